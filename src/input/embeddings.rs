@@ -1,0 +1,1 @@
+//! Embeddings: one or several `.npy` files that form one matrix by rows.

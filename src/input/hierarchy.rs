@@ -1,0 +1,1 @@
+//! The hierarchy as ssl-data-curation writes it.

@@ -1,0 +1,8 @@
+//! The files that are read. Nothing here knows a device or a figure.
+
+pub mod embeddings;
+pub mod hierarchy;
+pub mod names;
+pub mod npy;
+pub mod pickle;
+pub mod upstream;

@@ -1,0 +1,1 @@
+//! Names of the images behind the points.

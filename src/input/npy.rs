@@ -1,0 +1,1 @@
+//! `.npy` headers and small matrices.

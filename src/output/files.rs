@@ -1,0 +1,1 @@
+//! The output folder: lock, staging, commit.
