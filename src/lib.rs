@@ -15,4 +15,6 @@ pub mod backend;
 pub mod error;
 pub mod input;
 pub mod matrix;
+pub mod metrics;
 pub mod output;
+pub mod partials;
