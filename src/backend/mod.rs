@@ -11,6 +11,7 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod select;
 
 use crate::error::Result;
 use crate::matrix::{Dtype, MatrixView};

@@ -169,6 +169,17 @@ pub fn select(names: &[String]) -> Result<Vec<&'static dyn Metric>, Finding> {
     Ok(METRICS.iter().filter(keep).copied().collect())
 }
 
+/// The metric of clusters that a ranking goes by.
+///
+/// # Errors
+/// A name that is no metric of clusters, with the nearest that is.
+pub fn ranked_by(name: &str) -> Result<&'static dyn Metric, Finding> {
+    let one = LevelSums { number: 1, clusters: &[Sums::IDENTITY] };
+    let of_clusters = || METRICS.iter().copied().filter(|m| m.clusters(&one).is_some());
+    let found = of_clusters().find(|m| m.name() == name);
+    found.ok_or_else(|| unknown("figure of clusters", name, of_clusters().map(Metric::name)))
+}
+
 /// "unknown X", with the nearest of the known names.
 pub(crate) fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Finding {
     let known: Vec<&str> = known.collect();
