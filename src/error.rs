@@ -38,9 +38,12 @@ impl Kind {
     }
 }
 
-/// One thing that is wrong, told so that a user can act on it.
+/// One thing that is wrong, told so that a user can act on it. One pointer wide, so that a result with it stays small.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Finding {
+pub struct Finding(Box<Parts>);
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Parts {
     what: String,
     file: Option<PathBuf>,
     level: Option<u32>,
@@ -54,83 +57,83 @@ pub struct Finding {
 impl Finding {
     /// `what` is one lower-case clause without a full stop.
     pub fn new(what: impl Into<String>) -> Self {
-        Finding { what: what.into(), ..Finding::default() }
+        Finding(Box::new(Parts { what: what.into(), ..Parts::default() }))
     }
 
     /// Names the file it is about.
     pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
-        self.file = Some(file.into());
+        self.0.file = Some(file.into());
         self
     }
 
     /// Names the level (1-based).
     pub fn level(mut self, level: u32) -> Self {
-        self.level = Some(level);
+        self.0.level = Some(level);
         self
     }
 
     /// Names the cluster (0-based row of the level's centroids).
     pub fn cluster(mut self, cluster: u64) -> Self {
-        self.cluster = Some(cluster);
+        self.0.cluster = Some(cluster);
         self
     }
 
     /// Names the row, member or entry (0-based).
     pub fn index(mut self, index: u64) -> Self {
-        self.index = Some(index);
+        self.0.index = Some(index);
         self
     }
 
     /// What should have been there.
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
-        self.expected = Some(expected.into());
+        self.0.expected = Some(expected.into());
         self
     }
 
     /// What was there.
     pub fn found(mut self, found: impl Into<String>) -> Self {
-        self.found = Some(found.into());
+        self.0.found = Some(found.into());
         self
     }
 
     /// What to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// The first clause alone.
     pub fn what(&self) -> &str {
-        &self.what
+        &self.0.what
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
+        f.write_str(&self.0.what)?;
         let mut place = Vec::new();
-        if let Some(level) = self.level {
+        if let Some(level) = self.0.level {
             place.push(format!("level {level}"));
         }
-        if let Some(cluster) = self.cluster {
+        if let Some(cluster) = self.0.cluster {
             place.push(format!("cluster {cluster}"));
         }
-        if let Some(index) = self.index {
+        if let Some(index) = self.0.index {
             place.push(format!("index {index}"));
         }
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.0.file {
             place.push(file.display().to_string());
         }
         if !place.is_empty() {
             write!(f, "\n  where:    {}", place.join(", "))?;
         }
-        if let Some(expected) = &self.expected {
+        if let Some(expected) = &self.0.expected {
             write!(f, "\n  expected: {expected}")?;
         }
-        if let Some(found) = &self.found {
+        if let Some(found) = &self.0.found {
             write!(f, "\n  found:    {found}")?;
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = &self.0.hint {
             write!(f, "\n  try:      {hint}")?;
         }
         Ok(())

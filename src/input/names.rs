@@ -1,1 +1,0 @@
-//! Names of the images behind the points.

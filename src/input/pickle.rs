@@ -1,1 +1,0 @@
-//! A restricted decoder of pickles.
