@@ -1,1 +1,0 @@
-//! `.npy` headers and small matrices.
