@@ -64,14 +64,16 @@ impl Chooser<'_> {
     /// The rows that stand for a cluster.
     fn choose(&self, level: &Level, cluster: u64) -> Vec<u64> {
         let settings = &self.plan.settings;
-        let rows = self.plan.hierarchy.points_of(self.level_index, cluster);
+        let Ok(index) = usize::try_from(cluster) else { return Vec::new() };
+        let rows = self.plan.hierarchy.points_of(self.level_index, index);
+        let distance = |file: &DistanceFile, row| file.get(row).unwrap_or(f32::NAN);
         match (settings.sample, self.distances) {
             (Sample::Random, _) | (_, None) => {
                 let seed = settings.seed ^ (u64::from(level.level) << 48) ^ cluster;
                 reservoir(rows, settings.montage_size, seed)
             }
-            (Sample::Closest, Some(file)) => extreme(rows, settings.montage_size, |row| file.get(row)),
-            (Sample::Farthest, Some(file)) => extreme(rows, settings.montage_size, |row| -file.get(row)),
+            (Sample::Closest, Some(file)) => extreme(rows, settings.montage_size, |row| distance(file, row)),
+            (Sample::Farthest, Some(file)) => extreme(rows, settings.montage_size, |row| -distance(file, row)),
         }
     }
 
@@ -90,7 +92,7 @@ impl Chooser<'_> {
             Sample::Random => "a random choice",
         };
         facts.push(format!("{} shown, {how}", rows.len()));
-        let caption = |row: &u64| self.distances.map(|file| format!("d {}", short(f64::from(file.get(*row)))));
+        let caption = |row: &u64| self.distances.and_then(|file| Some(format!("d {}", short(file.get(*row)?.into()))));
         let tiles = rows.iter().map(|row| Tile { image: PathBuf::new(), caption: caption(row) }).collect();
         let montage = Montage {
             title: format!(

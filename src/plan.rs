@@ -145,7 +145,7 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
     let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
     let upstream = upstream.unwrap_or_default();
     if settings.embeddings.is_empty() {
-        match upstream.embeddings_path {
+        match upstream.embeddings_path.clone() {
             Some(path) if path.exists() => {
                 warnings.push(format!("--embeddings not given: {} is taken from config.yaml", path.display()));
                 settings.embeddings = vec![path];
@@ -161,7 +161,7 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
         }
     }
     if settings.subset_indices.is_none()
-        && let Some(path) = upstream.subset_indices_path
+        && let Some(path) = upstream.subset_path(&settings.clustering)
     {
         if path.exists() {
             warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
@@ -188,7 +188,8 @@ fn open_hierarchy(
         Some(path) => Some(findings.take(subset::read(path, embeddings.rows()))?),
         None => None,
     };
-    let options = HierarchyOptions { subset, allow_unassigned: settings.allow_unassigned };
+    let options =
+        HierarchyOptions { subset, allow_unassigned: settings.allow_unassigned, levels: settings.levels.clone() };
     Hierarchy::open(&settings.clustering, embeddings.rows(), embeddings.dim(), options, findings, warnings)
 }
 

@@ -163,9 +163,10 @@ impl Evaluation<'_> {
         let (sums, bad, rows_seen) = run.results.finish();
         if bad.count > 0 && self.nonfinite == Nonfinite::Refuse {
             let first: Vec<String> = bad.first.iter().map(u64::to_string).collect();
+            let file = &self.embeddings.file_of(bad.first[0]).path;
             let more = if bad.count > bad.first.len() as u64 { ", ..." } else { "" };
             let finding = Finding::new("the embeddings hold NaN or infinite values")
-                .file(self.embeddings.file_of(bad.first.first().copied().unwrap_or(0)))
+                .file(file)
                 .expected("finite values in every row that has a label")
                 .found(format!("{} such rows among the {rows_seen} read: {}{more}", bad.count, first.join(", ")))
                 .hint("repair those rows, or leave them out of every figure with --nonfinite skip");

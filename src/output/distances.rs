@@ -74,7 +74,12 @@ impl DistanceBuffer {
         assert!(tile_rows > 0, "a tile has at least one row");
         // With no columns there is nothing to hand out, whatever the length of a chunk.
         let length = tile_rows.saturating_mul(self.columns).max(1);
-        bytemuck::cast_slice_mut(&mut self.map[DATA..]).chunks_mut(length)
+        self.values_mut().chunks_mut(length)
+    }
+
+    /// All distances, row after row.
+    pub fn values_mut(&mut self) -> &mut [f32] {
+        bytemuck::cast_slice_mut(&mut self.map[DATA..])
     }
 
     /// Writes everything to the disk and closes the file.

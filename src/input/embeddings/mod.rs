@@ -108,6 +108,14 @@ impl Embeddings {
         &self.files
     }
 
+    /// The file that holds a row.
+    ///
+    /// # Panics
+    /// For a row past the end.
+    pub fn file_of(&self, row: u64) -> &EmbeddingFile {
+        &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
+    }
+
     /// Reads the rows from `first` on as they lie on disk; `out` is as long as the rows wanted, a multiple of
     /// `row_bytes()`. Any number of threads can read at once.
     ///

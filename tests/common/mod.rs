@@ -1,0 +1,307 @@
+//! What the integration tests share: running the program, making clusterings, and the definition in float64.
+#![allow(dead_code, reason = "every test binary uses a part of it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use half::f16;
+use serde_json::Value;
+
+/// A folder of this test run's own, removed when it goes out of scope.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// The program, quiet.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+    command.arg("--quiet");
+    command
+}
+
+/// `clustrata metrics` on a clustering; asserts nothing.
+pub fn metrics(clustering: &Path, embeddings: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = program();
+    command.arg("metrics").arg(clustering).arg("--embeddings").arg(embeddings).arg("--out").arg(out).args(more);
+    command.output().expect("the program starts")
+}
+
+/// The same, and it must succeed; gives record.json.
+pub fn judged(clustering: &Path, embeddings: &Path, out: &Path, more: &[&str]) -> Value {
+    let output = metrics(clustering, embeddings, out, more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    record(out)
+}
+
+/// record.json of an output folder.
+pub fn record(out: &Path) -> Value {
+    let text = fs::read_to_string(out.join("record.json")).expect("a record");
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+/// `--device` values to test: the CPU, and the first adapter where there is one (said once where there is none).
+pub fn devices() -> Vec<&'static str> {
+    let gpu = clustrata::backend::select::adapters().iter().any(|a| a.unusable.is_none());
+    if !gpu {
+        println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter (on Debian: mesa-vulkan-drivers libvulkan1)");
+        return vec!["cpu"];
+    }
+    vec!["cpu", "gpu"]
+}
+
+/// The larger test data, where this machine has it.
+pub fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let folder = std::env::var_os("CLUSTRATA_SHARED").map_or(beside, PathBuf::from);
+    let data = folder.join("data");
+    if !data.is_dir() {
+        println!("skipped: {} is not there", data.display());
+        return None;
+    }
+    Some(data)
+}
+
+/// Files below a folder, relative, sorted; empty where the folder is not there.
+pub fn files_below(folder: &Path) -> Vec<String> {
+    fn walk(folder: &Path, root: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, root, all);
+            } else {
+                all.push(path.strip_prefix(root).expect("below").display().to_string());
+            }
+        }
+    }
+    let mut all = Vec::new();
+    walk(folder, folder, &mut all);
+    all.sort();
+    all
+}
+
+/// Element type of a file that a test writes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Dtype {
+    F2,
+    F4,
+    F8,
+}
+
+/// A clustering made by a test: points `[n][d]`, and per level the members and the stored centroids.
+#[derive(Debug, Clone)]
+pub struct Clustering {
+    pub points: Vec<Vec<f64>>,
+    pub dtype: Dtype,
+    pub levels: Vec<(Vec<Vec<u64>>, Vec<Vec<f64>>)>,
+    /// Rows that member numbers of level 1 stand for.
+    pub subset: Option<Vec<u64>>,
+}
+
+impl Clustering {
+    /// Writes `embeddings.npy` and `hier/` (and `subset.npy`) below `dir`.
+    pub fn write(&self, dir: &Path) -> (PathBuf, PathBuf) {
+        let embeddings = dir.join("embeddings.npy");
+        fs::write(&embeddings, npy(&self.points, self.dtype)).expect("writes");
+        let hier = dir.join("hier");
+        for (i, (members, centroids)) in self.levels.iter().enumerate() {
+            let level = hier.join(format!("level{}", i + 1));
+            fs::create_dir_all(&level).expect("makes a folder");
+            fs::write(level.join("sorted_clusters.npy"), sorted_clusters(members)).expect("writes");
+            fs::write(level.join("centroids.npy"), npy(centroids, Dtype::F8)).expect("writes");
+        }
+        if let Some(subset) = &self.subset {
+            fs::write(dir.join("subset.npy"), npy_indices(subset)).expect("writes");
+        }
+        (hier, embeddings)
+    }
+
+    /// Labels of every row on every level; `None` where it is in no cluster.
+    pub fn labels(&self) -> Vec<Vec<Option<usize>>> {
+        let mut labels: Vec<Vec<Option<usize>>> = Vec::new();
+        for (members, _) in &self.levels {
+            let level = match labels.last() {
+                None => {
+                    let mut level = vec![None; self.points.len()];
+                    for (cluster, rows) in members.iter().enumerate() {
+                        for &row in rows {
+                            let row = self.subset.as_ref().map_or(row, |subset| subset[row as usize]);
+                            level[row as usize] = Some(cluster);
+                        }
+                    }
+                    level
+                }
+                Some(below) => {
+                    let parent = |child: usize| members.iter().position(|m| m.contains(&(child as u64)));
+                    below.iter().map(|label| label.and_then(parent)).collect()
+                }
+            };
+            labels.push(level);
+        }
+        labels
+    }
+
+    /// Size, inertia, mean and largest distance of every cluster of a level, by the definition.
+    pub fn figures(&self, level: usize) -> Vec<Figures> {
+        let labels = &self.labels()[level];
+        let centroids = &self.levels[level].1;
+        let distances = |cluster: usize| -> Vec<f64> {
+            let rows = labels.iter().enumerate().filter(|(_, label)| **label == Some(cluster));
+            rows.map(|(row, _)| distance(&self.points[row], &centroids[cluster])).collect()
+        };
+        (0..centroids.len()).map(|cluster| Figures::of(&distances(cluster))).collect()
+    }
+}
+
+/// The definition's figures of one cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    pub size: u64,
+    pub inertia: f64,
+    pub mean_inertia: Option<f64>,
+    pub mean_distance: Option<f64>,
+    pub max_distance: Option<f64>,
+}
+
+impl Figures {
+    fn of(distances: &[f64]) -> Self {
+        let n = distances.len() as f64;
+        let inertia: f64 = distances.iter().map(|d| d * d).sum();
+        let defined = |value: f64| (n > 0.0).then_some(value);
+        Figures {
+            size: distances.len() as u64,
+            inertia,
+            mean_inertia: defined(inertia / n),
+            mean_distance: defined(distances.iter().sum::<f64>() / n),
+            max_distance: defined(distances.iter().copied().fold(0.0, f64::max)),
+        }
+    }
+}
+
+/// Euclidean distance.
+pub fn distance(x: &[f64], c: &[f64]) -> f64 {
+    x.iter().zip(c).map(|(x, c)| (x - c).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Rounds to what a file of that type holds.
+pub fn stored(value: f64, dtype: Dtype) -> f64 {
+    match dtype {
+        Dtype::F2 => f16::from_f64(value).to_f64(),
+        Dtype::F4 => f64::from(value as f32),
+        Dtype::F8 => value,
+    }
+}
+
+/// A figure in record.json against what it should be, to `tolerance` relative; null is `None`; NaN never passes.
+/// Differences far below `scale` (a sum that is zero but for rounding) pass.
+pub fn agrees(got: &Value, want: Option<f64>, tolerance: f64, scale: f64) -> bool {
+    match (got.as_f64(), want) {
+        (None, None) => got.is_null(),
+        (Some(got), Some(want)) => (got - want).abs() <= tolerance * want.abs().max(1e-6 * scale),
+        _ => false,
+    }
+}
+
+/// Compares a level of the record with the definition; the first difference as text.
+pub fn compare_level(level: &Value, want: &[Figures], tolerance: f64) -> Result<(), String> {
+    let total: f64 = want.iter().map(|c| c.inertia).sum();
+    let points: u64 = want.iter().map(|c| c.size).sum();
+    let scale = total / (points.max(1) as f64);
+    let check = |name: &str, got: &Value, want: Option<f64>, scale: f64| {
+        let fine = agrees(got, want, tolerance, scale);
+        if fine { Ok(()) } else { Err(format!("{name}: {got} instead of {want:?}")) }
+    };
+    check("points", &level["figures"]["points"], Some(points as f64), 0.0)?;
+    check("inertia", &level["figures"]["inertia"], Some(total), 0.0)?;
+    check("average_inertia", &level["figures"]["average_inertia"], Some(total / want.len() as f64), 0.0)?;
+    if level["clusters"]["size"].as_array().map(Vec::len) != Some(want.len()) {
+        return Err(format!("{} instead of {} clusters", level["clusters"]["size"], want.len()));
+    }
+    for (c, want) in want.iter().enumerate() {
+        let got = |name: &str| &level["clusters"][name][c];
+        check(&format!("size[{c}]"), got("size"), Some(want.size as f64), 0.0)?;
+        check(&format!("inertia[{c}]"), got("inertia"), Some(want.inertia), scale)?;
+        check(&format!("mean_inertia[{c}]"), got("mean_inertia"), want.mean_inertia, scale)?;
+        check(&format!("mean_distance[{c}]"), got("mean_distance"), want.mean_distance, scale.sqrt())?;
+        check(&format!("max_distance[{c}]"), got("max_distance"), want.max_distance, scale.sqrt())?;
+    }
+    Ok(())
+}
+
+/// A 2-D `.npy`, C order.
+pub fn npy(rows: &[Vec<f64>], dtype: Dtype) -> Vec<u8> {
+    let (descr, columns) = (["<f2", "<f4", "<f8"][dtype as usize], rows.first().map_or(0, Vec::len));
+    let mut bytes = npy_header(descr, &format!("({}, {columns})", rows.len()), false);
+    for &value in rows.iter().flatten() {
+        match dtype {
+            Dtype::F2 => bytes.extend(f16::from_f64(value).to_le_bytes()),
+            Dtype::F4 => bytes.extend((value as f32).to_le_bytes()),
+            Dtype::F8 => bytes.extend(value.to_le_bytes()),
+        }
+    }
+    bytes
+}
+
+/// A 1-D `.npy` of int64.
+pub fn npy_indices(values: &[u64]) -> Vec<u8> {
+    let mut bytes = npy_header("<i8", &format!("({},)", values.len()), false);
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+/// The first bytes of a `.npy` of version 1.
+pub fn npy_header(descr: &str, shape: &str, fortran: bool) -> Vec<u8> {
+    let order = if fortran { "True" } else { "False" };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+    while (10 + text.len() + 1) % 64 != 0 {
+        text.push(' ');
+    }
+    text.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(text.len()).expect("short").to_le_bytes());
+    bytes.extend(text.as_bytes());
+    bytes
+}
+
+/// `sorted_clusters.npy` as NumPy pickles an object array of int64 arrays (protocol 2 opcodes, no memo).
+pub fn sorted_clusters(members: &[Vec<u64>]) -> Vec<u8> {
+    let mut p = npy_header("|O", &format!("({},)", members.len()), false);
+    p.extend(b"\x80\x03");
+    p.extend(reconstruct());
+    p.extend(b"(K\x01");
+    p.extend(shape(members.len()));
+    p.extend(dtype(b"O8", b"|"));
+    p.extend(b"\x89](");
+    for member in members {
+        p.extend(reconstruct());
+        p.extend(b"(K\x01");
+        p.extend(shape(member.len()));
+        p.extend(dtype(b"i8", b"<"));
+        p.extend(b"\x89B");
+        p.extend(u32::try_from(8 * member.len()).expect("short").to_le_bytes());
+        p.extend(member.iter().flat_map(|row| row.to_le_bytes()));
+        p.extend(b"tb");
+    }
+    p.extend(b"etb.");
+    p
+}
+
+fn reconstruct() -> Vec<u8> {
+    b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R".to_vec()
+}
+
+fn shape(length: usize) -> Vec<u8> {
+    let mut p = b"J".to_vec();
+    p.extend(i32::try_from(length).expect("short").to_le_bytes());
+    p.push(b'\x85');
+    p
+}
+
+fn dtype(name: &[u8], order: &[u8]) -> Vec<u8> {
+    let mut p = b"cnumpy\ndtype\nX\x02\x00\x00\x00".to_vec();
+    p.extend(name);
+    p.extend(b"\x89\x88\x87R(K\x03X\x01\x00\x00\x00");
+    p.extend(order);
+    p.extend(b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb");
+    p
+}
