@@ -213,7 +213,8 @@ fn the_lock_is_exclusive_while_folders_come_and_go() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(taken > 0);
-    assert!(!root.exists());
+    // The run that created the folder may have left it to one that was waiting for it, and that one didn't create it.
+    assert!(!root.exists() || tree(&root).is_empty(), "{:?}", tree(&root).keys());
 }
 
 const HOLD: &str = "CLUSTRATA_TEST_HOLD";

@@ -4,7 +4,8 @@
 //! [`OutputFolder::prepare`] locks the folder and makes a hidden staging folder *inside* it (one file system, so that
 //! every later move is a rename). Writers write below [`OutputFolder::staging`]. [`OutputFolder::commit`] moves
 //! everything into place, `record.json` last: a folder that holds it is complete. Dropped without a commit (an error,
-//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it.
+//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it (a folder that another run has entered
+//! by then stays).
 //!
 //! A killed process can't clean up. Its lock goes with it, and the next run removes its staging.
 
