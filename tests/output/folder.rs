@@ -193,14 +193,14 @@ fn the_lock_is_exclusive_while_folders_come_and_go() {
     let holders = std::sync::atomic::AtomicU32::new(0);
     let order = std::sync::atomic::Ordering::SeqCst;
     let taken: u32 = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
+        let threads: Vec<_> = (0..8)
             .map(|_| {
                 scope.spawn(|| {
                     let mut taken = 0;
                     for _ in 0..200 {
                         if let Ok(folder) = OutputFolder::prepare(&root, false) {
                             assert_eq!(holders.fetch_add(1, order), 0, "two runs hold the folder");
-                            std::thread::yield_now();
+                            std::thread::sleep(std::time::Duration::from_micros(100));
                             holders.fetch_sub(1, order);
                             taken += 1;
                             drop(folder);
