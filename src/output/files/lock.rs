@@ -52,11 +52,11 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Removed while it is still held: afterwards it could be another run's.
-        match fs::remove_file(&self.path) {
-            Err(e) if e.kind() != ErrorKind::NotFound && !system::REMOVED_ON_CLOSE => {
-                tracing::warn!("{} could not be removed: {e}", self.path.display());
-            }
-            _ => {}
+        if !system::REMOVED_ON_CLOSE
+            && let Err(e) = fs::remove_file(&self.path)
+            && e.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!("{} could not be removed: {e}", self.path.display());
         }
         drop(self.file.take());
     }

@@ -4,19 +4,21 @@
 //! [`OutputFolder::prepare`] locks the folder and makes a hidden staging folder *inside* it (one file system, so that
 //! every later move is a rename). Writers write below [`OutputFolder::staging`]. [`OutputFolder::commit`] moves
 //! everything into place, `record.json` last: a folder that holds it is complete. Dropped without a commit (an error,
-//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it.
+//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it (a folder that another run has entered
+//! by then stays).
 //!
 //! A killed process can't clean up. Its lock goes with it, and the next run removes its staging.
 
+mod created;
 mod lock;
 mod moves;
 mod names;
 
 use crate::error::{Error, Finding, Result};
+use created::{Created, create_missing};
 use lock::{Acquired, Lock};
 use moves::Moves;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 pub use names::RECORD;
@@ -205,27 +207,6 @@ pub(crate) fn describe_bytes(bytes: u64) -> String {
     }
 }
 
-/// Folders that this run created, outermost first; removed again unless kept.
-#[derive(Debug, Default)]
-struct Created(Vec<PathBuf>);
-
-impl Created {
-    fn keep(&mut self) {
-        self.0.clear();
-    }
-}
-
-impl Drop for Created {
-    fn drop(&mut self) {
-        for folder in self.0.iter().rev() {
-            // A folder that somebody else has put something into is theirs as well, and stays.
-            if fs::remove_dir(folder).is_err() {
-                break;
-            }
-        }
-    }
-}
-
 /// The staging folder; removed with all it holds.
 #[derive(Debug)]
 struct Staging(PathBuf);
@@ -278,47 +259,6 @@ fn unwritable(root: &Path, error: &std::io::Error) -> Error {
             .found(error.to_string())
             .hint("check its owner, permissions and mount, or name another folder with --out"),
     )
-}
-
-/// Creates `root` and the parents it lacks, and tells which those were.
-fn create_missing(root: &Path) -> Result<Created> {
-    let mut missing = Vec::new();
-    let mut existing = root;
-    for folder in root.ancestors() {
-        existing = folder;
-        match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => break,
-            Ok(_) => {
-                return Err(Error::usage(
-                    Finding::new("the output folder is, or lies below, something that is not a folder")
-                        .file(folder)
-                        .expected("a folder, or nothing yet")
-                        .hint("name another folder with --out"),
-                ));
-            }
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => missing.push(folder),
-            Err(e) => return Err(Error::io("can't look at the output folder", folder, &e)),
-        }
-    }
-    let mut created = Created::default();
-    for folder in missing.into_iter().rev() {
-        match fs::create_dir(folder) {
-            Ok(()) => created.0.push(folder.to_path_buf()),
-            Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
-            Err(e) => {
-                return Err(Error::failed(
-                    Finding::new("the output folder can't be created")
-                        .file(root)
-                        .found(format!("{e}, in {}", existing.display()))
-                        .hint(format!(
-                            "check owner and permissions of {}, or name another folder with --out",
-                            existing.display()
-                        )),
-                ));
-            }
-        }
-    }
-    Ok(created)
 }
 
 /// A clustering has a `config.yaml` and `levelN/` of its own: `--out CLUSTERING` must never write over them.
@@ -379,27 +319,5 @@ mod tests {
         assert_eq!(describe_bytes(999_999), "999.9 kB (999999 bytes)");
         assert_eq!(describe_bytes(1_550_000_000), "1.5 GB (1550000000 bytes)");
         assert_eq!(describe_bytes(u64::MAX), "18446744.0 TB (18446744073709551615 bytes)");
-    }
-
-    #[test]
-    fn parents_are_created_and_removed_again() {
-        let base = tempfile::tempdir().unwrap();
-        let root = base.path().join("a/b/c");
-        let created = create_missing(&root).unwrap();
-        assert_eq!(created.0.len(), 3);
-        assert!(root.is_dir());
-        drop(created);
-        assert!(!base.path().join("a").exists());
-    }
-
-    #[test]
-    fn a_created_folder_with_something_in_it_stays() {
-        let base = tempfile::tempdir().unwrap();
-        let root = base.path().join("a/b");
-        let created = create_missing(&root).unwrap();
-        fs::write(base.path().join("a/note.txt"), "mine").unwrap();
-        drop(created);
-        assert!(!root.exists());
-        assert!(base.path().join("a/note.txt").exists());
     }
 }

@@ -24,18 +24,10 @@ const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
 
 /// Files in `root` that a run may have written, relative to it, in the order of their names.
 pub(super) fn ours_in(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut ours = Vec::new();
-    for name in file_names(root)? {
-        if TOP.contains(&name.as_str()) {
-            ours.push(PathBuf::from(name));
-        } else if is_level(&name) {
-            let level = PathBuf::from(&name);
-            let known = file_names(&root.join(&level))?.into_iter().filter(|n| LEVEL.contains(&n.as_str()));
-            ours.extend(known.map(|n| level.join(n)));
-            let montages = level.join(MONTAGES);
-            let known = file_names(&root.join(&montages))?.into_iter().filter(|n| is_montage(n));
-            ours.extend(known.map(|n| montages.join(n)));
-        }
+    let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
+    for level in levels_in(root)? {
+        ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
+        ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
     }
     ours.sort();
     Ok(ours)
@@ -43,7 +35,7 @@ pub(super) fn ours_in(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// A file in `root`, relative to it, that makes it a clustering.
 pub(super) fn clustering_file_in(root: &Path) -> Result<Option<PathBuf>> {
-    let levels = file_names(root)?.into_iter().filter(|n| is_level(n)).map(PathBuf::from);
+    let levels = levels_in(root)?.into_iter();
     let mut files = levels.flat_map(|level| CLUSTERING.map(|name| level.join(name)));
     Ok(files.find(|file| root.join(file).exists()))
 }
@@ -60,17 +52,34 @@ pub(super) fn remove_emptied_folders(root: &Path, removed: &[PathBuf]) {
     }
 }
 
-/// Names in `folder`; none where it is missing or no folder. Names that are no UTF-8 are not ours.
-fn file_names(folder: &Path) -> Result<Vec<String>> {
+/// Files in `root`/`folder` whose names `is_known`, relative to `root`. A folder is never ours, whatever its name.
+fn known_files(root: &Path, folder: &Path, is_known: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let entries = entries(&root.join(folder))?.into_iter();
+    Ok(entries.filter(|(name, is_folder)| !is_folder && is_known(name)).map(|(name, _)| folder.join(name)).collect())
+}
+
+/// Names of the levels' folders (or links to such) in `root`.
+fn levels_in(root: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(root)?.into_iter().filter(|(name, _)| is_level(name)).map(|(name, _)| PathBuf::from(name)).collect())
+}
+
+/// Name of everything in `folder`, and whether it is a folder; nothing where `folder` is missing or none itself.
+/// Names that are no UTF-8 are not ours and are left out.
+fn entries(folder: &Path) -> Result<Vec<(String, bool)>> {
     let unreadable = |e: std::io::Error| Error::io("can't list the output folder", folder, &e);
-    match fs::read_dir(folder) {
-        Ok(entries) => {
-            let names = entries.map(|entry| Ok(entry.map_err(unreadable)?.file_name().into_string().ok()));
-            Ok(names.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    let listed = match fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(e) => return Err(unreadable(e)),
+    };
+    let mut entries = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(unreadable)?;
+        if let Ok(name) = entry.file_name().into_string() {
+            entries.push((name, entry.file_type().map_err(unreadable)?.is_dir()));
         }
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
-        Err(e) => Err(unreadable(e)),
     }
+    Ok(entries)
 }
 
 /// `level1`, `level12`
@@ -113,6 +122,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "").unwrap();
         }
+        fs::create_dir(base.path().join("report.html")).unwrap();
         assert_eq!(ours_in(base.path()).unwrap(), ours.map(PathBuf::from));
     }
 }

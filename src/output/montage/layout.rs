@@ -69,10 +69,11 @@ impl Layout {
         let columns = options.columns.map_or_else(|| best_columns(count), |c| u64::from(c.max(1)).min(count));
         let rows = count.div_ceil(columns);
         let grid = columns * u64::from(tile + gap) - u64::from(gap);
-        // A title above a few images may widen the picture, but not to more than four of them.
+        // A title above few or small images may widen the picture: a usual one is never cut.
+        let widest_text = u64::from((4 * (tile + gap) - gap).max(length(480.0)));
         let text = title.width(&montage.title).max(subtitle.width(&montage.subtitle)).ceil();
         let text = u64::try_from(whole(text)).unwrap_or(0) + u64::from(text_left - margin);
-        let inner = grid.max(text.min(u64::from(4 * (tile + gap) - gap)));
+        let inner = grid.max(text.min(widest_text));
         let grid_top = margin + header + length(16.0);
         let width = inner + 2 * u64::from(margin);
         let height = u64::from(grid_top) + rows * u64::from(row) - u64::from(gap) + u64::from(margin);

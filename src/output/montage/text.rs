@@ -1,9 +1,9 @@
 //! The font: measuring, shortening, drawing one line of text.
 //!
-//! Characters are set one after the other; there is no shaping. A character that the font lacks is drawn as its
-//! empty box, so any file name can be shown.
+//! Characters are set one after the other; there is no shaping. A character that the font lacks is drawn as an empty
+//! box, so any file name can be shown.
 
-use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont as _, point};
+use ab_glyph::{Font as _, FontRef, Glyph, GlyphId, PxScale, ScaleFont as _, point};
 use image::{Rgb, RgbImage};
 use std::sync::LazyLock;
 
@@ -15,6 +15,9 @@ static SEMI_BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
 });
 
 const ELLIPSIS: &str = "…";
+
+/// Instead of a character that the font lacks; its own sign for that is a black one, and a name would be a bar of them.
+const BOX: char = '□';
 
 /// A font at a size.
 #[derive(Clone, Copy)]
@@ -56,8 +59,14 @@ impl Face {
     }
 
     fn advance(self, character: char) -> f32 {
-        let font = self.font.as_scaled(self.scale);
-        font.h_advance(font.glyph_id(character))
+        self.font.as_scaled(self.scale).h_advance(self.glyph(character))
+    }
+
+    fn glyph(self, character: char) -> GlyphId {
+        match self.font.glyph_id(character) {
+            GlyphId(0) => self.font.glyph_id(BOX),
+            glyph => glyph,
+        }
     }
 
     /// `text`, shortened at its end to at most `room` pixels.
@@ -110,7 +119,7 @@ impl Face {
         let baseline = (top + self.ascent()).round();
         let mut x = left;
         for character in visible(text) {
-            let id = font.glyph_id(character);
+            let id = self.glyph(character);
             let glyph: Glyph = id.with_scale_and_position(self.scale, point(x, baseline));
             x += font.h_advance(id);
             let Some(outline) = self.font.outline_glyph(glyph) else { continue };
@@ -183,6 +192,17 @@ mod tests {
             }
         }
         assert_eq!(face.fit_end("a\nb\u{202e}", 100.0), "a b");
+    }
+
+    #[test]
+    fn the_fonts_have_what_is_put_in_by_the_program() {
+        for face in [Face::regular(12.0), Face::semi_bold(12.0)] {
+            for character in ELLIPSIS.chars().chain([BOX, '·']) {
+                assert_ne!(face.font.glyph_id(character), GlyphId(0), "{character}");
+            }
+            assert_eq!(face.font.glyph_id('日'), GlyphId(0));
+            assert_eq!(face.glyph('日'), face.glyph(BOX));
+        }
     }
 
     #[test]
