@@ -30,10 +30,9 @@ pub fn check(subset: &[u64], rows: u64) -> Result<(), Finding> {
             .found(format!("{}; {past_end} of {} entries are past the end", subset[position], subset.len()))
             .hint("check that subset and embeddings belong together"));
     }
-    // A subset longer than the embeddings must repeat a row, so the table below is never larger than the embeddings.
     let mut seen = vec![false; usize::try_from(rows).map_err(|_| Finding::new("too many rows for this machine"))?];
     for (position, &row) in subset.iter().enumerate() {
-        // Every row is below `rows`, so it fits where `rows` does.
+        // Every row is below `rows`, as was just checked, so that none is passed over.
         let Some(seen) = usize::try_from(row).ok().and_then(|row| seen.get_mut(row)) else { continue };
         if std::mem::replace(seen, true) {
             return Err(Finding::new("a row is in the subset twice")

@@ -24,10 +24,8 @@ pub fn expand(patterns: &[String]) -> Result<Vec<PathBuf>, Finding> {
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, Finding> {
     let globbed = glob::glob(pattern).map_err(|e| {
-        Finding::new("the pattern is malformed").file(pattern).found(e.to_string()).hint(
-            "write [*], [?] or [[] for a \
-             literal *, ? or [",
-        )
+        let hint = "write [*], [?] or [[] for a literal *, ? or [";
+        Finding::new("the pattern is malformed").file(pattern).found(e.to_string()).hint(hint)
     })?;
     let mut found = globbed
         .collect::<Result<Vec<_>, _>>()
