@@ -47,11 +47,11 @@ fn squared_part(entry: Entry, begin: u32, end: u32, step: u32) -> f32 {
     while start < end {
         let next = start + BLOCK_OCTETS * step;
         let stop = min(next, end);
-        var sum = vec4<f32>();
+        var sum = 0.0;
         for (var octet = start; octet < stop; octet += step) {
-            sum = add_squares(sum, load_point(point + octet), load_centroid(centroid + octet));
+            sum += squares(load_point(point + octet), load_centroid(centroid + octet));
         }
-        total += across(sum);
+        total += sum;
         start = next;
     }
     return total;

@@ -1,6 +1,6 @@
 // A block of the matrix of distances between the rows of a tile and consecutive centroids.
 //
-// A workgroup does 32 rows by 16 centroids, an invocation 4 by 2 with the sums in registers. Rows and centroids past the
+// A workgroup does 32 rows by 32 centroids, an invocation 4 by 4 with the sums in registers. Rows and centroids past the
 // end are clamped to the last one and not stored. Like own_distance it runs over the octets `begin .. end` and can add
 // to what an earlier dispatch left; the last dispatch takes the root.
 // Concatenated after shared/distance.wgsl.
@@ -34,9 +34,9 @@ struct Block {
 @group(0) @binding(4) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-// Rows and columns that a workgroup does: 8 by 8 invocations with 4 by 2 pairs each.
+// Rows and columns that a workgroup does: 8 by 8 invocations with 4 by 4 pairs each.
 override TILE_ROWS: u32 = 32u;
-override TILE_COLUMNS: u32 = 16u;
+override TILE_COLUMNS: u32 = 32u;
 
 fn point_base(row: u32) -> u32 {
     return min(row, params.rows - 1u) * params.stride;
@@ -61,6 +61,13 @@ fn store(row: u32, column: u32, part: f32) {
     block.distances[place] = value;
 }
 
+fn store_four(row: u32, column: u32, parts: vec4<f32>) {
+    store(row, column, parts.x);
+    store(row, column + 8u, parts.y);
+    store(row, column + 16u, parts.z);
+    store(row, column + 24u, parts.w);
+}
+
 @compute @workgroup_size(GROUP)
 fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
@@ -79,46 +86,42 @@ fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     let p3 = point_base(row + 24u);
     let c0 = centroid_base(column);
     let c1 = centroid_base(column + 8u);
-    var left = vec4<f32>();
-    var right = vec4<f32>();
+    let c2 = centroid_base(column + 16u);
+    let c3 = centroid_base(column + 24u);
+    var total0 = vec4<f32>();
+    var total1 = vec4<f32>();
+    var total2 = vec4<f32>();
+    var total3 = vec4<f32>();
     var start = params.begin;
     while start < params.end {
         let next = start + BLOCK_OCTETS;
         let stop = min(next, params.end);
-        var s00 = vec4<f32>();
-        var s10 = vec4<f32>();
-        var s20 = vec4<f32>();
-        var s30 = vec4<f32>();
-        var s01 = vec4<f32>();
-        var s11 = vec4<f32>();
-        var s21 = vec4<f32>();
-        var s31 = vec4<f32>();
+        var sum0 = vec4<f32>();
+        var sum1 = vec4<f32>();
+        var sum2 = vec4<f32>();
+        var sum3 = vec4<f32>();
         for (var octet = start; octet < stop; octet++) {
-            let near = load_centroid(c0 + octet);
-            let far = load_centroid(c1 + octet);
+            let y0 = load_centroid(c0 + octet);
+            let y1 = load_centroid(c1 + octet);
+            let y2 = load_centroid(c2 + octet);
+            let y3 = load_centroid(c3 + octet);
             let x0 = load_point(p0 + octet);
-            s00 = add_squares(s00, x0, near);
-            s01 = add_squares(s01, x0, far);
+            sum0 += vec4<f32>(squares(x0, y0), squares(x0, y1), squares(x0, y2), squares(x0, y3));
             let x1 = load_point(p1 + octet);
-            s10 = add_squares(s10, x1, near);
-            s11 = add_squares(s11, x1, far);
+            sum1 += vec4<f32>(squares(x1, y0), squares(x1, y1), squares(x1, y2), squares(x1, y3));
             let x2 = load_point(p2 + octet);
-            s20 = add_squares(s20, x2, near);
-            s21 = add_squares(s21, x2, far);
+            sum2 += vec4<f32>(squares(x2, y0), squares(x2, y1), squares(x2, y2), squares(x2, y3));
             let x3 = load_point(p3 + octet);
-            s30 = add_squares(s30, x3, near);
-            s31 = add_squares(s31, x3, far);
+            sum3 += vec4<f32>(squares(x3, y0), squares(x3, y1), squares(x3, y2), squares(x3, y3));
         }
-        left += vec4<f32>(across(s00), across(s10), across(s20), across(s30));
-        right += vec4<f32>(across(s01), across(s11), across(s21), across(s31));
+        total0 += sum0;
+        total1 += sum1;
+        total2 += sum2;
+        total3 += sum3;
         start = next;
     }
-    store(row, column, left.x);
-    store(row + 8u, column, left.y);
-    store(row + 16u, column, left.z);
-    store(row + 24u, column, left.w);
-    store(row, column + 8u, right.x);
-    store(row + 8u, column + 8u, right.y);
-    store(row + 16u, column + 8u, right.z);
-    store(row + 24u, column + 8u, right.w);
+    store_four(row, column, total0);
+    store_four(row + 8u, column, total1);
+    store_four(row + 16u, column, total2);
+    store_four(row + 24u, column, total3);
 }

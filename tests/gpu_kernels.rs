@@ -356,6 +356,43 @@ fn two_runs_give_the_same_bits() -> Result<()> {
 }
 
 #[test]
+fn lanes_on_threads_of_their_own_give_the_same_bits() -> Result<()> {
+    on_every_adapter(&GpuOptions::default(), |backend, name| {
+        let mut case = random_case(12, (4000, 64, 40), Dtype::F32, false, 0.0);
+        case.tile_rows = 300;
+        let job = case.job();
+        let tiling = backend.tiling(&job)?;
+        assert_eq!(tiling.lanes, 3, "{name}");
+        let row_bytes = 64 * 4;
+        let drive = &|number: usize| -> Result<Answers> {
+            let mut lane = backend.lane(&job, tiling)?;
+            let mut answers = Answers::new();
+            for first in (0..4000).step_by(300).skip(number).step_by(tiling.lanes) {
+                let rows = 300.min(4000 - first);
+                lane.staging(rows).copy_from_slice(&case.points.bytes[first * row_bytes..][..rows * row_bytes]);
+                lane.upload()?;
+                let mut out = TileObservation::default();
+                lane.own_distances(&[&case.levels[0].1[first..first + rows]], &mut out)?;
+                answers.push((first, out));
+            }
+            Ok(answers)
+        };
+        let mut together = Answers::new();
+        std::thread::scope(|scope| -> Result<()> {
+            let lanes: Vec<_> = (0..tiling.lanes).map(|number| scope.spawn(move || drive(number))).collect();
+            for lane in lanes {
+                together.extend(lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            }
+            Ok(())
+        })?;
+        together.sort_by_key(|(first, _)| *first);
+        assert!(case.errors(&together).within_contract(), "{name}");
+        assert_eq!(format!("{together:?}"), format!("{:?}", case.run(backend)?), "{name}");
+        Ok(())
+    })
+}
+
+#[test]
 fn several_levels_share_one_upload() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         let mut case = random_case(5, (2000, 33, 300), Dtype::F16, false, 0.0);

@@ -10,7 +10,7 @@ override POINT_BITS: u32 = 32u;
 // Whether the second plane of the centroids is used.
 override CENTROID_REST: bool = false;
 
-// Octets added up in one vec4 before it joins the total; short sums keep the rounding errors small.
+// Octets added up before their sum joins the total; short sums keep the rounding errors small.
 const BLOCK_OCTETS: u32 = 8u;
 
 @group(0) @binding(0) var<storage, read> points: array<vec4<u32>>;
@@ -55,17 +55,13 @@ fn load_centroid(octet: u32) -> Octet {
     return value;
 }
 
-// Adds the squared differences of one octet, column by column, to four partial sums.
-fn add_squares(sum: vec4<f32>, point: Octet, centroid: Octet) -> vec4<f32> {
+// Squared differences of one octet, added up.
+fn squares(point: Octet, centroid: Octet) -> f32 {
     var a = point.a - centroid.a;
     var b = point.b - centroid.b;
     if POINT_BITS == 64u || CENTROID_REST {
         a += point.rest_a - centroid.rest_a;
         b += point.rest_b - centroid.rest_b;
     }
-    return sum + a * a + b * b;
-}
-
-fn across(sum: vec4<f32>) -> f32 {
-    return (sum.x + sum.y) + (sum.z + sum.w);
+    return dot(a, a) + dot(b, b);
 }

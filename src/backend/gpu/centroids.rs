@@ -97,7 +97,7 @@ impl GpuBackend {
                 return Ok(None);
             }
             let uploaded = scoped(&self.device, || self.upload_level(view, plan));
-            uploaded.map_err(|raised| Error::device(raised.finding))?.map(Some)
+            uploaded.map_err(|raised| Error::device(*raised.finding))?.map(Some)
         });
         let resident = Arc::new(Resident(levels.collect::<Result<_>>()?));
         self.fault.check()?;

@@ -63,7 +63,7 @@ fn out_of_memory(detail: &str) -> Finding {
 /// An error that the device raised inside [`scoped`].
 #[derive(Debug)]
 pub(super) struct Raised {
-    pub(super) finding: Finding,
+    pub(super) finding: Box<Finding>,
     /// Whether less memory would have done.
     pub(super) out_of_memory: bool,
 }
@@ -79,7 +79,7 @@ pub(super) fn scoped<T>(device: &wgpu::Device, make: impl FnOnce() -> T) -> std:
     match errors.iter().rev().flatten().next() {
         Some(error) => {
             let out_of_memory = matches!(error, wgpu::Error::OutOfMemory { .. });
-            Err(Raised { finding: describe(error), out_of_memory })
+            Err(Raised { finding: Box::new(describe(error)), out_of_memory })
         }
         None => Ok(value),
     }

@@ -125,7 +125,7 @@ impl Pipelines {
             return Ok(pipeline.clone());
         }
         let pipeline = scoped(device, || compile(device, kernel, name, &kernel.overrides(variant)))
-            .map_err(|raised| Error::device(raised.finding))?;
+            .map_err(|raised| Error::device(*raised.finding))?;
         made.insert((kernel.name, name, variant), pipeline.clone());
         Ok(pipeline)
     }

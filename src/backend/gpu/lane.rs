@@ -51,7 +51,7 @@ impl<'a> GpuLane<'a> {
     pub(super) fn new(gpu: &'a GpuBackend, job: &'a Job<'a>, tile_rows: usize) -> Result<GpuLane<'a>> {
         gpu.fault.check()?;
         let plan = Plan::new(job, tile_rows, &gpu.limits, &gpu.options)?;
-        let buffers = Buffers::new(gpu, &plan).map_err(|raised| Error::failed(raised.finding))?;
+        let buffers = Buffers::new(gpu, &plan).map_err(|raised| Error::failed(*raised.finding))?;
         let resident = gpu.resident(job, &plan)?;
         let levels = job.levels.iter().enumerate();
         let levels = levels.map(|(level, view)| bind_level(gpu, job, &buffers, &resident, level, view));

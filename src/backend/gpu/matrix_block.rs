@@ -145,7 +145,8 @@ impl GpuLane<'_> {
             let floor = self.exact.floor(level, largest).sqrt();
             let whole_row = !self.plan.computable(largest);
             for (column, value) in out.iter_mut().enumerate() {
-                if whole_row || !(f64::from(*value) >= floor) || extreme.binary_search(&column).is_ok() {
+                let exact_enough = f64::from(*value) >= floor && !whole_row;
+                if !exact_enough || extreme.binary_search(&column).is_ok() {
                     *value = round(self.exact.squared(&self.tile, row, level, first + done + column).sqrt());
                 }
             }

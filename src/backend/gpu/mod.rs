@@ -133,7 +133,7 @@ impl Backend for GpuBackend {
                 Ok(_) => return Ok(Tiling { tile_rows: plan.tile_rows, lanes }),
                 Err(raised) => match plan.halved() {
                     Some(smaller) if raised.out_of_memory => plan = smaller,
-                    _ => return Err(Error::device(raised.finding)),
+                    _ => return Err(Error::device(*raised.finding)),
                 },
             }
         }

@@ -12,7 +12,7 @@ use crate::error::Result;
 const GROUP: u32 = 64;
 /// Rows and columns that a workgroup does.
 const TILE_ROWS: u32 = 32;
-pub(super) const TILE_COLUMNS: u32 = 16;
+pub(super) const TILE_COLUMNS: u32 = 32;
 
 /// What `kernels::KERNELS` lists.
 pub(super) const KERNEL: Kernel = Kernel {

@@ -68,22 +68,19 @@ impl Plan {
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let centroid_row = wide(octets * OCTET * 4);
         let resident = resident(job, centroid_row, binding, options.resident_bytes.unwrap_or(RESIDENT_BYTES));
-        let gathers = |wanted: fn(&MatrixView<'_>) -> bool| {
-            job.levels.iter().zip(&resident).any(|(level, resident)| !resident && wanted(level))
-        };
+        let mut gathered = job.levels.iter().zip(&resident).filter(|(_, resident)| !**resident);
         let mut plan = Plan {
             octets: u32::try_from(octets).map_err(|_| too_wide(job.dim, binding))?,
             point_row: wide(octets * OCTET * point_bytes),
             centroid_row,
-            gather_rest: gathers(|level| matches!(level, MatrixView::F64(_))),
+            gather_rest: gathered.any(|(level, _)| matches!(level, MatrixView::F64(_))),
+            resident,
             tile_rows: 0,
             block_bytes: 0,
             binding,
             extreme: extreme(job.dim),
-            resident: Vec::new(),
         };
-        let most = plan.most_rows(job.levels.len(), gathers(|_| true), limits.max_buffer_size);
-        plan.resident = resident;
+        let most = plan.most_rows(limits.max_buffer_size);
         if most == 0 {
             return Err(too_wide(job.dim, binding));
         }
@@ -94,18 +91,18 @@ impl Plan {
         let rows = wanted.min(most).min(job.rows.max(1));
         plan.tile_rows = usize::try_from(rows).map_err(|_| too_wide(job.dim, binding))?;
         if job.pairwise {
-            let whole = BLOCK_HEADER + rows * 4 * job.levels.iter().map(|level| wide(level.rows())).max().unwrap_or(1);
-            let least = BLOCK_HEADER + rows * 4;
-            plan.block_bytes = BLOCK_BYTES.max(least).min(whole).min(binding);
+            let clusters = job.levels.iter().map(|level| wide(level.rows())).max().unwrap_or(0);
+            let (column, whole) = (BLOCK_HEADER + rows * 4, BLOCK_HEADER + rows * 4 * clusters);
+            plan.block_bytes = BLOCK_BYTES.max(column).min(whole).min(binding);
         }
         Ok(plan)
     }
 
     /// Rows for which every binding and every buffer stays within the limits.
-    fn most_rows(&self, levels: usize, gathers: bool, buffer: u64) -> u64 {
-        let centroid = if gathers { self.centroid_row } else { 0 };
+    fn most_rows(&self, buffer: u64) -> u64 {
+        let centroid = if self.gathers() { self.centroid_row } else { 0 };
         let bound = self.point_row.max(RUN_BYTES).max(centroid);
-        let staged = wide(levels).max(1) * (ENTRY_BYTES + 2 * centroid).max(RUN_BYTES + SQUARED_BYTES);
+        let staged = wide(self.resident.len()).max(1) * (ENTRY_BYTES + 2 * centroid).max(RUN_BYTES + SQUARED_BYTES);
         // One row of distances needs its header as well.
         (self.binding.saturating_sub(BLOCK_HEADER) / bound).min(buffer / staged.max(self.point_row))
     }
