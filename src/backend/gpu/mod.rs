@@ -1,1 +1,145 @@
-//! The GPU backend.
+//! The GPU backend: WGSL kernels through wgpu, on Vulkan, Metal and DX12.
+//!
+//! A lane owns a set of buffers and does one tile at a time: points go up once, then each level's rows are sorted by label
+//! on the host, their squared distances are taken, and runs of equal labels are added up in float32 within a workgroup.
+//! Only the sums come back (and the squared distances where they are wanted); everything wider is float64 on the host.
+//! Rows whose squares float32 can't hold are evaluated on the host, so that the answer is right for any finite input.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `adapter` | which adapters there are, how one becomes a device |
+//! | `kernels` | the list of kernels and their pipelines |
+//! | `own_distance`, `partial_inertia`, `pairwise` | one kernel each: bindings, parameters, dispatch |
+//! | `plan` | strides, tile size, what fits |
+//! | `buffers`, `submit`, `fault` | memory, work, and what can go wrong with either |
+//! | `upload`, `centroids`, `split`, `sort` | what the kernels read, made on the host |
+//! | `lane`, `observe`, `matrix_block` | a tile in flight, and what comes back |
+
+mod adapter;
+mod buffers;
+mod centroids;
+mod fault;
+pub mod kernels;
+mod lane;
+mod matrix_block;
+mod observe;
+mod own_distance;
+mod pairwise;
+mod partial_inertia;
+mod plan;
+mod sort;
+mod split;
+mod submit;
+mod upload;
+
+use std::sync::{Mutex, Weak};
+
+pub use adapter::{AdapterListing, adapters};
+
+use self::buffers::Buffers;
+use self::centroids::Resident;
+use self::fault::Fault;
+use self::kernels::Pipelines;
+use self::lane::GpuLane;
+use self::plan::Plan;
+use crate::backend::{Backend, DeviceInfo, Job, Lane, Tiling};
+use crate::error::{Error, Result};
+
+/// Workgroup memory that kernels may use; every WebGPU adapter has as much.
+pub const WORKGROUP_BYTES: u32 = 16 << 10;
+
+/// How the kernels share rows among invocations.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KernelShape {
+    /// `Lane` on software rasterizers, `Group` on GPUs.
+    #[default]
+    Auto,
+    /// An invocation does a whole row; no barriers, which software rasterizers run badly.
+    Lane,
+    /// Neighbouring invocations share a row and read neighbouring memory.
+    Group,
+}
+
+/// Settings of [`GpuBackend::open`]; the default is what a run uses.
+#[derive(Debug, Clone, Default)]
+pub struct GpuOptions {
+    /// Shape of the own-distance kernel.
+    pub kernel_shape: KernelShape,
+    /// Lowers the bytes that one storage binding may have, so that tests can reach what large inputs reach.
+    pub max_binding: Option<u64>,
+    /// Lowers the workgroups per dimension of a dispatch, for the same reason.
+    pub max_groups: Option<u32>,
+    /// Bytes that the centroids of all levels may take to stay on the device; 256 MiB by default.
+    pub resident_bytes: Option<u64>,
+}
+
+/// A GPU, or a software rasterizer, that evaluates tiles.
+#[derive(Debug)]
+pub struct GpuBackend {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// The limits that the device was opened with.
+    limits: wgpu::Limits,
+    info: DeviceInfo,
+    options: GpuOptions,
+    fault: Fault,
+    pipelines: Pipelines,
+    /// Centroids that the lanes of a job share, by the job's address.
+    residents: Mutex<Vec<(usize, Weak<Resident>)>>,
+}
+
+impl GpuBackend {
+    /// Opens the adapter number `index` of [`adapters`]. Fails with `Kind::Device` where there is no such adapter or where
+    /// it can't run the kernels.
+    pub fn open(index: usize, options: GpuOptions) -> Result<GpuBackend> {
+        let opened = adapter::open(index, &options)?;
+        let shape = match (options.kernel_shape, opened.info.device_type) {
+            (KernelShape::Auto, wgpu::DeviceType::Cpu) => KernelShape::Lane,
+            (KernelShape::Auto, _) => KernelShape::Group,
+            (chosen, _) => chosen,
+        };
+        Ok(GpuBackend {
+            info: adapter::describe(&opened.info, &opened.limits),
+            device: opened.device,
+            queue: opened.queue,
+            limits: opened.limits,
+            options: GpuOptions { kernel_shape: shape, ..options },
+            fault: opened.fault,
+            pipelines: Pipelines::default(),
+            residents: Mutex::default(),
+        })
+    }
+
+    /// Loses the device on purpose, as a crashed driver would: whatever is under way or comes later is an error.
+    #[doc(hidden)]
+    pub fn destroy(&self) {
+        self.device.destroy();
+    }
+}
+
+impl Backend for GpuBackend {
+    fn describe(&self) -> DeviceInfo {
+        self.info.clone()
+    }
+
+    fn tiling(&self, job: &Job<'_>) -> Result<Tiling> {
+        let mut plan = Plan::new(job, job.tile_rows, &self.limits, &self.options)?;
+        loop {
+            self.fault.check()?;
+            let lanes = plan.lanes(job.rows);
+            // Allocating all lanes once is the only way to learn whether they fit.
+            let trial: std::result::Result<Vec<_>, _> = (0..lanes).map(|_| Buffers::new(self, &plan)).collect();
+            match trial {
+                Ok(_) => return Ok(Tiling { tile_rows: plan.tile_rows, lanes }),
+                Err(raised) => match plan.halved() {
+                    Some(smaller) if raised.out_of_memory => plan = smaller,
+                    _ => return Err(Error::device(*raised.finding)),
+                },
+            }
+        }
+    }
+
+    fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
+        Ok(Box::new(GpuLane::new(self, job, tiling.tile_rows)?))
+    }
+}

@@ -1,0 +1,97 @@
+// Squared distance of every listed row of a tile to its own centroid.
+//
+// `lane` gives a row to one invocation: no barrier, for software rasterizers. `team` gives it to TEAM neighbouring
+// invocations, which read neighbouring octets and add up in workgroup memory: for GPUs. Either runs over the octets
+// `begin .. end` only and can add to what an earlier dispatch left, so that very wide rows stay within what drivers
+// let one invocation do.
+// Concatenated after shared/distance.wgsl.
+
+// A row of the tile, the place of its centroid, and the run of equal labels it belongs to.
+struct Entry {
+    row: u32,
+    slot: u32,
+    run: u32,
+}
+
+struct Params {
+    entries: u32,
+    // octets of a row, of points and centroids alike
+    stride: u32,
+    begin: u32,
+    end: u32,
+    // 1 where an earlier dispatch has done the octets before `begin`
+    accumulate: u32,
+    groups_x: u32,
+    first_group: u32,
+    unused: u32,
+}
+
+@group(0) @binding(3) var<storage, read> entries: array<Entry>;
+@group(0) @binding(4) var<storage, read_write> squared: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+const LANE_GROUP: u32 = 64u;
+const TEAM_GROUP: u32 = 128u;
+
+// Invocations that share a row in `team`: a power of two.
+override TEAM: u32 = 32u;
+
+var<workgroup> shares: array<f32, TEAM_GROUP>;
+
+// Sum over the octets `begin`, `begin + step`, ... below `end`.
+fn squared_part(entry: Entry, begin: u32, end: u32, step: u32) -> f32 {
+    let point = entry.row * params.stride;
+    let centroid = entry.slot * params.stride;
+    var total = 0.0;
+    var start = begin;
+    while start < end {
+        let next = start + BLOCK_OCTETS * step;
+        let stop = min(next, end);
+        var sum = 0.0;
+        for (var octet = start; octet < stop; octet += step) {
+            sum += squares(load_point(point + octet), load_centroid(centroid + octet));
+        }
+        total += sum;
+        start = next;
+    }
+    return total;
+}
+
+fn store(position: u32, part: f32) {
+    if params.accumulate == 1u {
+        squared[position] += part;
+    } else {
+        squared[position] = part;
+    }
+}
+
+@compute @workgroup_size(LANE_GROUP)
+fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    let number = params.first_group + group.y * params.groups_x + group.x;
+    let position = number * LANE_GROUP + index;
+    if position < params.entries {
+        store(position, squared_part(entries[position], params.begin, params.end, 1u));
+    }
+}
+
+@compute @workgroup_size(TEAM_GROUP)
+fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    let number = params.first_group + group.y * params.groups_x + group.x;
+    let position = number * (TEAM_GROUP / TEAM) + index / TEAM;
+    let member = index % TEAM;
+    var share = 0.0;
+    if position < params.entries {
+        share = squared_part(entries[position], params.begin + member, params.end, TEAM);
+    }
+    shares[index] = share;
+    workgroupBarrier();
+    for (var half = TEAM / 2u; half > 0u; half /= 2u) {
+        if member < half {
+            shares[index] += shares[index + half];
+        }
+        workgroupBarrier();
+    }
+    if member == 0u && position < params.entries {
+        store(position, shares[index]);
+    }
+}

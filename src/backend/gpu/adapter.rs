@@ -1,0 +1,144 @@
+//! The adapters of this machine, and how one of them becomes a device.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use super::fault::Fault;
+use super::kernels::MAX_WORKGROUP;
+use super::{GpuOptions, WORKGROUP_BYTES};
+use crate::backend::DeviceInfo;
+use crate::error::{Error, Finding, Result};
+
+/// Storage buffers that one kernel binds at most.
+const STORAGE_BUFFERS: u32 = 5;
+
+/// One adapter as wgpu lists it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdapterListing {
+    /// What [`super::GpuBackend::open`] takes.
+    pub index: usize,
+    /// What the adapter is; software rasterizers have the kind `software`.
+    pub info: DeviceInfo,
+    /// Why the kernels can't run on it; `None` where they can.
+    pub unusable: Option<String>,
+}
+
+/// Every adapter of the machine in wgpu's order, usable or not; empty where there is no driver.
+pub fn adapters() -> Vec<AdapterListing> {
+    let listing = |(index, adapter): (usize, &wgpu::Adapter)| AdapterListing {
+        index,
+        info: describe(&adapter.get_info(), &adapter.limits()),
+        unusable: unusable(adapter),
+    };
+    enumerate().iter().enumerate().map(listing).collect()
+}
+
+/// Asks the drivers once per process: it takes tens of milliseconds, and the numbers must mean the same in a listing and in
+/// what is opened by it.
+fn enumerate() -> &'static [wgpu::Adapter] {
+    static ADAPTERS: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
+    ADAPTERS.get_or_init(|| {
+        let descriptor = wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::PRIMARY,
+            // wgpu's own validation is always on; the drivers' layers print and slow down.
+            flags: wgpu::InstanceFlags::empty(),
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        };
+        pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(wgpu::Backends::PRIMARY))
+    })
+}
+
+/// What an adapter or a device opened with `limits` is.
+pub(super) fn describe(info: &wgpu::AdapterInfo, limits: &wgpu::Limits) -> DeviceInfo {
+    let kind = match info.device_type {
+        wgpu::DeviceType::DiscreteGpu => "discrete",
+        wgpu::DeviceType::IntegratedGpu => "integrated",
+        wgpu::DeviceType::VirtualGpu => "virtual",
+        wgpu::DeviceType::Cpu => "software",
+        wgpu::DeviceType::Other => "other",
+    };
+    let api = match info.backend {
+        wgpu::Backend::Dx12 => "DX12".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let limits = BTreeMap::from([
+        ("max_buffer_size", limits.max_buffer_size),
+        ("max_storage_buffer_binding_size", limits.max_storage_buffer_binding_size),
+        ("max_compute_workgroups_per_dimension", u64::from(limits.max_compute_workgroups_per_dimension)),
+        ("max_compute_workgroup_storage_size", u64::from(limits.max_compute_workgroup_storage_size)),
+        ("max_compute_invocations_per_workgroup", u64::from(limits.max_compute_invocations_per_workgroup)),
+    ]);
+    let driver = format!("{} {}", info.driver, info.driver_info).trim().to_owned();
+    DeviceInfo { backend: "gpu", name: info.name.clone(), kind, api, driver, limits }
+}
+
+/// Why the kernels can't run on an adapter.
+fn unusable(adapter: &wgpu::Adapter) -> Option<String> {
+    let flags = adapter.get_downlevel_capabilities().flags;
+    if !flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS | wgpu::DownlevelFlags::SHADER_F16_IN_F32) {
+        return Some("it has no compute shaders, or can't unpack float16 in them".to_owned());
+    }
+    let limits = adapter.limits();
+    let needs = [
+        ("storage buffers per kernel", limits.max_storage_buffers_per_shader_stage, STORAGE_BUFFERS),
+        ("invocations per workgroup", limits.max_compute_invocations_per_workgroup, MAX_WORKGROUP),
+        ("workgroup size", limits.max_compute_workgroup_size_x, MAX_WORKGROUP),
+        ("bytes of workgroup memory", limits.max_compute_workgroup_storage_size, WORKGROUP_BYTES),
+        ("dynamic uniform buffers", limits.max_dynamic_uniform_buffers_per_pipeline_layout, 1),
+    ];
+    let (name, has, needed) = needs.into_iter().find(|(_, has, needed)| has < needed)?;
+    Some(format!("the kernels need {needed} {name}, it has {has}"))
+}
+
+/// A device with its queue and its limits as lowered by the options.
+pub(super) struct Opened {
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    pub(super) limits: wgpu::Limits,
+    pub(super) info: wgpu::AdapterInfo,
+    pub(super) fault: Fault,
+}
+
+/// Opens the adapter number `index` of [`adapters`] with all of its limits, as far as `options` doesn't lower them.
+pub(super) fn open(index: usize, options: &GpuOptions) -> Result<Opened> {
+    let found = enumerate();
+    let Some(adapter) = found.get(index) else {
+        let expected = match found.len() {
+            0 => "a Vulkan, Metal or DX12 driver".to_owned(),
+            count => format!("0 to {}", count - 1),
+        };
+        return Err(Error::device(
+            Finding::new("there is no GPU adapter with this number")
+                .expected(expected)
+                .found(index.to_string())
+                .hint("see `clustrata devices`; install the GPU's driver, or use --device cpu"),
+        ));
+    };
+    let info = adapter.get_info();
+    let refused = |what: String| {
+        Error::device(
+            Finding::new(format!("the adapter {} can't be used", info.name))
+                .found(what)
+                .hint("see `clustrata devices` for the others; update the driver, or use --device cpu"),
+        )
+    };
+    if let Some(reason) = unusable(adapter) {
+        return Err(refused(reason));
+    }
+    let mut limits = adapter.limits();
+    if let Some(bytes) = options.max_binding {
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bytes);
+    }
+    if let Some(groups) = options.max_groups {
+        limits.max_compute_workgroups_per_dimension = limits.max_compute_workgroups_per_dimension.min(groups.max(1));
+    }
+    let descriptor = wgpu::DeviceDescriptor {
+        label: Some("clustrata"),
+        required_limits: limits.clone(),
+        ..wgpu::DeviceDescriptor::default()
+    };
+    let (device, queue) =
+        pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| refused(error.to_string()))?;
+    let fault = Fault::watch(&device);
+    Ok(Opened { device, queue, limits, info, fault })
+}

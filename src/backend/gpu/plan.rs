@@ -1,0 +1,216 @@
+//! How a job is laid out on a device: strides, tile size, what stays resident.
+
+use super::GpuOptions;
+use crate::backend::Job;
+use crate::error::{Error, Finding, Result};
+use crate::matrix::{Dtype, MatrixView};
+
+/// Columns of an octet, the unit in which the kernels read rows.
+pub(super) const OCTET: usize = 8;
+
+/// Octets that one dispatch runs over. With its loops' overheads this stays below the 65,535 iterations after which
+/// Mesa's lavapipe silently stops an invocation.
+pub(super) const MAX_OCTETS: u32 = 32_768;
+
+/// Bytes of points in a tile where the job doesn't name its rows.
+const TILE_BYTES: u64 = 16 << 20;
+
+/// All levels' centroids together may take this much to stay on the device.
+const RESIDENT_BYTES: u64 = 256 << 20;
+
+/// Bytes of the block of distances that one pairwise submission fills at most.
+const BLOCK_BYTES: u64 = 32 << 20;
+
+/// Bytes in front of a block of distances: its stamp.
+pub(super) const BLOCK_HEADER: u64 = 16;
+
+/// Tiles in flight.
+const LANES: usize = 3;
+
+/// Bytes of an entry of the sorted rows, of a row's squared distance, and of a run's sums.
+pub(super) const ENTRY_BYTES: u64 = 12;
+pub(super) const SQUARED_BYTES: u64 = 4;
+pub(super) const RUN_BYTES: u64 = 16;
+
+/// Sizes that follow from a job and a device.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    /// Octets of a padded row.
+    pub(super) octets: u32,
+    /// Bytes of a point on the device.
+    pub(super) point_row: u64,
+    /// Bytes of a centroid on the device, in one plane.
+    pub(super) centroid_row: u64,
+    /// Per level: whether its centroids stay on the device, or each tile brings those that it uses.
+    pub(super) resident: Vec<bool>,
+    /// Whether any level that is not resident is stored as float64.
+    pub(super) gather_rest: bool,
+    /// Rows of a tile.
+    pub(super) tile_rows: usize,
+    /// Bytes of the distance block; 0 where the job asks for none.
+    pub(super) block_bytes: u64,
+    /// Bytes that one binding may have.
+    pub(super) binding: u64,
+    /// Values from here on are left to the host: their squares could overflow float32.
+    extreme: f64,
+}
+
+impl Plan {
+    /// Lays out `job` with tiles of `tile_rows` rows (0: the default size), as far as the limits allow.
+    pub(super) fn new(job: &Job<'_>, tile_rows: usize, limits: &wgpu::Limits, options: &GpuOptions) -> Result<Plan> {
+        let octets = job.dim.div_ceil(OCTET).max(1);
+        let point_bytes = match job.dtype {
+            Dtype::F16 => 2,
+            Dtype::F32 => 4,
+            // a float32 and the float32 of what is left
+            Dtype::F64 => 8,
+        };
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let centroid_row = wide(octets * OCTET * 4);
+        let resident = resident(job, centroid_row, binding, options.resident_bytes.unwrap_or(RESIDENT_BYTES));
+        let mut gathered = job.levels.iter().zip(&resident).filter(|(_, resident)| !**resident);
+        let mut plan = Plan {
+            octets: u32::try_from(octets).map_err(|_| too_wide(job.dim, binding))?,
+            point_row: wide(octets * OCTET * point_bytes),
+            centroid_row,
+            gather_rest: gathered.any(|(level, _)| matches!(level, MatrixView::F64(_))),
+            resident,
+            tile_rows: 0,
+            block_bytes: 0,
+            binding,
+            extreme: extreme(job.dim),
+        };
+        let most = plan.most_rows(limits.max_buffer_size);
+        if most == 0 {
+            return Err(too_wide(job.dim, binding));
+        }
+        let wanted = match tile_rows {
+            0 => (TILE_BYTES / plan.point_row).max(1),
+            rows => wide(rows),
+        };
+        let rows = wanted.min(most).min(job.rows.max(1));
+        plan.tile_rows = usize::try_from(rows).map_err(|_| too_wide(job.dim, binding))?;
+        if job.pairwise {
+            let clusters = job.levels.iter().map(|level| wide(level.rows())).max().unwrap_or(0);
+            let (column, whole) = (BLOCK_HEADER + rows * 4, BLOCK_HEADER + rows * 4 * clusters);
+            plan.block_bytes = BLOCK_BYTES.max(column).min(whole).min(binding);
+        }
+        Ok(plan)
+    }
+
+    /// Rows for which every binding and every buffer stays within the limits.
+    fn most_rows(&self, buffer: u64) -> u64 {
+        let centroid = if self.gathers() { self.centroid_row } else { 0 };
+        let bound = self.point_row.max(RUN_BYTES).max(centroid);
+        let staged = wide(self.resident.len()).max(1) * (ENTRY_BYTES + 2 * centroid).max(RUN_BYTES + SQUARED_BYTES);
+        // One row of distances needs its header as well.
+        (self.binding.saturating_sub(BLOCK_HEADER) / bound).min(buffer / staged.max(self.point_row))
+    }
+
+    /// The same plan with half the rows in a tile; `None` below one row.
+    pub(super) fn halved(&self) -> Option<Plan> {
+        (self.tile_rows > 1).then(|| Plan { tile_rows: self.tile_rows / 2, ..self.clone() })
+    }
+
+    /// Lanes worth opening for `rows` rows in all.
+    pub(super) fn lanes(&self, rows: u64) -> usize {
+        usize::try_from(rows.div_ceil(wide(self.tile_rows))).unwrap_or(LANES).clamp(1, LANES)
+    }
+
+    /// Whether squared differences of values up to `largest` can't overflow in the kernels' sums; false for NaN.
+    pub(super) fn computable(&self, largest: f64) -> bool {
+        largest < self.extreme
+    }
+
+    /// Whether some level's centroids come with each tile.
+    pub(super) fn gathers(&self) -> bool {
+        self.resident.contains(&false)
+    }
+}
+
+/// Takes levels in their order as long as they fit.
+fn resident(job: &Job<'_>, centroid_row: u64, binding: u64, budget: u64) -> Vec<bool> {
+    let mut left = budget;
+    let fits = |level: &MatrixView<'_>| {
+        let plane = wide(level.rows()) * centroid_row;
+        let planes = if matches!(level, MatrixView::F64(_)) { 2 } else { 1 };
+        let fits = plane <= binding && plane * planes <= left;
+        if fits {
+            left -= plane * planes;
+        }
+        fits
+    };
+    job.levels.iter().map(fits).collect()
+}
+
+/// The power of two below which no sum of `dim` squared differences over a workgroup's rows can overflow float32.
+fn extreme(dim: usize) -> f64 {
+    let rows_bits = 8;
+    let dim_bits = i32::try_from(usize::BITS - dim.leading_zeros()).unwrap_or(i32::MAX);
+    2.0_f64.powi((126 - rows_bits - dim_bits) / 2 - 1)
+}
+
+fn too_wide(dim: usize, binding: u64) -> Error {
+    Error::device(
+        Finding::new("not even one row fits into what this GPU can bind")
+            .expected(format!("rows of at most {binding} bytes"))
+            .found(format!("{dim} columns"))
+            .hint("use --device cpu"),
+    )
+}
+
+/// Bytes and counts are 64-bit on the host; `usize` is never wider on the platforms Rust has.
+pub(super) fn wide(value: usize) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn plan(dim: usize, dtype: Dtype, rows: u64, k: usize, binding: u64) -> Result<Plan> {
+        let centroids = Array2::<f32>::zeros((k, dim));
+        let levels = vec![MatrixView::F32(centroids.view())];
+        let job = Job { dim, dtype, rows, levels, tile_rows: 0, keep_rows: true, pairwise: true };
+        let limits = wgpu::Limits { max_storage_buffer_binding_size: binding, ..wgpu::Limits::default() };
+        Plan::new(&job, 0, &limits, &GpuOptions::default())
+    }
+
+    #[test]
+    fn a_default_tile_is_sixteen_mebibytes_and_never_more_than_the_job() -> Result<()> {
+        assert_eq!(plan(768, Dtype::F32, 1 << 40, 10, 128 << 20)?.tile_rows, (16 << 20) / (768 * 4));
+        let small = plan(768, Dtype::F32, 7, 10, 128 << 20)?;
+        assert_eq!((small.tile_rows, small.lanes(7)), (7, 1));
+        Ok(())
+    }
+
+    #[test]
+    fn every_binding_stays_within_a_lowered_limit() -> Result<()> {
+        for (dim, dtype, k) in [(768, Dtype::F32, 1031), (2, Dtype::F16, 100_000), (33, Dtype::F64, 5)] {
+            let plan = plan(dim, dtype, 1 << 30, k, 64 << 10)?;
+            let rows = wide(plan.tile_rows);
+            assert!(rows >= 1 && rows * plan.point_row <= 64 << 10);
+            assert!(rows * RUN_BYTES <= 64 << 10 && plan.block_bytes <= 64 << 10);
+            assert!(plan.resident[0] || rows * plan.centroid_row <= 64 << 10);
+            assert_eq!(plan.resident[0], wide(k) * plan.centroid_row <= 64 << 10);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_wider_than_the_binding_is_refused() {
+        let error = plan(300_000, Dtype::F32, 10, 2, 64 << 10).err().map(|error| error.kind());
+        assert_eq!(error, Some(crate::error::Kind::Device));
+    }
+
+    #[test]
+    fn nothing_below_the_extreme_overflows() {
+        for dim in [1_usize, 768, 300_000, 1 << 24] {
+            let difference = 2.0 * extreme(dim);
+            let sum = difference * difference * f64::from(u32::try_from(dim).unwrap_or(u32::MAX)) * 256.0;
+            assert!(sum < f64::from(f32::MAX), "{dim}: {sum}");
+            assert!(extreme(dim) > 1e12);
+        }
+    }
+}
