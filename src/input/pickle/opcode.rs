@@ -216,7 +216,7 @@ fn frame(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
     let len = u64::from_le_bytes(source.array()?);
     if len > source.remaining() {
         return Err(source
-            .refuse("a frame of the pickle is longer than the file")
+            .refuse("the file ends before its pickle does: a frame is longer than what is left")
             .expected(format!("at most {} bytes", source.remaining()))
             .found(format!("{len} bytes"))
             .hint("copy the file again, or write it again"));
