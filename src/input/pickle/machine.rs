@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::Read;
 
 use super::opcode::{Fetched, Op};
 use super::source::{Decoded, Source};
@@ -44,7 +44,7 @@ pub(crate) enum Top {
 /// # Errors
 /// When the pickle is truncated or holds anything that neither a hierarchy nor a list of names needs.
 pub(crate) fn decode<S: Sink>(
-    source: Source<'_, impl BufRead>,
+    source: Source<'_, impl Read>,
     fetched: &Fetched,
     sink: &mut S,
 ) -> Decoded<(Top, Vec<u64>)> {
@@ -79,7 +79,7 @@ pub(super) struct Machine<'m, 'f, R, S> {
     outer: Option<u64>,
 }
 
-impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
+impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
     /// Executes one opcode; false at the end.
     fn step(&mut self) -> Decoded<bool> {
         match Op::next(&mut self.source, S::PURPOSE)? {
@@ -171,6 +171,7 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
         Err(finding.expected("a list or an array").found(top.kind()))
     }
 
+    #[inline]
     fn push(&mut self, value: Value) -> Decoded<()> {
         if self.stack.len() >= MAX_STACK {
             return Err(self.too_deep());
@@ -219,7 +220,9 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
             }
             None => Value::object(Object::List(Cell::new(Span { start: self.integers.len(), len: 0 }))),
         };
-        self.stack.insert(start, list);
+        // What lies from `start` on moves to make room for the list, and is then appended to it.
+        self.push(list)?;
+        self.stack[start..].rotate_right(1);
         self.append(start + 1)
     }
 
