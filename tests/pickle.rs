@@ -1,6 +1,8 @@
 //! Clusters and names against files that numpy wrote: the ones checked in under tests/data/pickle, and, where they lie
 //! beside the source, the variants of the shared data.
 
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
 use std::path::{Path, PathBuf};
 
 use clustrata::input::names::{ImageName, Names};
@@ -51,6 +53,25 @@ fn every_protocol_gives_the_same_clusters() {
             assert_eq!(read.members_of(c), members, "{file}, cluster {c}");
         }
     }
+}
+
+#[test]
+fn a_cluster_may_be_named_twice() {
+    let read = read_clusters(&fixture("repeated.pkl")).expect("repeated.pkl");
+    assert_eq!(lists(&read), [vec![5, 6], vec![7], vec![5, 6], vec![8], vec![7]]);
+    assert_eq!(read.offsets(), [0, 2, 3, 5, 6, 7]);
+    assert_eq!(read.members(), [5, 6, 7, 5, 6, 8, 7]);
+}
+
+#[test]
+fn a_changed_member_is_seen() {
+    let mut pickle = std::fs::read(fixture("arrays_p4.pkl")).expect("a fixture");
+    let nine = [9, 0, 0, 0, 0, 0, 0, 0];
+    let at = pickle.windows(8).position(|window| window == nine).expect("member 9 of cluster 0");
+    pickle[at] = 10;
+    let file = tempfile::NamedTempFile::with_suffix(".pkl").expect("a temporary file");
+    std::fs::write(file.path(), pickle).expect("written");
+    assert_eq!(read_clusters(file.path()).expect("clusters").members_of(0), [3, 0, 10]);
 }
 
 #[test]
@@ -120,6 +141,28 @@ fn names_are_read_in_every_protocol() {
     let last = ImageName { path: "yy".into(), caption: Some("22".into()) };
     assert_eq!(names.read(&[1]).expect("names_s.npy"), [last]);
     assert!(read_clusters(&fixture("names_s.npy")).is_err());
+}
+
+#[test]
+fn other_forms_of_names_are_read() {
+    let read = |file: &str| {
+        let names = Names::open(&fixture(file)).unwrap_or_else(|finding| panic!("{file}: {finding}"));
+        assert_eq!(names.len(), 2, "{file}");
+        names.read(&[1, 0]).expect(file)
+    };
+    let name = |path: &str, caption: Option<&str>| ImageName { path: path.into(), caption: caption.map(str::to_owned) };
+    assert_eq!(read("names_cells.pkl"), [name("\u{6f22}.png", None), name("a.png", None)]);
+    assert_eq!(read("names_cells_fortran.pkl"), [name("\u{6f22}.png", Some("two")), name("a.png", Some("one"))]);
+    assert_eq!(read("names_column.pkl"), [name("\u{6f22}.png", None), name("a.png", None)]);
+    assert_eq!(read("names_numbered.pkl"), [name("\u{6f22}.png", Some("7")), name("a.png", Some("0"))]);
+    for (file, reason) in [
+        ("names_of_paths.pkl", "pathlib"),
+        ("names_triples.pkl", "index 0"),
+        ("names_surrogate.pkl", "not valid Unicode"),
+    ] {
+        let finding = Names::open(&fixture(file)).expect_err(file).to_string();
+        assert!(finding.contains(reason), "{file}: no {reason:?} in\n{finding}");
+    }
 }
 
 /// Labels that the clustering wrote beside the clusters: an `<i8` vector, read without the code under test.

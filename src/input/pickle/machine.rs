@@ -96,44 +96,32 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
                 self.push(Value::object(Object::Bytes(bytes)))?;
             }
             Op::Text(len) => {
-                let text = String::from_utf8(self.source.bytes(len)?).map_err(|_| self.not_unicode())?;
-                self.push(Value::object(Object::Text(text)))?;
+                let bytes = self.source.bytes(len)?;
+                self.push_text(String::from_utf8(bytes).ok())?;
             }
             Op::TextLine => {
                 let line = self.source.line(u64::MAX)?;
-                let text = raw_unicode_escape(&line).ok_or_else(|| self.not_unicode())?;
-                self.push(Value::object(Object::Text(text)))?;
+                self.push_text(raw_unicode_escape(&line))?;
             }
             Op::Tuple => {
                 let mark = self.pop_mark()?;
                 self.make_tuple(mark)?;
             }
             Op::TupleOf(len) => {
-                let floor = self.floor();
-                let start = self.stack.len().checked_sub(len).filter(|&start| start >= floor);
+                let start = self.stack.len().checked_sub(len).filter(|&start| start >= self.floor());
                 self.make_tuple(start.ok_or_else(|| self.underflow())?)?;
             }
-            Op::EmptyList => {
-                let start = self.stack.len();
-                self.make_list(start)?;
-            }
+            Op::EmptyList => self.make_list(self.stack.len())?,
             Op::List => {
                 let mark = self.pop_mark()?;
                 self.make_list(mark)?;
             }
-            Op::Append => {
-                let start = self.stack.len().checked_sub(1).ok_or_else(|| self.underflow())?;
-                self.append(start)?;
-            }
+            Op::Append => self.append(self.stack.len().saturating_sub(1))?,
             Op::Appends => {
                 let mark = self.pop_mark()?;
                 self.append(mark)?;
             }
-            Op::Get(slot) => {
-                let value = self.memo.get(&slot).cloned();
-                let value = value.ok_or_else(|| self.source.refuse(format!("memo slot {slot} was never stored")))?;
-                self.push(value)?;
-            }
+            Op::Get(slot) => self.fetch(slot)?,
             Op::Put(slot) => self.store(slot)?,
             Op::Memoize => self.store(self.stored)?,
             Op::Global(global) => self.push(Value::Global(GlobalValue(global)))?,
@@ -178,6 +166,14 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         }
         self.stack.push(value);
         Ok(())
+    }
+
+    fn push_text(&mut self, text: Option<String>) -> Decoded<()> {
+        let text = text.ok_or_else(|| {
+            let finding = self.source.refuse("a string in the pickle is not valid Unicode");
+            finding.hint("a file name that is not UTF-8 can't be read; rename the file")
+        })?;
+        self.push(Value::object(Object::Text(text)))
     }
 
     /// The height of the stack at the innermost mark: values below it can't be taken.
@@ -309,6 +305,11 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         Ok(())
     }
 
+    fn fetch(&mut self, slot: u64) -> Decoded<()> {
+        let value = self.memo.get(&slot).cloned();
+        self.push(value.ok_or_else(|| self.source.refuse(format!("memo slot {slot} was never stored")))?)
+    }
+
     fn stack_global(&mut self) -> Decoded<()> {
         let name = self.pop()?;
         let module = self.pop()?;
@@ -328,12 +329,6 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
     #[cold]
     fn too_deep(&self) -> Finding {
         self.source.refuse(format!("the pickle is nested deeper or holds longer tuples than {} can", S::PURPOSE))
-    }
-
-    #[cold]
-    fn not_unicode(&self) -> Finding {
-        let finding = self.source.refuse("a string in the pickle is not valid Unicode");
-        finding.hint("a file name that is not UTF-8 can't be read; rename the file")
     }
 }
 

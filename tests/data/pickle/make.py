@@ -6,6 +6,7 @@ Needs NumPy (written with 2.4.6; modules are spelled as NumPy 2 does, `old_*` as
 import collections
 import json
 import os
+import pathlib
 import pickle
 
 import numpy as np
@@ -60,7 +61,19 @@ def main():
         "truncated.pkl": pickle.dumps(CLUSTERS, 4)[:-3],
         "empty.pkl": b"",
     }
-    for group in (clusters, names, hostile):
+    two = [["a.png", "one"], ["\u6f22.png", "two"]]
+    first, second = np.array([5, 6]), [7]
+    other = {
+        "repeated.pkl": pickle.dumps([first, second, first, np.array([8]), second], 4),
+        "names_cells.pkl": pickle.dumps(np.array([p for p, _ in two]), 4),
+        "names_cells_fortran.pkl": pickle.dumps(np.asfortranarray(np.array(two, ">U5")), 2),
+        "names_column.pkl": pickle.dumps(np.array([[p] for p, _ in two], dtype=object), 3),
+        "names_numbered.pkl": pickle.dumps([("a.png", 0), ("\u6f22.png", np.int32(7))], 4),
+        "names_of_paths.pkl": pickle.dumps([pathlib.PurePosixPath("a.png")], 4),
+        "names_triples.pkl": pickle.dumps([("a.png", "b", "c")], 4),
+        "names_surrogate.pkl": pickle.dumps(["\udc80.png"], 4),
+    }
+    for group in (clusters, names, hostile, other):
         for name, data in group.items():
             with open(name, "wb") as file:
                 file.write(data)
