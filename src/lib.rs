@@ -5,14 +5,36 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`error`] | how anything wrong is told |
-//! | [`matrix`] | element types and matrix views that inputs and backends share |
+//! | [`cli`], [`config`] | settings as written, settings as resolved |
+//! | [`plan`] | settings and inputs, checked against each other and the device |
 //! | [`input`] | the files: `.npy`, pickles, the hierarchy, names of images |
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
-//! | [`output`] | the files that are written |
+//! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
+//! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`metrics`] | the figures, one file each |
+//! | [`record`] | what a run found; all that the sinks read |
+//! | [`output`] | the sinks: folder, tables, distance buffers, montages |
+//! | [`gallery`], [`buffers`], [`summary`] | what is shown, kept and printed of a run |
+//! | [`probe`] | random data and the same figures in float64, for `check` |
+//! | [`commands`], [`console`], [`interrupt`] | the subcommands, messages and progress, Ctrl-C |
+//! | [`error`], [`matrix`] | how anything wrong is told; element types and matrix views |
 
 pub mod backend;
+pub mod buffers;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod console;
 pub mod error;
+pub mod evaluate;
+pub mod gallery;
 pub mod input;
+pub mod interrupt;
 pub mod matrix;
+pub mod metrics;
 pub mod output;
+pub mod partials;
+pub mod plan;
+pub mod probe;
+pub mod record;
+pub mod summary;

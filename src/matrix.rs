@@ -2,6 +2,9 @@
 
 use ndarray::ArrayView2;
 
+/// The label of a row that is in no cluster.
+pub const UNLABELLED: u32 = u32::MAX;
+
 /// Element type of the embeddings as they lie on disk; always little endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Dtype {

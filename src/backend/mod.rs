@@ -11,12 +11,12 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod select;
 
 use crate::error::Result;
 use crate::matrix::{Dtype, MatrixView};
 
-/// The label of a row that is in no cluster.
-pub const UNLABELLED: u32 = u32::MAX;
+pub use crate::matrix::UNLABELLED;
 
 /// What a backend must know before it can plan its tiles.
 #[derive(Debug, Clone)]

@@ -5,4 +5,5 @@ pub mod hierarchy;
 pub mod names;
 pub mod npy;
 pub mod pickle;
+pub mod subset;
 pub mod upstream;

@@ -1,1 +1,126 @@
-//! Upstream's config.yaml.
+//! Upstream's `config.yaml`: what ssl-data-curation was asked for, which is not always what it wrote.
+//!
+//! Nothing depends on this file. It can be missing, and where it disagrees with the files the files win.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Upstream's configs have a few dozen lines.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The keys that matter here; all others are ignored. Lists may be longer than the number of levels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Upstream {
+    /// Number of levels that were asked for.
+    pub n_levels: Option<u64>,
+    /// Clusters per level that were asked for.
+    pub n_clusters: Option<Vec<u64>>,
+    /// Above 1, every cluster of the level was split into at most so many.
+    pub n_splits: Option<Vec<u64>>,
+    /// Row numbers that were clustered, as written on the machine that ran it.
+    pub subset_indices_path: Option<PathBuf>,
+    /// The embeddings, as written on the machine that ran it.
+    pub embeddings_path: Option<PathBuf>,
+}
+
+impl Upstream {
+    /// Reads `config.yaml` in the folder of a clustering. `None` where there is none, or where it can't be read, which
+    /// adds a warning.
+    pub fn read(clustering: &Path, warnings: &mut Vec<String>) -> Option<Upstream> {
+        let path = clustering.join("config.yaml");
+        let mut text = String::new();
+        let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
+        match read {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(e) => {
+                warnings.push(format!("{} is ignored: {e}", path.display()));
+                return None;
+            }
+            Ok(_) => {}
+        }
+        parse(&text).map_err(|wrong| warnings.push(format!("{} is ignored: {wrong}", path.display()))).ok()
+    }
+
+    /// Where the subset's row numbers are: the path as written, or, where that is not there because the clustering was
+    /// copied, the file of the same name in the clustering's folder or beside it. `None` without a subset.
+    pub fn subset_path(&self, clustering: &Path) -> Option<PathBuf> {
+        let written = self.subset_indices_path.as_ref().filter(|path| !path.as_os_str().is_empty())?;
+        let copies = written.file_name().into_iter().flat_map(|name| {
+            [Some(clustering), clustering.parent()].into_iter().flatten().map(move |folder| folder.join(name))
+        });
+        let found = std::iter::once(written.clone()).chain(copies).find(|path| path.is_file());
+        Some(found.unwrap_or_else(|| written.clone()))
+    }
+
+    /// Clusters that level `level` (1-based) was asked to have: the least and the most.
+    pub(super) fn clusters_asked(&self, level: u32) -> Option<(u64, u64)> {
+        let index = usize::try_from(level.checked_sub(1)?).ok()?;
+        let asked = *self.n_clusters.as_ref()?.get(index)?;
+        let splits = self.n_splits.as_ref().and_then(|splits| splits.get(index)).copied().unwrap_or(1);
+        Some((asked, asked.saturating_mul(splits.max(1))))
+    }
+}
+
+fn parse(text: &str) -> Result<Upstream, String> {
+    let config: Option<Upstream> = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+    Ok(config.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_upstream_writes() {
+        let config = parse(
+            "n_levels: 2\nn_iters: 30\nn_clusters:\n- 1_000_000\n- 20\n- 3\nn_splits: [5, 1]\nsampling_strategy: c\n\
+             slurm: {a: [1, {b: ~}]}\nsubset_indices_path: null\nembeddings_path: /data/e.npy\n",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.n_levels, Some(2));
+        assert_eq!(config.n_clusters, Some(vec![1_000_000, 20, 3]));
+        assert_eq!(config.subset_indices_path, None);
+        assert_eq!(config.embeddings_path, Some("/data/e.npy".into()));
+        assert_eq!(config.clusters_asked(1), Some((1_000_000, 5_000_000)));
+        assert_eq!(config.clusters_asked(2), Some((20, 20)));
+        assert_eq!(config.clusters_asked(3), Some((3, 3)));
+        assert_eq!(config.clusters_asked(4), None);
+    }
+
+    #[test]
+    fn everything_is_optional() {
+        assert_eq!(parse("other: 1\n").unwrap(), Upstream::default());
+        assert_eq!(parse("").unwrap(), Upstream::default());
+    }
+
+    #[test]
+    fn what_does_not_parse_is_a_warning() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut warnings = Vec::new();
+        assert_eq!(Upstream::read(folder.path(), &mut warnings), None);
+        assert!(warnings.is_empty(), "a missing file is no reason to warn: {warnings:?}");
+        for text in ["n_levels: many\n", "n_levels: [1\n", "- 1\n", "\t: x"] {
+            warnings.clear();
+            std::fs::write(folder.path().join("config.yaml"), text).unwrap();
+            assert_eq!(Upstream::read(folder.path(), &mut warnings), None);
+            assert!(warnings.len() == 1 && warnings[0].contains("config.yaml"), "{text}: {warnings:?}");
+        }
+    }
+
+    #[test]
+    fn finds_a_subset_that_was_copied_along() {
+        let folder = tempfile::tempdir().unwrap();
+        let clustering = folder.path().join("hier");
+        std::fs::create_dir(&clustering).unwrap();
+        let config = Upstream { subset_indices_path: Some("/nowhere/rows.npy".into()), ..Upstream::default() };
+        assert_eq!(config.subset_path(&clustering), Some("/nowhere/rows.npy".into()));
+        for place in [folder.path(), &clustering] {
+            std::fs::write(place.join("rows.npy"), "").unwrap();
+            assert_eq!(config.subset_path(&clustering), Some(place.join("rows.npy")));
+        }
+        assert_eq!(Upstream::default().subset_path(&clustering), None);
+    }
+}

@@ -3,3 +3,4 @@
 pub mod distances;
 pub mod files;
 pub mod montage;
+pub mod tables;

@@ -1,0 +1,210 @@
+//! Which device a run uses, and why.
+
+use std::num::NonZero;
+
+use super::cpu::CpuBackend;
+use super::{Backend, DeviceInfo};
+use crate::error::Result;
+
+/// What the user asked for with `--device`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// A discrete GPU, else an integrated one, else the CPU.
+    Auto,
+    /// A GPU, or a software rasterizer where there is none; never the CPU backend.
+    Gpu,
+    /// The CPU backend.
+    Cpu,
+    /// The adapter of that number in `clustrata devices`.
+    Index(usize),
+    /// The first adapter whose name or driver contains this, whatever its case.
+    Name(String),
+}
+
+impl Choice {
+    /// Reads a `--device` value.
+    pub fn parse(text: &str) -> Self {
+        match text.trim() {
+            "" | "auto" => Choice::Auto,
+            "gpu" => Choice::Gpu,
+            "cpu" => Choice::Cpu,
+            other => other.parse().map_or_else(|_| Choice::Name(other.to_owned()), Choice::Index),
+        }
+    }
+}
+
+/// A device, open, and why it was taken.
+pub struct Selected {
+    /// The device.
+    pub backend: Box<dyn Backend>,
+    /// One clause, for people.
+    pub reason: String,
+}
+
+/// Opens the device that `choice` means. `threads` is for the CPU backend.
+///
+/// # Errors
+/// `Kind::Device` where there is none; `auto` and `cpu` never fail.
+pub fn open(choice: &Choice, threads: Option<NonZero<usize>>) -> Result<Selected> {
+    let cpu = |reason: &str| Selected { backend: Box::new(CpuBackend::new(threads)), reason: reason.to_owned() };
+    if *choice == Choice::Cpu {
+        return Ok(cpu("asked for"));
+    }
+    gpu_or(choice, cpu)
+}
+
+/// What `clustrata devices` lists: adapters by index, each with why it can't be used where it can't.
+pub fn adapters() -> Vec<Adapter> {
+    imp::adapters()
+}
+
+/// One entry of the list of adapters.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Adapter {
+    /// Number for `--device`.
+    pub index: usize,
+    /// What it is.
+    #[serde(flatten)]
+    pub info: DeviceInfo,
+    /// Why it can't be used.
+    pub unusable: Option<String>,
+}
+
+/// The adapter that `auto` takes: the first discrete GPU, else the first integrated or virtual one.
+pub fn preferred(adapters: &[Adapter]) -> Option<&Adapter> {
+    let usable = || adapters.iter().filter(|a| a.unusable.is_none());
+    ["discrete", "integrated", "virtual"].iter().find_map(|kind| usable().find(|a| a.info.kind == *kind))
+}
+
+fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
+    let adapters = adapters();
+    let usable = || adapters.iter().filter(|a| a.unusable.is_none());
+    let asked = || "asked for".to_owned();
+    let (adapter, reason) = match choice {
+        Choice::Cpu => return Ok(cpu("asked for")),
+        Choice::Auto => match preferred(&adapters) {
+            Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
+            None => return Ok(cpu(&why_cpu(&adapters))),
+        },
+        Choice::Gpu => match preferred(&adapters) {
+            Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
+            None => (usable().next(), "no GPU was found, only this software rasterizer".to_owned()),
+        },
+        Choice::Index(index) => (usable().find(|a| a.index == *index), asked()),
+        Choice::Name(part) => {
+            let part = part.to_lowercase();
+            let named = |a: &&Adapter| format!("{} {}", a.info.name, a.info.driver).to_lowercase().contains(&part);
+            (usable().find(named), asked())
+        }
+    };
+    match adapter {
+        Some(adapter) => Ok(Selected { backend: imp::open(adapter.index)?, reason }),
+        None => Err(none(choice, &adapters)),
+    }
+}
+
+fn why_cpu(adapters: &[Adapter]) -> String {
+    match adapters.iter().find(|a| a.unusable.is_none()) {
+        Some(software) => format!("no GPU was found, and `{}` is a slower software rasterizer", software.info.name),
+        None if cfg!(not(feature = "gpu")) => "this build has no GPU backend (feature `gpu`)".to_owned(),
+        None => format!("no GPU was found; for one, install its driver: {}", driver_hint()),
+    }
+}
+
+/// How to get a device on this system.
+fn driver_hint() -> &'static str {
+    if cfg!(target_os = "macos") {
+        "Metal comes with macOS"
+    } else if cfg!(windows) {
+        "the vendor's driver brings DX12 and Vulkan"
+    } else {
+        "the vendor's Vulkan driver and libvulkan1 (for tests, mesa-vulkan-drivers has a software rasterizer)"
+    }
+}
+
+fn none(choice: &Choice, adapters: &[Adapter]) -> crate::error::Error {
+    use crate::error::{Error, Finding};
+    let listed: Vec<String> = adapters
+        .iter()
+        .map(|a| match &a.unusable {
+            Some(why) => format!("{}: {} (unusable: {why})", a.index, a.info.name),
+            None => format!("{}: {} ({})", a.index, a.info.name, a.info.kind),
+        })
+        .collect();
+    let expected = match choice {
+        Choice::Auto | Choice::Gpu | Choice::Cpu => "a usable Vulkan, Metal or DX12 adapter".to_owned(),
+        Choice::Index(index) => format!("an adapter of number {index}"),
+        Choice::Name(part) => format!("an adapter whose name contains `{part}`"),
+    };
+    let found = if listed.is_empty() { "no adapter at all".to_owned() } else { listed.join("; ") };
+    let hint = format!("--device cpu needs none; for a GPU: {}; `clustrata devices` lists them", driver_hint());
+    Error::device(Finding::new("no such device").expected(expected).found(found).hint(hint))
+}
+
+#[cfg(feature = "gpu")]
+mod imp {
+    use super::Adapter;
+    use crate::backend::{Backend, gpu};
+    use crate::error::Result;
+
+    pub(super) fn adapters() -> Vec<Adapter> {
+        let listing = gpu::adapters().into_iter();
+        listing.map(|a| Adapter { index: a.index, info: a.info, unusable: a.unusable }).collect()
+    }
+
+    pub(super) fn open(index: usize) -> Result<Box<dyn Backend>> {
+        Ok(Box::new(gpu::GpuBackend::open(index, gpu::GpuOptions::default())?))
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+mod imp {
+    use super::Adapter;
+    use crate::backend::Backend;
+    use crate::error::{Error, Finding, Result};
+
+    pub(super) fn adapters() -> Vec<Adapter> {
+        Vec::new()
+    }
+
+    pub(super) fn open(_index: usize) -> Result<Box<dyn Backend>> {
+        Err(Error::device(Finding::new("this build has no GPU backend").hint("build it with --features gpu")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(index: usize, kind: &'static str, unusable: Option<&str>) -> Adapter {
+        let info = DeviceInfo {
+            backend: "gpu",
+            name: format!("{kind} {index}"),
+            kind,
+            api: "Vulkan".into(),
+            driver: String::new(),
+            limits: std::collections::BTreeMap::new(),
+        };
+        Adapter { index, info, unusable: unusable.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_device_is_named_in_five_ways() {
+        let name = |n: &str| Choice::Name(n.to_owned());
+        let parsed = ["auto", "gpu", "cpu", "3", "llvm"].map(Choice::parse);
+        assert_eq!(parsed, [Choice::Auto, Choice::Gpu, Choice::Cpu, Choice::Index(3), name("llvm")]);
+    }
+
+    #[test]
+    fn auto_prefers_discrete_and_never_takes_software() {
+        let list = [
+            adapter(0, "software", None),
+            adapter(1, "integrated", None),
+            adapter(2, "discrete", Some("no compute")),
+            adapter(3, "discrete", None),
+        ];
+        assert_eq!(preferred(&list).map(|a| a.index), Some(3));
+        assert_eq!(preferred(&list[..3]).map(|a| a.index), Some(1));
+        assert!(preferred(&list[..1]).is_none());
+    }
+}

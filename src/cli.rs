@@ -1,0 +1,160 @@
+//! The command line.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Options;
+use crate::metrics::METRICS;
+
+/// How good is a hierarchical k-means of image embeddings?
+///
+/// clustrata reads the embeddings once, computes on any GPU (Vulkan, Metal, DX12) or on the CPU how far every point lies
+/// from its centroid on every level of a hierarchy written by ssl-data-curation, and shows the best and worst clusters.
+#[derive(Debug, Parser)]
+#[command(name = "clustrata", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is printed.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// What is printed on standard error; results go to standard output and files.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Verbosity {
+    /// Print warnings and errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Messages")]
+    pub quiet: bool,
+    /// Print more: what was inferred, chosen and timed
+    #[arg(long, short, global = true, help_heading = "Messages")]
+    pub verbose: bool,
+    /// Print messages as JSON lines
+    #[arg(long, global = true, help_heading = "Messages")]
+    pub json_log: bool,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge a clustering: figures per cluster and level, best and worst clusters as montages
+    #[command(after_help = METRICS_EXAMPLES)]
+    Metrics(Box<MetricsArgs>),
+    /// Do the main job on the handwritten digits that come with the program
+    Demo(DemoArgs),
+    /// List the devices, and say which one would be used and why
+    Devices(DevicesArgs),
+    /// Run every kernel on this very device on random data and hold it against float64
+    Check(CheckArgs),
+}
+
+/// Arguments of `metrics`.
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    /// The settings.
+    #[command(flatten)]
+    pub options: Options,
+    /// YAML file with the same names as these options; an option here beats the file
+    #[arg(long, short, value_name = "YAML", help_heading = "Input")]
+    pub config: Option<PathBuf>,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Folder to write to; the results of an earlier demo in it are replaced
+    #[arg(long, short, value_name = "DIR", default_value = "clustrata-demo")]
+    pub out: PathBuf,
+    /// As in `metrics`
+    #[arg(long, short, value_name = "WHICH", default_value = "auto")]
+    pub device: String,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct DevicesArgs {
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// As in `metrics`
+    #[arg(long, short, value_name = "WHICH", default_value = "auto")]
+    pub device: String,
+    /// As in `metrics`
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZero<usize>>,
+    /// Seed of the random data
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the run failed (disk, driver, lock), or `check` found a wrong kernel
+  2    the command line or the config file is wrong
+  3    an input is refused
+  4    no usable device
+  130  interrupted; nothing is left half-written";
+
+const METRICS_EXAMPLES: &str = "\
+Examples:
+  clustrata metrics runs/hier --embeddings dino.npy
+  clustrata metrics runs/hier --embeddings 'shards/*.npy' --images names.pkl --image-root /data/images
+  clustrata metrics runs/hier --embeddings dino.npy --levels 1,2 --distances own --device cpu --out judged
+  clustrata metrics --config judge.yaml --force
+
+Use --help for the list of figures.";
+
+/// Parses the process's command line; prints help, version or usage errors and exits where it must (exit code 2).
+pub fn parse() -> Cli {
+    let command = command();
+    let matches = command.get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// The command with its generated help.
+pub fn command() -> clap::Command {
+    let figures = figures_help();
+    let long = format!("{METRICS_EXAMPLES}\n\n{figures}");
+    Cli::command()
+        .mut_subcommand("metrics", |c| c.after_long_help(long.replace("Use --help for the list of figures.\n\n", "")))
+}
+
+/// The list of figures, from the metrics themselves. "L" marks figures of levels, "C" figures of clusters.
+fn figures_help() -> String {
+    let one = crate::metrics::LevelSums { number: 1, clusters: &[crate::partials::Sums::IDENTITY] };
+    let line = |metric: &&dyn crate::metrics::Metric| {
+        let level = if metric.level(&one).is_some() { 'L' } else { ' ' };
+        let cluster = if metric.clusters(&one).is_some() { 'C' } else { ' ' };
+        format!("  {level}{cluster} {:<16} {}", metric.name(), metric.summary())
+    };
+    let lines: Vec<String> = METRICS.iter().map(line).collect();
+    format!(
+        "Figures (L of levels, C of clusters; distances are Euclidean, in the embedding's unit):\n{}",
+        lines.join("\n")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn long_help_lists_every_figure() {
+        let mut command = super::command();
+        let metrics = command.find_subcommand_mut("metrics").expect("exists");
+        let help = metrics.render_long_help().to_string();
+        assert!(crate::metrics::METRICS.iter().all(|m| help.contains(m.name())), "{help}");
+    }
+}

@@ -1,0 +1,402 @@
+//! Settings: as written (command line and `--config`), then as resolved (every one with its value).
+//!
+//! The same struct is the command line and the file: a key of the file is the flag's long name, with `-` or `_`. A flag
+//! beats the file. An unknown key is an error that names the nearest one.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, CommandFactory, ValueEnum};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Finding, Result};
+use crate::evaluate::Nonfinite;
+use crate::metrics;
+
+/// Settings of `metrics` as the user wrote them; what is absent was not written.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Options {
+    /// Folder of the hierarchy: level1, level2, ... as ssl-data-curation writes it
+    #[arg(value_name = "CLUSTERING")]
+    pub clustering: Option<PathBuf>,
+
+    /// Embeddings: one or several .npy files that form one matrix by rows, or a quoted glob. Default: embeddings_path of
+    /// the hierarchy's config.yaml
+    #[arg(long, short, value_name = "NPY", num_args = 1.., help_heading = "Input")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub embeddings: Vec<String>,
+
+    /// Names of the images, row i names point i: .pkl (paths or (path, caption)), .txt, .csv with a `path` column, .npy.
+    /// Montages are made where this is given
+    #[arg(long, short, value_name = "FILE", help_heading = "Input")]
+    pub images: Option<PathBuf>,
+
+    /// Folder that relative image paths start from. Default: the folder of --images
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
+    pub image_root: Option<PathBuf>,
+
+    /// Rows that were clustered (.npy of integers); member j of level 1 is then row subset[j]. Default:
+    /// subset_indices_path of the hierarchy's config.yaml
+    #[arg(long, value_name = "NPY", help_heading = "Input")]
+    pub subset_indices: Option<PathBuf>,
+
+    /// Accept rows that are in no cluster; they enter no figure
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Input")]
+    pub allow_unassigned: Option<bool>,
+
+    /// Rows with NaN or infinite values: refuse the embeddings, or leave those rows out of every figure [default: refuse]
+    #[arg(long, value_name = "POLICY", help_heading = "Input")]
+    pub nonfinite: Option<Nonfinite>,
+
+    /// Levels to evaluate, as 1,3 [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = "Figures")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub levels: Vec<u32>,
+
+    /// Figures to compute: `fast`, `all`, or names such as inertia,mean-distance (see below) [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = "Figures")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub metrics: Vec<String>,
+
+    /// Also write distances: `own` = of every row to its own centroid [n], `all` = to every centroid [n, k] [default: none]
+    #[arg(long, value_name = "WHICH", help_heading = "Output")]
+    pub distances: Option<Distances>,
+
+    /// Folder to write to [default: CLUSTERING/metrics]
+    #[arg(long, short, value_name = "DIR", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// Replace the results of an earlier run in the output folder
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Output")]
+    pub force: Option<bool>,
+
+    /// auto, gpu, cpu, a number of `clustrata devices`, or a part of a device's name. `auto` takes a discrete GPU, then an
+    /// integrated one, then the CPU; `gpu` never becomes the CPU [default: auto]
+    #[arg(long, short, value_name = "WHICH", help_heading = "Device")]
+    #[serde(deserialize_with = "text_or_number")]
+    pub device: Option<String>,
+
+    /// Threads of the CPU backend [default: all that the system grants]
+    #[arg(long, value_name = "N", help_heading = "Device")]
+    pub threads: Option<NonZero<usize>>,
+
+    /// Rows that are read, uploaded and computed together [default: by the device]
+    #[arg(long, value_name = "N", help_heading = "Device")]
+    pub tile_rows: Option<NonZero<usize>>,
+
+    /// Montages of so many of the best clusters of each level [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub best: Option<usize>,
+
+    /// Montages of so many of the worst clusters of each level [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub worst: Option<usize>,
+
+    /// Images in a montage at most [default: 20]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub montage_size: Option<NonZero<usize>>,
+
+    /// Rank only clusters with at least so many points [default: 10]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub montage_min_size: Option<u64>,
+
+    /// Figure of clusters that decides best and worst [default: inertia]
+    #[arg(long, value_name = "COLUMN", help_heading = "Montages")]
+    pub rank_by: Option<String>,
+
+    /// Which members a montage shows [default: closest]
+    #[arg(long, value_name = "WHICH", help_heading = "Montages")]
+    pub sample: Option<Sample>,
+
+    /// Seed of everything random [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub seed: Option<u64>,
+}
+
+/// Which distances are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distances {
+    /// None.
+    #[default]
+    None,
+    /// Of every row to its own centroid: f4 `[n]` a level.
+    Own,
+    /// Of every row to every centroid as well: f4 `[n, k]` a level.
+    All,
+}
+
+/// Which members of a cluster a montage shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sample {
+    /// The closest to the centroid, closest first.
+    #[default]
+    Closest,
+    /// The farthest from it, farthest first.
+    Farthest,
+    /// A seeded random choice.
+    Random,
+}
+
+/// Every setting with its value, as recorded and as written to config.yaml.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields are those of Options, resolved")]
+pub struct Settings {
+    pub clustering: PathBuf,
+    pub embeddings: Vec<PathBuf>,
+    pub images: Option<PathBuf>,
+    pub image_root: Option<PathBuf>,
+    pub subset_indices: Option<PathBuf>,
+    pub allow_unassigned: bool,
+    pub nonfinite: Nonfinite,
+    pub levels: Vec<u32>,
+    pub metrics: Vec<String>,
+    pub distances: Distances,
+    pub out: PathBuf,
+    pub force: bool,
+    pub device: String,
+    pub threads: Option<NonZero<usize>>,
+    pub tile_rows: usize,
+    pub best: usize,
+    pub worst: usize,
+    pub montage_size: usize,
+    pub montage_min_size: u64,
+    pub rank_by: String,
+    pub sample: Sample,
+    pub seed: u64,
+}
+
+/// A command that has only [`Options`], to ask for their names.
+#[derive(clap::Parser)]
+struct Names {
+    #[command(flatten)]
+    _options: Options,
+}
+
+impl Options {
+    /// Reads a config file.
+    pub fn read(path: &Path) -> Result<Options> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::usage(Finding::io("can't read the config file", path, &e)))?;
+        Self::parse(&text).map_err(|finding| Error::usage(finding.file(path)))
+    }
+
+    /// Parses a config file's text.
+    ///
+    /// # Errors
+    /// What YAML or the settings' types don't allow, and unknown keys.
+    pub fn parse(text: &str) -> Result<Options, Finding> {
+        let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
+        // an empty file, or one of comments only, sets nothing
+        let value: Option<Value> = serde_saphyr::from_str(text).map_err(|e| invalid(&e))?;
+        let map = match value {
+            None | Some(Value::Null) => return Ok(Options::default()),
+            Some(Value::Object(map)) => map,
+            Some(other) => {
+                return Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string()));
+            }
+        };
+        let command = Names::command();
+        let known: Vec<String> = command.get_arguments().map(|a| a.get_id().as_str().replace('_', "-")).collect();
+        let mut settings = serde_json::Map::new();
+        for (key, value) in map {
+            let key = key.replace('_', "-");
+            if !known.contains(&key) {
+                return Err(metrics::unknown("key", &key, known.iter().map(String::as_str)));
+            }
+            if !value.is_null() {
+                settings.insert(key, value);
+            }
+        }
+        let explain = |key: &str, e: serde_json::Error| invalid(&e).what_of(key);
+        // one key at a time, so that an error can name it
+        for (key, value) in &settings {
+            let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
+            serde_json::from_value::<Options>(one).map_err(|e| explain(key, e))?;
+        }
+        serde_json::from_value(Value::Object(settings)).map_err(|e| invalid(&e))
+    }
+
+    /// These settings where they are written, else those of `file`.
+    #[must_use]
+    pub fn over(self, file: Options) -> Options {
+        fn list<T>(flag: Vec<T>, file: Vec<T>) -> Vec<T> {
+            if flag.is_empty() { file } else { flag }
+        }
+        Options {
+            clustering: self.clustering.or(file.clustering),
+            embeddings: list(self.embeddings, file.embeddings),
+            images: self.images.or(file.images),
+            image_root: self.image_root.or(file.image_root),
+            subset_indices: self.subset_indices.or(file.subset_indices),
+            allow_unassigned: self.allow_unassigned.or(file.allow_unassigned),
+            nonfinite: self.nonfinite.or(file.nonfinite),
+            levels: list(self.levels, file.levels),
+            metrics: list(self.metrics, file.metrics),
+            distances: self.distances.or(file.distances),
+            out: self.out.or(file.out),
+            force: self.force.or(file.force),
+            device: self.device.or(file.device),
+            threads: self.threads.or(file.threads),
+            tile_rows: self.tile_rows.or(file.tile_rows),
+            best: self.best.or(file.best),
+            worst: self.worst.or(file.worst),
+            montage_size: self.montage_size.or(file.montage_size),
+            montage_min_size: self.montage_min_size.or(file.montage_min_size),
+            rank_by: self.rank_by.or(file.rank_by),
+            sample: self.sample.or(file.sample),
+            seed: self.seed.or(file.seed),
+        }
+    }
+
+    /// Every setting with its value. What upstream's config.yaml may tell (embeddings, subset) and what the device
+    /// decides (tile rows) is still open here and filled in by the plan.
+    pub fn resolve(self) -> Result<Settings> {
+        let Some(clustering) = self.clustering else {
+            return Err(Error::usage(
+                Finding::new("no clustering was named").hint("clustrata metrics CLUSTERING --embeddings X.npy"),
+            ));
+        };
+        let selected = metrics::select(&self.metrics).map_err(Error::usage)?;
+        let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
+        metrics::ranked_by(&rank_by).map_err(Error::usage)?;
+        let embeddings = match self.embeddings.as_slice() {
+            [] => Vec::new(),
+            patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
+        };
+        let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
+        Ok(Settings {
+            out: self.out.unwrap_or_else(|| clustering.join("metrics")),
+            clustering,
+            embeddings,
+            images: self.images,
+            image_root,
+            subset_indices: self.subset_indices,
+            allow_unassigned: self.allow_unassigned.unwrap_or(false),
+            nonfinite: self.nonfinite.unwrap_or_default(),
+            levels: self.levels,
+            metrics: selected.iter().map(|m| m.name().to_owned()).collect(),
+            distances: self.distances.unwrap_or_default(),
+            force: self.force.unwrap_or(false),
+            device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            threads: self.threads,
+            tile_rows: self.tile_rows.map_or(0, NonZero::get),
+            best: self.best.unwrap_or(5),
+            worst: self.worst.unwrap_or(5),
+            montage_size: self.montage_size.map_or(20, NonZero::get),
+            montage_min_size: self.montage_min_size.unwrap_or(10),
+            rank_by,
+            sample: self.sample.unwrap_or_default(),
+            seed: self.seed.unwrap_or(0),
+        })
+    }
+}
+
+impl Settings {
+    /// As YAML that `--config` reads again.
+    pub fn to_yaml(&self) -> Result<String> {
+        let text = serde_saphyr::to_string(self);
+        text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
+    }
+}
+
+impl Finding {
+    /// The same finding, about one key of the config file.
+    fn what_of(self, key: &str) -> Finding {
+        let found = self.to_string();
+        Finding::new(format!("the config file's value of `{key}` is not valid"))
+            .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
+            .hint("see `clustrata metrics --help` for what it takes")
+    }
+}
+
+/// The folder a file lies in.
+fn parent_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// A list, one value, or the command line's comma-separated form.
+fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let parts: Vec<String> = match Value::deserialize(deserializer)? {
+        Value::Array(values) => values.iter().map(text).collect(),
+        Value::String(list) if std::any::type_name::<T>() != std::any::type_name::<String>() => {
+            list.split(',').map(|part| part.trim().to_owned()).collect()
+        }
+        value => vec![text(&value)],
+    };
+    parts.iter().map(|part| part.parse().map_err(|e| serde::de::Error::custom(format!("`{part}`: {e}")))).collect()
+}
+
+/// A device by name or by number.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+        let file = Options::parse("best: 3\nworst: 4\nseed: 100_000\nlevels: [1, 3]\ndevice: 0\n").expect("parses");
+        let flags = Options { best: Some(1), clustering: Some("c".into()), ..Options::default() };
+        let settings = flags.over(file).resolve().expect("resolves");
+        assert_eq!((settings.best, settings.worst, settings.seed), (1, 4, 100_000));
+        assert_eq!((settings.levels, settings.device.as_str()), (vec![1, 3], "0"));
+        assert_eq!(settings.montage_size, 20);
+    }
+
+    #[test]
+    fn keys_may_be_written_with_either_dash() {
+        let a = Options::parse("tile-rows: 7").expect("parses");
+        let b = Options::parse("tile_rows: 7").expect("parses");
+        assert_eq!((a.tile_rows, b.tile_rows), (NonZero::new(7), NonZero::new(7)));
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_one() {
+        let refused = Options::parse("montage_sise: 7").expect_err("unknown").to_string();
+        assert!(refused.contains("`montage-sise`") && refused.contains("did you mean `montage-size`"), "{refused}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_key() {
+        let refused = Options::parse("best: many").expect_err("not a number").to_string();
+        assert!(refused.contains("`best`"), "{refused}");
+    }
+
+    #[test]
+    fn an_empty_file_sets_nothing() {
+        for text in ["", "# only a comment\n", "{}"] {
+            assert!(Options::parse(text).expect("parses").best.is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let flags = Options { best: Some(1), clustering: Some("a: b".into()), ..Options::default() };
+        let yaml = flags.resolve().expect("resolves").to_yaml().expect("writes");
+        let again = Options::parse(&yaml).expect("reads").resolve().expect("resolves");
+        assert_eq!(again.to_yaml().expect("writes"), yaml);
+    }
+}

@@ -1,0 +1,66 @@
+//! log.txt: what was said, kept in memory until the output folder is known.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// A log that can be given its file late. Clones write to the same log.
+#[derive(Debug, Clone, Default)]
+pub struct LogFile(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    early: Vec<u8>,
+    file: Option<File>,
+}
+
+impl LogFile {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on writes to `path`, beginning with what was said so far.
+    ///
+    /// # Errors
+    /// Where the file can't be made.
+    pub fn attach(&self, path: &Path) -> io::Result<()> {
+        let mut file = File::create(path)?;
+        let mut state = self.lock();
+        file.write_all(&state.early)?;
+        state.early.clear();
+        state.file = Some(file);
+        Ok(())
+    }
+
+    /// Closes the file, so that it can be moved or removed on every system.
+    pub fn detach(&self) {
+        self.lock().file = None;
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.lock();
+        match &mut state.file {
+            // a full disk must not stop a message from reaching the screen
+            Some(file) => file.write_all(bytes).or(Ok(()))?,
+            None => state.early.extend_from_slice(bytes),
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogFile {
+    type Writer = LogFile;
+
+    fn make_writer(&'a self) -> LogFile {
+        self.clone()
+    }
+}

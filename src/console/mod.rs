@@ -1,0 +1,62 @@
+//! What a person sees while a run goes on: messages on standard error and in log.txt, and progress.
+
+mod log;
+mod progress;
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
+
+use crate::cli::Verbosity;
+pub use log::LogFile;
+pub use progress::Progress;
+
+/// Where messages and progress go.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// Collects what is said, until it is known where log.txt lies.
+    pub log: LogFile,
+    quiet: bool,
+}
+
+impl Console {
+    /// Sets up messages for the whole process; to be called once.
+    pub fn install(verbosity: &Verbosity) -> Self {
+        let level = match (verbosity.quiet, verbosity.verbose) {
+            (true, _) => LevelFilter::WARN,
+            (_, true) => LevelFilter::DEBUG,
+            _ => LevelFilter::INFO,
+        };
+        let log = LogFile::default();
+        let file = fmt::layer()
+            .with_ansi(false)
+            .with_target(false)
+            .with_writer(log.clone())
+            .with_filter(own(LevelFilter::DEBUG));
+        let terminal = std::io::stderr().is_terminal();
+        let screen = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_target(false);
+        let screen = match (verbosity.json_log, terminal) {
+            (true, _) => screen.json().with_filter(own(level)).boxed(),
+            // a person reads along; a Slurm log is read later and wants the time
+            (_, true) => screen.without_time().compact().with_filter(own(level)).boxed(),
+            _ => screen.compact().with_filter(own(level)).boxed(),
+        };
+        // a second subscriber (in tests) changes nothing
+        let _ = tracing_subscriber::registry().with(file).with(screen).try_init();
+        Console { log, quiet: verbosity.quiet }
+    }
+
+    /// A progress display over `rows` rows of `row_bytes` bytes.
+    pub fn progress(&self, what: &'static str, rows: u64, row_bytes: u64) -> Progress {
+        Progress::new(what, rows, row_bytes, self.quiet)
+    }
+}
+
+/// Our own messages at `level`; those of libraries only where they warn.
+fn own(level: LevelFilter) -> tracing_subscriber::filter::Targets {
+    let libraries = LevelFilter::ERROR.min(level);
+    tracing_subscriber::filter::Targets::new().with_default(libraries).with_target("clustrata", level)
+}

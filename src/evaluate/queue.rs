@@ -1,0 +1,96 @@
+//! The tiles in file order, each with its own stretch of the distance buffers.
+
+use std::slice::ChunksMut;
+
+use super::DistanceSinks;
+use crate::backend::{Job, Lane, TileObservation};
+use crate::error::Result;
+
+/// Distances computed per call, so that the device's block stays small however large k is.
+const PAIRWISE_BLOCK: usize = 1 << 22;
+
+/// Hands out tiles. The stretches of the buffers are split off by `chunks_mut`, so lanes can't write into each other's.
+pub(super) struct Queue<'a> {
+    rows: u64,
+    tile_rows: usize,
+    next_row: u64,
+    own: Vec<ChunksMut<'a, f32>>,
+    all: Vec<ChunksMut<'a, f32>>,
+}
+
+/// One tile to do.
+pub(super) struct Task<'a> {
+    pub(super) index: u64,
+    pub(super) first_row: u64,
+    pub(super) rows: usize,
+    own: Vec<&'a mut [f32]>,
+    all: Vec<&'a mut [f32]>,
+}
+
+impl<'a> Queue<'a> {
+    pub(super) fn new(rows: u64, tile_rows: usize, sinks: DistanceSinks<'a>) -> Self {
+        let own = sinks.own.into_iter().map(|sink| sink.chunks_mut(tile_rows)).collect();
+        let tiles_of = |sink: &'a mut [f32]| {
+            let columns = usize::try_from(sink.len() as u64 / rows.max(1)).unwrap_or(usize::MAX);
+            sink.chunks_mut((tile_rows * columns).max(1))
+        };
+        let all = sinks.all.into_iter().map(tiles_of).collect();
+        Queue { rows, tile_rows, next_row: 0, own, all }
+    }
+
+    pub(super) fn next(&mut self) -> Option<Task<'a>> {
+        let left = self.rows - self.next_row;
+        if left == 0 {
+            return None;
+        }
+        let rows = usize::try_from(left).unwrap_or(usize::MAX).min(self.tile_rows);
+        let take = |chunks: &mut Vec<ChunksMut<'a, f32>>| chunks.iter_mut().filter_map(Iterator::next).collect();
+        let index = self.next_row / self.tile_rows as u64;
+        let task = Task { index, first_row: self.next_row, rows, own: take(&mut self.own), all: take(&mut self.all) };
+        self.next_row += rows as u64;
+        Some(task)
+    }
+}
+
+impl Task<'_> {
+    /// Whether the full matrix is wanted, which rows without a label are part of.
+    pub(super) fn wants_all(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// The tile has no row with a label.
+    pub(super) fn fill_unlabelled(self) {
+        self.own.into_iter().for_each(|own| own.fill(f32::NAN));
+    }
+
+    /// Writes the distances that are wanted.
+    pub(super) fn keep(self, observation: &TileObservation, lane: &mut dyn Lane, job: &Job<'_>) -> Result<()> {
+        for (own, level) in self.own.into_iter().zip(&observation.levels) {
+            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = narrow(squared.sqrt()));
+        }
+        for (level, all) in self.all.into_iter().enumerate() {
+            let clusters = job.levels[level].rows();
+            let step = (PAIRWISE_BLOCK / self.rows).clamp(1, clusters);
+            if step == clusters {
+                lane.pairwise(level, 0, clusters, all)?;
+                continue;
+            }
+            let mut block = vec![0.0; self.rows * step];
+            for first in (0..clusters).step_by(step) {
+                let count = step.min(clusters - first);
+                let block = &mut block[..self.rows * count];
+                lane.pairwise(level, first, count, block)?;
+                for (row, distances) in all.chunks_mut(clusters).zip(block.chunks(count)) {
+                    row[first..first + count].copy_from_slice(distances);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A distance as it is stored.
+#[expect(clippy::cast_possible_truncation, reason = "distance buffers are float32 by contract")]
+fn narrow(distance: f64) -> f32 {
+    distance as f32
+}

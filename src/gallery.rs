@@ -1,0 +1,189 @@
+//! Which images of which clusters are shown: from ranking, members and distances to montages.
+
+use std::path::PathBuf;
+
+use rand::{Rng, SeedableRng};
+use rand_pcg::Pcg64;
+
+use crate::config::Sample;
+use crate::error::{Error, Result};
+use crate::input::names::{ImageName, resolve};
+use crate::output::distances::DistanceFile;
+use crate::output::montage::{Accent, Montage, Tile};
+use crate::plan::Plan;
+use crate::record::{Level, MontageFile};
+
+/// A montage to be made: where it goes, what is on it.
+pub struct Picture {
+    /// What the record will say of it.
+    pub file: MontageFile,
+    /// What is drawn.
+    pub montage: Montage,
+    /// 1-based level.
+    pub level: u32,
+}
+
+/// Chooses members and composes a montage for every best and worst cluster of every level. `distances` has an entry
+/// per evaluated level where members are chosen by distance.
+pub fn compose(plan: &Plan, levels: &[Level], distances: &[Option<DistanceFile>]) -> Result<Vec<Picture>> {
+    let mut pictures = Vec::new();
+    for (i, level) in levels.iter().enumerate() {
+        let chooser =
+            Chooser { plan, level_index: plan.levels[i], distances: distances.get(i).and_then(Option::as_ref) };
+        for (end, clusters) in [("best", &level.ranking.best), ("worst", &level.ranking.worst)] {
+            for (rank, &cluster) in clusters.iter().enumerate() {
+                let rows = chooser.choose(level, cluster);
+                pictures.push(chooser.picture(level, end, rank + 1, clusters.len(), cluster, rows));
+            }
+        }
+    }
+    name_images(plan, &mut pictures)?;
+    Ok(pictures)
+}
+
+/// Reads the names of all images shown, in one pass over the file.
+fn name_images(plan: &Plan, pictures: &mut [Picture]) -> Result<()> {
+    let (Some(names), Some(root)) = (&plan.names, &plan.settings.image_root) else { return Ok(()) };
+    let rows: Vec<u64> = pictures.iter().flat_map(|p| p.file.rows.iter().copied()).collect();
+    let mut named = names.read(&rows).map_err(Error::input)?.into_iter();
+    for tile in pictures.iter_mut().flat_map(|p| &mut p.montage.tiles) {
+        if let Some(ImageName { path, .. }) = named.next() {
+            tile.image = resolve(&path, root);
+        }
+    }
+    Ok(())
+}
+
+struct Chooser<'a> {
+    plan: &'a Plan,
+    level_index: usize,
+    distances: Option<&'a DistanceFile>,
+}
+
+impl Chooser<'_> {
+    /// The rows that stand for a cluster.
+    fn choose(&self, level: &Level, cluster: u64) -> Vec<u64> {
+        let settings = &self.plan.settings;
+        let rows = self.plan.hierarchy.points_of(self.level_index, cluster);
+        match (settings.sample, self.distances) {
+            (Sample::Random, _) | (_, None) => {
+                let seed = settings.seed ^ (u64::from(level.level) << 48) ^ cluster;
+                reservoir(rows, settings.montage_size, seed)
+            }
+            (Sample::Closest, Some(file)) => extreme(rows, settings.montage_size, |row| file.get(row)),
+            (Sample::Farthest, Some(file)) => extreme(rows, settings.montage_size, |row| -file.get(row)),
+        }
+    }
+
+    fn picture(&self, level: &Level, end: &str, rank: usize, of: usize, cluster: u64, rows: Vec<u64>) -> Picture {
+        let ranking = &level.ranking;
+        let size = level.cluster_figure("size", cluster).unwrap_or(0.0);
+        let mut facts = vec![format!("{size} points")];
+        for name in [ranking.by.as_str(), "inertia", "mean_distance"] {
+            let fact =
+                level.cluster_figure(name, cluster).map(|value| format!("{} {}", name.replace('_', " "), short(value)));
+            facts.extend(fact.filter(|fact| !facts.contains(fact)));
+        }
+        let how = match self.plan.settings.sample {
+            Sample::Closest => "closest to the centroid",
+            Sample::Farthest => "farthest from the centroid",
+            Sample::Random => "a random choice",
+        };
+        facts.push(format!("{} shown, {how}", rows.len()));
+        let caption = |row: &u64| self.distances.map(|file| format!("d {}", short(f64::from(file.get(*row)))));
+        let tiles = rows.iter().map(|row| Tile { image: PathBuf::new(), caption: caption(row) }).collect();
+        let montage = Montage {
+            title: format!(
+                "Level {} · cluster {cluster} · {end} {rank} of {of} by {}",
+                level.level,
+                ranking.by.replace('_', " ")
+            ),
+            subtitle: facts.join(" · "),
+            tiles,
+            accent: if end == "best" { Accent::Best } else { Accent::Worst },
+        };
+        let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.png", level.level));
+        let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, missing: 0, broken: 0 };
+        Picture { file, montage, level: level.level }
+    }
+}
+
+/// The `count` rows with the smallest key, smallest first; ties go to the lower row, NaN is left out.
+fn extreme(rows: impl Iterator<Item = u64>, count: usize, key: impl Fn(u64) -> f32) -> Vec<u64> {
+    let mut kept: Vec<(f32, u64)> = Vec::with_capacity(2 * count);
+    let order = |a: &(f32, u64), b: &(f32, u64)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    for row in rows {
+        let key = key(row);
+        if !key.is_nan() {
+            kept.push((key, row));
+        }
+        // a cluster can be most of the data: never hold more than twice what is shown
+        if kept.len() == 2 * count {
+            kept.select_nth_unstable_by(count - 1, order);
+            kept.truncate(count);
+        }
+    }
+    kept.sort_unstable_by(order);
+    kept.into_iter().take(count).map(|(_, row)| row).collect()
+}
+
+/// A uniform choice of `count` rows, in the order of the cluster (Vitter 1985, algorithm R).
+fn reservoir(rows: impl Iterator<Item = u64>, count: usize, seed: u64) -> Vec<u64> {
+    let mut random = Pcg64::seed_from_u64(seed);
+    let mut kept: Vec<(usize, u64)> = Vec::with_capacity(count);
+    for (i, row) in rows.enumerate() {
+        if i < count {
+            kept.push((i, row));
+            continue;
+        }
+        let j = random.random_range(0..=i);
+        if j < count {
+            kept[j] = (i, row);
+        }
+    }
+    kept.sort_unstable();
+    kept.into_iter().map(|(_, row)| row).collect()
+}
+
+/// A figure with four significant digits.
+fn short(value: f64) -> String {
+    if value != 0.0 && !(1e-3..1e6).contains(&value.abs()) {
+        return format!("{value:.3e}");
+    }
+    let digits = (0..=6).find(|&digits| value.abs() >= 10f64.powi(3 - digits)).unwrap_or(6);
+    format!("{value:.*}", usize::try_from(digits.max(0)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extremes_are_found_in_order_with_ties_by_row() {
+        let keys = [5.0, 1.0, f32::NAN, 3.0, 1.0, 9.0, 0.5, 4.0];
+        let key = |row: u64| keys[usize::try_from(row).expect("small")];
+        assert_eq!(extreme(0..8, 3, key), [6, 1, 4]);
+        assert_eq!(extreme(0..8, 3, |row| -key(row)), [5, 0, 7]);
+        assert_eq!(extreme(0..8, 100, key).len(), 7, "NaN is never shown");
+    }
+
+    #[test]
+    fn a_random_choice_is_seeded_distinct_and_spread() {
+        let choose = |seed| reservoir(0..1000, 20, seed);
+        assert_eq!(choose(1), choose(1));
+        assert_ne!(choose(1), choose(2));
+        let mut distinct = choose(3);
+        distinct.dedup();
+        assert_eq!(distinct.len(), 20);
+        assert_eq!(reservoir(0..3, 20, 0), [0, 1, 2]);
+        let total: u64 = (0..200).flat_map(choose).sum();
+        let mean = crate::metrics::as_real(total) / 4000.0;
+        assert!((mean - 499.5).abs() < 5.0 * 288.7 / 4000f64.sqrt(), "{mean}: not uniform");
+    }
+
+    #[test]
+    fn figures_are_shown_short() {
+        let shown = [0.0, 0.123_456, 12.345_67, 1234.567, 999_999.4, 1.234e-5, 1.5e7].map(short);
+        assert_eq!(shown, ["0.000000", "0.1235", "12.35", "1235", "999999", "1.234e-5", "1.500e7"]);
+    }
+}

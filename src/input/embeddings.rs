@@ -1,1 +1,0 @@
-//! Embeddings: one or several `.npy` files that form one matrix by rows.

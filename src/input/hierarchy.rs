@@ -1,1 +1,0 @@
-//! The hierarchy as ssl-data-curation writes it.

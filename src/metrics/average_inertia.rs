@@ -1,0 +1,22 @@
+//! Average inertia of a level.
+
+use super::{Better, LevelSums, Metric, Scalar, as_real};
+
+/// inertia / k: what the predecessor script logged as "average inertia". Empty clusters count in k. Unit: the
+/// embedding's, squared.
+pub(super) struct AverageInertia;
+
+impl Metric for AverageInertia {
+    fn name(&self) -> &'static str {
+        "average_inertia"
+    }
+    fn summary(&self) -> &'static str {
+        "inertia of the level over the number of clusters, empty ones included"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn level(&self, level: &LevelSums<'_>) -> Option<Scalar> {
+        Some(Scalar::Real(level.inertia() / as_real(level.clusters.len() as u64)))
+    }
+}

@@ -1,0 +1,25 @@
+//! Inertia: how far points lie from their centroids, squared and summed.
+
+use super::{Better, Column, LevelSums, Metric, Scalar};
+
+/// Sum over the points of ||x - m_c||^2 with the stored centroid m_c: scikit-learn's `KMeans.inertia_` for given labels and
+/// centres. Per cluster and, summed, per level; 0 for an empty cluster. Unit: the embedding's, squared.
+pub(super) struct Inertia;
+
+impl Metric for Inertia {
+    fn name(&self) -> &'static str {
+        "inertia"
+    }
+    fn summary(&self) -> &'static str {
+        "sum of squared distances to the stored centroid"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn clusters(&self, level: &LevelSums<'_>) -> Option<Column> {
+        Some(Column::Real(level.clusters.iter().map(|c| c.inertia).collect()))
+    }
+    fn level(&self, level: &LevelSums<'_>) -> Option<Scalar> {
+        Some(Scalar::Real(level.inertia()))
+    }
+}

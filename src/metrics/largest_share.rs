@@ -1,0 +1,24 @@
+//! Share of the largest cluster.
+
+use super::{Better, LevelSums, Metric, Scalar, as_real};
+
+/// max n_c / n. Not defined without a point.
+pub(super) struct LargestShare;
+
+impl Metric for LargestShare {
+    fn name(&self) -> &'static str {
+        "largest_share"
+    }
+    fn summary(&self) -> &'static str {
+        "share of the points in the largest cluster"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn level(&self, level: &LevelSums<'_>) -> Option<Scalar> {
+        Some(match level.sizes().max() {
+            Some(largest) => Scalar::Real(as_real(largest) / as_real(level.points())),
+            None => Scalar::Undefined("needs a point"),
+        })
+    }
+}

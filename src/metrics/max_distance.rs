@@ -1,0 +1,22 @@
+//! Largest distance.
+
+use super::{Better, Column, LevelSums, Metric};
+
+/// Max over the points of ||x - m_c||: the radius of the cluster around its stored centroid. Not defined for an empty
+/// cluster. Unit: the embedding's.
+pub(super) struct MaxDistance;
+
+impl Metric for MaxDistance {
+    fn name(&self) -> &'static str {
+        "max_distance"
+    }
+    fn summary(&self) -> &'static str {
+        "largest distance to the stored centroid"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn clusters(&self, level: &LevelSums<'_>) -> Option<Column> {
+        Some(level.of_points(|c| c.max_squared.sqrt()))
+    }
+}

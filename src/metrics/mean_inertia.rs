@@ -1,0 +1,22 @@
+//! Mean squared distance.
+
+use super::{Better, Column, LevelSums, Metric, as_real};
+
+/// inertia / n_c: the mean squared distance to the stored centroid. Not defined for an empty cluster. Unit: the
+/// embedding's, squared.
+pub(super) struct MeanInertia;
+
+impl Metric for MeanInertia {
+    fn name(&self) -> &'static str {
+        "mean_inertia"
+    }
+    fn summary(&self) -> &'static str {
+        "inertia over the number of points"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn clusters(&self, level: &LevelSums<'_>) -> Option<Column> {
+        Some(level.of_points(|c| c.inertia / as_real(c.size)))
+    }
+}

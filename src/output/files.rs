@@ -1,1 +1,0 @@
-//! The output folder: lock, staging, commit.

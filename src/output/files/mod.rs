@@ -1,0 +1,405 @@
+//! The output folder: lock, staging, commit.
+//!
+//! A run can take hours and end at any moment, so nothing is written under its final name before all of it is there.
+//! [`OutputFolder::prepare`] locks the folder and makes a hidden staging folder *inside* it (one file system, so that
+//! every later move is a rename). Writers write below [`OutputFolder::staging`]. [`OutputFolder::commit`] moves
+//! everything into place, `record.json` last: a folder that holds it is complete. Dropped without a commit (an error,
+//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it.
+//!
+//! A killed process can't clean up. Its lock goes with it, and the next run removes its staging.
+
+mod lock;
+mod moves;
+mod names;
+
+use crate::error::{Error, Finding, Result};
+use lock::{Acquired, Lock};
+use moves::Moves;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+pub use names::RECORD;
+
+/// Start of the staging folder's name; the rest tells runs apart where locks are not supported.
+const STAGING: &str = ".clustrata-staging";
+
+/// Where a commit keeps what it replaces until all of it is in place, inside the staging folder.
+const REPLACED: &str = ".replaced";
+
+/// How often a folder that vanishes between two steps (another run that cleans up after itself) is made again.
+const ATTEMPTS: usize = 16;
+
+/// What becomes of an earlier run's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    /// They are an error when a run is prepared.
+    Refuse,
+    /// They are removed at the commit, rewritten or not.
+    Replace,
+    /// Only those written again are replaced.
+    Keep,
+}
+
+/// A locked output folder that a run is writing; see the [module](self) for its life.
+// The fields drop in this order, and it matters: staging first, then the lock, then the folders that hold both.
+#[derive(Debug)]
+pub struct OutputFolder {
+    staging: Staging,
+    _lock: Lock,
+    created: Created,
+    root: PathBuf,
+    earlier: Earlier,
+    warnings: Vec<String>,
+}
+
+impl OutputFolder {
+    /// Creates `path` where it is missing (with its parents), locks it and makes its staging folder.
+    ///
+    /// # Errors
+    /// `Usage` when it holds an earlier run's files and not `force`, when it is a clustering itself, or when it is not
+    /// a folder; `Failed` when another run is writing it or when it can't be written.
+    pub fn prepare(path: &Path, force: bool) -> Result<Self> {
+        Self::open(path, if force { Earlier::Replace } else { Earlier::Refuse })
+    }
+
+    /// Locks the folder of a finished run to write some of its files again; the others stay.
+    ///
+    /// # Errors
+    /// `Usage` when the folder holds no finished run; otherwise as [`OutputFolder::prepare`].
+    pub fn reopen(path: &Path) -> Result<Self> {
+        let record = path.join(RECORD);
+        if !record.is_file() {
+            return Err(Error::usage(
+                Finding::new("the folder holds no finished run")
+                    .file(path)
+                    .expected(format!("{RECORD} in it"))
+                    .hint("name the folder that `clustrata metrics` wrote"),
+            ));
+        }
+        Self::open(path, Earlier::Keep)
+    }
+
+    fn open(path: &Path, earlier: Earlier) -> Result<Self> {
+        let root =
+            std::path::absolute(path).map_err(|e| Error::io("the output folder has no usable path", path, &e))?;
+        let (lock, created) = lock_folder(&root)?;
+        refuse_clustering(&root)?;
+        if earlier == Earlier::Refuse {
+            refuse_earlier(&root)?;
+        }
+        let mut warnings = Vec::new();
+        if lock.is_held() {
+            remove_stale_staging(&root)?;
+        } else {
+            warnings.push(format!(
+                "{}: its file system has no locks, so nothing keeps a second run from writing there as well",
+                root.display()
+            ));
+        }
+        let staging = Staging::create(&root)?;
+        Ok(OutputFolder { staging, _lock: lock, created, root, earlier, warnings })
+    }
+
+    /// The folder itself, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// What a user should know though the run goes on.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Where to write the file that [`commit`](Self::commit) moves to `relative`; makes its parents.
+    ///
+    /// # Errors
+    /// `Failed` when a parent can't be made.
+    ///
+    /// # Panics
+    /// When `relative` is not a plain relative path: names of output files are the program's own.
+    pub fn staging(&self, relative: impl AsRef<Path>) -> Result<PathBuf> {
+        let relative = relative.as_ref();
+        assert!(
+            relative.components().all(|c| matches!(c, Component::Normal(_))),
+            "{} leaves the output folder",
+            relative.display()
+        );
+        let path = self.staging.0.join(relative);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| Error::io("can't create a folder", parent, &e))?;
+        }
+        Ok(path)
+    }
+
+    /// Refuses to start what would not fit: `bytes` against what the file system has available.
+    ///
+    /// # Errors
+    /// `Failed` when there is less, with both numbers.
+    pub fn ensure_room(&self, bytes: u64) -> Result<()> {
+        let available = fs4::available_space(&self.root)
+            .map_err(|e| Error::io("can't ask the file system for its free space", &self.root, &e))?;
+        if available >= bytes {
+            return Ok(());
+        }
+        Err(Error::failed(
+            Finding::new("there is not enough room for the output")
+                .file(&self.root)
+                .expected(format!("{} available", describe_bytes(bytes)))
+                .found(describe_bytes(available))
+                .hint("free some space, name a folder on another disk with --out, or leave out --distances"),
+        ))
+    }
+
+    /// Moves everything staged into place, `record.json` last. On an error all of it is moved back.
+    ///
+    /// Files of others stay. Of an earlier run's files, those that this one did not write again are removed after
+    /// [`prepare`](Self::prepare) with `force`, and stay after [`reopen`](Self::reopen).
+    ///
+    /// # Errors
+    /// `Failed` when a move fails; the folder is then as it was before.
+    pub fn commit(mut self) -> Result<()> {
+        let mut moves = Moves::default();
+        if let Err(error) = self.move_all(&mut moves) {
+            moves.undo();
+            return Err(error);
+        }
+        self.created.keep();
+        Ok(())
+    }
+
+    fn move_all(&self, moves: &mut Moves) -> Result<()> {
+        let mut staged = moves::files_below(&self.staging.0)?;
+        // Stable, so the others keep their order.
+        staged.sort_by_key(|file| file == Path::new(RECORD));
+        let mut replaced = match self.earlier {
+            Earlier::Keep => Vec::new(),
+            Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root)?,
+        };
+        replaced.extend(staged.iter().filter(|f| self.root.join(f).is_file()).cloned());
+        // The old record goes first, as the new one comes last: no moment shows a record beside files of another run.
+        replaced.sort_by_key(|file| file != Path::new(RECORD));
+        let aside = self.staging.0.join(REPLACED);
+        for file in &replaced {
+            let from = self.root.join(file);
+            if from.exists() {
+                moves.rename(&from, &aside.join(file))?;
+            }
+        }
+        for file in &staged {
+            moves.rename(&self.staging.0.join(file), &self.root.join(file))?;
+        }
+        names::remove_emptied_folders(&self.root, &replaced);
+        Ok(())
+    }
+}
+
+/// `bytes` for a person and exactly: `1.5 GB (1500000000 bytes)`.
+pub(crate) fn describe_bytes(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        // One decimal, by integers: float formatting would round 999_999 up to "1000.0 kB".
+        Some((unit, name)) => format!("{}.{} {name} ({bytes} bytes)", bytes / unit, bytes % unit * 10 / unit),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// Folders that this run created, outermost first; removed again unless kept.
+#[derive(Debug, Default)]
+struct Created(Vec<PathBuf>);
+
+impl Created {
+    fn keep(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        for folder in self.0.iter().rev() {
+            // A folder that somebody else has put something into is theirs as well, and stays.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// The staging folder; removed with all it holds.
+#[derive(Debug)]
+struct Staging(PathBuf);
+
+impl Staging {
+    fn create(root: &Path) -> Result<Self> {
+        let nanoseconds =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.subsec_nanos());
+        let path = root.join(format!("{STAGING}-{}-{nanoseconds}", std::process::id()));
+        fs::create_dir(&path).map_err(|e| unwritable(root, &e))?;
+        Ok(Staging(path))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::warn!("{} could not be removed: {error}", self.0.display());
+        }
+    }
+}
+
+/// Creates what is missing of `root` and locks it.
+fn lock_folder(root: &Path) -> Result<(Lock, Created)> {
+    for _ in 0..ATTEMPTS {
+        let created = create_missing(root)?;
+        match Lock::acquire(root).map_err(|e| unwritable(root, &e))? {
+            Acquired::Locked(lock) => return Ok((lock, created)),
+            Acquired::Changed => {}
+            Acquired::Busy => return Err(busy(root)),
+        }
+    }
+    // Whoever creates and removes the folder that often is at work on it.
+    Err(busy(root))
+}
+
+fn busy(root: &Path) -> Error {
+    Error::failed(
+        Finding::new("another run is writing this output folder")
+            .file(root)
+            .found("its lock is held")
+            .hint("wait until that run has ended, or name another folder with --out"),
+    )
+}
+
+fn unwritable(root: &Path, error: &std::io::Error) -> Error {
+    Error::failed(
+        Finding::new("the output folder can't be written")
+            .file(root)
+            .found(error.to_string())
+            .hint("check its owner, permissions and mount, or name another folder with --out"),
+    )
+}
+
+/// Creates `root` and the parents it lacks, and tells which those were.
+fn create_missing(root: &Path) -> Result<Created> {
+    let mut missing = Vec::new();
+    let mut existing = root;
+    for folder in root.ancestors() {
+        existing = folder;
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => break,
+            Ok(_) => {
+                return Err(Error::usage(
+                    Finding::new("the output folder is, or lies below, something that is not a folder")
+                        .file(folder)
+                        .expected("a folder, or nothing yet")
+                        .hint("name another folder with --out"),
+                ));
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => missing.push(folder),
+            Err(e) => return Err(Error::io("can't look at the output folder", folder, &e)),
+        }
+    }
+    let mut created = Created::default();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            Ok(()) => created.0.push(folder.to_path_buf()),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+            Err(e) => {
+                return Err(Error::failed(
+                    Finding::new("the output folder can't be created")
+                        .file(root)
+                        .found(format!("{e}, in {}", existing.display()))
+                        .hint(format!(
+                            "check owner and permissions of {}, or name another folder with --out",
+                            existing.display()
+                        )),
+                ));
+            }
+        }
+    }
+    Ok(created)
+}
+
+/// A clustering has a `config.yaml` and `levelN/` of its own: `--out CLUSTERING` must never write over them.
+fn refuse_clustering(root: &Path) -> Result<()> {
+    match names::clustering_file_in(root)? {
+        None => Ok(()),
+        Some(file) => Err(Error::usage(
+            Finding::new("the output folder is a clustering itself, whose files a run would write over")
+                .file(root)
+                .found(file.display().to_string())
+                .hint("name another folder with --out, for example metrics/ inside this one"),
+        )),
+    }
+}
+
+fn refuse_earlier(root: &Path) -> Result<()> {
+    if root.join(RECORD).exists() {
+        return Err(Error::usage(
+            Finding::new("the output folder holds a finished run")
+                .file(root)
+                .found(RECORD)
+                .hint("replace that run with --force, or name another folder with --out"),
+        ));
+    }
+    match names::ours_in(root)?.first() {
+        None => Ok(()),
+        Some(file) => Err(Error::usage(
+            Finding::new("the output folder holds files that this run would write over")
+                .file(root)
+                .found(format!("{}, and no {RECORD} that would say a run wrote it", file.display()))
+                .hint("write over them with --force, or name another folder with --out"),
+        )),
+    }
+}
+
+/// What a killed run left. Only under the lock: otherwise it could be a living run's.
+fn remove_stale_staging(root: &Path) -> Result<()> {
+    let unreadable = |e: std::io::Error| Error::io("can't list the output folder", root, &e);
+    for entry in fs::read_dir(root).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_name().to_string_lossy().starts_with(STAGING) {
+            let path = entry.path();
+            fs::remove_dir_all(&path).map_err(|e| Error::io("can't remove what a killed run left", &path, &e))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_for_people_and_exactly() {
+        assert_eq!(describe_bytes(0), "0 bytes");
+        assert_eq!(describe_bytes(999), "999 bytes");
+        assert_eq!(describe_bytes(1_000), "1.0 kB (1000 bytes)");
+        assert_eq!(describe_bytes(999_999), "999.9 kB (999999 bytes)");
+        assert_eq!(describe_bytes(1_550_000_000), "1.5 GB (1550000000 bytes)");
+        assert_eq!(describe_bytes(u64::MAX), "18446744.0 TB (18446744073709551615 bytes)");
+    }
+
+    #[test]
+    fn parents_are_created_and_removed_again() {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("a/b/c");
+        let created = create_missing(&root).unwrap();
+        assert_eq!(created.0.len(), 3);
+        assert!(root.is_dir());
+        drop(created);
+        assert!(!base.path().join("a").exists());
+    }
+
+    #[test]
+    fn a_created_folder_with_something_in_it_stays() {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("a/b");
+        let created = create_missing(&root).unwrap();
+        fs::write(base.path().join("a/note.txt"), "mine").unwrap();
+        drop(created);
+        assert!(!root.exists());
+        assert!(base.path().join("a/note.txt").exists());
+    }
+}

@@ -1,0 +1,122 @@
+//! Colours and shapes.
+
+use super::layout::Layout;
+use super::text::blend;
+use super::{Accent, Montage};
+use image::{Rgb, RgbImage, imageops};
+
+const PAGE: Rgb<u8> = Rgb([255, 255, 255]);
+/// Behind pictures that don't fill their tile, and behind what is transparent in them.
+pub(super) const GROUND: Rgb<u8> = Rgb([243, 244, 246]);
+/// Around every tile, so that a white picture has an edge.
+const EDGE: Rgb<u8> = Rgb([222, 226, 231]);
+const INK: Rgb<u8> = Rgb([28, 32, 38]);
+const QUIET_INK: Rgb<u8> = Rgb([88, 96, 107]);
+const HATCH: Rgb<u8> = Rgb([226, 229, 234]);
+
+impl Accent {
+    fn colour(self) -> Rgb<u8> {
+        match self {
+            Accent::Best => Rgb([46, 139, 98]),
+            Accent::Worst => Rgb([192, 74, 66]),
+            Accent::Neutral => Rgb([104, 122, 145]),
+        }
+    }
+}
+
+/// An empty page.
+pub(super) fn canvas(layout: &Layout) -> RgbImage {
+    RgbImage::from_pixel(layout.width, layout.height, PAGE)
+}
+
+/// Accent, title and subtitle.
+pub(super) fn header(canvas: &mut RgbImage, layout: &Layout, montage: &Montage) {
+    fill(canvas, (layout.margin, layout.margin), (layout.accent, layout.header), montage.accent.colour());
+    let (left, top) = (layout.text_left as f32, layout.margin as f32);
+    let room = (layout.width - layout.margin - layout.text_left) as f32;
+    let title = layout.title.fit_end(&montage.title, room);
+    layout.title.draw(canvas, left, top, &title, INK);
+    let subtitle = layout.subtitle.fit_end(&montage.subtitle, room);
+    let top = top + layout.header as f32 - layout.subtitle.height();
+    layout.subtitle.draw(canvas, left, top, &subtitle, QUIET_INK);
+}
+
+/// `picture` in the middle of tile `index`.
+pub(super) fn picture(canvas: &mut RgbImage, layout: &Layout, index: usize, picture: &RgbImage) {
+    let (x, y) = ground(canvas, layout, index);
+    let x = x + (layout.tile - picture.width().min(layout.tile)) / 2;
+    let y = y + (layout.tile - picture.height().min(layout.tile)) / 2;
+    imageops::replace(canvas, picture, i64::from(x), i64::from(y));
+}
+
+/// A tile that says why there is no picture.
+pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, label: &str, name: &str) {
+    let (x, y) = ground(canvas, layout, index);
+    hatch(canvas, (x, y), layout.tile);
+    let pad = layout.accent as f32;
+    let room = layout.tile as f32 - 4.0 * pad;
+    let lines =
+        [(layout.label, layout.label.fit_end(label, room)), (layout.caption, layout.caption.fit_middle(name, room))];
+    let lines = lines.iter().filter(|(_, text)| !text.is_empty());
+    let height: f32 = lines.clone().map(|(face, _)| face.height()).sum();
+    let middle = x as f32 + layout.tile as f32 / 2.0;
+    let mut top = y as f32 + (layout.tile as f32 - height) / 2.0;
+    for (face, text) in lines {
+        let width = face.width(text);
+        let left = middle - width / 2.0;
+        plate(canvas, (left - pad, top), (width + 2.0 * pad, face.height()));
+        face.draw(canvas, left, top, text, QUIET_INK);
+        top += face.height();
+    }
+}
+
+/// One line below tile `index`, centred.
+pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, caption: &str) {
+    let (x, y) = layout.corner(index);
+    let text = layout.caption.fit_end(caption, layout.tile as f32);
+    let left = x as f32 + (layout.tile as f32 - layout.caption.width(&text)) / 2.0;
+    let top = (y + layout.tile + layout.accent) as f32;
+    layout.caption.draw(canvas, left, top, &text, QUIET_INK);
+}
+
+/// The empty tile with its edge; returns its upper left corner.
+fn ground(canvas: &mut RgbImage, layout: &Layout, index: usize) -> (u32, u32) {
+    let (x, y) = layout.corner(index);
+    // The edge lies outside, in the gap: a picture that fills its tile loses nothing to it.
+    fill(canvas, (x - 1, y - 1), (layout.tile + 2, layout.tile + 2), EDGE);
+    fill(canvas, (x, y), (layout.tile, layout.tile), GROUND);
+    (x, y)
+}
+
+/// Thin diagonals.
+fn hatch(canvas: &mut RgbImage, (left, top): (u32, u32), side: u32) {
+    const PERIOD: u32 = 10;
+    for y in 0..side {
+        for x in 0..side {
+            // Half covered on both sides of the line, which makes it smooth.
+            let coverage = match (x + y) % PERIOD {
+                0 | 2 => 0.5,
+                1 => 1.0,
+                _ => continue,
+            };
+            blend(canvas.get_pixel_mut(left + x, top + y), HATCH, coverage);
+        }
+    }
+}
+
+/// A quiet rectangle for text to stand on.
+fn plate(canvas: &mut RgbImage, (left, top): (f32, f32), (width, height): (f32, f32)) {
+    let pixels = |length: f32| u32::try_from(super::text::whole(length.round())).unwrap_or(0);
+    fill(canvas, (pixels(left), pixels(top)), (pixels(width), pixels(height)), GROUND);
+}
+
+/// Fills a rectangle; what lies outside of the canvas is cut off.
+fn fill(canvas: &mut RgbImage, (left, top): (u32, u32), (width, height): (u32, u32), colour: Rgb<u8>) {
+    let right = left.saturating_add(width).min(canvas.width());
+    let bottom = top.saturating_add(height).min(canvas.height());
+    for y in top..bottom {
+        for x in left..right {
+            canvas.put_pixel(x, y, colour);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! From an image file to a picture that fits a tile.
+
+use super::budget::Budget;
+use super::draw::GROUND;
+use super::text::blend;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, Resizer};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
+use std::fs::{self, File};
+use std::io::{BufReader, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// What one image may take when it is decoded: 178 million pixels of RGB. A decompression bomb asks for more.
+const MAX_DECODED: u64 = 512 << 20;
+
+/// Images up to this size on their longer side are shown pixel by pixel, as squares: smoothed, an 8 x 8 digit would
+/// be a blot.
+const CRISP: u32 = 48;
+
+/// Why there is no picture.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// The file does not exist.
+    Missing,
+    /// It exists and can't be shown; the reason.
+    Broken(String),
+}
+
+impl Problem {
+    /// The word on the tile.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Problem::Missing => "missing",
+            Problem::Broken(_) => "unreadable",
+        }
+    }
+}
+
+/// Decodes `path` and fits it into a square of `side` pixels, keeping its aspect ratio; upright as its EXIF data say,
+/// and over the ground of the tiles where it is transparent. Colour profiles are not applied; of an animation, the
+/// first frame is taken.
+pub(super) fn load(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+    // Decoders of hostile formats panic now and then, and a panic would end the whole run over one picture.
+    catch_unwind(AssertUnwindSafe(|| decode(path, side, budget)))
+        .unwrap_or_else(|_| Err(Problem::Broken("its decoder failed".to_string())))
+}
+
+fn decode(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+    let broken = |reason: &dyn ToString| Problem::Broken(reason.to_string());
+    let unreadable = |e: std::io::Error| match e.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::Missing,
+        _ => broken(&e),
+    };
+    // Before it is opened: opening a pipe would wait for somebody to write to it.
+    let file_size = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        Ok(_) => return Err(broken(&"not a file")),
+        Err(e) => return Err(unreadable(e)),
+    };
+    let file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
+    if reader.format().is_none() {
+        return Err(broken(&"not an image of a known format"));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODED);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|e| broken(&e))?;
+    let (width, height) = decoder.dimensions();
+    let decoded = decoder.total_bytes();
+    if decoded > MAX_DECODED {
+        return Err(broken(&format!("{width} x {height} pixels are more than {} MiB", MAX_DECODED >> 20)));
+    }
+    // The file (some decoders read all of it), the image, perhaps a turned copy, and the conversion to 8 bits.
+    let bytes = file_size.saturating_add(2 * decoded).saturating_add(4 * u64::from(width) * u64::from(height));
+    let _permit = budget.acquire(bytes);
+    // Damaged EXIF data are no reason to show nothing.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
+    if image.width() == 0 || image.height() == 0 {
+        return Err(broken(&"it has no pixels"));
+    }
+    image.apply_orientation(orientation);
+    fit(image, side).map_err(|e| broken(&e))
+}
+
+/// Fits `image` into a square of `side` pixels.
+fn fit(image: DynamicImage, side: u32) -> Result<RgbImage, String> {
+    let (width, height) = (image.width(), image.height());
+    let longer = width.max(height);
+    if longer <= CRISP.min(side) {
+        return Ok(enlarge(&opaque(image), side / longer));
+    }
+    // At least one pixel, however long and thin it is.
+    let scaled = |length: u32| {
+        let (length, side, longer) = (u64::from(length), u64::from(side), u64::from(longer));
+        u32::try_from((length * side + longer / 2) / longer).unwrap_or(1).max(1)
+    };
+    let size = (scaled(width), scaled(height));
+    if image.color().has_alpha() {
+        let rgba = image.into_rgba8();
+        let bytes = resize(rgba.as_raw(), (width, height), size, PixelType::U8x4)?;
+        let resized = RgbaImage::from_raw(size.0, size.1, bytes).ok_or("a resized picture of another size")?;
+        return Ok(opaque(DynamicImage::from(resized)));
+    }
+    let bytes = resize(image.into_rgb8().as_raw(), (width, height), size, PixelType::U8x3)?;
+    RgbImage::from_raw(size.0, size.1, bytes).ok_or_else(|| "a resized picture of another size".to_string())
+}
+
+/// Lanczos, with transparent pixels weighing nothing.
+fn resize(bytes: &[u8], from: (u32, u32), to: (u32, u32), pixels: PixelType) -> Result<Vec<u8>, String> {
+    let source = ImageRef::new(from.0, from.1, bytes, pixels).map_err(|e| e.to_string())?;
+    let mut target = Image::new(to.0, to.1, pixels);
+    Resizer::new().resize(&source, &mut target, None).map_err(|e| e.to_string())?;
+    Ok(target.into_vec())
+}
+
+/// The image over the ground of the tiles.
+fn opaque(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [red, green, blue, alpha] = rgba.get_pixel(x, y).0;
+        let mut pixel = GROUND;
+        blend(&mut pixel, Rgb([red, green, blue]), f32::from(alpha) / 255.0);
+        pixel
+    })
+}
+
+/// Every pixel as a square of `factor` pixels.
+fn enlarge(image: &RgbImage, factor: u32) -> RgbImage {
+    RgbImage::from_fn(image.width() * factor, image.height() * factor, |x, y| *image.get_pixel(x / factor, y / factor))
+}

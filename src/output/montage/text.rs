@@ -1,0 +1,212 @@
+//! The font: measuring, shortening, drawing one line of text.
+//!
+//! Characters are set one after the other; there is no shaping. A character that the font lacks is drawn as its
+//! empty box, so any file name can be shown.
+
+use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont as _, point};
+use image::{Rgb, RgbImage};
+use std::sync::LazyLock;
+
+static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    FontRef::try_from_slice(include_bytes!("../../../assets/fonts/Inter-Regular.otf")).expect("a font of this crate")
+});
+static SEMI_BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    FontRef::try_from_slice(include_bytes!("../../../assets/fonts/Inter-SemiBold.otf")).expect("a font of this crate")
+});
+
+const ELLIPSIS: &str = "…";
+
+/// A font at a size.
+#[derive(Clone, Copy)]
+pub(super) struct Face {
+    font: &'static FontRef<'static>,
+    scale: PxScale,
+}
+
+impl Face {
+    /// Regular weight; `size` is the em in pixels.
+    pub(super) fn regular(size: f32) -> Self {
+        Face::new(&REGULAR, size)
+    }
+
+    /// Semi-bold weight; `size` is the em in pixels.
+    pub(super) fn semi_bold(size: f32) -> Self {
+        Face::new(&SEMI_BOLD, size)
+    }
+
+    fn new(font: &'static FontRef<'static>, size: f32) -> Self {
+        // ab_glyph scales to the height from ascent to descent; sizes of type are given in ems.
+        let em = font.units_per_em().unwrap_or(1000.0);
+        Face { font, scale: PxScale::from(size * font.height_unscaled() / em) }
+    }
+
+    /// Pixels from the top of a line to its baseline.
+    pub(super) fn ascent(self) -> f32 {
+        self.font.as_scaled(self.scale).ascent()
+    }
+
+    /// Pixels from the top of a line to its bottom.
+    pub(super) fn height(self) -> f32 {
+        self.font.as_scaled(self.scale).height()
+    }
+
+    /// Pixels that `text` advances.
+    pub(super) fn width(self, text: &str) -> f32 {
+        visible(text).map(|c| self.advance(c)).sum()
+    }
+
+    fn advance(self, character: char) -> f32 {
+        let font = self.font.as_scaled(self.scale);
+        font.h_advance(font.glyph_id(character))
+    }
+
+    /// `text`, shortened at its end to at most `room` pixels.
+    pub(super) fn fit_end(self, text: &str, room: f32) -> String {
+        let text: String = visible(text).collect();
+        if self.width(&text) <= room {
+            return text;
+        }
+        let kept = self.prefix(text.chars(), room - self.width(ELLIPSIS));
+        self.with_ellipsis(text.chars().take(kept).collect(), String::new(), room)
+    }
+
+    /// `text`, shortened in its middle to at most `room` pixels: file names differ at their ends.
+    pub(super) fn fit_middle(self, text: &str, room: f32) -> String {
+        let text: Vec<char> = visible(text).collect();
+        if text.iter().map(|&c| self.advance(c)).sum::<f32>() <= room {
+            return text.into_iter().collect();
+        }
+        let room_for_text = room - self.width(ELLIPSIS);
+        let tail = self.prefix(text.iter().rev().copied(), room_for_text * 0.6);
+        let tail = &text[text.len() - tail..];
+        let taken: f32 = tail.iter().map(|&c| self.advance(c)).sum();
+        let head = self.prefix(text.iter().copied(), room_for_text - taken);
+        self.with_ellipsis(text[..head].iter().collect(), tail.iter().collect(), room)
+    }
+
+    /// How many characters fit into `room` pixels.
+    fn prefix(self, characters: impl Iterator<Item = char>, room: f32) -> usize {
+        let mut used = 0.0;
+        characters
+            .take_while(|&c| {
+                used += self.advance(c);
+                used <= room
+            })
+            .count()
+    }
+
+    /// Nothing at all where not even the ellipsis fits.
+    fn with_ellipsis(self, head: String, tail: String, room: f32) -> String {
+        if self.width(ELLIPSIS) > room {
+            return String::new();
+        }
+        format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
+    }
+
+    /// Draws `text` with its first character at `left` and its line's top at `top`; what lies outside is cut off.
+    pub(super) fn draw(self, canvas: &mut RgbImage, left: f32, top: f32, text: &str, colour: Rgb<u8>) {
+        let font = self.font.as_scaled(self.scale);
+        // Whole baselines keep the feet of the letters sharp.
+        let baseline = (top + self.ascent()).round();
+        let mut x = left;
+        for character in visible(text) {
+            let id = font.glyph_id(character);
+            let glyph: Glyph = id.with_scale_and_position(self.scale, point(x, baseline));
+            x += font.h_advance(id);
+            let Some(outline) = self.font.outline_glyph(glyph) else { continue };
+            let corner = outline.px_bounds().min;
+            outline.draw(|dx, dy, coverage| {
+                let at = |corner: f32, offset: u32| u32::try_from(whole(corner) + i64::from(offset)).ok();
+                if let (Some(x), Some(y)) = (at(corner.x, dx), at(corner.y, dy))
+                    && let Some(pixel) = canvas.get_pixel_mut_checked(x, y)
+                {
+                    blend(pixel, colour, coverage);
+                }
+            });
+        }
+    }
+}
+
+/// Mixes `colour` into `pixel`; `coverage` 0 leaves it, 1 replaces it.
+pub(super) fn blend(pixel: &mut Rgb<u8>, colour: Rgb<u8>, coverage: f32) {
+    for (old, new) in pixel.0.iter_mut().zip(colour.0) {
+        let mixed = f32::from(*old) + (f32::from(new) - f32::from(*old)) * coverage.clamp(0.0, 1.0);
+        *old = u8::try_from(whole(mixed.round())).unwrap_or(*old);
+    }
+}
+
+/// A float that is a whole number of pixels already.
+#[allow(clippy::cast_possible_truncation, reason = "float to integer saturates, and NaN becomes 0")]
+pub(super) fn whole(pixels: f32) -> i64 {
+    pixels as i64
+}
+
+/// What of `text` takes part in a line: control characters become spaces, marks without ink and the marks that turn
+/// the direction of writing around go.
+fn visible(text: &str) -> impl Iterator<Item = char> {
+    text.chars()
+        .filter(
+            |c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'),
+        )
+        .map(|c| if c.is_control() { ' ' } else { c })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BLACK: Rgb<u8> = Rgb([0; 3]);
+
+    #[test]
+    fn shortened_text_fits_and_says_so() {
+        let face = Face::regular(13.0);
+        let long = "a rather long title that goes on and on, with words like inertia";
+        for room in [20.0, 60.0, 150.0, 300.0] {
+            for short in [face.fit_end(long, room), face.fit_middle(long, room)] {
+                assert!(face.width(&short) <= room, "{short} in {room}");
+                assert!(short.contains(ELLIPSIS), "{short}");
+            }
+        }
+        assert!(face.width(long) > 300.0);
+        assert_eq!(face.fit_end(long, 3.0), "");
+        assert_eq!(face.fit_end("short", 300.0), "short");
+        assert!(face.fit_middle("n01440764_10026.JPEG", 80.0).ends_with(".JPEG"));
+    }
+
+    #[test]
+    fn any_text_can_be_drawn_anywhere() {
+        let face = Face::semi_bold(14.0);
+        let mut canvas = RgbImage::from_pixel(60, 20, Rgb([255; 3]));
+        for text in ["äöü Ωж", "日本語 🐈", "a\tb\nc\u{0}", "\u{202e}gnp.cod", "e\u{301}\u{200d}", ""] {
+            for (left, top) in [(2.0, 2.0), (-30.0, -10.0), (55.0, 15.0), (1e9, 1e9), (f32::NAN, 0.0)] {
+                face.draw(&mut canvas, left, top, text, BLACK);
+            }
+        }
+        assert_eq!(face.fit_end("a\nb\u{202e}", 100.0), "a b");
+    }
+
+    #[test]
+    fn ink_stays_within_the_measured_line() {
+        let face = Face::regular(20.0);
+        let mut canvas = RgbImage::from_pixel(200, 60, Rgb([255; 3]));
+        face.draw(&mut canvas, 10.0, 10.0, "Ägypj", BLACK);
+        let inked: Vec<_> = canvas.enumerate_pixels().filter(|(_, _, p)| p.0[0] < 128).collect();
+        assert!(inked.len() > 100);
+        let (right, bottom) = (10.0 + face.width("Ägypj"), 10.0 + face.height());
+        for (x, y, _) in inked {
+            assert!((9..=whole(right.ceil())).contains(&i64::from(x)), "{x} {right}");
+            assert!((9..=whole(bottom.ceil())).contains(&i64::from(y)), "{y} {bottom}");
+        }
+    }
+
+    #[test]
+    fn blending_is_exact_at_its_ends() {
+        let mut pixel = Rgb([10, 200, 30]);
+        blend(&mut pixel, Rgb([250, 0, 30]), 0.0);
+        assert_eq!(pixel, Rgb([10, 200, 30]));
+        blend(&mut pixel, Rgb([250, 0, 30]), 0.5);
+        assert_eq!(pixel, Rgb([130, 100, 30]));
+        blend(&mut pixel, Rgb([250, 0, 30]), 7.0);
+        assert_eq!(pixel, Rgb([250, 0, 30]));
+    }
+}

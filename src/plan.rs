@@ -1,0 +1,227 @@
+//! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
+
+use std::time::Instant;
+
+use crate::backend::select::{self, Choice, Selected};
+use crate::backend::{Backend, Job, Tiling};
+use crate::config::{Distances, Sample, Settings};
+use crate::error::{Error, Finding, Findings, Result};
+use crate::input::embeddings::Embeddings;
+use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::input::names::Names;
+use crate::input::upstream::Upstream;
+use crate::input::{embeddings, subset};
+use crate::metrics::{self, Metric};
+use crate::record::{Device, InputFile, Inputs, RankingRequest};
+
+/// A checked run: inputs open, sizes known, device at hand.
+pub struct Plan {
+    /// Every setting, with what was inferred filled in.
+    pub settings: Settings,
+    /// The rows.
+    pub embeddings: Embeddings,
+    /// Labels and centroids.
+    pub hierarchy: Hierarchy,
+    /// Names of the images.
+    pub names: Option<Names>,
+    /// Indices (0-based) of the levels to evaluate, ascending.
+    pub levels: Vec<usize>,
+    /// The figures to compute.
+    pub metrics: Vec<&'static dyn Metric>,
+    /// How clusters are ranked.
+    pub ranking: RankingRequest,
+    /// The device.
+    pub backend: Box<dyn Backend>,
+    /// Why that one.
+    pub reason: String,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Seconds that opening and checking took.
+    pub seconds: f64,
+}
+
+impl Plan {
+    /// Opens and checks everything; reports all findings together.
+    pub fn check(mut settings: Settings) -> Result<Plan> {
+        let started = Instant::now();
+        let mut findings = Findings::new();
+        let mut warnings = Vec::new();
+        infer_from_upstream(&mut settings, &mut findings, &mut warnings);
+        let embeddings = Embeddings::open(&settings.embeddings, &mut findings);
+        let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
+        let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
+        if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
+            check_names(&settings, embeddings, names, &mut findings);
+        }
+        findings.into_result()?;
+        let (Some(embeddings), Some(hierarchy)) = (embeddings, hierarchy) else {
+            return Err(Error::input(Finding::new("the inputs could not be opened")));
+        };
+        let levels = choose_levels(&mut settings, &hierarchy)?;
+        let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
+        let ranking = RankingRequest {
+            by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
+            min_size: settings.montage_min_size,
+            best: settings.best,
+            worst: settings.worst,
+        };
+        let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), settings.threads)?;
+        let seconds = started.elapsed().as_secs_f64();
+        Ok(Plan {
+            settings,
+            embeddings,
+            hierarchy,
+            names,
+            levels,
+            metrics,
+            ranking,
+            backend,
+            reason,
+            warnings,
+            seconds,
+        })
+    }
+
+    /// What the backend is to do.
+    pub fn job(&self) -> Job<'_> {
+        Job {
+            dim: self.embeddings.dim(),
+            dtype: self.embeddings.dtype(),
+            rows: self.embeddings.rows(),
+            levels: self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect(),
+            tile_rows: self.settings.tile_rows,
+            keep_rows: self.keeps_rows(),
+            pairwise: self.settings.distances == Distances::All,
+        }
+    }
+
+    /// The device as the record tells it.
+    pub fn device(&self, tiling: Tiling) -> Device {
+        let info = self.backend.describe();
+        Device {
+            backend: info.backend.to_owned(),
+            name: info.name,
+            kind: info.kind.to_owned(),
+            api: info.api,
+            driver: info.driver,
+            limits: info.limits.into_iter().map(|(name, limit)| (name.to_owned(), limit)).collect(),
+            reason: self.reason.clone(),
+            tile_rows: tiling.tile_rows,
+            lanes: tiling.lanes,
+        }
+    }
+
+    /// The files as the record tells them.
+    pub fn inputs(&self) -> Inputs {
+        let sources =
+            self.hierarchy.levels.iter().flat_map(|level| [&level.sources.clusters, &level.sources.centroids]);
+        Inputs {
+            rows: self.embeddings.rows(),
+            dim: self.embeddings.dim(),
+            dtype: self.embeddings.dtype().descr().to_owned(),
+            embeddings: self.settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+            clustering: std::path::absolute(&self.settings.clustering)
+                .unwrap_or_else(|_| self.settings.clustering.clone()),
+            hierarchy: sources.map(|path| InputFile::of(path)).collect(),
+            subset: self.settings.subset_indices.as_deref().map(InputFile::of),
+            images: self.settings.images.as_deref().map(InputFile::of),
+        }
+    }
+
+    /// Whether every row's own distance is wanted: to be written, or to choose the images of a montage.
+    pub fn keeps_rows(&self) -> bool {
+        self.settings.distances != Distances::None || (self.wants_montages() && self.settings.sample != Sample::Random)
+    }
+
+    /// Whether montages are made.
+    pub fn wants_montages(&self) -> bool {
+        self.names.is_some() && self.settings.best + self.settings.worst > 0
+    }
+}
+
+/// Fills in what upstream's config.yaml tells and the user did not.
+fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warnings: &mut Vec<String>) {
+    let needed = settings.embeddings.is_empty() || settings.subset_indices.is_none();
+    let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
+    let upstream = upstream.unwrap_or_default();
+    if settings.embeddings.is_empty() {
+        match upstream.embeddings_path {
+            Some(path) if path.exists() => {
+                warnings.push(format!("--embeddings not given: {} is taken from config.yaml", path.display()));
+                settings.embeddings = vec![path];
+            }
+            other => {
+                let told = other.map(|path| format!("config.yaml names {}, which does not exist here", path.display()));
+                let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");
+                if let Some(told) = told {
+                    finding = finding.found(told);
+                }
+                findings.push(finding);
+            }
+        }
+    }
+    if settings.subset_indices.is_none()
+        && let Some(path) = upstream.subset_indices_path
+    {
+        if path.exists() {
+            warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
+            settings.subset_indices = Some(path);
+        } else {
+            findings.push(
+                Finding::new(
+                    "config.yaml says that only a subset of the rows was clustered, and its file is not there",
+                )
+                .file(path)
+                .hint("name the .npy of row numbers with --subset-indices"),
+            );
+        }
+    }
+}
+
+fn open_hierarchy(
+    settings: &Settings,
+    embeddings: &Embeddings,
+    findings: &mut Findings,
+    warnings: &mut Vec<String>,
+) -> Option<Hierarchy> {
+    let subset = match &settings.subset_indices {
+        Some(path) => Some(findings.take(subset::read(path, embeddings.rows()))?),
+        None => None,
+    };
+    let options = HierarchyOptions { subset, allow_unassigned: settings.allow_unassigned };
+    Hierarchy::open(&settings.clustering, embeddings.rows(), embeddings.dim(), options, findings, warnings)
+}
+
+fn check_names(settings: &Settings, embeddings: &embeddings::Embeddings, names: &Names, findings: &mut Findings) {
+    if names.len() != embeddings.rows() {
+        let file = settings.images.clone().unwrap_or_default();
+        findings.push(
+            Finding::new("the names of the images don't match the embeddings")
+                .file(file)
+                .expected(format!("{} names, one per row of the embeddings", embeddings.rows()))
+                .found(format!("{} names", names.len()))
+                .hint("name the file that was written with these embeddings"),
+        );
+    }
+}
+
+/// The levels asked for, as indices; fills in the setting.
+fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Result<Vec<usize>> {
+    let there: Vec<u32> = hierarchy.levels.iter().map(|level| level.number).collect();
+    if settings.levels.is_empty() {
+        settings.levels.clone_from(&there);
+    }
+    settings.levels.sort_unstable();
+    settings.levels.dedup();
+    let index = |wanted: &u32| {
+        there.iter().position(|number| number == wanted).ok_or_else(|| {
+            let all: Vec<String> = there.iter().map(u32::to_string).collect();
+            let finding = Finding::new(format!("the hierarchy has no level {wanted}"))
+                .file(&settings.clustering)
+                .found(format!("levels {}", all.join(", ")))
+                .hint("choose among them with --levels");
+            Error::usage(finding)
+        })
+    };
+    settings.levels.iter().map(index).collect()
+}

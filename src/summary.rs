@@ -1,0 +1,58 @@
+//! What is printed when a run is done.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::record::RunRecord;
+
+/// Figures of levels that the summary shows, where they were computed.
+const SHOWN: [&str; 6] = ["points", "clusters", "empty_clusters", "inertia", "average_inertia", "size_entropy"];
+
+/// The levels side by side, and where the rest lies.
+pub fn of_run(record: &RunRecord, out: &Path) -> String {
+    let shown = SHOWN.iter().filter(|name| record.levels.iter().any(|level| level.figures.contains_key(**name)));
+    let mut rows = vec![std::iter::once("level").chain(shown.clone().copied()).map(str::to_owned).collect::<Vec<_>>()];
+    for level in &record.levels {
+        let figures = shown.clone().map(|name| figure(level.figures.get(*name)));
+        rows.push(std::iter::once(level.level.to_string()).chain(figures).collect());
+    }
+    let mut text = table(&rows);
+    let montages: usize = record.levels.iter().map(|level| level.montages.len()).sum();
+    for level in &record.levels {
+        let list = |clusters: &[u64]| clusters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let ranking = &level.ranking;
+        if ranking.ranked > 0 {
+            let _ = write!(text, "\nlevel {}: best by {}: {}", level.level, ranking.by, list(&ranking.best));
+            let _ = write!(text, "; worst: {}", list(&ranking.worst));
+        }
+    }
+    if let Some(stage) = record.stages.iter().find(|stage| stage.name == "evaluate") {
+        let rate = stage.bytes_per_second.map_or(String::new(), |b| format!(", {:.2} GB/s", b / 1e9));
+        let _ = write!(text, "\n{:.3} s on {} [{}]{rate}", stage.seconds, record.device.name, record.device.backend);
+    }
+    let pictures = if montages > 0 { format!(", {montages} montages in level*/montages") } else { String::new() };
+    let _ = write!(text, "\nwritten to {}: levels.csv, level*/clusters.csv, record.json{pictures}", out.display());
+    text
+}
+
+/// Columns aligned to the right, separated by two spaces.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+        cells.join("  ")
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn figure(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Number(n)) if n.is_u64() => n.to_string(),
+        Some(Value::Number(n)) => n.as_f64().map_or_else(String::new, |real| format!("{real:.6}")),
+        _ => "-".to_owned(),
+    }
+}
