@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::io::BufRead;
+use std::io::Read;
 
 use super::opcode::{Fetched, Op};
 use super::source::{Decoded, Source};
@@ -44,7 +44,7 @@ pub(crate) enum Top {
 /// # Errors
 /// When the pickle is truncated or holds anything that neither a hierarchy nor a list of names needs.
 pub(crate) fn decode<S: Sink>(
-    source: Source<'_, impl BufRead>,
+    source: Source<'_, impl Read>,
     fetched: &Fetched,
     sink: &mut S,
 ) -> Decoded<(Top, Vec<u64>)> {
@@ -79,7 +79,7 @@ pub(super) struct Machine<'m, 'f, R, S> {
     outer: Option<u64>,
 }
 
-impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
+impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
     /// Executes one opcode; false at the end.
     fn step(&mut self) -> Decoded<bool> {
         match Op::next(&mut self.source, S::PURPOSE)? {
@@ -96,44 +96,32 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
                 self.push(Value::object(Object::Bytes(bytes)))?;
             }
             Op::Text(len) => {
-                let text = String::from_utf8(self.source.bytes(len)?).map_err(|_| self.not_unicode())?;
-                self.push(Value::object(Object::Text(text)))?;
+                let bytes = self.source.bytes(len)?;
+                self.push_text(String::from_utf8(bytes).ok())?;
             }
             Op::TextLine => {
                 let line = self.source.line(u64::MAX)?;
-                let text = raw_unicode_escape(&line).ok_or_else(|| self.not_unicode())?;
-                self.push(Value::object(Object::Text(text)))?;
+                self.push_text(raw_unicode_escape(&line))?;
             }
             Op::Tuple => {
                 let mark = self.pop_mark()?;
                 self.make_tuple(mark)?;
             }
             Op::TupleOf(len) => {
-                let floor = self.floor();
-                let start = self.stack.len().checked_sub(len).filter(|&start| start >= floor);
+                let start = self.stack.len().checked_sub(len).filter(|&start| start >= self.floor());
                 self.make_tuple(start.ok_or_else(|| self.underflow())?)?;
             }
-            Op::EmptyList => {
-                let start = self.stack.len();
-                self.make_list(start)?;
-            }
+            Op::EmptyList => self.make_list(self.stack.len())?,
             Op::List => {
                 let mark = self.pop_mark()?;
                 self.make_list(mark)?;
             }
-            Op::Append => {
-                let start = self.stack.len().checked_sub(1).ok_or_else(|| self.underflow())?;
-                self.append(start)?;
-            }
+            Op::Append => self.append(self.stack.len().saturating_sub(1))?,
             Op::Appends => {
                 let mark = self.pop_mark()?;
                 self.append(mark)?;
             }
-            Op::Get(slot) => {
-                let value = self.memo.get(&slot).cloned();
-                let value = value.ok_or_else(|| self.source.refuse(format!("memo slot {slot} was never stored")))?;
-                self.push(value)?;
-            }
+            Op::Get(slot) => self.fetch(slot)?,
             Op::Put(slot) => self.store(slot)?,
             Op::Memoize => self.store(self.stored)?,
             Op::Global(global) => self.push(Value::Global(GlobalValue(global)))?,
@@ -171,12 +159,21 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
         Err(finding.expected("a list or an array").found(top.kind()))
     }
 
+    #[inline]
     fn push(&mut self, value: Value) -> Decoded<()> {
         if self.stack.len() >= MAX_STACK {
             return Err(self.too_deep());
         }
         self.stack.push(value);
         Ok(())
+    }
+
+    fn push_text(&mut self, text: Option<String>) -> Decoded<()> {
+        let text = text.ok_or_else(|| {
+            let finding = self.source.refuse("a string in the pickle is not valid Unicode");
+            finding.hint("a file name that is not UTF-8 can't be read; rename the file")
+        })?;
+        self.push(Value::object(Object::Text(text)))
     }
 
     /// The height of the stack at the innermost mark: values below it can't be taken.
@@ -219,7 +216,9 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
             }
             None => Value::object(Object::List(Cell::new(Span { start: self.integers.len(), len: 0 }))),
         };
-        self.stack.insert(start, list);
+        // What lies from `start` on moves to make room for the list, and is then appended to it.
+        self.push(list)?;
+        self.stack[start..].rotate_right(1);
         self.append(start + 1)
     }
 
@@ -306,6 +305,11 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
         Ok(())
     }
 
+    fn fetch(&mut self, slot: u64) -> Decoded<()> {
+        let value = self.memo.get(&slot).cloned();
+        self.push(value.ok_or_else(|| self.source.refuse(format!("memo slot {slot} was never stored")))?)
+    }
+
     fn stack_global(&mut self) -> Decoded<()> {
         let name = self.pop()?;
         let module = self.pop()?;
@@ -325,12 +329,6 @@ impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
     #[cold]
     fn too_deep(&self) -> Finding {
         self.source.refuse(format!("the pickle is nested deeper or holds longer tuples than {} can", S::PURPOSE))
-    }
-
-    #[cold]
-    fn not_unicode(&self) -> Finding {
-        let finding = self.source.refuse("a string in the pickle is not valid Unicode");
-        finding.hint("a file name that is not UTF-8 can't be read; rename the file")
     }
 }
 

@@ -57,3 +57,6 @@ pub(super) fn open(path: &Path) -> Result<(File, u64), Finding> {
     }
     Ok((File::open(path).map_err(failed)?, metadata.len()))
 }
+
+#[cfg(test)]
+mod tests;

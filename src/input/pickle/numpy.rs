@@ -4,7 +4,7 @@
 //! (`numpy/_core/src/multiarray/methods.c`, `descriptor.c`), unchanged from 1.x to 2.4.
 
 use std::cell::{Cell, OnceCell};
-use std::io::BufRead;
+use std::io::Read;
 use std::rc::Rc;
 
 use super::dtype::{Dtype, NotMember};
@@ -12,7 +12,7 @@ use super::machine::{Machine, Sink};
 use super::source::Decoded;
 use super::value::{Array, Data, Global, GlobalValue, Object, Shape, Span, Value};
 
-impl<R: BufRead, S: Sink> Machine<'_, '_, R, S> {
+impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
     /// The value that `function(*arguments)` would have.
     pub(super) fn reduce(&mut self, function: &Value, arguments: &Value) -> Decoded<Value> {
         let Value::Global(GlobalValue(function)) = function else {

@@ -2,7 +2,7 @@
 //!
 //! Opcodes and their arguments are those of CPython's `Lib/pickletools.py`, protocols 0 to 5.
 
-use std::io::BufRead;
+use std::io::Read;
 
 use super::source::{Decoded, Source};
 use super::value::Global;
@@ -51,7 +51,7 @@ pub(super) enum Op {
 impl Op {
     /// Reads the next opcode. `purpose` says what the file is for, in refusals.
     #[inline]
-    pub(super) fn next(source: &mut Source<'_, impl BufRead>, purpose: &'static str) -> Decoded<Op> {
+    pub(super) fn next(source: &mut Source<'_, impl Read>, purpose: &'static str) -> Decoded<Op> {
         let code = source.byte()?;
         Ok(match code {
             b'.' => Op::Stop,
@@ -125,7 +125,7 @@ impl Fetched {
 
 /// The first pass: every opcode is known, every length fits the file, the pickle ends where the file does. Builds
 /// nothing but the set of memo slots that the second pass must keep.
-pub(crate) fn scan(source: &mut Source<'_, impl BufRead>, purpose: &'static str) -> Decoded<Fetched> {
+pub(crate) fn scan(source: &mut Source<'_, impl Read>, purpose: &'static str) -> Decoded<Fetched> {
     let mut fetched = Fetched::default();
     loop {
         match Op::next(source, purpose)? {
@@ -150,7 +150,7 @@ pub(crate) fn scan(source: &mut Source<'_, impl BufRead>, purpose: &'static str)
     }
 }
 
-fn text_int(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
+fn text_int(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let line = source.line(NUMBER_LINE)?;
     match line.as_slice() {
         b"00" => Ok(Op::Bool(false)),
@@ -159,12 +159,12 @@ fn text_int(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
     }
 }
 
-fn text_long(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
+fn text_long(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let line = source.line(NUMBER_LINE)?;
     parse_number(source, line.strip_suffix(b"L").unwrap_or(&line))
 }
 
-fn parse_number(source: &Source<'_, impl BufRead>, digits: &[u8]) -> Decoded<Op> {
+fn parse_number(source: &Source<'_, impl Read>, digits: &[u8]) -> Decoded<Op> {
     let text = std::str::from_utf8(digits).map_err(|_| source.refuse("a number in text is not a number"))?;
     match text.parse() {
         Ok(value) => Ok(Op::Int(value)),
@@ -176,7 +176,7 @@ fn parse_number(source: &Source<'_, impl BufRead>, digits: &[u8]) -> Decoded<Op>
 }
 
 /// `LONG1`: little endian, two's complement, as many bytes as the number needs.
-fn long1(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
+fn long1(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let len = source.byte()?;
     let bytes = source.bytes(u64::from(len))?;
     if bytes.len() > 8 {
@@ -188,20 +188,20 @@ fn long1(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
     Ok(Op::Int(i64::from_le_bytes(wide)))
 }
 
-fn text_slot(source: &mut Source<'_, impl BufRead>) -> Decoded<u64> {
+fn text_slot(source: &mut Source<'_, impl Read>) -> Decoded<u64> {
     let line = source.line(NUMBER_LINE)?;
     let slot = std::str::from_utf8(&line).ok().and_then(|text| text.parse().ok());
     slot.ok_or_else(|| source.refuse("the number of a memo slot is not a number"))
 }
 
-fn text_global(source: &mut Source<'_, impl BufRead>, purpose: &'static str) -> Decoded<Global> {
+fn text_global(source: &mut Source<'_, impl Read>, purpose: &'static str) -> Decoded<Global> {
     let module = source.line(NAME_LINE)?;
     let name = source.line(NAME_LINE)?;
     let (module, name) = (String::from_utf8_lossy(&module), String::from_utf8_lossy(&name));
     Global::find(&module, &name).ok_or_else(|| Global::refused(source, &module, &name, purpose))
 }
 
-fn protocol(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
+fn protocol(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     match source.byte()? {
         0..=5 => Ok(Op::Framing),
         other => Err(source
@@ -212,11 +212,11 @@ fn protocol(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
     }
 }
 
-fn frame(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
+fn frame(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let len = u64::from_le_bytes(source.array()?);
     if len > source.remaining() {
         return Err(source
-            .refuse("a frame of the pickle is longer than the file")
+            .refuse("the file ends before its pickle does: a frame is longer than what is left")
             .expected(format!("at most {} bytes", source.remaining()))
             .found(format!("{len} bytes"))
             .hint("copy the file again, or write it again"));
@@ -225,7 +225,7 @@ fn frame(source: &mut Source<'_, impl BufRead>) -> Decoded<Op> {
 }
 
 #[cold]
-fn unknown(source: &Source<'_, impl BufRead>, code: u8, purpose: &'static str) -> crate::error::Finding {
+fn unknown(source: &Source<'_, impl Read>, code: u8, purpose: &'static str) -> crate::error::Finding {
     let (what, hint) = match code {
         b'}' | b'd' | b's' | b'u' => (
             "the pickle holds a dictionary".to_owned(),

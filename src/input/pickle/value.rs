@@ -4,7 +4,7 @@
 //! and holds nothing), arrays hold a span of integers or bytes, and tuples know their depth, which is bounded.
 
 use std::cell::{Cell, OnceCell};
-use std::io::BufRead;
+use std::io::Read;
 use std::rc::Rc;
 
 use super::dtype::Dtype;
@@ -47,12 +47,7 @@ impl Global {
 
     /// The refusal of any other name.
     #[cold]
-    pub(super) fn refused(
-        source: &Source<'_, impl BufRead>,
-        module: &str,
-        name: &str,
-        purpose: &'static str,
-    ) -> Finding {
+    pub(super) fn refused(source: &Source<'_, impl Read>, module: &str, name: &str, purpose: &'static str) -> Finding {
         let what = format!(
             "the pickle names {}.{}, which is not on the list of what {purpose} needs",
             module.escape_debug(),
@@ -151,6 +146,11 @@ pub(crate) enum Value {
     Global(GlobalValue),
     /// The outermost list, whose items go to the sink.
     Outer,
+    Tuple {
+        items: Rc<[Value]>,
+        /// 1 for a tuple without tuples in it.
+        depth: u8,
+    },
     Object(Rc<Object>),
 }
 
@@ -163,11 +163,6 @@ pub(crate) struct GlobalValue(pub(super) Global);
 pub(crate) enum Object {
     Text(String),
     Bytes(Vec<u8>),
-    Tuple {
-        items: Vec<Value>,
-        /// 1 for a tuple without tuples in it.
-        depth: u8,
-    },
     /// The byte order arrives after the rest.
     Dtype(Cell<Dtype>),
     /// The data arrives after the array was made.
@@ -186,19 +181,13 @@ impl Value {
     }
 
     /// A tuple, unless its depth exceeds the limit.
-    pub(super) fn tuple(items: Vec<Value>) -> Option<Value> {
+    pub(super) fn tuple(items: Rc<[Value]>) -> Option<Value> {
         let depth = items.iter().map(Value::depth).max().unwrap_or(0) + 1;
-        (depth <= MAX_DEPTH).then(|| Value::object(Object::Tuple { items, depth }))
+        (depth <= MAX_DEPTH).then_some(Value::Tuple { items, depth })
     }
 
     fn depth(&self) -> u8 {
-        match self {
-            Value::Object(object) => match **object {
-                Object::Tuple { depth, .. } => depth,
-                _ => 0,
-            },
-            _ => 0,
-        }
+        if let Value::Tuple { depth, .. } = self { *depth } else { 0 }
     }
 
     /// The text of a string.
@@ -214,13 +203,7 @@ impl Value {
 
     /// The items of a tuple.
     pub(crate) fn as_tuple(&self) -> Option<&[Value]> {
-        match self {
-            Value::Object(object) => match &**object {
-                Object::Tuple { items, .. } => Some(items),
-                _ => None,
-            },
-            _ => None,
-        }
+        if let Value::Tuple { items, .. } = self { Some(items) } else { None }
     }
 
     /// The content of bytes.
@@ -254,10 +237,10 @@ impl Value {
             Value::Huge => "an integer of more than 64 bits",
             Value::Global(_) => "a function or a class",
             Value::Outer => "the list itself",
+            Value::Tuple { .. } => "a tuple",
             Value::Object(object) => match **object {
                 Object::Text(_) => "a string",
                 Object::Bytes(_) => "bytes",
-                Object::Tuple { .. } => "a tuple",
                 Object::Dtype(_) => "a dtype",
                 Object::Array(_) => "an array",
                 Object::List(_) => "a list",

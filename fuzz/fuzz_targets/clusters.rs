@@ -1,0 +1,17 @@
+//! Any file is read as clusters or refused: no panic, no hang, no large memory (libFuzzer's limit is 2 GB).
+#![no_main]
+
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
+
+libfuzzer_sys::fuzz_target!(|content: &[u8]| {
+    let file = FOLDER.path().join("x.pkl");
+    std::fs::write(&file, content).expect("written");
+    if let Ok(clusters) = clustrata::input::pickle::read_clusters(&file) {
+        let members: usize = clusters.iter().map(<[u64]>::len).sum();
+        assert_eq!(members, clusters.members().len());
+    }
+});
