@@ -6,7 +6,18 @@ use std::process::ExitCode;
 
 use clustrata::{cli, commands, console::Console, interrupt};
 
+/// Mesa's device-select layer prints an error on every listing of adapters where XDG_RUNTIME_DIR is not set, as on a
+/// Slurm node. We choose the device ourselves, so the layer has nothing to do here.
+fn quiet_the_loader() {
+    #[cfg(target_os = "linux")]
+    if std::env::var_os("NODEVICE_SELECT").is_none() {
+        // SAFETY: nothing else runs yet, so no other thread reads the environment.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
+}
+
 fn main() -> ExitCode {
+    quiet_the_loader();
     let cli = cli::parse();
     let console = Console::install(&cli.verbosity);
     interrupt::install();

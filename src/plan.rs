@@ -1,5 +1,6 @@
 //! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
 
+use std::num::NonZero;
 use std::time::Instant;
 
 use crate::backend::select::{self, Choice, Selected};
@@ -89,7 +90,7 @@ impl Plan {
             dtype: self.embeddings.dtype(),
             rows: self.embeddings.rows(),
             levels: self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect(),
-            tile_rows: self.settings.tile_rows,
+            tile_rows: self.settings.tile_rows.map_or(0, NonZero::get),
             keep_rows: self.keeps_rows(),
             pairwise: self.settings.distances == Distances::All,
         }

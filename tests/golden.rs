@@ -61,7 +61,8 @@ fn every_figure_of_the_digits_agrees_with_scikit_learn() {
 #[test]
 fn one_wrong_figure_is_noticed() {
     let record = digits("cpu");
-    for path in ["/levels/0/figures/inertia", "/levels/1/clusters/mean_distance/7", "/levels/2/clusters/max_distance/9"] {
+    for path in ["/levels/0/figures/inertia", "/levels/1/clusters/mean_distance/7", "/levels/2/clusters/max_distance/9"]
+    {
         let mut golden = golden();
         let figure = golden.pointer_mut(path).expect("there");
         *figure = (figure.as_f64().expect("a number") * (1.0 + 3e-6)).into();

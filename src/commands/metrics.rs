@@ -1,7 +1,9 @@
 //! `clustrata metrics`: the main job.
 
+use std::num::NonZero;
 use std::time::{Instant, SystemTime};
 
+use crate::backend::Tiling;
 use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
 use crate::config::Options;
@@ -13,7 +15,7 @@ use crate::output::files::OutputFolder;
 use crate::output::{montage, tables};
 use crate::plan::Plan;
 use crate::record::{self, RunRecord, Stage};
-use crate::{backend, gallery, summary};
+use crate::{gallery, summary};
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let file = args.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
@@ -23,9 +25,11 @@ pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
 /// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
 pub(super) fn judge(options: Options, console: &Console) -> Result<String> {
     let started = SystemTime::now();
-    let plan = Plan::check(options.resolve()?)?;
+    let mut plan = Plan::check(options.resolve()?)?;
+    let tiling = plan.backend.tiling(&plan.job())?;
+    plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
-    let finished = write_all(&plan, &folder, started, console);
+    let finished = write_all(&plan, tiling, &folder, started, console);
     console.log.detach();
     let record = finished?;
     let out = folder.path().to_owned();
@@ -33,10 +37,15 @@ pub(super) fn judge(options: Options, console: &Console) -> Result<String> {
     Ok(summary::of_run(&record, &out))
 }
 
-fn write_all(plan: &Plan, folder: &OutputFolder, started: SystemTime, console: &Console) -> Result<RunRecord> {
+fn write_all(
+    plan: &Plan,
+    tiling: Tiling,
+    folder: &OutputFolder,
+    started: SystemTime,
+    console: &Console,
+) -> Result<RunRecord> {
     attach_log(folder, console)?;
     let job = plan.job();
-    let tiling = plan.backend.tiling(&job)?;
     announce(plan, tiling);
 
     let mut buffers = Buffers::create(plan, folder)?;
@@ -83,7 +92,7 @@ fn attach_log(folder: &OutputFolder, console: &Console) -> Result<()> {
     console.log.attach(&path).map_err(|e| Error::io("can't write the log", &path, &e))
 }
 
-fn announce(plan: &Plan, tiling: backend::Tiling) {
+fn announce(plan: &Plan, tiling: Tiling) {
     let embeddings = &plan.embeddings;
     let levels: Vec<String> = plan
         .levels
@@ -102,7 +111,7 @@ fn announce(plan: &Plan, tiling: backend::Tiling) {
     );
 }
 
-fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: backend::Tiling, started: SystemTime) -> RunRecord {
+fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: SystemTime) -> RunRecord {
     let sums = plan.levels.iter().zip(&evaluated.sums);
     let level = |(&index, sums): (&usize, &crate::partials::ClusterSums)| {
         let number = plan.hierarchy.levels[index].number;

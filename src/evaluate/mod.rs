@@ -7,8 +7,8 @@
 mod order;
 mod queue;
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Job, Lane, TileObservation, Tiling};
@@ -115,7 +115,7 @@ impl Evaluation<'_> {
     /// One lane's life: open, then tile after tile.
     fn drive(&self, run: &Run<'_>) -> Result<()> {
         let mut lane = self.backend.lane(self.job, self.tiling)?;
-        while let Some(task) = run.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next() {
+        while let Some(task) = run.next_task() {
             if self.watch.cancelled() {
                 return Err(Error::interrupted());
             }
@@ -189,6 +189,13 @@ struct Run<'a> {
     stop: AtomicBool,
     read_nanos: AtomicU64,
     compute_nanos: AtomicU64,
+}
+
+impl<'a> Run<'a> {
+    /// The next tile. A method, so that the lock is let go before the tile is worked on.
+    fn next_task(&self) -> Option<Task<'a>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -44,7 +44,9 @@ pub fn record(out: &Path) -> Value {
 pub fn devices() -> Vec<&'static str> {
     let gpu = clustrata::backend::select::adapters().iter().any(|a| a.unusable.is_none());
     if !gpu {
-        println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter (on Debian: mesa-vulkan-drivers libvulkan1)");
+        println!(
+            "skipped on a GPU backend: no Vulkan, Metal or DX12 adapter (on Debian: mesa-vulkan-drivers libvulkan1)"
+        );
         return vec!["cpu"];
     }
     vec!["cpu", "gpu"]
