@@ -39,7 +39,7 @@ impl Dtype {
     }
 }
 
-/// Centroids of one level, `[k, d]`, row-major or not, as stored (float16 is widened to float32, which is exact).
+/// Centroids of one level, `[k, d]`, row-major, as stored (float16 is widened to float32, which is exact).
 #[derive(Debug, Clone, Copy)]
 pub enum MatrixView<'a> {
     /// stored as float16 or float32

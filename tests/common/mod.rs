@@ -1,5 +1,5 @@
 //! What the integration tests share: running the program, making clusterings, and the definition in float64.
-#![allow(dead_code, reason = "every test binary uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "every test binary uses a part of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

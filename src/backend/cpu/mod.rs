@@ -15,7 +15,7 @@ use crate::error::{Error, Finding, Result};
 use lane::CpuLane;
 
 /// Bytes of a tile: rows stay in the caches from the read to the last level (measured: docs/benchmarks), and a read
-const TILE_BYTES: usize = 3 << 19;
+const TILE_BYTES: usize = 9 << 17;
 /// Rows of a tile at most; more only makes the tail of a run uneven.
 const TILE_ROWS: usize = 4096;
 

@@ -1,7 +1,8 @@
 //! Matrices that are used as they lie in the file: centroids.
 //!
 //! Ten million centroids of 1,024 dimensions are 40 GB, so a file in the machine's own layout is mapped and never
-//! loaded. Any other layout (float16, the other byte order, data that is not aligned) is converted into memory.
+//! loaded. Any other layout (float16, Fortran order, the other byte order, data that is not aligned) is converted into
+//! memory, row by row: the backends want a centroid as one slice.
 
 use std::path::Path;
 
@@ -67,7 +68,7 @@ impl Matrix {
         Ok(Matrix { storage })
     }
 
-    /// The elements, without a copy.
+    /// The elements, row-major, without a copy.
     pub fn view(&self) -> MatrixView<'_> {
         match &self.storage {
             Storage::MappedF32(mapped) => MatrixView::F32(mapped.view()),
@@ -84,9 +85,10 @@ impl Matrix {
 }
 
 impl Mapped {
-    /// Whether ndarray-npy can view the file as it is, with elements of this type: native byte order and aligned.
+    /// Whether ndarray-npy can view the file as it is, with elements of this type: native byte order and aligned, and row
+    /// by row.
     fn in_place<T: ViewElement>(&self) -> bool {
-        ArrayView2::<T>::view_npy(&self.map).is_ok_and(|view| view.raw_dim() == self.shape)
+        !self.fortran_order && ArrayView2::<T>::view_npy(&self.map).is_ok_and(|view| view.raw_dim() == self.shape)
     }
 
     fn data(&self) -> &[u8] {
@@ -96,14 +98,14 @@ impl Mapped {
     /// The elements where they lie; only after `in_place::<T>()`, which has checked alignment and length.
     fn view<T: bytemuck::Pod>(&self) -> ArrayView2<'_, T> {
         let elements: &[T] = bytemuck::cast_slice(self.data());
-        ArrayView2::from_shape(self.shape.set_f(self.fortran_order), elements)
-            .expect("length and shape were compared when the file was opened")
+        ArrayView2::from_shape(self.shape, elements).expect("length and shape were compared when the file was opened")
     }
 
-    fn convert<T>(&self, element: Element, read: impl Fn(&[u8], ByteOrder) -> T) -> Array2<T> {
+    fn convert<T: Clone>(&self, element: Element, read: impl Fn(&[u8], ByteOrder) -> T) -> Array2<T> {
         let elements = self.data().chunks_exact(element.size).map(|bytes| read(bytes, element.order)).collect();
-        Array2::from_shape_vec(self.shape.set_f(self.fortran_order), elements)
-            .expect("length and shape were compared when the file was opened")
+        let array = Array2::from_shape_vec(self.shape.set_f(self.fortran_order), elements)
+            .expect("length and shape were compared when the file was opened");
+        array.as_standard_layout().into_owned()
     }
 }
 

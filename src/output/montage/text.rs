@@ -7,11 +7,10 @@ use ab_glyph::{Font as _, FontRef, Glyph, GlyphId, PxScale, ScaleFont as _, poin
 use image::{Rgb, RgbImage};
 use std::sync::LazyLock;
 
-static REGULAR: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../../assets/fonts/Inter-Regular.otf")).expect("a font of this crate")
-});
+static REGULAR: LazyLock<FontRef<'static>> =
+    LazyLock::new(|| FontRef::try_from_slice(include_bytes!("fonts/Inter-Regular.otf")).expect("a font of this crate"));
 static SEMI_BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../../assets/fonts/Inter-SemiBold.otf")).expect("a font of this crate")
+    FontRef::try_from_slice(include_bytes!("fonts/Inter-SemiBold.otf")).expect("a font of this crate")
 });
 
 const ELLIPSIS: &str = "…";
