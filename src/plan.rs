@@ -136,7 +136,7 @@ impl Plan {
 
     /// Whether montages are made.
     pub fn wants_montages(&self) -> bool {
-        self.names.is_some() && self.settings.best + self.settings.worst > 0
+        self.names.is_some() && (self.settings.best > 0 || self.settings.worst > 0)
     }
 }
 
