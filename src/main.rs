@@ -1,5 +1,4 @@
 //! Parse, run, exit code.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -29,7 +28,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{error}");
+            // where even standard error is closed or full, the exit code still tells
+            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::from(error.kind().exit_code())
         }
     }
