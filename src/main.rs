@@ -28,6 +28,10 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
+            if cli.verbosity.json_log {
+                tracing::error!("{error}");
+                return ExitCode::from(error.kind().exit_code());
+            }
             // where even standard error is closed or full, the exit code still tells
             let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::from(error.kind().exit_code())
