@@ -148,6 +148,8 @@ const KEPT: usize = 20;
 pub struct Findings {
     kept: Vec<Finding>,
     count: u64,
+    /// How many of them are about the command line or the config file.
+    usage: u64,
 }
 
 impl Findings {
@@ -164,6 +166,12 @@ impl Findings {
         }
     }
 
+    /// Adds one about the command line or the config file. Where all findings are, that is what is wrong.
+    pub fn push_usage(&mut self, finding: Finding) {
+        self.usage += 1;
+        self.push(finding);
+    }
+
     /// Unwraps a result, keeping its finding.
     pub fn take<T>(&mut self, result: Result<T, Finding>) -> Option<T> {
         result.map_err(|finding| self.push(finding)).ok()
@@ -174,6 +182,7 @@ impl Findings {
         let kept = other.kept.len() as u64;
         other.kept.into_iter().for_each(|f| self.push(f));
         self.count += other.count - kept;
+        self.usage += other.usage;
     }
 
     /// How many were pushed, kept or not.
@@ -191,9 +200,10 @@ impl Findings {
         &self.kept
     }
 
-    /// `Ok` when nothing was found, otherwise the refusal of the input.
+    /// `Ok` when nothing was found, otherwise the refusal of the input, or of the command line where it is only that.
     pub fn into_result(self) -> Result<()> {
-        if self.is_empty() { Ok(()) } else { Err(Error { kind: Kind::Input, findings: self }) }
+        let kind = if self.usage == self.count { Kind::Usage } else { Kind::Input };
+        if self.is_empty() { Ok(()) } else { Err(Error { kind, findings: self }) }
     }
 }
 

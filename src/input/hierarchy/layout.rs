@@ -45,7 +45,7 @@ pub(super) fn levels(clustering: &Path, wanted: &[u32], findings: &mut Findings)
         let levels = there.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
         let finding = Finding::new("a level that was asked for isn't in the clustering").level(number);
         let finding = finding.file(clustering).expected(format!("one of the levels {levels}"));
-        findings.push(finding.hint("change --levels, or leave it out to take all levels"));
+        findings.push_usage(finding.hint("change --levels, or leave it out to take all levels"));
     }
     there.into_iter().filter(|&number| number <= last).collect()
 }
