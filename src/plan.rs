@@ -48,7 +48,9 @@ impl Plan {
         let mut findings = Findings::new();
         let mut warnings = Vec::new();
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
-        let embeddings = Embeddings::open(&settings.embeddings, &mut findings);
+        // where there are none, that has been said
+        let named = !settings.embeddings.is_empty();
+        let embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
         let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
         let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
         if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
@@ -157,7 +159,7 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
                 if let Some(told) = told {
                     finding = finding.found(told);
                 }
-                findings.push(finding);
+                findings.push_usage(finding);
             }
         }
     }
