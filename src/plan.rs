@@ -53,6 +53,9 @@ impl Plan {
         let embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
         let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
         let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
+        if embeddings.is_none() {
+            Hierarchy::look_for_files(&settings.clustering, &settings.levels, &mut findings);
+        }
         if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
             check_names(&settings, embeddings, names, &mut findings);
         }

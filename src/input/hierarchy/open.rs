@@ -49,6 +49,13 @@ impl Hierarchy {
         let subset = opener.options.subset;
         (findings.count() == before).then_some(Hierarchy { levels, labels, upstream, subset })
     }
+
+    /// What can be said without embeddings to hold the clustering against: whether the files of every level are there.
+    pub fn look_for_files(clustering: &Path, levels: &[u32], findings: &mut Findings) {
+        for number in layout::levels(clustering, levels, findings) {
+            findings.take(layout::locate(clustering, number, &mut Vec::new()));
+        }
+    }
 }
 
 struct Opener<'a> {
