@@ -266,9 +266,9 @@ impl Error {
 impl Finding {
     /// An operating-system error on a path.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind::{NotFound, PermissionDenied, StorageFull};
+        use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, StorageFull};
         let hint = match error.kind() {
-            NotFound => "check the path",
+            NotFound | NotADirectory => "check the path",
             PermissionDenied => "check who owns it and its permissions (ls -l), or name another place",
             StorageFull => "free some space, or name a place on another disk",
             _ => "check the disk and the mount, then run again",
