@@ -18,6 +18,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<String> {
     ];
     let mut failed = 0;
     for (i, case) in CASES.iter().enumerate() {
+        if crate::interrupt::requested() {
+            return Err(Error::interrupted());
+        }
         for result in probe::run(selected.backend.as_ref(), case, args.seed.wrapping_add(i as u64))? {
             let verdict = if result.passed() { "ok" } else { "WRONG" };
             failed += usize::from(!result.passed());
