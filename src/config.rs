@@ -268,6 +268,8 @@ impl Options {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
         };
+        let named = [&self.images, &self.image_root, &self.subset_indices, &self.out].into_iter().flatten();
+        named.chain([&clustering]).chain(&embeddings).try_for_each(|path| refuse_unwritable_name(path))?;
         let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
         Ok(Settings {
             out: self.out.unwrap_or_else(|| clustering.join("metrics")),
@@ -312,6 +314,16 @@ impl Finding {
             .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
             .hint("see `clustrata metrics --help` for what it takes")
     }
+}
+
+/// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
+fn refuse_unwritable_name(path: &Path) -> Result<()> {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if absolute.to_str().is_some() {
+        return Ok(());
+    }
+    let finding = Finding::new("a path is not UTF-8, so the record of the run can't name it").file(absolute);
+    Err(Error::usage(finding.expected("UTF-8").hint("rename it, or name a link to it that has a plain name")))
 }
 
 /// The folder a file lies in.

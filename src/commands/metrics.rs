@@ -120,7 +120,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: System
     RunRecord {
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: std::env::args().collect(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: record::rfc3339(started),
         device: plan.device(tiling),
         settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
