@@ -5,6 +5,7 @@ use std::path::Path;
 
 use image::{GrayImage, Luma};
 
+use crate::backend::select::{self, Choice};
 use crate::cli::DemoArgs;
 use crate::config::Options;
 use crate::console::Console;
@@ -28,6 +29,8 @@ const SIDE: u32 = 8;
 const INK: f32 = 16.0;
 
 pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
+    // before anything is written: a device that isn't there must leave nothing behind
+    select::open(&Choice::parse(&args.device), None)?;
     let input = args.out.join("input");
     for (name, bytes) in FILES {
         write(&input.join(name), bytes)?;
