@@ -1,0 +1,102 @@
+//! Ctrl-C, termination and kill -9 while a run is at work.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::common::{Dtype, files_below, npy, npy_header, sorted_clusters};
+use crate::fixtures::{Place, same_tree, text, tree};
+
+/// Rows and columns of the long run: 100 GB that take no room on the disk, which no machine reads in the moment
+/// between the signal and its effect.
+const ROWS: u64 = 400_000;
+const DIM: usize = 1 << 16;
+
+/// Makes the inputs of a long run beside those of `place`; `None` where files can't have holes.
+fn long_run(place: &Place) -> Option<Command> {
+    let hier = place.at("long/hier");
+    let level = hier.join("level1");
+    fs::create_dir_all(&level).expect("makes a folder");
+    fs::write(level.join("sorted_clusters.npy"), sorted_clusters(&[(0..ROWS).collect()])).expect("writes");
+    fs::write(level.join("centroids.npy"), npy(&[vec![0.5; DIM]], Dtype::F8)).expect("writes");
+    let embeddings = place.at("long/embeddings.npy");
+    let mut file = File::create(&embeddings).expect("creates");
+    let header = npy_header("<f4", &format!("({ROWS}, {DIM})"), false);
+    file.write_all(&header).expect("writes");
+    if let Err(error) = file.set_len(header.len() as u64 + ROWS * DIM as u64 * 4) {
+        println!("skipped: no file with holes can be made: {error}");
+        return None;
+    }
+    let mut command = crate::common::program();
+    command.arg("metrics").arg(hier).arg("--embeddings").arg(embeddings).arg("--out").arg(&place.out);
+    command.args(["--device", "cpu", "--threads", "1", "--tile-rows", "16"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    Some(command)
+}
+
+/// Starts the run and waits until it has staged its log, so that it is at work.
+fn at_work(command: &mut Command, out: &Path) -> Child {
+    let mut child = command.spawn().expect("starts");
+    let staged =
+        || files_below(out).iter().any(|file| file.starts_with(".clustrata-staging") && file.contains("log.txt"));
+    while !staged() {
+        if let Some(status) = child.try_wait().expect("a child") {
+            panic!("the run ended before it could be stopped: {status}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn send(signal: &str, child: &Child) {
+    let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "the signal could not be sent");
+}
+
+#[test]
+fn asking_a_run_to_stop_leaves_nothing() {
+    let place = Place::new();
+    let Some(mut command) = long_run(&place) else { return };
+    for (signal, more) in [("INT", "none"), ("TERM", "own"), ("HUP", "all")] {
+        let mut child = at_work(command.args(["--distances", more]), &place.out);
+        command = long_run(&place).expect("as before");
+        send(signal, &child);
+        let status = child.wait().expect("ends");
+        assert_eq!(status.code(), Some(130), "{signal}: {status}");
+        let mut message = String::new();
+        std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut message).expect("text");
+        assert_eq!(message, "error: interrupted; nothing was written\n");
+        assert!(!place.at("deep").exists(), "{signal}: {:?}", files_below(&place.at("deep")));
+    }
+}
+
+#[test]
+fn a_stopped_run_leaves_the_earlier_results() {
+    let place = Place::new();
+    place.judged(&[]);
+    let before = tree(&place.out);
+    let Some(mut command) = long_run(&place) else { return };
+    let mut child = at_work(command.args(["--force", "--distances", "own"]), &place.out);
+    send("INT", &child);
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    same_tree(&before, &tree(&place.out));
+}
+
+#[test]
+fn after_kill_9_the_next_run_clears_up() {
+    let place = Place::new();
+    let Some(mut command) = long_run(&place) else { return };
+    let mut child = at_work(command.args(["--distances", "own"]), &place.out);
+    let output = place.command(&[]).output().expect("starts");
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("another run is writing"));
+    child.kill().expect("kills");
+    assert_eq!(child.wait().expect("ends").signal(), Some(9));
+    assert!(files_below(&place.out).iter().any(|file| file.starts_with(".clustrata-staging")), "kill -9 left nothing");
+    place.judged(&[]);
+    let left: Vec<_> = tree(&place.out).into_keys().filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
