@@ -18,6 +18,8 @@ use lane::CpuLane;
 const TILE_BYTES: usize = 9 << 17;
 /// Rows of a tile at most; more only makes the tail of a run uneven.
 const TILE_ROWS: usize = 4096;
+/// More threads than any machine has cores for; asked for more, a process runs out of what the system grants it.
+const MOST_THREADS: usize = 1024;
 
 /// The processor as a device.
 #[derive(Debug)]
@@ -26,10 +28,10 @@ pub struct CpuBackend {
 }
 
 impl CpuBackend {
-    /// `threads`: lanes to run; `None` takes what the system grants this process (affinity and cgroups respected).
+    /// `threads`: lanes to run, 1,024 at most; `None` takes what the system grants this process (affinity and cgroups respected).
     pub fn new(threads: Option<NonZero<usize>>) -> Self {
         let granted = || std::thread::available_parallelism().map_or(1, NonZero::get);
-        CpuBackend { threads: threads.map_or_else(granted, NonZero::get) }
+        CpuBackend { threads: threads.map_or_else(granted, NonZero::get).min(MOST_THREADS) }
     }
 }
 
