@@ -78,7 +78,7 @@ fn distances_that_do_not_fit_are_refused_where_the_tables_would() {
     let mut place = Place::of(&made);
     let Some(disk) = Mount::new(place.at("disk"), "40m") else { return };
     place.out = disk.0.join("out");
-    place.refused(&["--distances", "all"], 1, &["not enough room", "97.2 MB", "leave out --distances"]);
+    place.refused(&["--distances", "all"], 1, &["not enough room", "97.1 MB", "leave out --distances"]);
     place.judged(&["--distances", "own"]);
 }
 

@@ -1,5 +1,9 @@
 //! The program itself under bad input and in bad circumstances: exit code, message, and nothing left behind.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+#![allow(clippy::cast_possible_truncation, reason = "test data is small and made by rounding")]
+#![allow(clippy::type_complexity, reason = "members and centroids of a level are plain lists")]
+
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -15,8 +15,8 @@ use crate::fixtures::{Place, same_tree, text, tree};
 const ROWS: u64 = 400_000;
 const DIM: usize = 1 << 16;
 
-/// Makes the inputs of a long run beside those of `place`; `None` where files can't have holes.
-fn long_run(place: &Place) -> Option<Command> {
+/// Makes the inputs of a long run beside those of `place`; `false` where files can't have holes.
+fn with_long_run(place: &Place) -> bool {
     let hier = place.at("long/hier");
     let level = hier.join("level1");
     fs::create_dir_all(&level).expect("makes a folder");
@@ -28,13 +28,18 @@ fn long_run(place: &Place) -> Option<Command> {
     file.write_all(&header).expect("writes");
     if let Err(error) = file.set_len(header.len() as u64 + ROWS * DIM as u64 * 4) {
         println!("skipped: no file with holes can be made: {error}");
-        return None;
+        return false;
     }
+    true
+}
+
+/// The long run, not yet started.
+fn long_run(place: &Place, more: &[&str]) -> Command {
     let mut command = crate::common::program();
-    command.arg("metrics").arg(hier).arg("--embeddings").arg(embeddings).arg("--out").arg(&place.out);
-    command.args(["--device", "cpu", "--threads", "1", "--tile-rows", "16"]);
+    command.arg("metrics").arg(place.at("long/hier")).arg("--embeddings").arg(place.at("long/embeddings.npy"));
+    command.args(["--device", "cpu", "--threads", "1", "--tile-rows", "16", "--out"]).arg(&place.out).args(more);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    Some(command)
+    command
 }
 
 /// Starts the run and waits until it has staged its log, so that it is at work.
@@ -59,10 +64,11 @@ fn send(signal: &str, child: &Child) {
 #[test]
 fn asking_a_run_to_stop_leaves_nothing() {
     let place = Place::new();
-    let Some(mut command) = long_run(&place) else { return };
+    if !with_long_run(&place) {
+        return;
+    }
     for (signal, more) in [("INT", "none"), ("TERM", "own"), ("HUP", "all")] {
-        let mut child = at_work(command.args(["--distances", more]), &place.out);
-        command = long_run(&place).expect("as before");
+        let mut child = at_work(&mut long_run(&place, &["--distances", more]), &place.out);
         send(signal, &child);
         let status = child.wait().expect("ends");
         assert_eq!(status.code(), Some(130), "{signal}: {status}");
@@ -78,8 +84,10 @@ fn a_stopped_run_leaves_the_earlier_results() {
     let place = Place::new();
     place.judged(&[]);
     let before = tree(&place.out);
-    let Some(mut command) = long_run(&place) else { return };
-    let mut child = at_work(command.args(["--force", "--distances", "own"]), &place.out);
+    if !with_long_run(&place) {
+        return;
+    }
+    let mut child = at_work(&mut long_run(&place, &["--force", "--distances", "own"]), &place.out);
     send("INT", &child);
     assert_eq!(child.wait().expect("ends").code(), Some(130));
     same_tree(&before, &tree(&place.out));
@@ -88,8 +96,10 @@ fn a_stopped_run_leaves_the_earlier_results() {
 #[test]
 fn after_kill_9_the_next_run_clears_up() {
     let place = Place::new();
-    let Some(mut command) = long_run(&place) else { return };
-    let mut child = at_work(command.args(["--distances", "own"]), &place.out);
+    if !with_long_run(&place) {
+        return;
+    }
+    let mut child = at_work(&mut long_run(&place, &["--distances", "own"]), &place.out);
     let output = place.command(&[]).output().expect("starts");
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stderr).contains("another run is writing"));

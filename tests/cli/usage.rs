@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::program;
+use crate::common::{Clustering, Dtype, program};
 use crate::fixtures::{Place, arg, refused};
 
 #[test]
@@ -27,7 +27,6 @@ fn unknown_and_malformed_options_are_refused_with_the_nearest_name() {
         (&["--force=perhaps"], &["--force", "perhaps"]),
         (&["--seed", "1.5"], &["--seed", "1.5"]),
         (&["--config", "/nowhere/judge.yaml"], &["config file", "/nowhere/judge.yaml", "check the path"]),
-        (&["--verbose"], &["--quiet", "--verbose"]),
     ] {
         place.refused(more, 2, parts);
     }
@@ -65,6 +64,7 @@ fn nothing_to_do_is_told() {
     let folder = place.folder.path();
     refused(program().arg("metrics"), folder, 2, &["no clustering was named", "clustrata metrics CLUSTERING"]);
     refused(&mut program(), folder, 2, &["Usage"]);
+    refused(program().args(["--verbose", "devices"]), folder, 2, &["--quiet", "--verbose"]);
     refused(program().arg("metrisc"), folder, 2, &["metrisc", "metrics"]);
     let message =
         refused(program().arg("metrics").arg(&place.hier), folder, 2, &["no embeddings were named", "--embeddings"]);
@@ -96,6 +96,18 @@ fn numbers_larger_than_any_data_are_taken() {
     let shown = |record: serde_json::Value| record["levels"][0]["montages"].as_array().map(Vec::len);
     assert_eq!(shown(place.judged(&more)), Some(2 * 9), "every cluster that is not empty, at both ends");
     assert_eq!(shown(place.judged(&[&more[..], &["--sample", "random"]].concat())), Some(2 * 9));
+}
+
+#[test]
+fn more_threads_than_a_system_grants_are_not_started() {
+    let rows = 3_000u64;
+    let points = (0..rows).map(|row| vec![row as f64]).collect();
+    let levels = vec![(vec![(0..rows).collect()], vec![vec![0.0]])];
+    let place = Place::of(&Clustering { points, dtype: Dtype::F4, levels, subset: None });
+    let run = |threads: &str| place.judged(&["--threads", threads, "--tile-rows", "1", "--force"]);
+    let most = run(&usize::MAX.to_string());
+    assert_eq!(most["device"]["lanes"], 1024);
+    assert_eq!(most["levels"], run("2")["levels"]);
 }
 
 #[cfg(unix)]
