@@ -116,7 +116,7 @@ fn several_files_in_natural_order_are_one_matrix() {
         fs::write(path, npy(&made.points[rows], made.dtype)).expect("writes");
     }
     let pattern = place.at("part-*.npy");
-    for files in [parts.iter().map(|path| arg(path)).collect(), vec![arg(&pattern)]] {
+    for files in [parts.iter().map(arg).collect(), vec![arg(&pattern)]] {
         let mut command = program();
         command.arg("metrics").arg(&place.hier).arg("--embeddings").args(files);
         succeeded(command.arg("--out").arg(&place.out).args(["--device", "cpu", "--force", "--tile-rows", "8"]));
@@ -124,7 +124,7 @@ fn several_files_in_natural_order_are_one_matrix() {
         assert_eq!(levels(&got), levels(&want));
         let recorded: Vec<_> =
             got["inputs"]["embeddings"].as_array().expect("files").iter().map(|f| &f["path"]).collect();
-        assert_eq!(recorded, parts.iter().map(|path| arg(path)).collect::<Vec<_>>());
+        assert_eq!(recorded, parts.iter().map(arg).collect::<Vec<_>>());
     }
 }
 
@@ -133,7 +133,7 @@ fn subset() -> Clustering {
     let mut made = clustering();
     let rows = ROWS as u64;
     let subset: Vec<u64> = (0..rows).map(|member| 2 * (member * 7 % rows) + 1).collect();
-    let mut points = vec![vec![f64::from(1e6); 5]; 2 * ROWS];
+    let mut points = vec![vec![1e6; 5]; 2 * ROWS];
     subset.iter().zip(&made.points).for_each(|(&row, point)| points[row as usize].clone_from(point));
     (made.points, made.subset) = (points, Some(subset));
     made
