@@ -19,7 +19,7 @@ impl Draw {
         (self.0 >> 33) ^ (self.0 << 7 >> 40)
     }
     fn below(&mut self, bound: usize) -> usize {
-        (self.bits() % bound as u64) as usize
+        usize::try_from(self.bits()).expect("64 bits") % bound
     }
     fn value(&mut self) -> f64 {
         (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
