@@ -41,7 +41,7 @@ use self::centroids::Resident;
 use self::fault::Fault;
 use self::kernels::Pipelines;
 use self::lane::GpuLane;
-use self::plan::Plan;
+use self::plan::{Plan, TILE_BYTES};
 use crate::backend::{Backend, DeviceInfo, Job, Lane, Tiling};
 use crate::error::{Error, Result};
 
@@ -71,6 +71,8 @@ pub struct GpuOptions {
     pub max_groups: Option<u32>,
     /// Bytes that the centroids of all levels may take to stay on the device; 256 MiB by default.
     pub resident_bytes: Option<u64>,
+    /// Bytes of points in a tile whose rows the job doesn't name; by default less where the device's memory is the host's.
+    pub tile_bytes: Option<u64>,
 }
 
 /// A GPU, or a software rasterizer, that evaluates tiles.
@@ -98,12 +100,14 @@ impl GpuBackend {
             (KernelShape::Auto, _) => KernelShape::Group,
             (chosen, _) => chosen,
         };
+        let shares_memory = matches!(opened.info.device_type, wgpu::DeviceType::Cpu | wgpu::DeviceType::IntegratedGpu);
+        let tile_bytes = options.tile_bytes.unwrap_or(if shares_memory { TILE_BYTES / 2 } else { TILE_BYTES });
         Ok(GpuBackend {
             info: adapter::describe(&opened.info, &opened.limits),
             device: opened.device,
             queue: opened.queue,
             limits: opened.limits,
-            options: GpuOptions { kernel_shape: shape, ..options },
+            options: GpuOptions { kernel_shape: shape, tile_bytes: Some(tile_bytes), ..options },
             fault: opened.fault,
             pipelines: Pipelines::default(),
             residents: Mutex::default(),

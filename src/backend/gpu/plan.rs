@@ -13,7 +13,7 @@ pub(super) const OCTET: usize = 8;
 pub(super) const MAX_OCTETS: u32 = 32_768;
 
 /// Bytes of points in a tile where the job doesn't name its rows.
-const TILE_BYTES: u64 = 16 << 20;
+pub(super) const TILE_BYTES: u64 = 16 << 20;
 
 /// All levels' centroids together may take this much to stay on the device.
 const RESIDENT_BYTES: u64 = 256 << 20;
@@ -85,7 +85,7 @@ impl Plan {
             return Err(too_wide(job.dim, binding));
         }
         let wanted = match tile_rows {
-            0 => (TILE_BYTES / plan.point_row).max(1),
+            0 => (options.tile_bytes.unwrap_or(TILE_BYTES) / plan.point_row).max(1),
             rows => wide(rows),
         };
         let rows = wanted.min(most).min(job.rows.max(1));
