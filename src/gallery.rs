@@ -25,11 +25,10 @@ pub struct Picture {
 
 /// Chooses members and composes a montage for every best and worst cluster of every level. `distances` has an entry
 /// per evaluated level where members are chosen by distance.
-pub fn compose(plan: &Plan, levels: &[Level], distances: &[Option<DistanceFile>]) -> Result<Vec<Picture>> {
+pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (i, level) in levels.iter().enumerate() {
-        let chooser =
-            Chooser { plan, level_index: plan.levels[i], distances: distances.get(i).and_then(Option::as_ref) };
+        let chooser = Chooser { plan, level_index: plan.levels[i], distances: distances.get(i) };
         for (end, clusters) in [("best", &level.ranking.best), ("worst", &level.ranking.worst)] {
             for (rank, &cluster) in clusters.iter().enumerate() {
                 let rows = chooser.choose(level, cluster);
@@ -112,7 +111,7 @@ impl Chooser<'_> {
 
 /// The `count` rows with the smallest key, smallest first; ties go to the lower row, NaN is left out.
 fn extreme(rows: impl Iterator<Item = u64>, count: usize, key: impl Fn(u64) -> f32) -> Vec<u64> {
-    let mut kept: Vec<(f32, u64)> = Vec::with_capacity(2 * count);
+    let mut kept: Vec<(f32, u64)> = Vec::new();
     let order = |a: &(f32, u64), b: &(f32, u64)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
     for row in rows {
         let key = key(row);
@@ -132,7 +131,7 @@ fn extreme(rows: impl Iterator<Item = u64>, count: usize, key: impl Fn(u64) -> f
 /// A uniform choice of `count` rows, in the order of the cluster (Vitter 1985, algorithm R).
 fn reservoir(rows: impl Iterator<Item = u64>, count: usize, seed: u64) -> Vec<u64> {
     let mut random = Pcg64::seed_from_u64(seed);
-    let mut kept: Vec<(usize, u64)> = Vec::with_capacity(count);
+    let mut kept: Vec<(usize, u64)> = Vec::new();
     for (i, row) in rows.enumerate() {
         if i < count {
             kept.push((i, row));
