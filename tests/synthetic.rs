@@ -173,6 +173,44 @@ fn equal_points_and_coincident_centroids_are_no_trouble() {
 }
 
 #[test]
+fn very_wide_rows_keep_the_accuracy() {
+    // equal differences are the worst case: every rounding of a long float32 sum goes the same way
+    let dim = 65_536;
+    let points: Vec<Vec<f64>> = (0..3).map(|i| vec![f64::from(i) * 0.1; dim]).collect();
+    let points = points.into_iter().map(|p| p.into_iter().map(|v| stored(v, Dtype::F4)).collect()).collect();
+    let levels = vec![(vec![vec![0, 2], vec![1]], vec![vec![-1.1; dim], vec![0.7; dim]])];
+    let clustering = Clustering { points, dtype: Dtype::F4, levels, subset: None };
+    for device in devices() {
+        hold(&clustering, device, &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+}
+
+#[test]
+fn rows_that_are_not_finite_have_no_distance_to_anything() {
+    let mut clustering = draw(&shape(20, 5, &[3], Dtype::F4, 0.0));
+    clustering.points[4][2] = f64::INFINITY;
+    clustering.points[11][0] = f64::NAN;
+    for device in devices() {
+        let folder = scratch();
+        let (hier, embeddings) = clustering.write(folder.path());
+        let out = folder.path().join("out");
+        let options = ["--nonfinite", "skip", "--distances", "all", "--device", device];
+        let record = judged(&hier, &embeddings, &out, &options);
+        assert_eq!(record["skipped_rows"], 2);
+        let bytes = std::fs::read(out.join("level1/distances_all.npy")).expect("written");
+        let values: Vec<f32> =
+            bytes[bytes.len() - 20 * 3 * 4..].chunks(4).map(|b| f32::from_le_bytes(b.try_into().expect("4"))).collect();
+        for (row, distances) in values.chunks(3).enumerate() {
+            let expected_nan = row == 4 || row == 11;
+            assert!(
+                distances.iter().all(|d| d.is_nan() == expected_nan && !d.is_infinite()),
+                "{device}, row {row}: {distances:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_wrong_centroid_is_noticed() {
     let clustering = draw(&shape(500, 8, &[9], Dtype::F4, 0.0));
     let folder = scratch();
