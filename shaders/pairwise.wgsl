@@ -21,10 +21,11 @@ struct Params {
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    unused: u32,
+    // always 0; see `settled`
+    zero: u32,
 }
 
-// `stamp` tells the host that this very dispatch ran.
+// `stamp` tells the host that the last dispatch of this very block ran.
 struct Block {
     stamp: vec4<u32>,
     distances: array<f32>,
@@ -68,13 +69,19 @@ fn store_four(row: u32, column: u32, parts: vec4<f32>) {
     store(row, column + 24u, parts.w);
 }
 
+// Squared differences of a point's octet and four centroids'.
+fn to_four(x: Octet, y0: Octet, y1: Octet, y2: Octet, y3: Octet) -> vec4<f32> {
+    let zero = params.zero;
+    return vec4<f32>(squares(x, y0, zero), squares(x, y1, zero), squares(x, y2, zero), squares(x, y3, zero));
+}
+
 @compute @workgroup_size(GROUP)
 fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
     let tiles_across = (params.count + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let row = (number / tiles_across) * TILE_ROWS + index / 8u;
     let column = (number % tiles_across) * TILE_COLUMNS + index % 8u;
-    if number == 0u && index == 0u {
+    if number == 0u && index == 0u && params.finish == 1u {
         block.stamp.x = params.stamp;
     }
     if row >= params.rows {
@@ -92,9 +99,11 @@ fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     var total1 = vec4<f32>();
     var total2 = vec4<f32>();
     var total3 = vec4<f32>();
+    // as many octets to a sum as sums to the total: the shortest chains, and so the least rounding
+    let block_octets = max(8u, u32(sqrt(f32(params.end - params.begin))));
     var start = params.begin;
     while start < params.end {
-        let next = start + BLOCK_OCTETS;
+        let next = start + block_octets;
         let stop = min(next, params.end);
         var sum0 = vec4<f32>();
         var sum1 = vec4<f32>();
@@ -106,13 +115,13 @@ fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             let y2 = load_centroid(c2 + octet);
             let y3 = load_centroid(c3 + octet);
             let x0 = load_point(p0 + octet);
-            sum0 += vec4<f32>(squares(x0, y0), squares(x0, y1), squares(x0, y2), squares(x0, y3));
+            sum0 += to_four(x0, y0, y1, y2, y3);
             let x1 = load_point(p1 + octet);
-            sum1 += vec4<f32>(squares(x1, y0), squares(x1, y1), squares(x1, y2), squares(x1, y3));
+            sum1 += to_four(x1, y0, y1, y2, y3);
             let x2 = load_point(p2 + octet);
-            sum2 += vec4<f32>(squares(x2, y0), squares(x2, y1), squares(x2, y2), squares(x2, y3));
+            sum2 += to_four(x2, y0, y1, y2, y3);
             let x3 = load_point(p3 + octet);
-            sum3 += vec4<f32>(squares(x3, y0), squares(x3, y1), squares(x3, y2), squares(x3, y3));
+            sum3 += to_four(x3, y0, y1, y2, y3);
         }
         total0 += sum0;
         total1 += sum1;

@@ -23,7 +23,6 @@ pub struct Buffers {
 /// The own distances as they were written.
 pub struct Written {
     own: Vec<PathBuf>,
-    levels: usize,
     temporary: bool,
 }
 
@@ -58,7 +57,6 @@ impl Buffers {
 
     /// Sends everything to the disk.
     pub fn finish(self) -> Result<Written> {
-        let levels = self.own.len();
         let mut paths = Vec::new();
         for (path, buffer) in self.own {
             // what is removed again in a moment need not reach the disk
@@ -68,17 +66,14 @@ impl Buffers {
             paths.push(path);
         }
         self.all.into_iter().try_for_each(DistanceBuffer::finish)?;
-        Ok(Written { own: paths, levels, temporary: self.temporary })
+        Ok(Written { own: paths, temporary: self.temporary })
     }
 }
 
 impl Written {
-    /// The own distances of every level; `None` where they were not kept.
-    pub fn open(&self) -> Result<Vec<Option<DistanceFile>>> {
-        let mut files: Vec<_> =
-            self.own.iter().map(|path| DistanceFile::open(path).map(Some)).collect::<Result<_>>()?;
-        files.resize_with(self.levels, || None);
-        Ok(files)
+    /// The own distances of every level; none where they were not kept.
+    pub fn open(&self) -> Result<Vec<DistanceFile>> {
+        self.own.iter().map(|path| DistanceFile::open(path)).collect()
     }
 
     /// Takes away what only the montages needed.

@@ -141,6 +141,9 @@ pub enum Sample {
     Random,
 }
 
+/// Images in a montage, at most.
+const MOST_IMAGES: usize = 10_000;
+
 /// Every setting with its value, as recorded and as written to config.yaml.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -270,6 +273,13 @@ impl Options {
         };
         let named = [&self.images, &self.image_root, &self.subset_indices, &self.out].into_iter().flatten();
         named.chain([&clustering]).chain(&embeddings).try_for_each(|path| refuse_unwritable_name(path))?;
+        if let Some(size) = self.montage_size.filter(|size| size.get() > MOST_IMAGES) {
+            return Err(Error::usage(
+                Finding::new("a montage of that many images is no picture")
+                    .expected(format!("--montage-size of at most {MOST_IMAGES}"))
+                    .found(size.to_string()),
+            ));
+        }
         let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
         Ok(Settings {
             out: self.out.unwrap_or_else(|| clustering.join("metrics")),

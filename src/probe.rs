@@ -30,12 +30,14 @@ pub struct Case {
     pub dtype: Dtype,
     /// Whether centroids are float64, with digits that float32 does not have.
     pub double_centroids: bool,
-    /// Mean of every column; deviation is 1.
+    /// Mean of every column.
     pub offset: f64,
+    /// Deviation of every column.
+    pub deviation: f64,
 }
 
 const fn case(rows: usize, dim: usize, clusters: usize, dtype: Dtype, double: bool, offset: f64) -> Case {
-    Case { rows, dim, clusters, dtype, double_centroids: double, offset }
+    Case { rows, dim, clusters, dtype, double_centroids: double, offset, deviation: 1.0 }
 }
 
 /// What `clustrata check` runs: odd sizes, every element type, a common offset.
@@ -49,6 +51,8 @@ pub const CASES: &[Case] = &[
     case(1031, 768, 31, Dtype::F64, true, 100.0),
     case(1031, 1023, 5, Dtype::F16, true, 100.0),
     case(8193, 256, 100, Dtype::F32, true, 0.0),
+    // float32 holds the deviation to a few percent only: a device that drops the second part of a float64 is caught
+    Case { deviation: 1e-2, ..case(257, 64, 9, Dtype::F64, true, 1e4) },
 ];
 
 /// How one operation did.
@@ -83,7 +87,7 @@ impl Data {
     /// Draws a case; the same seed gives the same data.
     pub fn draw(case: Case, seed: u64) -> Self {
         let mut random = Pcg64::seed_from_u64(seed);
-        let mut normal = |_| case.offset + random.sample::<f64, _>(StandardNormal);
+        let mut normal = |_| case.offset + case.deviation * random.sample::<f64, _>(StandardNormal);
         let mut points = Array2::from_shape_fn((case.rows, case.dim), &mut normal);
         let mut double = Array2::from_shape_fn((case.clusters, case.dim), &mut normal);
         let bytes = points.iter_mut().flat_map(|value| store(value, case.dtype)).collect();

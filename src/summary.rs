@@ -37,15 +37,20 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
     text
 }
 
-/// Columns aligned to the right, separated by two spaces.
+/// Columns separated by two spaces: numbers to the right, text to the left. The first row is the header.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        cells.join("  ")
+    let is_number = |cell: &String| cell == "-" || cell.parse::<f64>().is_ok();
+    let right: Vec<bool> =
+        (0..columns).map(|c| rows.iter().skip(1).filter_map(|row| row.get(c)).all(is_number)).collect();
+    let aligned = |(c, cell): (usize, &String)| {
+        let width = widths[c];
+        if right[c] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
     };
+    let line =
+        |row: &Vec<String>| row.iter().enumerate().map(aligned).collect::<Vec<_>>().join("  ").trim_end().to_owned();
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 

@@ -10,9 +10,6 @@ override POINT_BITS: u32 = 32u;
 // Whether the second plane of the centroids is used.
 override CENTROID_REST: bool = false;
 
-// Octets added up before their sum joins the total; short sums keep the rounding errors small.
-const BLOCK_OCTETS: u32 = 8u;
-
 @group(0) @binding(0) var<storage, read> points: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> centroids_rest: array<vec4<f32>>;
@@ -55,13 +52,19 @@ fn load_centroid(octet: u32) -> Octet {
     return value;
 }
 
-// Squared differences of one octet, added up.
-fn squares(point: Octet, centroid: Octet) -> f32 {
+// The value itself, where `zero` is 0. A compiler with fast math (Metal's default) can't know that it is, so it can't
+// reorder the additions on either side of this.
+fn settled(value: vec4<f32>, zero: u32) -> vec4<f32> {
+    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) ^ vec4<u32>(zero));
+}
+
+// Squared differences of one octet, added up. `zero` is a 0 that the host passes: see `settled`.
+fn squares(point: Octet, centroid: Octet, zero: u32) -> f32 {
     var a = point.a - centroid.a;
     var b = point.b - centroid.b;
     if POINT_BITS == 64u || CENTROID_REST {
-        a += point.rest_a - centroid.rest_a;
-        b += point.rest_b - centroid.rest_b;
+        a = settled(a, zero) + settled(point.rest_a - centroid.rest_a, zero);
+        b = settled(b, zero) + settled(point.rest_b - centroid.rest_b, zero);
     }
     return dot(a, a) + dot(b, b);
 }

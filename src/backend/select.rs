@@ -88,14 +88,13 @@ fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
         },
         Choice::Gpu => match preferred(&adapters) {
             Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
-            None => (usable().next(), "no GPU was found, only this software rasterizer".to_owned()),
+            None => (usable().next(), "no discrete or integrated GPU was found, only this".to_owned()),
         },
-        Choice::Index(index) => (usable().find(|a| a.index == *index), asked()),
-        Choice::Name(part) => {
-            let part = part.to_lowercase();
-            let named = |a: &&Adapter| format!("{} {}", a.info.name, a.info.driver).to_lowercase().contains(&part);
-            (usable().find(named), asked())
+        // `4090` is more likely a part of a name than the 4091st adapter
+        Choice::Index(index) => {
+            (usable().find(|a| a.index == *index).or_else(|| named(&adapters, &index.to_string())), asked())
         }
+        Choice::Name(part) => (named(&adapters, part), asked()),
     };
     match adapter {
         Some(adapter) => Ok(Selected { backend: imp::open(adapter.index)?, reason }),
@@ -103,9 +102,19 @@ fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
     }
 }
 
+/// The first usable adapter whose name or driver contains `part`.
+fn named<'a>(adapters: &'a [Adapter], part: &str) -> Option<&'a Adapter> {
+    let part = part.to_lowercase();
+    let names = |a: &&Adapter| format!("{} {}", a.info.name, a.info.driver).to_lowercase().contains(&part);
+    adapters.iter().filter(|a| a.unusable.is_none()).find(names)
+}
+
 fn why_cpu(adapters: &[Adapter]) -> String {
     match adapters.iter().find(|a| a.unusable.is_none()) {
-        Some(software) => format!("no GPU was found, and `{}` is a slower software rasterizer", software.info.name),
+        Some(other) if other.info.kind == "software" => {
+            format!("no GPU was found, and `{}` is a slower software rasterizer", other.info.name)
+        }
+        Some(other) => format!("no discrete or integrated GPU was found; name `{}` to use it", other.info.name),
         None if cfg!(not(feature = "gpu")) => "this build has no GPU backend (feature `gpu`)".to_owned(),
         None => format!("no GPU was found; for one, install its driver: {}", driver_hint()),
     }
@@ -193,6 +202,13 @@ mod tests {
         let name = |n: &str| Choice::Name(n.to_owned());
         let parsed = ["auto", "gpu", "cpu", "3", "llvm"].map(Choice::parse);
         assert_eq!(parsed, [Choice::Auto, Choice::Gpu, Choice::Cpu, Choice::Index(3), name("llvm")]);
+    }
+
+    #[test]
+    fn a_number_may_be_a_part_of_a_name() {
+        let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
+        assert_eq!(named(&list, "DISCRETE").map(|a| a.index), Some(1));
+        assert!(named(&list, "4090").is_none());
     }
 
     #[test]

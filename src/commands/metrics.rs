@@ -26,7 +26,7 @@ pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
 pub(super) fn judge(options: Options, console: &Console) -> Result<String> {
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
-    let tiling = plan.backend.tiling(&plan.job())?;
+    let tiling = plan.tiling()?;
     plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = write_all(&plan, tiling, &folder, started, console);

@@ -12,12 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Job, Lane, TileObservation, Tiling};
-use crate::error::{Error, Finding, Result};
+use crate::error::{Error, Finding, Kind, Result};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
 use crate::partials::ClusterSums;
 use order::{InOrder, TileResult};
-use queue::{Queue, Task};
+use queue::{Matrix, Queue, Task};
 
 /// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
 const COUNT_NONFINITE: Duration = Duration::from_secs(10);
@@ -92,55 +92,68 @@ impl Evaluation<'_> {
         let run = Run {
             queue: Mutex::new(Queue::new(self.embeddings.rows(), self.tiling.tile_rows, sinks)),
             results: InOrder::new(sums, self.levels.to_vec(), self.tiling.lanes),
-            stop: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             read_nanos: AtomicU64::new(0),
             compute_nanos: AtomicU64::new(0),
         };
         let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
             let drive = || {
-                let outcome = self.drive(&run);
-                if outcome.is_err() {
-                    run.stop.store(true, Ordering::Relaxed);
-                    run.results.abandon();
-                }
-                outcome
+                let alarm = Alarm(&run);
+                self.drive(&run)?;
+                std::mem::forget(alarm);
+                Ok(())
             };
             let lanes: Vec<_> = (0..self.tiling.lanes.max(1)).map(|_| scope.spawn(drive)).collect();
             lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
-        outcomes.into_iter().collect::<Result<()>>()?;
+        // the lanes that only heard of the failure say that they were interrupted: what happened comes first
+        let failures = outcomes.into_iter().filter_map(Result::err);
+        if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
+            return Err(error);
+        }
         self.finish(&run)
     }
 
     /// One lane's life: open, then tile after tile.
     fn drive(&self, run: &Run<'_>) -> Result<()> {
         let mut lane = self.backend.lane(self.job, self.tiling)?;
+        let mut block = Vec::new();
         while let Some(task) = run.next_task() {
-            if self.watch.cancelled() {
-                return Err(Error::interrupted());
-            }
-            if run.stop.load(Ordering::Relaxed) || self.counted_enough(run) {
+            self.go_on(run)?;
+            if self.counted_enough(run) {
                 break;
             }
             let rows = task.rows as u64;
             let index = task.index;
             let mut result = run.results.blank(self.levels.last().map_or(0, |&top| top + 1));
-            self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
+            let matrix = self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
+            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(run))?;
             run.results.put(index, result);
             self.watch.advance(rows);
         }
         Ok(())
     }
 
-    fn evaluate_tile(&self, lane: &mut dyn Lane, task: Task<'_>, result: &mut TileResult, run: &Run<'_>) -> Result<()> {
+    /// Fails when the user or another lane's failure wants the run to end.
+    fn go_on(&self, run: &Run<'_>) -> Result<()> {
+        if self.watch.cancelled() || run.failed.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+    }
+
+    /// Labels, own distances and sums of one tile; what is left to do is its part of the full matrix.
+    fn evaluate_tile<'t>(
+        &self,
+        lane: &mut dyn Lane,
+        task: Task<'t>,
+        result: &mut TileResult,
+        run: &Run<'_>,
+    ) -> Result<Matrix<'t>> {
         result.first_row = task.first_row;
         self.hierarchy.label_tile(task.first_row, task.rows, &mut result.labels);
         if result.labels[0].iter().all(|&label| label == crate::backend::UNLABELLED) && !task.wants_all() {
             // rows outside the subset: nothing to read
             result.observation = TileObservation::default();
             result.observation.levels.resize_with(self.levels.len(), Default::default);
-            task.fill_unlabelled();
-            return Ok(());
+            return Ok(task.unlabelled());
         }
         let started = Instant::now();
         self.embeddings.read_rows(task.first_row, lane.staging(task.rows))?;
@@ -148,10 +161,10 @@ impl Evaluation<'_> {
         lane.upload()?;
         let labels: Vec<&[u32]> = self.levels.iter().map(|&level| result.labels[level].as_slice()).collect();
         lane.own_distances(&labels, &mut result.observation)?;
-        task.keep(&result.observation, lane, self.job)?;
+        let matrix = task.keep(&result.observation);
         run.read_nanos.fetch_add(nanos(read - started), Ordering::Relaxed);
         run.compute_nanos.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);
-        Ok(())
+        Ok(matrix)
     }
 
     fn counted_enough(&self, run: &Run<'_>) -> bool {
@@ -186,9 +199,19 @@ impl Evaluation<'_> {
 struct Run<'a> {
     queue: Mutex<Queue<'a>>,
     results: InOrder,
-    stop: AtomicBool,
+    failed: AtomicBool,
     read_nanos: AtomicU64,
     compute_nanos: AtomicU64,
+}
+
+/// Tells the other lanes when one ends before its time, by an error or by a panic: they would wait for its tile for ever.
+struct Alarm<'r, 'a>(&'r Run<'a>);
+
+impl Drop for Alarm<'_, '_> {
+    fn drop(&mut self) {
+        self.0.failed.store(true, Ordering::Relaxed);
+        self.0.results.abandon();
+    }
 }
 
 impl<'a> Run<'a> {

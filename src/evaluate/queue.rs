@@ -52,31 +52,53 @@ impl<'a> Queue<'a> {
     }
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// Whether the full matrix is wanted, which rows without a label are part of.
     pub(super) fn wants_all(&self) -> bool {
         !self.all.is_empty()
     }
 
     /// The tile has no row with a label.
-    pub(super) fn fill_unlabelled(self) {
+    pub(super) fn unlabelled(self) -> Matrix<'a> {
         self.own.into_iter().for_each(|own| own.fill(f32::NAN));
+        Matrix { rows: self.rows, levels: self.all }
     }
 
-    /// Writes the distances that are wanted.
-    pub(super) fn keep(self, observation: &TileObservation, lane: &mut dyn Lane, job: &Job<'_>) -> Result<()> {
+    /// Writes the own distances that are wanted.
+    pub(super) fn keep(self, observation: &TileObservation) -> Matrix<'a> {
         for (own, level) in self.own.into_iter().zip(&observation.levels) {
             own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = narrow(squared.sqrt()));
         }
-        for (level, all) in self.all.into_iter().enumerate() {
+        Matrix { rows: self.rows, levels: self.all }
+    }
+}
+
+/// A tile's part of the full matrix of distances, per level; none where it is not wanted.
+pub(super) struct Matrix<'a> {
+    rows: usize,
+    levels: Vec<&'a mut [f32]>,
+}
+
+impl Matrix<'_> {
+    /// Computes it block by block, asking before each whether to `go_on`. `block` is memory to use again.
+    pub(super) fn fill(
+        self,
+        lane: &mut dyn Lane,
+        job: &Job<'_>,
+        block: &mut Vec<f32>,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        for (level, all) in self.levels.into_iter().enumerate() {
             let clusters = job.levels[level].rows();
             let step = (PAIRWISE_BLOCK / self.rows).clamp(1, clusters);
             if step == clusters {
+                go_on()?;
                 lane.pairwise(level, 0, clusters, all)?;
                 continue;
             }
-            let mut block = vec![0.0; self.rows * step];
+            block.resize(self.rows * step, 0.0);
             for first in (0..clusters).step_by(step) {
+                go_on()?;
                 let count = step.min(clusters - first);
                 let block = &mut block[..self.rows * count];
                 lane.pairwise(level, first, count, block)?;

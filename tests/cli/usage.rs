@@ -25,6 +25,7 @@ fn unknown_and_malformed_options_are_refused_with_the_nearest_name() {
         (&["--nonfinite", "keep"], &["--nonfinite", "keep", "skip"]),
         (&["--sample", "nearest"], &["--sample", "nearest", "closest"]),
         (&["--force=perhaps"], &["--force", "perhaps"]),
+        (&["--montage-size", "18446744073709551615"], &["no picture", "at most 10000", "18446744073709551615"]),
         (&["--seed", "1.5"], &["--seed", "1.5"]),
         (&["--config", "/nowhere/judge.yaml"], &["config file", "/nowhere/judge.yaml", "check the path"]),
     ] {
@@ -89,8 +90,8 @@ fn numbers_larger_than_any_data_are_taken() {
     let images = place.at("names.txt");
     fs::write(&images, "a.png\n".repeat(60)).expect("writes");
     let most = usize::MAX.to_string();
-    let mut more = vec!["--images", arg(&images), "--montage-min-size", "1", "--force"];
-    for option in ["--tile-rows", "--best", "--worst", "--montage-size"] {
+    let mut more = vec!["--images", arg(&images), "--montage-min-size", "1", "--montage-size", "10000", "--force"];
+    for option in ["--tile-rows", "--best", "--worst"] {
         more.extend([option, &most]);
     }
     let shown = |record: serde_json::Value| record["levels"][0]["montages"].as_array().map(Vec::len);

@@ -1,5 +1,7 @@
 //! What the integration tests share: running the program, making clusterings, and the definition in float64.
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses a part of it")]
+#![allow(clippy::print_stdout, reason = "what is skipped is said")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, and rounding to f4 is meant")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,6 +66,15 @@ pub fn shared() -> Option<PathBuf> {
     Some(data)
 }
 
+/// A Python that has NumPy and scikit-learn, where `script/test` made one.
+pub fn python() -> Option<Command> {
+    let python = std::env::var_os("CLUSTRATA_PYTHON");
+    if python.is_none() {
+        println!("skipped: CLUSTRATA_PYTHON is not set (script/test makes an environment and sets it)");
+    }
+    python.map(Command::new)
+}
+
 /// Files below a folder, relative, sorted; empty where the folder is not there.
 pub fn files_below(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, root: &Path, all: &mut Vec<String>) {
@@ -90,12 +101,17 @@ pub enum Dtype {
     F8,
 }
 
+/// What every cluster holds: rows, or clusters of the level below.
+pub type Members = Vec<Vec<u64>>;
+/// A matrix, row by row.
+pub type Rows = Vec<Vec<f64>>;
+
 /// A clustering made by a test: points `[n][d]`, and per level the members and the stored centroids.
 #[derive(Debug, Clone)]
 pub struct Clustering {
     pub points: Vec<Vec<f64>>,
     pub dtype: Dtype,
-    pub levels: Vec<(Vec<Vec<u64>>, Vec<Vec<f64>>)>,
+    pub levels: Vec<(Members, Rows)>,
     /// Rows that member numbers of level 1 stand for.
     pub subset: Option<Vec<u64>>,
 }

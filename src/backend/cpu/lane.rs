@@ -220,7 +220,12 @@ impl WithSimd for Pairwise<'_, '_> {
             let end = (start + block).min(self.count);
             for row in 0..self.tile.rows {
                 let point = self.tile.row(row, self.scratch);
-                for (j, out) in self.out[row * self.count..][start..end].iter_mut().enumerate() {
+                let out = &mut self.out[row * self.count..][start..end];
+                if !point.is_finite() {
+                    out.fill(f32::NAN);
+                    continue;
+                }
+                for (j, out) in out.iter_mut().enumerate() {
                     let squared = point.squared(simd, &self.centroids, self.first + start + j);
                     *out = narrow(squared.sqrt());
                 }

@@ -14,7 +14,8 @@ use super::{Backend, DeviceInfo, Job, Lane, Tiling};
 use crate::error::{Error, Finding, Result};
 use lane::CpuLane;
 
-/// Bytes of a tile: rows stay in the caches from the read to the last level (measured: docs/benchmarks), and a read
+/// Bytes of a tile: rows stay in the second-level cache from the read to the last level, and a read is long enough to be
+/// cheap (measured: docs/benchmarks).
 const TILE_BYTES: usize = 9 << 17;
 /// Rows of a tile at most; more only makes the tail of a run uneven.
 const TILE_ROWS: usize = 4096;

@@ -80,7 +80,7 @@ impl<'a> GpuLane<'a> {
         })
     }
 
-    /// A number that no earlier submission of this lane has left in any buffer; never 0, which is what new buffers hold.
+    /// A number that no earlier work of this lane has left in any buffer; never 0, which is what new buffers hold.
     pub(super) fn next_stamp(&mut self) -> u32 {
         self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         self.stamp
@@ -133,13 +133,13 @@ impl<'a> GpuLane<'a> {
     }
 
     /// Records and submits all levels; their results follow one another in the read-back buffer.
-    fn submit_levels(&mut self, stamp: u32) -> Result<(wgpu::SubmissionIndex, u64)> {
+    fn submit_levels(&mut self, stamps: &[u32]) -> Result<(wgpu::SubmissionIndex, u64)> {
         let buffers = &mut self.buffers;
         let mut recorder = Recorder::new(self.gpu, &buffers.uniforms);
         let entry = usize::from(self.gpu.options.kernel_shape == KernelShape::Group);
         let inputs = &buffers.inputs_staging.buffer;
         let (mut staged, mut filled) = (0, 0);
-        for work in &self.levels {
+        for (work, &stamp) in self.levels.iter().zip(stamps) {
             let count = wide(work.sorted.entries.len());
             recorder.copy((inputs, staged), (&buffers.entries, 0), count * ENTRY_BYTES);
             staged += count * ENTRY_BYTES;
@@ -178,8 +178,9 @@ impl<'a> GpuLane<'a> {
             return Ok(());
         }
         self.stage_inputs()?;
-        let stamp = self.next_stamp();
-        let (submission, bytes) = self.submit_levels(stamp)?;
+        // one for each level: they share buffers, and a level must not be taken for the one before it
+        let stamps: Vec<u32> = (0..self.levels.len()).map(|_| self.next_stamp()).collect();
+        let (submission, bytes) = self.submit_levels(&stamps)?;
         let (tile, levels, exact) = (&self.tile, &self.levels, &mut self.exact);
         read(self.gpu, &self.buffers.readback, bytes, &submission, |results| {
             let mut rest = results;
@@ -187,7 +188,7 @@ impl<'a> GpuLane<'a> {
                 let (runs, after) = rest.split_at(work.sorted.runs.len() * size_of::<partial_inertia::RunSum>());
                 let (squared, after) = after.split_at(if keep_rows { work.sorted.entries.len() * 4 } else { 0 });
                 rest = after;
-                let results = Results { runs: cast(runs)?, squared: cast(squared)?, stamp };
+                let results = Results { runs: cast(runs)?, squared: cast(squared)?, stamp: stamps[level] };
                 out.levels.push(exact.observe(tile, level, &work.sorted, results)?);
             }
             Ok(())

@@ -41,7 +41,7 @@ use self::centroids::Resident;
 use self::fault::Fault;
 use self::kernels::Pipelines;
 use self::lane::GpuLane;
-use self::plan::Plan;
+use self::plan::{LANES, Plan, RESIDENT_BYTES, TILE_BYTES};
 use crate::backend::{Backend, DeviceInfo, Job, Lane, Tiling};
 use crate::error::{Error, Result};
 
@@ -69,8 +69,35 @@ pub struct GpuOptions {
     pub max_binding: Option<u64>,
     /// Lowers the workgroups per dimension of a dispatch, for the same reason.
     pub max_groups: Option<u32>,
-    /// Bytes that the centroids of all levels may take to stay on the device; 256 MiB by default.
+    /// Bytes that the centroids of all levels may take to stay on the device; by default more where it has memory of its own.
     pub resident_bytes: Option<u64>,
+    /// Bytes of points in a tile whose rows the job doesn't name; by default less where the device's memory is the host's.
+    pub tile_bytes: Option<u64>,
+    /// Tiles in flight; by default more where the host has many cores to read and pack them.
+    pub lanes: Option<usize>,
+}
+
+impl GpuOptions {
+    /// Fills in what depends on the device.
+    fn resolved(self, device: wgpu::DeviceType) -> GpuOptions {
+        let software = device == wgpu::DeviceType::Cpu;
+        let shares_memory = software || device == wgpu::DeviceType::IntegratedGpu;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let shape = match (self.kernel_shape, software) {
+            (KernelShape::Auto, true) => KernelShape::Lane,
+            (KernelShape::Auto, false) => KernelShape::Group,
+            (chosen, _) => chosen,
+        };
+        let or = |asked: Option<u64>, shared: u64, own: u64| asked.or(Some(if shares_memory { shared } else { own }));
+        GpuOptions {
+            kernel_shape: shape,
+            tile_bytes: or(self.tile_bytes, TILE_BYTES / 2, TILE_BYTES),
+            resident_bytes: or(self.resident_bytes, RESIDENT_BYTES, 8 * RESIDENT_BYTES),
+            // a lane reads and packs at about 2 GB/s; a software rasterizer wants the cores itself
+            lanes: self.lanes.or(Some(if software { LANES } else { (cores / 2).clamp(LANES, 8) })),
+            ..self
+        }
+    }
 }
 
 /// A GPU, or a software rasterizer, that evaluates tiles.
@@ -93,17 +120,12 @@ impl GpuBackend {
     /// it can't run the kernels.
     pub fn open(index: usize, options: GpuOptions) -> Result<GpuBackend> {
         let opened = adapter::open(index, &options)?;
-        let shape = match (options.kernel_shape, opened.info.device_type) {
-            (KernelShape::Auto, wgpu::DeviceType::Cpu) => KernelShape::Lane,
-            (KernelShape::Auto, _) => KernelShape::Group,
-            (chosen, _) => chosen,
-        };
         Ok(GpuBackend {
             info: adapter::describe(&opened.info, &opened.limits),
             device: opened.device,
             queue: opened.queue,
             limits: opened.limits,
-            options: GpuOptions { kernel_shape: shape, ..options },
+            options: options.resolved(opened.info.device_type),
             fault: opened.fault,
             pipelines: Pipelines::default(),
             residents: Mutex::default(),
@@ -126,7 +148,7 @@ impl Backend for GpuBackend {
         let mut plan = Plan::new(job, job.tile_rows, &self.limits, &self.options)?;
         loop {
             self.fault.check()?;
-            let lanes = plan.lanes(job.rows);
+            let lanes = plan.lanes(job.rows, self.options.lanes);
             // Allocating all lanes once is the only way to learn whether they fit.
             let trial: std::result::Result<Vec<_>, _> = (0..lanes).map(|_| Buffers::new(self, &plan)).collect();
             match trial {

@@ -40,7 +40,8 @@ struct Params {
     accumulate: u32,
     groups_x: u32,
     first_group: u32,
-    unused: u32,
+    /// 0, which the shader's compiler must not know.
+    zero: u32,
 }
 
 /// Entry point number 0: an invocation does a whole row. Number 1: a team shares it.
@@ -67,7 +68,7 @@ pub(super) fn record(
             accumulate: u32::from(begin > 0),
             groups_x: grid.groups_x,
             first_group: grid.first_group,
-            unused: 0,
+            zero: 0,
         })?;
         begin = end;
     }

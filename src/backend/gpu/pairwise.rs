@@ -45,7 +45,8 @@ struct Params {
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    unused: u32,
+    /// 0, which the shader's compiler must not know.
+    zero: u32,
 }
 
 /// The block that one submission does.
@@ -83,7 +84,7 @@ pub(super) fn record(
             stamp: block.stamp,
             groups_x: grid.groups_x,
             first_group: grid.first_group,
-            unused: 0,
+            zero: 0,
         })?;
         begin = end;
     }

@@ -13,10 +13,10 @@ pub(super) const OCTET: usize = 8;
 pub(super) const MAX_OCTETS: u32 = 32_768;
 
 /// Bytes of points in a tile where the job doesn't name its rows.
-const TILE_BYTES: u64 = 16 << 20;
+pub(super) const TILE_BYTES: u64 = 16 << 20;
 
 /// All levels' centroids together may take this much to stay on the device.
-const RESIDENT_BYTES: u64 = 256 << 20;
+pub(super) const RESIDENT_BYTES: u64 = 256 << 20;
 
 /// Bytes of the block of distances that one pairwise submission fills at most.
 const BLOCK_BYTES: u64 = 32 << 20;
@@ -24,8 +24,12 @@ const BLOCK_BYTES: u64 = 32 << 20;
 /// Bytes in front of a block of distances: its stamp.
 pub(super) const BLOCK_HEADER: u64 = 16;
 
-/// Tiles in flight.
-const LANES: usize = 3;
+/// Tiles in flight at least: one is read, one computed, one read back.
+pub(super) const LANES: usize = 3;
+
+/// Rows of a tile that the job doesn't name, at most: what is kept of a row beside its columns weighs more than they do
+/// where rows are narrow.
+const TILE_ROWS: u64 = 1 << 16;
 
 /// Bytes of an entry of the sorted rows, of a row's squared distance, and of a run's sums.
 pub(super) const ENTRY_BYTES: u64 = 12;
@@ -85,7 +89,7 @@ impl Plan {
             return Err(too_wide(job.dim, binding));
         }
         let wanted = match tile_rows {
-            0 => (TILE_BYTES / plan.point_row).max(1),
+            0 => (options.tile_bytes.unwrap_or(TILE_BYTES) / plan.point_row).clamp(1, TILE_ROWS),
             rows => wide(rows),
         };
         let rows = wanted.min(most).min(job.rows.max(1));
@@ -113,8 +117,9 @@ impl Plan {
     }
 
     /// Lanes worth opening for `rows` rows in all.
-    pub(super) fn lanes(&self, rows: u64) -> usize {
-        usize::try_from(rows.div_ceil(wide(self.tile_rows))).unwrap_or(LANES).clamp(1, LANES)
+    pub(super) fn lanes(&self, rows: u64, most: Option<usize>) -> usize {
+        let most = most.unwrap_or(LANES).max(1);
+        usize::try_from(rows.div_ceil(wide(self.tile_rows))).unwrap_or(most).clamp(1, most)
     }
 
     /// Whether squared differences of values up to `largest` can't overflow in the kernels' sums; false for NaN.
@@ -181,7 +186,7 @@ mod tests {
     fn a_default_tile_is_sixteen_mebibytes_and_never_more_than_the_job() -> Result<()> {
         assert_eq!(plan(768, Dtype::F32, 1 << 40, 10, 128 << 20)?.tile_rows, (16 << 20) / (768 * 4));
         let small = plan(768, Dtype::F32, 7, 10, 128 << 20)?;
-        assert_eq!((small.tile_rows, small.lanes(7)), (7, 1));
+        assert_eq!((small.tile_rows, small.lanes(7, None)), (7, 1));
         Ok(())
     }
 

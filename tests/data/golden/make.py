@@ -1,9 +1,12 @@
 """Make digits.json: the figures of tests/data/digits by scikit-learn and SciPy, in float64.
 
+usage: make.py [OUT.json]
+
 Run in an environment with the versions of requirements.txt beside this file. Shares no code with the program: members
 come from numpy.load, distances from sklearn.metrics.pairwise.paired_distances, entropy from scipy.stats.entropy.
 """
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +65,8 @@ def main():
         labels = below if labels is None else below[labels]
         levels.append({"level": level, **level_figures(points, labels, centroids)})
     versions = {"numpy": np.__version__, "scipy": scipy.__version__, "scikit-learn": sklearn.__version__}
-    (HERE / "digits.json").write_text(json.dumps({"made_with": versions, "levels": levels}, indent=1) + "\n")
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "digits.json"
+    out.write_text(json.dumps({"made_with": versions, "levels": levels}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

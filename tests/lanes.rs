@@ -1,0 +1,131 @@
+//! The main loop with a backend that misbehaves: the run ends, and says why.
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clustrata::backend::cpu::CpuBackend;
+use clustrata::backend::{Backend, DeviceInfo, Job, Lane, TileObservation, Tiling};
+use clustrata::error::{Error, Finding, Findings, Kind, Result};
+use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, Watch};
+use clustrata::input::embeddings::Embeddings;
+use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
+use common::{Clustering, Dtype, scratch};
+
+/// What the backend does on its third tile.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    None,
+    Error,
+    Panic,
+}
+
+/// The CPU backend, with trouble.
+struct Troubled {
+    cpu: CpuBackend,
+    trouble: Trouble,
+    tiles: AtomicUsize,
+}
+
+struct TroubledLane<'a> {
+    lane: Box<dyn Lane + 'a>,
+    backend: &'a Troubled,
+}
+
+impl Backend for Troubled {
+    fn describe(&self) -> DeviceInfo {
+        self.cpu.describe()
+    }
+    fn tiling(&self, _job: &Job<'_>) -> Result<Tiling> {
+        Ok(Tiling { tile_rows: 2, lanes: 3 })
+    }
+    fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
+        Ok(Box::new(TroubledLane { lane: self.cpu.lane(job, tiling)?, backend: self }))
+    }
+}
+
+impl Lane for TroubledLane<'_> {
+    fn staging(&mut self, rows: usize) -> &mut [u8] {
+        self.lane.staging(rows)
+    }
+    fn upload(&mut self) -> Result<()> {
+        self.lane.upload()
+    }
+    fn own_distances(&mut self, labels: &[&[u32]], out: &mut TileObservation) -> Result<()> {
+        let third = self.backend.tiles.fetch_add(1, Ordering::Relaxed) == 2;
+        match self.backend.trouble {
+            Trouble::Error if third => Err(Error::failed(Finding::new("the device is on fire"))),
+            Trouble::Panic if third => panic!("a defect in a driver"),
+            _ => self.lane.own_distances(labels, out),
+        }
+    }
+    fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()> {
+        self.lane.pairwise(level, first, count, out)
+    }
+}
+
+struct Nobody;
+
+impl Watch for Nobody {
+    fn advance(&self, _rows: u64) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// 400 rows in tiles of two on three lanes.
+fn run(trouble: Trouble) -> Result<Evaluated> {
+    let folder = scratch();
+    let points: Vec<Vec<f64>> = (0..400).map(|i| vec![f64::from(i), 1.0]).collect();
+    let members = vec![(0..200).collect(), (200..400).collect()];
+    let levels = vec![(members, vec![vec![0.0, 1.0], vec![200.0, 1.0]])];
+    let (hier, embeddings) = Clustering { points, dtype: Dtype::F4, levels, subset: None }.write(folder.path());
+    let mut findings = Findings::new();
+    let embeddings = Embeddings::open(&[embeddings], &mut findings).expect("opens");
+    let hierarchy = Hierarchy::open(&hier, 400, 2, HierarchyOptions::default(), &mut findings, &mut Vec::new());
+    let hierarchy = hierarchy.expect("opens");
+    let backend = Troubled { cpu: CpuBackend::new(None), trouble, tiles: AtomicUsize::new(0) };
+    let job = Job {
+        dim: 2,
+        dtype: embeddings.dtype(),
+        rows: 400,
+        levels: vec![hierarchy.levels[0].centroids.view()],
+        tile_rows: 2,
+        keep_rows: false,
+        pairwise: false,
+    };
+    let evaluation = Evaluation {
+        embeddings: &embeddings,
+        hierarchy: &hierarchy,
+        levels: &[0],
+        backend: &backend,
+        job: &job,
+        tiling: backend.tiling(&job)?,
+        nonfinite: Nonfinite::Refuse,
+        watch: &Nobody,
+    };
+    evaluation.run(DistanceSinks::default())
+}
+
+#[test]
+fn three_lanes_add_up_every_row_once() {
+    let evaluated = run(Trouble::None).expect("runs");
+    let inertia = |count: u32| (0..count).map(|i| f64::from(i * i)).sum::<f64>();
+    let clusters = evaluated.sums[0].clusters();
+    assert_eq!((clusters[0].size, clusters[1].size), (200, 200));
+    assert_eq!((clusters[0].inertia, clusters[1].inertia), (inertia(200), inertia(200)));
+}
+
+#[test]
+fn the_error_of_one_lane_ends_the_run_and_is_the_one_that_is_told() {
+    let error = run(Trouble::Error).expect_err("one lane fails");
+    assert_eq!(error.kind(), Kind::Failed);
+    assert!(error.to_string().contains("on fire"), "{error}");
+}
+
+#[test]
+fn a_panic_in_one_lane_ends_the_run() {
+    let outcome = std::panic::catch_unwind(|| run(Trouble::Panic).map(|_| ()));
+    let panic = outcome.expect_err("the panic comes through instead of a run that waits for ever");
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"a defect in a driver"));
+}
