@@ -271,8 +271,6 @@ impl Options {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
         };
-        let named = [&self.images, &self.image_root, &self.subset_indices, &self.out].into_iter().flatten();
-        named.chain([&clustering]).chain(&embeddings).try_for_each(|path| refuse_unwritable_name(path))?;
         if let Some(size) = self.montage_size.filter(|size| size.get() > MOST_IMAGES) {
             return Err(Error::usage(
                 Finding::new("a montage of that many images is no picture")
@@ -324,16 +322,6 @@ impl Finding {
             .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
             .hint("see `clustrata metrics --help` for what it takes")
     }
-}
-
-/// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
-fn refuse_unwritable_name(path: &Path) -> Result<()> {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if absolute.to_str().is_some() {
-        return Ok(());
-    }
-    let finding = Finding::new("a path is not UTF-8, so the record of the run can't name it").file(absolute);
-    Err(Error::usage(finding.expected("UTF-8").hint("rename it, or name a link to it that has a plain name")))
 }
 
 /// The folder a file lies in.

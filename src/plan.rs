@@ -48,6 +48,7 @@ impl Plan {
     /// Opens and checks everything; reports all findings together.
     pub fn check(mut settings: Settings) -> Result<Plan> {
         let started = Instant::now();
+        check_paths(&settings)?;
         let mut findings = Findings::new();
         let mut warnings = Vec::new();
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
@@ -157,6 +158,19 @@ impl Plan {
     pub fn wants_montages(&self) -> bool {
         self.names.is_some() && (self.settings.best > 0 || self.settings.worst > 0)
     }
+}
+
+/// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
+fn check_paths(settings: &Settings) -> Result<()> {
+    let optional = [&settings.images, &settings.image_root, &settings.subset_indices].into_iter().flatten();
+    for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if absolute.to_str().is_none() {
+            let finding = Finding::new("a path is not UTF-8, so the record of the run can't name it").file(absolute);
+            return Err(Error::usage(finding.expected("UTF-8").hint("rename it, or name a link to it that is UTF-8")));
+        }
+    }
+    Ok(())
 }
 
 /// Fills in what upstream's config.yaml tells and the user did not.
