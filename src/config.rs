@@ -15,6 +15,7 @@ use crate::evaluate::Nonfinite;
 use crate::metrics;
 
 /// Settings of `metrics` as the user wrote them; what is absent was not written.
+#[allow(rustdoc::broken_intra_doc_links, reason = "these texts are the help on the command line: [n] is a shape there")]
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Options {
