@@ -14,7 +14,6 @@ use ndarray_npy::{ViewNpyError, ViewNpyExt as _};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::slice::ChunksMut;
 
 #[cfg(target_endian = "big")]
 compile_error!("distance buffers are little endian on disk and are written as they lie in memory");
@@ -31,7 +30,6 @@ const SIZE: u64 = 4;
 pub struct DistanceBuffer {
     map: MmapMut,
     path: PathBuf,
-    columns: usize,
 }
 
 impl DistanceBuffer {
@@ -60,24 +58,10 @@ impl DistanceBuffer {
             }
         };
         map[..DATA].copy_from_slice(&header(rows, columns));
-        let columns = columns.map_or(Ok(1), usize::try_from).map_err(|_| too_large(path, rows, columns))?;
-        Ok(DistanceBuffer { map, path: path.to_path_buf(), columns })
+        Ok(DistanceBuffer { map, path: path.to_path_buf() })
     }
 
-    /// The distances in consecutive tiles of `tile_rows` whole rows (the last one may be shorter).
-    ///
-    /// The tiles are disjoint, so that several threads can each fill their own.
-    ///
-    /// # Panics
-    /// When `tile_rows` is 0.
-    pub fn tiles(&mut self, tile_rows: usize) -> ChunksMut<'_, f32> {
-        assert!(tile_rows > 0, "a tile has at least one row");
-        // With no columns there is nothing to hand out, whatever the length of a chunk.
-        let length = tile_rows.saturating_mul(self.columns).max(1);
-        self.values_mut().chunks_mut(length)
-    }
-
-    /// All distances, row after row.
+    /// All distances, row after row. `chunks_mut` gives each of several threads a stretch of its own.
     pub fn values_mut(&mut self) -> &mut [f32] {
         bytemuck::cast_slice_mut(&mut self.map[DATA..])
     }
@@ -247,15 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn tiles_are_disjoint_whole_rows_in_order() {
+    fn threads_fill_stretches_of_their_own() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let mut buffer = DistanceBuffer::create(&path, 5, Some(3)).unwrap();
-        let lengths: Vec<usize> = buffer.tiles(2).map(|tile| tile.len()).collect();
-        assert_eq!(lengths, [6, 6, 3]);
         std::thread::scope(|scope| {
-            for (i, tile) in buffer.tiles(2).enumerate() {
-                scope.spawn(move || tile.fill(f32::from(u8::try_from(i).unwrap())));
+            for (i, rows) in buffer.values_mut().chunks_mut(6).enumerate() {
+                scope.spawn(move || rows.fill(f32::from(u8::try_from(i).unwrap())));
             }
         });
         buffer.finish().unwrap();
@@ -270,9 +252,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let mut buffer = DistanceBuffer::create(&path, 4, None).unwrap();
-        for (i, tile) in buffer.tiles(3).enumerate() {
-            tile.fill(if i == 0 { 0.25 } else { f32::NAN });
-        }
+        buffer.values_mut().copy_from_slice(&[0.25, 0.25, 0.25, f32::NAN]);
         buffer.finish().unwrap();
         let file = DistanceFile::open(&path).unwrap();
         assert_eq!((file.rows(), file.get(0), file.get(2), file.get(4)), (4, Some(0.25), Some(0.25), None));
@@ -299,7 +279,7 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         for (name, rows, columns) in [("a", 0, None), ("b", 0, Some(3)), ("c", 3, Some(0))] {
             let mut buffer = DistanceBuffer::create(&base.path().join(name), rows, columns).unwrap();
-            assert_eq!(buffer.tiles(7).count(), 0);
+            assert!(buffer.values_mut().is_empty());
             buffer.finish().unwrap();
         }
     }

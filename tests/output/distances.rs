@@ -40,7 +40,7 @@ fn a_full_disk_is_an_error_at_the_start() {
     assert!(!path.exists());
     // What fits is written, to the last page.
     let mut buffer = DistanceBuffer::create(&path, 100, Some(100)).unwrap();
-    buffer.tiles(7).for_each(|tile| tile.fill(1.0));
+    buffer.values_mut().fill(1.0);
     buffer.finish().unwrap();
 }
 
@@ -60,7 +60,7 @@ fn distance_files_are_real_npy() {
         let path = base.path().join(format!("{columns:?}.npy"));
         let mut buffer = DistanceBuffer::create(&path, 5, columns).unwrap();
         let mut next = 0.0;
-        for value in buffer.tiles(2).flatten() {
+        for value in buffer.values_mut() {
             *value = next;
             next += 1.0;
         }
