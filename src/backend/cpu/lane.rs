@@ -125,16 +125,51 @@ impl Row<'_> {
         self.single.iter().all(|v| v.is_finite()) && self.double.iter().all(|v| v.is_finite())
     }
 
-    /// Squared distance to row `index` of `centroids`.
+    /// Squared distances to `N` centroids, each a row of a matrix. Those of float32 are taken together, so that the
+    /// point is loaded once for all of them.
     #[inline(always)]
-    fn squared<S: Simd>(&self, simd: S, centroids: &MatrixView<'_>, index: usize) -> f64 {
-        match centroids {
-            MatrixView::F32(c) if !self.single.is_empty() => {
-                let squared = squared_f32(simd, self.single, row_of(c, index));
-                if TRUSTED.contains(&squared) { squared } else { squared_in_double(self.single, row_of(c, index)) }
+    fn squared<S: Simd, const N: usize, const A: usize>(&self, simd: S, to: [(&MatrixView<'_>, usize); N]) -> [f64; N] {
+        let single = to.map(|(centroids, index)| match centroids {
+            MatrixView::F32(c) => row_of(c, index),
+            MatrixView::F64(_) => &[],
+        });
+        // float64 centroids are empty slices here, and so is a float64 point
+        if !self.single.is_empty() && single.iter().all(|c| c.len() == self.single.len()) {
+            let mut squared = squared_f32::<S, N, A>(simd, self.single, single);
+            for (squared, c) in squared.iter_mut().zip(single) {
+                if !TRUSTED.contains(squared) {
+                    *squared = squared_in_double(self.single, c);
+                }
             }
-            MatrixView::F32(c) => squared_widened(simd, self.double, row_of(c, index)),
-            MatrixView::F64(c) => squared_f64(simd, self.double, row_of(c, index)),
+            return squared;
+        }
+        to.map(|(centroids, index)| match centroids {
+            MatrixView::F32(c) if self.single.is_empty() => squared_widened(simd, self.double, row_of(c, index)),
+            MatrixView::F32(c) => squared_f32::<S, 1, 4>(simd, self.single, [row_of(c, index)])[0],
+            MatrixView::F64(c) => squared_f64::<S, 1, 4>(simd, self.double, [row_of(c, index)])[0],
+        })
+    }
+
+    /// Squared distances to any number of centroids, handed to `put` one by one in their order.
+    #[inline(always)]
+    fn squared_to_all<'c, 'm: 'c, S: Simd>(
+        &self,
+        simd: S,
+        count: usize,
+        centroid: impl Fn(usize) -> (&'c MatrixView<'m>, usize),
+        mut put: impl FnMut(usize, f64),
+    ) {
+        let mut i = 0;
+        while i + 4 <= count {
+            let four = self.squared::<S, 4, 2>(simd, [centroid(i), centroid(i + 1), centroid(i + 2), centroid(i + 3)]);
+            for (n, squared) in four.into_iter().enumerate() {
+                put(i + n, squared);
+            }
+            i += 4;
+        }
+        while i < count {
+            put(i, self.squared::<S, 1, 4>(simd, [centroid(i)])[0]);
+            i += 1;
         }
     }
 }
@@ -147,7 +182,7 @@ fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
         .zip(c.chunks(wide.len()))
         .map(|(x, c)| {
             wide.iter_mut().zip(c).for_each(|(w, &c)| *w = f64::from(c));
-            squared_f64(simd, x, &wide[..c.len()])
+            squared_f64::<S, 1, 4>(simd, x, [&wide[..c.len()]])[0]
         })
         .sum()
 }
@@ -187,12 +222,12 @@ impl WithSimd for OwnDistances<'_, '_> {
             }
             let point = self.tile.row(row, self.scratch);
             let mut finite = true;
-            for (level, out) in self.out.levels.iter_mut().enumerate() {
-                let label = self.labels[level][row] as usize;
-                let squared = point.squared(simd, &self.levels[level], label);
+            let own = |level: usize| (&self.levels[level], self.labels[level][row] as usize);
+            let out = &mut self.out.levels;
+            point.squared_to_all(simd, self.levels.len(), own, |level, squared| {
                 finite &= squared.is_finite();
-                out.squared.push(squared);
-            }
+                out[level].squared.push(squared);
+            });
             if !finite && !point.is_finite() {
                 self.out.levels.iter_mut().for_each(|level| level.squared[row] = f64::NAN);
                 self.out.nonfinite.extend(u32::try_from(row));
@@ -225,10 +260,8 @@ impl WithSimd for Pairwise<'_, '_> {
                     out.fill(f32::NAN);
                     continue;
                 }
-                for (j, out) in out.iter_mut().enumerate() {
-                    let squared = point.squared(simd, &self.centroids, self.first + start + j);
-                    *out = narrow(squared.sqrt());
-                }
+                let centroid = |j: usize| (&self.centroids, self.first + start + j);
+                point.squared_to_all(simd, end - start, centroid, |j, squared| out[j] = narrow(squared.sqrt()));
             }
         }
     }

@@ -12,6 +12,9 @@ use crate::input::pickle::Clusters;
 use crate::input::upstream::Upstream;
 use crate::matrix::{MatrixView, UNLABELLED};
 
+/// Values of a level's centroids from which on they are checked by several threads.
+const PARALLEL: usize = 1 << 25;
+
 /// What the members of a level are numbers of.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ground<'a> {
@@ -190,11 +193,13 @@ pub(super) fn counts(number: u32, sources: &LevelFiles, clusters: usize, centroi
 /// A centroid that is compared with points must be finite. The centroid of an empty cluster enters no figure.
 pub(super) fn finite(number: u32, sources: &LevelFiles, centroids: &Matrix, sizes: &[u64]) -> Result<(), Finding> {
     let view = centroids.view();
-    let broken: Vec<usize> = (0..view.rows().min(sizes.len()))
-        .into_par_iter()
-        .with_min_len(64)
-        .filter(|&row| sizes[row] > 0 && !is_finite(&view, row))
-        .collect();
+    let rows = 0..view.rows().min(sizes.len());
+    let is_broken = |row: &usize| sizes[*row] > 0 && !is_finite(&view, *row);
+    // threads only where there is much to do: woken for a few megabytes they would cost the run more than they save
+    let broken: Vec<usize> = match rows.len() * view.cols() {
+        0..PARALLEL => rows.filter(is_broken).collect(),
+        _ => rows.into_par_iter().with_min_len(64).filter(is_broken).collect(),
+    };
     let Some(&first) = broken.first() else { return Ok(()) };
     let count = broken.len() as u64;
     Err(Finding::new("centroids are not finite")
