@@ -21,29 +21,31 @@ macro_rules! squared_distances {
                 let end = (start + block).min(x.len());
                 let (xv, x_tail) = S::$as_simd(&x[start..end]);
                 let (x_groups, x_rest) = pulp::as_arrays::<A, _>(xv);
-                let c = c.map(|c| {
-                    let (cv, c_tail) = S::$as_simd(&c[start..end]);
+                // loops and not `array::map`, which the compiler does not inline here
+                let (mut c_groups, mut c_rest, mut c_tail) = ([&[][..]; N], [&[][..]; N], [&[][..]; N]);
+                for n in 0..N {
+                    let (cv, tail) = S::$as_simd(&c[n][start..end]);
                     let (groups, rest) = pulp::as_arrays::<A, _>(cv);
-                    // equal lengths, said again so that the loops need no checks
-                    (&groups[..x_groups.len()], &rest[..x_rest.len()], c_tail)
-                });
+                    // equal lengths, said again so that the loops below need no checks
+                    (c_groups[n], c_rest[n], c_tail[n]) = (&groups[..x_groups.len()], &rest[..x_rest.len()], tail);
+                }
                 let mut sum = [[simd.$splat(0.0); A]; N];
                 for (i, x) in x_groups.iter().enumerate() {
                     for n in 0..N {
                         for a in 0..A {
-                            let diff = simd.$sub(x[a], c[n].0[i][a]);
+                            let diff = simd.$sub(x[a], c_groups[n][i][a]);
                             sum[n][a] = simd.$fma(diff, diff, sum[n][a]);
                         }
                     }
                 }
                 for n in 0..N {
                     let mut whole = sum[n][0];
-                    for (x, c) in x_rest.iter().zip(c[n].1) {
+                    for (x, c) in x_rest.iter().zip(c_rest[n]) {
                         let diff = simd.$sub(*x, *c);
                         whole = simd.$fma(diff, diff, whole);
                     }
                     if !x_tail.is_empty() {
-                        let diff = simd.$sub(simd.$partial(x_tail), simd.$partial(c[n].2));
+                        let diff = simd.$sub(simd.$partial(x_tail), simd.$partial(c_tail[n]));
                         whole = simd.$fma(diff, diff, whole);
                     }
                     for part in &sum[n][1..] {

@@ -129,10 +129,12 @@ impl Row<'_> {
     /// point is loaded once for all of them.
     #[inline(always)]
     fn squared<S: Simd, const N: usize, const A: usize>(&self, simd: S, to: [(&MatrixView<'_>, usize); N]) -> [f64; N] {
-        let single = to.map(|(centroids, index)| match centroids {
-            MatrixView::F32(c) => row_of(c, index),
-            MatrixView::F64(_) => &[],
-        });
+        let mut single: [&[f32]; N] = [&[]; N];
+        for (single, (centroids, index)) in single.iter_mut().zip(to) {
+            if let MatrixView::F32(c) = centroids {
+                *single = row_of(c, index);
+            }
+        }
         // float64 centroids are empty slices here, and so is a float64 point
         if !self.single.is_empty() && single.iter().all(|c| c.len() == self.single.len()) {
             let mut squared = squared_f32::<S, N, A>(simd, self.single, single);
