@@ -61,8 +61,9 @@ fn write_all(
         watch: &progress,
     };
     let clock = Instant::now();
-    let evaluated = evaluation.run(buffers.sinks())?;
+    let evaluated = evaluation.run(buffers.sinks());
     progress.finish();
+    let evaluated = evaluated?;
     let seconds = clock.elapsed().as_secs_f64();
     let distances = buffers.finish()?;
 
