@@ -76,6 +76,10 @@ impl Plan {
             worst: settings.worst,
         };
         let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), settings.threads)?;
+        let device = backend.describe();
+        if device.kind == "software" {
+            warnings.push(format!("`{}` is a software rasterizer, not a GPU: --device cpu is faster", device.name));
+        }
         let seconds = started.elapsed().as_secs_f64();
         Ok(Plan {
             settings,
@@ -228,6 +232,10 @@ fn open_hierarchy(
 }
 
 fn check_names(settings: &Settings, embeddings: &embeddings::Embeddings, names: &Names, findings: &mut Findings) {
+    if let Some(root) = settings.image_root.as_deref().filter(|root| !root.is_dir()) {
+        let finding = Finding::new("the folder of the images is not there").file(root);
+        findings.push(finding.expected("a folder that relative image paths start from").hint("correct --image-root"));
+    }
     if names.len() != embeddings.rows() {
         let file = settings.images.clone().unwrap_or_default();
         findings.push(

@@ -23,14 +23,24 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
     for level in &record.levels {
         let list = |clusters: &[u64]| clusters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let ranking = &level.ranking;
-        if ranking.ranked > 0 {
-            let _ = write!(text, "\nlevel {}: best by {}: {}", level.level, ranking.by, list(&ranking.best));
-            let _ = write!(text, "; worst: {}", list(&ranking.worst));
+        let _ = write!(text, "\nlevel {}, by {}:", level.level, ranking.by.replace('_', " "));
+        for (end, clusters) in [("best", &ranking.best), ("worst", &ranking.worst)] {
+            if !clusters.is_empty() {
+                let _ = write!(text, " {end} {};", list(clusters));
+            }
         }
+        let _ = write!(
+            text,
+            " {} of {} clusters ranked (at least {} points)",
+            ranking.ranked,
+            level.len(),
+            ranking.min_size
+        );
     }
     if let Some(stage) = record.stages.iter().find(|stage| stage.name == "evaluate") {
-        let rate = stage.bytes_per_second.map_or(String::new(), |b| format!(", {:.2} GB/s", b / 1e9));
-        let _ = write!(text, "\n{:.3} s on {} [{}]{rate}", stage.seconds, record.device.name, record.device.backend);
+        let rate = stage.bytes_per_second.map_or(String::new(), |b| format!(" at {:.2} GB/s", b / 1e9));
+        let device = &record.device;
+        let _ = write!(text, "\ndistances took {:.3} s{rate} on {} [{}]", stage.seconds, device.name, device.kind);
     }
     let pictures = if montages > 0 { format!(", {montages} montages in level*/montages") } else { String::new() };
     let _ = write!(text, "\nwritten to {}: levels.csv, level*/clusters.csv, record.json{pictures}", out.display());

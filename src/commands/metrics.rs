@@ -104,6 +104,7 @@ fn announce(plan: &Plan, tiling: Tiling) {
     tracing::info!("{}", levels.join(", "));
     let device = plan.backend.describe();
     tracing::info!("device: {} [{}, {}]: {}", device.name, device.backend, device.api, plan.reason);
+    tracing::info!("writing to {}", plan.settings.out.display());
     tracing::debug!(
         "tiles of {} rows, {} in flight; inputs checked in {:.3} s",
         tiling.tile_rows,

@@ -265,9 +265,14 @@ impl Options {
                 Finding::new("no clustering was named").hint("clustrata metrics CLUSTERING --embeddings X.npy"),
             ));
         };
-        let selected = metrics::select(&self.metrics).map_err(Error::usage)?;
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
+        let mut names = self.metrics;
+        if !names.is_empty() {
+            // what decides best and worst is shown
+            names.push(rank_by.clone());
+        }
+        let selected = metrics::select(&names).map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
@@ -310,7 +315,9 @@ impl Options {
 impl Settings {
     /// As YAML that `--config` reads again.
     pub fn to_yaml(&self) -> Result<String> {
-        let text = serde_saphyr::to_string(self);
+        // given back with --config, it must not replace results without being told to again
+        let settings = Settings { force: false, ..self.clone() };
+        let text = serde_saphyr::to_string(&settings);
         text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
     }
 }
