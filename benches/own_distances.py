@@ -167,7 +167,7 @@ def main():
         times, inertia, device = measure(args, data)
     report(args, times, inertia, device)
     if args.out:
-        setup = {key: str(value) for key, value in vars(args).items()}
+        setup = {key: str(value) for key, value in vars(args).items() if key not in ("data", "out")}
         raw = {"setup": setup, "machine": platform.platform(), "device": device, "seconds": times, "inertia": inertia}
         args.out.write_text(json.dumps(raw, indent=1) + "\n")
 
