@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::time::Instant;
 
 use crate::backend::select::{self, Choice, Selected};
-use crate::backend::{Backend, Job, Tiling};
+use crate::backend::{Backend, DeviceInfo, Job, Tiling};
 use crate::config::{Distances, Sample, Settings};
 use crate::error::{Error, Finding, Findings, Result};
 use crate::input::embeddings::Embeddings;
@@ -36,6 +36,8 @@ pub struct Plan {
     pub ranking: RankingRequest,
     /// The device.
     pub backend: Box<dyn Backend>,
+    /// What it is.
+    pub device: DeviceInfo,
     /// Why that one.
     pub reason: String,
     /// What the user should know.
@@ -67,7 +69,7 @@ impl Plan {
         let (Some(embeddings), Some(hierarchy)) = (embeddings, hierarchy) else {
             return Err(Error::input(Finding::new("the inputs could not be opened")));
         };
-        let levels = choose_levels(&mut settings, &hierarchy)?;
+        let levels = choose_levels(&mut settings, &hierarchy);
         let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
         let ranking = RankingRequest {
             by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
@@ -90,6 +92,7 @@ impl Plan {
             metrics,
             ranking,
             backend,
+            device,
             reason,
             warnings,
             seconds,
@@ -121,8 +124,8 @@ impl Plan {
     }
 
     /// The device as the record tells it.
-    pub fn device(&self, tiling: Tiling) -> Device {
-        let info = self.backend.describe();
+    pub fn recorded_device(&self, tiling: Tiling) -> Device {
+        let info = self.device.clone();
         Device {
             backend: info.backend.to_owned(),
             name: info.name,
@@ -249,22 +252,13 @@ fn check_names(settings: &Settings, embeddings: &embeddings::Embeddings, names: 
 }
 
 /// The levels asked for, as indices; fills in the setting.
-fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Result<Vec<usize>> {
+fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Vec<usize> {
     let there: Vec<u32> = hierarchy.levels.iter().map(|level| level.number).collect();
     if settings.levels.is_empty() {
         settings.levels.clone_from(&there);
     }
     settings.levels.sort_unstable();
     settings.levels.dedup();
-    let index = |wanted: &u32| {
-        there.iter().position(|number| number == wanted).ok_or_else(|| {
-            let all: Vec<String> = there.iter().map(u32::to_string).collect();
-            let finding = Finding::new(format!("the hierarchy has no level {wanted}"))
-                .file(&settings.clustering)
-                .found(format!("levels {}", all.join(", ")))
-                .hint("choose among them with --levels");
-            Error::usage(finding)
-        })
-    };
-    settings.levels.iter().map(index).collect()
+    // the hierarchy was refused if one of them were not there
+    (0..there.len()).filter(|&index| settings.levels.contains(&there[index])).collect()
 }

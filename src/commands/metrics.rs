@@ -102,7 +102,7 @@ fn announce(plan: &Plan, tiling: Tiling) {
         .collect();
     tracing::info!("{} rows of {} columns ({})", embeddings.rows(), embeddings.dim(), embeddings.dtype().descr());
     tracing::info!("{}", levels.join(", "));
-    let device = plan.backend.describe();
+    let device = &plan.device;
     tracing::info!("device: {} [{}, {}]: {}", device.name, device.backend, device.api, plan.reason);
     tracing::info!("writing to {}", plan.settings.out.display());
     tracing::debug!(
@@ -124,7 +124,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: System
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: record::rfc3339(started),
-        device: plan.device(tiling),
+        device: plan.recorded_device(tiling),
         settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
         inputs: plan.inputs(),
         stages: Vec::new(),
@@ -189,8 +189,9 @@ fn make_montages(
         let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);
         picture.file.missing = shown().filter(|&image| made.missing.contains(image)).count();
         picture.file.broken = shown().filter(|&image| made.broken.contains_key(image)).count();
-        let level = record.levels.iter_mut().find(|level| level.level == picture.level);
-        level.into_iter().for_each(|level| level.montages.push(picture.file.clone()));
+        if let Some(level) = record.levels.iter_mut().find(|level| level.level == picture.level) {
+            level.montages.push(picture.file);
+        }
     }
     Ok(())
 }

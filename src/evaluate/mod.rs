@@ -118,11 +118,11 @@ impl Evaluation<'_> {
     fn drive(&self, run: &Run<'_>) -> Result<()> {
         let mut lane = self.backend.lane(self.job, self.tiling)?;
         let mut block = Vec::new();
-        while let Some(task) = run.next_task() {
+        // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
+        while !self.counted_enough(run)
+            && let Some(task) = run.next_task()
+        {
             self.go_on(run)?;
-            if self.counted_enough(run) {
-                break;
-            }
             let rows = task.rows as u64;
             let index = task.index;
             let mut result = run.results.blank(self.levels.last().map_or(0, |&top| top + 1));
