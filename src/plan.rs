@@ -101,14 +101,13 @@ impl Plan {
 
     /// What the backend is to do.
     pub fn job(&self) -> Job<'_> {
+        let embeddings = &self.embeddings;
+        let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         Job {
-            dim: self.embeddings.dim(),
-            dtype: self.embeddings.dtype(),
-            rows: self.embeddings.rows(),
-            levels: self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect(),
             tile_rows: self.settings.tile_rows.map_or(0, NonZero::get),
             keep_rows: self.keeps_rows(),
             pairwise: self.settings.distances == Distances::All,
+            ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), levels)
         }
     }
 

@@ -126,13 +126,10 @@ impl Data {
 pub fn run(backend: &dyn Backend, case: &Case, seed: u64) -> Result<Vec<Outcome>> {
     let data = Data::draw(*case, seed);
     let job = Job {
-        dim: case.dim,
-        dtype: case.dtype,
-        rows: case.rows as u64,
-        levels: vec![data.centroids()],
         tile_rows: case.rows,
         keep_rows: true,
         pairwise: true,
+        ..Job::new(case.dim, case.dtype, case.rows as u64, vec![data.centroids()])
     };
     let Tiling { tile_rows, .. } = backend.tiling(&job)?;
     let mut lane = backend.lane(&job, Tiling { tile_rows, lanes: 1 })?;

@@ -6,7 +6,7 @@ use half::slice::HalfFloatSliceExt;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::distance::{squared_f32, squared_f64};
-use crate::backend::{Job, Lane, Observation, TileObservation, Tiling, UNLABELLED};
+use crate::backend::{GroupSums, Job, Lane, NearestTwo, Observation, TileObservation, Tiling, UNLABELLED};
 use crate::error::Result;
 use crate::matrix::{Dtype, MatrixView};
 
@@ -75,6 +75,14 @@ impl Lane for CpuLane<'_> {
         let (job, tile, scratch) = self.tile();
         Arch::new().dispatch(Pairwise { tile, scratch, centroids: job.levels[level], first, count, out });
         Ok(())
+    }
+
+    fn nearest_two(&mut self, _level: usize, _labels: &[u32], _out: &mut Vec<NearestTwo>) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn cluster_sums(&mut self, _labels: &[u32], _out: &mut GroupSums) -> Result<()> {
+        unimplemented!()
     }
 }
 

@@ -10,8 +10,9 @@ mod lane;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 
-use super::{Backend, DeviceInfo, Job, Lane, Tiling};
+use super::{Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling};
 use crate::error::{Error, Finding, Result};
+use crate::matrix::MatrixView;
 use lane::CpuLane;
 
 /// Bytes of a tile: rows stay in the second-level cache from the read to the last level, and a read is long enough to be
@@ -67,6 +68,32 @@ impl Backend for CpuBackend {
 
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
         Ok(Box::new(CpuLane::new(job, tiling)))
+    }
+
+    fn rate(&self) -> f64 {
+        unimplemented!()
+    }
+
+    fn centroid_pairs(
+        &self,
+        _centroids: MatrixView<'_>,
+        _clusters: &[u32],
+        _spread: &[f64],
+        _tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>> {
+        unimplemented!()
+    }
+
+    fn distance_tiling(&self, _points: &PointSet) -> DistanceTiling {
+        unimplemented!()
+    }
+
+    fn distance_sums<'a>(
+        &'a self,
+        _points: &'a PointSet,
+        _tiling: DistanceTiling,
+    ) -> Result<Box<dyn DistanceSums + 'a>> {
+        unimplemented!()
     }
 }
 

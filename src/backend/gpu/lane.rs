@@ -14,7 +14,7 @@ use super::sort::{Sorted, Who};
 use super::submit::{Recorder, defect};
 use super::upload::HostTile;
 use super::{own_distance, pairwise, partial_inertia};
-use crate::backend::{Job, Lane, TileObservation, UNLABELLED};
+use crate::backend::{GroupSums, Job, Lane, NearestTwo, TileObservation, UNLABELLED};
 use crate::error::{Error, Result};
 use crate::matrix::MatrixView;
 
@@ -244,6 +244,14 @@ impl Lane for GpuLane<'_> {
 
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()> {
         self.distance_matrix(level, first, count, out)
+    }
+
+    fn nearest_two(&mut self, _level: usize, _labels: &[u32], _out: &mut Vec<NearestTwo>) -> Result<()> {
+        unimplemented!()
+    }
+
+    fn cluster_sums(&mut self, _labels: &[u32], _out: &mut GroupSums) -> Result<()> {
+        unimplemented!()
     }
 }
 

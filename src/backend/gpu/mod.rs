@@ -42,8 +42,11 @@ use self::fault::Fault;
 use self::kernels::Pipelines;
 use self::lane::GpuLane;
 use self::plan::{LANES, Plan, RESIDENT_BYTES, TILE_BYTES};
-use crate::backend::{Backend, DeviceInfo, Job, Lane, Tiling};
+use crate::backend::{
+    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
+};
 use crate::error::{Error, Result};
+use crate::matrix::MatrixView;
 
 /// Workgroup memory that kernels may use; every WebGPU adapter has as much.
 pub const WORKGROUP_BYTES: u32 = 16 << 10;
@@ -163,5 +166,31 @@ impl Backend for GpuBackend {
 
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
         Ok(Box::new(GpuLane::new(self, job, tiling.tile_rows)?))
+    }
+
+    fn rate(&self) -> f64 {
+        unimplemented!()
+    }
+
+    fn centroid_pairs(
+        &self,
+        _centroids: MatrixView<'_>,
+        _clusters: &[u32],
+        _spread: &[f64],
+        _tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>> {
+        unimplemented!()
+    }
+
+    fn distance_tiling(&self, _points: &PointSet) -> DistanceTiling {
+        unimplemented!()
+    }
+
+    fn distance_sums<'a>(
+        &'a self,
+        _points: &'a PointSet,
+        _tiling: DistanceTiling,
+    ) -> Result<Box<dyn DistanceSums + 'a>> {
+        unimplemented!()
     }
 }

@@ -177,7 +177,7 @@ mod tests {
     fn plan(dim: usize, dtype: Dtype, rows: u64, k: usize, binding: u64) -> Result<Plan> {
         let centroids = Array2::<f32>::zeros((k, dim));
         let levels = vec![MatrixView::F32(centroids.view())];
-        let job = Job { dim, dtype, rows, levels, tile_rows: 0, keep_rows: true, pairwise: true };
+        let job = Job { keep_rows: true, pairwise: true, ..Job::new(dim, dtype, rows, levels) };
         let limits = wgpu::Limits { max_storage_buffer_binding_size: binding, ..wgpu::Limits::default() };
         Plan::new(&job, 0, &limits, &GpuOptions::default())
     }
