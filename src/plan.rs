@@ -120,7 +120,11 @@ impl Plan {
             keep_rows: self.keeps_rows() || searches,
             pairwise: self.settings.distances == Distances::All,
             centre: if compares { self.centre() } else { Vec::new() },
-            searched: if searches { self.levels.iter().map(|&level| self.occupied(level)).collect() } else { Vec::new() },
+            searched: if searches {
+                self.levels.iter().map(|&level| self.occupied(level)).collect()
+            } else {
+                Vec::new()
+            },
             sums,
             ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), levels)
         }
