@@ -220,6 +220,35 @@ pub fn agrees(got: &Value, want: Option<f64>, tolerance: f64, scale: f64) -> boo
     }
 }
 
+/// Options that ask for every figure there is.
+pub const EVERY_FIGURE: [&str; 5] = ["--metrics", "all", "--silhouette", "exact", "--yes"];
+
+/// How closely a figure has to agree, by the crate's contract: 1e-6 for sums and means, 1e-5 for ratios of them, whole
+/// counts and indices exactly.
+pub fn tolerance(figure: &str) -> f64 {
+    match figure {
+        "points" | "clusters" | "empty_clusters" | "size" | "misassigned" | "nearest_cluster" => 0.0,
+        "inertia" | "average_inertia" | "mean_inertia" | "mean_distance" | "max_distance" | "nearest_distance" => 1e-6,
+        _ => 1e-5,
+    }
+}
+
+/// Pseudo-random numbers of mean 0 and deviation about 1; small, seeded, and nobody else's.
+pub struct Draw(pub u64);
+
+impl Draw {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) ^ (self.0 << 7 >> 40)
+    }
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.bits()).expect("64 bits") % bound
+    }
+    pub fn value(&mut self) -> f64 {
+        (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
+    }
+}
+
 /// Compares a level of the record with the definition; the first difference as text.
 pub fn compare_level(level: &Value, want: &[Figures], tolerance: f64) -> Result<(), String> {
     let total: f64 = want.iter().map(|c| c.inertia).sum();
