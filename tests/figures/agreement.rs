@@ -74,7 +74,8 @@ fn shares_are_null_where_the_parents_level_is_not_evaluated_and_add_up_to_one_el
     let sums = |share: &serde_json::Value| -> [f64; 3] {
         let mut sums = [0.0; 3];
         for (parent, children) in clustering.levels[1].0.iter().enumerate() {
-            sums[parent] = children.iter().filter_map(|&child| share[child as usize].as_f64()).sum();
+            sums[parent] =
+                children.iter().filter_map(|&child| share[usize::try_from(child).expect("small")].as_f64()).sum();
         }
         sums
     };
