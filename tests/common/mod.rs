@@ -233,17 +233,20 @@ pub fn tolerance(figure: &str) -> f64 {
     }
 }
 
-/// Pseudo-random numbers of mean 0 and deviation about 1; small, seeded, and nobody else's.
+/// Pseudo-random numbers by SplitMix64 (Steele et al. 2014); small, seeded, and nobody else's.
 pub struct Draw(pub u64);
 
 impl Draw {
     pub fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) ^ (self.0 << 7 >> 40)
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
     pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.bits()).expect("64 bits") % bound
+        usize::try_from(self.bits() % bound as u64).expect("below the bound")
     }
+    /// Of mean 0 and deviation about 1.
     pub fn value(&mut self) -> f64 {
         (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
     }
