@@ -11,6 +11,7 @@
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`facts`] | what is known of a level once all passes are done |
 //! | [`metrics`] | the figures, one file each |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
@@ -27,6 +28,7 @@ pub mod config;
 pub mod console;
 pub mod error;
 pub mod evaluate;
+pub mod facts;
 pub mod gallery;
 pub mod input;
 pub mod interrupt;

@@ -8,12 +8,12 @@ fn sums(squares: &[f64]) -> Sums {
 
 fn level_figure(name: &str, clusters: &[Sums]) -> Scalar {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
-    metric.level(&LevelSums { number: 1, clusters }).expect("a metric of levels")
+    metric.level(&LevelFacts::of_sums(1, clusters.to_vec())).expect("a metric of levels")
 }
 
 fn cluster_figure(name: &str, clusters: &[Sums]) -> Vec<f64> {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
-    let column = metric.clusters(&LevelSums { number: 1, clusters }).expect("a metric of clusters");
+    let column = metric.clusters(&LevelFacts::of_sums(1, clusters.to_vec())).expect("a metric of clusters");
     (0..column.len()).map(|c| column.real(c)).collect()
 }
 
@@ -64,7 +64,7 @@ fn degenerate_levels_have_their_documented_outcome() {
 fn names_are_unique_and_every_metric_says_something() {
     for (i, metric) in METRICS.iter().enumerate() {
         assert!(METRICS[i + 1..].iter().all(|other| other.name() != metric.name()), "{} twice", metric.name());
-        let level = LevelSums { number: 1, clusters: &[Sums::of_point(1.0)] };
+        let level = LevelFacts::blank();
         assert!(metric.clusters(&level).is_some() || metric.level(&level).is_some(), "{} is empty", metric.name());
         assert!(!metric.summary().is_empty());
     }
