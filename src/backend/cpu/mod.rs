@@ -4,8 +4,18 @@
 //! separate reader thread that hands tiles over would lose the cache and half of the read bandwidth, which is what
 //! bounds own distances: d subtractions and multiply-adds per 4 d bytes.
 
+mod centred;
+mod centroid_pairs;
+mod cluster_sums;
 mod distance;
+mod distance_sums;
 mod lane;
+mod nearest_two;
+mod own_distances;
+mod pairwise;
+mod panels;
+mod reach;
+mod tile;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -13,6 +23,8 @@ use std::num::NonZero;
 use super::{Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling};
 use crate::error::{Error, Finding, Result};
 use crate::matrix::MatrixView;
+use centroid_pairs::PairSearch;
+use distance_sums::CpuDistanceSums;
 use lane::CpuLane;
 
 /// Bytes of a tile: rows stay in the second-level cache from the read to the last level, and a read is long enough to be
@@ -71,29 +83,35 @@ impl Backend for CpuBackend {
     }
 
     fn rate(&self) -> f64 {
-        unimplemented!()
+        let per_thread = match simd_name() {
+            "AVX-512" => 80e9,
+            "AVX2" => 50e9,
+            "NEON" => 30e9,
+            _ => 4e9,
+        };
+        per_thread * self.threads as f64
     }
 
     fn centroid_pairs(
         &self,
-        _centroids: MatrixView<'_>,
-        _clusters: &[u32],
-        _spread: &[f64],
-        _tick: &Tick<'_>,
+        centroids: MatrixView<'_>,
+        clusters: &[u32],
+        spread: &[f64],
+        tick: &Tick<'_>,
     ) -> Result<Vec<CentroidPairs>> {
-        unimplemented!()
+        PairSearch { centroids, clusters, spread, tick }.run(self.threads)
     }
 
-    fn distance_tiling(&self, _points: &PointSet) -> DistanceTiling {
-        unimplemented!()
+    fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
+        distance_sums::tiling(points, self.threads)
     }
 
     fn distance_sums<'a>(
         &'a self,
-        _points: &'a PointSet,
+        points: &'a PointSet,
         _tiling: DistanceTiling,
     ) -> Result<Box<dyn DistanceSums + 'a>> {
-        unimplemented!()
+        Ok(Box::new(CpuDistanceSums::new(points)))
     }
 }
 
