@@ -58,7 +58,7 @@ class Task:
     """What the peers get: embeddings, and labels and stored centroids of level 1, all in memory (not timed)."""
 
     def __init__(self, data, rows=None):
-        self.points = np.load(data / "embeddings.npy", mmap_mode="r")[:rows]
+        self.points = np.load(data / "embeddings.npy", mmap_mode="c")[:rows]
         self.centroids = np.load(data / "hier/level1/centroids.npy")
         members = np.load(data / "hier/level1/sorted_clusters.npy", allow_pickle=True)
         labels = np.empty(sum(map(len, members)), dtype=np.int64)

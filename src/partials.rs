@@ -20,14 +20,8 @@ pub struct Sums {
 
 impl Sums {
     /// The sums over no point.
-    pub const IDENTITY: Sums = Sums {
-        size: 0,
-        inertia: 0.0,
-        distance: 0.0,
-        max_squared: 0.0,
-        simplified_silhouette: 0.0,
-        misassigned: 0,
-    };
+    pub const IDENTITY: Sums =
+        Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0, simplified_silhouette: 0.0, misassigned: 0 };
 
     /// The sums over one point at `squared` squared distance.
     pub fn of_point(squared: f64) -> Self {

@@ -45,11 +45,7 @@ struct State {
 
 impl InOrder {
     /// `levels`: indices of the evaluated levels, one for each of the sums of clusters.
-    pub(super) fn new(
-        (sums, points): (Vec<ClusterSums>, Option<PointSums>),
-        levels: Vec<usize>,
-        lanes: usize,
-    ) -> Self {
+    pub(super) fn new((sums, points): (Vec<ClusterSums>, Option<PointSums>), levels: Vec<usize>, lanes: usize) -> Self {
         let state = State {
             sums,
             points,

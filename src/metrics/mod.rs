@@ -27,8 +27,8 @@ mod size_gini;
 
 use crate::error::Finding;
 use crate::facts::LevelFacts;
-pub(crate) use crate::partials::as_real;
 use crate::partials::Sums;
+pub(crate) use crate::partials::as_real;
 use serde::{Deserialize, Serialize};
 
 /// Every metric, in the order of the columns.

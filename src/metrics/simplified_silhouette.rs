@@ -23,9 +23,9 @@ impl Metric for SimplifiedSilhouette {
     }
     fn clusters(&self, level: &LevelFacts) -> Option<Column> {
         let alone = level.occupied() < 2;
-        level.searched.then(|| {
-            of_full(level, |c| if alone { f64::NAN } else { c.simplified_silhouette / as_real(c.size) })
-        })
+        level
+            .searched
+            .then(|| of_full(level, |c| if alone { f64::NAN } else { c.simplified_silhouette / as_real(c.size) }))
     }
     fn level(&self, level: &LevelFacts) -> Option<Scalar> {
         if !level.searched {

@@ -42,13 +42,7 @@ pub(super) fn of_levels(run: &Evaluation<'_>, sampling: Sampling, skipped: &[u64
 }
 
 /// One level's sums by cluster; `values` are those of the `taken` places of the order, or of all.
-fn summarise(
-    run: &Evaluation<'_>,
-    order: &Order,
-    level: usize,
-    taken: Option<&[u32]>,
-    values: &[f64],
-) -> Silhouettes {
+fn summarise(run: &Evaluation<'_>, order: &Order, level: usize, taken: Option<&[u32]>, values: &[f64]) -> Silhouettes {
     let clusters = run.hierarchy.k(run.levels[level]);
     let mut found = Silhouettes { sums: vec![0.0; clusters], counts: vec![0; clusters], standard_error: None };
     for (at, &value) in values.iter().enumerate() {
