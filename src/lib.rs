@@ -6,6 +6,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cli`], [`config`] | settings as written, settings as resolved |
+//! | [`cost`] | what figures cost, told before a run begins |
 //! | [`plan`] | settings and inputs, checked against each other and the device |
 //! | [`input`] | the files: `.npy`, pickles, the hierarchy, names of images |
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
@@ -26,6 +27,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod console;
+pub mod cost;
 pub mod error;
 pub mod evaluate;
 pub mod facts;

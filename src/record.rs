@@ -110,7 +110,8 @@ impl InputFile {
 /// Seconds and throughput of one part of the work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stage {
-    /// `open`, `evaluate`, `write`, `montages`; `evaluate.read` and `evaluate.compute` are added up over the lanes.
+    /// `open`, the stages of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `tables`; `evaluate.read` and
+    /// `evaluate.compute` are added up over the lanes.
     pub name: String,
     /// Wall seconds, or lane seconds.
     pub seconds: f64,

@@ -10,7 +10,7 @@ use clustrata::backend::{
     TileObservation, Tiling,
 };
 use clustrata::error::{Error, Finding, Findings, Kind, Result};
-use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, Watch};
+use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, StageWatch, Wanted, Watch};
 use clustrata::input::embeddings::Embeddings;
 use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
 use clustrata::matrix::MatrixView;
@@ -95,10 +95,16 @@ impl Lane for TroubledLane<'_> {
 struct Nobody;
 
 impl Watch for Nobody {
-    fn advance(&self, _rows: u64) {}
+    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+        Box::new(Nobody)
+    }
     fn cancelled(&self) -> bool {
         false
     }
+}
+
+impl StageWatch for Nobody {
+    fn advance(&self, _units: u64) {}
 }
 
 /// 400 rows in tiles of two on three lanes.
@@ -123,6 +129,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         job: &job,
         tiling: backend.tiling(&job)?,
         nonfinite: Nonfinite::Refuse,
+        wanted: Wanted::default(),
         watch: &Nobody,
     };
     evaluation.run(DistanceSinks::default())
@@ -132,7 +139,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
 fn three_lanes_add_up_every_row_once() {
     let evaluated = run(Trouble::None).expect("runs");
     let inertia = |count: u32| (0..count).map(|i| f64::from(i * i)).sum::<f64>();
-    let clusters = evaluated.sums[0].clusters();
+    let clusters = &evaluated.levels[0].clusters;
     assert_eq!((clusters[0].size, clusters[1].size), (200, 200));
     assert_eq!((clusters[0].inertia, clusters[1].inertia), (inertia(200), inertia(200)));
 }

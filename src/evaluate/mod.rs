@@ -119,7 +119,7 @@ pub struct Evaluated {
     pub stages: Vec<StageTime>,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
     /// Finds everything out. The bits depend on input, device and tile sizes, not on timing.
     pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
         let mut clock = Clock::start();
@@ -168,13 +168,16 @@ impl Evaluation<'_> {
 
     /// One pass over all rows.
     fn pass<'j>(
-        &'j self,
+        &self,
         stage: &'static str,
         job: &'j Job<'j>,
         tiling: Tiling,
         nonfinite: Nonfinite,
         sinks: DistanceSinks<'_>,
-    ) -> Result<Passed> {
+    ) -> Result<Passed>
+    where
+        'a: 'j,
+    {
         let progress = self.watch.begin(stage, self.embeddings.rows(), self.embeddings.row_bytes() as u64);
         let pass = Pass {
             embeddings: self.embeddings,
