@@ -146,18 +146,27 @@ impl Plan {
         }
     }
 
-    /// Mean of the lowest level's centroids by their sizes: near the mean of the points, and known before any is read. To
-    /// eight bits, so that nearly every float16 and float32 less its centre is a float32 without any rounding.
+    /// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
+    /// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
+    /// other is taken to eight bits: so nearly every float16 and float32 less its centre is a float32 without rounding.
     fn centre(&self) -> Vec<f64> {
         let level = &self.hierarchy.levels[self.levels[0]];
-        let mut row = vec![0.0; self.embeddings.dim()];
-        let mut sum = row.clone();
+        let dim = self.embeddings.dim();
+        let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
         for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
             level.centroids.view().copy_row(cluster, &mut row);
-            sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += metrics::as_real(size) * value);
+            let size = metrics::as_real(size);
+            sums.iter_mut()
+                .zip(&row)
+                .for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
         }
         let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
-        sum.iter().map(|sum| half::bf16::from_f64(sum / points).to_f64()).collect()
+        let centre = |(sum, squares): (f64, f64)| {
+            let mean = sum / points;
+            let variance = squares / points - mean * mean;
+            if mean * mean <= variance { 0.0 } else { half::bf16::from_f64(mean).to_f64() }
+        };
+        sums.into_iter().map(centre).collect()
     }
 
     /// The clusters of a level that have points.
