@@ -113,7 +113,8 @@ fn listed(parts: &[(Need, f64)]) -> String {
         Need::Search => "nearest centroids",
         Need::Silhouette => "silhouette",
     };
-    let parts: Vec<String> = parts.iter().map(|&(need, seconds)| format!("{} {}", name(need), spoken(seconds))).collect();
+    let parts: Vec<String> =
+        parts.iter().map(|&(need, seconds)| format!("{} {}", name(need), spoken(seconds))).collect();
     parts.join(", ")
 }
 

@@ -120,7 +120,11 @@ impl Plan {
             keep_rows: self.keeps_rows() || searches,
             pairwise: self.settings.distances == Distances::All,
             centre: if compares { self.centre() } else { Vec::new() },
-            searched: if searches { self.levels.iter().map(|&level| self.occupied(level)).collect() } else { Vec::new() },
+            searched: if searches {
+                self.levels.iter().map(|&level| self.occupied(level)).collect()
+            } else {
+                Vec::new()
+            },
             sums,
             ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), levels)
         }
@@ -142,7 +146,8 @@ impl Plan {
         }
     }
 
-    /// Mean of the lowest level's centroids by their sizes: near the mean of the points, and known before any is read.
+    /// Mean of the lowest level's centroids by their sizes: near the mean of the points, and known before any is read. To
+    /// eight bits, so that nearly every float16 and float32 less its centre is a float32 without any rounding.
     fn centre(&self) -> Vec<f64> {
         let level = &self.hierarchy.levels[self.levels[0]];
         let mut row = vec![0.0; self.embeddings.dim()];
@@ -152,8 +157,7 @@ impl Plan {
             sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += metrics::as_real(size) * value);
         }
         let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
-        sum.iter_mut().for_each(|sum| *sum /= points);
-        sum
+        sum.iter().map(|sum| half::bf16::from_f64(sum / points).to_f64()).collect()
     }
 
     /// The clusters of a level that have points.

@@ -205,7 +205,9 @@ fn agree(got: &[Silhouettes]) -> bool {
 #[test]
 fn tiles_of_any_size_give_the_silhouettes_of_the_definition() {
     for symmetric in [false, true] {
-        for (outer, inner, lanes) in [(61, 61, 1), (1, 1, 2), (7, 3, 3), (8, 4, 2), (5, 50, 4), (64, 20, 2), (100, 7, 1)] {
+        for (outer, inner, lanes) in
+            [(61, 61, 1), (1, 1, 2), (7, 3, 3), (8, 4, 2), (5, 50, 4), (64, 20, 2), (100, 7, 1)]
+        {
             let tiling = DistanceTiling { outer, inner, lanes, symmetric };
             let got = silhouettes(tiling, Sampling::Exact, false).expect("runs");
             assert!(agree(&got), "{tiling:?}");

@@ -18,8 +18,8 @@ struct Running {
     own: Vec<f64>,
     /// Sum of distances to the part seen so far of the cluster under way.
     open: Vec<f64>,
-    /// Least mean distance to another cluster that was seen whole.
-    best: Vec<f64>,
+    /// Least mean distance to another cluster that was seen whole, and the first place of that cluster.
+    best: Vec<(f64, usize)>,
 }
 
 /// From which pairs sums come.
@@ -34,7 +34,7 @@ pub(super) enum Pairs {
 impl Block {
     pub(super) fn new(places: Vec<u32>, levels: usize) -> Block {
         let zeros = || vec![0.0; places.len()];
-        let running = || Running { own: zeros(), open: zeros(), best: vec![f64::INFINITY; places.len()] };
+        let running = || Running { own: zeros(), open: zeros(), best: vec![(f64::INFINITY, 0); places.len()] };
         Block { levels: (0..levels).map(|_| running()).collect(), places }
     }
 
@@ -58,7 +58,7 @@ impl Block {
                 for part in others.into_iter().skip(usize::from(pairs == Pairs::Once)) {
                     add(&mut running.open[part.clone()], &sums[part.clone()]);
                     if closes {
-                        close(&mut running.open[part.clone()], &mut running.best[part], cluster.len());
+                        close(&mut running.open[part.clone()], &mut running.best[part], &cluster);
                     }
                 }
             }
@@ -87,11 +87,25 @@ impl Block {
                 add(&mut open[before.clone()], &sums[before.clone()]);
                 if end == cluster.end {
                     let best = &mut running.best[points.clone()];
-                    close(&mut open[before.clone()], &mut best[before], cluster.len());
+                    close(&mut open[before.clone()], &mut best[before], &cluster);
                 }
             }
             start = end;
         }
+    }
+
+    /// Places of the cluster nearest to point number `at` on a level; none where there is no other.
+    pub(super) fn nearest(&self, order: &Order, level: usize, at: usize) -> Option<Range<usize>> {
+        let (mean, first) = self.levels[level].best[at];
+        mean.is_finite().then(|| order.run_at(level, first))
+    }
+
+    /// Puts better sums of distances to the own and to the nearest cluster in the place of those of point number `at`.
+    pub(super) fn replace(&mut self, order: &Order, level: usize, at: usize, own: f64, nearest: f64) {
+        let running = &mut self.levels[level];
+        running.own[at] = own;
+        let (mean, first) = &mut running.best[at];
+        *mean = nearest / as_real(order.run_at(level, *first).len() as u64);
     }
 
     /// The silhouettes of the block's points on a level (Rousseeuw 1987); 0 for a point that is alone in its cluster, as
@@ -100,7 +114,7 @@ impl Block {
         let running = &self.levels[level];
         self.places.iter().enumerate().map(move |(at, &place)| {
             let size = order.run_at(level, place as usize).len() as u64;
-            let b = running.best[at];
+            let b = running.best[at].0;
             if size < 2 || b.is_infinite() {
                 return 0.0;
             }
@@ -121,11 +135,13 @@ fn add(to: &mut [f64], sums: &[f64]) {
     to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
 }
 
-/// A cluster of `size` points has been seen whole.
-fn close(open: &mut [f64], best: &mut [f64], size: usize) {
-    let size = as_real(size as u64);
+/// A cluster has been seen whole.
+fn close(open: &mut [f64], best: &mut [(f64, usize)], cluster: &Range<usize>) {
+    let size = as_real(cluster.len() as u64);
     for (open, best) in open.iter_mut().zip(best) {
-        *best = best.min(*open / size);
+        if *open / size < best.0 {
+            *best = (*open / size, cluster.start);
+        }
         *open = 0.0;
     }
 }

@@ -5,6 +5,7 @@
 //! a cluster's last run is in, the mean distance to it is known and only the least of these is kept. So four levels cost
 //! what one does, and a point needs three numbers a level, however many clusters there are.
 
+mod again;
 mod block;
 mod order;
 mod points;

@@ -38,9 +38,10 @@ pub(super) fn read(run: &Evaluation<'_>, rows: &[u64]) -> Result<PointSet> {
     Ok(PointSet { dim, values })
 }
 
-fn read_part(run: &Evaluation<'_>, rows: &[u64], out: &mut [f32]) -> Result<()> {
+/// Reads `rows` into `out`, `[rows.len(), dim]`.
+pub(super) fn read_part(run: &Evaluation<'_>, rows: &[u64], out: &mut [f32]) -> Result<()> {
     let (embeddings, dim) = (run.embeddings, run.embeddings.dim());
-    let mut words = vec![0_u64; (MOST_ROWS * embeddings.row_bytes()).div_ceil(8)];
+    let mut words = vec![0_u64; (MOST_ROWS.min(rows.len()) * embeddings.row_bytes()).div_ceil(8)];
     let mut done = 0;
     while done < rows.len() {
         if run.watch.cancelled() {

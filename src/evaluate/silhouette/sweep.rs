@@ -1,9 +1,11 @@
 //! All outer points against all inner ones, on all lanes.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::again;
 use super::block::{Block, Pairs};
 use super::order::Order;
 use super::points;
@@ -59,6 +61,8 @@ impl Sweep<'_, '_> {
         } else {
             self.against_all(&held, tiling, &blocks, |block, _| block.places().to_vec())?;
         }
+        let dim = held.points.dim;
+        self.again(&blocks, |places| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim])))?;
         Ok(unlocked(blocks))
     }
 
@@ -81,7 +85,27 @@ impl Sweep<'_, '_> {
             let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
             self.against_all(&held, *tiling, blocks, places)?;
         }
-        Ok(blocks.map_or(Vec::new(), |(_, blocks)| unlocked(blocks)))
+        let blocks = blocks.map_or(Vec::new(), |(_, blocks)| blocks);
+        self.again(&blocks, |places| {
+            let mut values = vec![0.0; places.len() * sample.dim];
+            points::read_part(self.run, self.order.rows(places), &mut values)?;
+            Ok(Cow::Owned(values))
+        })?;
+        Ok(unlocked(blocks))
+    }
+
+    /// Looks again at what decides. `values` gives those of consecutive places.
+    fn again<'p>(
+        &self,
+        blocks: &[Mutex<Block>],
+        values: impl Fn(Range<usize>) -> Result<Cow<'p, [f32]>> + Sync,
+    ) -> Result<()> {
+        let dim = self.run.embeddings.dim();
+        let mut threads = vec![(); self.run.tiling.lanes.max(1)];
+        self.share_out(&mut threads, 0..blocks.len(), |(), number| {
+            self.go_on()?;
+            again::block(&mut locked(&blocks[number]), self.order, dim, &mut |places| values(places))
+        })
     }
 
     fn blocks(&self, places: &[u32], tiling: DistanceTiling) -> Vec<Mutex<Block>> {
@@ -152,25 +176,25 @@ impl Sweep<'_, '_> {
     }
 
     /// Has the lanes do the tasks, each on a thread of its own. The first failure ends it.
-    fn share_out<'p>(
+    fn share_out<L: Send>(
         &self,
-        lanes: &mut [Box<dyn DistanceSums + 'p>],
+        lanes: &mut [L],
         tasks: Range<usize>,
-        task: impl Fn(&mut dyn DistanceSums, usize) -> Result<()> + Sync,
+        task: impl Fn(&mut L, usize) -> Result<()> + Sync,
     ) -> Result<()> {
         let next = AtomicUsize::new(tasks.start);
-        let drive = |lane: &mut dyn DistanceSums| -> Result<()> {
+        let drive = |lane: &mut L| -> Result<()> {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= tasks.end {
                     return Ok(());
                 }
                 // a failed lane leaves no task to the others
-                task(&mut *lane, number).inspect_err(|_| next.store(tasks.end, Ordering::Relaxed))?;
+                task(lane, number).inspect_err(|_| next.store(tasks.end, Ordering::Relaxed))?;
             }
         };
         let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = lanes.iter_mut().map(|lane| scope.spawn(|| drive(lane.as_mut()))).collect();
+            let threads: Vec<_> = lanes.iter_mut().map(|lane| scope.spawn(|| drive(lane))).collect();
             threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
         let failures = outcomes.into_iter().filter_map(Result::err);
