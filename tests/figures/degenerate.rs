@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Clustering, Dtype, devices};
+use crate::common::{Clustering, Dtype, devices, stored};
 use crate::drawn::{draw, hold, shape};
 
 /// Figures that need two non-empty clusters.
@@ -17,7 +17,7 @@ fn first_level(clustering: &Clustering, device: &str) -> Value {
 
 /// One level over points on a line.
 fn line(points: &[f64], members: &[&[u64]], centroids: &[f64]) -> Clustering {
-    let column = |values: &[f64]| values.iter().map(|&value| vec![value]).collect::<Vec<_>>();
+    let column = |values: &[f64]| values.iter().map(|&value| vec![stored(value, Dtype::F4)]).collect::<Vec<_>>();
     let members = members.iter().map(|members| members.to_vec()).collect();
     Clustering { points: column(points), dtype: Dtype::F4, levels: vec![(members, column(centroids))], subset: None }
 }
