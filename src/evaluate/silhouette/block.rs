@@ -67,18 +67,18 @@ impl Block {
     }
 
     /// Adds the other direction for the block's points number `points`: sums of their distances to the later points
-    /// `outer`, `rows[t * points.len() + i]`. `open` are the sums of the clusters under way, per level and point.
-    pub(super) fn add_rows(
+    /// `outer`, an entry of `rows` for each run. `open` are the sums of the clusters under way, per level and point.
+    pub(super) fn add_rows<'r>(
         &mut self,
         order: &Order,
         points: Range<usize>,
         outer: Range<usize>,
-        rows: &[f64],
+        rows: impl Iterator<Item = &'r [f64]>,
         open: &mut [Vec<f64>],
     ) {
         let places = &self.places[points.clone()];
         let mut start = outer.start;
-        for (end, sums) in order.ends(outer).into_iter().zip(rows.chunks(places.len())) {
+        for (end, sums) in order.ends(outer).into_iter().zip(rows) {
             for ((level, running), open) in self.levels.iter_mut().enumerate().zip(&mut *open) {
                 let cluster = order.run_at(level, start);
                 let own = within(places, &cluster);

@@ -54,6 +54,11 @@ impl Order {
         self.rows[place as usize]
     }
 
+    /// Number of non-empty clusters of the lowest level.
+    pub(super) fn runs(&self) -> usize {
+        self.levels[0].clusters.len()
+    }
+
     /// Number of evaluated levels.
     pub(super) fn levels(&self) -> usize {
         self.levels.len()

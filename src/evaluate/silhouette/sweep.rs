@@ -16,6 +16,9 @@ use crate::evaluate::{Evaluation, StageWatch};
 /// Bytes of inner points that are held at a time where the outer ones are a sample.
 const WINDOW_BYTES: usize = 1 << 30;
 
+/// Bytes of sums that one inner tile may give, over all blocks.
+const ROWS_BYTES: usize = 64 << 20;
+
 /// Silhouettes of the `taken` places, or of all, in their order, per evaluated level.
 pub(super) fn run(run: &Evaluation<'_>, order: &Order, taken: Option<&[u32]>) -> Result<Vec<Vec<f64>>> {
     let outer = taken.map_or(order.len(), <[u32]>::len) as u64;
@@ -49,10 +52,8 @@ impl Sweep<'_, '_> {
     fn everything(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
         let points = points::read(self.run, self.order.rows(all.clone()))?;
-        let mut tiling = self.run.backend.distance_tiling(&points);
-        tiling.inner = tiling.inner.clamp(1, tiling.outer.max(1));
-        // an inner tile lies within one block
-        tiling.outer = tiling.outer.max(1) / tiling.inner * tiling.inner;
+        let tiling = self.run.backend.distance_tiling(&points);
+        let tiling = if tiling.symmetric { self.aligned(tiling) } else { tiling };
         let places: Vec<u32> = (0..).take(all.len()).collect();
         let blocks = self.blocks(&places, tiling);
         let held = Held { points, inner: all, first: 0 };
@@ -64,6 +65,17 @@ impl Sweep<'_, '_> {
         let dim = held.points.dim;
         self.again(&blocks, |places| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim])))?;
         Ok(unlocked(blocks))
+    }
+
+    /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all
+    /// blocks stays small.
+    fn aligned(&self, tiling: DistanceTiling) -> DistanceTiling {
+        let outer = tiling.outer.max(1);
+        let segments = self.order.runs() + self.order.len() / outer + 1;
+        let inner = tiling.inner.min(ROWS_BYTES / (size_of::<f64>() * segments)).max(1);
+        let (outer, inner) =
+            if inner >= outer { (outer, inner / outer * outer) } else { (outer / inner * inner, inner) };
+        DistanceTiling { outer, inner, ..tiling }
     }
 
     /// A sample against window after window of all points. The sample's points lie in front of the window's.
@@ -142,6 +154,7 @@ impl Sweep<'_, '_> {
     /// Each pair once: inner tile after inner tile, against the blocks from its own on.
     fn once(&self, held: &Held, tiling: DistanceTiling, blocks: &[Mutex<Block>]) -> Result<()> {
         let mut lanes = self.lanes(&held.points, tiling)?;
+        let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
         for inner in cut(held.inner.clone(), tiling.inner) {
             let own = inner.start / tiling.outer;
             let rows: Vec<Mutex<Vec<f64>>> = (own..blocks.len()).map(|_| Mutex::default()).collect();
@@ -149,7 +162,7 @@ impl Sweep<'_, '_> {
             self.share_out(&mut lanes, own..blocks.len(), |lane, number| {
                 self.go_on()?;
                 let block = &mut *locked(&blocks[number]);
-                let outer = span(block);
+                let outer = spans[number].clone();
                 let outer_ends = self.order.ends(outer.clone());
                 let mut columns = vec![0.0; ends.len() * outer.len()];
                 let rows = &mut *locked(&rows[number - own]);
@@ -161,14 +174,35 @@ impl Sweep<'_, '_> {
                 self.progress.advance((factor * inner.len() * outer.len()) as u64);
                 Ok(())
             })?;
-            let mut open = vec![vec![0.0; inner.len()]; self.order.levels()];
-            for (number, rows) in (own..).zip(&rows) {
-                let outer = span(&locked(&blocks[number]));
-                let points = inner.start - own * tiling.outer..inner.end - own * tiling.outer;
-                locked(&blocks[own]).add_rows(self.order, points, outer, &locked(rows), &mut open);
-            }
+            let rows: Vec<Vec<f64>> =
+                rows.into_iter().map(|rows| rows.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+            let mut threads = vec![(); tiling.lanes.max(1)];
+            self.share_out(&mut threads, own..(inner.end - 1) / tiling.outer + 1, |(), mine| {
+                let later = spans[own..].iter().cloned().zip(&rows);
+                self.other_direction(&inner, &mut locked(&blocks[mine]), &spans[mine], later);
+                Ok(())
+            })?;
         }
         Ok(())
+    }
+
+    /// What those of an inner tile's points that lie in `block` have to do with all points after them: blocks of `outer`
+    /// points with what the tile gave for them.
+    fn other_direction<'r>(
+        &self,
+        inner: &Range<usize>,
+        block: &mut Block,
+        held: &Range<usize>,
+        outer: impl Iterator<Item = (Range<usize>, &'r Vec<f64>)>,
+    ) {
+        let places = inner.start.max(held.start)..inner.end.min(held.end);
+        let points = places.start - held.start..places.end - held.start;
+        let columns = places.start - inner.start..places.end - inner.start;
+        let mut open = vec![vec![0.0; places.len()]; self.order.levels()];
+        for (outer, rows) in outer {
+            let rows = rows.chunks(inner.len()).map(|row| &row[columns.clone()]);
+            block.add_rows(self.order, points.clone(), outer, rows, &mut open);
+        }
     }
 
     fn lanes<'p>(&'p self, points: &'p PointSet, tiling: DistanceTiling) -> Result<Vec<Box<dyn DistanceSums + 'p>>> {
