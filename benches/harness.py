@@ -3,7 +3,8 @@
 A contestant is this program or a peer. Each measurement is a process of its own: the program as a user starts it, or this
 script's benchmark with `--peer NAME`, which loads its data, warms up on a few rows, times one call and prints what it saw. So
 the peak memory is one contestant's, and no idle thread pool of one takes cores from the next. Rounds interleave all
-contestants, so that a change of the machine's speed hits all alike; the first round is a warm-up and not counted.
+contestants, so that a change of the machine's speed hits all alike; the first round is a warm-up and not counted, but for
+--rounds 0, which has no other.
 """
 import argparse
 import json
@@ -184,7 +185,7 @@ def print_setup(args, contestants):
     size = args.rows * args.dim * 4
     device = device_of(contestants)
     print(f"n = {args.rows:,}, d = {args.dim}, k = {args.k}, float32, {size / 1e6:.0f} MB in the page cache,")
-    print(f"{THREADS} threads, {args.rounds} rounds, {platform.machine()} {platform.platform()}")
+    print(f"{THREADS} threads, {max(1, args.rounds)} rounds, {platform.machine()} {platform.platform()}")
     print(f"device: {device['name']} [{device['backend']}, {device['api']}], tiles of {device['tile_rows']} rows\n")
 
 

@@ -4,7 +4,7 @@ usage: benches/run silhouette [--rounds N] [--rows N] [--dim D] [--k K] [--devic
                               [--data DIR] [--out FILE.json]
 
 Peers are timed without loading; the program's time is its stage `silhouette` and the whole process. At n = 100,000
-scikit-learn takes minutes: use --rounds 1 there. numpy and torch sort the rows by label, so that a cluster's sum is a
+scikit-learn takes minutes: use --rounds 0 there. numpy and torch sort the rows by label, so that a cluster's sum is a
 segment's: about what one would write by hand.
 """
 import numpy as np
