@@ -150,6 +150,28 @@ mod tests {
         assert_eq!(open(&[-0.5, f32::NAN, -0.3, -0.2], Some(-0.1)), Open::All);
     }
 
+    /// A score as a device computes it in the worst order: one chain of float32 additions.
+    fn in_one_chain(x: &[f32], c: &[f32]) -> f32 {
+        let norm: f64 = c.iter().map(|&c| f64::from(c) * f64::from(c)).sum();
+        let dot = x.iter().zip(c).fold(0.0_f32, |dot, (x, c)| dot + x * c);
+        crate::backend::gpu::split::round(norm) - 2.0 * dot
+    }
+
+    #[test]
+    fn the_bound_holds_for_one_chain_and_not_by_chance() {
+        for dim in [1, 33, 768, 20_000] {
+            let error = ScoreError::new(&vec![0.0; dim]);
+            let value = |place: usize, step: f32| 0.1 + ((place as f32) * step).fract();
+            let x: Vec<f32> = (0..dim).map(|place| value(place, 0.618_034)).collect();
+            let c: Vec<f32> = (0..dim).map(|place| value(place, 0.414_213_56)).collect();
+            let of = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            let off = (f64::from(in_one_chain(&x, &c)) - (of(&c, &c) - 2.0 * of(&x, &c))).abs();
+            let bound = error.bound(of(&x, &x).sqrt(), of(&c, &c).sqrt());
+            assert!(off <= bound, "{dim}: {off} above {bound}");
+            assert!(dim < 700 || off > bound / 1000.0, "{dim}: {off} is far below {bound}");
+        }
+    }
+
     #[test]
     fn a_long_centroid_does_not_open_what_it_cannot_reach() {
         let scores = [-0.5, -0.4, -0.3, -0.2];
