@@ -2,7 +2,7 @@
 // dispatches found. Rows and centroids are centred. The host takes the nearest two from the four by direct difference; by
 // `floor`, below which no other score is, it knows when they can't be told from the four.
 //
-// `lane` gives eight rows to an invocation, with their sums to eight centroids in registers: no barrier and no workgroup
+// `lane` gives eight rows to an invocation, with their sums to sixteen centroids in registers: no barrier and no workgroup
 // memory, for software rasterizers, whose time goes into loads. `team` gives 64 rows to a workgroup, which brings rows and 128 centroids at a time into workgroup
 // memory, octet by octet; an invocation does 4 by 8 of them and keeps the best two of its own share in registers. The
 // shares are merged once, at the end.
@@ -32,7 +32,7 @@ struct Best {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
-// padded to a multiple of eight centroids
+// padded to a multiple of LANE_CENTROIDS
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
 // |c|^2; NOTHING for padding
 @group(0) @binding(2) var<storage, read> norms: array<f32>;
@@ -41,6 +41,7 @@ struct Best {
 
 const LANE_GROUP: u32 = 32u;
 const LANE_ROWS: u32 = 8u;
+const LANE_CENTROIDS: u32 = 16u;
 const TEAM_GROUP: u32 = 256u;
 const TEAM_ROWS: u32 = 64u;
 const TEAM_CENTROIDS: u32 = 128u;
@@ -190,6 +191,14 @@ fn store_four(row: u32, f: Four) {
     store(row + 3u, s[3], vec4<u32>(f.p0.w, f.p1.w, f.p2.w, f.p3.w), f.stamps.w);
 }
 
+// The quad at `at` and those of the next seven centroids.
+fn eight_quads(at: u32, quads: u32) -> Eight {
+    return Eight(
+        centroids[at], centroids[at + quads], centroids[at + 2u * quads], centroids[at + 3u * quads],
+        centroids[at + 4u * quads], centroids[at + 5u * quads], centroids[at + 6u * quads], centroids[at + 7u * quads],
+    );
+}
+
 @compute @workgroup_size(LANE_GROUP)
 fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
@@ -202,21 +211,25 @@ fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let b = four_rows(row + 4u) * quads;
     var found_a = load_four(row);
     var found_b = load_four(row + 4u);
-    for (var place = params.begin; place < params.end; place += 8u) {
+    for (var place = params.begin; place < params.end; place += LANE_CENTROIDS) {
         var sums_a = Eight();
         var sums_b = Eight();
+        var more_a = Eight();
+        var more_b = Eight();
         for (var quad = 0u; quad < quads; quad++) {
-            let at = place * quads + quad;
-            let c = Eight(
-                centroids[at], centroids[at + quads], centroids[at + 2u * quads], centroids[at + 3u * quads],
-                centroids[at + 4u * quads], centroids[at + 5u * quads], centroids[at + 6u * quads],
-                centroids[at + 7u * quads],
-            );
-            sums_a = steps(sums_a, columns(rows[a.x + quad], rows[a.y + quad], rows[a.z + quad], rows[a.w + quad]), c);
-            sums_b = steps(sums_b, columns(rows[b.x + quad], rows[b.y + quad], rows[b.z + quad], rows[b.w + quad]), c);
+            let x_a = columns(rows[a.x + quad], rows[a.y + quad], rows[a.z + quad], rows[a.w + quad]);
+            let x_b = columns(rows[b.x + quad], rows[b.y + quad], rows[b.z + quad], rows[b.w + quad]);
+            let c = eight_quads(place * quads + quad, quads);
+            sums_a = steps(sums_a, x_a, c);
+            sums_b = steps(sums_b, x_b, c);
+            let d = eight_quads((place + 8u) * quads + quad, quads);
+            more_a = steps(more_a, x_a, d);
+            more_b = steps(more_b, x_b, d);
         }
         keep_eight(&found_a, sums_a, place);
         keep_eight(&found_b, sums_b, place);
+        keep_eight(&found_a, more_a, place + 8u);
+        keep_eight(&found_b, more_b, place + 8u);
     }
     store_four(row, found_a);
     store_four(row + 4u, found_b);

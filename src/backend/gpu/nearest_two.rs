@@ -12,7 +12,7 @@ const TEAM_ROWS: u32 = 64;
 const LANE_GROUP: u32 = 32;
 const TEAM_GROUP: u32 = 256;
 /// Centroids that an invocation of `lane`, and a workgroup of `team`, does at a time.
-pub(super) const LANE_CENTROIDS: u32 = 8;
+pub(super) const LANE_CENTROIDS: u32 = 16;
 const TEAM_CENTROIDS: u32 = 128;
 
 /// Iterations of all its loops that one invocation may do: Mesa's lavapipe silently stops it after 65,535.
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn no_dispatch_reaches_the_iterations_that_mesa_allows() {
         for octets in [1, 4, 96, 1000, 14_000] {
-            for (entry, at_a_time, per_octet) in [(0, 8, 2), (1, 128, 4)] {
+            for (entry, at_a_time, per_octet) in [(0, LANE_CENTROIDS, 2), (1, TEAM_CENTROIDS, 4)] {
                 let Some(most) = most_centroids(entry, octets) else { continue };
                 let trips = most / at_a_time * (octets * per_octet + 2);
                 assert!(most >= at_a_time && trips < 65_000, "{entry} {octets}: {trips}");

@@ -161,14 +161,13 @@ mod tests {
     fn the_bound_holds_for_one_chain_and_not_by_chance() {
         for dim in [1, 33, 768, 20_000] {
             let error = ScoreError::new(&vec![0.0; dim]);
-            let value = |place: usize, step: f32| 0.1 + ((place as f32) * step).fract();
-            let x: Vec<f32> = (0..dim).map(|place| value(place, 0.618_034)).collect();
-            let c: Vec<f32> = (0..dim).map(|place| value(place, 0.414_213_56)).collect();
+            // equal terms round in one direction, so that errors add up
+            let (x, c) = (vec![0.1_f32; dim], vec![0.3_f32; dim]);
             let of = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
             let off = (f64::from(in_one_chain(&x, &c)) - (of(&c, &c) - 2.0 * of(&x, &c))).abs();
             let bound = error.bound(of(&x, &x).sqrt(), of(&c, &c).sqrt());
             assert!(off <= bound, "{dim}: {off} above {bound}");
-            assert!(dim < 700 || off > bound / 1000.0, "{dim}: {off} is far below {bound}");
+            assert!(off > bound / 50.0, "{dim}: {off} is far below {bound}");
         }
     }
 
