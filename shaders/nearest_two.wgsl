@@ -2,8 +2,8 @@
 // dispatches found. Rows and centroids are centred. The host takes the nearest two from the four by direct difference; by
 // `floor`, below which no other score is, it knows when they can't be told from the four.
 //
-// `lane` gives four rows to an invocation, with eight centroids' sums in registers: no barrier and no workgroup memory, for
-// software rasterizers. `team` gives 64 rows to a workgroup, which brings rows and 128 centroids at a time into workgroup
+// `lane` gives eight rows to an invocation, with their sums to sixteen centroids in registers: no barrier and no workgroup
+// memory, for software rasterizers, whose time goes into loads. `team` gives 64 rows to a workgroup, which brings rows and 128 centroids at a time into workgroup
 // memory, octet by octet; an invocation does 4 by 8 of them and keeps the best two of its own share in registers. The
 // shares are merged once, at the end.
 
@@ -32,15 +32,16 @@ struct Best {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
-// padded to a multiple of eight centroids
+// padded to a multiple of LANE_CENTROIDS
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
 // |c|^2; NOTHING for padding
 @group(0) @binding(2) var<storage, read> norms: array<f32>;
 @group(0) @binding(3) var<storage, read_write> best: array<Best>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const LANE_GROUP: u32 = 64u;
-const LANE_ROWS: u32 = 4u;
+const LANE_GROUP: u32 = 32u;
+const LANE_ROWS: u32 = 8u;
+const LANE_CENTROIDS: u32 = 16u;
 const TEAM_GROUP: u32 = 256u;
 const TEAM_ROWS: u32 = 64u;
 const TEAM_CENTROIDS: u32 = 128u;
@@ -57,6 +58,27 @@ fn step(sums: vec4<f32>, x: mat4x4<f32>, c: vec4<f32>) -> vec4<f32> {
     return fma(x[3], vec4<f32>(c.w), fma(x[2], vec4<f32>(c.z), two));
 }
 
+// A value of four components for each of eight centroids: a quad of each, or its sums with four rows.
+struct Eight {
+    e0: vec4<f32>,
+    e1: vec4<f32>,
+    e2: vec4<f32>,
+    e3: vec4<f32>,
+    e4: vec4<f32>,
+    e5: vec4<f32>,
+    e6: vec4<f32>,
+    e7: vec4<f32>,
+}
+
+// `step` with eight centroids.
+fn steps(s: Eight, x: mat4x4<f32>, c: Eight) -> Eight {
+    return Eight(
+        step(s.e0, x, c.e0), step(s.e1, x, c.e1), step(s.e2, x, c.e2), step(s.e3, x, c.e3),
+        step(s.e4, x, c.e4), step(s.e5, x, c.e5), step(s.e6, x, c.e6), step(s.e7, x, c.e7),
+    );
+}
+
+// A quad of each of four rows, by column.
 fn columns(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
         vec4<f32>(a.x, b.x, c.x, d.x),
@@ -72,7 +94,7 @@ fn score(place: u32, sums: vec4<f32>) -> vec4<f32> {
 
 // --- lane -------------------------------------------------------------------------------------------------------
 
-// The best four of four rows, ascending; a component is a row.
+// The best four of four rows, ascending, and the rows' stamps; a component is a row.
 struct Four {
     s0: vec4<f32>,
     s1: vec4<f32>,
@@ -82,6 +104,7 @@ struct Four {
     p1: vec4<u32>,
     p2: vec4<u32>,
     p3: vec4<u32>,
+    stamps: vec4<u32>,
 }
 
 fn keep_four(four: ptr<function, Four>, s: vec4<f32>, place: u32) {
@@ -101,6 +124,30 @@ fn keep_four(four: ptr<function, Four>, s: vec4<f32>, place: u32) {
     (*four).p0 = select(f.p0, p, b0);
 }
 
+// Keeps of eight consecutive centroids; most of the time there is nothing to keep.
+fn keep_eight(four: ptr<function, Four>, sums: Eight, place: u32) {
+    let s0 = score(place, sums.e0);
+    let s1 = score(place + 1u, sums.e1);
+    let s2 = score(place + 2u, sums.e2);
+    let s3 = score(place + 3u, sums.e3);
+    let s4 = score(place + 4u, sums.e4);
+    let s5 = score(place + 5u, sums.e5);
+    let s6 = score(place + 6u, sums.e6);
+    let s7 = score(place + 7u, sums.e7);
+    let lowest = min(min(min(s0, s1), min(s2, s3)), min(min(s4, s5), min(s6, s7)));
+    if any(lowest < (*four).s3) {
+        let here = params.first_place + place;
+        keep_four(four, s0, here);
+        keep_four(four, s1, here + 1u);
+        keep_four(four, s2, here + 2u);
+        keep_four(four, s3, here + 3u);
+        keep_four(four, s4, here + 4u);
+        keep_four(four, s5, here + 5u);
+        keep_four(four, s6, here + 6u);
+        keep_four(four, s7, here + 7u);
+    }
+}
+
 fn found_so_far(row: u32) -> Best {
     if params.fresh == 1u {
         return Best(vec4<f32>(NOTHING), vec4<u32>(NO_PLACE), NOTHING, params.stamp - 1u);
@@ -108,10 +155,48 @@ fn found_so_far(row: u32) -> Best {
     return best[row];
 }
 
-fn store(row: u32, before: Best, scores: vec4<f32>, places: vec4<u32>) {
+// Four consecutive rows, of which those past the end are the last one again.
+fn four_rows(first: u32) -> vec4<u32> {
+    return min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u));
+}
+
+fn load_four(first: u32) -> Four {
+    let r = four_rows(first);
+    let a = found_so_far(r.x);
+    let b = found_so_far(r.y);
+    let c = found_so_far(r.z);
+    let d = found_so_far(r.w);
+    let s = columns(a.scores, b.scores, c.scores, d.scores);
+    return Four(
+        s[0], s[1], s[2], s[3],
+        vec4<u32>(a.places.x, b.places.x, c.places.x, d.places.x),
+        vec4<u32>(a.places.y, b.places.y, c.places.y, d.places.y),
+        vec4<u32>(a.places.z, b.places.z, c.places.z, d.places.z),
+        vec4<u32>(a.places.w, b.places.w, c.places.w, d.places.w),
+        vec4<u32>(a.stamp, b.stamp, c.stamp, d.stamp) + vec4<u32>(1u),
+    );
+}
+
+fn store(row: u32, scores: vec4<f32>, places: vec4<u32>, stamp: u32) {
     if row < params.rows {
-        best[row] = Best(scores, places, scores.w, before.stamp + 1u);
+        best[row] = Best(scores, places, scores.w, stamp);
     }
+}
+
+fn store_four(row: u32, f: Four) {
+    let s = columns(f.s0, f.s1, f.s2, f.s3);
+    store(row, s[0], vec4<u32>(f.p0.x, f.p1.x, f.p2.x, f.p3.x), f.stamps.x);
+    store(row + 1u, s[1], vec4<u32>(f.p0.y, f.p1.y, f.p2.y, f.p3.y), f.stamps.y);
+    store(row + 2u, s[2], vec4<u32>(f.p0.z, f.p1.z, f.p2.z, f.p3.z), f.stamps.z);
+    store(row + 3u, s[3], vec4<u32>(f.p0.w, f.p1.w, f.p2.w, f.p3.w), f.stamps.w);
+}
+
+// The quad at `at` and those of the next seven centroids.
+fn eight_quads(at: u32, quads: u32) -> Eight {
+    return Eight(
+        centroids[at], centroids[at + quads], centroids[at + 2u * quads], centroids[at + 3u * quads],
+        centroids[at + 4u * quads], centroids[at + 5u * quads], centroids[at + 6u * quads], centroids[at + 7u * quads],
+    );
 }
 
 @compute @workgroup_size(LANE_GROUP)
@@ -122,62 +207,32 @@ fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         return;
     }
     let quads = params.stride * 2u;
-    let last = params.rows - 1u;
-    let row1 = min(row + 1u, last);
-    let row2 = min(row + 2u, last);
-    let row3 = min(row + 3u, last);
-    let x0 = row * quads;
-    let x1 = row1 * quads;
-    let x2 = row2 * quads;
-    let x3 = row3 * quads;
-    let before0 = found_so_far(row);
-    let before1 = found_so_far(row1);
-    let before2 = found_so_far(row2);
-    let before3 = found_so_far(row3);
-    let s = transpose(mat4x4<f32>(before0.scores, before1.scores, before2.scores, before3.scores));
-    let q0 = before0.places;
-    let q1 = before1.places;
-    let q2 = before2.places;
-    let q3 = before3.places;
-    var four = Four(s[0], s[1], s[2], s[3],
-        vec4<u32>(q0.x, q1.x, q2.x, q3.x), vec4<u32>(q0.y, q1.y, q2.y, q3.y),
-        vec4<u32>(q0.z, q1.z, q2.z, q3.z), vec4<u32>(q0.w, q1.w, q2.w, q3.w));
-    for (var place = params.begin; place < params.end; place += 8u) {
-        let c = place * quads;
-        var sum0 = vec4<f32>();
-        var sum1 = vec4<f32>();
-        var sum2 = vec4<f32>();
-        var sum3 = vec4<f32>();
-        var sum4 = vec4<f32>();
-        var sum5 = vec4<f32>();
-        var sum6 = vec4<f32>();
-        var sum7 = vec4<f32>();
+    let a = four_rows(row) * quads;
+    let b = four_rows(row + 4u) * quads;
+    var found_a = load_four(row);
+    var found_b = load_four(row + 4u);
+    for (var place = params.begin; place < params.end; place += LANE_CENTROIDS) {
+        var sums_a = Eight();
+        var sums_b = Eight();
+        var more_a = Eight();
+        var more_b = Eight();
         for (var quad = 0u; quad < quads; quad++) {
-            let x = columns(rows[x0 + quad], rows[x1 + quad], rows[x2 + quad], rows[x3 + quad]);
-            sum0 = step(sum0, x, centroids[c + quad]);
-            sum1 = step(sum1, x, centroids[c + quads + quad]);
-            sum2 = step(sum2, x, centroids[c + 2u * quads + quad]);
-            sum3 = step(sum3, x, centroids[c + 3u * quads + quad]);
-            sum4 = step(sum4, x, centroids[c + 4u * quads + quad]);
-            sum5 = step(sum5, x, centroids[c + 5u * quads + quad]);
-            sum6 = step(sum6, x, centroids[c + 6u * quads + quad]);
-            sum7 = step(sum7, x, centroids[c + 7u * quads + quad]);
+            let x_a = columns(rows[a.x + quad], rows[a.y + quad], rows[a.z + quad], rows[a.w + quad]);
+            let x_b = columns(rows[b.x + quad], rows[b.y + quad], rows[b.z + quad], rows[b.w + quad]);
+            let c = eight_quads(place * quads + quad, quads);
+            sums_a = steps(sums_a, x_a, c);
+            sums_b = steps(sums_b, x_b, c);
+            let d = eight_quads((place + 8u) * quads + quad, quads);
+            more_a = steps(more_a, x_a, d);
+            more_b = steps(more_b, x_b, d);
         }
-        let here = params.first_place + place;
-        keep_four(&four, score(place, sum0), here);
-        keep_four(&four, score(place + 1u, sum1), here + 1u);
-        keep_four(&four, score(place + 2u, sum2), here + 2u);
-        keep_four(&four, score(place + 3u, sum3), here + 3u);
-        keep_four(&four, score(place + 4u, sum4), here + 4u);
-        keep_four(&four, score(place + 5u, sum5), here + 5u);
-        keep_four(&four, score(place + 6u, sum6), here + 6u);
-        keep_four(&four, score(place + 7u, sum7), here + 7u);
+        keep_eight(&found_a, sums_a, place);
+        keep_eight(&found_b, sums_b, place);
+        keep_eight(&found_a, more_a, place + 8u);
+        keep_eight(&found_b, more_b, place + 8u);
     }
-    let t = transpose(mat4x4<f32>(four.s0, four.s1, four.s2, four.s3));
-    store(row, before0, t[0], vec4<u32>(four.p0.x, four.p1.x, four.p2.x, four.p3.x));
-    store(row + 1u, before1, t[1], vec4<u32>(four.p0.y, four.p1.y, four.p2.y, four.p3.y));
-    store(row + 2u, before2, t[2], vec4<u32>(four.p0.z, four.p1.z, four.p2.z, four.p3.z));
-    store(row + 3u, before3, t[3], vec4<u32>(four.p0.w, four.p1.w, four.p2.w, four.p3.w));
+    store_four(row, found_a);
+    store_four(row + 4u, found_b);
 }
 
 // --- team -------------------------------------------------------------------------------------------------------
@@ -264,14 +319,7 @@ fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var two = Two(vec4<f32>(NOTHING), vec4<f32>(NOTHING), vec4<f32>(NOTHING), vec4<u32>(NO_PLACE), vec4<u32>(NO_PLACE));
     for (var first = params.begin; first < params.end; first += TEAM_CENTROIDS) {
         let loaded_centroid = min(first + index / 2u, params.end - 1u) * quads;
-        var sum0 = vec4<f32>();
-        var sum1 = vec4<f32>();
-        var sum2 = vec4<f32>();
-        var sum3 = vec4<f32>();
-        var sum4 = vec4<f32>();
-        var sum5 = vec4<f32>();
-        var sum6 = vec4<f32>();
-        var sum7 = vec4<f32>();
+        var sums = Eight();
         for (var octet = 0u; octet < params.stride; octet++) {
             let quad = octet * 2u + index % 2u;
             if index < 128u {
@@ -283,27 +331,25 @@ fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
                 let r = side * TEAM_ROWS + down;
                 let c = side * TEAM_CENTROIDS + across;
                 let x = columns(row_quads[r], row_quads[r + 1u], row_quads[r + 2u], row_quads[r + 3u]);
-                sum0 = step(sum0, x, centroid_quads[c]);
-                sum1 = step(sum1, x, centroid_quads[c + SHARES]);
-                sum2 = step(sum2, x, centroid_quads[c + 2u * SHARES]);
-                sum3 = step(sum3, x, centroid_quads[c + 3u * SHARES]);
-                sum4 = step(sum4, x, centroid_quads[c + 4u * SHARES]);
-                sum5 = step(sum5, x, centroid_quads[c + 5u * SHARES]);
-                sum6 = step(sum6, x, centroid_quads[c + 6u * SHARES]);
-                sum7 = step(sum7, x, centroid_quads[c + 7u * SHARES]);
+                let quads_of = Eight(
+                    centroid_quads[c], centroid_quads[c + SHARES], centroid_quads[c + 2u * SHARES],
+                    centroid_quads[c + 3u * SHARES], centroid_quads[c + 4u * SHARES], centroid_quads[c + 5u * SHARES],
+                    centroid_quads[c + 6u * SHARES], centroid_quads[c + 7u * SHARES],
+                );
+                sums = steps(sums, x, quads_of);
             }
             workgroupBarrier();
         }
         let place = first + across;
         let here = params.first_place + place;
-        keep_two(&two, team_score(place, sum0), here);
-        keep_two(&two, team_score(place + SHARES, sum1), here + SHARES);
-        keep_two(&two, team_score(place + 2u * SHARES, sum2), here + 2u * SHARES);
-        keep_two(&two, team_score(place + 3u * SHARES, sum3), here + 3u * SHARES);
-        keep_two(&two, team_score(place + 4u * SHARES, sum4), here + 4u * SHARES);
-        keep_two(&two, team_score(place + 5u * SHARES, sum5), here + 5u * SHARES);
-        keep_two(&two, team_score(place + 6u * SHARES, sum6), here + 6u * SHARES);
-        keep_two(&two, team_score(place + 7u * SHARES, sum7), here + 7u * SHARES);
+        keep_two(&two, team_score(place, sums.e0), here);
+        keep_two(&two, team_score(place + SHARES, sums.e1), here + SHARES);
+        keep_two(&two, team_score(place + 2u * SHARES, sums.e2), here + 2u * SHARES);
+        keep_two(&two, team_score(place + 3u * SHARES, sums.e3), here + 3u * SHARES);
+        keep_two(&two, team_score(place + 4u * SHARES, sums.e4), here + 4u * SHARES);
+        keep_two(&two, team_score(place + 5u * SHARES, sums.e5), here + 5u * SHARES);
+        keep_two(&two, team_score(place + 6u * SHARES, sums.e6), here + 6u * SHARES);
+        keep_two(&two, team_score(place + 7u * SHARES, sums.e7), here + 7u * SHARES);
     }
     let row = first_row + down;
     merge(index, row, vec3<f32>(two.s0.x, two.s1.x, two.floor.x), vec2<u32>(two.p0.x, two.p1.x));

@@ -92,7 +92,7 @@ fn wide_and_extreme_centroids_are_compared() -> Result<()> {
         for shape in [(3, 70_000), (3, 450_000)] {
             Comparison::new(31, shape, false, Random::normal).assert_right(backend, &format!("{name}: {shape:?}"))?;
         }
-        for scale in [1e-30, 1e30, 1e-200, 1e200] {
+        for scale in [1e-30, 1e30, 1e-120, 1e120] {
             let wide = !(1e-100..1e100).contains(&scale);
             let case = Comparison::new(32, (50, 9), wide, |random| scale * random.normal());
             case.assert_right(backend, &format!("{name}: {scale:e}"))?;

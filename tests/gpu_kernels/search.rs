@@ -239,7 +239,7 @@ fn centroids_come_in_blocks_where_they_do_not_fit() -> Result<()> {
                 let case = random_case(19, (2100, 100, 777), dtype, wide, 100.0);
                 Search::new(case).assert_right(backend, &format!("{name}: {dtype:?}"))?;
             }
-            // not even eight centroids fit into a binding
+            // not even as many centroids fit as one dispatch does at a time
             Search::new(random_case(20, (5, 3000, 30), Dtype::F32, false, 0.0)).assert_right(backend, name)
         })?;
     }

@@ -9,8 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use pulp::{Arch, Simd, WithSimd};
-
+use super::measure::squared_to;
 use super::tile::Row;
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
 use crate::error::Result;
@@ -86,11 +85,11 @@ impl PairSearch<'_, '_> {
         let end = (first + BLOCK_ROWS).min(self.clusters.len());
         let row_bytes = self.centroids.cols() * size_of::<f64>();
         let columns = (BLOCK_BYTES / row_bytes.max(1)).max(1);
+        let mut squared = Vec::new();
         for from in (first + 1..self.clusters.len()).step_by(columns) {
             let to = (from + columns).min(self.clusters.len());
             for row in first..end {
-                let against = from.max(row + 1)..to;
-                Arch::new().dispatch(RowAgainst { search: self, row, against, found });
+                self.measure_row(row, from.max(row + 1)..to, &mut squared, found);
                 if ticked.elapsed() >= TICK {
                     (self.tick)(0)?;
                     *ticked = Instant::now();
@@ -101,6 +100,27 @@ impl PairSearch<'_, '_> {
             }
         }
         (self.tick)((end - first) as u64)
+    }
+
+    /// One centroid against some that come later.
+    fn measure_row(&self, row: usize, against: std::ops::Range<usize>, squared: &mut Vec<f64>, found: &mut [Found]) {
+        if against.is_empty() {
+            return;
+        }
+        let point = Row::of(&self.centroids, self.clusters[row] as usize);
+        squared_to(point, &self.centroids, &self.clusters[against.clone()], squared);
+        let mut own = found[row];
+        for (column, &squared) in against.zip(&*squared) {
+            let distance = squared.sqrt();
+            let spread = self.spread[row] + self.spread[column];
+            if own.may_change(distance, squared, spread) || found[column].may_change(distance, squared, spread) {
+                let squared = self.exact(row, column);
+                let worst_ratio = if squared > 0.0 { spread / squared.sqrt() } else { 0.0 };
+                own.merge(Found { nearest: column, nearest_squared: squared, worst_ratio });
+                found[column].merge(Found { nearest: row, nearest_squared: squared, worst_ratio });
+            }
+        }
+        found[row] = own;
     }
 
     /// Squared distance in float64.
@@ -138,40 +158,8 @@ impl Found {
     }
 
     /// Whether a pair measured at about `distance` may change anything.
-    #[inline(always)]
     fn may_change(&self, distance: f64, squared: f64, spread: f64) -> bool {
         squared * (1.0 - 2.0 * MEASURED) <= self.nearest_squared
             || spread > self.worst_ratio * distance * (1.0 - MEASURED)
-    }
-}
-
-/// One centroid against a range of others.
-struct RowAgainst<'a, 's, 'm> {
-    search: &'a PairSearch<'s, 'm>,
-    row: usize,
-    against: std::ops::Range<usize>,
-    found: &'a mut [Found],
-}
-
-impl WithSimd for RowAgainst<'_, '_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let RowAgainst { search, row, against, found } = self;
-        let point = Row::of(&search.centroids, search.clusters[row] as usize);
-        let first = against.start;
-        let other = |i: usize| (&search.centroids, search.clusters[first + i] as usize);
-        point.squared_to_all(simd, against.len(), other, |i, squared| {
-            let column = first + i;
-            let distance = squared.sqrt();
-            let spread = search.spread[row] + search.spread[column];
-            if found[row].may_change(distance, squared, spread) || found[column].may_change(distance, squared, spread) {
-                let squared = search.exact(row, column);
-                let worst_ratio = if squared > 0.0 { spread / squared.sqrt() } else { 0.0 };
-                found[row].merge(Found { nearest: column, nearest_squared: squared, worst_ratio });
-                found[column].merge(Found { nearest: row, nearest_squared: squared, worst_ratio });
-            }
-        });
     }
 }

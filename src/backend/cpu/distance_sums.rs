@@ -15,10 +15,11 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::measure::{TRUSTED, squared_between};
 use super::panels::{
-    Panels, Rows, Term, VECTORS, block_rows, lanes_of, multiply, row_stride, squared_norm, width, with_register_rows,
+    Panels, Rows, VECTORS, block_rows, lanes_of, multiply, row_stride, squared_norm, with_register_rows,
 };
-use super::tile::{TRUSTED, narrow, squared_singles};
+use super::tile::narrow;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::error::Result;
 
@@ -36,20 +37,8 @@ const INNER: usize = 2048;
 
 /// How points want to be cut for so many threads.
 pub(super) fn tiling(points: &PointSet, threads: usize) -> DistanceTiling {
-    let outer = block_rows(points.dim, Arch::new().dispatch(Width));
+    let outer = block_rows(points.dim);
     DistanceTiling { outer, inner: INNER, lanes: threads, symmetric: true }
-}
-
-/// Rows of a panel under run-time dispatch.
-struct Width;
-
-impl WithSimd for Width {
-    type Output = usize;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) -> usize {
-        width::<S>()
-    }
 }
 
 /// A worker and its outer points.
@@ -78,7 +67,8 @@ impl DistanceSums for CpuDistanceSums<'_> {
     fn outer(&mut self, points: &[u32]) -> Result<()> {
         self.outer.clear();
         self.outer.extend_from_slice(points);
-        Arch::new().dispatch(PackOuter { points: self.points, outer: &self.outer, panels: &mut self.panels });
+        let all = self.points;
+        self.panels.pack(all.dim, points.len(), |i, row| row.copy_from_slice(all.row(points[i] as usize)));
         Ok(())
     }
 
@@ -101,22 +91,6 @@ impl DistanceSums for CpuDistanceSums<'_> {
         let CpuDistanceSums { points, outer, panels, inner: copied } = self;
         Arch::new().dispatch(Summation { points, outer, panels, copied, inner, sums });
         Ok(())
-    }
-}
-
-struct PackOuter<'a> {
-    points: &'a PointSet,
-    outer: &'a [u32],
-    panels: &'a mut Panels,
-}
-
-impl WithSimd for PackOuter<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let (points, outer) = (self.points, self.outer);
-        self.panels.pack::<S>(points.dim, outer.len(), |i, row| row.copy_from_slice(points.row(outer[i] as usize)));
     }
 }
 
@@ -145,7 +119,11 @@ impl WithSimd for Summation<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        with_register_rows!(S, M => self.run::<S, M>(simd));
+        if self.points.dim <= FEW_COLUMNS {
+            with_register_rows!(S, M => self.run::<S, M, true>(simd));
+        } else {
+            with_register_rows!(S, M => self.run::<S, M, false>(simd));
+        }
     }
 }
 
@@ -165,7 +143,7 @@ fn pieces(ends: &[usize], range: Range<usize>) -> impl Iterator<Item = (usize, R
 
 impl Summation<'_> {
     #[inline(always)]
-    fn run<S: Simd, const M: usize>(mut self, simd: S) {
+    fn run<S: Simd, const M: usize, const DIFFERENCES: bool>(mut self, simd: S) {
         self.copy_inner();
         self.sums.columns.fill(0.0);
         let once = self.sums.rows.is_some();
@@ -173,19 +151,17 @@ impl Summation<'_> {
             rows.fill(0.0);
         }
         let Summation { points, outer, panels, copied, inner, mut sums } = self;
-        let term = if points.dim <= FEW_COLUMNS { Term::SquaredDifference } else { Term::Product };
         let norms: Vec<f32> = panels.norms.iter().map(|&norm| narrow(norm)).collect();
         let (norms, _) = S::as_simd_f32s(&norms);
         let rows =
             Rows { values: &copied.values, stride: row_stride(points.dim), dim: points.dim, picked: &copied.picked };
         // where each pair is seen once, panels that lie wholly at or below a group's first row have none of them
         let first_panel = |row: usize| match once {
-            true => outer.partition_point(|&j| j as usize <= inner.start + row) / width::<S>(),
+            true => outer.partition_point(|&j| j as usize <= inner.start + row) / panels.width,
             false => 0,
         };
-        multiply::<S, M>(
+        multiply::<S, M, DIFFERENCES>(
             simd,
-            term,
             CHAIN,
             rows,
             panels,
@@ -194,17 +170,17 @@ impl Summation<'_> {
             |row, panel, terms| {
                 let group = Group {
                     points,
-                    outer: &outer[panel * width::<S>()..outer.len().min((panel + 1) * width::<S>())],
-                    first_outer: panel * width::<S>(),
+                    outer: &outer[panel * panels.width..outer.len().min((panel + 1) * panels.width)],
+                    first_outer: panel * panels.width,
                     inner: inner.start + row..inner.end.min(inner.start + row + M),
                 };
                 let mut distances = *terms;
                 let own_norms = &norms[panel * VECTORS..][..VECTORS];
                 for (i, distances) in group.inner.clone().zip(&mut distances) {
-                    if term == Term::Product {
-                        group.squares(simd, i, copied.norms[i - inner.start], own_norms, distances);
-                    } else {
+                    if DIFFERENCES {
                         group.trust(simd, i, distances);
+                    } else {
+                        group.squares(simd, i, copied.norms[i - inner.start], own_norms, distances);
                     }
                     if once {
                         group.mask::<S>(i, distances);
@@ -259,7 +235,7 @@ impl Group<'_> {
             );
             doubtful |= !lanes_of::<S>(fine) << (v * S::F32_LANES);
         }
-        self.measure(simd, i, doubtful, row);
+        self.measure::<S>(i, doubtful, row);
     }
 
     /// Looks after squared distances that float32 doesn't hold.
@@ -269,19 +245,18 @@ impl Group<'_> {
         for v in 0..VECTORS {
             doubtful |= !lanes_of::<S>(within::<S>(simd, row[v])) << (v * S::F32_LANES);
         }
-        self.measure(simd, i, doubtful, row);
+        self.measure::<S>(i, doubtful, row);
     }
 
     /// Takes the lanes `doubtful` by direct difference.
-    #[inline(always)]
-    fn measure<S: Simd>(&self, simd: S, i: usize, doubtful: u64, row: &mut [S::f32s; VECTORS]) {
+    fn measure<S: Simd>(&self, i: usize, doubtful: u64, row: &mut [S::f32s; VECTORS]) {
         let mut doubtful = doubtful & (u64::MAX >> (64 - self.outer.len()));
         let lanes: &mut [f32] = bytemuck::cast_slice_mut(row);
         while doubtful != 0 {
             let lane = doubtful.trailing_zeros() as usize;
             doubtful &= doubtful - 1;
             let j = self.outer[lane] as usize;
-            lanes[lane] = narrow(squared_singles(simd, self.points.row(i), [self.points.row(j)])[0]);
+            lanes[lane] = narrow(squared_between(self.points.row(i), self.points.row(j)));
         }
     }
 

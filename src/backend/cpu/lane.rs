@@ -87,7 +87,7 @@ impl Lane for CpuLane<'_> {
         let (centroids, clusters) = (&self.job.levels[level], &self.job.searched[level]);
         let searched = Searched { centroids, clusters, centre };
         let (points, buffers) = (&self.centred, &mut self.search);
-        Arch::new().dispatch(NearestTwoSearch { tile, scratch: &mut self.scratch, points, buffers, searched, out });
+        NearestTwoSearch { tile, scratch: &mut self.scratch, points, buffers, searched, out }.run();
         Ok(())
     }
 

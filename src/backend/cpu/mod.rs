@@ -10,6 +10,7 @@ mod cluster_sums;
 mod distance;
 mod distance_sums;
 mod lane;
+mod measure;
 mod nearest_two;
 mod own_distances;
 mod pairwise;

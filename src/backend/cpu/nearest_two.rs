@@ -9,10 +9,11 @@
 //! centroids once more, and every centroid within reach is measured. So the answer is exact whatever the data; what the data
 //! decides is how many rows take the second pass (none of a hundred thousand on embeddings), and how many centroids it measures.
 
-use pulp::{Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd};
 
 use super::centred::CentredRows;
-use super::panels::{Panels, Rows, Term, VECTORS, block_rows, lanes_of, multiply, width, with_register_rows};
+use super::measure::squared_to;
+use super::panels::{Panels, Rows, VECTORS, block_rows, lanes_of, multiply, with_register_rows};
 use super::reach::{CHAIN, Reach};
 use super::tile::{Row, Scratch, Tile, narrow};
 use crate::backend::NearestTwo;
@@ -26,6 +27,11 @@ const KEPT: usize = 4;
 pub(super) struct SearchBuffers {
     panels: Panels,
     nominees: Vec<Nominees>,
+    /// Per row, the score of its last nominee.
+    limits: Vec<f32>,
+    /// Centroids to be measured, and what comes of it.
+    clusters: Vec<u32>,
+    squared: Vec<f64>,
 }
 
 /// The centroids that are searched.
@@ -93,183 +99,165 @@ fn admit(two: &mut NearestTwo, cluster: u32, squared: f64) {
 }
 
 impl Searched<'_, '_> {
-    /// Scores of all centroids for `rows`, `M` rows and one panel at a time; `each` gets the index of the first row, the
-    /// position of the panel's first centroid and the scores, which are infinite beyond the last centroid. Gives the largest
-    /// norm of a centred centroid.
-    #[inline(always)]
-    fn score<S: Simd, const M: usize>(
+    /// Scores all centroids for `rows`. Where some of a panel score below a row's limit, `lower` gets the index of the row, the
+    /// position of the panel's first centroid, the scores and the lanes of those that do, and gives the row's new limit.
+    /// Gives the largest norm of a centred centroid.
+    fn score(
         &self,
-        simd: S,
         rows: Rows<'_>,
+        limits: &mut [f32],
         panels: &mut Panels,
-        mut each: impl FnMut(usize, usize, &[[S::f32s; VECTORS]; M]),
+        lower: &mut dyn FnMut(usize, usize, &[f32], u64) -> f32,
     ) -> f64 {
         let mut largest = 0.0f64;
         let mut halves = Vec::new();
-        let block = block_rows(rows.dim, width::<S>());
-        for (block, clusters) in self.clusters.chunks(block).enumerate().map(|(b, clusters)| (b * block, clusters)) {
-            panels.pack::<S>(rows.dim, clusters.len(), |i, out| {
+        let block = block_rows(rows.dim);
+        for (number, clusters) in self.clusters.chunks(block).enumerate() {
+            panels.pack(rows.dim, clusters.len(), |i, out| {
                 let row = Row::of(self.centroids, clusters[i] as usize);
                 row.centred(self.centre, |j, v| out[j] = narrow(v));
             });
             largest = panels.norms[..clusters.len()].iter().fold(largest, |largest, &norm| largest.max(norm));
             halves.clear();
             halves.extend(panels.norms.iter().map(|norm| narrow(norm / 2.0)));
-            let (halves, _) = S::as_simd_f32s(&halves);
-            multiply::<S, M>(
-                simd,
-                Term::Product,
-                CHAIN,
-                rows,
-                panels,
-                |_| 0,
-                #[inline(always)]
-                |row: usize, panel: usize, products: &[[S::f32s; VECTORS]; M]| {
-                    let halves = &halves[panel * VECTORS..][..VECTORS];
-                    let mut scores = *products;
-                    for scores in &mut scores {
-                        for v in 0..VECTORS {
-                            scores[v] = simd.sub_f32s(halves[v], scores[v]);
-                        }
-                    }
-                    each(row, block + panel * width::<S>(), &scores);
-                },
-            );
+            let lower = &mut |row: usize, first: usize, scores: &[f32], lanes: u64| {
+                lower(row, number * block + first, scores, lanes)
+            };
+            Arch::new().dispatch(LowScores { rows, panels, halves: &halves, limits, lower });
         }
         largest.sqrt()
     }
 }
 
-/// Lanes of both vectors for which `holds`.
-#[inline(always)]
-fn lanes_where<S: Simd>(scores: &[S::f32s; VECTORS], holds: impl Fn(S::f32s) -> S::m32s) -> u64 {
-    let mut lanes = 0;
-    for (v, &scores) in scores.iter().enumerate() {
-        lanes |= lanes_of::<S>(holds(scores)) << (v * S::F32_LANES);
-    }
-    lanes
+/// Scores of one block of centroids.
+struct LowScores<'a> {
+    rows: Rows<'a>,
+    panels: &'a Panels,
+    /// Half the squared norms of the centroids.
+    halves: &'a [f32],
+    /// Per row, what a score must be below to be handed over.
+    limits: &'a mut [f32],
+    /// See [`Searched::score`]. Called rarely, and so that the kernel exists once and not once for each caller.
+    lower: &'a mut dyn FnMut(usize, usize, &[f32], u64) -> f32,
 }
 
-impl WithSimd for NearestTwoSearch<'_, '_> {
+impl WithSimd for LowScores<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        if self.searched.clusters.len() <= KEPT {
-            for index in 0..self.points.len() {
-                self.measure_all(simd, index);
-            }
-            return;
-        }
-        with_register_rows!(S, M => self.search::<S, M>(simd));
+    fn with_simd<S: Simd>(self, simd: S) {
+        with_register_rows!(S, M => self.run::<S, M>(simd));
     }
 }
 
-impl NearestTwoSearch<'_, '_> {
+impl LowScores<'_> {
     #[inline(always)]
-    fn search<S: Simd, const M: usize>(&mut self, simd: S) {
-        let largest = self.nominate::<S, M>(simd);
-        let (mut unsure, mut limits) = (Vec::new(), Vec::new());
-        for (index, number) in (0..self.points.len()).zip(0u32..) {
-            let reach = Reach::new(self.points.dim(), self.points.squared_norms[index], largest);
-            let row = self.points.rows[index] as usize;
-            self.out[row] = NearestTwo::NONE;
-            match self.elect(simd, index, reach) {
-                Ok(two) => self.out[row] = two,
-                Err(limit) if limit.is_finite() => {
-                    unsure.push(number);
-                    // the next number up, as narrowing may have rounded down
-                    limits.push(narrow(limit).next_up());
-                }
-                Err(_) => self.measure_all(simd, index),
-            }
-        }
-        if !unsure.is_empty() {
-            self.measure_within::<S, M>(simd, &unsure, &limits);
-        }
-    }
-
-    /// The first pass: fills in every row's nominees; gives the largest norm of a centred centroid.
-    #[inline(always)]
-    fn nominate<S: Simd, const M: usize>(&mut self, simd: S) -> f64 {
-        let SearchBuffers { panels, nominees } = &mut *self.buffers;
-        nominees.clear();
-        nominees.resize(self.points.len(), Nominees::NONE);
-        self.searched.score::<S, M>(
+    fn run<S: Simd, const M: usize>(self, simd: S) {
+        let LowScores { rows, panels, halves, limits, lower } = self;
+        let (halves, _) = S::as_simd_f32s(halves);
+        multiply::<S, M, false>(
             simd,
-            self.points.all(),
-            panels,
-            #[inline(always)]
-            |row: usize, first: usize, scores: &[[S::f32s; VECTORS]; M]| {
-                for (nominees, scores) in nominees[row..].iter_mut().zip(scores) {
-                    let limit = simd.splat_f32s(nominees.scores[KEPT - 1]);
-                    let near = lanes_where::<S>(scores, |scores| simd.less_than_f32s(scores, limit));
-                    if near != 0 {
-                        nominees.offer(bytemuck::cast_slice(scores), near, first);
-                    }
-                }
-            },
-        )
-    }
-
-    /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is how high it may score.
-    #[inline(always)]
-    fn elect<S: Simd>(&mut self, simd: S, index: usize, reach: Reach) -> std::result::Result<NearestTwo, f64> {
-        let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
-        let Nominees { scores, positions } = &self.buffers.nominees[index];
-        let mut two = NearestTwo::NONE;
-        let mut limit = f64::INFINITY;
-        for slot in 0..KEPT {
-            if slot >= 2 && f64::from(scores[slot]) > limit {
-                return Ok(two);
-            }
-            if let Some(&cluster) = self.searched.clusters.get(positions[slot]) {
-                admit(&mut two, cluster, point.squared(simd, [(self.searched.centroids, cluster as usize)])[0]);
-            }
-            limit = reach.of(two.squared[1]);
-        }
-        if f64::from(scores[KEPT - 1]) > limit { Ok(two) } else { Err(limit) }
-    }
-
-    /// The second pass: measures every centroid that scores at most a row's limit.
-    #[inline(always)]
-    fn measure_within<S: Simd, const M: usize>(&mut self, simd: S, unsure: &[u32], limits: &[f32]) {
-        let Searched { centroids, clusters, .. } = self.searched;
-        let rows = Rows { picked: unsure, ..self.points.all() };
-        self.searched.score::<S, M>(
-            simd,
+            CHAIN,
             rows,
-            &mut self.buffers.panels,
+            panels,
+            |_| 0,
             #[inline(always)]
-            |group: usize, first: usize, scores: &[[S::f32s; VECTORS]; M]| {
-                for ((scores, &limit), &index) in scores.iter().zip(&limits[group..]).zip(&unsure[group..]) {
-                    let limit = simd.splat_f32s(limit);
-                    let mut near = lanes_where::<S>(scores, |scores| simd.less_than_or_equal_f32s(scores, limit));
-                    if near == 0 {
-                        continue;
+            |first, panel, products| {
+                let halves = &halves[panel * VECTORS..][..VECTORS];
+                for (m, (products, limit)) in products.iter().zip(&mut limits[first..]).enumerate() {
+                    let mut scores = *products;
+                    let mut lanes = 0;
+                    for v in 0..VECTORS {
+                        scores[v] = simd.sub_f32s(halves[v], scores[v]);
+                        let low = simd.less_than_f32s(scores[v], simd.splat_f32s(*limit));
+                        lanes |= lanes_of::<S>(low) << (v * S::F32_LANES);
                     }
-                    let row = self.points.rows[index as usize] as usize;
-                    let point = self.tile.row(row, self.scratch);
-                    while near != 0 {
-                        let cluster = clusters[first + near.trailing_zeros() as usize];
-                        near &= near - 1;
-                        let squared = point.squared(simd, [(centroids, cluster as usize)])[0];
-                        admit(&mut self.out[row], cluster, squared);
+                    if lanes != 0 {
+                        *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&scores), lanes);
                     }
                 }
             },
         );
     }
+}
+
+impl NearestTwoSearch<'_, '_> {
+    pub(super) fn run(mut self) {
+        if self.searched.clusters.len() <= KEPT {
+            (0..self.points.len()).for_each(|index| self.measure_all(index));
+            return;
+        }
+        let largest = self.nominate();
+        let (mut unsure, mut limits) = (Vec::new(), Vec::new());
+        for (index, number) in (0..self.points.len()).zip(0u32..) {
+            let reach = Reach::new(self.points.dim(), self.points.squared_norms[index], largest);
+            match self.elect(index, reach) {
+                Ok(two) => self.out[self.points.rows[index] as usize] = two,
+                Err(limit) if limit.is_finite() => {
+                    unsure.push(number);
+                    // the next number up: scores are handed over that are below it, and narrowing may have rounded down
+                    limits.push(narrow(limit).next_up());
+                }
+                Err(_) => self.measure_all(index),
+            }
+        }
+        self.measure_within(&unsure, &mut limits);
+    }
+
+    /// The first pass: fills in every row's nominees; gives the largest norm of a centred centroid.
+    fn nominate(&mut self) -> f64 {
+        let SearchBuffers { panels, nominees, limits, .. } = &mut *self.buffers;
+        nominees.clear();
+        nominees.resize(self.points.len(), Nominees::NONE);
+        limits.clear();
+        limits.resize(self.points.len(), f32::INFINITY);
+        self.searched.score(self.points.all(), limits, panels, &mut |row, first, scores, lanes| {
+            nominees[row].offer(scores, lanes, first);
+            nominees[row].scores[KEPT - 1]
+        })
+    }
+
+    /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is how high it may score.
+    fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<NearestTwo, f64> {
+        let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
+        let SearchBuffers { nominees, clusters, squared, .. } = &mut *self.buffers;
+        let Nominees { scores, positions } = &nominees[index];
+        clusters.clear();
+        clusters.extend(positions.iter().filter_map(|&position| self.searched.clusters.get(position)));
+        squared_to(point, self.searched.centroids, clusters, squared);
+        let mut two = NearestTwo::NONE;
+        clusters.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut two, cluster, squared));
+        let limit = reach.of(two.squared[1]);
+        if f64::from(scores[KEPT - 1]) > limit { Ok(two) } else { Err(limit) }
+    }
+
+    /// The second pass: measures every centroid that scores at most a row's limit.
+    fn measure_within(&mut self, unsure: &[u32], limits: &mut [f32]) {
+        if unsure.is_empty() {
+            return;
+        }
+        let Searched { centroids, clusters, .. } = self.searched;
+        let rows = Rows { picked: unsure, ..self.points.all() };
+        let SearchBuffers { panels, clusters: near, squared, .. } = &mut *self.buffers;
+        let fixed = limits.to_vec();
+        self.searched.score(rows, limits, panels, &mut |index, first, _, mut lanes| {
+            let row = self.points.rows[unsure[index] as usize] as usize;
+            near.clear();
+            while lanes != 0 {
+                near.push(clusters[first + lanes.trailing_zeros() as usize]);
+                lanes &= lanes - 1;
+            }
+            squared_to(self.tile.row(row, self.scratch), centroids, near, squared);
+            near.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut self.out[row], cluster, squared));
+            fixed[index]
+        });
+    }
 
     /// Measures every searched centroid.
-    #[inline(always)]
-    fn measure_all<S: Simd>(&mut self, simd: S, index: usize) {
+    fn measure_all(&mut self, index: usize) {
         let row = self.points.rows[index] as usize;
-        let point = self.tile.row(row, self.scratch);
-        let two = &mut self.out[row];
-        *two = NearestTwo::NONE;
-        let Searched { centroids, clusters, .. } = self.searched;
-        let centroid = |i: usize| (centroids, clusters[i] as usize);
-        point.squared_to_all(simd, clusters.len(), centroid, |i, squared| admit(two, clusters[i], squared));
+        let (clusters, squared) = (self.searched.clusters, &mut self.buffers.squared);
+        squared_to(self.tile.row(row, self.scratch), self.searched.centroids, clusters, squared);
+        clusters.iter().zip(squared).for_each(|(&cluster, squared)| admit(&mut self.out[row], cluster, *squared));
     }
 }

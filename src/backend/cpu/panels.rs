@@ -7,7 +7,7 @@
 //! anything is written: no matrix of products ever exists. Panels are taken in blocks that stay in the second-level cache
 //! while all rows pass by.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Bytes of panels that stay in the second-level cache together with the rows that pass by. Measured: 256 to 512 KiB
 /// make no difference on a core with 1 MiB, and half of that is what older cores have.
@@ -19,7 +19,8 @@ pub(super) const VECTORS: usize = 2;
 /// Runs `$body` with `$m` set to the number of rows that the registers of `$simd` hold sums for.
 macro_rules! with_register_rows {
     ($simd:ident, $m:ident => $body:expr) => {
-        if $simd::REGISTER_COUNT >= 32 {
+        // a constant block, so that the other branch is not even compiled
+        if const { $simd::REGISTER_COUNT >= 32 } {
             const $m: usize = 12;
             $body
         } else {
@@ -30,16 +31,23 @@ macro_rules! with_register_rows {
 }
 pub(super) use with_register_rows;
 
-/// Rows side by side in a panel.
-pub(super) const fn width<S: Simd>() -> usize {
-    VECTORS * S::F32_LANES
+/// Rows of `dim` columns that make a block: whole panels, one at least.
+pub(super) fn block_rows(dim: usize) -> usize {
+    Arch::new().dispatch(BlockRows { dim })
 }
 
-/// Rows of `dim` columns that make a block: whole panels, one at least.
-pub(super) const fn block_rows(dim: usize, width: usize) -> usize {
-    let bytes = dim * width * size_of::<f32>();
-    let panels = if bytes == 0 { 1 } else { BLOCK_BYTES / bytes };
-    if panels == 0 { width } else { panels * width }
+struct BlockRows {
+    dim: usize,
+}
+
+impl WithSimd for BlockRows {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        let width = VECTORS * S::F32_LANES;
+        (BLOCK_BYTES / (self.dim * width * size_of::<f32>()).max(1)).max(1) * width
+    }
 }
 
 /// Elements from one row to the next such that rows at the same column fall into different sets of the first-level cache,
@@ -52,6 +60,8 @@ pub(super) const fn row_stride(dim: usize) -> usize {
 #[derive(Default)]
 pub(super) struct Panels {
     dim: usize,
+    /// Rows side by side.
+    pub(super) width: usize,
     /// `[panel][column][width]`; what lies beyond the last row is zero.
     values: Vec<f32>,
     /// Squared norms of the rows, infinite beyond the last one.
@@ -60,37 +70,52 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs `count` rows; `read` writes one of them.
-    #[inline(always)]
-    pub(super) fn pack<S: Simd>(&mut self, dim: usize, count: usize, mut read: impl FnMut(usize, &mut [f32])) {
-        let width = width::<S>();
-        self.dim = dim;
-        self.norms.clear();
-        self.row.resize(dim, 0.0);
-        let padded = count.next_multiple_of(width);
-        self.values.resize(padded * dim, 0.0);
-        for (p, panel) in self.values.chunks_exact_mut((width * dim).max(1)).enumerate() {
-            for lane in 0..width {
-                let index = p * width + lane;
-                if index < count {
-                    read(index, &mut self.row);
-                } else {
-                    self.row.fill(0.0);
-                }
-                let norm = if index < count { squared_norm(&self.row) } else { f64::INFINITY };
-                self.norms.push(norm);
-                for (column, &value) in panel.chunks_exact_mut(width).zip(&self.row) {
-                    column[lane] = value;
-                }
-            }
-        }
+    /// Packs `count` rows of `dim` columns; `read` writes one of them.
+    pub(super) fn pack(&mut self, dim: usize, count: usize, read: impl FnMut(usize, &mut [f32])) {
+        Arch::new().dispatch(Packing { panels: self, dim, count, read });
     }
 
     /// One panel, `[column][width]`.
     #[inline(always)]
-    fn panel<S: Simd>(&self, index: usize) -> &[f32] {
-        let length = width::<S>() * self.dim;
+    fn panel(&self, index: usize) -> &[f32] {
+        let length = self.width * self.dim;
         &self.values[index * length..][..length]
+    }
+}
+
+struct Packing<'a, F> {
+    panels: &'a mut Panels,
+    dim: usize,
+    count: usize,
+    read: F,
+}
+
+impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _simd: S) {
+        let width = VECTORS * S::F32_LANES;
+        let Panels { dim, width: panel_width, values, norms, row } = self.panels;
+        (*dim, *panel_width) = (self.dim, width);
+        norms.clear();
+        row.resize(*dim, 0.0);
+        values.resize(self.count.next_multiple_of(width) * *dim, 0.0);
+        for (p, panel) in values.chunks_exact_mut((width * *dim).max(1)).enumerate() {
+            for lane in 0..width {
+                let index = p * width + lane;
+                if index < self.count {
+                    (self.read)(index, row);
+                    norms.push(squared_norm(row));
+                } else {
+                    row.fill(0.0);
+                    norms.push(f64::INFINITY);
+                }
+                for (column, &value) in panel.chunks_exact_mut(width).zip(&*row) {
+                    column[lane] = value;
+                }
+            }
+        }
     }
 }
 
@@ -125,23 +150,14 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What the kernel adds up over the columns.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Term {
-    /// `x y`
-    Product,
-    /// `(x - y)^2`
-    SquaredDifference,
-}
-
-/// Sums of a term over the columns for every row and every packed row, `M` rows and one panel at a time. `each` gets the
+/// Sums over the columns of `x y`, or of `(x - y)^2` where `DIFFERENCES`, for every row x and every packed row y, `M` rows and
+/// one panel at a time. `each` gets the
 /// index of the first row (rows past the last one repeat it), the panel and the sums. A row skips the panels before
 /// `first_panel` of its group's first row. No chain of additions is longer than `chain`: partial sums of that many columns are
 /// added up beside it.
 #[inline(always)]
-pub(super) fn multiply<S: Simd, const M: usize>(
+pub(super) fn multiply<S: Simd, const M: usize, const DIFFERENCES: bool>(
     simd: S,
-    term: Term,
     chain: usize,
     rows: Rows<'_>,
     panels: &Panels,
@@ -154,12 +170,8 @@ pub(super) fn multiply<S: Simd, const M: usize>(
         for (m, row) in group.iter_mut().enumerate() {
             *row = rows.row((first + m).min(count - 1));
         }
-        for panel in first_panel(first)..panels.norms.len() / width::<S>() {
-            let packed = panels.panel::<S>(panel);
-            let sums = match term {
-                Term::Product => tile::<S, M, false>(simd, chain, group, packed),
-                Term::SquaredDifference => tile::<S, M, true>(simd, chain, group, packed),
-            };
+        for panel in first_panel(first)..panels.norms.len() / panels.width.max(1) {
+            let sums = tile::<S, M, DIFFERENCES>(simd, chain, group, panels.panel(panel));
             each(first, panel, &sums);
         }
     }

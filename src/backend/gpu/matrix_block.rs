@@ -78,7 +78,7 @@ impl GpuLane<'_> {
         pairwise::record(&mut recorder, bound, block)?;
         let bytes = BLOCK_HEADER + wide(rows) * wide(columns) * 4;
         recorder.copy((distances, 0), (readback, 0), bytes);
-        self.pace.start();
+        self.pace.start(block.rows, columns, block.octets);
         let submission = recorder.submit();
         if staged {
             self.buffers.inputs_staging.recycle(self.gpu, &submission);

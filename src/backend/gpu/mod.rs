@@ -85,7 +85,7 @@ pub enum KernelShape {
 /// Settings of [`GpuBackend::open`]; the default is what a run uses.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Shape of the own-distance kernel.
+    /// Shape of the kernels that have two.
     pub kernel_shape: KernelShape,
     /// Lowers the bytes that one storage binding may have, so that tests can reach what large inputs reach.
     pub max_binding: Option<u64>,

@@ -7,10 +7,12 @@ use super::submit::Recorder;
 use crate::error::Result;
 
 /// Rows of a workgroup of the entry points `lane` and `team`.
-const LANE_ROWS: u32 = 4 * 64;
+const LANE_ROWS: u32 = 8 * LANE_GROUP;
 const TEAM_ROWS: u32 = 64;
+const LANE_GROUP: u32 = 32;
+const TEAM_GROUP: u32 = 256;
 /// Centroids that an invocation of `lane`, and a workgroup of `team`, does at a time.
-pub(super) const LANE_CENTROIDS: u32 = 8;
+pub(super) const LANE_CENTROIDS: u32 = 16;
 const TEAM_CENTROIDS: u32 = 128;
 
 /// Iterations of all its loops that one invocation may do: Mesa's lavapipe silently stops it after 65,535.
@@ -23,7 +25,7 @@ pub(super) const NOTHING: f32 = f32::MAX;
 pub(super) const KERNEL: Kernel = Kernel {
     name: "nearest_two",
     sources: &[include_str!("../../../shaders/nearest_two.wgsl")],
-    entries: &[Entry { name: "lane", workgroup: 64 }, Entry { name: "team", workgroup: 256 }],
+    entries: &[Entry { name: "lane", workgroup: LANE_GROUP }, Entry { name: "team", workgroup: TEAM_GROUP }],
     bindings: &[
         Binding::Read,
         Binding::Read,
@@ -66,7 +68,7 @@ pub(super) struct Best {
 
 /// What one dispatch searches.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Range {
+pub(super) struct Pass {
     pub(super) rows: u32,
     pub(super) octets: u32,
     /// Centroids of the block.
@@ -76,7 +78,7 @@ pub(super) struct Range {
     pub(super) first_place: u32,
     /// Whether this is the first dispatch of a search.
     pub(super) fresh: bool,
-    /// What the first dispatch leaves as stamp; each of the others adds 1.
+    /// What this dispatch leaves as stamp: one more than the dispatch before it.
     pub(super) stamp: u32,
 }
 
@@ -97,17 +99,17 @@ pub(super) fn record(
     recorder: &mut Recorder<'_>,
     (pipeline, bindings): (&Pipeline, &wgpu::BindGroup),
     entry: usize,
-    range: Range,
+    pass: Pass,
 ) -> Result<()> {
     let rows_per_group = if entry == 0 { LANE_ROWS } else { TEAM_ROWS };
-    recorder.dispatch(pipeline, bindings, range.rows.div_ceil(rows_per_group), |grid| Params {
-        rows: range.rows,
-        stride: range.octets,
-        begin: range.begin,
-        end: range.end,
-        first_place: range.first_place,
-        fresh: u32::from(range.fresh),
-        stamp: range.stamp,
+    recorder.dispatch(pipeline, bindings, pass.rows.div_ceil(rows_per_group), |grid| Params {
+        rows: pass.rows,
+        stride: pass.octets,
+        begin: pass.begin,
+        end: pass.end,
+        first_place: pass.first_place,
+        fresh: u32::from(pass.fresh),
+        stamp: pass.stamp,
         groups_x: grid.groups_x,
         first_group: grid.first_group,
     })
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn no_dispatch_reaches_the_iterations_that_mesa_allows() {
         for octets in [1, 4, 96, 1000, 14_000] {
-            for (entry, at_a_time, per_octet) in [(0, 8, 2), (1, 128, 4)] {
+            for (entry, at_a_time, per_octet) in [(0, LANE_CENTROIDS, 2), (1, TEAM_CENTROIDS, 4)] {
                 let Some(most) = most_centroids(entry, octets) else { continue };
                 let trips = most / at_a_time * (octets * per_octet + 2);
                 assert!(most >= at_a_time && trips < 65_000, "{entry} {octets}: {trips}");

@@ -4,6 +4,8 @@
 //! magnitude stay within float32. A row is scanned in float64 where its nearest is too close for float32, or where
 //! another one is as near as float32 can tell.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::GpuBackend;
@@ -54,6 +56,15 @@ struct Row {
     worst: (f32, u32),
 }
 
+/// What goes from one submission to the next.
+struct UnderWay {
+    pace: Pace,
+    stamp: u32,
+    /// The columns on the device.
+    columns: Option<Range<usize>>,
+}
+
+/// What the comparison has on the device, and how much of it goes at once.
 struct Memory {
     rows: wgpu::Buffer,
     columns: wgpu::Buffer,
@@ -111,47 +122,58 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let count = self.clusters.len();
         let memory = self.memory()?;
         let Some((memory, strip)) = memory.zip(self.strip) else { return self.scan_all(tick) };
-        let mut pace = Pace::new();
-        let mut stamp = 0;
+        let mut work = UnderWay { pace: Pace::new(), stamp: 0, columns: None };
         let mut out = Vec::with_capacity(count);
-        let mut held = None;
         for first in (0..count).step_by(memory.rows_at_once) {
             let rows = first..count.min(first + memory.rows_at_once);
-            self.upload_rows(&memory, rows.clone());
-            let nothing = Row { nearest: (f32::MAX, UNLABELLED), second: f32::MAX, worst: (-1.0, UNLABELLED) };
-            let mut best = vec![nothing; rows.len()];
-            for column in (0..count).step_by(memory.columns_at_once) {
-                let columns = column..count.min(column + memory.columns_at_once);
-                if held != Some(column) {
-                    self.upload_columns(&memory, columns.clone());
-                    held = Some(column);
-                }
-                let mut begin = column;
-                while begin < columns.end {
-                    let fits = memory.found_at_once / wide(rows.len()) * u64::from(strip);
-                    let paced = pace.columns(narrow(rows.len())?, self.octets) / u64::from(strip) * u64::from(strip);
-                    let now = usize::try_from(paced.max(u64::from(strip)).min(fits)).unwrap_or(usize::MAX);
-                    let end = columns.end.min(begin.saturating_add(now));
-                    stamp += 1;
-                    let pairs = Pairs {
-                        rows: narrow(rows.len())?,
-                        columns: narrow(end - begin)?,
-                        first_row: narrow(first)?,
-                        first_column: narrow(begin)?,
-                        column_at: narrow(begin - column)?,
-                        octets: self.octets,
-                        strip,
-                        stamp,
-                    };
-                    self.submit(&memory, pairs, &mut pace, &mut best)?;
-                    tick(0)?;
-                    begin = end;
-                }
-            }
-            out.par_extend(best.into_par_iter().zip(rows.clone()).map(|(best, row)| self.finish(row, best)));
+            let found = self.compare(&memory, rows.clone(), strip, &mut work, tick)?;
+            out.par_extend(found.into_par_iter().zip(rows.clone()).map(|(found, row)| self.finish(row, found)));
             tick(wide(rows.len()))?;
         }
         Ok(out)
+    }
+
+    /// Compares some rows with all columns, block by block.
+    fn compare(
+        &self,
+        memory: &Memory,
+        rows: Range<usize>,
+        strip: u32,
+        work: &mut UnderWay,
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Row>> {
+        self.upload_rows(memory, rows.clone());
+        let mut found = vec![Row::NOTHING; rows.len()];
+        let (count, strip_columns) = (self.clusters.len(), u64::from(strip));
+        let room = memory.found_at_once / wide(rows.len()) * strip_columns;
+        for first in (0..count).step_by(memory.columns_at_once) {
+            let columns = first..count.min(first + memory.columns_at_once);
+            if work.columns.as_ref() != Some(&columns) {
+                self.upload_columns(memory, columns.clone());
+                work.columns = Some(columns.clone());
+            }
+            let mut begin = first;
+            while begin < columns.end {
+                let paced = work.pace.columns(narrow(rows.len())?, self.octets) / strip_columns * strip_columns;
+                let now = usize::try_from(paced.max(strip_columns).min(room)).unwrap_or(usize::MAX);
+                let end = columns.end.min(begin.saturating_add(now));
+                work.stamp += 1;
+                let pairs = Pairs {
+                    rows: narrow(rows.len())?,
+                    columns: narrow(end - begin)?,
+                    first_row: narrow(rows.start)?,
+                    first_column: narrow(begin)?,
+                    column_at: narrow(begin - first)?,
+                    octets: self.octets,
+                    strip,
+                    stamp: work.stamp,
+                };
+                self.submit(memory, pairs, &mut work.pace, &mut found)?;
+                tick(0)?;
+                begin = end;
+            }
+        }
+        Ok(found)
     }
 
     /// Allocates what the device needs; `None` where a row doesn't fit.
@@ -217,13 +239,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
     }
 
     /// Hands over rows chunk by chunk; `pack` appends one.
-    fn upload(
-        &self,
-        buffer: &wgpu::Buffer,
-        places: std::ops::Range<usize>,
-        bytes: u64,
-        pack: impl Fn(&[f64], &mut [u8]),
-    ) {
+    fn upload(&self, buffer: &wgpu::Buffer, places: Range<usize>, bytes: u64, pack: impl Fn(&[f64], &mut [u8])) {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let at_once = (CHUNK_BYTES / bytes).max(1);
         let mut row = vec![0.0; self.view.cols()];
@@ -241,7 +257,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         }
     }
 
-    fn upload_rows(&self, memory: &Memory, places: std::ops::Range<usize>) {
+    fn upload_rows(&self, memory: &Memory, places: Range<usize>) {
         if self.in_parts() {
             self.upload(&memory.rows, places, 2 * self.row_bytes(), pair_row);
         } else {
@@ -249,7 +265,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         }
     }
 
-    fn upload_columns(&self, memory: &Memory, places: std::ops::Range<usize>) {
+    fn upload_columns(&self, memory: &Memory, places: Range<usize>) {
         let high = |row: &[f64], out: &mut [u8]| plane(row, out, |value| split(value).0);
         self.upload(&memory.columns, places.clone(), self.row_bytes(), high);
         if let Some(rest) = &memory.columns_rest {
@@ -264,7 +280,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let strips = pairs.columns.div_ceil(pairs.strip) as usize;
         let bytes = wide(best.len() * strips * size_of::<Found>());
         recorder.copy((&memory.found, 0), (&memory.readback, 0), bytes);
-        pace.start();
+        pace.start(pairs.rows, pairs.columns as usize, pairs.octets);
         let submission = recorder.submit();
         read(self.gpu, &memory.readback, bytes, &submission, |bytes| {
             let found: &[Found] = cast(bytes)?;
@@ -338,6 +354,8 @@ impl<'a, 'v> Comparison<'a, 'v> {
 }
 
 impl Row {
+    const NOTHING: Row = Row { nearest: (f32::MAX, UNLABELLED), second: f32::MAX, worst: (-1.0, UNLABELLED) };
+
     /// Takes what one strip found. Strips come in ascending order of their columns, so that ties stay with the lower one.
     fn take(&mut self, strip: &Found) {
         let (farther, second) = if strip.nearest < self.nearest.0 {

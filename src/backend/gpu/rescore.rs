@@ -150,6 +150,27 @@ mod tests {
         assert_eq!(open(&[-0.5, f32::NAN, -0.3, -0.2], Some(-0.1)), Open::All);
     }
 
+    /// A score as a device computes it in the worst order: one chain of float32 additions.
+    fn in_one_chain(x: &[f32], c: &[f32]) -> f32 {
+        let norm: f64 = c.iter().map(|&c| f64::from(c) * f64::from(c)).sum();
+        let dot = x.iter().zip(c).fold(0.0_f32, |dot, (x, c)| dot + x * c);
+        crate::backend::gpu::split::round(norm) - 2.0 * dot
+    }
+
+    #[test]
+    fn the_bound_holds_for_one_chain_and_not_by_chance() {
+        for dim in [1, 33, 768, 20_000] {
+            let error = ScoreError::new(&vec![0.0; dim]);
+            // equal terms round in one direction, so that errors add up
+            let (x, c) = (vec![0.1_f32; dim], vec![0.3_f32; dim]);
+            let of = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            let off = (f64::from(in_one_chain(&x, &c)) - (of(&c, &c) - 2.0 * of(&x, &c))).abs();
+            let bound = error.bound(of(&x, &x).sqrt(), of(&c, &c).sqrt());
+            assert!(off <= bound, "{dim}: {off} above {bound}");
+            assert!(off > bound / 50.0, "{dim}: {off} is far below {bound}");
+        }
+    }
+
     #[test]
     fn a_long_centroid_does_not_open_what_it_cannot_reach() {
         let scores = [-0.5, -0.4, -0.3, -0.2];

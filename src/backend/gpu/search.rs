@@ -1,6 +1,8 @@
 //! The nearest two centroids of a tile's rows: candidates by score on the device, then the nearest of them by direct
 //! difference, and a scan on the host for the few rows whose scores can't tell.
 
+use std::ops::Range;
+
 use super::GpuBackend;
 use super::KernelShape;
 use super::buffers::{Buffers, read};
@@ -8,7 +10,7 @@ use super::centroids::Resident;
 use super::kernels::Pipeline;
 use super::lane::{GpuLane, cast};
 use super::matrix_block::narrow;
-use super::nearest_two::{self, Best, Range};
+use super::nearest_two::{self, Best, Pass};
 use super::observe::not_computed;
 use super::pairwise::Pace;
 use super::plan::{BEST_BYTES, Plan, wide};
@@ -141,7 +143,6 @@ impl GpuLane<'_> {
     /// Runs the kernel over all blocks of a level and reads what it found.
     fn score(&mut self, level: usize, searched: &Searched) -> Result<()> {
         let (places, block) = (searched.clusters.len(), self.plan.search_block);
-        let mut chain: Option<(u32, u32)> = None;
         for (number, first) in (0..places).step_by(block).enumerate() {
             let end = places.min(first + block);
             let streamed = searched.blocks.is_empty();
@@ -153,20 +154,19 @@ impl GpuLane<'_> {
                 let left = end - first - begin;
                 let fits = (self.device_columns(level)? as usize).min(left);
                 let paced = self.search.as_ref().map_or(0, |search| self.columns_now(search, fits));
-                let (stamp, dispatches) = chain.unwrap_or_else(|| (self.next_stamp(), 0));
-                chain = Some((stamp, dispatches.wrapping_add(1)));
-                let range = Range {
+                let pass = Pass {
                     rows: narrow(self.tile.rows())?,
                     octets: self.plan.octets,
                     begin: narrow(begin)?,
                     end: narrow(begin + paced)?,
                     first_place: narrow(first)?,
-                    fresh: dispatches == 0,
-                    stamp,
+                    fresh: first + begin == 0,
+                    // one more each time, as the kernel counts
+                    stamp: self.next_stamp(),
                 };
                 let last = first + begin + paced == places;
                 let load = (begin == 0 && streamed).then_some(end - first);
-                self.submit_search(level, (number, load), range, dispatches, last)?;
+                self.submit_search(level, (number, load), pass, last)?;
                 begin += paced;
             }
         }
@@ -203,8 +203,7 @@ impl GpuLane<'_> {
         &mut self,
         level: usize,
         (block, load): (usize, Option<usize>),
-        range: Range,
-        dispatches: u32,
+        pass: Pass,
         last: bool,
     ) -> Result<()> {
         let gpu = self.gpu;
@@ -223,19 +222,18 @@ impl GpuLane<'_> {
         }
         let bindings = &search.blocks[level];
         let bindings = bindings.get(block).or(bindings.first()).ok_or_else(|| defect("a block is not bound"))?;
-        nearest_two::record(&mut recorder, (&search.pipeline, bindings), search.entry, range)?;
-        let bytes = if last { u64::from(range.rows) * BEST_BYTES } else { BEST_BYTES };
+        nearest_two::record(&mut recorder, (&search.pipeline, bindings), search.entry, pass)?;
+        let bytes = if last { u64::from(pass.rows) * BEST_BYTES } else { BEST_BYTES };
         recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
-        search.pace.start();
+        search.pace.start(pass.rows, (pass.end - pass.begin) as usize, pass.octets);
         let submission = recorder.submit();
         if let (Some(stream), true) = (&mut buffers.stream, loaded) {
             stream.staging.recycle(gpu, &submission);
         }
-        let expected = range.stamp.wrapping_add(dispatches);
         let best = &mut search.best;
         read(gpu, &buffers.readback, bytes, &submission, |bytes| {
             let found: &[Best] = cast(bytes)?;
-            if found.iter().any(|row| row.stamp != expected) {
+            if found.iter().any(|row| row.stamp != pass.stamp) {
                 return Err(not_computed());
             }
             best.clear();
@@ -247,7 +245,7 @@ impl GpuLane<'_> {
     }
 
     /// Squared distances of all rows to their candidates number `which`.
-    fn evaluate(&mut self, level: usize, which: std::ops::Range<usize>, rows: &mut [Row]) -> Result<()> {
+    fn evaluate(&mut self, level: usize, which: Range<usize>, rows: &mut [Row]) -> Result<()> {
         let mut labels = vec![UNLABELLED; self.tile.rows()];
         for number in which {
             labels.fill(UNLABELLED);

@@ -104,7 +104,7 @@ fn squared_length(row: &[f32]) -> f64 {
 impl GpuBackend {
     /// What searches of one level share; uploads the centroids where they stay.
     pub(super) fn searched(&self, job: &Job<'_>, plan: &Plan, level: usize) -> Option<Searched> {
-        let Some(wanted) = job.searched.get(level).filter(|wanted| !wanted.is_empty()) else { return None };
+        let wanted = job.searched.get(level).filter(|wanted| !wanted.is_empty())?;
         let view = &job.levels[level];
         let mut packed = CentredRows::default();
         let mut searched = Searched {
@@ -125,7 +125,7 @@ impl GpuBackend {
             searched.lengths.push(length);
             searched.longest = searched.longest.max(length);
         }
-        if plan.search_resident[level] {
+        if plan.search_resident[level] && plan.search_block > 0 {
             searched.blocks = self.upload_blocks(job, plan, level, &searched.clusters, &mut packed);
         }
         Some(searched)

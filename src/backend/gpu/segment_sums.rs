@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::GpuBackend;
 use super::buffers::{Staging, make, read};
+use super::centroid_pairs::TILE;
 use super::distance_sums::{self, Batch};
 use super::fault::scoped;
 use super::kernels::Pipeline;
@@ -23,7 +24,8 @@ use crate::error::{Error, Result};
 /// Sums that one submission leaves at most.
 const SUMS_BYTES: u64 = 32 << 20;
 
-/// Points of a call on a software rasterizer, and on a GPU.
+/// Points of a call: bytes at most, and rows at most on a software rasterizer, and on a GPU.
+const POINT_BYTES: u64 = 64 << 20;
 const SOFTWARE_POINTS: usize = 1024;
 const GPU_POINTS: usize = 8192;
 
@@ -87,7 +89,7 @@ pub(super) fn tiling(gpu: &GpuBackend, points: &PointSet) -> DistanceTiling {
     let row_bytes = wide(octets_of(points) * OCTET * 4);
     let binding = gpu.limits.max_storage_buffer_binding_size;
     // a run's sums for all outer points come back at once
-    let fits = (binding / row_bytes).min(binding.saturating_sub(BLOCK_HEADER) / 8).max(1);
+    let fits = (binding.min(POINT_BYTES) / row_bytes).min(binding.saturating_sub(BLOCK_HEADER) / 8).max(1);
     let software = gpu.info.kind == "software";
     let wanted = if software { SOFTWARE_POINTS } else { GPU_POINTS };
     let side = wanted.min(usize::try_from(fits).unwrap_or(wanted)).min(points.len()).max(1);
@@ -170,7 +172,7 @@ impl<'a> SegmentSums<'a> {
         let mut points = 0_u64;
         let within = |run: &&[u32; 2]| {
             // a tile is done whole, however few points it has
-            points += u64::from(run[1].next_multiple_of(32));
+            points += u64::from(run[1].next_multiple_of(TILE));
             points <= paced
         };
         let paced = self.runs[first..].iter().take_while(within).count();
@@ -204,7 +206,9 @@ impl<'a> SegmentSums<'a> {
         distance_sums::record(&mut recorder, (&self.pipeline, &self.bindings), batch)?;
         let bytes = BLOCK_HEADER + wide(segments.len() * outer) * 4;
         recorder.copy((&memory.sums, 0), (&memory.readback, 0), bytes);
-        self.pace.start();
+        let inner =
+            self.runs[first..first + segments.len()].iter().map(|run| run[1].next_multiple_of(TILE) as usize).sum();
+        self.pace.start(batch.outer, inner, self.octets);
         let submission = recorder.submit();
         if bring.is_some() {
             memory.staging.recycle(gpu, &submission);

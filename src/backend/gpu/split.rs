@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn scales_are_powers_of_two_that_bring_everything_into_range() {
-        for value in [1.0, 0.75, 3e30, 1e-40, 1e300, 1e-300, f64::from(f32::MAX)] {
+        for value in [1.0, 0.75, 3e30, 1e-40, 1e280, 1e-280, f64::from(f32::MAX)] {
             let scale = unit_scale(value);
             assert_eq!(scale.log2().fract(), 0.0);
             assert!((2.0_f64.powi(38)..=2.0_f64.powi(40)).contains(&(value * scale)), "{value}: {}", value * scale);
