@@ -78,7 +78,7 @@ impl WithSimd for Centring<'_> {
         for (&row, values) in out.rows.iter().zip(out.values.chunks_exact_mut(stride)) {
             let values = &mut values[..self.tile.dim];
             let point = self.tile.row(row as usize, self.scratch);
-            point.centred(self.centre, |j, v| values[j] = narrow(v));
+            point.less(self.centre, values, |value, x| *value = narrow(x));
             out.squared_norms.push(squared_norm(values));
         }
     }

@@ -34,7 +34,7 @@ impl WithSimd for ClusterSums<'_> {
             let first = out.sums.len() - self.tile.dim;
             let sum = &mut out.sums[first..];
             let point = self.tile.row(row as usize, self.scratch);
-            point.centred(self.centre, |j, v| sum[j] += v);
+            point.less(self.centre, sum, |sum, x| *sum += x);
         }
     }
 }

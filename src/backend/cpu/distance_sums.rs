@@ -177,17 +177,15 @@ impl Summation<'_> {
                 let mut distances = *terms;
                 let own_norms = &norms[panel * VECTORS..][..VECTORS];
                 for (i, distances) in group.inner.clone().zip(&mut distances) {
-                    if DIFFERENCES {
-                        group.trust(simd, i, distances);
+                    let sure = if DIFFERENCES {
+                        held(simd, distances)
                     } else {
-                        group.squares(simd, i, copied.norms[i - inner.start], own_norms, distances);
-                    }
-                    if once {
-                        group.mask::<S>(i, distances);
-                    }
-                    for distances in distances {
+                        squares(simd, copied.norms[i - inner.start], own_norms, distances)
+                    };
+                    for distances in &mut *distances {
                         *distances = simd.sqrt_f32s(*distances);
                     }
+                    group.settle(i, !sure, once, bytemuck::cast_slice_mut(distances));
                 }
                 group.add::<S, M>(&distances, inner.start, inner.len(), outer.len(), &mut sums);
             },
@@ -221,50 +219,28 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Squared distances of inner point `i` from its products.
+    /// Takes the lanes `doubtful` of the distances of inner point `i` by direct difference, and zeroes those of points whose
+    /// position is not above `i` where each pair is seen `once`.
     #[inline(always)]
-    fn squares<S: Simd>(&self, simd: S, i: usize, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; VECTORS]) {
-        let (near, two) = (simd.splat_f32s(NEAR), simd.splat_f32s(2.0));
-        let mut doubtful = 0;
-        for v in 0..VECTORS {
-            let both = simd.add_f32s(norms[v], simd.splat_f32s(norm));
-            row[v] = simd.sub_f32s(both, simd.mul_f32s(two, row[v]));
-            let fine = simd.and_m32s(
-                simd.greater_than_or_equal_f32s(row[v], simd.mul_f32s(both, near)),
-                within::<S>(simd, row[v]),
-            );
-            doubtful |= !lanes_of::<S>(fine) << (v * S::F32_LANES);
+    fn settle(&self, i: usize, doubtful: u64, once: bool, distances: &mut [f32]) {
+        let doubtful = doubtful & (u64::MAX >> (64 - self.outer.len()));
+        if doubtful != 0 {
+            self.measure(i, doubtful, distances);
         }
-        self.measure::<S>(i, doubtful, row);
+        if once && self.outer[0] as usize <= i {
+            let below = self.outer.partition_point(|&j| j as usize <= i);
+            distances[..below].fill(0.0);
+        }
     }
 
-    /// Looks after squared distances that float32 doesn't hold.
-    #[inline(always)]
-    fn trust<S: Simd>(&self, simd: S, i: usize, row: &mut [S::f32s; VECTORS]) {
-        let mut doubtful = 0;
-        for v in 0..VECTORS {
-            doubtful |= !lanes_of::<S>(within::<S>(simd, row[v])) << (v * S::F32_LANES);
-        }
-        self.measure::<S>(i, doubtful, row);
-    }
-
-    /// Takes the lanes `doubtful` by direct difference.
-    fn measure<S: Simd>(&self, i: usize, doubtful: u64, row: &mut [S::f32s; VECTORS]) {
-        let mut doubtful = doubtful & (u64::MAX >> (64 - self.outer.len()));
-        let lanes: &mut [f32] = bytemuck::cast_slice_mut(row);
+    #[inline(never)]
+    fn measure(&self, i: usize, mut doubtful: u64, distances: &mut [f32]) {
         while doubtful != 0 {
             let lane = doubtful.trailing_zeros() as usize;
             doubtful &= doubtful - 1;
             let j = self.outer[lane] as usize;
-            lanes[lane] = narrow(squared_between(self.points.row(i), self.points.row(j)));
+            distances[lane] = narrow(squared_between(self.points.row(i), self.points.row(j)).sqrt());
         }
-    }
-
-    /// Zeroes the lanes whose position is not above `i`.
-    #[inline(always)]
-    fn mask<S: Simd>(&self, i: usize, row: &mut [S::f32s; VECTORS]) {
-        let below = self.outer.partition_point(|&j| j as usize <= i);
-        bytemuck::cast_slice_mut::<_, f32>(row)[..below].fill(0.0);
     }
 
     /// Adds the tile's distances up.
@@ -299,9 +275,29 @@ impl Group<'_> {
     }
 }
 
-/// Lanes whose square float32 holds with all its bits.
+/// Turns products of a row with a panel into squared distances; gives the lanes in which they are accurate.
 #[inline(always)]
-fn within<S: Simd>(simd: S, squares: S::f32s) -> S::m32s {
+fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; VECTORS]) -> u64 {
+    let (near, two) = (simd.splat_f32s(NEAR), simd.splat_f32s(2.0));
+    let mut far = 0;
+    for v in 0..VECTORS {
+        let both = simd.add_f32s(norms[v], simd.splat_f32s(norm));
+        row[v] = simd.sub_f32s(both, simd.mul_f32s(two, row[v]));
+        let lanes = simd.greater_than_or_equal_f32s(row[v], simd.mul_f32s(both, near));
+        far |= lanes_of::<S>(lanes) << (v * S::F32_LANES);
+    }
+    far & held(simd, row)
+}
+
+/// Lanes whose squared distance float32 holds with all its bits.
+#[inline(always)]
+fn held<S: Simd>(simd: S, row: &[S::f32s; VECTORS]) -> u64 {
     let (low, high) = (simd.splat_f32s(narrow(TRUSTED.start)), simd.splat_f32s(narrow(TRUSTED.end)));
-    simd.and_m32s(simd.greater_than_or_equal_f32s(squares, low), simd.less_than_f32s(squares, high))
+    let mut held = 0;
+    for v in 0..VECTORS {
+        let above = lanes_of::<S>(simd.greater_than_or_equal_f32s(row[v], low));
+        let below = lanes_of::<S>(simd.less_than_f32s(row[v], high));
+        held |= (above & below) << (v * S::F32_LANES);
+    }
+    held
 }

@@ -55,36 +55,52 @@ pub(super) struct NearestTwoSearch<'a, 'm> {
     pub(super) out: &'a mut [NearestTwo],
 }
 
-/// The best of a row so far, best first.
+/// The best of a row so far, best first: the score and the position among the searched centroids in one integer that sorts
+/// as the score does, so that minima and maxima keep them in order instead of branches that no processor could foretell.
 #[derive(Clone, Copy)]
-struct Nominees {
-    scores: [f32; KEPT],
-    /// Positions among the searched centroids; `usize::MAX` where there is none.
-    positions: [usize; KEPT],
-}
+struct Nominees([u64; KEPT]);
 
 impl Nominees {
-    const NONE: Nominees = Nominees { scores: [f32::INFINITY; KEPT], positions: [usize::MAX; KEPT] };
+    /// Of infinite score, where no centroid is.
+    const NONE: Nominees = Nominees([(f32::INFINITY.to_bits() as u64 | 1 << 31) << 32 | u32::MAX as u64; KEPT]);
 
-    /// Takes those scores of the lanes `near` that are among the best. `first` is the position of lane 0.
-    #[inline(always)]
-    fn offer(&mut self, scores: &[f32], mut near: u64, first: usize) {
-        while near != 0 {
-            let lane = near.trailing_zeros() as usize;
-            near &= near - 1;
-            let score = scores[lane];
-            if score >= self.scores[KEPT - 1] {
-                continue;
+    /// Takes those scores of the lanes `low` that are among the best. `first` is the position of lane 0.
+    fn offer(&mut self, scores: &[f32], mut low: u64, first: usize) {
+        while low != 0 {
+            let lane = low.trailing_zeros() as usize;
+            low &= low - 1;
+            let bits = scores[lane].to_bits();
+            // float32 sorts as integers do once negative numbers are turned round and moved below the others
+            let sortable = if bits >> 31 == 0 { bits | 1 << 31 } else { !bits };
+            let mut offered = u64::from(sortable) << 32 | (first + lane) as u64;
+            for kept in &mut self.0 {
+                (*kept, offered) = (offered.min(*kept), offered.max(*kept));
             }
-            let mut slot = KEPT - 1;
-            while slot > 0 && score < self.scores[slot - 1] {
-                self.scores[slot] = self.scores[slot - 1];
-                self.positions[slot] = self.positions[slot - 1];
-                slot -= 1;
-            }
-            (self.scores[slot], self.positions[slot]) = (score, first + lane);
         }
     }
+
+    /// Score of the one at `slot`.
+    fn score(&self, slot: usize) -> f32 {
+        let sortable = high_half(self.0[slot]);
+        f32::from_bits(if sortable >> 31 == 0 { !sortable } else { sortable ^ 1 << 31 })
+    }
+
+    /// The position of each; `u32::MAX` where there is none.
+    fn positions(&self) -> [u32; KEPT] {
+        self.0.map(low_half)
+    }
+}
+
+/// The upper 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "32 of 64 bits are shifted out")]
+fn high_half(key: u64) -> u32 {
+    (key >> 32) as u32
+}
+
+/// The lower 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+fn low_half(key: u64) -> u32 {
+    key as u32
 }
 
 /// Takes a centroid if it is among the nearest two; equally near ones rank by their index.
@@ -115,7 +131,7 @@ impl Searched<'_, '_> {
         for (number, clusters) in self.clusters.chunks(block).enumerate() {
             panels.pack(rows.dim, clusters.len(), |i, out| {
                 let row = Row::of(self.centroids, clusters[i] as usize);
-                row.centred(self.centre, |j, v| out[j] = narrow(v));
+                row.less(self.centre, out, |out, x| *out = narrow(x));
             });
             largest = panels.norms[..clusters.len()].iter().fold(largest, |largest, &norm| largest.max(norm));
             halves.clear();
@@ -165,15 +181,14 @@ impl LowScores<'_> {
             |first, panel, products| {
                 let halves = &halves[panel * VECTORS..][..VECTORS];
                 for (m, (products, limit)) in products.iter().zip(&mut limits[first..]).enumerate() {
-                    let mut scores = *products;
-                    let mut lanes = 0;
-                    for v in 0..VECTORS {
-                        scores[v] = simd.sub_f32s(halves[v], scores[v]);
-                        let low = simd.less_than_f32s(scores[v], simd.splat_f32s(*limit));
-                        lanes |= lanes_of::<S>(low) << (v * S::F32_LANES);
-                    }
-                    if lanes != 0 {
-                        *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&scores), lanes);
+                    let scores = [simd.sub_f32s(halves[0], products[0]), simd.sub_f32s(halves[1], products[1])];
+                    let splat = simd.splat_f32s(*limit);
+                    let low = lanes_of::<S>(simd.less_than_f32s(scores[0], splat))
+                        | lanes_of::<S>(simd.less_than_f32s(scores[1], splat)) << S::F32_LANES;
+                    if low != 0 {
+                        // a copy, so that the scores of all other rows stay in registers
+                        let scores = scores;
+                        *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&scores), low);
                     }
                 }
             },
@@ -213,7 +228,7 @@ impl NearestTwoSearch<'_, '_> {
         limits.resize(self.points.len(), f32::INFINITY);
         self.searched.score(self.points.all(), limits, panels, &mut |row, first, scores, lanes| {
             nominees[row].offer(scores, lanes, first);
-            nominees[row].scores[KEPT - 1]
+            nominees[row].score(KEPT - 1)
         })
     }
 
@@ -221,14 +236,22 @@ impl NearestTwoSearch<'_, '_> {
     fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<NearestTwo, f64> {
         let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
         let SearchBuffers { nominees, clusters, squared, .. } = &mut *self.buffers;
-        let Nominees { scores, positions } = &nominees[index];
-        clusters.clear();
-        clusters.extend(positions.iter().filter_map(|&position| self.searched.clusters.get(position)));
-        squared_to(point, self.searched.centroids, clusters, squared);
+        let nominees = &nominees[index];
         let mut two = NearestTwo::NONE;
-        clusters.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut two, cluster, squared));
-        let limit = reach.of(two.squared[1]);
-        if f64::from(scores[KEPT - 1]) > limit { Ok(two) } else { Err(limit) }
+        let mut limit = f64::INFINITY;
+        // the first two nearly always decide, so the others are only measured where they are within reach
+        for (measured, next) in [(0..2, 2), (2..KEPT, KEPT - 1)] {
+            clusters.clear();
+            let positions = &nominees.positions()[measured];
+            clusters.extend(positions.iter().filter_map(|&position| self.searched.clusters.get(position as usize)));
+            squared_to(point, self.searched.centroids, clusters, squared);
+            clusters.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut two, cluster, squared));
+            limit = reach.of(two.squared[1]);
+            if f64::from(nominees.score(next)) > limit {
+                return Ok(two);
+            }
+        }
+        Err(limit)
     }
 
     /// The second pass: measures every centroid that scores at most a row's limit.

@@ -66,7 +66,8 @@ pub(super) struct Panels {
     values: Vec<f32>,
     /// Squared norms of the rows, infinite beyond the last one.
     pub(super) norms: Vec<f64>,
-    row: Vec<f32>,
+    /// Those of one panel, row-major.
+    rows: Vec<f32>,
 }
 
 impl Panels {
@@ -96,14 +97,13 @@ impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, _simd: S) {
         let width = VECTORS * S::F32_LANES;
-        let Panels { dim, width: panel_width, values, norms, row } = self.panels;
+        let Panels { dim, width: panel_width, values, norms, rows } = self.panels;
         (*dim, *panel_width) = (self.dim, width);
         norms.clear();
-        row.resize(*dim, 0.0);
+        rows.resize(width * *dim, 0.0);
         values.resize(self.count.next_multiple_of(width) * *dim, 0.0);
         for (p, panel) in values.chunks_exact_mut((width * *dim).max(1)).enumerate() {
-            for lane in 0..width {
-                let index = p * width + lane;
+            for (index, row) in (p * width..).zip(rows.chunks_exact_mut(*dim)) {
                 if index < self.count {
                     (self.read)(index, row);
                     norms.push(squared_norm(row));
@@ -111,9 +111,21 @@ impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
                     row.fill(0.0);
                     norms.push(f64::INFINITY);
                 }
-                for (column, &value) in panel.chunks_exact_mut(width).zip(&*row) {
-                    column[lane] = value;
-                }
+            }
+            transpose(rows, *dim, panel, width);
+        }
+    }
+}
+
+/// Row-major `rows` of `dim` columns to `panel`, column by column; a cache line of each row at a time, so that what is
+/// written is still in the first-level cache when the next row adds to it.
+#[inline(always)]
+fn transpose(rows: &[f32], dim: usize, panel: &mut [f32], width: usize) {
+    const LINE: usize = 16;
+    for (block, columns) in panel.chunks_mut(LINE * width).enumerate() {
+        for (lane, row) in rows.chunks_exact(dim).enumerate() {
+            for (column, &value) in columns.chunks_exact_mut(width).zip(&row[block * LINE..]) {
+                column[lane] = value;
             }
         }
     }
@@ -226,18 +238,13 @@ fn tile<S: Simd, const M: usize, const DIFFERENCES: bool>(
 /// Bits of the lanes that a mask is set for, the first lane lowest.
 #[inline(always)]
 pub(super) fn lanes_of<S: Simd>(mask: S::m32s) -> u64 {
-    let bytes = bytemuck::bytes_of(&mask);
-    let mut bits = 0;
-    if bytes.len() == S::F32_LANES * size_of::<f32>() {
-        // a word per lane, all ones or all zeros
-        for (lane, word) in bytes.chunks_exact(size_of::<f32>()).enumerate() {
-            bits |= u64::from(word[0] & 1) << lane;
-        }
-    } else {
-        // a bit per lane (AVX-512), or the one flag of a scalar
-        for (i, &byte) in bytes.iter().enumerate() {
-            bits |= u64::from(byte) << (8 * i);
-        }
+    // a bit per lane (AVX-512), the one flag of a scalar, or a word per lane, all ones or all zeros
+    if const { size_of::<S::m32s>() == size_of::<u16>() } {
+        return u64::from(bytemuck::cast::<_, u16>(mask));
     }
-    bits
+    if const { size_of::<S::m32s>() == size_of::<u8>() } {
+        return u64::from(bytemuck::cast::<_, u8>(mask));
+    }
+    let words = bytemuck::bytes_of(&mask).chunks_exact(size_of::<f32>());
+    words.enumerate().fold(0, |bits, (lane, word)| bits | u64::from(word[0] & 1) << lane)
 }

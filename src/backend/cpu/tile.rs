@@ -76,13 +76,13 @@ impl<'a> Row<'a> {
         self.single.iter().all(|v| v.is_finite()) && self.double.iter().all(|v| v.is_finite())
     }
 
-    /// The row less a centre of as many columns, each difference handed to `put` with its column.
+    /// Hands every column of the row less a centre of as many columns to `put`, with what `out` has there.
     #[inline(always)]
-    pub(super) fn centred(&self, centre: &[f64], mut put: impl FnMut(usize, f64)) {
+    pub(super) fn less<T>(&self, centre: &[f64], out: &mut [T], put: impl Fn(&mut T, f64)) {
         if self.single.is_empty() {
-            self.double.iter().zip(centre).enumerate().for_each(|(j, (x, c))| put(j, x - c));
+            self.double.iter().zip(centre).zip(out).for_each(|((x, c), out)| put(out, x - c));
         } else {
-            self.single.iter().zip(centre).enumerate().for_each(|(j, (&x, c))| put(j, f64::from(x) - c));
+            self.single.iter().zip(centre).zip(out).for_each(|((&x, c), out)| put(out, f64::from(x) - c));
         }
     }
 }
