@@ -74,7 +74,8 @@ impl WithSimd for Centring<'_> {
         out.picked.clear();
         out.picked.extend((0u32..).take(out.rows.len()));
         let stride = row_stride(self.tile.dim);
-        out.values.resize(out.rows.len() * stride, 0.0);
+        // never shortened, as growing again would write zeros
+        out.values.resize(out.values.len().max(out.rows.len() * stride), 0.0);
         for (&row, values) in out.rows.iter().zip(out.values.chunks_exact_mut(stride)) {
             let values = &mut values[..self.tile.dim];
             let point = self.tile.row(row as usize, self.scratch);

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::measure::squared_to;
+use super::measure::{squared_in_double, squared_to};
 use super::tile::Row;
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
 use crate::error::Result;
@@ -126,8 +126,7 @@ impl PairSearch<'_, '_> {
     /// Squared distance in float64.
     fn exact(&self, a: usize, b: usize) -> f64 {
         let [a, b] = [a, b].map(|i| Row::of(&self.centroids, self.clusters[i] as usize));
-        let single = a.single.iter().zip(b.single).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>();
-        single + a.double.iter().zip(b.double).map(|(a, b)| (a - b).powi(2)).sum::<f64>()
+        squared_in_double(a.single, b.single) + squared_in_double(a.double, b.double)
     }
 
     fn named(&self, found: Found) -> CentroidPairs {

@@ -197,7 +197,8 @@ impl Summation<'_> {
     fn copy_inner(&mut self) {
         let (dim, stride) = (self.points.dim, row_stride(self.points.dim));
         let InnerRows { values, picked, norms } = &mut *self.copied;
-        values.resize(self.inner.len() * stride, 0.0);
+        // never shortened, as growing again would write zeros
+        values.resize(values.len().max(self.inner.len() * stride), 0.0);
         norms.clear();
         for (i, copy) in self.inner.clone().zip(values.chunks_exact_mut(stride)) {
             copy[..dim].copy_from_slice(self.points.row(i));
@@ -255,7 +256,7 @@ impl Group<'_> {
     ) {
         let row = |i: usize| &bytemuck::cast_slice::<_, f32>(&distances[i - self.inner.start])[..self.outer.len()];
         for (segment, piece) in pieces(sums.ends, self.inner.clone()) {
-            let mut run = [0.0f32; 64];
+            let mut run = [0.0f32; u64::BITS as usize];
             let run = &mut run[..self.outer.len()];
             for i in piece {
                 run.iter_mut().zip(row(i)).for_each(|(sum, d)| *sum += d);
@@ -294,9 +295,9 @@ fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; V
 fn held<S: Simd>(simd: S, row: &[S::f32s; VECTORS]) -> u64 {
     let (low, high) = (simd.splat_f32s(narrow(TRUSTED.start)), simd.splat_f32s(narrow(TRUSTED.end)));
     let mut held = 0;
-    for v in 0..VECTORS {
-        let above = lanes_of::<S>(simd.greater_than_or_equal_f32s(row[v], low));
-        let below = lanes_of::<S>(simd.less_than_f32s(row[v], high));
+    for (v, &squared) in row.iter().enumerate() {
+        let above = lanes_of::<S>(simd.greater_than_or_equal_f32s(squared, low));
+        let below = lanes_of::<S>(simd.less_than_f32s(squared, high));
         held |= (above & below) << (v * S::F32_LANES);
     }
     held

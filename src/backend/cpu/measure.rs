@@ -85,10 +85,18 @@ fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
         .sum()
 }
 
-/// Of two float32 rows in float64, for what float32 can't hold.
+/// Of two rows in float64, in eight chains so that it is fast.
 #[cold]
-fn squared_in_double(x: &[f32], c: &[f32]) -> f64 {
-    x.iter().zip(c).map(|(&x, &c)| (f64::from(x) - f64::from(c)).powi(2)).sum()
+pub(super) fn squared_in_double<T: Copy + Into<f64>>(x: &[T], c: &[T]) -> f64 {
+    let squared = |x: T, c: T| (x.into() - c.into()).powi(2);
+    let ((x, x_rest), (c, c_rest)) = (x.as_chunks::<8>(), c.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (x, c) in x.iter().zip(c) {
+        for (sum, (&x, &c)) in sums.iter_mut().zip(x.iter().zip(c)) {
+            *sum += squared(x, c);
+        }
+    }
+    sums.iter().sum::<f64>() + x_rest.iter().zip(c_rest).map(|(&x, &c)| squared(x, c)).sum::<f64>()
 }
 
 /// Squared distances of a point to the `rows` of a matrix into `out`, in their order.

@@ -7,7 +7,7 @@
 //! difference, in the arithmetic of `own_distances`, and [`Reach`] bounds how high a centroid that is as near as the second
 //! best so measured may score. Where all four nominees lie within reach a fifth may as well: those rows pass by all
 //! centroids once more, and every centroid within reach is measured. So the answer is exact whatever the data; what the data
-//! decides is how many rows take the second pass (none of a hundred thousand on embeddings), and how many centroids it measures.
+//! decides is how many rows take the second pass, and how many centroids it measures.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -81,7 +81,7 @@ impl Nominees {
 
     /// Score of the one at `slot`.
     fn score(&self, slot: usize) -> f32 {
-        let sortable = high_half(self.0[slot]);
+        let sortable = low_half(self.0[slot] >> 32);
         f32::from_bits(if sortable >> 31 == 0 { !sortable } else { sortable ^ 1 << 31 })
     }
 
@@ -89,12 +89,6 @@ impl Nominees {
     fn positions(&self) -> [u32; KEPT] {
         self.0.map(low_half)
     }
-}
-
-/// The upper 32 bits.
-#[expect(clippy::cast_possible_truncation, reason = "32 of 64 bits are shifted out")]
-fn high_half(key: u64) -> u32 {
-    (key >> 32) as u32
 }
 
 /// The lower 32 bits.
@@ -114,17 +108,14 @@ fn admit(two: &mut NearestTwo, cluster: u32, squared: f64) {
     }
 }
 
+/// Is told of scores of a panel below a row's limit: the index of the row, the position of the panel's first centroid, the
+/// panel's scores, and the lanes of those that are below. Gives the row's new limit. It is called rarely, so a pointer to it
+/// costs little, and the kernel is compiled once and not for each caller.
+type Lower<'a> = dyn FnMut(usize, usize, &[f32], u64) -> f32 + 'a;
+
 impl Searched<'_, '_> {
-    /// Scores all centroids for `rows`. Where some of a panel score below a row's limit, `lower` gets the index of the row, the
-    /// position of the panel's first centroid, the scores and the lanes of those that do, and gives the row's new limit.
-    /// Gives the largest norm of a centred centroid.
-    fn score(
-        &self,
-        rows: Rows<'_>,
-        limits: &mut [f32],
-        panels: &mut Panels,
-        lower: &mut dyn FnMut(usize, usize, &[f32], u64) -> f32,
-    ) -> f64 {
+    /// Scores all centroids for `rows` and hands over those below a row's limit. Gives the largest norm of a centred centroid.
+    fn score(&self, rows: Rows<'_>, limits: &mut [f32], panels: &mut Panels, lower: &mut Lower<'_>) -> f64 {
         let mut largest = 0.0f64;
         let mut halves = Vec::new();
         let block = block_rows(rows.dim);
@@ -153,8 +144,7 @@ struct LowScores<'a> {
     halves: &'a [f32],
     /// Per row, what a score must be below to be handed over.
     limits: &'a mut [f32],
-    /// See [`Searched::score`]. Called rarely, and so that the kernel exists once and not once for each caller.
-    lower: &'a mut dyn FnMut(usize, usize, &[f32], u64) -> f32,
+    lower: &'a mut Lower<'a>,
 }
 
 impl WithSimd for LowScores<'_> {
@@ -181,14 +171,13 @@ impl LowScores<'_> {
             |first, panel, products| {
                 let halves = &halves[panel * VECTORS..][..VECTORS];
                 for (m, (products, limit)) in products.iter().zip(&mut limits[first..]).enumerate() {
-                    let scores = [simd.sub_f32s(halves[0], products[0]), simd.sub_f32s(halves[1], products[1])];
+                    let [a, b] = [simd.sub_f32s(halves[0], products[0]), simd.sub_f32s(halves[1], products[1])];
                     let splat = simd.splat_f32s(*limit);
-                    let low = lanes_of::<S>(simd.less_than_f32s(scores[0], splat))
-                        | lanes_of::<S>(simd.less_than_f32s(scores[1], splat)) << S::F32_LANES;
+                    let low = lanes_of::<S>(simd.less_than_f32s(a, splat))
+                        | lanes_of::<S>(simd.less_than_f32s(b, splat)) << S::F32_LANES;
                     if low != 0 {
-                        // a copy, so that the scores of all other rows stay in registers
-                        let scores = scores;
-                        *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&scores), low);
+                        // only here are the scores written to memory
+                        *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&[a, b]), low);
                     }
                 }
             },

@@ -101,8 +101,10 @@ impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
         (*dim, *panel_width) = (self.dim, width);
         norms.clear();
         rows.resize(width * *dim, 0.0);
-        values.resize(self.count.next_multiple_of(width) * *dim, 0.0);
-        for (p, panel) in values.chunks_exact_mut((width * *dim).max(1)).enumerate() {
+        let length = self.count.next_multiple_of(width) * *dim;
+        // never shortened, as growing again would write zeros
+        values.resize(values.len().max(length), 0.0);
+        for (p, panel) in values[..length].chunks_exact_mut((width * *dim).max(1)).enumerate() {
             for (index, row) in (p * width..).zip(rows.chunks_exact_mut(*dim)) {
                 if index < self.count {
                     (self.read)(index, row);
@@ -163,10 +165,9 @@ impl<'a> Rows<'a> {
 }
 
 /// Sums over the columns of `x y`, or of `(x - y)^2` where `DIFFERENCES`, for every row x and every packed row y, `M` rows and
-/// one panel at a time. `each` gets the
-/// index of the first row (rows past the last one repeat it), the panel and the sums. A row skips the panels before
-/// `first_panel` of its group's first row. No chain of additions is longer than `chain`: partial sums of that many columns are
-/// added up beside it.
+/// one panel at a time. `each` gets the index of the first row (rows past the last one repeat it), the panel and the sums. A
+/// group of rows begins with the panel `first_panel` of its first row. No chain of additions is longer than `chain`: partial
+/// sums of that many columns are added up beside it.
 #[inline(always)]
 pub(super) fn multiply<S: Simd, const M: usize, const DIFFERENCES: bool>(
     simd: S,
@@ -247,4 +248,117 @@ pub(super) fn lanes_of<S: Simd>(mask: S::m32s) -> u64 {
     }
     let words = bytemuck::bytes_of(&mask).chunks_exact(size_of::<f32>());
     words.enumerate().fold(0, |bits, (lane, word)| bits | u64::from(word[0] & 1) << lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs an operation with every instruction set that this machine has, the scalar one included.
+    fn on_every_simd(op: impl WithSimd<Output = ()> + Copy) {
+        Simd::vectorize(pulp::Scalar::new(), op);
+        #[cfg(target_arch = "x86_64")]
+        {
+            pulp::x86::V3::try_new().into_iter().for_each(|simd| Simd::vectorize(simd, op));
+            pulp::x86::V4::try_new().into_iter().for_each(|simd| Simd::vectorize(simd, op));
+        }
+        #[cfg(target_arch = "aarch64")]
+        pulp::aarch64::Neon::try_new().into_iter().for_each(|simd| Simd::vectorize(simd, op));
+    }
+
+    /// Integers, so that sums are exact in any order.
+    fn value(seed: usize, index: usize) -> f32 {
+        let hashed = (seed * 977 + index).wrapping_mul(2_654_435_761) >> 7;
+        f32::from(u8::try_from(hashed % 15).expect("small")) - 7.0
+    }
+
+    #[derive(Clone, Copy)]
+    struct Sums {
+        dim: usize,
+        rows: usize,
+        packed: usize,
+    }
+
+    impl Sums {
+        fn check<S: Simd, const M: usize, const DIFFERENCES: bool>(self, simd: S) {
+            let Sums { dim, rows, packed } = self;
+            let stride = row_stride(dim);
+            let values: Vec<f32> = (0..rows * stride).map(|i| value(1, i)).collect();
+            let mut picked: Vec<u32> = (0u32..).take(rows).collect();
+            picked.reverse();
+            let mut panels = Panels::default();
+            let read = |i: usize, row: &mut [f32]| {
+                row.iter_mut().enumerate().for_each(|(j, v)| *v = value(2, i * dim + j));
+            };
+            Packing { panels: &mut panels, dim, count: packed, read }.with_simd(simd);
+            let mut seen = 0;
+            let all = Rows { values: &values, stride, dim, picked: &picked };
+            multiply::<S, M, DIFFERENCES>(
+                simd,
+                10,
+                all,
+                &panels,
+                |_| 0,
+                |first, panel, sums| {
+                    for (m, sums) in sums.iter().enumerate().take(rows - first) {
+                        let lanes: &[f32] = bytemuck::cast_slice(sums);
+                        for (lane, &sum) in lanes.iter().enumerate().take(packed - panel * panels.width) {
+                            let (x, i) = (all.row(first + m), panel * panels.width + lane);
+                            let terms = x.iter().enumerate().map(|(j, x)| {
+                                let y = value(2, i * dim + j);
+                                if DIFFERENCES { (x - y) * (x - y) } else { x * y }
+                            });
+                            assert_eq!(
+                                sum,
+                                terms.sum::<f32>(),
+                                "{rows} rows, {packed} packed, {dim} columns: {first} {m} {i}"
+                            );
+                            seen += 1;
+                        }
+                    }
+                },
+            );
+            assert_eq!(seen, rows * packed, "every pair once");
+        }
+    }
+
+    impl WithSimd for Sums {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            with_register_rows!(S, M => {
+                self.check::<S, M, false>(simd);
+                self.check::<S, M, true>(simd);
+            });
+        }
+    }
+
+    #[test]
+    fn every_pair_is_summed_once_on_every_instruction_set() {
+        for (rows, packed, dim) in [(1, 1, 1), (13, 33, 9), (12, 32, 10), (25, 70, 37), (6, 16, 64)] {
+            on_every_simd(Sums { dim, rows, packed });
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Lanes;
+
+    impl WithSimd for Lanes {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let mut values = simd.splat_f32s(0.0);
+            for lane in 0..S::F32_LANES {
+                bytemuck::cast_slice_mut::<S::f32s, f32>(std::slice::from_mut(&mut values))[lane] = 1.0;
+                let expected = (0..=lane).map(|lane| 1 << lane).sum::<u64>();
+                assert_eq!(lanes_of::<S>(simd.greater_than_f32s(values, simd.splat_f32s(0.5))), expected);
+            }
+            assert_eq!(lanes_of::<S>(simd.less_than_f32s(values, values)), 0);
+        }
+    }
+
+    #[test]
+    fn bits_stand_for_lanes_on_every_instruction_set() {
+        on_every_simd(Lanes);
+    }
 }
