@@ -35,9 +35,17 @@ const FEW_COLUMNS: usize = 32;
 /// Inner points of a call: many, so that what a call costs beside its pairs is little; their copy is a few MiB.
 const INNER: usize = 2048;
 
-/// How points want to be cut for so many threads.
+/// Outer points of a call at most, so that the sums of a call stay a few MiB however few columns there are.
+const MOST_OUTER: usize = 1024;
+
+/// Outer points of a call at least, where they are cut finer so that all threads have some.
+const FEWEST_OUTER: usize = 64;
+
+/// How points want to be cut for so many threads: the outer ones fit the second-level cache, and there are several calls'
+/// worth for each thread, as calls differ in work.
 pub(super) fn tiling(points: &PointSet, threads: usize) -> DistanceTiling {
-    let outer = block_rows(points.dim);
+    let share = points.len().div_ceil(4 * threads).next_multiple_of(FEWEST_OUTER).max(FEWEST_OUTER);
+    let outer = block_rows(points.dim).min(MOST_OUTER).min(share);
     DistanceTiling { outer, inner: INNER, lanes: threads, symmetric: true }
 }
 

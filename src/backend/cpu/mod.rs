@@ -3,6 +3,16 @@
 //! A lane is a worker that reads its own tile into its own reused buffer and computes it while it is in cache. A
 //! separate reader thread that hands tiles over would lose the cache and half of the read bandwidth, which is what
 //! bounds own distances: d subtractions and multiply-adds per 4 d bytes.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `lane`, `tile`, `centred` | a worker's rows: as read, in the precisions asked for, less the centre |
+//! | `distance`, `measure` | squared distances by direct difference, in one arithmetic for all |
+//! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
+//! | `panels` | the matrix product that is never stored |
+//! | `nearest_two`, `reach` | the search, and the bound that makes it exact |
+//! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
+//! | `distance_sums` | what silhouettes are made of |
 
 mod centred;
 mod centroid_pairs;
@@ -120,8 +130,8 @@ impl Backend for CpuBackend {
 }
 
 /// Operations per second of one thread that searches, by instruction set. Measured as CPU time of searches and of sums of
-/// distances (256 columns, 1,000 centroids) on a Zen 4 core at 3 GHz, whose AVX-512 does 32 multiply-adds in two cycles:
-/// 76 to 99e9 with AVX-512, 65 to 78e9 with AVX2, 12 to 20e9 without. NEON was not measured; half of AVX2's width.
+/// distances (256 columns, 1,000 centroids) on a Zen 4 core at 3 GHz: 76 to 99e9 with AVX-512, 65 to 78e9 with AVX2, 12 to
+/// 20e9 with neither. NEON, which is half as wide as AVX2, was not measured.
 fn rate_of(simd: &str) -> f64 {
     match simd {
         "AVX-512" => 80e9,

@@ -9,8 +9,8 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Bytes of panels that stay in the second-level cache together with the rows that pass by. Measured: 256 to 512 KiB
-/// make no difference on a core with 1 MiB, and half of that is what older cores have.
+/// Bytes of panels that stay in the second-level cache together with the rows that pass by. Measured with 1 MiB of it: 192,
+/// 384 and 768 KiB are within 3 % of each other.
 const BLOCK_BYTES: usize = 384 << 10;
 
 /// Vectors side by side in a panel.
