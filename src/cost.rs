@@ -9,6 +9,10 @@ use crate::metrics::{Metric, Need, as_real};
 /// What takes longer must be asked for twice.
 const LONG: f64 = 600.0;
 
+/// What is done with a pair of points or of a point and a centroid besides its columns, as so many columns more.
+const PER_PAIR_OF_POINTS: f64 = 64.0;
+const PER_CENTROID: f64 = 16.0;
+
 /// The size of the work.
 #[derive(Debug, Clone)]
 pub struct Work {
@@ -33,12 +37,12 @@ impl Work {
             Need::Means => 5.0 * n * d * as_real(self.clusters.len() as u64),
             // direct differences run at about a third of the rate of the expanded form
             Need::Neighbours | Need::MeanNeighbours => 6.0 * d * over_levels(|k| k * k),
-            Need::Search => 2.0 * n * d * over_levels(|k| k),
+            Need::Search => 2.0 * n * (d + PER_CENTROID) * over_levels(|k| k),
             Need::Silhouette => match silhouette {
                 Silhouette::Off => 0.0,
-                Silhouette::Exact if self.symmetric => n * n * d,
-                Silhouette::Exact => 2.0 * n * n * d,
-                Silhouette::Sample(taken) => 2.0 * n * d * as_real(taken.get()).min(n),
+                Silhouette::Exact if self.symmetric => n * n * (d + PER_PAIR_OF_POINTS),
+                Silhouette::Exact => 2.0 * n * n * (d + PER_PAIR_OF_POINTS),
+                Silhouette::Sample(taken) => 2.0 * n * (d + PER_PAIR_OF_POINTS) * as_real(taken.get()).min(n),
             },
         };
         operations / self.rate
@@ -158,18 +162,18 @@ mod tests {
     fn estimates_follow_the_formulas() {
         let work = Work { points: 1000, dim: 10, clusters: vec![50, 5], rate: 1.0, symmetric: true };
         let exact = Silhouette::Exact;
-        assert_eq!(work.seconds(Need::Search, exact), 2.0 * 1000.0 * 10.0 * 55.0);
-        assert_eq!(work.seconds(Need::Silhouette, exact), 1e7);
+        assert_eq!(work.seconds(Need::Search, exact), 2.0 * 1000.0 * 26.0 * 55.0);
+        assert_eq!(work.seconds(Need::Silhouette, exact), 1e6 * 74.0);
         assert_eq!(work.seconds(Need::Silhouette, Silhouette::Off), 0.0);
         let sample = "sample:100".parse().expect("valid");
-        assert_eq!(work.seconds(Need::Silhouette, sample), 2e6);
+        assert_eq!(work.seconds(Need::Silhouette, sample), 2e5 * 74.0);
     }
 
     #[test]
     fn what_takes_long_is_left_out_or_refused() {
         let small = settled(&mut settings(&[], None), 10_000).expect("quick");
         assert_eq!((small.0.len(), small.1.len()), (METRICS.len(), 0));
-        // 10 million points: 1e16 operations for the silhouette, 2e12 for the search
+        // 10 million points: 1.6e16 operations for the silhouette, 2e12 for the search
         let mut chosen = settings(&[], None);
         let (kept, warnings) = settled(&mut chosen, 10_000_000).expect("left out");
         assert!(!kept.contains(&"silhouette") && kept.contains(&"simplified_silhouette"), "{kept:?}");
