@@ -69,12 +69,6 @@ fn store_four(row: u32, column: u32, parts: vec4<f32>) {
     store(row, column + 24u, parts.w);
 }
 
-// Squared differences of a point's octet and four centroids'.
-fn to_four(x: Octet, y0: Octet, y1: Octet, y2: Octet, y3: Octet) -> vec4<f32> {
-    let zero = params.zero;
-    return vec4<f32>(squares(x, y0, zero), squares(x, y1, zero), squares(x, y2, zero), squares(x, y3, zero));
-}
-
 @compute @workgroup_size(GROUP)
 fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
@@ -87,50 +81,16 @@ fn pairwise(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
     if row >= params.rows {
         return;
     }
-    let p0 = point_base(row);
-    let p1 = point_base(row + 8u);
-    let p2 = point_base(row + 16u);
-    let p3 = point_base(row + 24u);
-    let c0 = centroid_base(column);
-    let c1 = centroid_base(column + 8u);
-    let c2 = centroid_base(column + 16u);
-    let c3 = centroid_base(column + 24u);
-    var total0 = vec4<f32>();
-    var total1 = vec4<f32>();
-    var total2 = vec4<f32>();
-    var total3 = vec4<f32>();
-    // as many octets to a sum as sums to the total: the shortest chains, and so the least rounding
-    let block_octets = max(8u, u32(sqrt(f32(params.end - params.begin))));
-    var start = params.begin;
-    while start < params.end {
-        let next = start + block_octets;
-        let stop = min(next, params.end);
-        var sum0 = vec4<f32>();
-        var sum1 = vec4<f32>();
-        var sum2 = vec4<f32>();
-        var sum3 = vec4<f32>();
-        for (var octet = start; octet < stop; octet++) {
-            let y0 = load_centroid(c0 + octet);
-            let y1 = load_centroid(c1 + octet);
-            let y2 = load_centroid(c2 + octet);
-            let y3 = load_centroid(c3 + octet);
-            let x0 = load_point(p0 + octet);
-            sum0 += to_four(x0, y0, y1, y2, y3);
-            let x1 = load_point(p1 + octet);
-            sum1 += to_four(x1, y0, y1, y2, y3);
-            let x2 = load_point(p2 + octet);
-            sum2 += to_four(x2, y0, y1, y2, y3);
-            let x3 = load_point(p3 + octet);
-            sum3 += to_four(x3, y0, y1, y2, y3);
-        }
-        total0 += sum0;
-        total1 += sum1;
-        total2 += sum2;
-        total3 += sum3;
-        start = next;
-    }
-    store_four(row, column, total0);
-    store_four(row + 8u, column, total1);
-    store_four(row + 16u, column, total2);
-    store_four(row + 24u, column, total3);
+    let points_at = vec4<u32>(point_base(row), point_base(row + 8u), point_base(row + 16u), point_base(row + 24u));
+    let centroids_at = vec4<u32>(
+        centroid_base(column),
+        centroid_base(column + 8u),
+        centroid_base(column + 16u),
+        centroid_base(column + 24u),
+    );
+    let parts = four_by_four(points_at, centroids_at, params.begin, params.end, params.zero);
+    store_four(row, column, parts[0]);
+    store_four(row + 8u, column, parts[1]);
+    store_four(row + 16u, column, parts[2]);
+    store_four(row + 24u, column, parts[3]);
 }

@@ -128,17 +128,19 @@ pub fn command() -> clap::Command {
         .mut_subcommand("metrics", |c| c.after_long_help(long.replace("Use --help for the list of figures.\n\n", "")))
 }
 
-/// The list of figures, from the metrics themselves. "L" marks figures of levels, "C" figures of clusters.
+/// The list of figures, from the metrics themselves. "L" marks figures of levels, "C" figures of clusters, "*" those that
+/// `fast` leaves out.
 fn figures_help() -> String {
-    let one = crate::metrics::LevelSums { number: 1, clusters: &[crate::partials::Sums::IDENTITY] };
+    let blank = crate::facts::LevelFacts::blank();
     let line = |metric: &&dyn crate::metrics::Metric| {
-        let level = if metric.level(&one).is_some() { 'L' } else { ' ' };
-        let cluster = if metric.clusters(&one).is_some() { 'C' } else { ' ' };
-        format!("  {level}{cluster} {:<16} {}", metric.name(), metric.summary())
+        let level = if metric.level(&blank).is_some() { 'L' } else { ' ' };
+        let cluster = if metric.clusters(&blank).is_some() { 'C' } else { ' ' };
+        let slow = if metric.needs().is_empty() { ' ' } else { '*' };
+        format!("  {level}{cluster}{slow} {:<25} {}", metric.name(), metric.summary())
     };
     let lines: Vec<String> = METRICS.iter().map(line).collect();
     format!(
-        "Figures (L of levels, C of clusters; distances are Euclidean, in the embedding's unit):\n{}",
+        "Figures (L of levels, C of clusters, * not `fast`; distances are Euclidean, in the embedding's unit):\n{}",
         lines.join("\n")
     )
 }

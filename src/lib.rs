@@ -6,11 +6,13 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cli`], [`config`] | settings as written, settings as resolved |
+//! | [`cost`] | what figures cost, told before a run begins |
 //! | [`plan`] | settings and inputs, checked against each other and the device |
 //! | [`input`] | the files: `.npy`, pickles, the hierarchy, names of images |
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`facts`] | what is known of a level once all passes are done |
 //! | [`metrics`] | the figures, one file each |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
@@ -25,8 +27,10 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod console;
+pub mod cost;
 pub mod error;
 pub mod evaluate;
+pub mod facts;
 pub mod gallery;
 pub mod input;
 pub mod interrupt;

@@ -12,15 +12,29 @@ pub struct Sums {
     pub distance: f64,
     /// Largest squared distance to the stored centroid.
     pub max_squared: f64,
+    /// Sum of simplified silhouettes; 0 where other centroids were not searched.
+    pub simplified_silhouette: f64,
+    /// Points to which another centroid is strictly nearer; 0 where other centroids were not searched.
+    pub misassigned: u64,
 }
 
 impl Sums {
     /// The sums over no point.
-    pub const IDENTITY: Sums = Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0 };
+    pub const IDENTITY: Sums =
+        Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0, simplified_silhouette: 0.0, misassigned: 0 };
 
     /// The sums over one point at `squared` squared distance.
     pub fn of_point(squared: f64) -> Self {
-        Sums { size: 1, inertia: squared, distance: squared.sqrt(), max_squared: squared }
+        Sums { size: 1, inertia: squared, distance: squared.sqrt(), max_squared: squared, ..Sums::IDENTITY }
+    }
+
+    /// What a search adds for one point at squared distances `own` from its own centroid and `other` from the nearest
+    /// other one (infinite where there is none): `(b - a) / max(a, b)`, 0 where both are 0.
+    pub fn of_search(own: f64, other: f64) -> Self {
+        let (a, b) = (own.sqrt(), other.sqrt());
+        let larger = a.max(b);
+        let simplified_silhouette = if larger > 0.0 && larger.is_finite() { (b - a) / larger } else { 0.0 };
+        Sums { simplified_silhouette, misassigned: u64::from(other < own), ..Sums::IDENTITY }
     }
 
     /// The sums over both sets of points.
@@ -31,6 +45,8 @@ impl Sums {
             inertia: self.inertia + other.inertia,
             distance: self.distance + other.distance,
             max_squared: self.max_squared.max(other.max_squared),
+            simplified_silhouette: self.simplified_silhouette + other.simplified_silhouette,
+            misassigned: self.misassigned + other.misassigned,
         }
     }
 }
@@ -59,9 +75,58 @@ impl ClusterSums {
     }
 
     /// Per cluster.
+    pub fn into_clusters(self) -> Vec<Sums> {
+        self.0
+    }
+
+    /// Per cluster.
     pub fn clusters(&self) -> &[Sums] {
         &self.0
     }
+}
+
+/// Sums of the points of every cluster of one level, less a common centre: what the means are made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointSums {
+    dim: usize,
+    /// `[k, dim]`
+    sums: Vec<f64>,
+}
+
+impl PointSums {
+    /// No point in any of `clusters` clusters.
+    pub fn identity(clusters: usize, dim: usize) -> Self {
+        PointSums { dim, sums: vec![0.0; clusters * dim] }
+    }
+
+    /// Adds the sum over some points of one cluster.
+    pub fn add(&mut self, cluster: usize, sum: &[f64]) {
+        let at = &mut self.sums[cluster * self.dim..][..self.dim];
+        at.iter_mut().zip(sum).for_each(|(at, sum)| *at += sum);
+    }
+
+    /// One cluster's sum, `[dim]`.
+    pub fn of(&self, cluster: usize) -> &[f64] {
+        &self.sums[cluster * self.dim..][..self.dim]
+    }
+
+    /// The level above: `parent[c]` is the cluster of `clusters` that holds cluster c.
+    #[must_use]
+    pub fn lifted(&self, parent: &[u32], clusters: usize) -> Self {
+        let mut above = PointSums::identity(clusters, self.dim);
+        for (child, &parent) in parent.iter().enumerate() {
+            if parent != u32::MAX {
+                above.add(parent as usize, self.of(child));
+            }
+        }
+        above
+    }
+}
+
+/// A count as a real; exact below 2^53, and no data set has more points.
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+pub(crate) fn as_real(count: u64) -> f64 {
+    count as f64
 }
 
 #[cfg(test)]
@@ -73,13 +138,36 @@ mod tests {
         let squares = [4.0, 9.0, 16.0, 0.25, 1.0];
         let of = |part: &[f64]| part.iter().fold(Sums::IDENTITY, |sum, &s| sum.combine(Sums::of_point(s)));
         let whole = of(&squares);
-        assert_eq!(whole, Sums { size: 5, inertia: 30.25, distance: 10.5, max_squared: 16.0 });
+        assert_eq!(whole, Sums { size: 5, inertia: 30.25, distance: 10.5, max_squared: 16.0, ..Sums::IDENTITY });
         for cut in 0..=squares.len() {
             let (left, right) = squares.split_at(cut);
             assert_eq!(of(left).combine(of(right)), whole);
             assert_eq!(of(right).combine(of(left)), whole);
         }
         assert_ne!(of(&squares[1..]), whole, "a lost point shows");
+    }
+
+    #[test]
+    fn a_search_adds_simplified_silhouettes() {
+        let of = |own: f64, other: f64| {
+            let sums = Sums::of_search(own, other);
+            (sums.simplified_silhouette, sums.misassigned)
+        };
+        assert_eq!((of(1.0, 4.0), of(4.0, 1.0)), ((0.5, 0), (-0.5, 1)));
+        // on its own centroid; on both; equally far from both; no other centroid
+        assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
+        assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
+    }
+
+    #[test]
+    fn sums_of_points_add_up_to_the_level_above() {
+        let mut below = PointSums::identity(3, 2);
+        below.add(0, &[1.0, 2.0]);
+        below.add(1, &[10.0, 20.0]);
+        below.add(2, &[100.0, 200.0]);
+        below.add(2, &[1.0, 1.0]);
+        let above = below.lifted(&[1, 0, 1], 2);
+        assert_eq!((above.of(0), above.of(1)), ([10.0, 20.0].as_slice(), [102.0, 203.0].as_slice()));
     }
 
     #[test]

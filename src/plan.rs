@@ -4,15 +4,17 @@ use std::num::NonZero;
 use std::time::Instant;
 
 use crate::backend::select::{self, Choice, Selected};
-use crate::backend::{Backend, DeviceInfo, Job, Tiling};
-use crate::config::{Distances, Sample, Settings};
+use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
+use crate::config::{Distances, Sample, Settings, Silhouette};
+use crate::cost::{self, Work};
 use crate::error::{Error, Finding, Findings, Result};
+use crate::evaluate::{Sampling, Wanted};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
 use crate::input::names::Names;
 use crate::input::upstream::Upstream;
 use crate::input::{embeddings, subset};
-use crate::metrics::{self, Metric};
+use crate::metrics::{self, Metric, Need};
 use crate::record::{Device, InputFile, Inputs, RankingRequest};
 
 /// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.
@@ -32,6 +34,8 @@ pub struct Plan {
     pub levels: Vec<usize>,
     /// The figures to compute.
     pub metrics: Vec<&'static dyn Metric>,
+    /// What they need beyond the sums of own distances.
+    pub needs: Vec<Need>,
     /// How clusters are ranked.
     pub ranking: RankingRequest,
     /// The device.
@@ -70,7 +74,7 @@ impl Plan {
             return Err(Error::input(Finding::new("the inputs could not be opened")));
         };
         let levels = choose_levels(&mut settings, &hierarchy);
-        let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
+        let mut metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
         let ranking = RankingRequest {
             by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
             min_size: settings.montage_min_size,
@@ -82,6 +86,9 @@ impl Plan {
         if device.kind == "software" {
             warnings.push(format!("`{}` is a software rasterizer, not a GPU: --device cpu is faster", device.name));
         }
+        let work = work(&embeddings, &hierarchy, &levels, backend.as_ref());
+        cost::settle(&mut metrics, &mut settings, &work, &mut warnings)?;
+        let needs = cost::needs(&metrics);
         let seconds = started.elapsed().as_secs_f64();
         Ok(Plan {
             settings,
@@ -90,6 +97,7 @@ impl Plan {
             names,
             levels,
             metrics,
+            needs,
             ranking,
             backend,
             device,
@@ -101,15 +109,70 @@ impl Plan {
 
     /// What the backend is to do.
     pub fn job(&self) -> Job<'_> {
+        let embeddings = &self.embeddings;
+        let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
+        let searches = self.needs.contains(&Need::Search);
+        let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours));
+        let compares = searches || sums || self.needs.contains(&Need::Silhouette);
         Job {
-            dim: self.embeddings.dim(),
-            dtype: self.embeddings.dtype(),
-            rows: self.embeddings.rows(),
-            levels: self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect(),
             tile_rows: self.settings.tile_rows.map_or(0, NonZero::get),
-            keep_rows: self.keeps_rows(),
+            // a search compares every row's own distance with another
+            keep_rows: self.keeps_rows() || searches,
             pairwise: self.settings.distances == Distances::All,
+            centre: if compares { self.centre() } else { Vec::new() },
+            searched: if searches {
+                self.levels.iter().map(|&level| self.occupied(level)).collect()
+            } else {
+                Vec::new()
+            },
+            sums,
+            ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), levels)
         }
+    }
+
+    /// What to find out beyond the first pass.
+    pub fn wanted(&self) -> Wanted {
+        let needs = |need| self.needs.contains(&need);
+        let silhouette = match self.settings.silhouette {
+            Silhouette::Off => None,
+            Silhouette::Exact => Some(Sampling::Exact),
+            Silhouette::Sample(points) => Some(Sampling::Sample { points: points.get(), seed: self.settings.seed }),
+        };
+        Wanted {
+            neighbours: needs(Need::Neighbours),
+            means: needs(Need::Means) || needs(Need::MeanNeighbours),
+            mean_neighbours: needs(Need::MeanNeighbours),
+            silhouette: silhouette.filter(|_| needs(Need::Silhouette)),
+        }
+    }
+
+    /// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
+    /// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
+    /// other is taken to eight bits: so nearly every float16 and float32 less its centre is a float32 without rounding.
+    fn centre(&self) -> Vec<f64> {
+        let level = &self.hierarchy.levels[self.levels[0]];
+        let dim = self.embeddings.dim();
+        let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
+        for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
+            level.centroids.view().copy_row(cluster, &mut row);
+            let size = metrics::as_real(size);
+            sums.iter_mut()
+                .zip(&row)
+                .for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
+        }
+        let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
+        let centre = |(sum, squares): (f64, f64)| {
+            let mean = sum / points;
+            let variance = squares / points - mean * mean;
+            if mean * mean <= variance { 0.0 } else { half::bf16::from_f64(mean).to_f64() }
+        };
+        sums.into_iter().map(centre).collect()
+    }
+
+    /// The clusters of a level that have points.
+    fn occupied(&self, level: usize) -> Vec<u32> {
+        let sizes = (0..).zip(&self.hierarchy.levels[level].sizes);
+        sizes.filter(|(_, size)| **size > 0).map(|(cluster, _)| cluster).collect()
     }
 
     /// How the device wants the rows cut. With `--distances all` a tile is also bounded by its part of the matrix, which is
@@ -261,4 +324,17 @@ fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Vec<usize> {
     settings.levels.dedup();
     // the hierarchy was refused if one of them were not there
     (0..there.len()).filter(|&index| settings.levels.contains(&there[index])).collect()
+}
+
+/// The size of what goes beyond the first pass.
+fn work(embeddings: &Embeddings, hierarchy: &Hierarchy, levels: &[usize], backend: &dyn Backend) -> Work {
+    let sizes = |&level: &usize| &hierarchy.levels[level].sizes;
+    let none = PointSet { dim: embeddings.dim(), values: Vec::new() };
+    Work {
+        points: levels.first().map_or(0, |level| sizes(level).iter().sum()),
+        dim: embeddings.dim(),
+        clusters: levels.iter().map(|level| sizes(level).iter().filter(|size| **size > 0).count() as u64).collect(),
+        rate: backend.rate(),
+        symmetric: backend.distance_tiling(&none).symmetric,
+    }
 }

@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::metrics::{Better, Column, LevelSums, Metric, Scalar};
+use crate::facts::LevelFacts;
+use crate::metrics::{Better, Column, Metric, Scalar};
 
 /// Version of record.json's layout; raised when a reader of an older one would misread it.
 pub const FORMAT: u32 = 1;
@@ -109,7 +110,8 @@ impl InputFile {
 /// Seconds and throughput of one part of the work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stage {
-    /// `open`, `evaluate`, `write`, `montages`; `evaluate.read` and `evaluate.compute` are added up over the lanes.
+    /// `open`, the stages of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `tables`; `evaluate.read` and
+    /// `evaluate.compute` are added up over the lanes.
     pub name: String,
     /// Wall seconds, or lane seconds.
     pub seconds: f64,
@@ -172,7 +174,7 @@ pub struct Level {
 
 impl Level {
     /// Works the metrics out.
-    pub fn new(sums: &LevelSums<'_>, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
+    pub fn new(sums: &LevelFacts, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
         let mut figures = Map::new();
         let mut undefined = BTreeMap::new();
         let mut clusters = Columns::default();
@@ -240,7 +242,7 @@ pub struct RankingRequest {
 
 impl RankingRequest {
     /// Ranks the non-empty clusters that are large enough and whose figure is defined; ties go to the lower index.
-    fn rank(&self, level: &LevelSums<'_>) -> Ranking {
+    fn rank(&self, level: &LevelFacts) -> Ranking {
         let column = self.by.clusters(level).unwrap_or(Column::Real(vec![f64::NAN; level.clusters.len()]));
         let sign = if self.by.better() == Better::Higher { -1.0 } else { 1.0 };
         let large = |c: &usize| level.clusters[*c].size >= self.min_size.max(1);
@@ -326,6 +328,7 @@ impl Serialize for Column {
         match self {
             Column::Count(counts) => serializer.collect_seq(counts),
             Column::Real(reals) => serializer.collect_seq(reals.iter().map(|r| r.is_finite().then_some(*r))),
+            Column::Index(clusters) => serializer.collect_seq(clusters),
         }
     }
 }
@@ -333,9 +336,19 @@ impl Serialize for Column {
 impl<'de> Deserialize<'de> for Column {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let cells = Vec::<Option<serde_json::Number>>::deserialize(deserializer)?;
-        let counts: Option<Vec<u64>> = cells.iter().map(|cell| cell.as_ref()?.as_u64()).collect();
+        let count = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(serde_json::Number::as_u64);
         let real = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(|n| n.as_f64()).unwrap_or(f64::NAN);
-        Ok(counts.map_or_else(|| Column::Real(cells.iter().map(real).collect()), Column::Count))
+        let counts: Option<Vec<u64>> = cells.iter().map(count).collect();
+        if let Some(counts) = counts {
+            return Ok(Column::Count(counts));
+        }
+        // a real is written with a point or an exponent, a cluster's number without
+        let whole = cells.iter().any(Option::is_some) && cells.iter().all(|c| c.is_none() || count(c).is_some());
+        Ok(if whole {
+            Column::Index(cells.iter().map(count).collect())
+        } else {
+            Column::Real(cells.iter().map(real).collect())
+        })
     }
 }
 
@@ -354,7 +367,7 @@ mod tests {
         ];
         let by = *crate::metrics::METRICS.iter().find(|m| m.name() == "inertia").expect("listed");
         let request = RankingRequest { by, min_size: 2, best: 2, worst: 2 };
-        Level::new(&LevelSums { number: 1, clusters: &clusters }, crate::metrics::METRICS, &request)
+        Level::new(&LevelFacts::of_sums(1, clusters.to_vec()), crate::metrics::METRICS, &request)
     }
 
     #[test]

@@ -8,7 +8,17 @@ use serde_json::Value;
 use crate::record::RunRecord;
 
 /// Figures of levels that the summary shows, where they were computed.
-const SHOWN: [&str; 6] = ["points", "clusters", "empty_clusters", "inertia", "average_inertia", "size_entropy"];
+const SHOWN: [&str; 9] = [
+    "points",
+    "clusters",
+    "empty_clusters",
+    "inertia",
+    "explained_variance",
+    "davies_bouldin",
+    "simplified_silhouette",
+    "silhouette",
+    "misassigned",
+];
 
 /// The levels side by side, and where the rest lies.
 pub fn of_run(record: &RunRecord, out: &Path) -> String {

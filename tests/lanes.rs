@@ -5,11 +5,15 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clustrata::backend::cpu::CpuBackend;
-use clustrata::backend::{Backend, DeviceInfo, Job, Lane, TileObservation, Tiling};
+use clustrata::backend::{
+    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, GroupSums, Job, Lane, NearestTwo, PointSet, Tick,
+    TileObservation, Tiling,
+};
 use clustrata::error::{Error, Finding, Findings, Kind, Result};
-use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, Watch};
+use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, StageWatch, Wanted, Watch};
 use clustrata::input::embeddings::Embeddings;
 use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::matrix::MatrixView;
 use common::{Clustering, Dtype, scratch};
 
 /// What the backend does on its third tile.
@@ -42,6 +46,24 @@ impl Backend for Troubled {
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
         Ok(Box::new(TroubledLane { lane: self.cpu.lane(job, tiling)?, backend: self }))
     }
+    fn rate(&self) -> f64 {
+        self.cpu.rate()
+    }
+    fn centroid_pairs(
+        &self,
+        centroids: MatrixView<'_>,
+        clusters: &[u32],
+        spread: &[f64],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>> {
+        self.cpu.centroid_pairs(centroids, clusters, spread, tick)
+    }
+    fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
+        self.cpu.distance_tiling(points)
+    }
+    fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>> {
+        self.cpu.distance_sums(points, tiling)
+    }
 }
 
 impl Lane for TroubledLane<'_> {
@@ -62,15 +84,27 @@ impl Lane for TroubledLane<'_> {
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()> {
         self.lane.pairwise(level, first, count, out)
     }
+    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
+        self.lane.nearest_two(level, labels, out)
+    }
+    fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
+        self.lane.cluster_sums(labels, out)
+    }
 }
 
 struct Nobody;
 
 impl Watch for Nobody {
-    fn advance(&self, _rows: u64) {}
+    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+        Box::new(Nobody)
+    }
     fn cancelled(&self) -> bool {
         false
     }
+}
+
+impl StageWatch for Nobody {
+    fn advance(&self, _units: u64) {}
 }
 
 /// 400 rows in tiles of two on three lanes.
@@ -85,15 +119,8 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
     let hierarchy = Hierarchy::open(&hier, 400, 2, HierarchyOptions::default(), &mut findings, &mut Vec::new());
     let hierarchy = hierarchy.expect("opens");
     let backend = Troubled { cpu: CpuBackend::new(None), trouble, tiles: AtomicUsize::new(0) };
-    let job = Job {
-        dim: 2,
-        dtype: embeddings.dtype(),
-        rows: 400,
-        levels: vec![hierarchy.levels[0].centroids.view()],
-        tile_rows: 2,
-        keep_rows: false,
-        pairwise: false,
-    };
+    let levels = vec![hierarchy.levels[0].centroids.view()];
+    let job = Job { tile_rows: 2, ..Job::new(2, embeddings.dtype(), 400, levels) };
     let evaluation = Evaluation {
         embeddings: &embeddings,
         hierarchy: &hierarchy,
@@ -102,6 +129,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         job: &job,
         tiling: backend.tiling(&job)?,
         nonfinite: Nonfinite::Refuse,
+        wanted: Wanted::default(),
         watch: &Nobody,
     };
     evaluation.run(DistanceSinks::default())
@@ -111,7 +139,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
 fn three_lanes_add_up_every_row_once() {
     let evaluated = run(Trouble::None).expect("runs");
     let inertia = |count: u32| (0..count).map(|i| f64::from(i * i)).sum::<f64>();
-    let clusters = evaluated.sums[0].clusters();
+    let clusters = &evaluated.levels[0].clusters;
     assert_eq!((clusters[0].size, clusters[1].size), (200, 200));
     assert_eq!((clusters[0].inertia, clusters[1].inertia), (inertia(200), inertia(200)));
 }

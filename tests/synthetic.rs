@@ -3,28 +3,12 @@
 
 mod common;
 
-use common::{Clustering, Dtype, compare_level, devices, judged, scratch, stored};
+use common::{Clustering, Draw, Dtype, compare_level, devices, judged, scratch, stored};
 use proptest::prelude::*;
 use serde_json::Value;
 
 /// Sums and means, by the crate's contract.
 const TOLERANCE: f64 = 1e-6;
-
-/// Pseudo-random numbers of mean 0 and deviation about 1; small, seeded, and nobody else's.
-struct Draw(u64);
-
-impl Draw {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) ^ (self.0 << 7 >> 40)
-    }
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.bits()).expect("64 bits") % bound
-    }
-    fn value(&mut self) -> f64 {
-        (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
-    }
-}
 
 /// What a clustering is drawn from.
 #[derive(Debug, Clone)]

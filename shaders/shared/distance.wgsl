@@ -58,13 +58,65 @@ fn settled(value: vec4<f32>, zero: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) ^ vec4<u32>(zero));
 }
 
-// Squared differences of one octet, added up. `zero` is a 0 that the host passes: see `settled`.
-fn squares(point: Octet, centroid: Octet, zero: u32) -> f32 {
-    var a = point.a - centroid.a;
-    var b = point.b - centroid.b;
+// The differences of one octet, rounded once to float32. `zero` is a 0 that the host passes: see `settled`.
+fn difference(point: Octet, centroid: Octet, zero: u32) -> Octet {
+    var value: Octet;
+    value.a = point.a - centroid.a;
+    value.b = point.b - centroid.b;
     if POINT_BITS == 64u || CENTROID_REST {
-        a = settled(a, zero) + settled(point.rest_a - centroid.rest_a, zero);
-        b = settled(b, zero) + settled(point.rest_b - centroid.rest_b, zero);
+        value.a = settled(value.a, zero) + settled(point.rest_a - centroid.rest_a, zero);
+        value.b = settled(value.b, zero) + settled(point.rest_b - centroid.rest_b, zero);
     }
-    return dot(a, a) + dot(b, b);
+    return value;
+}
+
+// Squared differences of one octet, added up.
+fn squares(point: Octet, centroid: Octet, zero: u32) -> f32 {
+    let value = difference(point, centroid, zero);
+    return dot(value.a, value.a) + dot(value.b, value.b);
+}
+
+// Squared differences of a point's octet and four centroids'.
+fn to_four(x: Octet, y0: Octet, y1: Octet, y2: Octet, y3: Octet, zero: u32) -> vec4<f32> {
+    return vec4<f32>(squares(x, y0, zero), squares(x, y1, zero), squares(x, y2, zero), squares(x, y3, zero));
+}
+
+// Squared differences of four points and four centroids over their octets `begin .. end`. `points_at` and `centroids_at`
+// are their first octets; a column of the result is a point.
+fn four_by_four(points_at: vec4<u32>, centroids_at: vec4<u32>, begin: u32, end: u32, zero: u32) -> mat4x4<f32> {
+    var total0 = vec4<f32>();
+    var total1 = vec4<f32>();
+    var total2 = vec4<f32>();
+    var total3 = vec4<f32>();
+    // as many octets to a sum as sums to the total: the shortest chains, and so the least rounding
+    let block_octets = max(8u, u32(sqrt(f32(end - begin))));
+    var start = begin;
+    while start < end {
+        let next = start + block_octets;
+        let stop = min(next, end);
+        var sum0 = vec4<f32>();
+        var sum1 = vec4<f32>();
+        var sum2 = vec4<f32>();
+        var sum3 = vec4<f32>();
+        for (var octet = start; octet < stop; octet++) {
+            let y0 = load_centroid(centroids_at.x + octet);
+            let y1 = load_centroid(centroids_at.y + octet);
+            let y2 = load_centroid(centroids_at.z + octet);
+            let y3 = load_centroid(centroids_at.w + octet);
+            let x0 = load_point(points_at.x + octet);
+            sum0 += to_four(x0, y0, y1, y2, y3, zero);
+            let x1 = load_point(points_at.y + octet);
+            sum1 += to_four(x1, y0, y1, y2, y3, zero);
+            let x2 = load_point(points_at.z + octet);
+            sum2 += to_four(x2, y0, y1, y2, y3, zero);
+            let x3 = load_point(points_at.w + octet);
+            sum3 += to_four(x3, y0, y1, y2, y3, zero);
+        }
+        total0 += sum0;
+        total1 += sum1;
+        total2 += sum2;
+        total3 += sum3;
+        start = next;
+    }
+    return mat4x4<f32>(total0, total1, total2, total3);
 }

@@ -11,12 +11,14 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+pub mod point_set;
 pub mod select;
 
 use crate::error::Result;
 use crate::matrix::{Dtype, MatrixView};
 
 pub use crate::matrix::UNLABELLED;
+pub use point_set::{DistanceSums, DistanceTiling, PointSet};
 
 /// What a backend must know before it can plan its tiles.
 #[derive(Debug, Clone)]
@@ -35,7 +37,70 @@ pub struct Job<'a> {
     pub keep_rows: bool,
     /// Whether `pairwise` will be called.
     pub pairwise: bool,
+    /// `[dim]`, subtracted from every row before anything is expanded or summed, so that a common offset costs no
+    /// accuracy; empty where neither `nearest_two` nor `cluster_sums` is called.
+    pub centre: Vec<f64>,
+    /// Per level, the clusters (ascending) that `nearest_two` searches; empty where it is not called.
+    pub searched: Vec<Vec<u32>>,
+    /// Whether `cluster_sums` will be called.
+    pub sums: bool,
 }
+
+impl<'a> Job<'a> {
+    /// Own distances and their sums, and nothing else.
+    pub fn new(dim: usize, dtype: Dtype, rows: u64, levels: Vec<MatrixView<'a>>) -> Self {
+        Job {
+            dim,
+            dtype,
+            rows,
+            levels,
+            tile_rows: 0,
+            keep_rows: false,
+            pairwise: false,
+            centre: Vec::new(),
+            searched: Vec::new(),
+            sums: false,
+        }
+    }
+}
+
+/// The two nearest centroids of a row, nearest first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NearestTwo {
+    /// Their clusters; [`UNLABELLED`] where there is none (fewer than two were searched).
+    pub clusters: [u32; 2],
+    /// Squared distances by direct difference, in the very arithmetic of `own_distances`; infinite where there is none.
+    pub squared: [f64; 2],
+}
+
+impl NearestTwo {
+    /// Of a row that was not searched for.
+    pub const NONE: NearestTwo = NearestTwo { clusters: [UNLABELLED; 2], squared: [f64::INFINITY; 2] };
+}
+
+/// Sums of a tile's rows, less the job's centre, by label.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupSums {
+    /// Labels that the tile has, ascending.
+    pub clusters: Vec<u32>,
+    /// `[clusters.len(), dim]`, row-major: the sum over the rows of `row - centre`.
+    pub sums: Vec<f64>,
+}
+
+/// What a cluster's centroid has to do with the others.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CentroidPairs {
+    /// The cluster whose centroid is nearest (ties to the lower index); [`UNLABELLED`] where there is no other.
+    pub nearest: u32,
+    /// Squared distance to it; infinite where there is no other.
+    pub nearest_squared: f64,
+    /// Largest `(s_i + s_j) / ||m_i - m_j||` over the others whose centroid does not coincide: the R_i of Davies and
+    /// Bouldin (1979); 0 where there is none, as in scikit-learn.
+    pub worst_ratio: f64,
+}
+
+/// Told of work that is done, in the unit of the operation; fails when the work is to stop.
+pub type Tick<'a> = dyn Fn(u64) -> Result<()> + Sync + 'a;
 
 /// How a backend wants the rows cut, and how many tiles it keeps in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -108,6 +173,26 @@ pub trait Backend: Send + Sync {
 
     /// Opens a lane: allocates its buffers for `tiling`, uploads what all tiles share.
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>>;
+
+    /// Operations per second (a multiply-add counts two) that searches on this device run at, roughly and the same in
+    /// every run: estimates of time are made from it.
+    fn rate(&self) -> f64;
+
+    /// For each of `clusters` (ascending rows of `centroids`), its nearest and its worst neighbour among them, by direct
+    /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` is told of clusters done.
+    fn centroid_pairs(
+        &self,
+        centroids: MatrixView<'_>,
+        clusters: &[u32],
+        spread: &[f64],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>>;
+
+    /// How sums of distances between points want to be cut.
+    fn distance_tiling(&self, points: &PointSet) -> DistanceTiling;
+
+    /// Opens a lane for sums of distances between points.
+    fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>>;
 }
 
 /// One tile in flight. Calls come in the order `staging`, `upload`, then any of the operations.
@@ -125,4 +210,13 @@ pub trait Lane: Send {
     /// Euclidean distances of the tile's rows to the centroids `first .. first + count` of level `level`, row-major
     /// into `out` (`rows * count`), by direct differences. Rows with a non-finite value get NaN.
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()>;
+
+    /// For each row of the tile the two nearest among `job.searched[level]`, exact: no centroid is nearer, and of equally
+    /// near ones the lower index is taken. `labels` are the level's; rows whose label is [`UNLABELLED`] give
+    /// [`NearestTwo::NONE`], and rows that `own_distances` found non-finite must come so.
+    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()>;
+
+    /// Sums of the tile's rows by label; rows whose label is [`UNLABELLED`] are in none, and rows that `own_distances`
+    /// found non-finite must come so.
+    fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()>;
 }

@@ -9,8 +9,7 @@ use crate::cli::MetricsArgs;
 use crate::config::Options;
 use crate::console::Console;
 use crate::error::{Error, Finding, Result};
-use crate::evaluate::{Evaluated, Evaluation};
-use crate::metrics::LevelSums;
+use crate::evaluate::{Evaluated, Evaluation, StageTime};
 use crate::output::files::OutputFolder;
 use crate::output::{montage, tables};
 use crate::plan::Plan;
@@ -49,7 +48,6 @@ fn write_all(
     announce(plan, tiling);
 
     let mut buffers = Buffers::create(plan, folder)?;
-    let progress = console.progress("distances", plan.embeddings.rows(), plan.embeddings.row_bytes() as u64);
     let evaluation = Evaluation {
         embeddings: &plan.embeddings,
         hierarchy: &plan.hierarchy,
@@ -58,17 +56,14 @@ fn write_all(
         job: &job,
         tiling,
         nonfinite: plan.settings.nonfinite,
-        watch: &progress,
+        wanted: plan.wanted(),
+        watch: console,
     };
-    let clock = Instant::now();
-    let evaluated = evaluation.run(buffers.sinks());
-    progress.finish();
-    let evaluated = evaluated?;
-    let seconds = clock.elapsed().as_secs_f64();
+    let evaluated = evaluation.run(buffers.sinks())?;
     let distances = buffers.finish()?;
 
     let mut record = record_of(plan, &evaluated, tiling, started);
-    record.stages = stages(plan, &evaluated, seconds);
+    record.stages = stages(plan, &evaluated);
     record.warnings.extend(folder.warnings().iter().cloned());
     warn_of_skipped(&mut record, &evaluated);
     let clock = Instant::now();
@@ -114,11 +109,7 @@ fn announce(plan: &Plan, tiling: Tiling) {
 }
 
 fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: SystemTime) -> RunRecord {
-    let sums = plan.levels.iter().zip(&evaluated.sums);
-    let level = |(&index, sums): (&usize, &crate::partials::ClusterSums)| {
-        let number = plan.hierarchy.levels[index].number;
-        record::Level::new(&LevelSums { number, clusters: sums.clusters() }, &plan.metrics, &plan.ranking)
-    };
+    let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
     RunRecord {
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -131,19 +122,18 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: System
         warnings: plan.warnings.clone(),
         skipped_rows: evaluated.skipped,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
-        levels: sums.map(level).collect(),
+        levels: evaluated.levels.iter().map(level).collect(),
     }
 }
 
-fn stages(plan: &Plan, evaluated: &Evaluated, seconds: f64) -> Vec<Stage> {
+fn stages(plan: &Plan, evaluated: &Evaluated) -> Vec<Stage> {
     let rows = plan.embeddings.rows();
     let bytes = rows * plan.embeddings.row_bytes() as u64;
-    vec![
-        Stage::new("open", plan.seconds),
-        Stage::over_rows("evaluate", seconds, rows, bytes),
-        Stage::over_rows("evaluate.read", evaluated.read_seconds, rows, bytes),
-        Stage::over_rows("evaluate.compute", evaluated.compute_seconds, rows, bytes),
-    ]
+    let stage = |time: &StageTime| match time.over_rows {
+        true => Stage::over_rows(time.name, time.seconds, rows, bytes),
+        false => Stage::new(time.name, time.seconds),
+    };
+    std::iter::once(Stage::new("open", plan.seconds)).chain(evaluated.stages.iter().map(stage)).collect()
 }
 
 fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {

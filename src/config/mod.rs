@@ -3,6 +3,8 @@
 //! The same struct is the command line and the file: a key of the file is the flag's long name, with `-` or `_`. A flag
 //! beats the file. An unknown key is an error that names the nearest one.
 
+mod silhouette;
+
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,7 @@ use serde_json::Value;
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
+pub use silhouette::Silhouette;
 
 /// Settings of `metrics` as the user wrote them; what is absent was not written.
 #[allow(rustdoc::broken_intra_doc_links, reason = "these texts are the help on the command line: [n] is a shape there")]
@@ -56,10 +59,20 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub levels: Vec<u32>,
 
-    /// Figures to compute: `fast`, `all`, or names such as inertia,mean-distance (see below) [default: all]
+    /// Figures to compute: `fast` (one pass over the embeddings), `all`, or names such as inertia,mean-distance (see below).
+    /// Default: all but those that would take long on this device, which are named
     #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = "Figures")]
     #[serde(deserialize_with = "one_or_many")]
     pub metrics: Vec<String>,
+
+    /// Exact silhouettes: `exact` = of all points, `sample:N` = of N points against all, with the standard error, `off`
+    /// [default: exact, where it is among the figures]
+    #[arg(long, value_name = "WHICH", help_heading = "Figures")]
+    pub silhouette: Option<Silhouette>,
+
+    /// Begin even what will take more than ten minutes beyond the pass over the embeddings
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Figures")]
+    pub yes: Option<bool>,
 
     /// Also write distances: `own` = of every row to its own centroid [n], `all` = to every centroid [n, k] [default: none]
     #[arg(long, value_name = "WHICH", help_heading = "Output")]
@@ -159,6 +172,12 @@ pub struct Settings {
     pub nonfinite: Nonfinite,
     pub levels: Vec<u32>,
     pub metrics: Vec<String>,
+    pub silhouette: Silhouette,
+    pub yes: bool,
+    /// Whether the metrics were left to the program, which then leaves out what takes long; but never what is asked for
+    /// in another way.
+    #[serde(skip)]
+    pub leave_out: bool,
     pub distances: Distances,
     pub out: PathBuf,
     pub force: bool,
@@ -241,6 +260,8 @@ impl Options {
             nonfinite: self.nonfinite.or(file.nonfinite),
             levels: list(self.levels, file.levels),
             metrics: list(self.metrics, file.metrics),
+            silhouette: self.silhouette.or(file.silhouette),
+            yes: self.yes.or(file.yes),
             distances: self.distances.or(file.distances),
             out: self.out.or(file.out),
             force: self.force.or(file.force),
@@ -267,12 +288,8 @@ impl Options {
         };
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
-        let mut names = self.metrics;
-        if !names.is_empty() {
-            // what decides best and worst is shown
-            names.push(rank_by.clone());
-        }
-        let selected = metrics::select(&names).map_err(Error::usage)?;
+        let leave_out = self.metrics.is_empty();
+        let (metrics, silhouette) = figures(self.metrics, self.silhouette, &rank_by).map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
@@ -295,7 +312,10 @@ impl Options {
             allow_unassigned: self.allow_unassigned.unwrap_or(false),
             nonfinite: self.nonfinite.unwrap_or_default(),
             levels: self.levels,
-            metrics: selected.iter().map(|m| m.name().to_owned()).collect(),
+            metrics,
+            silhouette,
+            yes: self.yes.unwrap_or(false),
+            leave_out,
             distances: self.distances.unwrap_or_default(),
             force: self.force.unwrap_or(false),
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
@@ -330,6 +350,32 @@ impl Finding {
             .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
             .hint("see `clustrata metrics --help` for what it takes")
     }
+}
+
+/// The names of the figures to compute, and which silhouettes.
+fn figures(
+    mut names: Vec<String>,
+    silhouette: Option<Silhouette>,
+    rank_by: &str,
+) -> Result<(Vec<String>, Silhouette), Finding> {
+    let is_silhouette = |name: &str| name.starts_with("silhouette");
+    if !names.is_empty() {
+        // what decides best and worst is shown
+        names.push(rank_by.to_owned());
+        if silhouette.is_some() || names.iter().any(|name| is_silhouette(name)) {
+            names.extend(["silhouette", "silhouette_standard_error"].map(str::to_owned));
+        }
+    }
+    let off = silhouette == Some(Silhouette::Off);
+    if off && is_silhouette(rank_by) {
+        return Err(Finding::new("clusters can't be ranked by the silhouette when it is off")
+            .hint("leave --silhouette out, or rank by another figure with --rank-by"));
+    }
+    let selected = metrics::select(&names)?.into_iter().map(|metric| metric.name().to_owned());
+    let selected: Vec<String> = selected.filter(|name| !(off && is_silhouette(name))).collect();
+    let wanted = selected.iter().any(|name| is_silhouette(name));
+    let silhouette = silhouette.filter(|_| wanted).unwrap_or(if wanted { Silhouette::Exact } else { Silhouette::Off });
+    Ok((selected, silhouette))
 }
 
 /// The folder a file lies in.

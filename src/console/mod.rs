@@ -11,8 +11,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::cli::Verbosity;
+use crate::evaluate::{StageWatch, Watch};
 pub use log::LogFile;
-pub use progress::Progress;
+use progress::Progress;
 
 /// Where messages and progress go.
 #[derive(Debug, Clone)]
@@ -48,10 +49,15 @@ impl Console {
         let _ = tracing_subscriber::registry().with(file).with(screen).try_init();
         Console { log, quiet: verbosity.quiet }
     }
+}
 
-    /// A progress display over `rows` rows of `row_bytes` bytes.
-    pub fn progress(&self, what: &'static str, rows: u64, row_bytes: u64) -> Progress {
-        Progress::new(what, rows, row_bytes, self.quiet)
+impl Watch for Console {
+    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+        Box::new(Progress::new(stage, total, unit_bytes, self.quiet))
+    }
+
+    fn cancelled(&self) -> bool {
+        crate::interrupt::requested()
     }
 }
 

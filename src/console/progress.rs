@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::evaluate::Watch;
+use crate::evaluate::StageWatch;
 use crate::metrics::as_real;
 
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// Counts rows and tells of them.
-pub struct Progress {
-    what: &'static str,
-    rows: u64,
-    row_bytes: u64,
+/// Counts what is done of a stage and tells of it; takes its bar away when it goes.
+pub(super) struct Progress {
+    stage: &'static str,
+    total: u64,
+    unit_bytes: u64,
     done: AtomicU64,
     started: Instant,
     last_line: Mutex<Instant>,
@@ -25,22 +25,17 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(what: &'static str, rows: u64, row_bytes: u64, quiet: bool) -> Self {
-        let bar = ProgressBar::new(rows);
+    pub(super) fn new(stage: &'static str, total: u64, unit_bytes: u64, quiet: bool) -> Self {
+        let bar = ProgressBar::new(total);
         if quiet || !std::io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         } else {
-            let template = "{prefix} [{bar:32}] {percent:>3}% {human_pos}/{human_len} rows {msg} left {eta}";
+            let template = "{prefix} [{bar:32}] {percent:>3}% {human_pos}/{human_len} {msg} left {eta}";
             bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(what);
+            bar.set_prefix(stage);
         }
         let now = Instant::now();
-        Progress { what, rows, row_bytes, done: AtomicU64::new(0), started: now, last_line: Mutex::new(now), bar }
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        Progress { stage, total, unit_bytes, done: AtomicU64::new(0), started: now, last_line: Mutex::new(now), bar }
     }
 
     fn line(&self, done: u64) {
@@ -49,14 +44,14 @@ impl Progress {
             return;
         }
         *last = Instant::now();
-        let share = as_real(done) / as_real(self.rows.max(1));
+        let share = as_real(done) / as_real(self.total.max(1));
         let elapsed = self.started.elapsed();
         let left = Duration::from_secs_f64((elapsed.as_secs_f64() * (1.0 - share) / share).max(0.0));
         tracing::info!(
-            "{}: {} of {} rows ({:.1} %), {}, about {} left",
-            self.what,
+            "{}: {} of {} ({:.1} %), {}, about {} left",
+            self.stage,
             HumanCount(done),
-            HumanCount(self.rows),
+            HumanCount(self.total),
             100.0 * share,
             self.rate(done),
             humantime::format_duration(Duration::from_secs(left.as_secs())),
@@ -65,14 +60,17 @@ impl Progress {
 
     fn rate(&self, done: u64) -> String {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
-        let rows = as_real(done) / seconds;
-        format!("{:.3} M rows/s, {:.2} GB/s", rows / 1e6, rows * as_real(self.row_bytes) / 1e9)
+        let units = as_real(done) / seconds;
+        if self.unit_bytes == 0 {
+            return format!("{:.3} M/s", units / 1e6);
+        }
+        format!("{:.3} M rows/s, {:.2} GB/s", units / 1e6, units * as_real(self.unit_bytes) / 1e9)
     }
 }
 
-impl Watch for Progress {
-    fn advance(&self, rows: u64) {
-        let done = self.done.fetch_add(rows, Ordering::Relaxed) + rows;
+impl StageWatch for Progress {
+    fn advance(&self, units: u64) {
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
         if self.bar.is_hidden() {
             self.line(done);
         } else {
@@ -80,8 +78,10 @@ impl Watch for Progress {
             self.bar.set_position(done);
         }
     }
+}
 
-    fn cancelled(&self) -> bool {
-        crate::interrupt::requested()
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }

@@ -1,26 +1,28 @@
-//! The main loop: one pass over the embeddings serves all levels.
+//! The main loop: everything that is known of each level, from as few passes over the embeddings as it takes.
 //!
-//! Every lane of the backend is driven by one thread that takes the next tile, reads it, has it computed and hands the
-//! result over. Results enter the sums in the order of the tiles, whichever lane is faster, so that a run's bits do
-//! not depend on timing.
+//! The first pass reads the embeddings once for all levels: own distances and, where they are wanted, the nearest
+//! centroids and the sums of the points. What compares clusters follows from centroids alone; sums around the means take
+//! a second pass; exact silhouettes compare the points with each other.
 
+mod means;
+mod neighbours;
 mod order;
+mod pass;
 mod queue;
+mod silhouette;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::backend::{Backend, Job, Lane, TileObservation, Tiling};
-use crate::error::{Error, Finding, Kind, Result};
+use crate::backend::{Backend, Job, Tiling};
+use crate::error::Result;
+use crate::facts::{LevelFacts, Parents};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
-use crate::partials::ClusterSums;
-use order::{InOrder, TileResult};
-use queue::{Matrix, Queue, Task};
+use crate::partials::Sums;
+use means::Means;
+use pass::{Pass, Passed};
 
-/// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
-const COUNT_NONFINITE: Duration = Duration::from_secs(10);
+pub use silhouette::Sampling;
 
 /// What to do with rows that hold a NaN or an infinity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
@@ -33,6 +35,19 @@ pub enum Nonfinite {
     Skip,
 }
 
+/// What to find out beyond the sums of own distances; what the first pass is to find is in the [`Job`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wanted {
+    /// Neighbours among the stored centroids.
+    pub neighbours: bool,
+    /// The true means, and sums around them. The job must ask for sums.
+    pub means: bool,
+    /// Neighbours among the means; needs the means.
+    pub mean_neighbours: bool,
+    /// Silhouettes.
+    pub silhouette: Option<Sampling>,
+}
+
 /// Everything the main loop needs.
 pub struct Evaluation<'a> {
     /// The rows.
@@ -43,12 +58,14 @@ pub struct Evaluation<'a> {
     pub levels: &'a [usize],
     /// The device.
     pub backend: &'a dyn Backend,
-    /// What the device was told to do.
+    /// What the device was told to do in the first pass.
     pub job: &'a Job<'a>,
-    /// How the device wants the rows cut.
+    /// How the device wants the rows of the first pass cut.
     pub tiling: Tiling,
     /// What to do with NaN and infinities.
     pub nonfinite: Nonfinite,
+    /// What to find out beyond the first pass.
+    pub wanted: Wanted,
     /// Who hears of progress, and may stop the run.
     pub watch: &'a dyn Watch,
 }
@@ -64,167 +81,153 @@ pub struct DistanceSinks<'a> {
 
 /// Hears of progress, and may stop the run.
 pub trait Watch: Sync {
-    /// So many more rows are done.
-    fn advance(&self, rows: u64);
+    /// A stage of `total` units begins, each of `unit_bytes` bytes of embeddings (0 where that says nothing). It is over
+    /// when what is returned is dropped.
+    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageWatch + '_>;
     /// Whether the run is to stop.
     fn cancelled(&self) -> bool;
 }
 
-/// What the pass found.
+/// Hears of one stage's progress.
+pub trait StageWatch: Sync {
+    /// So many more units are done.
+    fn advance(&self, units: u64);
+}
+
+/// How long a stage took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StageTime {
+    /// `evaluate` for the first pass, `evaluate.read` and `evaluate.compute` added up over its lanes, `means`,
+    /// `neighbours`, `mean_neighbours`, `silhouette`.
+    pub name: &'static str,
+    /// Wall seconds, or lane seconds.
+    pub seconds: f64,
+    /// Whether it went over all rows of the embeddings.
+    pub over_rows: bool,
+}
+
+/// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
-    /// Sums per cluster, one entry per evaluated level.
-    pub sums: Vec<ClusterSums>,
+    /// One entry per evaluated level.
+    pub levels: Vec<LevelFacts>,
     /// Rows left out because they hold a NaN or an infinity.
     pub skipped: u64,
     /// The first few of them.
     pub first_skipped: Vec<u64>,
-    /// Seconds that lanes spent reading, added up over the lanes.
-    pub read_seconds: f64,
-    /// Seconds that lanes spent on the device's work, added up over the lanes.
-    pub compute_seconds: f64,
+    /// In the order of the work.
+    pub stages: Vec<StageTime>,
 }
 
-impl Evaluation<'_> {
-    /// Runs the pass. The sums' bits depend on input, device and tile size, not on timing.
+impl<'a> Evaluation<'a> {
+    /// Finds everything out. The bits depend on input, device and tile sizes, not on timing.
     pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
-        let sums = self.levels.iter().map(|&l| ClusterSums::identity(self.hierarchy.k(l))).collect();
-        let run = Run {
-            queue: Mutex::new(Queue::new(self.embeddings.rows(), self.tiling.tile_rows, sinks)),
-            results: InOrder::new(sums, self.levels.to_vec(), self.tiling.lanes),
-            failed: AtomicBool::new(false),
-            read_nanos: AtomicU64::new(0),
-            compute_nanos: AtomicU64::new(0),
-        };
-        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-            let drive = || {
-                let alarm = Alarm(&run);
-                self.drive(&run)?;
-                std::mem::forget(alarm);
-                Ok(())
-            };
-            let lanes: Vec<_> = (0..self.tiling.lanes.max(1)).map(|_| scope.spawn(drive)).collect();
-            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        // the lanes that only heard of the failure say that they were interrupted: what happened comes first
-        let failures = outcomes.into_iter().filter_map(Result::err);
-        if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
-            return Err(error);
+        let mut clock = Clock::start();
+        let mut passed = self.first_pass(sinks)?;
+        clock.lap("evaluate", true);
+        clock.add("evaluate.read", passed.read_seconds);
+        clock.add("evaluate.compute", passed.compute_seconds);
+        let points = passed.points.take();
+        let mut levels = self.level_facts(&mut passed);
+
+        if self.wanted.neighbours {
+            for (&index, facts) in self.levels.iter().zip(&mut levels) {
+                let centroids = self.hierarchy.levels[index].centroids.view();
+                facts.neighbours = Some(neighbours::among(self, centroids, &facts.clusters)?);
+            }
+            clock.lap("neighbours", false);
         }
-        self.finish(&run)
-    }
-
-    /// One lane's life: open, then tile after tile.
-    fn drive(&self, run: &Run<'_>) -> Result<()> {
-        let mut lane = self.backend.lane(self.job, self.tiling)?;
-        let mut block = Vec::new();
-        // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
-        while !self.counted_enough(run)
-            && let Some(task) = run.next_task()
-        {
-            self.go_on(run)?;
-            let rows = task.rows as u64;
-            let index = task.index;
-            let mut result = run.results.blank(self.levels.last().map_or(0, |&top| top + 1));
-            let matrix = self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
-            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(run))?;
-            run.results.put(index, result);
-            self.watch.advance(rows);
+        if let Some(points) = points.filter(|_| self.wanted.means) {
+            let means = Means::new(self, points, &levels);
+            for (facts, found) in levels.iter_mut().zip(means.facts(self)?) {
+                facts.means = Some(found);
+            }
+            clock.lap("means", true);
+            if self.wanted.mean_neighbours {
+                for (level, facts) in levels.iter_mut().enumerate() {
+                    let around = facts.means.as_ref().map_or(&[][..], |means| &means.around_mean);
+                    facts.mean_neighbours = Some(neighbours::among(self, means.view(level), around)?);
+                }
+                clock.lap("mean_neighbours", false);
+            }
         }
-        Ok(())
+        if let Some(sampling) = self.wanted.silhouette {
+            for (facts, found) in levels.iter_mut().zip(silhouette::of_levels(self, sampling, &passed.skipped)?) {
+                facts.silhouette = Some(found);
+            }
+            clock.lap("silhouette", false);
+        }
+        let skipped = passed.skipped.len() as u64;
+        passed.skipped.truncate(pass::NAMED_ROWS);
+        Ok(Evaluated { levels, skipped, first_skipped: passed.skipped, stages: clock.stages })
     }
 
-    /// Fails when the user or another lane's failure wants the run to end.
-    fn go_on(&self, run: &Run<'_>) -> Result<()> {
-        if self.watch.cancelled() || run.failed.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+    fn first_pass(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
+        self.pass("distances", self.job, self.tiling, self.nonfinite, sinks)
     }
 
-    /// Labels, own distances and sums of one tile; what is left to do is its part of the full matrix.
-    fn evaluate_tile<'t>(
+    /// One pass over all rows.
+    fn pass<'j>(
         &self,
-        lane: &mut dyn Lane,
-        task: Task<'t>,
-        result: &mut TileResult,
-        run: &Run<'_>,
-    ) -> Result<Matrix<'t>> {
-        result.first_row = task.first_row;
-        self.hierarchy.label_tile(task.first_row, task.rows, &mut result.labels);
-        if result.labels[0].iter().all(|&label| label == crate::backend::UNLABELLED) && !task.wants_all() {
-            // rows outside the subset: nothing to read
-            result.observation = TileObservation::default();
-            result.observation.levels.resize_with(self.levels.len(), Default::default);
-            return Ok(task.unlabelled());
-        }
-        let started = Instant::now();
-        self.embeddings.read_rows(task.first_row, lane.staging(task.rows))?;
-        let read = Instant::now();
-        lane.upload()?;
-        let labels: Vec<&[u32]> = self.levels.iter().map(|&level| result.labels[level].as_slice()).collect();
-        lane.own_distances(&labels, &mut result.observation)?;
-        let matrix = task.keep(&result.observation);
-        run.read_nanos.fetch_add(nanos(read - started), Ordering::Relaxed);
-        run.compute_nanos.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);
-        Ok(matrix)
+        stage: &'static str,
+        job: &'j Job<'j>,
+        tiling: Tiling,
+        nonfinite: Nonfinite,
+        sinks: DistanceSinks<'_>,
+    ) -> Result<Passed>
+    where
+        'a: 'j,
+    {
+        let progress = self.watch.begin(stage, self.embeddings.rows(), self.embeddings.row_bytes() as u64);
+        let pass = Pass {
+            embeddings: self.embeddings,
+            hierarchy: self.hierarchy,
+            levels: self.levels,
+            backend: self.backend,
+            job,
+            tiling,
+            nonfinite,
+            watch: self.watch,
+            progress: progress.as_ref(),
+        };
+        pass.run(sinks)
     }
 
-    fn counted_enough(&self, run: &Run<'_>) -> bool {
-        self.nonfinite == Nonfinite::Refuse
-            && run.results.nonfinite_since().is_some_and(|t| t.elapsed() > COUNT_NONFINITE)
-    }
-
-    fn finish(&self, run: &Run<'_>) -> Result<Evaluated> {
-        let (sums, bad, rows_seen) = run.results.finish();
-        if bad.count > 0 && self.nonfinite == Nonfinite::Refuse {
-            let first: Vec<String> = bad.first.iter().map(u64::to_string).collect();
-            let file = &self.embeddings.file_of(bad.first[0]).path;
-            let more = if bad.count > bad.first.len() as u64 { ", ..." } else { "" };
-            let finding = Finding::new("the embeddings hold NaN or infinite values")
-                .file(file)
-                .expected("finite values in every row that has a label")
-                .found(format!("{} such rows among the {rows_seen} read: {}{more}", bad.count, first.join(", ")))
-                .hint("repair those rows, or leave them out of every figure with --nonfinite skip");
-            return Err(Error::input(finding));
-        }
-        Ok(Evaluated {
-            sums,
-            skipped: bad.count,
-            first_skipped: bad.first,
-            read_seconds: seconds(&run.read_nanos),
-            compute_seconds: seconds(&run.compute_nanos),
-        })
+    /// Each level's sums, with those of the level above where it is evaluated too.
+    fn level_facts(&self, passed: &mut Passed) -> Vec<LevelFacts> {
+        let sums: Vec<Vec<Sums>> = passed.sums.drain(..).map(crate::partials::ClusterSums::into_clusters).collect();
+        let of_level = |(at, &index): (usize, &usize)| LevelFacts {
+            searched: !self.job.searched.is_empty(),
+            parents: (self.levels.get(at + 1) == Some(&(index + 1))).then(|| Parents {
+                of: self.hierarchy.levels[index + 1].parent.clone(),
+                clusters: sums[at + 1].clone(),
+            }),
+            ..LevelFacts::of_sums(self.hierarchy.levels[index].number, sums[at].clone())
+        };
+        self.levels.iter().enumerate().map(of_level).collect()
     }
 }
 
-/// What the lanes share.
-struct Run<'a> {
-    queue: Mutex<Queue<'a>>,
-    results: InOrder,
-    failed: AtomicBool,
-    read_nanos: AtomicU64,
-    compute_nanos: AtomicU64,
+/// Times the stages.
+struct Clock {
+    last: Instant,
+    stages: Vec<StageTime>,
 }
 
-/// Tells the other lanes when one ends before its time, by an error or by a panic: they would wait for its tile for ever.
-struct Alarm<'r, 'a>(&'r Run<'a>);
-
-impl Drop for Alarm<'_, '_> {
-    fn drop(&mut self) {
-        self.0.failed.store(true, Ordering::Relaxed);
-        self.0.results.abandon();
+impl Clock {
+    fn start() -> Self {
+        Clock { last: Instant::now(), stages: Vec::new() }
     }
-}
 
-impl<'a> Run<'a> {
-    /// The next tile. A method, so that the lock is let go before the tile is worked on.
-    fn next_task(&self) -> Option<Task<'a>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    /// A stage is over.
+    fn lap(&mut self, name: &'static str, over_rows: bool) {
+        let seconds = self.last.elapsed().as_secs_f64();
+        self.last = Instant::now();
+        self.stages.push(StageTime { name, seconds, over_rows });
     }
-}
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn seconds(nanos: &AtomicU64) -> f64 {
-    Duration::from_nanos(nanos.load(Ordering::Relaxed)).as_secs_f64()
+    /// A part of the stage before.
+    fn add(&mut self, name: &'static str, seconds: f64) {
+        self.stages.push(StageTime { name, seconds, over_rows: true });
+    }
 }

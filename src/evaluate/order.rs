@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::backend::{Observation, TileObservation, UNLABELLED};
-use crate::partials::{ClusterSums, Sums};
-
-/// How many rows are named in a refusal.
-const NAMED_ROWS: usize = 10;
+use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
+use crate::partials::{ClusterSums, PointSums, Sums};
 
 /// What a tile said, and the labels it was said of.
 #[derive(Default)]
@@ -17,13 +14,10 @@ pub(super) struct TileResult {
     /// Of every level from the first on, evaluated or not: a level's labels come from those below it.
     pub(super) labels: Vec<Vec<u32>>,
     pub(super) observation: TileObservation,
-}
-
-/// Rows that hold a NaN or an infinity.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Nonfinite {
-    pub(super) count: u64,
-    pub(super) first: Vec<u64>,
+    /// Per evaluated level, over the rows; empty where other centroids are not searched.
+    pub(super) nearest: Vec<Vec<NearestTwo>>,
+    /// Of the lowest evaluated level; empty where the points are not summed.
+    pub(super) groups: GroupSums,
 }
 
 /// The sums, and the results that wait for their turn.
@@ -36,8 +30,10 @@ pub(super) struct InOrder {
 
 struct State {
     sums: Vec<ClusterSums>,
+    points: Option<PointSums>,
     levels: Vec<usize>,
-    nonfinite: Nonfinite,
+    /// Rows that hold a NaN or an infinity, ascending.
+    nonfinite: Vec<u64>,
     since: Option<Instant>,
     rows: u64,
     next: u64,
@@ -48,12 +44,13 @@ struct State {
 }
 
 impl InOrder {
-    /// `levels`: indices of the evaluated levels, one for each of the `sums`.
-    pub(super) fn new(sums: Vec<ClusterSums>, levels: Vec<usize>, lanes: usize) -> Self {
+    /// `levels`: indices of the evaluated levels, one for each of the sums of clusters.
+    pub(super) fn new((sums, points): (Vec<ClusterSums>, Option<PointSums>), levels: Vec<usize>, lanes: usize) -> Self {
         let state = State {
             sums,
+            points,
             levels,
-            nonfinite: Nonfinite::default(),
+            nonfinite: Vec::new(),
             since: None,
             rows: 0,
             next: 0,
@@ -101,10 +98,11 @@ impl InOrder {
         self.lock().since
     }
 
-    /// The sums, the non-finite rows, and the number of rows that were seen.
-    pub(super) fn finish(&self) -> (Vec<ClusterSums>, Nonfinite, u64) {
+    /// The sums of clusters and of points, the non-finite rows, and the number of rows that were seen.
+    pub(super) fn finish(&self) -> (Vec<ClusterSums>, Option<PointSums>, Vec<u64>, u64) {
         let mut state = self.lock();
-        (std::mem::take(&mut state.sums), std::mem::take(&mut state.nonfinite), state.rows)
+        let sums = std::mem::take(&mut state.sums);
+        (sums, state.points.take(), std::mem::take(&mut state.nonfinite), state.rows)
     }
 }
 
@@ -119,13 +117,21 @@ impl State {
         for ((sums, &level), observation) in self.sums.iter_mut().zip(&self.levels).zip(&tile.observation.levels) {
             absorb_level(sums, &tile.labels[level], observation);
         }
+        for (index, nearest) in tile.nearest.iter().enumerate() {
+            let level = &tile.observation.levels[index];
+            absorb_search(&mut self.sums[index], &tile.labels[self.levels[index]], &level.squared, nearest);
+        }
+        if let Some(points) = &mut self.points {
+            let dim = tile.groups.sums.len().checked_div(tile.groups.clusters.len()).unwrap_or(1);
+            for (&cluster, sum) in tile.groups.clusters.iter().zip(tile.groups.sums.chunks(dim.max(1))) {
+                points.add(cluster as usize, sum);
+            }
+        }
         self.rows += tile.labels.first().map_or(0, |labels| labels.len() as u64);
         let bad = &tile.observation.nonfinite;
         if !bad.is_empty() {
             self.since.get_or_insert_with(Instant::now);
-            let room = NAMED_ROWS - self.nonfinite.first.len();
-            self.nonfinite.first.extend(bad.iter().take(room).map(|&row| tile.first_row + u64::from(row)));
-            self.nonfinite.count += bad.len() as u64;
+            self.nonfinite.extend(bad.iter().map(|&row| tile.first_row + u64::from(row)));
         }
     }
 }
@@ -146,7 +152,18 @@ fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observatio
             inertia: run.inertia,
             distance: run.distance,
             max_squared: run.max_squared,
+            ..Sums::IDENTITY
         };
         sums.add(run.cluster, part);
+    }
+}
+
+/// The nearest other centroid is the second nearest where the nearest is the own one.
+fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[NearestTwo]) {
+    for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
+        if label != UNLABELLED {
+            let other = nearest.squared[usize::from(nearest.clusters[0] == label)];
+            sums.add(label, Sums::of_search(own, other));
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Average inertia of a level.
 
-use super::{Better, LevelSums, Metric, Scalar, as_real};
+use super::{Better, LevelFacts, Metric, Scalar, as_real};
 
 /// inertia / k: what the predecessor script logged as "average inertia". Empty clusters count in k. Unit: the
 /// embedding's, squared.
@@ -16,7 +16,7 @@ impl Metric for AverageInertia {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn level(&self, level: &LevelSums<'_>) -> Option<Scalar> {
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
         Some(Scalar::Real(level.inertia() / as_real(level.clusters.len() as u64)))
     }
 }

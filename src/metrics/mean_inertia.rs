@@ -1,6 +1,6 @@
 //! Mean squared distance.
 
-use super::{Better, Column, LevelSums, Metric, as_real};
+use super::{Better, Column, LevelFacts, Metric, as_real, of_full};
 
 /// inertia / n_c: the mean squared distance to the stored centroid. Not defined for an empty cluster. Unit: the
 /// embedding's, squared.
@@ -16,7 +16,7 @@ impl Metric for MeanInertia {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn clusters(&self, level: &LevelSums<'_>) -> Option<Column> {
-        Some(level.of_points(|c| c.inertia / as_real(c.size)))
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        Some(of_full(level, |c| c.inertia / as_real(c.size)))
     }
 }

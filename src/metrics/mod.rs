@@ -4,17 +4,31 @@
 //! `--metrics`, `--rank-by`, help and record follow from the list. A metric sees numbers, never a device.
 
 mod average_inertia;
+mod calinski_harabasz;
 mod counts;
+mod davies_bouldin;
+mod davies_bouldin_means;
+mod explained_variance;
 mod inertia;
 mod largest_share;
 mod max_distance;
 mod mean_distance;
 mod mean_inertia;
+mod misassigned;
+mod nearest_cluster;
+mod nearest_distance;
+mod parent_inertia_share;
+mod parent_points_share;
+mod silhouette;
+mod silhouette_standard_error;
+mod simplified_silhouette;
 mod size_entropy;
 mod size_gini;
 
 use crate::error::Finding;
+use crate::facts::LevelFacts;
 use crate::partials::Sums;
+pub(crate) use crate::partials::as_real;
 use serde::{Deserialize, Serialize};
 
 /// Every metric, in the order of the columns.
@@ -31,7 +45,38 @@ pub static METRICS: &[&dyn Metric] = &[
     &size_entropy::SizeEntropy,
     &size_gini::SizeGini,
     &largest_share::LargestShare,
+    &parent_points_share::ParentPointsShare,
+    &simplified_silhouette::SimplifiedSilhouette,
+    &misassigned::Misassigned,
+    &davies_bouldin::DaviesBouldin,
+    &nearest_cluster::NearestCluster,
+    &nearest_distance::NearestDistance,
+    &explained_variance::ExplainedVariance,
+    &calinski_harabasz::CalinskiHarabasz,
+    &parent_inertia_share::ParentInertiaShare,
+    &davies_bouldin_means::DaviesBouldinMeans,
+    &silhouette::Silhouette,
+    &silhouette_standard_error::SilhouetteStandardError,
 ];
+
+/// Why what compares clusters is not defined.
+const TWO_CLUSTERS: &str = "needs two non-empty clusters";
+
+/// What a metric needs beyond the sums of own distances, the cheaper first. Costs are in operations for n points of d
+/// columns in K clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// `means`: the clusters' true means and sums around them; a second pass, 5 n d.
+    Means,
+    /// `neighbours`: pairs of stored centroids; 3 K^2 d.
+    Neighbours,
+    /// `mean_neighbours`: pairs of means; the means, and 3 K^2 d.
+    MeanNeighbours,
+    /// `searched`: the nearest centroids of every point; 2 n K d.
+    Search,
+    /// `silhouette`: the distances between all points; n^2 d.
+    Silhouette,
+}
 
 /// One figure, per cluster, per level or both. The implementing type's doc comment gives formula, source, unit and
 /// degenerate cases.
@@ -50,13 +95,19 @@ pub trait Metric: Sync {
         false
     }
 
-    /// The figure of every cluster; `None` for a metric of levels only. NaN where it is not defined.
-    fn clusters(&self, _level: &LevelSums<'_>) -> Option<Column> {
+    /// What it needs beyond the sums of own distances; nothing for the fast ones.
+    fn needs(&self) -> &'static [Need] {
+        &[]
+    }
+
+    /// The figure of every cluster; `None` for a metric of levels only, and where what it needs was not computed. NaN
+    /// where it is not defined.
+    fn clusters(&self, _level: &LevelFacts) -> Option<Column> {
         None
     }
 
-    /// The figure of the level; `None` for a metric of clusters only.
-    fn level(&self, _level: &LevelSums<'_>) -> Option<Scalar> {
+    /// The figure of the level; `None` for a metric of clusters only, and where what it needs was not computed.
+    fn level(&self, _level: &LevelFacts) -> Option<Scalar> {
         None
     }
 }
@@ -73,37 +124,6 @@ pub enum Better {
     Neither,
 }
 
-/// What is known of one level once all points are in.
-#[derive(Debug, Clone, Copy)]
-pub struct LevelSums<'a> {
-    /// 1-based number of the level.
-    pub number: u32,
-    /// The sums of every cluster.
-    pub clusters: &'a [Sums],
-}
-
-impl LevelSums<'_> {
-    /// Points that have a label: n.
-    pub fn points(&self) -> u64 {
-        self.clusters.iter().map(|c| c.size).sum()
-    }
-
-    /// Sizes of the non-empty clusters.
-    pub fn sizes(&self) -> impl Iterator<Item = u64> {
-        self.clusters.iter().map(|c| c.size).filter(|&size| size > 0)
-    }
-
-    /// Sum of the clusters' inertia.
-    pub fn inertia(&self) -> f64 {
-        self.clusters.iter().map(|c| c.inertia).sum()
-    }
-
-    /// A column of reals that is NaN for empty clusters.
-    pub fn of_points(&self, figure: impl Fn(&Sums) -> f64) -> Column {
-        Column::Real(self.clusters.iter().map(|c| if c.size == 0 { f64::NAN } else { figure(c) }).collect())
-    }
-}
-
 /// One figure per cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
@@ -111,6 +131,8 @@ pub enum Column {
     Count(Vec<u64>),
     /// Reals; NaN where the figure is not defined.
     Real(Vec<f64>),
+    /// Numbers of clusters; none where the figure is not defined.
+    Index(Vec<Option<u64>>),
 }
 
 impl Column {
@@ -119,6 +141,7 @@ impl Column {
         match self {
             Column::Count(v) => v.len(),
             Column::Real(v) => v.len(),
+            Column::Index(v) => v.len(),
         }
     }
 
@@ -132,8 +155,14 @@ impl Column {
         match self {
             Column::Count(v) => as_real(v[cluster]),
             Column::Real(v) => v[cluster],
+            Column::Index(v) => v[cluster].map_or(f64::NAN, as_real),
         }
     }
+}
+
+/// A column of reals that is NaN for empty clusters.
+fn of_full(level: &LevelFacts, figure: impl Fn(&Sums) -> f64) -> Column {
+    Column::Real(level.clusters.iter().map(|c| if c.size == 0 { f64::NAN } else { figure(c) }).collect())
 }
 
 /// The figure of a level.
@@ -147,25 +176,21 @@ pub enum Scalar {
     Undefined(&'static str),
 }
 
-/// A count as a real; exact below 2^53, and no data set has more points.
-#[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
-pub(crate) fn as_real(count: u64) -> f64 {
-    count as f64
-}
-
-/// The metrics named by `names`: names of [`METRICS`] (`-` and `_` are the same), `fast` or `all`.
+/// The metrics named by `names`: names of [`METRICS`] (`-` and `_` are the same), `fast` (those that need nothing but the
+/// one pass) or `all`; all of them where there are no names.
 ///
 /// # Errors
 /// An unknown name, with the nearest known one.
 pub fn select(names: &[String]) -> Result<Vec<&'static dyn Metric>, Finding> {
     let wanted: Vec<String> = names.iter().map(|n| n.trim().replace('-', "_")).collect();
-    let every = wanted.is_empty() || wanted.iter().any(|n| n == "all" || n == "fast");
+    let named = |name: &str| wanted.iter().any(|n| n == name);
     for name in wanted.iter().filter(|n| !matches!(n.as_str(), "all" | "fast")) {
         if !METRICS.iter().any(|m| m.name() == name) {
             return Err(unknown("metric", name, METRICS.iter().map(|m| m.name())));
         }
     }
-    let keep = |m: &&&dyn Metric| every || m.always() || wanted.iter().any(|n| n == m.name());
+    let every = wanted.is_empty() || named("all");
+    let keep = |m: &&&dyn Metric| every || m.always() || named(m.name()) || (named("fast") && m.needs().is_empty());
     Ok(METRICS.iter().filter(keep).copied().collect())
 }
 
@@ -174,10 +199,14 @@ pub fn select(names: &[String]) -> Result<Vec<&'static dyn Metric>, Finding> {
 /// # Errors
 /// A name that is no metric of clusters, with the nearest that is.
 pub fn ranked_by(name: &str) -> Result<&'static dyn Metric, Finding> {
-    let one = LevelSums { number: 1, clusters: &[Sums::IDENTITY] };
-    let of_clusters = || METRICS.iter().copied().filter(|m| m.clusters(&one).is_some());
     let found = of_clusters().find(|m| m.name() == name);
     found.ok_or_else(|| unknown("figure of clusters", name, of_clusters().map(Metric::name)))
+}
+
+/// The metrics that have a figure per cluster.
+pub fn of_clusters() -> impl Iterator<Item = &'static dyn Metric> {
+    let blank = LevelFacts::blank();
+    METRICS.iter().copied().filter(move |m| m.clusters(&blank).is_some())
 }
 
 /// "unknown X", with the nearest of the known names.

@@ -1,6 +1,6 @@
 //! How balanced the sizes are: entropy.
 
-use super::{Better, LevelSums, Metric, Scalar, as_real};
+use super::{Better, LevelFacts, Metric, Scalar, as_real};
 
 /// -sum p_c ln p_c / ln K over the K non-empty clusters, p_c = n_c / n: Shannon entropy as a share of its maximum
 /// (Pielou's evenness, 1966). 1 where all clusters have the same size. Not defined for fewer than two non-empty clusters.
@@ -16,10 +16,10 @@ impl Metric for SizeEntropy {
     fn better(&self) -> Better {
         Better::Higher
     }
-    fn level(&self, level: &LevelSums<'_>) -> Option<Scalar> {
-        let clusters = level.sizes().count() as u64;
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        let clusters = level.occupied();
         if clusters < 2 {
-            return Some(Scalar::Undefined("needs two non-empty clusters"));
+            return Some(Scalar::Undefined(super::TWO_CLUSTERS));
         }
         let points = as_real(level.points());
         let entropy: f64 = level.sizes().map(|size| as_real(size) / points).map(|p| -p * p.ln()).sum();

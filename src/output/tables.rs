@@ -82,6 +82,7 @@ fn cell(value: Option<&Value>) -> String {
 fn cluster_cell(column: &Column, cluster: usize) -> String {
     match column {
         Column::Count(counts) => counts[cluster].to_string(),
+        Column::Index(clusters) => clusters[cluster].map_or(String::new(), |number| number.to_string()),
         Column::Real(reals) if reals[cluster].is_nan() => String::new(),
         Column::Real(reals) => cell(Some(&reals[cluster].into())),
     }

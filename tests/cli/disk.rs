@@ -79,7 +79,7 @@ fn distances_that_do_not_fit_are_refused_where_the_tables_would() {
     let Some(disk) = Mount::new(place.at("disk"), "40m") else { return };
     place.out = disk.0.join("out");
     place.refused(&["--distances", "all"], 1, &["not enough room", "97.1 MB", "leave out --distances"]);
-    place.judged(&["--distances", "own"]);
+    place.judged(&["--distances", "own", "--metrics", "fast"]);
 }
 
 #[test]

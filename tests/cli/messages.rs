@@ -27,7 +27,7 @@ fn the_summary_goes_to_standard_output_and_the_rest_to_standard_error_and_the_lo
     let place = Place::new();
     let output = succeeded(&mut talking(&place, &[]));
     let (summary, messages) = (text(&output.stdout), text(&output.stderr));
-    assert!(summary.contains("average_inertia") && summary.contains("deep/out"), "{summary}");
+    assert!(summary.contains("simplified_silhouette") && summary.contains("deep/out"), "{summary}");
     assert!(messages.contains("60 rows of 5 columns") && messages.contains("device: "), "{messages}");
     assert!(
         !messages.contains('\u{1b}') && !messages.contains('\r'),

@@ -220,6 +220,38 @@ pub fn agrees(got: &Value, want: Option<f64>, tolerance: f64, scale: f64) -> boo
     }
 }
 
+/// Options that ask for every figure there is.
+pub const EVERY_FIGURE: [&str; 5] = ["--metrics", "all", "--silhouette", "exact", "--yes"];
+
+/// How closely a figure has to agree, by the crate's contract: 1e-6 for sums and means, 1e-5 for ratios of them, whole
+/// counts and indices exactly.
+pub fn tolerance(figure: &str) -> f64 {
+    match figure {
+        "points" | "clusters" | "empty_clusters" | "size" | "misassigned" | "nearest_cluster" => 0.0,
+        "inertia" | "average_inertia" | "mean_inertia" | "mean_distance" | "max_distance" | "nearest_distance" => 1e-6,
+        _ => 1e-5,
+    }
+}
+
+/// Pseudo-random numbers by SplitMix64 (Steele et al. 2014); small, seeded, and nobody else's.
+pub struct Draw(pub u64);
+
+impl Draw {
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+    pub fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.bits() % bound as u64).expect("below the bound")
+    }
+    /// Of mean 0 and deviation about 1.
+    pub fn value(&mut self) -> f64 {
+        (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
+    }
+}
+
 /// Compares a level of the record with the definition; the first difference as text.
 pub fn compare_level(level: &Value, want: &[Figures], tolerance: f64) -> Result<(), String> {
     let total: f64 = want.iter().map(|c| c.inertia).sum();

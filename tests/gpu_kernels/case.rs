@@ -122,15 +122,9 @@ pub(crate) type Answers = Vec<(usize, TileObservation)>;
 
 impl Case {
     pub(crate) fn job(&self) -> Job<'_> {
-        Job {
-            dim: self.points.dim,
-            dtype: self.points.dtype,
-            rows: self.points.rows() as u64,
-            levels: self.levels.iter().map(|(centroids, _)| centroids.view()).collect(),
-            tile_rows: self.tile_rows,
-            keep_rows: self.keep_rows,
-            pairwise: false,
-        }
+        let levels = self.levels.iter().map(|(centroids, _)| centroids.view()).collect();
+        let job = Job::new(self.points.dim, self.points.dtype, self.points.rows() as u64, levels);
+        Job { tile_rows: self.tile_rows, keep_rows: self.keep_rows, ..job }
     }
 
     /// Runs all tiles through two lanes in turn, so that buffers are used again.

@@ -4,6 +4,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "test data is made by rounding")]
 
 mod case;
+mod pairs;
+mod search;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, Job, TileObservation};

@@ -3,15 +3,39 @@
 //! A lane is a worker that reads its own tile into its own reused buffer and computes it while it is in cache. A
 //! separate reader thread that hands tiles over would lose the cache and half of the read bandwidth, which is what
 //! bounds own distances: d subtractions and multiply-adds per 4 d bytes.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `lane`, `tile`, `centred` | a worker's rows: as read, in the precisions asked for, less the centre |
+//! | `distance`, `measure` | squared distances by direct difference, in one arithmetic for all |
+//! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
+//! | `panels` | the matrix product that is never stored |
+//! | `nearest_two`, `reach` | the search, and the bound that makes it exact |
+//! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
+//! | `distance_sums` | what silhouettes are made of |
 
+mod centred;
+mod centroid_pairs;
+mod cluster_sums;
 mod distance;
+mod distance_sums;
 mod lane;
+mod measure;
+mod nearest_two;
+mod own_distances;
+mod pairwise;
+mod panels;
+mod reach;
+mod tile;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
 
-use super::{Backend, DeviceInfo, Job, Lane, Tiling};
+use super::{Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling};
 use crate::error::{Error, Finding, Result};
+use crate::matrix::MatrixView;
+use centroid_pairs::PairSearch;
+use distance_sums::CpuDistanceSums;
 use lane::CpuLane;
 
 /// Bytes of a tile: rows stay in the second-level cache from the read to the last level, and a read is long enough to be
@@ -19,6 +43,12 @@ use lane::CpuLane;
 const TILE_BYTES: usize = 9 << 17;
 /// Rows of a tile at most; more only makes the tail of a run uneven.
 const TILE_ROWS: usize = 4096;
+/// Rows of a tile that is searched, where they are no more than [`SEARCH_BYTES`]: the centroids are packed anew for each
+/// tile, which many rows make cheap (measured at 256 columns and 1,000 centroids: 5 % less time than with 1,152 rows, and as
+/// much as with 4,096); still more lengthen the end of a run, when some lanes have no tile left.
+const SEARCH_ROWS: usize = 2048;
+/// Bytes of a tile that is searched at most.
+const SEARCH_BYTES: usize = 8 << 20;
 /// More threads than any machine has cores for; asked for more, a process runs out of what the system grants it.
 const MOST_THREADS: usize = 1024;
 
@@ -58,6 +88,9 @@ impl Backend for CpuBackend {
         };
         let rows = usize::try_from(job.rows).unwrap_or(usize::MAX).max(1);
         let wanted = match job.tile_rows {
+            0 if job.searched.iter().any(|clusters| !clusters.is_empty()) => {
+                (SEARCH_BYTES / row_bytes.max(1)).clamp(1, SEARCH_ROWS)
+            }
             0 => (TILE_BYTES / row_bytes.max(1)).clamp(1, TILE_ROWS),
             n => n,
         };
@@ -67,6 +100,44 @@ impl Backend for CpuBackend {
 
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
         Ok(Box::new(CpuLane::new(job, tiling)))
+    }
+
+    fn rate(&self) -> f64 {
+        rate_of(simd_name()) * self.threads as f64
+    }
+
+    fn centroid_pairs(
+        &self,
+        centroids: MatrixView<'_>,
+        clusters: &[u32],
+        spread: &[f64],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>> {
+        PairSearch { centroids, clusters, spread, tick }.run(self.threads)
+    }
+
+    fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
+        distance_sums::tiling(points, self.threads)
+    }
+
+    fn distance_sums<'a>(
+        &'a self,
+        points: &'a PointSet,
+        _tiling: DistanceTiling,
+    ) -> Result<Box<dyn DistanceSums + 'a>> {
+        Ok(Box::new(CpuDistanceSums::new(points)))
+    }
+}
+
+/// Operations per second of one thread that searches, by instruction set. Measured as CPU time of searches and of sums of
+/// distances (256 columns, 1,000 centroids) on a Zen 4 core at 3 GHz: 76 to 99e9 with AVX-512, 65 to 78e9 with AVX2, 12 to
+/// 20e9 with neither. NEON, which is half as wide as AVX2, was not measured.
+fn rate_of(simd: &str) -> f64 {
+    match simd {
+        "AVX-512" => 80e9,
+        "AVX2" => 65e9,
+        "NEON" => 30e9,
+        _ => 12e9,
     }
 }
 

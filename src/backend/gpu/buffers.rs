@@ -2,7 +2,8 @@
 
 use super::GpuBackend;
 use super::fault::{Raised, scoped};
-use super::plan::{ENTRY_BYTES, Plan, RUN_BYTES, SQUARED_BYTES, wide};
+use super::plan::{BEST_BYTES, ENTRY_BYTES, Plan, RUN_BYTES, SQUARED_BYTES, wide};
+use super::searched::Stream;
 use super::submit::{Mapping, uniform_bytes};
 use crate::error::Result;
 
@@ -14,7 +15,7 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    fn new(gpu: &GpuBackend, label: &str, bytes: u64) -> Staging {
+    pub(super) fn new(gpu: &GpuBackend, label: &str, bytes: u64) -> Staging {
         Staging { buffer: make(gpu, label, bytes, wgpu::BufferUsages::MAP_WRITE), mapping: None }
     }
 
@@ -63,6 +64,29 @@ pub(super) struct Buffers {
     pub(super) uniforms: wgpu::Buffer,
     /// A block of the distance matrix, and where the host reads it.
     pub(super) block: Option<(wgpu::Buffer, wgpu::Buffer)>,
+    /// The tile's rows less the centre; only where something reads them.
+    pub(super) centred: Option<wgpu::Buffer>,
+    pub(super) search: Option<SearchBuffers>,
+    pub(super) sums: Option<SumBuffers>,
+}
+
+/// What searches need.
+pub(super) struct SearchBuffers {
+    /// Four candidates of each row, and where the host reads them.
+    pub(super) best: wgpu::Buffer,
+    pub(super) readback: wgpu::Buffer,
+    /// Only where some level doesn't stay on the device.
+    pub(super) stream: Option<Stream>,
+}
+
+/// What sums by label need.
+pub(super) struct SumBuffers {
+    /// Where runs begin, then the rows in their order.
+    pub(super) order: wgpu::Buffer,
+    pub(super) order_staging: Staging,
+    /// Sums of some runs, and where the host reads them.
+    pub(super) sums: wgpu::Buffer,
+    pub(super) readback: wgpu::Buffer,
 }
 
 impl Buffers {
@@ -88,6 +112,18 @@ impl Buffers {
             let readback = make(gpu, "distance block, read back", plan.block_bytes, Usage::MAP_READ);
             (make(gpu, "distance block", plan.block_bytes, output), readback)
         });
+        let centred = plan.searches() || plan.sums_bytes > 0;
+        let search = plan.searches().then(|| SearchBuffers {
+            best: make(gpu, "best scores", rows * BEST_BYTES, output),
+            readback: make(gpu, "best scores, read back", rows * BEST_BYTES, Usage::MAP_READ),
+            stream: plan.streams().then(|| Stream::new(gpu, plan)),
+        });
+        let sums = (plan.sums_bytes > 0).then(|| SumBuffers {
+            order: make(gpu, "order of rows", (2 * rows + 1) * 4, input),
+            order_staging: Staging::new(gpu, "order of rows, staging", (2 * rows + 1) * 4),
+            sums: make(gpu, "sums by label", plan.sums_bytes, output),
+            readback: make(gpu, "sums by label, read back", plan.sums_bytes, Usage::MAP_READ),
+        });
         let inputs = levels * rows * ENTRY_BYTES + gather_levels * planes * gathered_bytes;
         Buffers {
             points: make(gpu, "points", rows * plan.point_row, input),
@@ -100,6 +136,9 @@ impl Buffers {
             readback: make(gpu, "read back", levels * rows * (RUN_BYTES + SQUARED_BYTES), Usage::MAP_READ),
             uniforms: make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST),
             block,
+            centred: centred.then(|| make(gpu, "centred points", rows * plan.centroid_row, Usage::STORAGE)),
+            search,
+            sums,
         }
     }
 }

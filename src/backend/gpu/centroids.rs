@@ -6,6 +6,7 @@ use super::GpuBackend;
 use super::buffers::make;
 use super::fault::scoped;
 use super::plan::{OCTET, Plan, wide};
+use super::searched::Searched;
 use super::split::{largest_f32, largest_f64, split};
 use crate::backend::Job;
 use crate::error::{Error, Result};
@@ -75,9 +76,14 @@ pub(super) struct ResidentLevel {
     pub(super) extreme: Vec<u32>,
 }
 
-/// All levels that stay on the device, shared by the lanes of a job.
+/// What stays on the device, shared by the lanes of a job; by level.
 #[derive(Debug)]
-pub(super) struct Resident(pub(super) Vec<Option<ResidentLevel>>);
+pub(super) struct Resident {
+    /// Stored centroids; `None` where a tile brings those that it uses.
+    pub(super) levels: Vec<Option<ResidentLevel>>,
+    /// What searches read; `None` where the level isn't searched.
+    pub(super) searched: Vec<Option<Searched>>,
+}
 
 impl GpuBackend {
     /// The resident centroids of `job`: uploaded by the first lane, found again by the others.
@@ -99,7 +105,12 @@ impl GpuBackend {
             let uploaded = scoped(&self.device, || self.upload_level(view, plan));
             uploaded.map_err(|raised| Error::device(*raised.finding))?.map(Some)
         });
-        let resident = Arc::new(Resident(levels.collect::<Result<_>>()?));
+        let levels = levels.collect::<Result<_>>()?;
+        let searched = (0..job.levels.len()).map(|level| {
+            let uploaded = scoped(&self.device, || self.searched(job, plan, level));
+            uploaded.map_err(|raised| Error::device(*raised.finding))
+        });
+        let resident = Arc::new(Resident { levels, searched: searched.collect::<Result<_>>()? });
         self.fault.check()?;
         known.push((address, Arc::downgrade(&resident)));
         Ok(resident)

@@ -8,12 +8,23 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::fault::scoped;
-use super::{own_distance, pairwise, partial_inertia};
+use super::{
+    centre, centroid_pairs, cluster_sums, distance_sums, nearest_two, own_distance, pairwise, partial_inertia,
+};
 use crate::error::{Error, Result};
 use crate::matrix::Dtype;
 
 /// Every kernel.
-pub const KERNELS: &[&Kernel] = &[&own_distance::KERNEL, &partial_inertia::KERNEL, &pairwise::KERNEL];
+pub const KERNELS: &[&Kernel] = &[
+    &own_distance::KERNEL,
+    &partial_inertia::KERNEL,
+    &pairwise::KERNEL,
+    &centre::KERNEL,
+    &nearest_two::KERNEL,
+    &cluster_sums::KERNEL,
+    &centroid_pairs::KERNEL,
+    &distance_sums::KERNEL,
+];
 
 /// Invocations of the largest workgroup.
 pub const MAX_WORKGROUP: u32 = 256;
@@ -104,6 +115,26 @@ pub(super) fn distance_variant(dtype: Dtype, rest: bool) -> usize {
 pub(super) struct Pipeline {
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) layout: wgpu::BindGroupLayout,
+}
+
+impl Pipeline {
+    /// Binds whole storage buffers in their order, and one parameter block of `uniforms` after them.
+    pub(super) fn bind(
+        &self,
+        device: &wgpu::Device,
+        kernel: &Kernel,
+        storage: &[&wgpu::Buffer],
+        uniforms: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
+        let size = wgpu::BufferSize::new(kernel.params_bytes());
+        let uniforms = wgpu::BufferBinding { buffer: uniforms, offset: 0, size };
+        let resources = storage.iter().map(|buffer| buffer.as_entire_binding());
+        let resources = resources.chain([wgpu::BindingResource::Buffer(uniforms)]);
+        let entries: Vec<_> =
+            (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+        let label = Some(kernel.name);
+        device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout: &self.layout, entries: &entries })
+    }
 }
 
 /// Compiles entry points when they are first asked for, and keeps them.

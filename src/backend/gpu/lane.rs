@@ -1,20 +1,24 @@
 //! One tile in flight on the device.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::GpuBackend;
 use super::KernelShape;
 use super::buffers::{Buffers, read};
+use super::centring::Centring;
 use super::centroids::{Packed, Resident};
-use super::kernels::{Kernel, Pipeline, distance_variant};
+use super::group_sums::Sums;
+use super::kernels::{Pipeline, distance_variant};
 use super::observe::{Exact, Results};
 use super::pairwise::Pace;
 use super::plan::{ENTRY_BYTES, Plan, RUN_BYTES, SQUARED_BYTES, wide};
+use super::search::Search;
 use super::sort::{Sorted, Who};
 use super::submit::{Recorder, defect};
 use super::upload::HostTile;
 use super::{own_distance, pairwise, partial_inertia};
-use crate::backend::{Job, Lane, TileObservation, UNLABELLED};
+use crate::backend::{GroupSums, Job, Lane, NearestTwo, TileObservation, UNLABELLED};
 use crate::error::{Error, Result};
 use crate::matrix::MatrixView;
 
@@ -40,6 +44,12 @@ pub(super) struct GpuLane<'a> {
     pub(super) resident: Arc<Resident>,
     pub(super) levels: Vec<LevelWork>,
     partial: Bound,
+    /// Only where the job searches or sums.
+    pub(super) centring: Option<Centring>,
+    /// Only where the job searches.
+    pub(super) search: Option<Search>,
+    /// Only where the job sums.
+    pub(super) sums: Option<Sums>,
     pub(super) tile: HostTile,
     pub(super) exact: Exact<'a>,
     pub(super) pace: Pace,
@@ -57,13 +67,11 @@ impl<'a> GpuLane<'a> {
         let levels = levels.map(|(level, view)| bind_level(gpu, job, &buffers, &resident, level, view));
         let levels = levels.collect::<Result<Vec<_>>>()?;
         let partial = gpu.pipelines.get(&gpu.device, &partial_inertia::KERNEL, 0, 0)?;
-        let bindings = bind(
-            gpu,
-            &partial,
-            &[&buffers.entries, &buffers.squared, &buffers.runs],
-            &partial_inertia::KERNEL,
-            &buffers,
-        );
+        let summed = [&buffers.entries, &buffers.squared, &buffers.runs];
+        let bindings = partial.bind(&gpu.device, &partial_inertia::KERNEL, &summed, &buffers.uniforms);
+        let centring = Centring::new(gpu, job, &plan, &buffers)?;
+        let search = Search::new(gpu, &plan, &buffers, &resident)?;
+        let sums = Sums::new(gpu, &buffers)?;
         gpu.fault.check()?;
         Ok(GpuLane {
             gpu,
@@ -75,6 +83,9 @@ impl<'a> GpuLane<'a> {
             resident,
             levels,
             partial: (partial, bindings),
+            centring,
+            search,
+            sums,
             pace: Pace::new(),
             stamp: 0,
         })
@@ -97,7 +108,7 @@ impl<'a> GpuLane<'a> {
         };
         gathered.clear();
         let mut slots = 0_u32;
-        let resident = self.resident.0[level].as_ref();
+        let resident = self.resident.levels[level].as_ref();
         sorted.fill(labels, view.rows(), who, |label| {
             if let Some(resident) = resident {
                 return Ok(resident.extreme.binary_search(&label).is_err().then_some(label));
@@ -111,12 +122,12 @@ impl<'a> GpuLane<'a> {
         })
     }
 
-    /// Puts all levels' entries and gathered centroids into staging.
-    fn stage_inputs(&mut self) -> Result<()> {
+    /// Puts the levels' entries and gathered centroids into staging.
+    fn stage_inputs(&mut self, which: Range<usize>) -> Result<()> {
         let parts =
             |work: &LevelWork| [wide(work.sorted.entries.len()) * ENTRY_BYTES, plane_bytes(work), rest_bytes(work)];
-        let bytes = self.levels.iter().flat_map(parts).sum();
-        let levels = &self.levels;
+        let levels = &self.levels[which];
+        let bytes = levels.iter().flat_map(parts).sum();
         self.buffers.inputs_staging.write(self.gpu, bytes, |mut memory| {
             let mut place = 0;
             let mut put = |bytes: &[u8]| {
@@ -132,14 +143,19 @@ impl<'a> GpuLane<'a> {
         })
     }
 
-    /// Records and submits all levels; their results follow one another in the read-back buffer.
-    fn submit_levels(&mut self, stamps: &[u32]) -> Result<(wgpu::SubmissionIndex, u64)> {
+    /// Records and submits the levels `which`; their results follow one another in the read-back buffer.
+    fn submit_levels(
+        &mut self,
+        which: Range<usize>,
+        stamps: &[u32],
+        keep_rows: bool,
+    ) -> Result<(wgpu::SubmissionIndex, u64)> {
         let buffers = &mut self.buffers;
         let mut recorder = Recorder::new(self.gpu, &buffers.uniforms);
         let entry = usize::from(self.gpu.options.kernel_shape == KernelShape::Group);
         let inputs = &buffers.inputs_staging.buffer;
         let (mut staged, mut filled) = (0, 0);
-        for (work, &stamp) in self.levels.iter().zip(stamps) {
+        for (work, &stamp) in self.levels[which].iter().zip(stamps) {
             let count = wide(work.sorted.entries.len());
             recorder.copy((inputs, staged), (&buffers.entries, 0), count * ENTRY_BYTES);
             staged += count * ENTRY_BYTES;
@@ -157,7 +173,7 @@ impl<'a> GpuLane<'a> {
             let runs = wide(work.sorted.runs.len()) * RUN_BYTES;
             recorder.copy((&buffers.runs, 0), (&buffers.readback, filled), runs);
             filled += runs;
-            if self.job.keep_rows {
+            if keep_rows {
                 recorder.copy((&buffers.squared, 0), (&buffers.readback, filled), count * SQUARED_BYTES);
                 filled += count * SQUARED_BYTES;
             }
@@ -167,32 +183,41 @@ impl<'a> GpuLane<'a> {
         Ok((submission, filled))
     }
 
-    /// Runs all levels on the device and turns what comes back into observations.
-    fn compute(&mut self, out: &mut TileObservation) -> Result<()> {
-        let keep_rows = self.job.keep_rows;
-        if self.levels.iter().all(|work| work.sorted.entries.is_empty()) {
-            for (level, work) in self.levels.iter().enumerate() {
-                let results = Results { runs: &[], squared: &[], stamp: 0 };
-                out.levels.push(self.exact.observe(&self.tile, level, &work.sorted, results)?);
+    /// Runs the levels `which`, which are prepared, on the device and turns what comes back into observations.
+    fn compute(&mut self, which: Range<usize>, keep_rows: bool, out: &mut TileObservation) -> Result<()> {
+        if self.levels[which.clone()].iter().all(|work| work.sorted.entries.is_empty()) {
+            for level in which {
+                let results = Results { runs: &[], squared: &[], stamp: 0, keep_rows };
+                out.levels.push(self.exact.observe(&self.tile, level, &self.levels[level].sorted, results)?);
             }
             return Ok(());
         }
-        self.stage_inputs()?;
+        self.stage_inputs(which.clone())?;
         // one for each level: they share buffers, and a level must not be taken for the one before it
-        let stamps: Vec<u32> = (0..self.levels.len()).map(|_| self.next_stamp()).collect();
-        let (submission, bytes) = self.submit_levels(&stamps)?;
+        let stamps: Vec<u32> = which.clone().map(|_| self.next_stamp()).collect();
+        let (submission, bytes) = self.submit_levels(which.clone(), &stamps, keep_rows)?;
         let (tile, levels, exact) = (&self.tile, &self.levels, &mut self.exact);
         read(self.gpu, &self.buffers.readback, bytes, &submission, |results| {
             let mut rest = results;
-            for (level, work) in levels.iter().enumerate() {
-                let (runs, after) = rest.split_at(work.sorted.runs.len() * size_of::<partial_inertia::RunSum>());
-                let (squared, after) = after.split_at(if keep_rows { work.sorted.entries.len() * 4 } else { 0 });
+            for (level, &stamp) in which.zip(&stamps) {
+                let sorted = &levels[level].sorted;
+                let (runs, after) = rest.split_at(sorted.runs.len() * size_of::<partial_inertia::RunSum>());
+                let (squared, after) = after.split_at(if keep_rows { sorted.entries.len() * 4 } else { 0 });
                 rest = after;
-                let results = Results { runs: cast(runs)?, squared: cast(squared)?, stamp: stamps[level] };
-                out.levels.push(exact.observe(tile, level, &work.sorted, results)?);
+                let results = Results { runs: cast(runs)?, squared: cast(squared)?, stamp, keep_rows };
+                out.levels.push(exact.observe(tile, level, sorted, results)?);
             }
             Ok(())
         })
+    }
+
+    /// Squared distance of every row of the tile to the centroid that `labels` names for it on level `level`, exactly as
+    /// `own_distances` gives it; NaN where there is none.
+    pub(super) fn squared_to(&mut self, level: usize, labels: &[u32]) -> Result<Vec<f64>> {
+        self.prepare(level, labels)?;
+        let mut out = TileObservation::default();
+        self.compute(level..level + 1, true, &mut out)?;
+        Ok(out.levels.pop().map(|observed| observed.squared).unwrap_or_default())
     }
 }
 
@@ -203,6 +228,9 @@ impl Lane for GpuLane<'_> {
 
     fn upload(&mut self) -> Result<()> {
         self.gpu.fault.check()?;
+        if let Some(centring) = &mut self.centring {
+            centring.done = false;
+        }
         let rows = self.tile.rows();
         if rows > self.plan.tile_rows {
             return Err(defect("a tile has more rows than the lane was opened for"));
@@ -239,11 +267,19 @@ impl Lane for GpuLane<'_> {
         for (level, labels) in labels.iter().enumerate() {
             self.prepare(level, labels)?;
         }
-        self.compute(out)
+        self.compute(0..self.levels.len(), self.job.keep_rows, out)
     }
 
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()> {
         self.distance_matrix(level, first, count, out)
+    }
+
+    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
+        self.search_tile(level, labels, out)
+    }
+
+    fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
+        self.sum_groups(labels, out)
     }
 }
 
@@ -270,7 +306,7 @@ fn bind_level(
     level: usize,
     view: &MatrixView<'_>,
 ) -> Result<LevelWork> {
-    let (high, rest) = match (&resident.0[level], &buffers.gathered) {
+    let (high, rest) = match (&resident.levels[level], &buffers.gathered) {
         (Some(resident), _) => (&resident.high, resident.rest.as_ref()),
         (None, Some((high, rest))) => (high, rest.as_ref().filter(|_| matches!(view, MatrixView::F64(_)))),
         (None, None) => return Err(defect("a level's centroids are nowhere on the device")),
@@ -281,35 +317,16 @@ fn bind_level(
     let shape = usize::from(gpu.options.kernel_shape == KernelShape::Group);
     let own = gpu.pipelines.get(&gpu.device, &own_distance::KERNEL, shape, variant)?;
     let outputs = [&buffers.entries, &buffers.squared];
-    let own_bindings = bind(gpu, &own, &[&centroids[..], &outputs[..]].concat(), &own_distance::KERNEL, buffers);
+    let bound = [&centroids[..], &outputs[..]].concat();
+    let own_bindings = own.bind(&gpu.device, &own_distance::KERNEL, &bound, &buffers.uniforms);
     let pairwise = match &buffers.block {
         Some((block, _)) => {
             let pipeline = gpu.pipelines.get(&gpu.device, &pairwise::KERNEL, 0, variant)?;
-            let bindings = bind(gpu, &pipeline, &[&centroids[..], &[block]].concat(), &pairwise::KERNEL, buffers);
+            let bound = [&centroids[..], &[block]].concat();
+            let bindings = pipeline.bind(&gpu.device, &pairwise::KERNEL, &bound, &buffers.uniforms);
             Some((pipeline, bindings))
         }
         None => None,
     };
     Ok(LevelWork { own: (own, own_bindings), pairwise, sorted: Sorted::default(), gathered: Packed::default() })
-}
-
-/// Binds whole storage buffers in their order, and one parameter block after them.
-fn bind(
-    gpu: &GpuBackend,
-    pipeline: &Pipeline,
-    storage: &[&wgpu::Buffer],
-    kernel: &Kernel,
-    buffers: &Buffers,
-) -> wgpu::BindGroup {
-    let params = kernel.params_bytes();
-    let uniforms = wgpu::BufferBinding { buffer: &buffers.uniforms, offset: 0, size: wgpu::BufferSize::new(params) };
-    let resources = storage.iter().map(|buffer| buffer.as_entire_binding());
-    let resources = resources.chain([wgpu::BindingResource::Buffer(uniforms)]);
-    let entries: Vec<_> =
-        (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
-    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some(kernel.name),
-        layout: &pipeline.layout,
-        entries: &entries,
-    })
 }

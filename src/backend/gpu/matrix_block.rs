@@ -35,7 +35,7 @@ impl GpuLane<'_> {
         let rows_narrow = narrow(rows)?;
         let fits = (self.plan.block_bytes.saturating_sub(BLOCK_HEADER)) / (4 * wide(rows));
         let mut columns = wide(left).min(fits).min(self.pace.columns(rows_narrow, self.plan.octets));
-        if self.resident.0[level].is_none() {
+        if self.resident.levels[level].is_none() {
             columns = columns.min(wide(self.plan.tile_rows));
         }
         match usize::try_from(columns) {
@@ -78,7 +78,7 @@ impl GpuLane<'_> {
         pairwise::record(&mut recorder, bound, block)?;
         let bytes = BLOCK_HEADER + wide(rows) * wide(columns) * 4;
         recorder.copy((distances, 0), (readback, 0), bytes);
-        self.pace.start();
+        self.pace.start(block.rows, columns, block.octets);
         let submission = recorder.submit();
         if staged {
             self.buffers.inputs_staging.recycle(self.gpu, &submission);
@@ -103,7 +103,7 @@ impl GpuLane<'_> {
     /// Makes sure that the block's centroids are on the device: the columns left to the host, the place of the first
     /// centroid, and whether they were staged for this block.
     fn bring_centroids(&mut self, level: usize, centroid: usize, columns: usize) -> Result<(Vec<usize>, u32, bool)> {
-        if let Some(resident) = &self.resident.0[level] {
+        if let Some(resident) = &self.resident.levels[level] {
             let extreme = resident.extreme.iter().map(|&cluster| cluster as usize);
             let extreme = extreme.filter(|cluster| (centroid..centroid + columns).contains(cluster));
             return Ok((extreme.map(|cluster| cluster - centroid).collect(), narrow(centroid)?, false));
@@ -155,6 +155,6 @@ impl GpuLane<'_> {
 }
 
 /// A count of rows or clusters as the kernels take it.
-fn narrow(value: usize) -> Result<u32> {
+pub(super) fn narrow(value: usize) -> Result<u32> {
     u32::try_from(value).map_err(|_| defect("more than 2^32 rows or clusters"))
 }

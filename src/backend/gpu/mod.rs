@@ -3,30 +3,47 @@
 //! A lane owns a set of buffers and does one tile at a time: points go up once, then each level's rows are sorted by label
 //! on the host, their squared distances are taken, and runs of equal labels are added up in float32 within a workgroup.
 //! Only the sums come back (and the squared distances where they are wanted); everything wider is float64 on the host.
-//! Rows whose squares float32 can't hold are evaluated on the host, so that the answer is right for any finite input.
+//! Searches and sums by label read the tile less a common centre. A search leaves each row four candidates by the
+//! expanded form and a floor under all others; the candidates are taken again by direct difference, and worst-case bounds
+//! say when that is enough. Rows whose squares float32 can't hold are evaluated on the host, so that the answer is right
+//! for any finite input.
 //!
 //! | module | what it knows |
 //! |---|---|
 //! | `adapter` | which adapters there are, how one becomes a device |
 //! | `kernels` | the list of kernels and their pipelines |
-//! | `own_distance`, `partial_inertia`, `pairwise` | one kernel each: bindings, parameters, dispatch |
+//! | `own_distance`, `partial_inertia`, `pairwise`, `centre`, `nearest_two`, `cluster_sums`, `centroid_pairs`, `distance_sums` | one kernel each: bindings, parameters, dispatch |
 //! | `plan` | strides, tile size, what fits |
 //! | `buffers`, `submit`, `fault` | memory, work, and what can go wrong with either |
-//! | `upload`, `centroids`, `split`, `sort` | what the kernels read, made on the host |
+//! | `upload`, `centroids`, `searched`, `split`, `sort` | what the kernels read, made on the host |
 //! | `lane`, `observe`, `matrix_block` | a tile in flight, and what comes back |
+//! | `centring`, `search`, `rescore`, `group_sums` | a tile's nearest two and its sums by label |
+//! | `neighbours`, `segment_sums` | what needs no tile: pairs of centroids, distances between points |
 
 mod adapter;
 mod buffers;
+mod centre;
+mod centring;
+mod centroid_pairs;
 mod centroids;
+mod cluster_sums;
+mod distance_sums;
 mod fault;
+mod group_sums;
 pub mod kernels;
 mod lane;
 mod matrix_block;
+mod nearest_two;
+mod neighbours;
 mod observe;
 mod own_distance;
 mod pairwise;
 mod partial_inertia;
 mod plan;
+mod rescore;
+mod search;
+mod searched;
+mod segment_sums;
 mod sort;
 mod split;
 mod submit;
@@ -41,9 +58,14 @@ use self::centroids::Resident;
 use self::fault::Fault;
 use self::kernels::Pipelines;
 use self::lane::GpuLane;
+use self::neighbours::Comparison;
 use self::plan::{LANES, Plan, RESIDENT_BYTES, TILE_BYTES};
-use crate::backend::{Backend, DeviceInfo, Job, Lane, Tiling};
+use self::segment_sums::SegmentSums;
+use crate::backend::{
+    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
+};
 use crate::error::{Error, Result};
+use crate::matrix::MatrixView;
 
 /// Workgroup memory that kernels may use; every WebGPU adapter has as much.
 pub const WORKGROUP_BYTES: u32 = 16 << 10;
@@ -63,7 +85,7 @@ pub enum KernelShape {
 /// Settings of [`GpuBackend::open`]; the default is what a run uses.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Shape of the own-distance kernel.
+    /// Shape of the kernels that have two.
     pub kernel_shape: KernelShape,
     /// Lowers the bytes that one storage binding may have, so that tests can reach what large inputs reach.
     pub max_binding: Option<u64>,
@@ -163,5 +185,34 @@ impl Backend for GpuBackend {
 
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {
         Ok(Box::new(GpuLane::new(self, job, tiling.tile_rows)?))
+    }
+
+    fn rate(&self) -> f64 {
+        // nominal: what a search reaches on a common device of the kind, and no measurement
+        match self.info.kind {
+            "discrete" => 5e12,
+            "virtual" => 1e12,
+            "integrated" => 5e11,
+            "software" => 15e9,
+            _ => 1e11,
+        }
+    }
+
+    fn centroid_pairs(
+        &self,
+        centroids: MatrixView<'_>,
+        clusters: &[u32],
+        spread: &[f64],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<CentroidPairs>> {
+        Comparison::new(self, centroids, clusters, spread)?.run(tick)
+    }
+
+    fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
+        segment_sums::tiling(self, points)
+    }
+
+    fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>> {
+        Ok(Box::new(SegmentSums::new(self, points, tiling)?))
     }
 }

@@ -1,6 +1,7 @@
 //! What comes back from the device becomes an observation; what float32 can't tell is taken again in float64.
 
 use super::partial_inertia::RunSum;
+use super::rescore::Nearest;
 use super::sort::{Run, Sorted};
 use super::upload::HostTile;
 use crate::backend::{Job, Observation, RunSums};
@@ -12,15 +13,17 @@ const TINY: f64 = 1e-16;
 
 /// A float64 travels in two parts of together 48 bits. Where a squared difference is smaller than this part of the
 /// squared magnitude, they no longer hold it to the accuracy of float32.
-const SPLIT: f64 = 1.0 / (1_u64 << 42) as f64;
+pub(super) const SPLIT: f64 = 1.0 / (1_u64 << 42) as f64;
 
 /// One level's part of a read-back.
 pub(super) struct Results<'r> {
     pub(super) runs: &'r [RunSum],
-    /// In sorted order; empty unless every row is kept.
+    /// In sorted order; empty unless `keep_rows`.
     pub(super) squared: &'r [f32],
     /// What every run must carry.
     pub(super) stamp: u32,
+    /// Whether every row's distance is wanted.
+    pub(super) keep_rows: bool,
 }
 
 /// Evaluates single rows in float64 on the host, and knows which need it.
@@ -42,6 +45,23 @@ impl<'a> Exact<'a> {
         self.point.iter().zip(&self.centroid).map(|(x, c)| (x - c) * (x - c)).sum()
     }
 
+    /// The nearest two of `clusters` to a row of the tile.
+    pub(super) fn nearest(
+        &mut self,
+        tile: &HostTile,
+        row: usize,
+        level: usize,
+        clusters: impl Iterator<Item = u32>,
+    ) -> Nearest {
+        tile.copy_row(row, &mut self.point);
+        let mut nearest = Nearest::NONE;
+        for cluster in clusters {
+            self.job.levels[level].copy_row(cluster as usize, &mut self.centroid);
+            nearest.take(self.point.iter().zip(&self.centroid).map(|(x, c)| (x - c) * (x - c)).sum(), cluster);
+        }
+        nearest
+    }
+
     /// The squared distance from which on the device's value is exact enough for a row whose largest magnitude is
     /// `largest`.
     pub(super) fn floor(&self, level: usize, largest: f64) -> f64 {
@@ -61,7 +81,7 @@ impl<'a> Exact<'a> {
         sorted: &Sorted,
         results: Results<'_>,
     ) -> Result<Observation> {
-        let kept_rows = if self.job.keep_rows { tile.rows() } else { 0 };
+        let kept_rows = if results.keep_rows { tile.rows() } else { 0 };
         let mut out = Observation { squared: vec![f64::NAN; kept_rows], runs: Vec::with_capacity(sorted.runs.len()) };
         for (run, sum) in sorted.runs.iter().zip(results.runs) {
             if sum.stamp != results.stamp {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, Pipeline};
-use super::plan::MAX_OCTETS;
+use super::plan::{MAX_OCTETS, wide};
 use super::submit::{Recorder, defect};
 use crate::error::Result;
 
@@ -96,7 +96,8 @@ pub(super) fn record(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
     pairs: u64,
-    started: Option<Instant>,
+    /// When the submission under way began, and the pairs of octets that it has.
+    started: Option<(Instant, u64)>,
 }
 
 impl Pace {
@@ -115,19 +116,22 @@ impl Pace {
         (columns / tile).max(1) * tile
     }
 
-    pub(super) fn start(&mut self) {
-        self.started = Some(Instant::now());
+    /// A submission of `rows` by `columns` pairs of rows of `octets` octets is about to begin.
+    pub(super) fn start(&mut self, rows: u32, columns: usize, octets: u32) {
+        let pairs = u64::from(rows).saturating_mul(wide(columns)).saturating_mul(u64::from(octets));
+        self.started = Some((Instant::now(), pairs));
     }
 
     /// Takes the time since `start`.
     pub(super) fn stop(&mut self) {
-        if let Some(started) = self.started.take() {
-            self.adapt(started.elapsed());
+        if let Some((started, pairs)) = self.started.take() {
+            self.adapt(started.elapsed(), pairs);
         }
     }
 
-    fn adapt(&mut self, took: Duration) {
-        if took < Self::SHORTEST {
+    fn adapt(&mut self, took: Duration, pairs: u64) {
+        // a submission that was short because there was no more to do says nothing of a longer one
+        if took < Self::SHORTEST && pairs >= self.pairs / 2 {
             self.pairs = self.pairs.saturating_mul(2);
         } else if took > Self::LONGEST {
             self.pairs = (self.pairs / 2).max(Self::LEAST);
@@ -143,14 +147,16 @@ mod tests {
     fn submissions_follow_the_time_they_take() {
         let mut pace = Pace::new();
         let before = pace.columns(1000, 96);
-        pace.adapt(Duration::from_millis(10));
+        pace.adapt(Duration::from_millis(10), 1000);
+        assert_eq!(pace.columns(1000, 96), before, "little work is no reason to grow");
+        pace.adapt(Duration::from_millis(10), u64::MAX);
         assert!(pace.columns(1000, 96) > before);
-        pace.adapt(Duration::from_millis(100));
+        pace.adapt(Duration::from_millis(100), u64::MAX);
         let settled = pace.columns(1000, 96);
-        pace.adapt(Duration::from_millis(100));
+        pace.adapt(Duration::from_millis(100), u64::MAX);
         assert_eq!(pace.columns(1000, 96), settled);
         for _ in 0..100 {
-            pace.adapt(Duration::from_secs(1));
+            pace.adapt(Duration::from_secs(1), 0);
         }
         assert_eq!(pace.columns(u32::MAX, 96), u64::from(TILE_COLUMNS));
     }

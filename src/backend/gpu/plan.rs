@@ -1,6 +1,7 @@
 //! How a job is laid out on a device: strides, tile size, what stays resident.
 
 use super::GpuOptions;
+use super::nearest_two::LANE_CENTROIDS;
 use crate::backend::Job;
 use crate::error::{Error, Finding, Result};
 use crate::matrix::{Dtype, MatrixView};
@@ -21,7 +22,13 @@ pub(super) const RESIDENT_BYTES: u64 = 256 << 20;
 /// Bytes of the block of distances that one pairwise submission fills at most.
 const BLOCK_BYTES: u64 = 32 << 20;
 
-/// Bytes in front of a block of distances: its stamp.
+/// Bytes of the block of centred centroids that one dispatch of a search reads at most.
+const SEARCH_BYTES: u64 = 64 << 20;
+
+/// Bytes of sums by label that come back at once at most.
+const SUMS_BYTES: u64 = 8 << 20;
+
+/// Bytes in front of a block of results: its stamp.
 pub(super) const BLOCK_HEADER: u64 = 16;
 
 /// Tiles in flight at least: one is read, one computed, one read back.
@@ -35,6 +42,9 @@ const TILE_ROWS: u64 = 1 << 16;
 pub(super) const ENTRY_BYTES: u64 = 12;
 pub(super) const SQUARED_BYTES: u64 = 4;
 pub(super) const RUN_BYTES: u64 = 16;
+
+/// Bytes of what a search finds for a row.
+pub(super) const BEST_BYTES: u64 = 48;
 
 /// Sizes that follow from a job and a device.
 #[derive(Debug, Clone)]
@@ -53,6 +63,12 @@ pub(super) struct Plan {
     pub(super) tile_rows: usize,
     /// Bytes of the distance block; 0 where the job asks for none.
     pub(super) block_bytes: u64,
+    /// Per level: whether its centred centroids stay on the device. Empty where the job searches nothing.
+    pub(super) search_resident: Vec<bool>,
+    /// Centroids of a block that searches read; 0 where not even as many fit as a dispatch does at a time.
+    pub(super) search_block: usize,
+    /// Bytes of the sums by label that come back at once; 0 where the job asks for none.
+    pub(super) sums_bytes: u64,
     /// Bytes that one binding may have.
     pub(super) binding: u64,
     /// Values from here on are left to the host: their squares could overflow float32.
@@ -71,7 +87,8 @@ impl Plan {
         };
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let centroid_row = wide(octets * OCTET * 4);
-        let resident = resident(job, centroid_row, binding, options.resident_bytes.unwrap_or(RESIDENT_BYTES));
+        let mut budget = options.resident_bytes.unwrap_or(RESIDENT_BYTES);
+        let resident = resident(job, centroid_row, binding, &mut budget);
         let mut gathered = job.levels.iter().zip(&resident).filter(|(_, resident)| !**resident);
         let mut plan = Plan {
             octets: u32::try_from(octets).map_err(|_| too_wide(job.dim, binding))?,
@@ -81,10 +98,13 @@ impl Plan {
             resident,
             tile_rows: 0,
             block_bytes: 0,
+            search_resident: search_resident(job, centroid_row, &mut budget),
+            search_block: search_block(job, centroid_row, binding),
+            sums_bytes: 0,
             binding,
             extreme: extreme(job.dim),
         };
-        let most = plan.most_rows(limits.max_buffer_size);
+        let most = plan.most_rows(limits.max_buffer_size, job.sums);
         if most == 0 {
             return Err(too_wide(job.dim, binding));
         }
@@ -99,15 +119,22 @@ impl Plan {
             let (column, whole) = (BLOCK_HEADER + rows * 4, BLOCK_HEADER + rows * 4 * clusters);
             plan.block_bytes = BLOCK_BYTES.max(column).min(whole).min(binding);
         }
+        if job.sums {
+            plan.sums_bytes = BLOCK_HEADER + SUMS_BYTES.min(rows * centroid_row).max(centroid_row);
+            plan.sums_bytes = plan.sums_bytes.min(binding);
+        }
         Ok(plan)
     }
 
     /// Rows for which every binding and every buffer stays within the limits.
-    fn most_rows(&self, buffer: u64) -> u64 {
+    fn most_rows(&self, buffer: u64, sums: bool) -> u64 {
         let centroid = if self.gathers() { self.centroid_row } else { 0 };
-        let bound = self.point_row.max(RUN_BYTES).max(centroid);
+        let mut bound = self.point_row.max(RUN_BYTES).max(centroid);
+        if sums || self.searches() {
+            bound = bound.max(self.centroid_row).max(BEST_BYTES);
+        }
         let staged = wide(self.resident.len()).max(1) * (ENTRY_BYTES + 2 * centroid).max(RUN_BYTES + SQUARED_BYTES);
-        // One row of distances needs its header as well.
+        // One row of distances, or of sums, needs its header as well.
         (self.binding.saturating_sub(BLOCK_HEADER) / bound).min(buffer / staged.max(self.point_row))
     }
 
@@ -127,6 +154,16 @@ impl Plan {
         largest < self.extreme
     }
 
+    /// Whether rows are searched for on the device.
+    pub(super) fn searches(&self) -> bool {
+        !self.search_resident.is_empty()
+    }
+
+    /// Whether some searched level's centroids come block by block.
+    pub(super) fn streams(&self) -> bool {
+        self.search_resident.contains(&false)
+    }
+
     /// Whether some level's centroids come with each tile.
     pub(super) fn gathers(&self) -> bool {
         self.resident.contains(&false)
@@ -134,18 +171,46 @@ impl Plan {
 }
 
 /// Takes levels in their order as long as they fit.
-fn resident(job: &Job<'_>, centroid_row: u64, binding: u64, budget: u64) -> Vec<bool> {
-    let mut left = budget;
+fn resident(job: &Job<'_>, centroid_row: u64, binding: u64, left: &mut u64) -> Vec<bool> {
     let fits = |level: &MatrixView<'_>| {
         let plane = wide(level.rows()) * centroid_row;
         let planes = if matches!(level, MatrixView::F64(_)) { 2 } else { 1 };
-        let fits = plane <= binding && plane * planes <= left;
+        let fits = plane <= binding && plane * planes <= *left;
         if fits {
-            left -= plane * planes;
+            *left -= plane * planes;
         }
         fits
     };
     job.levels.iter().map(fits).collect()
+}
+
+/// Takes searched levels in their order as long as their centred centroids fit into what is left; empty where there are none.
+fn search_resident(job: &Job<'_>, centroid_row: u64, left: &mut u64) -> Vec<bool> {
+    if job.searched.iter().all(Vec::is_empty) {
+        return Vec::new();
+    }
+    let fits = |searched: &Vec<u32>| {
+        let bytes = wide(padded(searched.len())) * (centroid_row + 4);
+        let fits = bytes <= *left;
+        if fits {
+            *left -= bytes;
+        }
+        fits
+    };
+    job.searched.iter().map(fits).collect()
+}
+
+/// Centroids that a block holds: no more than a level has, nor than a binding holds.
+fn search_block(job: &Job<'_>, centroid_row: u64, binding: u64) -> usize {
+    let at_a_time = LANE_CENTROIDS as usize;
+    let needed = job.searched.iter().map(|searched| padded(searched.len())).max().unwrap_or(0);
+    let fits = usize::try_from(SEARCH_BYTES.min(binding) / centroid_row).unwrap_or(usize::MAX);
+    needed.min(fits / at_a_time * at_a_time)
+}
+
+/// A number of centroids with the padding that searches need.
+fn padded(centroids: usize) -> usize {
+    centroids.next_multiple_of(LANE_CENTROIDS as usize)
 }
 
 /// The power of two below which no sum of `dim` squared differences over a workgroup's rows can overflow float32.
@@ -177,7 +242,7 @@ mod tests {
     fn plan(dim: usize, dtype: Dtype, rows: u64, k: usize, binding: u64) -> Result<Plan> {
         let centroids = Array2::<f32>::zeros((k, dim));
         let levels = vec![MatrixView::F32(centroids.view())];
-        let job = Job { dim, dtype, rows, levels, tile_rows: 0, keep_rows: true, pairwise: true };
+        let job = Job { keep_rows: true, pairwise: true, ..Job::new(dim, dtype, rows, levels) };
         let limits = wgpu::Limits { max_storage_buffer_binding_size: binding, ..wgpu::Limits::default() };
         Plan::new(&job, 0, &limits, &GpuOptions::default())
     }

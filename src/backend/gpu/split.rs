@@ -19,6 +19,16 @@ pub(super) fn round(value: f64) -> f32 {
     nearest(value)
 }
 
+/// The power of two that brings a largest magnitude to about 2^40: squares of differences of as many columns as memory
+/// holds stay within float32, and so do those of values 2^-80 times as large.
+pub(super) fn unit_scale(largest: f64) -> f64 {
+    if largest > 0.0 && largest.is_finite() {
+        (40.0 - largest.log2().ceil()).clamp(-1000.0, 1000.0).exp2()
+    } else {
+        1.0
+    }
+}
+
 /// The largest magnitude among float16 bits; infinite or NaN where one of them is.
 pub(super) fn largest_f16(bits: &[u16]) -> f64 {
     f64::from(f16::from_bits(bits.iter().fold(0, |most, &bits| most.max(bits & 0x7fff))))
@@ -46,6 +56,16 @@ mod tests {
             assert!(error <= 2.0_f64.powi(-48), "{value}: {error}");
             assert!((f64::from(high) - value).abs() / value.abs() > 2.0_f64.powi(-48), "{value} needs no second part");
         }
+    }
+
+    #[test]
+    fn scales_are_powers_of_two_that_bring_everything_into_range() {
+        for value in [1.0, 0.75, 3e30, 1e-40, 1e280, 1e-280, f64::from(f32::MAX)] {
+            let scale = unit_scale(value);
+            assert_eq!(scale.log2().fract(), 0.0);
+            assert!((2.0_f64.powi(38)..=2.0_f64.powi(40)).contains(&(value * scale)), "{value}: {}", value * scale);
+        }
+        assert_eq!([unit_scale(0.0), unit_scale(f64::NAN), unit_scale(f64::INFINITY)], [1.0; 3]);
     }
 
     #[test]

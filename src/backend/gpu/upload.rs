@@ -101,7 +101,7 @@ fn elements<T: bytemuck::Pod>(bytes: &[u8]) -> &[T] {
 }
 
 /// Octet by octet: the float32 of eight columns, then what is left of each.
-fn pair_row(values: &[f64], out: &mut [u8]) {
+pub(super) fn pair_row(values: &[f64], out: &mut [u8]) {
     let (octets, _) = out.as_chunks_mut::<{ OCTET * 8 }>();
     for (octet, columns) in octets.iter_mut().zip(values.chunks(OCTET)) {
         for (column, &value) in columns.iter().enumerate() {

@@ -1,0 +1,31 @@
+// The rows of a tile less the job's centre, as float32: what searches expand and what sums add up, so that a common
+// offset costs neither of them accuracy.
+//
+// The centre is a centroid like any other, in two planes. An invocation does one octet.
+// Concatenated after shared/distance.wgsl.
+
+struct Params {
+    // octets of the tile, and of one row
+    octets: u32,
+    stride: u32,
+    groups_x: u32,
+    first_group: u32,
+    // always 0; see `settled`
+    zero: u32,
+}
+
+@group(0) @binding(3) var<storage, read_write> centred: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const GROUP: u32 = 64u;
+
+@compute @workgroup_size(GROUP)
+fn centre(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    let number = params.first_group + group.y * params.groups_x + group.x;
+    let octet = number * GROUP + index;
+    if octet < params.octets {
+        let value = difference(load_point(octet), load_centroid(octet % params.stride), params.zero);
+        centred[octet * 2u] = value.a;
+        centred[octet * 2u + 1u] = value.b;
+    }
+}

@@ -1,0 +1,142 @@
+//! Squared distances of a row to centroids, in the one arithmetic that all operations share.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::distance::{squared_f32, squared_f64};
+use super::tile::{Row, row_of};
+use crate::matrix::MatrixView;
+
+/// Squared distances outside this range may have lost bits to float32's overflow or underflow and are computed again
+/// in float64, so that embeddings of any finite magnitude are right.
+pub(super) const TRUSTED: std::ops::Range<f64> = 1e-28..1e37;
+
+/// Chains of additions per distance. The same for every operation and for one centroid or four at once, so that a
+/// distance has the same bits wherever it is taken.
+const CHAINS: usize = 2;
+
+impl Row<'_> {
+    /// Squared distances to `N` centroids, each a row of a matrix. Those of float32 are taken together, so that the
+    /// point is loaded once for all of them.
+    #[inline(always)]
+    fn squared<S: Simd, const N: usize>(&self, simd: S, to: [(&MatrixView<'_>, usize); N]) -> [f64; N] {
+        let mut single: [&[f32]; N] = [&[]; N];
+        for (single, (centroids, index)) in single.iter_mut().zip(to) {
+            if let MatrixView::F32(c) = centroids {
+                *single = row_of(c, index);
+            }
+        }
+        // float64 centroids are empty slices here, and so is a float64 point
+        if !self.single.is_empty() && single.iter().all(|c| c.len() == self.single.len()) {
+            return squared_singles(simd, self.single, single);
+        }
+        to.map(|(centroids, index)| match centroids {
+            MatrixView::F32(c) if self.single.is_empty() => squared_widened(simd, self.double, row_of(c, index)),
+            MatrixView::F32(c) => squared_singles(simd, self.single, [row_of(c, index)])[0],
+            MatrixView::F64(c) => squared_f64::<S, 1, 4>(simd, self.double, [row_of(c, index)])[0],
+        })
+    }
+
+    /// Squared distances to any number of centroids, handed to `put` one by one in their order.
+    #[inline(always)]
+    pub(super) fn squared_to_all<'c, 'm: 'c, S: Simd>(
+        &self,
+        simd: S,
+        count: usize,
+        centroid: impl Fn(usize) -> (&'c MatrixView<'m>, usize),
+        mut put: impl FnMut(usize, f64),
+    ) {
+        let mut i = 0;
+        while i + 4 <= count {
+            let four = self.squared(simd, [centroid(i), centroid(i + 1), centroid(i + 2), centroid(i + 3)]);
+            for (n, squared) in four.into_iter().enumerate() {
+                put(i + n, squared);
+            }
+            i += 4;
+        }
+        while i < count {
+            put(i, self.squared(simd, [centroid(i)])[0]);
+            i += 1;
+        }
+    }
+}
+
+/// Of a float32 row to `N` others, right for any finite magnitude.
+#[inline(always)]
+fn squared_singles<S: Simd, const N: usize>(simd: S, x: &[f32], c: [&[f32]; N]) -> [f64; N] {
+    let mut squared = squared_f32::<S, N, CHAINS>(simd, x, c);
+    for (squared, c) in squared.iter_mut().zip(c) {
+        if !TRUSTED.contains(squared) {
+            *squared = squared_in_double(x, c);
+        }
+    }
+    squared
+}
+
+/// Of a float64 row to a float32 one, which is widened piece by piece.
+#[inline(always)]
+fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
+    let mut wide = [0.0; 256];
+    x.chunks(wide.len())
+        .zip(c.chunks(wide.len()))
+        .map(|(x, c)| {
+            wide.iter_mut().zip(c).for_each(|(w, &c)| *w = f64::from(c));
+            squared_f64::<S, 1, 4>(simd, x, [&wide[..c.len()]])[0]
+        })
+        .sum()
+}
+
+/// Of two rows in float64, in eight chains so that it is fast.
+#[cold]
+pub(super) fn squared_in_double<T: Copy + Into<f64>>(x: &[T], c: &[T]) -> f64 {
+    let squared = |x: T, c: T| (x.into() - c.into()).powi(2);
+    let ((x, x_rest), (c, c_rest)) = (x.as_chunks::<8>(), c.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (x, c) in x.iter().zip(c) {
+        for (sum, (&x, &c)) in sums.iter_mut().zip(x.iter().zip(c)) {
+            *sum += squared(x, c);
+        }
+    }
+    sums.iter().sum::<f64>() + x_rest.iter().zip(c_rest).map(|(&x, &c)| squared(x, c)).sum::<f64>()
+}
+
+/// Squared distances of a point to the `rows` of a matrix into `out`, in their order.
+pub(super) fn squared_to(point: Row<'_>, matrix: &MatrixView<'_>, rows: &[u32], out: &mut Vec<f64>) {
+    out.clear();
+    Arch::new().dispatch(ToRows { point, matrix, rows, out });
+}
+
+struct ToRows<'a, 'm> {
+    point: Row<'a>,
+    matrix: &'a MatrixView<'m>,
+    rows: &'a [u32],
+    out: &'a mut Vec<f64>,
+}
+
+impl WithSimd for ToRows<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let to = |i: usize| (self.matrix, self.rows[i] as usize);
+        self.point.squared_to_all(simd, self.rows.len(), to, |_, squared| self.out.push(squared));
+    }
+}
+
+/// Squared distance of two float32 rows.
+pub(super) fn squared_between(a: &[f32], b: &[f32]) -> f64 {
+    Arch::new().dispatch(Between { a, b })
+}
+
+struct Between<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for Between<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f64 {
+        squared_singles(simd, self.a, [self.b])[0]
+    }
+}

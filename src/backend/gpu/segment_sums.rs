@@ -1,0 +1,311 @@
+//! Sums of distances between points: outer points stay on the device, inner ones come call by call.
+//!
+//! Values are multiplied by a power of two on their way to the device, so that neither the largest squares overflow nor
+//! those of close points vanish, whatever the unit of the embeddings.
+
+use std::ops::Range;
+
+use super::GpuBackend;
+use super::buffers::{Staging, make, read};
+use super::centroid_pairs::TILE;
+use super::distance_sums::{self, Batch};
+use super::fault::scoped;
+use super::kernels::Pipeline;
+use super::lane::cast;
+use super::matrix_block::narrow;
+use super::observe::not_computed;
+use super::pairwise::Pace;
+use super::plan::{BLOCK_HEADER, OCTET, wide};
+use super::split::{largest_f32, round, unit_scale};
+use super::submit::{Recorder, defect, uniform_bytes};
+use crate::backend::{DistanceSums, DistanceTiling, PointSet};
+use crate::error::{Error, Result};
+
+/// Sums that one submission leaves at most.
+const SUMS_BYTES: u64 = 32 << 20;
+
+/// Points of a call: bytes at most, and rows at most on a software rasterizer, and on a GPU.
+const POINT_BYTES: u64 = 64 << 20;
+const SOFTWARE_POINTS: usize = 1024;
+const GPU_POINTS: usize = 8192;
+
+/// What one lane has on the device.
+pub(super) struct SegmentSums<'a> {
+    gpu: &'a GpuBackend,
+    points: &'a PointSet,
+    tiling: DistanceTiling,
+    octets: u32,
+    /// Inner points of a run; `None` where rows are too wide for the device.
+    run: Option<usize>,
+    scale: f64,
+    memory: Memory,
+    pipeline: Pipeline,
+    bindings: wgpu::BindGroup,
+    outer: Vec<u32>,
+    runs: Vec<[u32; 2]>,
+    pace: Pace,
+    stamp: u32,
+}
+
+struct Memory {
+    inner: wgpu::Buffer,
+    outer: wgpu::Buffer,
+    runs: wgpu::Buffer,
+    sums: wgpu::Buffer,
+    readback: wgpu::Buffer,
+    staging: Staging,
+    uniforms: wgpu::Buffer,
+    sums_bytes: u64,
+}
+
+impl Memory {
+    fn new(gpu: &GpuBackend, tiling: DistanceTiling, row_bytes: u64) -> Memory {
+        use wgpu::BufferUsages as Usage;
+        let input = Usage::STORAGE | Usage::COPY_DST;
+        let (inner, outer) = (wide(tiling.inner), wide(tiling.outer));
+        let binding = gpu.limits.max_storage_buffer_binding_size;
+        // no run is empty
+        let most = inner.saturating_mul(outer).saturating_mul(4).min(SUMS_BYTES).max(outer * 4);
+        let sums_bytes = most.min(binding - BLOCK_HEADER) + BLOCK_HEADER;
+        Memory {
+            inner: make(gpu, "inner points", inner * row_bytes, input),
+            outer: make(gpu, "outer points", outer * row_bytes, input),
+            runs: make(gpu, "runs of inner points", inner * 8, input),
+            sums: make(gpu, "sums of distances", sums_bytes, Usage::STORAGE | Usage::COPY_SRC),
+            readback: make(gpu, "sums of distances, read back", sums_bytes, Usage::MAP_READ),
+            staging: Staging::new(gpu, "points, staging", inner.max(outer) * row_bytes + inner * 8),
+            uniforms: make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST),
+            sums_bytes,
+        }
+    }
+}
+
+fn octets_of(points: &PointSet) -> usize {
+    points.dim.div_ceil(OCTET).max(1)
+}
+
+/// `Backend::distance_tiling`.
+pub(super) fn tiling(gpu: &GpuBackend, points: &PointSet) -> DistanceTiling {
+    let row_bytes = wide(octets_of(points) * OCTET * 4);
+    let binding = gpu.limits.max_storage_buffer_binding_size;
+    // a run's sums for all outer points come back at once
+    let fits = (binding.min(POINT_BYTES) / row_bytes).min(binding.saturating_sub(BLOCK_HEADER) / 8).max(1);
+    let software = gpu.info.kind == "software";
+    let wanted = if software { SOFTWARE_POINTS } else { GPU_POINTS };
+    let side = wanted.min(usize::try_from(fits).unwrap_or(wanted)).min(points.len()).max(1);
+    // a second lane packs while the first one computes; a software rasterizer wants the cores itself
+    DistanceTiling { outer: side, inner: side, lanes: if software { 1 } else { 2 }, symmetric: false }
+}
+
+impl<'a> SegmentSums<'a> {
+    /// Allocates for `tiling`.
+    pub(super) fn new(gpu: &'a GpuBackend, points: &'a PointSet, tiling: DistanceTiling) -> Result<SegmentSums<'a>> {
+        gpu.fault.check()?;
+        let octets = octets_of(points);
+        let row_bytes = wide(octets * OCTET * 4);
+        let on_device = u32::try_from(octets).ok().filter(|_| row_bytes <= gpu.limits.max_storage_buffer_binding_size);
+        let octets = on_device.unwrap_or(0);
+        let memory = scoped(&gpu.device, || Memory::new(gpu, tiling, if octets > 0 { row_bytes } else { 0 }));
+        let memory = memory.map_err(|raised| Error::device(*raised.finding))?;
+        let pipeline = gpu.pipelines.get(&gpu.device, &distance_sums::KERNEL, 0, 0)?;
+        // The kernel has no second plane of centroids, but something must be bound.
+        let storage = [&memory.inner, &memory.outer, &memory.outer, &memory.runs, &memory.sums];
+        let bindings = pipeline.bind(&gpu.device, &distance_sums::KERNEL, &storage, &memory.uniforms);
+        gpu.fault.check()?;
+        Ok(SegmentSums {
+            gpu,
+            points,
+            tiling,
+            octets,
+            run: on_device.and_then(distance_sums::most_inner),
+            scale: unit_scale(largest_f32(bytemuck::cast_slice(&points.values))),
+            memory,
+            pipeline,
+            bindings,
+            outer: Vec::new(),
+            runs: Vec::new(),
+            pace: Pace::new(),
+            stamp: 0,
+        })
+    }
+
+    /// Writes scaled, padded rows and what comes after them into staging; the bytes of the rows.
+    fn stage(&mut self, rows: impl Iterator<Item = usize>, count: usize, after: &[u8]) -> Result<u64> {
+        let stride = self.octets as usize * OCTET;
+        let row_bytes = stride * 4;
+        let (points, scale) = (self.points, self.scale);
+        let mut row = vec![0.0_f32; stride];
+        self.memory.staging.write(self.gpu, wide(count * row_bytes + after.len()), |mut memory| {
+            for (place, index) in rows.enumerate() {
+                for (out, &value) in row.iter_mut().zip(points.row(index)) {
+                    *out = round(f64::from(value) * scale);
+                }
+                memory.slice(place * row_bytes..(place + 1) * row_bytes).copy_from_slice(bytemuck::cast_slice(&row));
+            }
+            memory.slice(count * row_bytes..count * row_bytes + after.len()).copy_from_slice(after);
+            Ok(())
+        })?;
+        Ok(wide(count * row_bytes))
+    }
+
+    /// Cuts the segments into runs of at most `most` inner points; the segment of each run.
+    fn cut(&mut self, inner: &Range<usize>, ends: &[usize], most: usize) -> Result<Vec<usize>> {
+        self.runs.clear();
+        let mut segments = Vec::new();
+        let mut begin = inner.start;
+        for (segment, &end) in ends.iter().enumerate() {
+            for start in (begin..end).step_by(most) {
+                let count = most.min(end - start);
+                self.runs.push([narrow(start - inner.start)?, narrow(count)?]);
+                segments.push(segment);
+            }
+            begin = end;
+        }
+        Ok(segments)
+    }
+
+    /// Runs that the next submission does: what its sums have room for, and what the device does in a fraction of a second.
+    fn runs_now(&self, first: usize) -> usize {
+        let outer = self.outer.len();
+        let room = (self.memory.sums_bytes - BLOCK_HEADER) / (4 * wide(outer).max(1));
+        let paced = self.pace.columns(u32::try_from(outer).unwrap_or(u32::MAX), self.octets);
+        let mut points = 0_u64;
+        let within = |run: &&[u32; 2]| {
+            // a tile is done whole, however few points it has
+            points += u64::from(run[1].next_multiple_of(TILE));
+            points <= paced
+        };
+        let paced = self.runs[first..].iter().take_while(within).count();
+        usize::try_from(room).unwrap_or(usize::MAX).min(paced).max(1)
+    }
+
+    /// Does the runs `first .. first + segments.len()`, which belong to `segments`.
+    fn submit(
+        &mut self,
+        first: usize,
+        segments: &[usize],
+        staged: &mut Option<(u64, u64)>,
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.stamp = self.stamp.checked_add(1).unwrap_or(1);
+        let (gpu, stamp, outer) = (self.gpu, self.stamp, self.outer.len());
+        let memory = &mut self.memory;
+        let mut recorder = Recorder::new(gpu, &memory.uniforms);
+        let bring = staged.take();
+        if let Some((rows, runs)) = bring {
+            recorder.copy((&memory.staging.buffer, 0), (&memory.inner, 0), rows);
+            recorder.copy((&memory.staging.buffer, rows), (&memory.runs, 0), runs);
+        }
+        let batch = Batch {
+            outer: narrow(outer)?,
+            runs: narrow(segments.len())?,
+            first_run: narrow(first)?,
+            octets: self.octets,
+            stamp,
+        };
+        distance_sums::record(&mut recorder, (&self.pipeline, &self.bindings), batch)?;
+        let bytes = BLOCK_HEADER + wide(segments.len() * outer) * 4;
+        recorder.copy((&memory.sums, 0), (&memory.readback, 0), bytes);
+        let inner =
+            self.runs[first..first + segments.len()].iter().map(|run| run[1].next_multiple_of(TILE) as usize).sum();
+        self.pace.start(batch.outer, inner, self.octets);
+        let submission = recorder.submit();
+        if bring.is_some() {
+            memory.staging.recycle(gpu, &submission);
+        }
+        let unit = 1.0 / self.scale;
+        read(gpu, &memory.readback, bytes, &submission, |bytes| {
+            let words: &[u32] = cast(bytes)?;
+            let (header, values) = words.split_at(4);
+            if header[0] != stamp {
+                return Err(not_computed());
+            }
+            let values: &[f32] = bytemuck::cast_slice(values);
+            for (&segment, values) in segments.iter().zip(values.chunks_exact(outer)) {
+                let out = &mut out[segment * outer..(segment + 1) * outer];
+                out.iter_mut().zip(values).for_each(|(out, &value)| *out += f64::from(value) * unit);
+            }
+            Ok(())
+        })?;
+        self.pace.stop();
+        Ok(())
+    }
+
+    /// Rows that are too wide for the device.
+    fn on_host(&self, inner: Range<usize>, ends: &[usize], out: &mut [f64]) {
+        let mut begin = inner.start;
+        for (out, &end) in out.chunks_exact_mut(self.outer.len()).zip(ends) {
+            for (out, &outer) in out.iter_mut().zip(&self.outer) {
+                let x = self.points.row(outer as usize);
+                let distance = |index: usize| {
+                    let differences = x.iter().zip(self.points.row(index)).map(|(&x, &y)| f64::from(x) - f64::from(y));
+                    differences.map(|difference| difference * difference).sum::<f64>().sqrt()
+                };
+                *out = (begin..end).map(distance).sum();
+            }
+            begin = end;
+        }
+    }
+}
+
+impl DistanceSums for SegmentSums<'_> {
+    fn outer(&mut self, points: &[u32]) -> Result<()> {
+        self.gpu.fault.check()?;
+        if points.len() > self.tiling.outer || points.iter().any(|&point| point as usize >= self.points.len()) {
+            return Err(defect("outer points don't have the shape of the tiling and the points"));
+        }
+        self.outer.clear();
+        self.outer.extend_from_slice(points);
+        if self.run.is_none() || points.is_empty() {
+            return Ok(());
+        }
+        let bytes = self.stage(points.iter().map(|&point| point as usize), points.len(), &[])?;
+        let mut recorder = Recorder::new(self.gpu, &self.memory.uniforms);
+        recorder.copy((&self.memory.staging.buffer, 0), (&self.memory.outer, 0), bytes);
+        let submission = recorder.submit();
+        self.memory.staging.recycle(self.gpu, &submission);
+        self.gpu.fault.check()
+    }
+
+    fn to_segments(&mut self, inner: Range<usize>, ends: &[usize], out: &mut [f64]) -> Result<()> {
+        self.gpu.fault.check()?;
+        let ascending = ends.is_sorted() && ends.first().is_none_or(|&end| end >= inner.start);
+        let whole = ascending && ends.last().copied().unwrap_or(inner.start) == inner.end;
+        let fits = inner.len() <= self.tiling.inner && inner.end <= self.points.len();
+        if !whole || !fits || out.len() != ends.len() * self.outer.len() {
+            return Err(defect("segments don't have the shape of the inner points and the sums"));
+        }
+        out.fill(0.0);
+        if self.outer.is_empty() || inner.is_empty() {
+            return Ok(());
+        }
+        let Some(most) = self.run else {
+            self.on_host(inner, ends, out);
+            return Ok(());
+        };
+        let segments = self.cut(&inner, ends, most)?;
+        let runs = std::mem::take(&mut self.runs);
+        let list: &[u8] = bytemuck::cast_slice(&runs);
+        let rows = self.stage(inner.clone(), inner.len(), list)?;
+        let mut staged = Some((rows, wide(list.len())));
+        self.runs = runs;
+        let mut first = 0;
+        while first < segments.len() {
+            let end = segments.len().min(first + self.runs_now(first));
+            self.submit(first, &segments[first..end], &mut staged, out)?;
+            first = end;
+        }
+        Ok(())
+    }
+
+    fn both(
+        &mut self,
+        _inner: Range<usize>,
+        _ends: &[usize],
+        _outer_ends: &[usize],
+        _columns: &mut [f64],
+        _rows: &mut [f64],
+    ) -> Result<()> {
+        panic!("the tiling of this device said that it is not symmetric: only `to_segments` is there");
+    }
+}

@@ -1,0 +1,71 @@
+//! Sums of distances between points: what the exact silhouette is made of.
+
+use std::ops::Range;
+
+use crate::error::Result;
+
+/// Points on the host, centred, in an order in which every cluster of every level is contiguous.
+#[derive(Debug, Clone, Default)]
+pub struct PointSet {
+    /// Columns.
+    pub dim: usize,
+    /// `[n, dim]`, row-major, with a common centre subtracted.
+    pub values: Vec<f32>,
+}
+
+impl PointSet {
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.dim).unwrap_or(0)
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// One point.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.dim..][..self.dim]
+    }
+}
+
+/// How a device wants sums of distances cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DistanceTiling {
+    /// Outer points of one call.
+    pub outer: usize,
+    /// Inner points of one call.
+    pub inner: usize,
+    /// Lanes to open, each driven by a thread.
+    pub lanes: usize,
+    /// Whether [`DistanceSums::both`] is there: it sees each pair once and is twice as fast.
+    pub symmetric: bool,
+}
+
+/// Sums of Euclidean distances from outer points to runs of inner points. Relative accuracy of a sum: that of the
+/// crate's contract for means, so pairs that are too close for the expanded form are taken by direct difference.
+pub trait DistanceSums: Send {
+    /// The outer points of the following calls, ascending positions, at most `tiling.outer`.
+    fn outer(&mut self, points: &[u32]) -> Result<()>;
+
+    /// For segment `s` of the inner points and outer point `j`, `out[s * outer.len() + j]` is the sum of the distances
+    /// between them; a point's distance to itself counts 0. Segment `s` runs from `ends[s - 1]` (the first from
+    /// `inner.start`) to `ends[s]`; the last ends at `inner.end`. `inner` has at most `tiling.inner` points.
+    fn to_segments(&mut self, inner: Range<usize>, ends: &[usize], out: &mut [f64]) -> Result<()>;
+
+    /// Both directions of the pairs (i, j) with position i of `inner` below position j of the outer points, which must be
+    /// consecutive: `columns[s * outer.len() + j]` as above over those pairs, and
+    /// `rows[t * inner.len() + i]` the sum over the outer points of segment `t`, which ends at `outer_ends[t]`.
+    ///
+    /// # Panics
+    /// Where the tiling is not symmetric.
+    fn both(
+        &mut self,
+        inner: Range<usize>,
+        ends: &[usize],
+        outer_ends: &[usize],
+        columns: &mut [f64],
+        rows: &mut [f64],
+    ) -> Result<()>;
+}

@@ -1,0 +1,116 @@
+//! The true means of the clusters, and what lies around them.
+
+use ndarray::Array2;
+
+use super::{DistanceSinks, Evaluation, Nonfinite};
+use crate::backend::Job;
+use crate::error::Result;
+use crate::facts::{LevelFacts, MeanFacts};
+use crate::matrix::{MatrixView, UNLABELLED};
+use crate::partials::{PointSums, as_real};
+
+/// The means of every evaluated level, in float64.
+pub(super) struct Means {
+    /// `[k, d]` a level; zeros for empty clusters.
+    levels: Vec<Array2<f64>>,
+    /// Mean of all points.
+    mean: Vec<f64>,
+}
+
+impl Means {
+    /// `points` are the sums of the lowest evaluated level, from which those of the others follow.
+    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelFacts]) -> Self {
+        let centre = &run.job.centre;
+        let mut total = vec![0.0; centre.len()];
+        for cluster in 0..facts[0].clusters.len() {
+            total.iter_mut().zip(points.of(cluster)).for_each(|(total, sum)| *total += sum);
+        }
+        let n = as_real(facts[0].points());
+        let mean = centre.iter().zip(total).map(|(centre, total)| centre + total / n).collect();
+        let mut levels = Vec::new();
+        let mut sums = points;
+        for (at, facts) in facts.iter().enumerate() {
+            if at > 0 {
+                let between = run.levels[at - 1] + 1..=run.levels[at];
+                let parent = ancestors(run, facts_len(&levels), between);
+                sums = sums.lifted(&parent, facts.clusters.len());
+            }
+            levels.push(means_of(&sums, facts, centre));
+        }
+        Means { levels, mean }
+    }
+
+    /// One level's, `[k, d]`.
+    pub(super) fn view(&self, level: usize) -> MatrixView<'_> {
+        MatrixView::F64(self.levels[level].view())
+    }
+
+    /// A second pass: what lies around the means.
+    pub(super) fn facts(&self, run: &Evaluation<'_>) -> Result<Vec<MeanFacts>> {
+        let views = (0..self.levels.len()).map(|level| self.view(level)).collect();
+        let embeddings = run.embeddings;
+        let job = Job {
+            tile_rows: run.job.tile_rows,
+            ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), views)
+        };
+        let tiling = run.backend.tiling(&job)?;
+        // rows with a NaN have been refused or counted by the first pass
+        let passed = run.pass("means", &job, tiling, Nonfinite::Skip, DistanceSinks::default())?;
+        let around = passed.sums.into_iter().map(crate::partials::ClusterSums::into_clusters);
+        Ok(around.enumerate().map(|(level, around)| self.level_facts(run, level, around)).collect())
+    }
+
+    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<crate::partials::Sums>) -> MeanFacts {
+        let means = &self.levels[level];
+        let full = |cluster: usize| around_mean[cluster].size > 0;
+        let from_centre = |cluster: usize| match full(cluster) {
+            true => squared(means.row(cluster).iter(), &self.mean),
+            false => f64::NAN,
+        };
+        let index = run.levels[level];
+        let above = (run.levels.get(level + 1) == Some(&(index + 1))).then(|| &run.hierarchy.levels[index + 1]);
+        let mut centroid = vec![0.0; run.embeddings.dim()];
+        let mut from_parent = |cluster: usize, above: &crate::input::hierarchy::Level| {
+            if !full(cluster) {
+                return f64::NAN;
+            }
+            above.centroids.view().copy_row(above.parent[cluster] as usize, &mut centroid);
+            squared(means.row(cluster).iter(), &centroid)
+        };
+        let clusters = 0..means.nrows();
+        let from_parent = above.map_or(Vec::new(), |above| clusters.clone().map(|c| from_parent(c, above)).collect());
+        MeanFacts { from_centre: clusters.map(from_centre).collect(), from_parent, around_mean }
+    }
+}
+
+fn facts_len(levels: &[Array2<f64>]) -> usize {
+    levels.last().map_or(0, Array2::nrows)
+}
+
+/// For each of the `clusters` clusters of a level, the one that holds it some levels up.
+fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclusive<usize>) -> Vec<u32> {
+    let mut ancestors: Vec<u32> = (0..).take(clusters).collect();
+    for level in levels {
+        let parent = &run.hierarchy.levels[level].parent;
+        let up = |&at: &u32| parent.get(at as usize).copied().unwrap_or(UNLABELLED);
+        ancestors = ancestors.iter().map(up).collect();
+    }
+    ancestors
+}
+
+fn means_of(sums: &PointSums, facts: &LevelFacts, centre: &[f64]) -> Array2<f64> {
+    let mut means = Array2::zeros((facts.clusters.len(), centre.len()));
+    for (cluster, mut mean) in means.outer_iter_mut().enumerate() {
+        let size = as_real(facts.clusters[cluster].size);
+        if size > 0.0 {
+            let parts = mean.iter_mut().zip(sums.of(cluster)).zip(centre);
+            parts.for_each(|((mean, sum), centre)| *mean = centre + sum / size);
+        }
+    }
+    means
+}
+
+/// Squared distance, in float64.
+fn squared<'a>(a: impl Iterator<Item = &'a f64>, b: &[f64]) -> f64 {
+    a.zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}

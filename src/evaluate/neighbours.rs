@@ -1,0 +1,33 @@
+//! Each centroid among the others of its level.
+
+use super::Evaluation;
+use crate::backend::CentroidPairs;
+use crate::error::{Error, Result};
+use crate::facts::Neighbours;
+use crate::matrix::{MatrixView, UNLABELLED};
+use crate::partials::{Sums, as_real};
+
+/// Neighbours among `centroids` of the clusters that have points; `sums` tells which these are and their mean distance.
+pub(super) fn among(run: &Evaluation<'_>, centroids: MatrixView<'_>, sums: &[Sums]) -> Result<Vec<Neighbours>> {
+    let full: Vec<u32> = (0..).zip(sums).filter(|(_, sums)| sums.size > 0).map(|(cluster, _)| cluster).collect();
+    let spread = |&cluster: &u32| sums[cluster as usize].distance / as_real(sums[cluster as usize].size);
+    let spread: Vec<f64> = full.iter().map(spread).collect();
+    let progress = run.watch.begin("clusters", full.len() as u64, 0);
+    let tick = |clusters: u64| {
+        progress.advance(clusters);
+        if run.watch.cancelled() { Err(Error::interrupted()) } else { Ok(()) }
+    };
+    let found = run.backend.centroid_pairs(centroids, &full, &spread, &tick)?;
+    let mut all = vec![Neighbours::NONE; sums.len()];
+    for (&cluster, pairs) in full.iter().zip(found) {
+        all[cluster as usize] = neighbours(pairs);
+    }
+    Ok(all)
+}
+
+fn neighbours(pairs: CentroidPairs) -> Neighbours {
+    let CentroidPairs { nearest, nearest_squared, worst_ratio } = pairs;
+    let there = nearest != UNLABELLED;
+    let distance = if there { nearest_squared.sqrt() } else { f64::NAN };
+    Neighbours { nearest: there.then_some(nearest.into()), distance, worst_ratio }
+}

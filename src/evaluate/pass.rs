@@ -1,0 +1,217 @@
+//! One pass over the embeddings serves all levels.
+//!
+//! Every lane of the backend is driven by one thread that takes the next tile, reads it, has it computed and hands the
+//! result over. Results enter the sums in the order of the tiles, whichever lane is faster, so that a run's bits do
+//! not depend on timing.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::order::{InOrder, TileResult};
+use super::queue::{Matrix, Queue, Task};
+use super::{DistanceSinks, Nonfinite, StageWatch, Watch};
+use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
+use crate::error::{Error, Finding, Kind, Result};
+use crate::input::embeddings::Embeddings;
+use crate::input::hierarchy::Hierarchy;
+use crate::partials::{ClusterSums, PointSums};
+
+/// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
+const COUNT_NONFINITE: Duration = Duration::from_secs(10);
+
+/// How many of them are named.
+pub(super) const NAMED_ROWS: usize = 10;
+
+/// Everything that a pass needs.
+pub(super) struct Pass<'a, 'j> {
+    pub(super) embeddings: &'a Embeddings,
+    pub(super) hierarchy: &'a Hierarchy,
+    /// Indices (0-based) of the levels to evaluate, ascending.
+    pub(super) levels: &'a [usize],
+    pub(super) backend: &'j dyn Backend,
+    pub(super) job: &'j Job<'j>,
+    pub(super) tiling: Tiling,
+    pub(super) nonfinite: Nonfinite,
+    /// Who may stop the run.
+    pub(super) watch: &'a dyn Watch,
+    /// Who hears of rows that are done.
+    pub(super) progress: &'a dyn StageWatch,
+}
+
+/// What a pass found.
+pub(super) struct Passed {
+    /// Sums per cluster, one entry per evaluated level.
+    pub(super) sums: Vec<ClusterSums>,
+    /// Sums of the points themselves on the lowest evaluated level, where the job asks for them.
+    pub(super) points: Option<PointSums>,
+    /// Rows left out because they hold a NaN or an infinity, ascending.
+    pub(super) skipped: Vec<u64>,
+    /// Seconds that lanes spent reading and on the device's work, added up over the lanes.
+    pub(super) read_seconds: f64,
+    pub(super) compute_seconds: f64,
+}
+
+impl Pass<'_, '_> {
+    /// Runs the pass. The sums' bits depend on input, device and tile size, not on timing.
+    pub(super) fn run(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
+        let sums = self.levels.iter().map(|&l| ClusterSums::identity(self.hierarchy.k(l))).collect();
+        let points = self.job.sums.then(|| PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim));
+        let run = Run {
+            queue: Mutex::new(Queue::new(self.embeddings.rows(), self.tiling.tile_rows, sinks)),
+            results: InOrder::new((sums, points), self.levels.to_vec(), self.tiling.lanes),
+            failed: AtomicBool::new(false),
+            read_nanos: AtomicU64::new(0),
+            compute_nanos: AtomicU64::new(0),
+        };
+        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
+            let drive = || {
+                let alarm = Alarm(&run);
+                self.drive(&run)?;
+                std::mem::forget(alarm);
+                Ok(())
+            };
+            let lanes: Vec<_> = (0..self.tiling.lanes.max(1)).map(|_| scope.spawn(drive)).collect();
+            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        // the lanes that only heard of the failure say that they were interrupted: what happened comes first
+        let failures = outcomes.into_iter().filter_map(Result::err);
+        if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
+            return Err(error);
+        }
+        self.finish(&run)
+    }
+
+    /// One lane's life: open, then tile after tile.
+    fn drive(&self, run: &Run<'_>) -> Result<()> {
+        let mut lane = self.backend.lane(self.job, self.tiling)?;
+        let mut block = Vec::new();
+        // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
+        while !self.counted_enough(run)
+            && let Some(task) = run.next_task()
+        {
+            self.go_on(run)?;
+            let rows = task.rows as u64;
+            let index = task.index;
+            let mut result = run.results.blank(self.levels.last().map_or(0, |&top| top + 1));
+            let matrix = self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
+            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(run))?;
+            run.results.put(index, result);
+            self.progress.advance(rows);
+        }
+        Ok(())
+    }
+
+    /// Fails when the user or another lane's failure wants the run to end.
+    fn go_on(&self, run: &Run<'_>) -> Result<()> {
+        if self.watch.cancelled() || run.failed.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+    }
+
+    /// Labels, own distances and sums of one tile; what is left to do is its part of the full matrix.
+    fn evaluate_tile<'t>(
+        &self,
+        lane: &mut dyn Lane,
+        task: Task<'t>,
+        result: &mut TileResult,
+        run: &Run<'_>,
+    ) -> Result<Matrix<'t>> {
+        result.first_row = task.first_row;
+        self.hierarchy.label_tile(task.first_row, task.rows, &mut result.labels);
+        if result.labels[0].iter().all(|&label| label == UNLABELLED) && !task.wants_all() {
+            // rows outside the subset: nothing to read
+            result.observation = TileObservation::default();
+            result.observation.levels.resize_with(self.levels.len(), Default::default);
+            result.nearest.clear();
+            result.groups.clusters.clear();
+            return Ok(task.unlabelled());
+        }
+        let started = Instant::now();
+        self.embeddings.read_rows(task.first_row, lane.staging(task.rows))?;
+        let read = Instant::now();
+        lane.upload()?;
+        let labels: Vec<&[u32]> = self.levels.iter().map(|&level| result.labels[level].as_slice()).collect();
+        lane.own_distances(&labels, &mut result.observation)?;
+        self.look_around(lane, result)?;
+        let matrix = task.keep(&result.observation);
+        run.read_nanos.fetch_add(nanos(read - started), Ordering::Relaxed);
+        run.compute_nanos.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);
+        Ok(matrix)
+    }
+
+    /// The nearest centroids and the sums of the points, where they are wanted.
+    fn look_around(&self, lane: &mut dyn Lane, result: &mut TileResult) -> Result<()> {
+        let TileResult { labels, observation, nearest, groups, .. } = result;
+        // neither operation may see a row that is left out; its label is of no use any more
+        for &row in &observation.nonfinite {
+            labels.iter_mut().for_each(|level| level[row as usize] = UNLABELLED);
+        }
+        nearest.resize_with(self.job.searched.len(), Vec::new);
+        for (index, nearest) in nearest.iter_mut().enumerate() {
+            lane.nearest_two(index, &labels[self.levels[index]], nearest)?;
+        }
+        if self.job.sums {
+            lane.cluster_sums(&labels[self.levels[0]], groups)?;
+        }
+        Ok(())
+    }
+
+    fn counted_enough(&self, run: &Run<'_>) -> bool {
+        self.nonfinite == Nonfinite::Refuse
+            && run.results.nonfinite_since().is_some_and(|t| t.elapsed() > COUNT_NONFINITE)
+    }
+
+    fn finish(&self, run: &Run<'_>) -> Result<Passed> {
+        let (sums, points, bad, rows_seen) = run.results.finish();
+        if let (Some(&first), Nonfinite::Refuse) = (bad.first(), self.nonfinite) {
+            let named: Vec<String> = bad.iter().take(NAMED_ROWS).map(u64::to_string).collect();
+            let more = if bad.len() > NAMED_ROWS { ", ..." } else { "" };
+            let finding = Finding::new("the embeddings hold NaN or infinite values")
+                .file(&self.embeddings.file_of(first).path)
+                .expected("finite values in every row that has a label")
+                .found(format!("{} such rows among the {rows_seen} read: {}{more}", bad.len(), named.join(", ")))
+                .hint("repair those rows, or leave them out of every figure with --nonfinite skip");
+            return Err(Error::input(finding));
+        }
+        Ok(Passed {
+            sums,
+            points,
+            skipped: bad,
+            read_seconds: seconds(&run.read_nanos),
+            compute_seconds: seconds(&run.compute_nanos),
+        })
+    }
+}
+
+/// What the lanes share.
+struct Run<'a> {
+    queue: Mutex<Queue<'a>>,
+    results: InOrder,
+    failed: AtomicBool,
+    read_nanos: AtomicU64,
+    compute_nanos: AtomicU64,
+}
+
+/// Tells the other lanes when one ends before its time, by an error or by a panic: they would wait for its tile for ever.
+struct Alarm<'r, 'a>(&'r Run<'a>);
+
+impl Drop for Alarm<'_, '_> {
+    fn drop(&mut self) {
+        self.0.failed.store(true, Ordering::Relaxed);
+        self.0.results.abandon();
+    }
+}
+
+impl<'a> Run<'a> {
+    /// The next tile. A method, so that the lock is let go before the tile is worked on.
+    fn next_task(&self) -> Option<Task<'a>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn seconds(nanos: &AtomicU64) -> f64 {
+    Duration::from_nanos(nanos.load(Ordering::Relaxed)).as_secs_f64()
+}

@@ -1,0 +1,147 @@
+//! What is known of some points' silhouettes while sums of distances come in.
+
+use std::ops::Range;
+
+use super::order::Order;
+use crate::partials::as_real;
+
+/// Consecutive outer points and their running sums on every level.
+pub(super) struct Block {
+    /// Their places in the order, ascending.
+    places: Vec<u32>,
+    levels: Vec<Running>,
+}
+
+/// Per point of the block.
+struct Running {
+    /// Sum of distances to the own cluster.
+    own: Vec<f64>,
+    /// Sum of distances to the part seen so far of the cluster under way.
+    open: Vec<f64>,
+    /// Least mean distance to another cluster that was seen whole, and the first place of that cluster.
+    best: Vec<(f64, usize)>,
+}
+
+/// From which pairs sums come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairs {
+    /// Each point against all.
+    All,
+    /// Each pair once: a point as an outer one is seen against those before it, as an inner one against those after it.
+    Once,
+}
+
+impl Block {
+    pub(super) fn new(places: Vec<u32>, levels: usize) -> Block {
+        let zeros = || vec![0.0; places.len()];
+        let running = || Running { own: zeros(), open: zeros(), best: vec![(f64::INFINITY, 0); places.len()] };
+        Block { levels: (0..levels).map(|_| running()).collect(), places }
+    }
+
+    pub(super) fn places(&self) -> &[u32] {
+        &self.places
+    }
+
+    /// Adds sums of distances to the inner points `inner`, run by run of the lowest level: `columns[s * len + j]` for the
+    /// block's point j.
+    pub(super) fn add_columns(&mut self, order: &Order, inner: Range<usize>, columns: &[f64], pairs: Pairs) {
+        let Block { places, levels } = self;
+        let mut start = inner.start;
+        for (end, sums) in order.ends(inner).into_iter().zip(columns.chunks(places.len())) {
+            for (level, running) in levels.iter_mut().enumerate() {
+                let cluster = order.run_at(level, start);
+                let own = within(places, &cluster);
+                add(&mut running.own[own.clone()], &sums[own.clone()]);
+                let closes = end == cluster.end;
+                let others = [0..own.start, own.end..places.len()];
+                // seen once, a cluster's points lie before those that see it as outer ones
+                for part in others.into_iter().skip(usize::from(pairs == Pairs::Once)) {
+                    add(&mut running.open[part.clone()], &sums[part.clone()]);
+                    if closes {
+                        close(&mut running.open[part.clone()], &mut running.best[part], &cluster);
+                    }
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// Adds the other direction for the block's points number `points`: sums of their distances to the later points
+    /// `outer`, an entry of `rows` for each run. `open` are the sums of the clusters under way, per level and point.
+    pub(super) fn add_rows<'r>(
+        &mut self,
+        order: &Order,
+        points: Range<usize>,
+        outer: Range<usize>,
+        rows: impl Iterator<Item = &'r [f64]>,
+        open: &mut [Vec<f64>],
+    ) {
+        let places = &self.places[points.clone()];
+        let mut start = outer.start;
+        for (end, sums) in order.ends(outer).into_iter().zip(rows) {
+            for ((level, running), open) in self.levels.iter_mut().enumerate().zip(&mut *open) {
+                let cluster = order.run_at(level, start);
+                let own = within(places, &cluster);
+                add(&mut running.own[points.clone()][own.clone()], &sums[own.clone()]);
+                let before = 0..own.start;
+                add(&mut open[before.clone()], &sums[before.clone()]);
+                if end == cluster.end {
+                    let best = &mut running.best[points.clone()];
+                    close(&mut open[before.clone()], &mut best[before], &cluster);
+                }
+            }
+            start = end;
+        }
+    }
+
+    /// Places of the cluster nearest to point number `at` on a level; none where there is no other.
+    pub(super) fn nearest(&self, order: &Order, level: usize, at: usize) -> Option<Range<usize>> {
+        let (mean, first) = self.levels[level].best[at];
+        mean.is_finite().then(|| order.run_at(level, first))
+    }
+
+    /// Puts better sums of distances to the own and to the nearest cluster in the place of those of point number `at`.
+    pub(super) fn replace(&mut self, order: &Order, level: usize, at: usize, own: f64, nearest: f64) {
+        let running = &mut self.levels[level];
+        running.own[at] = own;
+        let (mean, first) = &mut running.best[at];
+        *mean = nearest / as_real(order.run_at(level, *first).len() as u64);
+    }
+
+    /// The silhouettes of the block's points on a level (Rousseeuw 1987); 0 for a point that is alone in its cluster, as
+    /// in scikit-learn, and where there is no other cluster.
+    pub(super) fn silhouettes(&self, order: &Order, level: usize) -> impl Iterator<Item = f64> {
+        let running = &self.levels[level];
+        self.places.iter().enumerate().map(move |(at, &place)| {
+            let size = order.run_at(level, place as usize).len() as u64;
+            let b = running.best[at].0;
+            if size < 2 || b.is_infinite() {
+                return 0.0;
+            }
+            let a = running.own[at] / as_real(size - 1);
+            let larger = a.max(b);
+            if larger > 0.0 { (b - a) / larger } else { 0.0 }
+        })
+    }
+}
+
+/// Which of some ascending places lie in a range.
+fn within(places: &[u32], range: &Range<usize>) -> Range<usize> {
+    let below = |bound: usize| places.partition_point(|&place| (place as usize) < bound);
+    below(range.start)..below(range.end)
+}
+
+fn add(to: &mut [f64], sums: &[f64]) {
+    to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+}
+
+/// A cluster has been seen whole.
+fn close(open: &mut [f64], best: &mut [(f64, usize)], cluster: &Range<usize>) {
+    let size = as_real(cluster.len() as u64);
+    for (open, best) in open.iter_mut().zip(best) {
+        if *open / size < best.0 {
+            *best = (*open / size, cluster.start);
+        }
+        *open = 0.0;
+    }
+}

@@ -1,0 +1,79 @@
+//! Rows of the embeddings, centred, in the order of the hierarchy.
+
+use bytemuck::cast_slice_mut;
+use half::f16;
+
+use crate::backend::PointSet;
+use crate::error::{Error, Finding, Result};
+use crate::evaluate::Evaluation;
+use crate::input::embeddings::Embeddings;
+use crate::matrix::Dtype;
+
+/// Rows that are read together where they follow one another.
+const MOST_ROWS: usize = 256;
+
+/// Reads `rows` in their order, less the job's centre, with as many threads as there are lanes.
+pub(super) fn read(run: &Evaluation<'_>, rows: &[u64]) -> Result<PointSet> {
+    let dim = run.embeddings.dim();
+    let mut values = Vec::new();
+    let length = rows.len().checked_mul(dim).filter(|&length| values.try_reserve_exact(length).is_ok());
+    let Some(length) = length else {
+        return Err(Error::failed(
+            Finding::new("the points of the silhouette do not fit into memory")
+                .found(format!("{} rows of {dim} columns, as float32", rows.len()))
+                .hint("take a smaller sample with --silhouette sample:N, or none with --silhouette off"),
+        ));
+    };
+    values.resize(length, 0.0);
+    let threads = run.tiling.lanes.max(1);
+    let share = rows.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let parts = rows.chunks(share).zip(values.chunks_mut(share * dim));
+        let readers: Vec<_> = parts.map(|(rows, out)| scope.spawn(|| read_part(run, rows, out))).collect();
+        readers.into_iter().try_for_each(|reader| match reader.join() {
+            Ok(outcome) => outcome,
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
+    })?;
+    Ok(PointSet { dim, values })
+}
+
+/// Reads `rows` into `out`, `[rows.len(), dim]`.
+pub(super) fn read_part(run: &Evaluation<'_>, rows: &[u64], out: &mut [f32]) -> Result<()> {
+    let (embeddings, dim) = (run.embeddings, run.embeddings.dim());
+    let mut words = vec![0_u64; (MOST_ROWS.min(rows.len()) * embeddings.row_bytes()).div_ceil(8)];
+    let mut done = 0;
+    while done < rows.len() {
+        if run.watch.cancelled() {
+            return Err(Error::interrupted());
+        }
+        let follows = |&at: &usize| rows[done + at] == rows[done] + at as u64;
+        let count = (0..(rows.len() - done).min(MOST_ROWS)).take_while(follows).count();
+        let bytes = &mut cast_slice_mut(&mut words)[..count * embeddings.row_bytes()];
+        embeddings.read_rows(rows[done], bytes)?;
+        centre(embeddings, bytes, &run.job.centre, &mut out[done * dim..][..count * dim]);
+        done += count;
+    }
+    Ok(())
+}
+
+/// The difference is taken in float64, so that only what is left is rounded.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what is meant")]
+fn centre(embeddings: &Embeddings, bytes: &[u8], centre: &[f64], out: &mut [f32]) {
+    let centres = centre.iter().cycle();
+    let out = out.iter_mut().zip(centres);
+    match embeddings.dtype() {
+        Dtype::F16 => {
+            let values: &[f16] = bytemuck::cast_slice(bytes);
+            out.zip(values).for_each(|((out, centre), value)| *out = (value.to_f64() - centre) as f32);
+        }
+        Dtype::F32 => {
+            let values: &[f32] = bytemuck::cast_slice(bytes);
+            out.zip(values).for_each(|((out, centre), value)| *out = (f64::from(*value) - centre) as f32);
+        }
+        Dtype::F64 => {
+            let values: &[f64] = bytemuck::cast_slice(bytes);
+            out.zip(values).for_each(|((out, centre), value)| *out = (value - centre) as f32);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Davies-Bouldin index with the stored centroids.
+
+use super::{Better, LevelFacts, Metric, Need, Scalar, as_real};
+use crate::facts::Neighbours;
+
+/// Mean over the K non-empty clusters of max over the others of (s_i + s_j) / ||m_i - m_j||, s the mean distance, m the
+/// stored centroids (Davies and Bouldin 1979). Pairs whose centroids coincide are left out, as in scikit-learn. Not
+/// defined for fewer than two non-empty clusters.
+pub(super) struct DaviesBouldin;
+
+impl Metric for DaviesBouldin {
+    fn name(&self) -> &'static str {
+        "davies_bouldin"
+    }
+    fn summary(&self) -> &'static str {
+        "mean over clusters of the worst ratio of spread to distance between stored centroids"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Neighbours]
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        level.neighbours.as_deref().map(|neighbours| mean_worst_ratio(level, neighbours))
+    }
+}
+
+/// Mean of the worst ratios of the non-empty clusters.
+pub(super) fn mean_worst_ratio(level: &LevelFacts, neighbours: &[Neighbours]) -> Scalar {
+    if level.occupied() < 2 {
+        return Scalar::Undefined(super::TWO_CLUSTERS);
+    }
+    let full = level.clusters.iter().zip(neighbours).filter(|(sums, _)| sums.size > 0);
+    Scalar::Real(full.map(|(_, neighbours)| neighbours.worst_ratio).sum::<f64>() / as_real(level.occupied()))
+}

@@ -1,0 +1,26 @@
+//! Davies-Bouldin index with the true means.
+
+use super::davies_bouldin::mean_worst_ratio;
+use super::{Better, LevelFacts, Metric, Need, Scalar};
+
+/// `sklearn.metrics.davies_bouldin_score`: as `davies_bouldin`, with the clusters' means in the place of the stored
+/// centroids. Not defined for fewer than two non-empty clusters.
+pub(super) struct DaviesBouldinMeans;
+
+impl Metric for DaviesBouldinMeans {
+    fn name(&self) -> &'static str {
+        "davies_bouldin_means"
+    }
+    fn summary(&self) -> &'static str {
+        "davies_bouldin with the clusters' means: scikit-learn's davies_bouldin_score"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Means, Need::MeanNeighbours]
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        level.mean_neighbours.as_deref().map(|neighbours| mean_worst_ratio(level, neighbours))
+    }
+}

@@ -1,0 +1,26 @@
+//! The nearest other cluster.
+
+use super::{Better, Column, LevelFacts, Metric, Need};
+
+/// The non-empty cluster whose stored centroid is nearest to this one's, ties to the lower number. Not defined for an
+/// empty cluster, nor where there is no other.
+pub(super) struct NearestCluster;
+
+impl Metric for NearestCluster {
+    fn name(&self) -> &'static str {
+        "nearest_cluster"
+    }
+    fn summary(&self) -> &'static str {
+        "cluster whose stored centroid is nearest"
+    }
+    fn better(&self) -> Better {
+        Better::Neither
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Neighbours]
+    }
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        let neighbours = level.neighbours.as_ref()?;
+        Some(Column::Index(neighbours.iter().map(|n| n.nearest).collect()))
+    }
+}

@@ -1,0 +1,26 @@
+//! How far the nearest other cluster is.
+
+use super::{Better, Column, LevelFacts, Metric, Need};
+
+/// Distance between the stored centroids of the cluster and of its `nearest_cluster`. Not defined for an empty cluster,
+/// nor where there is no other. Unit: the embedding's.
+pub(super) struct NearestDistance;
+
+impl Metric for NearestDistance {
+    fn name(&self) -> &'static str {
+        "nearest_distance"
+    }
+    fn summary(&self) -> &'static str {
+        "distance to the nearest cluster's stored centroid"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Neighbours]
+    }
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        let neighbours = level.neighbours.as_ref()?;
+        Some(Column::Real(neighbours.iter().map(|n| n.distance).collect()))
+    }
+}

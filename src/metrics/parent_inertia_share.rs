@@ -1,0 +1,40 @@
+//! Share of the parent's inertia.
+
+use super::{Better, Column, LevelFacts, Metric, Need, as_real};
+
+/// What this cluster's points contribute to the inertia of the cluster above: the sum over S_c of ||x - m_p||^2 over the
+/// inertia of p, m_p the parent's stored centroid. The shares of a parent's children add up to 1; one well above the
+/// child's `parent_points_share` lies at its parent's rim. The sum is taken as the sum around the child's mean plus
+/// n_c ||mu_c - m_p||^2, which is the same (Huygens-Steiner). Not defined for an empty cluster, where the parent's
+/// inertia is 0, nor where the level above is not evaluated.
+pub(super) struct ParentInertiaShare;
+
+impl Metric for ParentInertiaShare {
+    fn name(&self) -> &'static str {
+        "parent_inertia_share"
+    }
+    fn summary(&self) -> &'static str {
+        "share of the inertia of the cluster above that this cluster's points make"
+    }
+    fn better(&self) -> Better {
+        Better::Lower
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Means]
+    }
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        let means = level.means.as_ref()?;
+        let share = |c: usize| {
+            let (Some(parents), Some(from_parent)) = (&level.parents, means.from_parent.get(c)) else {
+                return f64::NAN;
+            };
+            let around = &means.around_mean[c];
+            let inertia = parents.clusters[parents.of[c] as usize].inertia;
+            if around.size == 0 || inertia == 0.0 {
+                return f64::NAN;
+            }
+            (around.inertia + as_real(around.size) * from_parent) / inertia
+        };
+        Some(Column::Real((0..level.clusters.len()).map(share).collect()))
+    }
+}

@@ -1,0 +1,39 @@
+//! Exact silhouette.
+
+use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real};
+
+/// Mean over the points of (b - a) / max(a, b): a the mean distance to the other points of the own cluster, b the least
+/// mean distance to the points of another one (Rousseeuw 1987): `sklearn.metrics.silhouette_score`. From -1 to 1. A
+/// point alone in its cluster counts 0, and so does one with a = b = 0. With `--silhouette sample:N` the mean is over a
+/// seeded sample, each point of it against all points. Not defined for fewer than two non-empty clusters, nor for a
+/// cluster of which no point was taken.
+pub(super) struct Silhouette;
+
+impl Metric for Silhouette {
+    fn name(&self) -> &'static str {
+        "silhouette"
+    }
+    fn summary(&self) -> &'static str {
+        "mean of (b - a) / max(a, b), a and b the mean distances to the own and to the nearest other cluster"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Silhouette]
+    }
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        let silhouette = level.silhouette.as_ref()?;
+        let alone = level.occupied() < 2;
+        let mean = |(&sum, &count): (&f64, &u64)| if alone || count == 0 { f64::NAN } else { sum / as_real(count) };
+        Some(Column::Real(silhouette.sums.iter().zip(&silhouette.counts).map(mean).collect()))
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        let silhouette = level.silhouette.as_ref()?;
+        if level.occupied() < 2 {
+            return Some(Scalar::Undefined(super::TWO_CLUSTERS));
+        }
+        let count: u64 = silhouette.counts.iter().sum();
+        Some(Scalar::Real(silhouette.sums.iter().sum::<f64>() / as_real(count)))
+    }
+}
