@@ -10,8 +10,8 @@ use crate::metrics::METRICS;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
-/// clustrata reads the embeddings once, computes on any GPU (Vulkan, Metal, DX12) or on the CPU how far every point lies
-/// from its centroid on every level of a hierarchy written by ssl-data-curation, and shows the best and worst clusters.
+/// clustrata reads the embeddings once for all levels, computes on any GPU (Vulkan, Metal, DX12) or on the CPU how far every
+/// point lies from its own and from the other centroids on every level of a hierarchy written by ssl-data-curation, and shows the best and worst clusters.
 #[derive(Debug, Parser)]
 #[command(name = "clustrata", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
 pub struct Cli {

@@ -65,36 +65,19 @@ pub fn settle(
     work: &Work,
     warnings: &mut Vec<String>,
 ) -> Result<()> {
-    let long = |metric: &&'static dyn Metric, silhouette| {
-        metric.needs().iter().map(|&need| work.seconds(need, silhouette)).sum::<f64>() > LONG
-    };
     if settings.leave_out && !settings.yes {
-        let silhouette = settings.silhouette;
-        let keep = |metric: &&'static dyn Metric| {
-            !long(metric, silhouette)
-                || metric.name() == settings.rank_by
-                || (silhouette != Silhouette::Exact && metric.needs().contains(&Need::Silhouette))
-        };
-        let (kept, left): (Vec<_>, Vec<_>) = metrics.drain(..).partition(keep);
-        *metrics = kept;
-        if !left.is_empty() {
-            let names: Vec<&str> = left.iter().map(|metric| metric.name()).collect();
-            let seconds: f64 = needs(&left).into_iter().map(|need| work.seconds(need, silhouette)).sum();
-            warnings.push(format!(
-                "left out, since they would take about {} here: {}; --yes has them computed, and --silhouette sample:N a \
-                 sampled silhouette",
-                spoken(seconds),
-                names.join(", ")
-            ));
-        }
-        if !needs(metrics).contains(&Need::Silhouette) {
-            settings.silhouette = Silhouette::Off;
-        }
-        settings.metrics = metrics.iter().map(|metric| metric.name().to_owned()).collect();
+        leave_out(metrics, settings, work, warnings);
     }
-    let parts: Vec<(Need, f64)> =
-        needs(metrics).into_iter().map(|need| (need, work.seconds(need, settings.silhouette))).collect();
-    let total: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
+    let parts = parts(metrics, work, settings.silhouette);
+    if needs(metrics).contains(&Need::Silhouette) && u32::try_from(work.points).is_err() {
+        return Err(Error::usage(
+            Finding::new("more points than silhouettes can be taken of")
+                .expected(format!("at most {} labelled rows", u32::MAX))
+                .found(work.points.to_string())
+                .hint("leave them out with --silhouette off"),
+        ));
+    }
+    let total = seconds(&parts);
     if total > LONG && !settings.yes {
         return Err(Error::usage(
             Finding::new("these figures take long beyond the pass over the embeddings")
@@ -107,6 +90,47 @@ pub fn settle(
         tracing::info!("estimated beyond the pass over the embeddings: {}", listed(&parts));
     }
     Ok(())
+}
+
+/// Drops the dearest figures that nobody asked for until the rest is done in time.
+fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, work: &Work, warnings: &mut Vec<String>) {
+    let silhouette = settings.silhouette;
+    let asked = |metric: &dyn Metric| {
+        metric.name() == settings.rank_by || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))
+    };
+    let mut left: Vec<&'static dyn Metric> = Vec::new();
+    let before = seconds(&parts(metrics, work, silhouette));
+    while seconds(&parts(metrics, work, silhouette)) > LONG {
+        let droppable: Vec<_> = metrics.iter().copied().filter(|metric| !asked(*metric)).collect();
+        let dearest = parts(&droppable, work, silhouette).into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
+        let Some((need, _)) = dearest else { break };
+        let (dropped, kept) = metrics.iter().partition(|&&m| m.needs().contains(&need) && !asked(m));
+        *metrics = kept;
+        left.extend::<Vec<_>>(dropped);
+    }
+    if !left.is_empty() {
+        let names: Vec<&str> = left.iter().map(|metric| metric.name()).collect();
+        let saved = before - seconds(&parts(metrics, work, silhouette));
+        warnings.push(format!(
+            "left out, since they would take about {} here: {}; --yes has them computed, and --silhouette sample:N a \
+             sampled silhouette",
+            spoken(saved),
+            names.join(", ")
+        ));
+    }
+    if !needs(metrics).contains(&Need::Silhouette) {
+        settings.silhouette = Silhouette::Off;
+    }
+    settings.metrics = metrics.iter().map(|metric| metric.name().to_owned()).collect();
+}
+
+/// Seconds of everything that the figures need.
+fn parts(metrics: &[&dyn Metric], work: &Work, silhouette: Silhouette) -> Vec<(Need, f64)> {
+    needs(metrics).into_iter().map(|need| (need, work.seconds(need, silhouette))).collect()
+}
+
+fn seconds(parts: &[(Need, f64)]) -> f64 {
+    parts.iter().map(|(_, seconds)| seconds).sum()
 }
 
 fn listed(parts: &[(Need, f64)]) -> String {
@@ -179,6 +203,15 @@ mod tests {
         assert!(!kept.contains(&"silhouette") && kept.contains(&"simplified_silhouette"), "{kept:?}");
         assert!(warnings[0].contains("silhouette") && warnings[0].contains("1day"), "{warnings:?}");
         assert_eq!((chosen.silhouette, chosen.metrics.len()), (Silhouette::Off, kept.len()));
+
+        // 900,000 points: each figure alone is quick, all together are not
+        let together = Work { points: 900_000, dim: 100, clusters: vec![200_000], rate: 1e11, symmetric: true };
+        let mut chosen = settings(&[], None);
+        let mut metrics = select(&chosen.metrics).expect("known names");
+        settle(&mut metrics, &mut chosen, &together, &mut Vec::new()).expect("left out, not refused");
+        assert!(metrics.iter().any(|m| m.name() == "explained_variance") && metrics.len() < METRICS.len());
+        let asked = settled(&mut settings(&[], Some("exact")), 10_000_000).expect_err("asked for, so not left out");
+        assert!(asked.to_string().contains("silhouette"), "{asked}");
 
         let refused = settled(&mut settings(&["all"], None), 10_000_000).expect_err("too long");
         assert!(refused.to_string().contains("--yes"), "{refused}");

@@ -94,9 +94,13 @@ pub struct PointSums {
 }
 
 impl PointSums {
-    /// No point in any of `clusters` clusters.
-    pub fn identity(clusters: usize, dim: usize) -> Self {
-        PointSums { dim, sums: vec![0.0; clusters * dim] }
+    /// No point in any of `clusters` clusters; `None` where there is no memory for them.
+    pub fn identity(clusters: usize, dim: usize) -> Option<Self> {
+        let length = clusters.checked_mul(dim)?;
+        let mut sums = Vec::new();
+        sums.try_reserve_exact(length).ok()?;
+        sums.resize(length, 0.0);
+        Some(PointSums { dim, sums })
     }
 
     /// Adds the sum over some points of one cluster.
@@ -111,15 +115,19 @@ impl PointSums {
     }
 
     /// The level above: `parent[c]` is the cluster of `clusters` that holds cluster c.
-    #[must_use]
-    pub fn lifted(&self, parent: &[u32], clusters: usize) -> Self {
-        let mut above = PointSums::identity(clusters, self.dim);
+    pub fn lifted(&self, parent: &[u32], clusters: usize) -> Option<Self> {
+        let mut above = PointSums::identity(clusters, self.dim)?;
         for (child, &parent) in parent.iter().enumerate() {
             if parent != u32::MAX {
                 above.add(parent as usize, self.of(child));
             }
         }
-        above
+        Some(above)
+    }
+
+    /// `[k, dim]`, row-major.
+    pub fn into_values(self) -> Vec<f64> {
+        self.sums
     }
 }
 
@@ -161,12 +169,12 @@ mod tests {
 
     #[test]
     fn sums_of_points_add_up_to_the_level_above() {
-        let mut below = PointSums::identity(3, 2);
+        let mut below = PointSums::identity(3, 2).expect("little memory");
         below.add(0, &[1.0, 2.0]);
         below.add(1, &[10.0, 20.0]);
         below.add(2, &[100.0, 200.0]);
         below.add(2, &[1.0, 1.0]);
-        let above = below.lifted(&[1, 0, 1], 2);
+        let above = below.lifted(&[1, 0, 1], 2).expect("little memory");
         assert_eq!((above.of(0), above.of(1)), ([10.0, 20.0].as_slice(), [102.0, 203.0].as_slice()));
     }
 

@@ -148,7 +148,8 @@ impl Plan {
 
     /// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
     /// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
-    /// other is taken to eight bits: so nearly every float16 and float32 less its centre is a float32 without rounding.
+    /// other is taken to a power of two within the spread: so nearly every float16 and float32 less its centre is a float32
+    /// without rounding.
     fn centre(&self) -> Vec<f64> {
         let level = &self.hierarchy.levels[self.levels[0]];
         let dim = self.embeddings.dim();
@@ -163,8 +164,15 @@ impl Plan {
         let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
         let centre = |(sum, squares): (f64, f64)| {
             let mean = sum / points;
-            let variance = squares / points - mean * mean;
-            if mean * mean <= variance { 0.0 } else { half::bf16::from_f64(mean).to_f64() }
+            // NaN where nothing but rounding is left of it
+            let spread = (squares / points - mean * mean).sqrt();
+            let scale = if spread > 0.0 { spread } else { mean.abs() / 256.0 };
+            let unit = scale.log2().floor().exp2();
+            match mean.abs() <= spread {
+                true => 0.0,
+                false if unit.is_normal() => (mean / unit).round() * unit,
+                false => mean,
+            }
         };
         sums.into_iter().map(centre).collect()
     }

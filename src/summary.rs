@@ -31,6 +31,10 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
     let mut text = table(&rows);
     let montages: usize = record.levels.iter().map(|level| level.montages.len()).sum();
     for level in &record.levels {
+        let large = level.clusters.get("size").map_or(0, |sizes| {
+            (0..sizes.len()).filter(|&c| sizes.real(c) >= crate::metrics::as_real(level.ranking.min_size)).count()
+                as u64
+        });
         let list = |clusters: &[u64]| clusters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let ranking = &level.ranking;
         let _ = write!(text, "\nlevel {}, by {}:", level.level, ranking.by.replace('_', " "));
@@ -46,6 +50,9 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
             level.len(),
             ranking.min_size
         );
+        if ranking.ranked < large {
+            let _ = write!(text, "; {} more have no such figure", large - ranking.ranked);
+        }
     }
     if let Some(stage) = record.stages.iter().find(|stage| stage.name == "evaluate") {
         let rate = stage.bytes_per_second.map_or(String::new(), |b| format!(" at {:.2} GB/s", b / 1e9));

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("metrics", &["error", "facts", "partials"]),
     ("record", &["facts", "metrics", "partials"]),
     ("output", &["error", "metrics", "record"]),
-    ("summary", &["record"]),
+    ("summary", &["metrics", "record"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     ("probe", &["backend", "error", "matrix"]),
     ("config", &["error", "evaluate", "input", "metrics"]),

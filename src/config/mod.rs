@@ -3,6 +3,7 @@
 //! The same struct is the command line and the file: a key of the file is the flag's long name, with `-` or `_`. A flag
 //! beats the file. An unknown key is an error that names the nearest one.
 
+mod figures;
 mod silhouette;
 
 use std::num::NonZero;
@@ -178,6 +179,9 @@ pub struct Settings {
     /// in another way.
     #[serde(skip)]
     pub leave_out: bool,
+    /// Whether the silhouette is there because it was asked for.
+    #[serde(skip)]
+    pub silhouette_asked: bool,
     pub distances: Distances,
     pub out: PathBuf,
     pub force: bool,
@@ -289,7 +293,8 @@ impl Options {
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
-        let (metrics, silhouette) = figures(self.metrics, self.silhouette, &rank_by).map_err(Error::usage)?;
+        let silhouette_asked = self.silhouette.is_some();
+        let (metrics, silhouette) = figures::choose(self.metrics, self.silhouette, &rank_by).map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
@@ -316,6 +321,7 @@ impl Options {
             silhouette,
             yes: self.yes.unwrap_or(false),
             leave_out,
+            silhouette_asked,
             distances: self.distances.unwrap_or_default(),
             force: self.force.unwrap_or(false),
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
@@ -350,32 +356,6 @@ impl Finding {
             .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
             .hint("see `clustrata metrics --help` for what it takes")
     }
-}
-
-/// The names of the figures to compute, and which silhouettes.
-fn figures(
-    mut names: Vec<String>,
-    silhouette: Option<Silhouette>,
-    rank_by: &str,
-) -> Result<(Vec<String>, Silhouette), Finding> {
-    let is_silhouette = |name: &str| name.starts_with("silhouette");
-    if !names.is_empty() {
-        // what decides best and worst is shown
-        names.push(rank_by.to_owned());
-        if silhouette.is_some() || names.iter().any(|name| is_silhouette(name)) {
-            names.extend(["silhouette", "silhouette_standard_error"].map(str::to_owned));
-        }
-    }
-    let off = silhouette == Some(Silhouette::Off);
-    if off && is_silhouette(rank_by) {
-        return Err(Finding::new("clusters can't be ranked by the silhouette when it is off")
-            .hint("leave --silhouette out, or rank by another figure with --rank-by"));
-    }
-    let selected = metrics::select(&names)?.into_iter().map(|metric| metric.name().to_owned());
-    let selected: Vec<String> = selected.filter(|name| !(off && is_silhouette(name))).collect();
-    let wanted = selected.iter().any(|name| is_silhouette(name));
-    let silhouette = silhouette.filter(|_| wanted).unwrap_or(if wanted { Silhouette::Exact } else { Silhouette::Off });
-    Ok((selected, silhouette))
 }
 
 /// The folder a file lies in.

@@ -40,7 +40,8 @@ impl Progress {
 
     fn line(&self, done: u64) {
         let Ok(mut last) = self.last_line.try_lock() else { return };
-        if last.elapsed() < LINE_EVERY {
+        // of nothing done yet there is no rate to tell the rest from
+        if done == 0 || last.elapsed() < LINE_EVERY {
             return;
         }
         *last = Instant::now();

@@ -2,6 +2,7 @@
 
 use ndarray::Array2;
 
+use super::pass::no_memory;
 use super::{DistanceSinks, Evaluation, Nonfinite};
 use crate::backend::Job;
 use crate::error::Result;
@@ -19,7 +20,7 @@ pub(super) struct Means {
 
 impl Means {
     /// `points` are the sums of the lowest evaluated level, from which those of the others follow.
-    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelFacts]) -> Self {
+    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelFacts]) -> Result<Self> {
         let centre = &run.job.centre;
         let mut total = vec![0.0; centre.len()];
         for cluster in 0..facts[0].clusters.len() {
@@ -28,16 +29,17 @@ impl Means {
         let n = as_real(facts[0].points());
         let mean = centre.iter().zip(total).map(|(centre, total)| centre + total / n).collect();
         let mut levels = Vec::new();
-        let mut sums = points;
-        for (at, facts) in facts.iter().enumerate() {
-            if at > 0 {
-                let between = run.levels[at - 1] + 1..=run.levels[at];
-                let parent = ancestors(run, facts_len(&levels), between);
-                sums = sums.lifted(&parent, facts.clusters.len());
+        let mut sums = Some(points);
+        for (at, level) in facts.iter().enumerate() {
+            let Some(these) = sums.take() else { break };
+            // the level above is summed before these sums become the means in their own memory
+            if let Some(above) = facts.get(at + 1) {
+                let parent = ancestors(run, level.clusters.len(), run.levels[at] + 1..=run.levels[at + 1]);
+                sums = Some(these.lifted(&parent, above.clusters.len()).ok_or_else(no_memory)?);
             }
-            levels.push(means_of(&sums, facts, centre));
+            levels.push(means_of(these, level, centre)?);
         }
-        Means { levels, mean }
+        Ok(Means { levels, mean })
     }
 
     /// One level's, `[k, d]`.
@@ -83,10 +85,6 @@ impl Means {
     }
 }
 
-fn facts_len(levels: &[Array2<f64>]) -> usize {
-    levels.last().map_or(0, Array2::nrows)
-}
-
 /// For each of the `clusters` clusters of a level, the one that holds it some levels up.
 fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclusive<usize>) -> Vec<u32> {
     let mut ancestors: Vec<u32> = (0..).take(clusters).collect();
@@ -98,16 +96,15 @@ fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclu
     ancestors
 }
 
-fn means_of(sums: &PointSums, facts: &LevelFacts, centre: &[f64]) -> Array2<f64> {
-    let mut means = Array2::zeros((facts.clusters.len(), centre.len()));
-    for (cluster, mut mean) in means.outer_iter_mut().enumerate() {
-        let size = as_real(facts.clusters[cluster].size);
-        if size > 0.0 {
-            let parts = mean.iter_mut().zip(sums.of(cluster)).zip(centre);
-            parts.for_each(|((mean, sum), centre)| *mean = centre + sum / size);
-        }
+/// Sums become means in place; those of empty clusters stay zero.
+fn means_of(sums: PointSums, facts: &LevelFacts, centre: &[f64]) -> Result<Array2<f64>> {
+    let shape = (facts.clusters.len(), centre.len());
+    let mut means = Array2::from_shape_vec(shape, sums.into_values()).map_err(|_| no_memory())?;
+    for (sums, mut mean) in facts.clusters.iter().zip(means.outer_iter_mut()).filter(|(sums, _)| sums.size > 0) {
+        let size = as_real(sums.size);
+        mean.iter_mut().zip(centre).for_each(|(mean, centre)| *mean = centre + *mean / size);
     }
-    means
+    Ok(means)
 }
 
 /// Squared distance, in float64.

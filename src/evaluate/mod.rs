@@ -18,7 +18,7 @@ use crate::error::Result;
 use crate::facts::{LevelFacts, Parents};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
-use crate::partials::Sums;
+use crate::partials::{ClusterSums, Sums};
 use means::Means;
 use pass::{Pass, Passed};
 
@@ -138,7 +138,7 @@ impl<'a> Evaluation<'a> {
             clock.lap("neighbours", false);
         }
         if let Some(points) = points.filter(|_| self.wanted.means) {
-            let means = Means::new(self, points, &levels);
+            let means = Means::new(self, points, &levels)?;
             for (facts, found) in levels.iter_mut().zip(means.facts(self)?) {
                 facts.means = Some(found);
             }
@@ -163,7 +163,27 @@ impl<'a> Evaluation<'a> {
     }
 
     fn first_pass(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
-        self.pass("distances", self.job, self.tiling, self.nonfinite, sinks)
+        let passed = self.pass("distances", self.job, self.tiling, self.nonfinite, sinks)?;
+        let emptied = |(searched, sums): (&Vec<u32>, &ClusterSums)| {
+            searched.iter().any(|&cluster| sums.clusters()[cluster as usize].size == 0)
+        };
+        if !self.job.searched.iter().zip(&passed.sums).any(emptied) {
+            return Ok(passed);
+        }
+        // clusters that lost all their rows to NaN are as empty as others: search once more, without them
+        let left = |(searched, sums): (&Vec<u32>, &ClusterSums)| {
+            searched.iter().copied().filter(|&cluster| sums.clusters()[cluster as usize].size > 0).collect()
+        };
+        let views = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
+        let job = Job {
+            tile_rows: self.job.tile_rows,
+            keep_rows: true,
+            centre: self.job.centre.clone(),
+            searched: self.job.searched.iter().zip(&passed.sums).map(left).collect(),
+            sums: self.job.sums,
+            ..Job::new(self.job.dim, self.job.dtype, self.job.rows, views)
+        };
+        self.pass("distances", &job, self.tiling, self.nonfinite, DistanceSinks::default())
     }
 
     /// One pass over all rows.
@@ -195,7 +215,7 @@ impl<'a> Evaluation<'a> {
 
     /// Each level's sums, with those of the level above where it is evaluated too.
     fn level_facts(&self, passed: &mut Passed) -> Vec<LevelFacts> {
-        let sums: Vec<Vec<Sums>> = passed.sums.drain(..).map(crate::partials::ClusterSums::into_clusters).collect();
+        let sums: Vec<Vec<Sums>> = passed.sums.drain(..).map(ClusterSums::into_clusters).collect();
         let of_level = |(at, &index): (usize, &usize)| LevelFacts {
             searched: !self.job.searched.is_empty(),
             parents: (self.levels.get(at + 1) == Some(&(index + 1))).then(|| Parents {

@@ -158,12 +158,14 @@ fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observatio
     }
 }
 
-/// The nearest other centroid is the second nearest where the nearest is the own one.
+/// The nearest other centroid is the second nearest where the nearest is the own one, which then is not misassigned
+/// whatever rounding makes of two distances that are nearly equal.
 fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[NearestTwo]) {
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {
-            let other = nearest.squared[usize::from(nearest.clusters[0] == label)];
-            sums.add(label, Sums::of_search(own, other));
+            let is_nearest = nearest.clusters[0] == label;
+            let other = nearest.squared[usize::from(is_nearest)];
+            sums.add(label, Sums::of_search(own, if is_nearest { other.max(own) } else { other }));
         }
     }
 }

@@ -56,7 +56,10 @@ impl Pass<'_, '_> {
     /// Runs the pass. The sums' bits depend on input, device and tile size, not on timing.
     pub(super) fn run(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
         let sums = self.levels.iter().map(|&l| ClusterSums::identity(self.hierarchy.k(l))).collect();
-        let points = self.job.sums.then(|| PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim));
+        let points = match self.job.sums {
+            true => Some(PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim).ok_or_else(no_memory)?),
+            false => None,
+        };
         let run = Run {
             queue: Mutex::new(Queue::new(self.embeddings.rows(), self.tiling.tile_rows, sinks)),
             results: InOrder::new((sums, points), self.levels.to_vec(), self.tiling.lanes),
@@ -147,6 +150,11 @@ impl Pass<'_, '_> {
         }
         nearest.resize_with(self.job.searched.len(), Vec::new);
         for (index, nearest) in nearest.iter_mut().enumerate() {
+            if self.job.searched[index].is_empty() {
+                // no row has a cluster that has points
+                nearest.clear();
+                continue;
+            }
             lane.nearest_two(index, &labels[self.levels[index]], nearest)?;
         }
         if self.job.sums {
@@ -180,6 +188,15 @@ impl Pass<'_, '_> {
             compute_seconds: seconds(&run.compute_nanos),
         })
     }
+}
+
+/// The sums of points need k x d float64.
+pub(super) fn no_memory() -> Error {
+    Error::failed(
+        Finding::new("the means of the clusters do not fit into memory")
+            .expected("room for clusters x columns of float64")
+            .hint("leave the figures that go by the means out: --metrics fast, or name others"),
+    )
 }
 
 /// What the lanes share.

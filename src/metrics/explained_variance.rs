@@ -25,6 +25,9 @@ impl Metric for ExplainedVariance {
         // T = W + B, a sum of what is never negative: nothing cancels
         let (within, between) = (means.within(), means.between());
         let total = within + between;
+        if level.points() == 0 {
+            return Some(Scalar::Undefined("needs a point"));
+        }
         Some(if total > 0.0 { Scalar::Real(between / total) } else { Scalar::Undefined("all points are equal") })
     }
 }

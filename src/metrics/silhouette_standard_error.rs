@@ -22,6 +22,10 @@ impl Metric for SilhouetteStandardError {
     }
     fn level(&self, level: &LevelFacts) -> Option<Scalar> {
         let error = level.silhouette.as_ref()?.standard_error?;
-        Some(if level.occupied() < 2 { Scalar::Undefined(super::TWO_CLUSTERS) } else { Scalar::Real(error) })
+        Some(match error {
+            _ if level.occupied() < 2 => Scalar::Undefined(super::TWO_CLUSTERS),
+            error if error.is_nan() => Scalar::Undefined("needs a sample of two points"),
+            error => Scalar::Real(error),
+        })
     }
 }

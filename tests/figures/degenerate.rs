@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Clustering, Dtype, devices, stored};
+use crate::common::{Clustering, Dtype, devices, judged, scratch, stored};
 use crate::drawn::{draw, hold, shape};
 
 /// Figures that need two non-empty clusters.
@@ -137,5 +137,40 @@ fn points_nearer_to_another_centroid_are_counted_where_they_are_and_ties_are_not
         let level = first_level(&clustering, device);
         assert_eq!(level["clusters"]["misassigned"], serde_json::json!([1, 2, 0, 0]), "{device}");
         assert_eq!(level["figures"]["misassigned"], 3, "{device}");
+    }
+}
+
+#[test]
+fn a_cluster_that_loses_all_its_rows_is_searched_no_more() {
+    let made = line(&[0.0, 1.0, f64::NAN, 10.0, 11.0], &[&[0, 1], &[2], &[3, 4]], &[0.0, 1.0, 10.0]);
+    for device in devices() {
+        let folder = scratch();
+        let (hier, embeddings) = made.write(folder.path());
+        let more = ["--device", device, "--nonfinite", "skip", "--metrics", "all"];
+        let record = judged(&hier, &embeddings, &folder.path().join("out"), &more);
+        let level = &record["levels"][0];
+        assert_eq!((&level["figures"]["points"], &level["figures"]["empty_clusters"]), (&4.into(), &1.into()));
+        // the emptied cluster's centroid is the nearest of all to the second point
+        assert_eq!(level["figures"]["misassigned"], 0, "{device}");
+        let want = (1.0 + 8.0 / 9.0 + 1.0 + 10.0 / 11.0) / 4.0;
+        let got = level["figures"]["simplified_silhouette"].as_f64().expect("a number");
+        assert!((got - want).abs() < 1e-6, "{device}: {got}");
+        assert_eq!(level["clusters"]["nearest_cluster"], serde_json::json!([2, null, 0]), "{device}");
+    }
+}
+
+#[test]
+fn a_tile_without_a_row_to_search_for_is_passed_over() {
+    let points: Vec<f64> = (0..80).map(|row| if row < 64 { f64::NAN } else { f64::from(row) }).collect();
+    let members: Vec<Vec<u64>> = (0..6).map(|cluster| (0..80).filter(|row| row % 6 == cluster).collect()).collect();
+    let members: Vec<&[u64]> = members.iter().map(Vec::as_slice).collect();
+    let made = line(&points, &members, &[64.0, 66.0, 68.0, 70.0, 72.0, 74.0]);
+    for device in devices() {
+        let folder = scratch();
+        let (hier, embeddings) = made.write(folder.path());
+        let more = ["--device", device, "--nonfinite", "skip", "--metrics", "all", "--tile-rows", "64"];
+        let record = judged(&hier, &embeddings, &folder.path().join("out"), &more);
+        assert_eq!((&record["skipped_rows"], &record["levels"][0]["figures"]["points"]), (&64.into(), &16.into()));
+        assert!(record["levels"][0]["figures"]["simplified_silhouette"].is_f64(), "{device}");
     }
 }

@@ -188,6 +188,10 @@ impl LowScores<'_> {
 
 impl NearestTwoSearch<'_, '_> {
     pub(super) fn run(mut self) {
+        if self.points.len() == 0 {
+            // no row has a label: there may not even be a number of columns yet
+            return;
+        }
         if self.searched.clusters.len() <= KEPT {
             (0..self.points.len()).for_each(|index| self.measure_all(index));
             return;

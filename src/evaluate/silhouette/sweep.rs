@@ -81,12 +81,13 @@ impl Sweep<'_, '_> {
     /// A sample against window after window of all points. The sample's points lie in front of the window's.
     fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
-        let sample = points::read(self.run, &rows)?;
-        let window = (WINDOW_BYTES / (4 * sample.dim)).max(1);
+        let mut points = points::read(self.run, &rows)?;
+        let (dim, length) = (points.dim, points.values.len());
+        let window = (WINDOW_BYTES / (4 * dim)).max(1);
         let mut blocks: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
         for start in (0..self.order.len()).step_by(window) {
             let inner = start..(start + window).min(self.order.len());
-            let mut points = sample.clone();
+            points.values.truncate(length);
             points.values.extend(points::read(self.run, self.order.rows(inner.clone()))?.values);
             let (tiling, blocks) = blocks.get_or_insert_with(|| {
                 let tiling = self.run.backend.distance_tiling(&points);
@@ -96,10 +97,11 @@ impl Sweep<'_, '_> {
             let step = tiling.outer.max(1);
             let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
             self.against_all(&held, *tiling, blocks, places)?;
+            points = held.points;
         }
         let blocks = blocks.map_or(Vec::new(), |(_, blocks)| blocks);
         self.again(&blocks, |places| {
-            let mut values = vec![0.0; places.len() * sample.dim];
+            let mut values = vec![0.0; places.len() * dim];
             points::read_part(self.run, self.order.rows(places), &mut values)?;
             Ok(Cow::Owned(values))
         })?;
