@@ -127,7 +127,9 @@ impl<'a, 'v> Comparison<'a, 'v> {
         for first in (0..count).step_by(memory.rows_at_once) {
             let rows = first..count.min(first + memory.rows_at_once);
             let found = self.compare(&memory, rows.clone(), strip, &mut work, tick)?;
-            out.par_extend(found.into_par_iter().zip(rows.clone()).map(|(found, row)| self.finish(row, found)));
+            // near ties are scanned on the host, which takes its time: a stop must be heard there too
+            let finish = |(found, row)| tick(0).map(|()| self.finish(row, found));
+            out.extend(found.into_par_iter().zip(rows.clone()).map(finish).collect::<Result<Vec<_>>>()?);
             tick(wide(rows.len()))?;
         }
         Ok(out)
