@@ -10,7 +10,7 @@ use crate::cost::{self, Work};
 use crate::error::{Error, Finding, Findings, Result};
 use crate::evaluate::{Sampling, Wanted};
 use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::input::hierarchy::{Hierarchy, HierarchyOptions, Level};
 use crate::input::names::Names;
 use crate::input::upstream::Upstream;
 use crate::input::{embeddings, subset};
@@ -36,6 +36,8 @@ pub struct Plan {
     pub metrics: Vec<&'static dyn Metric>,
     /// What they need beyond the sums of own distances.
     pub needs: Vec<Need>,
+    /// What is subtracted from every row, `[dim]`; empty where nothing needs it.
+    pub centre: Vec<f64>,
     /// How clusters are ranked.
     pub ranking: RankingRequest,
     /// The device.
@@ -89,6 +91,8 @@ impl Plan {
         let work = work(&embeddings, &hierarchy, &levels, backend.as_ref());
         cost::settle(&mut metrics, &mut settings, &work, &mut warnings)?;
         let needs = cost::needs(&metrics);
+        let subtracts = |need: &Need| *need != Need::Neighbours;
+        let centre = if needs.iter().any(subtracts) { centre(&hierarchy.levels[levels[0]]) } else { Vec::new() };
         let seconds = started.elapsed().as_secs_f64();
         Ok(Plan {
             settings,
@@ -98,6 +102,7 @@ impl Plan {
             levels,
             metrics,
             needs,
+            centre,
             ranking,
             backend,
             device,
@@ -113,13 +118,12 @@ impl Plan {
         let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let searches = self.needs.contains(&Need::Search);
         let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours));
-        let compares = searches || sums || self.needs.contains(&Need::Silhouette);
         Job {
             tile_rows: self.settings.tile_rows.map_or(0, NonZero::get),
             // a search compares every row's own distance with another
             keep_rows: self.keeps_rows() || searches,
             pairwise: self.settings.distances == Distances::All,
-            centre: if compares { self.centre() } else { Vec::new() },
+            centre: self.centre.clone(),
             searched: if searches {
                 self.levels.iter().map(|&level| self.occupied(level)).collect()
             } else {
@@ -144,37 +148,6 @@ impl Plan {
             mean_neighbours: needs(Need::MeanNeighbours),
             silhouette: silhouette.filter(|_| needs(Need::Silhouette)),
         }
-    }
-
-    /// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
-    /// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
-    /// other is taken to a power of two within the spread: so nearly every float16 and float32 less its centre is a float32
-    /// without rounding.
-    fn centre(&self) -> Vec<f64> {
-        let level = &self.hierarchy.levels[self.levels[0]];
-        let dim = self.embeddings.dim();
-        let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
-        for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
-            level.centroids.view().copy_row(cluster, &mut row);
-            let size = metrics::as_real(size);
-            sums.iter_mut()
-                .zip(&row)
-                .for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
-        }
-        let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
-        let centre = |(sum, squares): (f64, f64)| {
-            let mean = sum / points;
-            // NaN where nothing but rounding is left of it
-            let spread = (squares / points - mean * mean).sqrt();
-            let scale = if spread > 0.0 { spread } else { mean.abs() / 256.0 };
-            let unit = scale.log2().floor().exp2();
-            match mean.abs() <= spread {
-                true => 0.0,
-                false if unit.is_normal() => (mean / unit).round() * unit,
-                false => mean,
-            }
-        };
-        sums.into_iter().map(centre).collect()
     }
 
     /// The clusters of a level that have points.
@@ -345,4 +318,32 @@ fn work(embeddings: &Embeddings, hierarchy: &Hierarchy, levels: &[usize], backen
         rate: backend.rate(),
         symmetric: backend.distance_tiling(&none).symmetric,
     }
+}
+
+/// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
+/// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
+/// other is taken to a power of two within the spread: so nearly every float16 and float32 less its centre is a float32
+/// without rounding.
+fn centre(level: &Level) -> Vec<f64> {
+    let dim = level.centroids.view().cols();
+    let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
+    for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
+        level.centroids.view().copy_row(cluster, &mut row);
+        let size = metrics::as_real(size);
+        sums.iter_mut().zip(&row).for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
+    }
+    let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
+    let centre = |(sum, squares): (f64, f64)| {
+        let mean = sum / points;
+        // NaN where nothing but rounding is left of it
+        let spread = (squares / points - mean * mean).sqrt();
+        let scale = if spread > 0.0 { spread } else { mean.abs() / 256.0 };
+        let unit = scale.log2().floor().exp2();
+        match mean.abs() <= spread {
+            true => 0.0,
+            false if unit.is_normal() => (mean / unit).round() * unit,
+            false => mean,
+        }
+    };
+    sums.into_iter().map(centre).collect()
 }
