@@ -21,7 +21,9 @@ pub enum Kind {
     Input,
     /// No usable device. Exit code 4.
     Device,
-    /// Stopped by Ctrl-C or a termination signal. Exit code 130.
+    /// Stopped by SIGTERM or SIGUSR1 after a checkpoint was written. Exit code 75 (`EX_TEMPFAIL`: try again).
+    Paused,
+    /// Stopped by Ctrl-C. Exit code 130.
     Interrupted,
 }
 
@@ -33,6 +35,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Input => 3,
             Kind::Device => 4,
+            Kind::Paused => 75,
             Kind::Interrupted => 130,
         }
     }

@@ -16,6 +16,9 @@
 //! | [`metrics`] | the figures, one file each |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
+//! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
+//! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
+//! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
 //! | [`gallery`], [`buffers`], [`summary`] | what is shown, kept and printed of a run |
 //! | [`probe`] | random data and the same figures in float64, for `check` |
 //! | [`commands`], [`console`], [`interrupt`] | the subcommands, messages and progress, Ctrl-C |
@@ -24,6 +27,7 @@
 pub mod backend;
 pub mod buffers;
 pub mod cli;
+pub mod collect;
 pub mod commands;
 pub mod config;
 pub mod console;
@@ -32,6 +36,8 @@ pub mod error;
 pub mod evaluate;
 pub mod facts;
 pub mod gallery;
+pub mod grid;
+pub mod identity;
 pub mod input;
 pub mod interrupt;
 pub mod matrix;
@@ -41,4 +47,7 @@ pub mod partials;
 pub mod plan;
 pub mod probe;
 pub mod record;
+pub mod scratch;
+pub mod shard;
+pub mod slurm;
 pub mod summary;

@@ -1,9 +1,14 @@
 //! One straight-line file per subcommand. Each returns what is printed on standard output.
 
 mod check;
+mod collect;
 mod demo;
 mod devices;
+mod merge;
 mod metrics;
+mod retry;
+mod status;
+mod submit;
 
 use crate::cli::Command;
 use crate::console::Console;
@@ -13,6 +18,11 @@ use crate::error::Result;
 pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
+        Command::Merge(args) => merge::run(*args, console),
+        Command::Submit(args) => submit::run(&args, console),
+        Command::Status(args) => status::run(&args),
+        Command::Retry(args) => retry::run(&args),
+        Command::Collect(args) => collect::run(&args),
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),

@@ -3,20 +3,24 @@
 //! The same struct is the command line and the file: a key of the file is the flag's long name, with `-` or `_`. A flag
 //! beats the file. An unknown key is an error that names the nearest one.
 
+mod checkpoint;
 mod figures;
 mod silhouette;
+mod values;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, ValueEnum};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
+pub use checkpoint::Checkpoint;
 pub use silhouette::Silhouette;
+use values::{one_or_many, text_or_number};
 
 /// Settings of `metrics` as the user wrote them; what is absent was not written.
 #[allow(rustdoc::broken_intra_doc_links, reason = "these texts are the help on the command line: [n] is a shape there")]
@@ -86,6 +90,16 @@ pub struct Options {
     /// Replace the results of an earlier run in the output folder
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Output")]
     pub force: Option<bool>,
+
+    /// How often to write down how far the run is, as 30s or 5m, so that `--resume` goes on from there; `off` for never
+    /// [default: 5m]
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub checkpoint: Option<Checkpoint>,
+
+    /// Folder on this machine's own disk: the embeddings are copied there first, once for all processes of the machine, and
+    /// read from there; $TMPDIR of a batch job. Default: they are read where they are
+    #[arg(long, value_name = "DIR", help_heading = "Input")]
+    pub scratch: Option<PathBuf>,
 
     /// auto, gpu, cpu, a number of `clustrata devices`, or a part of a device's name. `auto` takes a discrete GPU, then an
     /// integrated one, then the CPU; `gpu` never becomes the CPU [default: auto]
@@ -185,6 +199,8 @@ pub struct Settings {
     pub distances: Distances,
     pub out: PathBuf,
     pub force: bool,
+    pub checkpoint: Checkpoint,
+    pub scratch: Option<PathBuf>,
     pub device: String,
     pub threads: Option<NonZero<usize>>,
     pub tile_rows: Option<NonZero<usize>>,
@@ -269,6 +285,8 @@ impl Options {
             distances: self.distances.or(file.distances),
             out: self.out.or(file.out),
             force: self.force.or(file.force),
+            checkpoint: self.checkpoint.or(file.checkpoint),
+            scratch: self.scratch.or(file.scratch),
             device: self.device.or(file.device),
             threads: self.threads.or(file.threads),
             tile_rows: self.tile_rows.or(file.tile_rows),
@@ -324,6 +342,8 @@ impl Options {
             silhouette_asked,
             distances: self.distances.unwrap_or_default(),
             force: self.force.unwrap_or(false),
+            checkpoint: self.checkpoint.unwrap_or_default(),
+            scratch: self.scratch,
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
             threads: self.threads,
             tile_rows: self.tile_rows,
@@ -339,6 +359,18 @@ impl Options {
 }
 
 impl Settings {
+    /// For one part of a run: all parts must do the same, whatever the devices they find. So nothing is left out by what
+    /// it costs on one of them; without `--metrics`, all figures are taken but the silhouette, which compares all pairs
+    /// of points and wants to be asked for.
+    #[must_use]
+    pub fn for_parts(mut self) -> Settings {
+        if self.leave_out && !self.silhouette_asked && !self.rank_by.starts_with("silhouette") {
+            self.metrics.retain(|name| !name.starts_with("silhouette"));
+            self.silhouette = Silhouette::Off;
+        }
+        Settings { leave_out: false, yes: true, ..self }
+    }
+
     /// As YAML that `--config` reads again.
     pub fn to_yaml(&self) -> Result<String> {
         // given back with --config, it must not replace results without being told to again
@@ -364,36 +396,6 @@ fn parent_of(file: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
-}
-
-/// A list, one value, or the command line's comma-separated form.
-fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let parts: Vec<String> = match Value::deserialize(deserializer)? {
-        Value::Array(values) => values.iter().map(text).collect(),
-        Value::String(list) if std::any::type_name::<T>() != std::any::type_name::<String>() => {
-            list.split(',').map(|part| part.trim().to_owned()).collect()
-        }
-        value => vec![text(&value)],
-    };
-    parts.iter().map(|part| part.parse().map_err(|e| serde::de::Error::custom(format!("`{part}`: {e}")))).collect()
-}
-
-/// A device by name or by number.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
-        Value::Null => None,
-        Value::String(text) => Some(text),
-        other => Some(other.to_string()),
-    })
 }
 
 #[cfg(test)]

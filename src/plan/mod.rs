@@ -1,21 +1,20 @@
 //! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
 
-use std::num::NonZero;
-use std::time::Instant;
+mod checked;
 
-use crate::backend::select::{self, Choice, Selected};
+use std::num::NonZero;
+
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::config::{Distances, Sample, Settings, Silhouette};
-use crate::cost::{self, Work};
-use crate::error::{Error, Finding, Findings, Result};
+use crate::cost::Work;
+use crate::error::Result;
 use crate::evaluate::{Sampling, Wanted};
 use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::{Hierarchy, HierarchyOptions, Level};
+use crate::input::hierarchy::{Hierarchy, Level};
 use crate::input::names::Names;
-use crate::input::upstream::Upstream;
-use crate::input::{embeddings, subset};
 use crate::metrics::{self, Metric, Need};
 use crate::record::{Device, InputFile, Inputs, RankingRequest};
+pub use checked::Checked;
 
 /// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.
 const MATRIX_TILE: usize = 64 << 20;
@@ -53,63 +52,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens and checks everything; reports all findings together.
-    pub fn check(mut settings: Settings) -> Result<Plan> {
-        let started = Instant::now();
-        check_paths(&settings)?;
-        let mut findings = Findings::new();
-        let mut warnings = Vec::new();
-        infer_from_upstream(&mut settings, &mut findings, &mut warnings);
-        // where there are none, that has been said
-        let named = !settings.embeddings.is_empty();
-        let embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
-        let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
-        let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
-        if embeddings.is_none() {
-            Hierarchy::look_for_files(&settings.clustering, &settings.levels, &mut findings);
-        }
-        if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
-            check_names(&settings, embeddings, names, &mut findings);
-        }
-        findings.into_result()?;
-        let (Some(embeddings), Some(hierarchy)) = (embeddings, hierarchy) else {
-            return Err(Error::input(Finding::new("the inputs could not be opened")));
-        };
-        let levels = choose_levels(&mut settings, &hierarchy);
-        let mut metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
-        let ranking = RankingRequest {
-            by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
-            min_size: settings.montage_min_size,
-            best: settings.best,
-            worst: settings.worst,
-        };
-        let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), settings.threads)?;
-        let device = backend.describe();
-        if device.kind == "software" {
-            warnings.push(format!("`{}` is a software rasterizer, not a GPU: --device cpu is faster", device.name));
-        }
-        let work = work(&embeddings, &hierarchy, &levels, backend.as_ref());
-        cost::settle(&mut metrics, &mut settings, &work, &mut warnings)?;
-        let needs = cost::needs(&metrics);
-        let subtracts = |need: &Need| *need != Need::Neighbours;
-        let centre = if needs.iter().any(subtracts) { centre(&hierarchy.levels[levels[0]]) } else { Vec::new() };
-        let seconds = started.elapsed().as_secs_f64();
-        Ok(Plan {
-            settings,
-            embeddings,
-            hierarchy,
-            names,
-            levels,
-            metrics,
-            needs,
-            centre,
-            ranking,
-            backend,
-            device,
-            reason,
-            warnings,
-            seconds,
-        })
+    /// Opens and checks everything, the device included; reports all findings together.
+    pub fn check(settings: Settings) -> Result<Plan> {
+        Checked::open(settings)?.on_device()
     }
 
     /// What the backend is to do.
@@ -209,102 +154,6 @@ impl Plan {
     pub fn wants_montages(&self) -> bool {
         self.names.is_some() && (self.settings.best > 0 || self.settings.worst > 0)
     }
-}
-
-/// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
-fn check_paths(settings: &Settings) -> Result<()> {
-    let optional = [&settings.images, &settings.image_root, &settings.subset_indices].into_iter().flatten();
-    for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if absolute.to_str().is_none() {
-            let finding = Finding::new("a path is not UTF-8, so the record of the run can't name it").file(absolute);
-            return Err(Error::usage(finding.expected("UTF-8").hint("rename it, or name a link to it that is UTF-8")));
-        }
-    }
-    Ok(())
-}
-
-/// Fills in what upstream's config.yaml tells and the user did not.
-fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warnings: &mut Vec<String>) {
-    let needed = settings.embeddings.is_empty() || settings.subset_indices.is_none();
-    let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
-    let upstream = upstream.unwrap_or_default();
-    if settings.embeddings.is_empty() {
-        match upstream.embeddings_path.clone() {
-            Some(path) if path.exists() => {
-                warnings.push(format!("--embeddings not given: {} is taken from config.yaml", path.display()));
-                settings.embeddings = vec![path];
-            }
-            other => {
-                let told = other.map(|path| format!("config.yaml names {}, which does not exist here", path.display()));
-                let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");
-                if let Some(told) = told {
-                    finding = finding.found(told);
-                }
-                findings.push_usage(finding);
-            }
-        }
-    }
-    if settings.subset_indices.is_none()
-        && let Some(path) = upstream.subset_path(&settings.clustering)
-    {
-        if path.exists() {
-            warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
-            settings.subset_indices = Some(path);
-        } else {
-            findings.push(
-                Finding::new(
-                    "config.yaml says that only a subset of the rows was clustered, and its file is not there",
-                )
-                .file(path)
-                .hint("name the .npy of row numbers with --subset-indices"),
-            );
-        }
-    }
-}
-
-fn open_hierarchy(
-    settings: &Settings,
-    embeddings: &Embeddings,
-    findings: &mut Findings,
-    warnings: &mut Vec<String>,
-) -> Option<Hierarchy> {
-    let subset = match &settings.subset_indices {
-        Some(path) => Some(findings.take(subset::read(path, embeddings.rows()))?),
-        None => None,
-    };
-    let options =
-        HierarchyOptions { subset, allow_unassigned: settings.allow_unassigned, levels: settings.levels.clone() };
-    Hierarchy::open(&settings.clustering, embeddings.rows(), embeddings.dim(), options, findings, warnings)
-}
-
-fn check_names(settings: &Settings, embeddings: &embeddings::Embeddings, names: &Names, findings: &mut Findings) {
-    if let Some(root) = settings.image_root.as_deref().filter(|root| !root.is_dir()) {
-        let finding = Finding::new("the folder of the images is not there").file(root);
-        findings.push(finding.expected("a folder that relative image paths start from").hint("correct --image-root"));
-    }
-    if names.len() != embeddings.rows() {
-        let file = settings.images.clone().unwrap_or_default();
-        findings.push(
-            Finding::new("the names of the images don't match the embeddings")
-                .file(file)
-                .expected(format!("{} names, one per row of the embeddings", embeddings.rows()))
-                .found(format!("{} names", names.len()))
-                .hint("name the file that was written with these embeddings"),
-        );
-    }
-}
-
-/// The levels asked for, as indices; fills in the setting.
-fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Vec<usize> {
-    let there: Vec<u32> = hierarchy.levels.iter().map(|level| level.number).collect();
-    if settings.levels.is_empty() {
-        settings.levels.clone_from(&there);
-    }
-    settings.levels.sort_unstable();
-    settings.levels.dedup();
-    // the hierarchy was refused if one of them were not there
-    (0..there.len()).filter(|&index| settings.levels.contains(&there[index])).collect()
 }
 
 /// The size of what goes beyond the first pass.

@@ -1,5 +1,9 @@
 //! The command line.
 
+mod collect;
+mod jobs;
+mod parts;
+
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -7,6 +11,9 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Options;
 use crate::metrics::METRICS;
+pub use collect::CollectArgs;
+pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
+pub use parts::{MergeArgs, PartArgs};
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
@@ -43,6 +50,16 @@ pub enum Command {
     /// Judge a clustering: figures per cluster and level, best and worst clusters as montages
     #[command(after_help = METRICS_EXAMPLES)]
     Metrics(Box<MetricsArgs>),
+    /// Add up the parts of a run that were done with `metrics --shard`, and finish it
+    Merge(Box<MergeArgs>),
+    /// Run on Slurm: shards as a job array and a merge after it, for one run or a grid of runs
+    Submit(SubmitArgs),
+    /// Say which parts of a submitted run are done, running, failed or missing
+    Status(StatusArgs),
+    /// Submit again what is missing of a run
+    Retry(RetryArgs),
+    /// Put many runs into one table, with means and deviations across seeds, and plots
+    Collect(CollectArgs),
     /// Do the main job on the handwritten digits that come with the program
     Demo(DemoArgs),
     /// List the devices, and say which one would be used and why
@@ -57,6 +74,9 @@ pub struct MetricsArgs {
     /// The settings.
     #[command(flatten)]
     pub options: Options,
+    /// Which part of the run.
+    #[command(flatten)]
+    pub part: PartArgs,
     /// YAML file with the same names as these options; an option here beats the file
     #[arg(long, short, value_name = "YAML", help_heading = "Input")]
     pub config: Option<PathBuf>,
@@ -102,6 +122,7 @@ Exit codes:
   2    the command line or the config file is wrong
   3    an input is refused
   4    no usable device
+  75   stopped by SIGTERM or SIGUSR1 after a checkpoint: the same command with --resume goes on
   130  interrupted; nothing is left half-written";
 
 const METRICS_EXAMPLES: &str = "\

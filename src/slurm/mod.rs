@@ -1,0 +1,1 @@
+//! Runs on Slurm: scripts, submission, and what became of it.
