@@ -52,18 +52,22 @@ fn write_all(
         embeddings: &plan.embeddings,
         hierarchy: &plan.hierarchy,
         levels: &plan.levels,
+        rows: 0..plan.embeddings.rows(),
         backend: plan.backend.as_ref(),
         job: &job,
         tiling,
         nonfinite: plan.settings.nonfinite,
         wanted: plan.wanted(),
         watch: console,
+        keeper: &crate::evaluate::Forget,
+        clock: crate::evaluate::Clock::default(),
     };
     let evaluated = evaluation.run(buffers.sinks())?;
+    let times = evaluation.clock.stages();
     let distances = buffers.finish()?;
 
     let mut record = record_of(plan, &evaluated, tiling, started);
-    record.stages = stages(plan, &evaluated);
+    record.stages = stages(plan, &times);
     record.warnings.extend(folder.warnings().iter().cloned());
     warn_of_skipped(&mut record, &evaluated);
     let clock = Instant::now();
@@ -126,14 +130,14 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: System
     }
 }
 
-fn stages(plan: &Plan, evaluated: &Evaluated) -> Vec<Stage> {
+fn stages(plan: &Plan, times: &[StageTime]) -> Vec<Stage> {
     let rows = plan.embeddings.rows();
     let bytes = rows * plan.embeddings.row_bytes() as u64;
     let stage = |time: &StageTime| match time.over_rows {
         true => Stage::over_rows(time.name, time.seconds, rows, bytes),
         false => Stage::new(time.name, time.seconds),
     };
-    std::iter::once(Stage::new("open", plan.seconds)).chain(evaluated.stages.iter().map(stage)).collect()
+    std::iter::once(Stage::new("open", plan.seconds)).chain(times.iter().map(stage)).collect()
 }
 
 fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
