@@ -13,6 +13,8 @@ pub struct OuterSums {
     pub cut: SweepCut,
     /// Steps that are done.
     pub steps: u64,
+    /// Steps that there are.
+    pub of_steps: u64,
     /// While it is under way: the running sums, one entry per evaluated level.
     pub running: Vec<Running>,
     /// When it is complete: the silhouettes `[outer]`, one entry per evaluated level.
@@ -21,13 +23,11 @@ pub struct OuterSums {
     pub counts: Counts,
 }
 
-/// How points are cut into blocks and tiles. Steps of one cut mean nothing in another.
+/// How the work is cut into steps. Steps of one cut mean nothing in another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SweepCut {
-    /// Outer points of a block.
-    pub outer: usize,
-    /// Inner points of a tile.
-    pub inner: usize,
+    /// Points of a step.
+    pub points: usize,
     /// Each pair of points once.
     pub symmetric: bool,
 }

@@ -3,7 +3,9 @@
 //! Every part has a folder `OUT/parts/rows-A-B`. Its files appear under their final names only when they are complete and
 //! carry a checksum, so what is done can be told from the files alone, whatever became of the processes.
 
+mod agreement;
 mod share;
+mod state;
 mod survey;
 
 pub use share::{RowRange, Shard, Share};

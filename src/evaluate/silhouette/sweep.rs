@@ -42,14 +42,15 @@ pub(super) fn run(
     }
     let progress = run.watch.begin(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
     let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
-    let sweep = Sweep { run, order, progress: progress.as_ref(), share, kept, pairs };
-    let (cut, blocks) = match taken {
+    let sweep = Sweep { run, order, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
+    let blocks = match taken {
+        _ if sweep.share.is_empty() => Vec::new(),
         Some(taken) => sweep.sample(&taken[sweep.share.clone()])?,
         None => sweep.everything()?,
     };
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
     let values = (0..order.levels()).map(of_level).collect();
-    let found = OuterSums { values, running: Vec::new(), ..sweep.snapshot(cut, 0, &[]) };
+    let found = OuterSums { values, running: Vec::new(), ..sweep.snapshot(SweepCut::default(), 0, &[]) };
     run.keeper.store_outer(Stage::Silhouette, &found)?;
     Ok(found)
 }
@@ -60,6 +61,8 @@ struct Sweep<'a, 'e> {
     progress: &'a dyn StageWatch,
     /// Which of the outer points are this process's.
     share: Range<usize>,
+    /// Whether the outer points are a sample.
+    sampled: bool,
     /// What an earlier run has left.
     kept: Option<OuterSums>,
     /// Distances that were computed.
@@ -77,7 +80,7 @@ struct Held {
 
 impl Sweep<'_, '_> {
     /// This process's share of all points, against all of them, which are held at once.
-    fn everything(&self) -> Result<(SweepCut, Vec<Block>)> {
+    fn everything(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
         let points = points::read(self.run, self.order.rows(all.clone()))?;
         let mut tiling = self.run.backend.distance_tiling(&points);
@@ -85,47 +88,55 @@ impl Sweep<'_, '_> {
         tiling.symmetric &= self.share == all;
         let tiling = if tiling.symmetric { self.aligned(tiling) } else { tiling };
         let places: Vec<u32> = (0..).take(all.len()).skip(self.share.start).take(self.share.len()).collect();
-        let (blocks, done) = self.begin(&places, tiling);
+        let blocks = self.blocks(&places, tiling);
         let held = Held { points, inner: all, first: 0 };
         if tiling.symmetric {
-            self.once(&held, tiling, &blocks, done)?;
+            self.once(&held, tiling, &blocks)?;
         } else {
             let mut lanes = self.lanes(&held.points, tiling)?;
             let step = BLOCKS_PER_STEP * lanes.len();
+            let cut = SweepCut { points: step * tiling.outer.max(1), symmetric: false };
+            let done = self.restore(cut, &blocks);
             for (number, first) in (0..blocks.len()).step_by(step).enumerate().skip(done) {
                 let some = first..(first + step).min(blocks.len());
                 self.against_all(&held, tiling, &blocks, some, &mut lanes, |block, _| block.places().to_vec())?;
-                self.keep(tiling, number + 1, &blocks)?;
+                self.keep(cut, number + 1, &blocks)?;
             }
         }
         let dim = held.points.dim;
         self.again(&blocks, |places| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim])))?;
-        Ok((cut_of(tiling), unlocked(blocks)))
+        Ok(unlocked(blocks))
     }
 
-    /// Blocks of the outer points, as an earlier run has left them where it was cut in the same way, and the steps that it
-    /// had done.
-    fn begin(&self, places: &[u32], tiling: DistanceTiling) -> (Vec<Mutex<Block>>, usize) {
-        let mut blocks: Vec<Block> =
-            places.chunks(tiling.outer.max(1)).map(|places| Block::new(places.to_vec(), self.order.levels())).collect();
-        let mut done = 0;
-        if let Some(kept) = &self.kept {
-            if kept.cut == cut_of(tiling) {
-                let mut first = 0;
-                for block in &mut blocks {
-                    block.restore(&kept.running, first);
-                    first += block.places().len();
-                }
-                done = usize::try_from(kept.steps).unwrap_or(usize::MAX);
-                self.progress.advance(kept.counts.pairs);
-            } else {
-                tracing::warn!(
-                    "the checkpoint of the silhouettes is of a device that cuts them differently: begun anew"
-                );
-                self.pairs.store(0, Ordering::Relaxed);
-            }
+    /// Cuts a sample's points into blocks; `points` are those held with the first window.
+    fn begin(&self, taken: &[u32], points: &PointSet, cut: SweepCut) -> (DistanceTiling, Vec<Mutex<Block>>) {
+        let tiling = self.run.backend.distance_tiling(points);
+        let blocks = self.blocks(taken, tiling);
+        self.restore(cut, &blocks);
+        (tiling, blocks)
+    }
+
+    fn blocks(&self, places: &[u32], tiling: DistanceTiling) -> Vec<Mutex<Block>> {
+        let block = |places: &[u32]| Mutex::new(Block::new(places.to_vec(), self.order.levels()));
+        places.chunks(tiling.outer.max(1)).map(block).collect()
+    }
+
+    /// Puts the blocks into the state in which an earlier run has left them, and returns the steps that it had done.
+    fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) -> usize {
+        let Some(kept) = &self.kept else { return 0 };
+        if kept.cut != cut {
+            tracing::warn!("the silhouettes begin anew: the checkpoint is of a device that cuts them differently");
+            self.pairs.store(0, Ordering::Relaxed);
+            return 0;
         }
-        (blocks.into_iter().map(Mutex::new).collect(), done)
+        let mut first = 0;
+        for block in blocks {
+            let mut block = locked(block);
+            block.restore(&kept.running, first);
+            first += block.places().len();
+        }
+        self.progress.advance(kept.counts.pairs * if cut.symmetric { 2 } else { 1 });
+        usize::try_from(kept.steps).unwrap_or(usize::MAX)
     }
 
     /// What is found so far.
@@ -136,6 +147,8 @@ impl Sweep<'_, '_> {
             outer: self.share.start as u64..self.share.end as u64,
             cut,
             steps: steps as u64,
+            of_steps: if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() }
+                .div_ceil(cut.points.max(1)) as u64,
             running,
             values: Vec::new(),
             counts: Counts { pairs: self.pairs.load(Ordering::Relaxed), ..Counts::default() },
@@ -143,9 +156,9 @@ impl Sweep<'_, '_> {
     }
 
     /// After a step: keeps what is found where it is time to, and stops where that was asked for.
-    fn keep(&self, tiling: DistanceTiling, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
+    fn keep(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
         let keeper = self.run.keeper;
-        let store = || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut_of(tiling), steps, blocks));
+        let store = || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks));
         if keeper.pausing() {
             return Err(keep::stopped(Error::interrupted(), keeper, store));
         }
@@ -167,33 +180,37 @@ impl Sweep<'_, '_> {
     }
 
     /// A sample against window after window of all points. The sample's points lie in front of the window's.
-    fn sample(&self, taken: &[u32]) -> Result<(SweepCut, Vec<Block>)> {
+    fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
         let mut points = points::read(self.run, &rows)?;
         let (dim, length) = (points.dim, points.values.len());
         let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
-        let tiling = self.run.backend.distance_tiling(&points);
-        let tiling = DistanceTiling { symmetric: false, ..tiling };
-        let (blocks, done) = self.begin(taken, tiling);
-        for (number, start) in (0..self.order.len()).step_by(window).enumerate().skip(done) {
+        let cut = SweepCut { points: window, symmetric: false };
+        let mut begun: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
+        let done = self.kept.as_ref().filter(|kept| kept.cut == cut).map_or(0, |kept| kept.steps);
+        let windows = (0..self.order.len()).step_by(window).enumerate();
+        for (number, start) in windows.skip(usize::try_from(done).unwrap_or(usize::MAX)) {
             let inner = start..(start + window).min(self.order.len());
             points.values.truncate(length);
             points.values.extend(points::read(self.run, self.order.rows(inner.clone()))?.values);
+            let (tiling, blocks) = begun.get_or_insert_with(|| self.begin(taken, &points, cut));
             let held = Held { points, inner, first: taken.len() };
             let step = tiling.outer.max(1);
             let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
-            let mut lanes = self.lanes(&held.points, tiling)?;
-            self.against_all(&held, tiling, &blocks, 0..blocks.len(), &mut lanes, places)?;
+            let mut lanes = self.lanes(&held.points, *tiling)?;
+            self.against_all(&held, *tiling, blocks, 0..blocks.len(), &mut lanes, places)?;
             drop(lanes);
             points = held.points;
-            self.keep(tiling, number + 1, &blocks)?;
+            self.keep(cut, number + 1, blocks)?;
         }
+        // where an earlier run has done the last window, too
+        let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
         self.again(&blocks, |places| {
             let mut values = vec![0.0; places.len() * dim];
             points::read_part(self.run, self.order.rows(places), &mut values)?;
             Ok(Cow::Owned(values))
         })?;
-        Ok((cut_of(tiling), unlocked(blocks)))
+        Ok(unlocked(blocks))
     }
 
     /// Looks again at what decides. `values` gives those of consecutive places.
@@ -238,7 +255,9 @@ impl Sweep<'_, '_> {
     }
 
     /// Each pair once: inner tile after inner tile, against the blocks from its own on.
-    fn once(&self, held: &Held, tiling: DistanceTiling, blocks: &[Mutex<Block>], done: usize) -> Result<()> {
+    fn once(&self, held: &Held, tiling: DistanceTiling, blocks: &[Mutex<Block>]) -> Result<()> {
+        let steps = SweepCut { points: tiling.inner, symmetric: true };
+        let done = self.restore(steps, blocks);
         let mut lanes = self.lanes(&held.points, tiling)?;
         let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
         for (step, inner) in cut(held.inner.clone(), tiling.inner).enumerate().skip(done) {
@@ -267,7 +286,7 @@ impl Sweep<'_, '_> {
                 self.other_direction(&inner, &mut locked(&blocks[mine]), &spans[mine], later);
                 Ok(())
             })?;
-            self.keep(tiling, step + 1, blocks)?;
+            self.keep(steps, step + 1, blocks)?;
         }
         Ok(())
     }
@@ -305,10 +324,6 @@ impl Sweep<'_, '_> {
     fn go_on(&self) -> Result<()> {
         if self.run.watch.cancelled() && !self.run.keeper.pausing() { Err(Error::interrupted()) } else { Ok(()) }
     }
-}
-
-fn cut_of(tiling: DistanceTiling) -> SweepCut {
-    SweepCut { outer: tiling.outer, inner: tiling.inner, symmetric: tiling.symmetric }
 }
 
 /// The places of a block of consecutive ones.
