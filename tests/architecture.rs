@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("matrix", &[]),
+    ("atomic_file", &[]),
     ("interrupt", &[]),
     ("partials", &[]),
     ("identity", &["error"]),
-    ("partfile", &["error"]),
+    ("partfile", &["atomic_file", "error"]),
     ("shard", &["error", "evaluate", "facts", "identity", "output", "partials"]),
-    ("scratch", &["error", "identity"]),
+    ("scratch", &["atomic_file", "error", "identity"]),
     ("grid", &["config", "error", "metrics"]),
     ("slurm", &["config", "error", "grid", "output", "record", "shard"]),
     ("collect", &["error", "metrics", "record"]),
@@ -35,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "atomic_file",
             "backend",
             "buffers",
             "cli",

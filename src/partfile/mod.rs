@@ -11,7 +11,7 @@ mod writer;
 use serde::{Deserialize, Serialize};
 
 pub use reader::PartFile;
-pub use writer::{Writer, remove_unfinished};
+pub use writer::Writer;
 
 #[cfg(target_endian = "big")]
 compile_error!("part files are little endian on disk and are written as they lie in memory");
