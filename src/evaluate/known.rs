@@ -43,7 +43,7 @@ impl Known {
     }
 
     /// Whether clusters have to be searched once more.
-    pub fn emptied(&self) -> bool {
+    pub(super) fn emptied(&self) -> bool {
         self.emptied
     }
 

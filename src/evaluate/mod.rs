@@ -149,6 +149,16 @@ impl<'a> Evaluation<'a> {
         Known::new(self, first)
     }
 
+    /// What the second round has to do.
+    pub fn second_stages(&self, known: &Known) -> Vec<Stage> {
+        let wanted = [
+            (Stage::Search, known.emptied()),
+            (Stage::Means, known.means().is_some()),
+            (Stage::Silhouette, self.wanted.silhouette.is_some()),
+        ];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(stage, _)| stage).collect()
+    }
+
     /// The second round over this process's rows; nothing of it is done where nothing is wanted.
     pub fn second(&self, known: &Known) -> Result<Second> {
         let search = match known.emptied() {

@@ -64,6 +64,9 @@ impl Pass<'_, '_> {
         };
         let done = found.rows.end - self.rows.start;
         self.progress.advance(done);
+        if found.rows.end == self.rows.end {
+            return Ok(Passed { found, read_seconds: 0.0, compute_seconds: 0.0 });
+        }
         sinks.skip(done, self.rows.end - self.rows.start);
         let searched = self.job.searched.iter().map(|clusters| clusters.len() as u64).collect();
         let run = Run {
@@ -91,9 +94,7 @@ impl Pass<'_, '_> {
             return Err(keep::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
         }
         self.refuse_nonfinite(&found)?;
-        if done < self.rows.end - self.rows.start {
-            self.keeper.store_rows(self.stage, &found)?;
-        }
+        self.keeper.store_rows(self.stage, &found)?;
         Ok(Passed { found, read_seconds, compute_seconds })
     }
 

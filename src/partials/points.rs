@@ -24,6 +24,11 @@ impl PointSums {
         at.iter_mut().zip(sum).for_each(|(at, sum)| *at += sum);
     }
 
+    /// Columns of a sum.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
     /// One cluster's sum, `[dim]`.
     pub fn of(&self, cluster: usize) -> &[f64] {
         &self.sums[cluster * self.dim..][..self.dim]

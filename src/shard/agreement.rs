@@ -35,8 +35,8 @@ pub struct Agreement {
     pub nonfinite: Value,
     /// Whether rows may be in no cluster.
     pub allow_unassigned: bool,
-    /// Which distances are kept: `none`, `own`, `all`, and `shown` for own ones that only montages need.
-    pub distances: String,
+    /// Which distances are written.
+    pub distances: Value,
 }
 
 impl Agreement {
@@ -107,7 +107,7 @@ pub(super) mod tests {
             seed: 0,
             nonfinite: Value::from("refuse"),
             allow_unassigned: false,
-            distances: "none".to_owned(),
+            distances: Value::from("none"),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::record::Worker;
 
 /// What a file says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Header {
+pub(super) struct Header {
     /// Name of the [`crate::evaluate::Stage`].
     pub stage: String,
     /// Rows of the part.
@@ -39,6 +39,9 @@ pub struct Header {
     pub point_columns: Option<usize>,
     /// How points against points were cut, the steps done and the steps there are.
     pub sweep: Option<(SweepCut, u64, u64)>,
+    /// Fingerprints of the files that it is the sum of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
 }
 
 /// The arrays of a level's sums, in the order of the fields.

@@ -213,6 +213,17 @@ impl LockedFolder {
         Ok(LockedFolder { _lock: lock, created })
     }
 
+    /// Locks a folder that is there; `None` while another process holds it.
+    ///
+    /// # Errors
+    /// `Failed` where it can't be written.
+    pub fn try_open(path: &Path) -> Result<Option<Self>> {
+        match Lock::acquire(path).map_err(|e| unwritable(path, &e))? {
+            Acquired::Locked(lock) => Ok(Some(LockedFolder { _lock: lock, created: Created::default() })),
+            Acquired::Busy | Acquired::Changed => Ok(None),
+        }
+    }
+
     /// What was created stays.
     pub fn keep(&mut self) {
         self.created.keep();
