@@ -196,11 +196,13 @@ fn a_directory_that_lies_is_refused() {
     }
     // what lies between two arrays is nobody's, and has to be zeros
     let two = r#"{"name":"a","type":"f32","offset":32,"length":1,"checksum":"X"},"#;
-    let two = two.replace('X', blake3::hash(&[0; 4]).to_hex().as_str()) + &honest.replace("32", "40");
-    for (gap, holds) in [(0, true), (1, false)] {
-        let arrays = [&[0; 7][..], &[gap], &[5; 16]].concat();
-        fs::write(&path, forged(&arrays, &of(&two))).expect("written");
-        assert_eq!(PartFile::open(&path).is_ok(), holds, "{gap}");
+    let two = two.replace('X', blake3::hash(&[0; 4]).to_hex().as_str()) + honest;
+    for (offset, last, holds) in [(40, 0, true), (40, 1, false), (48, 0, false)] {
+        let between = vec![0; offset - 32 - 4 - 1];
+        let arrays = [&[0; 4], &between[..], &[last], &[5; 16]].concat();
+        let directory = of(&two.replace(r#"32,"length":2"#, &format!("{offset},\"length\":2")));
+        fs::write(&path, forged(&arrays, &directory)).expect("written");
+        assert_eq!(PartFile::open(&path).is_ok(), holds, "{offset} {last}");
     }
 }
 
