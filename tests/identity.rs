@@ -103,10 +103,10 @@ fn every_byte_of_a_small_file_counts() {
     let content = noise(300);
     fs::write(&path, &content).expect("written");
     let whole = of(&path);
-    for offset in 0..content.len() {
-        put(&path, offset, content[offset] ^ 1);
+    for (offset, &byte) in content.iter().enumerate() {
+        put(&path, offset, byte ^ 1);
         assert!(!whole.same_content(&of(&path)), "byte {offset}");
-        put(&path, offset, content[offset]);
+        put(&path, offset, byte);
     }
     assert!(whole.same_content(&of(&path)));
     let large = noise(8 << 20);
