@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
-use super::metrics::{attach_log, evaluation};
+use super::metrics::{attach_log, evaluation, paused};
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
 use crate::config::Options;
@@ -29,7 +29,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let finished = attach_log(&folder, console)
         .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
     console.log.detach();
-    let record = finished?;
+    let record = finished.map_err(paused)?;
     let out = folder.path().to_owned();
     folder.commit()?;
     if args.remove_parts {
