@@ -76,7 +76,10 @@ impl<'a> View<'a> {
             subtitle: info.map(meaning).unwrap_or_default(),
             // a setting and a figure can share a name
             x_label: if self.over == name { format!("{readable} (setting)") } else { self.over.replace('-', " ") },
-            y_label: readable,
+            y_label: match info.map(|info| info.unit.as_str()).filter(|unit| !unit.is_empty()) {
+                Some(unit) => format!("{readable} ({unit})"),
+                None => readable,
+            },
             positions: self.positions.clone(),
             series: self.series.clone(),
             panels,
@@ -168,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_meaning_is_a_sentence() {
-        let info = MetricInfo { name: "x".into(), summary: "sum of it".into(), better: Better::Higher };
+        let info =
+            MetricInfo { name: "x".into(), summary: "sum of it".into(), unit: String::new(), better: Better::Higher };
         assert_eq!(meaning(&info), "Sum of it. Higher is better.");
     }
 }

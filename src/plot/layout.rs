@@ -4,7 +4,7 @@ use super::canvas::{self, Anchor, Canvas, Font, GREY, INK, look};
 use super::panel::{Frame, LABEL, Placed};
 use super::position::Axis;
 use super::scale::Scale;
-use super::{Chart, Panel, words};
+use super::{Chart, Panel, real, words};
 use crate::error::Result;
 
 /// Panels in a row, at most.
@@ -158,9 +158,4 @@ fn scale(panel: &Panel) -> Scale {
     let extents = panel.spots.iter().map(super::Spot::extent);
     let (low, high) = extents.fold((f64::INFINITY, f64::NEG_INFINITY), |a, b| (a.0.min(b.0), a.1.max(b.1)));
     if low <= high { Scale::over(low, high) } else { Scale::over(0.0, 1.0) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a chart has at most thousands of panels and lines")]
-fn real(count: usize) -> f64 {
-    count as f64
 }

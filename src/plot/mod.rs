@@ -88,5 +88,11 @@ impl Chart {
     }
 }
 
+/// A number of panels, series or positions.
+#[expect(clippy::cast_precision_loss, reason = "a chart has thousands at most")]
+fn real(count: usize) -> f64 {
+    count as f64
+}
+
 #[cfg(test)]
 mod tests;

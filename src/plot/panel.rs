@@ -3,7 +3,7 @@
 use super::canvas::{Anchor, Canvas, Font, GREY, INK, PALE, Point, look};
 use super::position::Axis;
 use super::scale::{self, Scale};
-use super::{Panel, Spot};
+use super::{Panel, Spot, real};
 use crate::error::Result;
 
 /// Size of the ticks' labels.
@@ -106,8 +106,12 @@ impl Placed<'_> {
 
     /// How far a series stands from the middle of a name's share.
     fn beside(&self, series: usize) -> f64 {
-        let [series, all] = [series, self.series].map(|count| f64::from(u32::try_from(count).unwrap_or(u32::MAX)));
-        0.7 * self.x.share * ((series + 0.5) / all - 0.5)
+        self.apart() * (real(series) + 0.5 - real(self.series) / 2.0)
+    }
+
+    /// From one series to the next at a name, as a share of the axis.
+    fn apart(&self) -> f64 {
+        0.7 * self.x.share / real(self.series.max(1))
     }
 
     /// A band of one standard deviation to each side of the means.
@@ -142,7 +146,7 @@ impl Placed<'_> {
 
     /// The single values; beside the bar where there is one.
     fn singles(&self, canvas: &Canvas, spots: &[&Spot]) -> Result<()> {
-        let aside = if self.x.is_numeric { 0.0 } else { 9.0 };
+        let aside = if self.x.is_numeric { 0.0 } else { (self.apart() * self.frame.width / 2.0).clamp(5.0, 9.0) };
         for spot in spots.iter().filter(|spot| spot.values.len() > 1) {
             for &value in &spot.values {
                 let (x, y) = self.point(spot, value);

@@ -1,8 +1,6 @@
 //! The x axis: where the parameter's values stand, and their labels.
 
-use super::Positions;
-use super::scale;
-use super::words;
+use super::{Positions, real, scale, words};
 
 /// From this ratio on an axis of positive numbers is logarithmic.
 const WIDE: f64 = 100.0;
@@ -40,13 +38,13 @@ impl Axis {
 }
 
 fn of_names(names: &[String], width: f64, size: f64, longest: f64) -> Axis {
-    let share = 1.0 / scale_of(names.len().max(1));
-    let places: Vec<f64> = (0..names.len()).map(|i| (scale_of(i) + 0.5) * share).collect();
+    let share = 1.0 / real(names.len().max(1));
+    let places: Vec<f64> = (0..names.len()).map(|i| (real(i) + 0.5) * share).collect();
     let upright = names.iter().any(|name| words::width(name, size) + GAP > share * width);
     let most = if upright { longest } else { f64::INFINITY };
     // upright labels of many names would lie on each other: every so manieth is named
-    let every = if upright { (names.len() as f64 * (size + 2.0) / width).ceil().max(1.0) } else { 1.0 };
-    let named = |i: &usize| scale_of(*i) % every == 0.0;
+    let every = if upright { (real(names.len()) * (size + 2.0) / width).ceil().max(1.0) } else { 1.0 };
+    let named = |i: &usize| real(*i) % every == 0.0;
     let label = |i: usize| (places[i], words::fitted(&names[i], most, size));
     let ticks = (0..names.len()).filter(named).map(label).collect();
     Axis { ticks, places, upright, is_numeric: false, is_logarithmic: false, share }
@@ -109,9 +107,4 @@ pub(super) fn short(value: f64) -> String {
         }
     };
     text.replace('-', "−")
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a chart has at most thousands of positions")]
-fn scale_of(count: usize) -> f64 {
-    count as f64
 }
