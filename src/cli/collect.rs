@@ -21,8 +21,8 @@ pub struct CollectArgs {
     /// settings in common, as --group-by clustering,silhouette
     #[arg(long, value_name = "SETTINGS", value_delimiter = ',')]
     pub group_by: Vec<String>,
-    /// Plot every figure over this setting, in a colour per group of --group-by; runs that differ in nothing else that is
-    /// named are repeats. Default: the first of --group-by, or the only setting that differs
+    /// Plot every figure over this setting, in a colour per group of --group-by; whatever else differs counts as
+    /// repeats. Default: the first of --group-by, or the only setting that differs
     #[arg(long, value_name = "SETTING")]
     pub plot_over: Option<String>,
     /// Put all settings into the table, not only those that differ between runs

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::read::{self, Run};
@@ -118,15 +117,7 @@ impl Walk {
 /// Whether it is a folder or a link to one; a link to nothing is none.
 fn is_folder(entry: &fs::DirEntry) -> std::io::Result<bool> {
     let kind = entry.file_type()?;
-    if !kind.is_symlink() {
-        return Ok(kind.is_dir());
-    }
-    match fs::metadata(entry.path()) {
-        Ok(target) => Ok(target.is_dir()),
-        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
-        // a link to itself, and whatever else leads nowhere
-        Err(_) => Ok(false),
-    }
+    Ok(kind.is_dir() || (kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())))
 }
 
 /// Whether a run was submitted to the folder, or parts of one were written.
