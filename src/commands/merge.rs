@@ -17,9 +17,10 @@ use crate::partials::RowSums;
 use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::shard::Parts;
-use crate::summary;
+use crate::{interrupt, summary};
 
 pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
+    interrupt::install_checkpoints();
     let started = SystemTime::now();
     let parts = Parts::find(&args.folder)?;
     let mut plan = Plan::check(settings(&parts, args.options, &args.folder)?.for_parts())?;

@@ -42,6 +42,7 @@ pub(super) fn paused(error: Error) -> Error {
 
 /// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
 pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result<String> {
+    interrupt::install_checkpoints();
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
     let agreement = plan.agreement()?;
