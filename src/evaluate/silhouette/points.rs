@@ -14,8 +14,15 @@ const MOST_ROWS: usize = 256;
 
 /// Reads `rows` in their order, less the job's centre, with as many threads as there are lanes.
 pub(super) fn read(run: &Evaluation<'_>, rows: &[u64]) -> Result<PointSet> {
-    let dim = run.embeddings.dim();
-    let mut values = Vec::new();
+    let mut points = PointSet { dim: run.embeddings.dim(), values: Vec::new() };
+    append(run, rows, &mut points)?;
+    Ok(points)
+}
+
+/// The same, behind the points that are there.
+pub(super) fn append(run: &Evaluation<'_>, rows: &[u64], points: &mut PointSet) -> Result<()> {
+    let PointSet { dim, values } = points;
+    let (dim, held) = (*dim, values.len());
     let length = rows.len().checked_mul(dim).filter(|&length| values.try_reserve_exact(length).is_ok());
     let Some(length) = length else {
         return Err(Error::failed(
@@ -24,18 +31,17 @@ pub(super) fn read(run: &Evaluation<'_>, rows: &[u64]) -> Result<PointSet> {
                 .hint("take a smaller sample with --silhouette sample:N, or none with --silhouette off"),
         ));
     };
-    values.resize(length, 0.0);
+    values.resize(held + length, 0.0);
     let threads = run.tiling.lanes.max(1);
     let share = rows.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
-        let parts = rows.chunks(share).zip(values.chunks_mut(share * dim));
+        let parts = rows.chunks(share).zip(values[held..].chunks_mut(share * dim));
         let readers: Vec<_> = parts.map(|(rows, out)| scope.spawn(|| read_part(run, rows, out))).collect();
         readers.into_iter().try_for_each(|reader| match reader.join() {
             Ok(outcome) => outcome,
             Err(panic) => std::panic::resume_unwind(panic),
         })
-    })?;
-    Ok(PointSet { dim, values })
+    })
 }
 
 /// Reads `rows` into `out`, `[rows.len(), dim]`.

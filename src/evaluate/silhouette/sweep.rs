@@ -18,7 +18,7 @@ use crate::evaluate::{Evaluation, Stage, StageWatch, keep};
 use crate::partials::{Counts, OuterSums, SweepCut};
 
 /// Bytes of inner points that are held at a time where the outer ones are a sample.
-const WINDOW_BYTES: usize = 1 << 30;
+const WINDOW_BYTES: usize = 512 << 20;
 
 /// Distances of a step at most, where the outer points are a sample: seconds of work on any device.
 const WINDOW_PAIRS: usize = 1 << 31;
@@ -192,7 +192,7 @@ impl Sweep<'_, '_> {
         for (number, start) in windows.skip(usize::try_from(done).unwrap_or(usize::MAX)) {
             let inner = start..(start + window).min(self.order.len());
             points.values.truncate(length);
-            points.values.extend(points::read(self.run, self.order.rows(inner.clone()))?.values);
+            points::append(self.run, self.order.rows(inner.clone()), &mut points)?;
             let (tiling, blocks) = begun.get_or_insert_with(|| self.begin(taken, &points, cut));
             let held = Held { points, inner, first: taken.len() };
             let step = tiling.outer.max(1);
