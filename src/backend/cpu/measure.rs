@@ -15,25 +15,36 @@ pub(super) const TRUSTED: std::ops::Range<f64> = 1e-28..1e37;
 const CHAINS: usize = 2;
 
 impl Row<'_> {
-    /// Squared distances to `N` centroids, each a row of a matrix. Those of float32 are taken together, so that the
+    /// Squared distances to `N` centroids, each a row of a matrix. Those of one element type are taken together, so that the
     /// point is loaded once for all of them.
     #[inline(always)]
     fn squared<S: Simd, const N: usize>(&self, simd: S, to: [(&MatrixView<'_>, usize); N]) -> [f64; N] {
-        let mut single: [&[f32]; N] = [&[]; N];
-        for (single, (centroids, index)) in single.iter_mut().zip(to) {
-            if let MatrixView::F32(c) = centroids {
-                *single = row_of(c, index);
+        let (mut single, mut double): ([&[f32]; N], [&[f64]; N]) = ([&[]; N], [&[]; N]);
+        for ((single, double), (centroids, index)) in single.iter_mut().zip(&mut double).zip(to) {
+            match centroids {
+                MatrixView::F32(c) => *single = row_of(c, index),
+                MatrixView::F64(c) => *double = row_of(c, index),
             }
         }
-        // float64 centroids are empty slices here, and so is a float64 point
+        // those of the other type are empty slices here, and so is a point of the other type
         if !self.single.is_empty() && single.iter().all(|c| c.len() == self.single.len()) {
             return squared_singles(simd, self.single, single);
         }
-        to.map(|(centroids, index)| match centroids {
-            MatrixView::F32(c) if self.single.is_empty() => squared_widened(simd, self.double, row_of(c, index)),
-            MatrixView::F32(c) => squared_singles(simd, self.single, [row_of(c, index)])[0],
-            MatrixView::F64(c) => squared_f64::<S, 1, 4>(simd, self.double, [row_of(c, index)])[0],
-        })
+        if !self.double.is_empty() && double.iter().all(|c| c.len() == self.double.len()) {
+            return squared_f64::<S, N, 4>(simd, self.double, double);
+        }
+        // a loop and not `array::map`, which the compiler does not inline here: without its instructions it is slow
+        let mut squared = [0.0; N];
+        for n in 0..N {
+            squared[n] = if !double[n].is_empty() {
+                squared_f64::<S, 1, 4>(simd, self.double, [double[n]])[0]
+            } else if self.single.is_empty() {
+                squared_widened(simd, self.double, single[n])
+            } else {
+                squared_singles(simd, self.single, [single[n]])[0]
+            };
+        }
+        squared
     }
 
     /// Squared distances to any number of centroids, handed to `put` one by one in their order.
