@@ -1,0 +1,219 @@
+//! What became of a run: from its files first, from the queue second.
+//!
+//! A part is done when its file is there and its checksum holds; nothing else counts. The queue tells what waits and what
+//! runs. For the rest there is what each job's script wrote about itself. Accounting (sacct) is never asked: many sites
+//! have none.
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::folder::{JobFolder, Step, Submission};
+use super::queue::Queue;
+use crate::error::Result;
+use crate::output::files::RECORD;
+use crate::shard::{self, PartState, Progress};
+
+/// How far something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its result is there.
+    Done,
+    /// A job is at work on it.
+    Running,
+    /// A job for it waits.
+    Queued,
+    /// A job for it ended, or was killed, without a result.
+    Failed,
+    /// No job did, does or will do it.
+    Missing,
+}
+
+impl State {
+    /// In one word.
+    pub fn text(self) -> &'static str {
+        match self {
+            State::Done => "done",
+            State::Running => "running",
+            State::Queued => "queued",
+            State::Failed => "failed",
+            State::Missing => "missing",
+        }
+    }
+}
+
+/// One shard, or a job that is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Piece {
+    /// How far it is.
+    pub state: State,
+    /// What there is to say, for a person; empty where there is nothing.
+    pub detail: String,
+}
+
+/// One shard.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShardStatus {
+    /// From 1.
+    pub shard: u64,
+    /// Its rows.
+    pub rows: Range<u64>,
+    /// Whether its first round is complete.
+    pub first_done: bool,
+    /// Whether its second is; true where there is none.
+    pub second_done: bool,
+    /// How far it is.
+    #[serde(flatten)]
+    pub piece: Piece,
+}
+
+/// A submitted run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// Grid and run.
+    pub name: String,
+    /// How far it is as a whole.
+    pub state: State,
+    /// Its shards; none where it is one job.
+    pub shards: Vec<ShardStatus>,
+    /// The job that finishes it: the merge, or the run itself.
+    pub last: Piece,
+    /// Jobs that wait or run.
+    pub active_jobs: Vec<u64>,
+    /// Why the queue could not be asked.
+    pub queue_unknown: Option<String>,
+}
+
+impl RunStatus {
+    /// Looks at a run.
+    ///
+    /// # Errors
+    /// `Failed` where its folder can't be listed.
+    pub fn of(folder: &JobFolder, submission: &Submission) -> Result<RunStatus> {
+        let jobs: Vec<u64> = submission.jobs.iter().map(|job| job.job).collect();
+        let view = View {
+            folder,
+            submission,
+            queue: Queue::ask(&jobs),
+            parts: shard::survey(folder.out())?,
+            complete: folder.out().join(RECORD).is_file(),
+        };
+        Ok(view.status())
+    }
+
+    /// Shards whose first round is to be done, and those whose second is.
+    pub fn open_shards(&self) -> (Vec<u64>, Vec<u64>) {
+        let open = |done: fn(&ShardStatus) -> bool| {
+            self.shards.iter().filter(|shard| !done(shard)).map(|shard| shard.shard).collect()
+        };
+        (open(|shard| shard.first_done), open(|shard| shard.second_done))
+    }
+
+    /// How many shards are in a state.
+    pub fn count(&self, state: State) -> usize {
+        self.shards.iter().filter(|shard| shard.piece.state == state).count()
+    }
+}
+
+/// All that is known of a run.
+struct View<'a> {
+    folder: &'a JobFolder,
+    submission: &'a Submission,
+    queue: Result<Queue, String>,
+    parts: Vec<PartState>,
+    complete: bool,
+}
+
+impl View<'_> {
+    fn status(&self) -> RunStatus {
+        let layout = self.submission.layout;
+        let in_parts = layout.shards > 1;
+        let shards: Vec<ShardStatus> =
+            if in_parts { (1..=layout.shards).map(|shard| self.shard(shard)).collect() } else { Vec::new() };
+        let step = if in_parts { Step::Merge } else { Step::Whole };
+        let last = match self.complete {
+            true => Piece { state: State::Done, detail: String::new() },
+            false => self.from_jobs(&[step], None),
+        };
+        RunStatus {
+            name: self.submission.name.clone(),
+            state: whole(&shards, &last),
+            shards,
+            last,
+            active_jobs: self.queue.as_ref().map(Queue::active).unwrap_or_default(),
+            queue_unknown: self.queue.as_ref().err().cloned(),
+        }
+    }
+
+    fn shard(&self, shard: u64) -> ShardStatus {
+        let rows = self.submission.layout.rows_of(shard);
+        let part = self.parts.iter().find(|part| part.rows == rows);
+        let done = |progress: &Progress| *progress == Progress::Done;
+        // the parts may be gone once they are merged
+        let first_done = self.complete || part.is_some_and(|part| done(&part.first));
+        let second_done = self.complete || self.submission.rounds < 2 || part.is_some_and(|part| done(&part.second));
+        let piece = if first_done && second_done {
+            Piece { state: State::Done, detail: String::new() }
+        } else {
+            let task = self.submission.layout.task_of(shard);
+            let mut piece = self.from_jobs(&[Step::First, Step::Second], Some(task));
+            let of_files = part.map(|part| progress(part, first_done)).unwrap_or_default();
+            let said = [of_files, piece.detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            piece.detail = said.join("; ");
+            piece
+        };
+        ShardStatus { shard, rows, first_done, second_done, piece }
+    }
+
+    /// What the queue and the scripts say of a job without a result.
+    fn from_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
+        let piece = |state, detail: String| Piece { state, detail };
+        let jobs = self.submission.jobs.iter().filter(|job| steps.contains(&job.step)).map(|job| job.job);
+        let jobs: Vec<u64> = jobs.collect();
+        let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
+        if let Some(entry) = entry.filter(|entry| entry.is_active()) {
+            let number = task.map_or(entry.job.to_string(), |task| format!("{}_{task}", entry.job));
+            return match entry.is_running() {
+                true => piece(State::Running, format!("job {number} on {}", entry.nodes)),
+                false => piece(State::Queued, format!("job {number}: {}", entry.reason)),
+            };
+        }
+        let step = steps[0];
+        let Some(mark) = self.folder.mark(step, task) else {
+            let why = entry.map(|entry| format!("job {} is {}", entry.job, entry.state.to_lowercase()));
+            return piece(State::Missing, why.unwrap_or_default());
+        };
+        let log = self.folder.log(step, mark.job, task);
+        let place = format!("job {} on {}, see {}", mark.job, mark.node, log.display());
+        match mark.ended {
+            Some(0) => piece(State::Missing, String::new()),
+            Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
+            None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
+            None => {
+                let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
+                piece(State::Failed, format!("{why}: {place}"))
+            }
+        }
+    }
+}
+
+/// What the files say of a part that is not done.
+fn progress(part: &PartState, first_done: bool) -> String {
+    let (round, progress) = if first_done { ("second round", &part.second) } else { ("first round", &part.first) };
+    match progress {
+        Progress::Missing | Progress::Done => String::new(),
+        Progress::Begun { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
+        Progress::Damaged(why) => format!("{round} damaged: {why}"),
+    }
+}
+
+/// How far a run is as a whole.
+fn whole(shards: &[ShardStatus], last: &Piece) -> State {
+    let has = |state| last.state == state || shards.iter().any(|shard| shard.piece.state == state);
+    if last.state == State::Done {
+        return State::Done;
+    }
+    let by_weight = [State::Running, State::Queued, State::Failed];
+    by_weight.into_iter().find(|&state| has(state)).unwrap_or(State::Missing)
+}
