@@ -18,12 +18,14 @@
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
+//! | [`partfile`], [`atomic_file`] | the files that partial results and checkpoints lie in; files that are complete or not there |
 //! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
 //! | [`gallery`], [`buffers`], [`summary`] | what is shown, kept and printed of a run |
 //! | [`probe`] | random data and the same figures in float64, for `check` |
 //! | [`commands`], [`console`], [`interrupt`] | the subcommands, messages and progress, Ctrl-C |
 //! | [`error`], [`matrix`] | how anything wrong is told; element types and matrix views |
 
+pub mod atomic_file;
 pub mod backend;
 pub mod buffers;
 pub mod cli;
@@ -43,6 +45,7 @@ pub mod interrupt;
 pub mod matrix;
 pub mod metrics;
 pub mod output;
+pub mod partfile;
 pub mod partials;
 pub mod plan;
 pub mod probe;

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("matrix", &[]),
+    ("atomic_file", &[]),
     ("interrupt", &[]),
     ("partials", &[]),
     ("identity", &["error"]),
+    ("partfile", &["atomic_file", "error"]),
     ("shard", &["error", "evaluate", "facts", "identity", "output", "partials"]),
-    ("scratch", &["error", "identity"]),
+    ("scratch", &["atomic_file", "error", "identity"]),
     ("grid", &["config", "error", "metrics"]),
     ("slurm", &["config", "error", "grid", "output", "record", "shard"]),
     ("collect", &["error", "metrics", "record"]),
@@ -34,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "commands",
         &[
+            "atomic_file",
             "backend",
             "buffers",
             "cli",
@@ -48,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "interrupt",
             "metrics",
             "output",
+            "partfile",
             "partials",
             "plan",
             "probe",
