@@ -4,9 +4,9 @@
 @SBATCH@
 
 : "${SLURM_JOB_ID:?submit this script with sbatch}"
-name=metrics
+
 @HEAD@
 program metrics --config "$settings" --resume@SCRATCH@
 code=$?
-((code != 75)) || go_on_later
+((code != 75)) || go_on_later "$most_requeues"
 exit "$code"

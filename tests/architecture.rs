@@ -15,7 +15,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("shard", &["error", "evaluate", "facts", "identity", "output", "partials"]),
     ("scratch", &["atomic_file", "error", "identity"]),
     ("grid", &["config", "error", "metrics"]),
-    ("slurm", &["config", "error", "grid", "output", "record", "shard"]),
     ("collect", &["error", "metrics", "record"]),
     ("input", &["error", "matrix"]),
     ("backend", &["error", "matrix"]),
@@ -24,6 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("record", &["facts", "metrics", "partials"]),
     ("output", &["error", "metrics", "record"]),
     ("summary", &["metrics", "record"]),
+    // it is told of settings and inputs that are checked, and looks at files and the queue only
+    ("slurm", &["atomic_file", "error", "metrics", "output", "record", "shard", "summary"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     ("probe", &["backend", "error", "matrix"]),
     ("config", &["error", "evaluate", "input", "metrics"]),

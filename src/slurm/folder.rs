@@ -2,13 +2,17 @@
 //! became of each job.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
+use crate::atomic_file::AtomicFile;
 use crate::error::{Error, Finding, Result};
+use crate::record::rfc3339;
+use crate::shard;
 
 /// Changes when `job.json` can no longer be read as before.
 const FORMAT: u32 = 1;
@@ -123,7 +127,7 @@ impl Submission {
 /// What a job's script wrote about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Of the array, where there is one.
+    /// Of the array, where there is one; 0 for a run on this machine.
     pub(super) job: u64,
     pub(super) node: String,
     /// Its exit code; none while it runs, and where it was killed.
@@ -189,11 +193,15 @@ impl JobFolder {
         self.write(submission)
     }
 
-    /// Removes what [`create`](Self::create) and the jobs wrote, and nothing else.
+    /// Removes what [`create`](Self::create) and the jobs wrote, the parts of the run too, and nothing else.
     ///
     /// # Errors
     /// `Failed` where something can't be removed.
     pub fn remove(&self) -> Result<()> {
+        for part in shard::survey(&self.out)? {
+            remove_files_in(&shard::folder_of(&self.out, &part.rows))?;
+        }
+        let _ = fs::remove_dir(self.out.join("parts"));
         for folder in ["logs", "state"] {
             remove_files_in(&self.file(folder))?;
         }
@@ -245,6 +253,15 @@ impl JobFolder {
         fs::read_to_string(self.file("metrics.yaml")).ok()
     }
 
+    /// Writes down, as a script does, that a run on this machine failed.
+    ///
+    /// # Errors
+    /// `Failed` where the folder can't be written.
+    pub fn note_failure(&self, exit_code: Option<i32>) -> Result<()> {
+        let (at, code) = (rfc3339(SystemTime::now()), exit_code.map_or("-".to_owned(), |code| code.to_string()));
+        write(&self.file("state").join(Step::Whole.name()), &format!("begun 0 - {at}\nended {code} {at}\n"))
+    }
+
     /// What the script of a step (of a task of it) wrote about itself last; none where it did not begin.
     pub(super) fn mark(&self, step: Step, task: Option<u64>) -> Option<Mark> {
         let task = task.map_or(String::new(), |task| format!("-{task}"));
@@ -260,18 +277,18 @@ fn parse_mark(text: &str) -> Option<Mark> {
         return None;
     }
     let (job, node) = (begun.next()?.parse().ok()?, begun.next()?.to_owned());
-    let ended = lines.find_map(|mut words| if words.next() == Some("ended") { words.next()?.parse().ok() } else { None });
+    let ended =
+        lines.find_map(|mut words| if words.next() == Some("ended") { words.next()?.parse().ok() } else { None });
     Some(Mark { job, node, ended })
 }
 
-/// Under a temporary name first: a script or record that is there is whole.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|e| {
-        let _ = fs::remove_file(&temporary);
-        Error::io("can't write a file of the run", path, &e)
-    })
+/// A script or record that is there is whole.
+fn write(path: &Path, text: &str) -> Result<()> {
+    let written = AtomicFile::create(path).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.commit()
+    });
+    written.map_err(|e| Error::io("can't write a file of the run", path, &e))
 }
 
 fn remove_files_in(folder: &Path) -> Result<()> {

@@ -21,5 +21,5 @@ pub use queue::max_array_size;
 pub use report::{of_grid, of_run};
 pub use script::scripts;
 pub use site::Site;
-pub use status::{Piece, RunStatus, ShardStatus, State};
+pub use status::{Piece, RunStatus, ShardStatus, State, refuse_active};
 pub use steps::{Planned, all, preview, remaining, submit};

@@ -89,7 +89,10 @@ impl Queue {
             jobs.contains(&entry.job) && entry.tasks.as_ref().map_or(task.is_none(), covers)
         };
         let meant = || self.entries.iter().filter(is_meant);
-        meant().find(|entry| entry.is_running()).or_else(|| meant().find(|entry| entry.is_active())).or_else(|| meant().last())
+        meant()
+            .find(|entry| entry.is_running())
+            .or_else(|| meant().find(|entry| entry.is_active()))
+            .or_else(|| meant().last())
     }
 
     /// The numbers of the jobs that wait or run.
@@ -109,7 +112,10 @@ fn entry(job: &Value) -> Option<Entry> {
             let mut states = states.iter().filter_map(Value::as_str);
             let base = states.next()?;
             // a job that ends, or is queued again, is not gone yet
-            states.find(|flag| matches!(*flag, "COMPLETING" | "REQUEUED" | "REQUEUE_HOLD" | "CONFIGURING")).unwrap_or(base).to_owned()
+            states
+                .find(|flag| matches!(*flag, "COMPLETING" | "REQUEUED" | "REQUEUE_HOLD" | "CONFIGURING"))
+                .unwrap_or(base)
+                .to_owned()
         }
         _ => return None,
     };
@@ -136,7 +142,9 @@ pub(super) fn sbatch(line: &[String]) -> Result<u64> {
     let output = Command::new(program).args(arguments).output().map_err(|e| cannot_run(program, &e))?;
     let refused = |found: String| {
         let finding = Finding::new("sbatch refused a job").found(found);
-        Error::failed(finding.hint("correct the `slurm` block of the spec (--dry-run shows the scripts), and submit again"))
+        Error::failed(
+            finding.hint("correct the `slurm` block of the spec (--dry-run shows the scripts), and submit again"),
+        )
     };
     if !output.status.success() {
         return Err(refused(said(&output)));
@@ -151,35 +159,34 @@ pub(super) fn sbatch(line: &[String]) -> Result<u64> {
 pub(super) fn cancel(jobs: &[u64]) {
     let done = Command::new("scancel").args(jobs.iter().map(u64::to_string)).output();
     if !done.is_ok_and(|output| output.status.success()) {
-        tracing::warn!("can't cancel the jobs {jobs:?}: scancel {}", jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" "));
+        tracing::warn!(
+            "can't cancel the jobs {jobs:?}: scancel {}",
+            jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+        );
     }
 }
 
-/// Slurm's `MaxArraySize`: the highest index of an array is below it. None where Slurm is not on this machine.
+/// Slurm's `MaxArraySize`: the highest index of an array is below it.
 ///
 /// # Errors
-/// `Failed` where scontrol is there and does not tell.
-pub fn max_array_size() -> Result<Option<u64>> {
-    let output = match Command::new("scontrol").args(["show", "config"]).output() {
-        Ok(output) => output,
-        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(cannot_run("scontrol", &e)),
-    };
+/// `Failed` where Slurm is not on this machine, or does not answer.
+pub fn max_array_size() -> Result<u64> {
+    let output = Command::new("scontrol").args(["show", "config"]).output().map_err(|e| cannot_run("scontrol", &e))?;
     if !output.status.success() {
-        let hint = "submit where squeue and sinfo work";
+        let hint = "submit where squeue and sinfo work; --dry-run shows the scripts, --local does the runs here";
         return Err(Error::failed(Finding::new("Slurm does not answer").found(said(&output)).hint(hint)));
     }
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().find_map(|line| line.trim().strip_prefix("MaxArraySize"));
     let size = line.and_then(|rest| rest.trim_start_matches([' ', '=']).trim().parse().ok());
-    size.map(Some).ok_or_else(|| Error::failed(Finding::new("scontrol show config names no MaxArraySize")))
+    size.ok_or_else(|| Error::failed(Finding::new("scontrol show config names no MaxArraySize")))
 }
 
 fn cannot_run(program: &str, error: &std::io::Error) -> Error {
     Error::failed(
-        Finding::new(format!("can't run {program}"))
-            .found(error.to_string())
-            .hint("submit on a machine with Slurm's commands, or run here: clustrata submit SPEC --local"),
+        Finding::new(format!("can't run {program}")).found(error.to_string()).hint(
+            "submit from a machine with Slurm's commands; --dry-run shows the scripts, --local does the runs here",
+        ),
     )
 }
 
@@ -208,7 +215,8 @@ mod tests {
 
     /// As Slurm 23.11 and newer write it.
     fn new() -> Value {
-        let number = |n: Option<u64>| serde_json::json!({"set": n.is_some(), "infinite": false, "number": n.unwrap_or(0)});
+        let number =
+            |n: Option<u64>| serde_json::json!({"set": n.is_some(), "infinite": false, "number": n.unwrap_or(0)});
         serde_json::json!({"jobs": [
             {"job_id": 13, "array_job_id": number(Some(12)), "array_task_id": number(Some(1)), "array_task_string": "",
              "job_state": ["RUNNING"], "state_reason": "None", "nodes": "n1"},

@@ -49,6 +49,7 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
     let head = fill(
         HEAD,
         &[
+            ("STATE", &state(step, out)?),
             ("RUN", &words::shell(out)?),
             ("BINARY", &words::shell(binary)?),
             ("MOST_REQUEUES", &if site.requeue { site.max_requeues } else { 0 }.to_string()),
@@ -68,32 +69,37 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
     ))
 }
 
+/// The word for the file of what became of a job; a task of an array has its own.
+fn state(step: Step, out: &str) -> Result<String> {
+    let task = if step == Step::First { "-$SLURM_ARRAY_TASK_ID" } else { "" };
+    Ok(words::shell(&format!("{out}/slurm/state/{}", step.name()))? + task)
+}
+
 /// A path that sbatch can be told: it takes a backslash in the name of a log for something else.
 fn checked_path(folder: &JobFolder) -> Result<&str> {
     let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("name another folder"));
     match folder.out().to_str() {
         None => Err(refused("the run's folder is not UTF-8, so no script can name it")),
-        Some(out) if out.contains('\\') => Err(refused("Slurm can't write logs to a folder with a backslash in its name")),
+        Some(out) if out.contains('\\') => {
+            Err(refused("Slurm can't write logs to a folder with a backslash in its name"))
+        }
         Some(out) => Ok(out),
     }
 }
 
-fn sbatch_lines(
-    step: Step,
-    submission: &Submission,
-    folder: &JobFolder,
-    site: &Site,
-    resources: &Resources,
-) -> String {
+fn sbatch_lines(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, resources: &Resources) -> String {
     let mut options = vec![format!("--job-name={}", words::job_name(&submission.name))];
     if step == Step::First {
         let tasks: Vec<u64> = (1..=submission.layout.tasks).collect();
         options.push(format!("--array={}", array_of(&tasks, site.max_running)));
     }
     // a retry from elsewhere runs the lines of the environment where the first submission did
-    options.extend(site.directory.as_ref().and_then(|at| Some(format!("--chdir={}", at.to_str()?))).filter(|option| {
-        words::sbatch(option).is_some()
-    }));
+    options.extend(
+        site.directory
+            .as_ref()
+            .and_then(|at| Some(format!("--chdir={}", at.to_str()?)))
+            .filter(|option| words::sbatch(option).is_some()),
+    );
     // a job that is queued again goes on in its log
     options.extend([output(folder, step), "--open-mode=append".to_owned()]);
     options.push(if site.requeue { "--requeue" } else { "--no-requeue" }.to_owned());
@@ -124,9 +130,9 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('@') {
         text.push_str(before);
-        let value = after.split_once('@').and_then(|(name, after)| {
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (value, after))
-        });
+        let value = after
+            .split_once('@')
+            .and_then(|(name, after)| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (value, after)));
         match value {
             Some((value, after)) => {
                 text.push_str(value);

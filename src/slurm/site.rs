@@ -54,17 +54,8 @@ struct Block {
     binary: Option<PathBuf>,
 }
 
-const BLOCK: [&str; 9] = [
-    "shards",
-    "max_running",
-    "signal",
-    "requeue",
-    "max_requeues",
-    "environment",
-    "variables",
-    "scratch",
-    "binary",
-];
+const BLOCK: [&str; 9] =
+    ["shards", "max_running", "signal", "requeue", "max_requeues", "environment", "variables", "scratch", "binary"];
 /// Resources of the merge that differ from the shards'.
 const MERGE: &str = "merge";
 /// File with the same keys, which those of the block beat.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::folder::{JobFolder, Step, Submission};
 use super::queue::Queue;
-use crate::error::Result;
+use crate::error::{Finding, Result};
 use crate::output::files::RECORD;
 use crate::shard::{self, PartState, Progress};
 
@@ -50,6 +50,14 @@ pub struct Piece {
     pub state: State,
     /// What there is to say, for a person; empty where there is nothing.
     pub detail: String,
+}
+
+impl Piece {
+    /// With what the files say put first.
+    fn with(self, files: String) -> Piece {
+        let said: Vec<String> = [files, self.detail].into_iter().filter(|text| !text.is_empty()).collect();
+        Piece { detail: said.join("; "), ..self }
+    }
 }
 
 /// One shard.
@@ -116,6 +124,22 @@ impl RunStatus {
     }
 }
 
+/// Refuses to submit beside jobs of the run that wait or run, and where nobody can tell whether there are any.
+pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
+    let refused = |what, found: String| Err(Finding::new(what).file(folder.out()).found(found));
+    if let Some(why) = &status.queue_unknown {
+        let refused = refused("it is not known whether jobs of the run are still there", why.clone());
+        return refused
+            .map_err(|finding: Finding| finding.hint("ask where squeue works, or `clustrata retry --force`"));
+    }
+    if status.active_jobs.is_empty() {
+        return Ok(());
+    }
+    let jobs = status.active_jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    refused("jobs of the run are still queued or running", format!("jobs {jobs}"))
+        .map_err(|finding: Finding| finding.hint(format!("wait for them, or take them back: scancel {jobs}")))
+}
+
 /// All that is known of a run.
 struct View<'a> {
     folder: &'a JobFolder,
@@ -134,7 +158,12 @@ impl View<'_> {
         let step = if in_parts { Step::Merge } else { Step::Whole };
         let last = match self.complete {
             true => Piece { state: State::Done, detail: String::new() },
-            false => self.from_jobs(&[step], None),
+            false if in_parts => self.from_jobs(&[step], None),
+            false => {
+                let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
+                let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
+                self.from_jobs(&[step], None).with(files)
+            }
         };
         RunStatus {
             name: self.submission.name.clone(),
@@ -157,11 +186,8 @@ impl View<'_> {
             Piece { state: State::Done, detail: String::new() }
         } else {
             let task = self.submission.layout.task_of(shard);
-            let mut piece = self.from_jobs(&[Step::First, Step::Second], Some(task));
-            let of_files = part.map(|part| progress(part, first_done)).unwrap_or_default();
-            let said = [of_files, piece.detail].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-            piece.detail = said.join("; ");
-            piece
+            let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
+            self.from_jobs(&[Step::First, Step::Second], Some(task)).with(files)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
@@ -185,7 +211,10 @@ impl View<'_> {
             return piece(State::Missing, why.unwrap_or_default());
         };
         let log = self.folder.log(step, mark.job, task);
-        let place = format!("job {} on {}, see {}", mark.job, mark.node, log.display());
+        let place = match mark.job {
+            0 => "run with --local".to_owned(),
+            job => format!("job {job} on {}, see {}", mark.node, log.display()),
+        };
         match mark.ended {
             Some(0) => piece(State::Missing, String::new()),
             Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),

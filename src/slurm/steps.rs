@@ -52,7 +52,12 @@ pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<
 }
 
 /// The command line that submits a job, `after` another one has ended well.
-pub(super) fn sbatch_line(planned: &Planned, submission: &Submission, folder: &JobFolder, after: Option<&str>) -> Vec<String> {
+pub(super) fn sbatch_line(
+    planned: &Planned,
+    submission: &Submission,
+    folder: &JobFolder,
+    after: Option<&str>,
+) -> Vec<String> {
     let mut line = vec!["sbatch".to_owned(), "--parsable".to_owned()];
     if let Some(job) = after {
         // without the second, a job after one that failed would wait for ever
