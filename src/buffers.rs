@@ -1,92 +1,220 @@
 //! The distance buffers of a run: which there are, where they lie, and which are only there for the montages.
+//!
+//! A process writes the distances of its own rows in the folder of its part, where they survive an interruption. Then they
+//! move to the output folder, or those of all parts are put one after another there.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use crate::config::Distances;
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::DistanceSinks;
 use crate::output::distances::{DistanceBuffer, DistanceFile};
-use crate::output::files::OutputFolder;
+use crate::output::files::{OutputFolder, ensure_room};
 use crate::plan::Plan;
 
 /// Beside the distances, room is asked for so many bytes of tables and pictures.
 const REST_BYTES: u64 = 16 << 20;
 
+/// One file of distances.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    /// 1-based.
+    level: u32,
+    /// `None` for distances to the own centroid alone.
+    columns: Option<u64>,
+}
+
+impl Kind {
+    /// Its name in the folder of a part.
+    fn in_part(self) -> String {
+        format!("level{}-{}", self.level, self.name())
+    }
+
+    /// Where it goes in the output folder.
+    fn in_output(self) -> PathBuf {
+        PathBuf::from(format!("level{}", self.level)).join(self.name())
+    }
+
+    fn name(self) -> &'static str {
+        if self.columns.is_some() { "distances_all.npy" } else { "distances.npy" }
+    }
+}
+
 /// Buffers of all evaluated levels, mapped.
 pub struct Buffers {
-    own: Vec<(PathBuf, DistanceBuffer)>,
-    all: Vec<DistanceBuffer>,
+    own: Vec<(Kind, PathBuf, DistanceBuffer)>,
+    all: Vec<(Kind, PathBuf, DistanceBuffer)>,
     /// Own distances that only the montages need.
     temporary: bool,
 }
 
-/// The own distances as they were written.
+/// The distances as they were written.
 pub struct Written {
-    own: Vec<PathBuf>,
+    own: Vec<(Kind, PathBuf)>,
+    all: Vec<(Kind, PathBuf)>,
     temporary: bool,
 }
 
+/// The files that a plan asks for: own distances, and those to all centroids.
+fn kinds(plan: &Plan) -> (Vec<Kind>, Vec<Kind>) {
+    let of = |&level: &usize, all: bool| Kind {
+        level: plan.hierarchy.levels[level].number,
+        columns: all.then_some(plan.hierarchy.k(level) as u64),
+    };
+    let own = plan.levels.iter().filter(|_| plan.keeps_rows()).map(|level| of(level, false));
+    let all = plan.levels.iter().filter(|_| plan.settings.distances == Distances::All).map(|level| of(level, true));
+    (own.collect(), all.collect())
+}
+
+/// Own distances that only the montages need.
+fn only_shown(plan: &Plan) -> bool {
+    plan.keeps_rows() && plan.settings.distances == Distances::None
+}
+
 impl Buffers {
-    /// Allocates what the plan asks for, on disk before anything is computed.
-    pub fn create(plan: &Plan, folder: &OutputFolder) -> Result<Buffers> {
-        let rows = plan.embeddings.rows();
-        folder.ensure_room(bytes_needed(plan)?)?;
-        let temporary = plan.keeps_rows() && plan.settings.distances == Distances::None;
-        let mut buffers = Buffers { own: Vec::new(), all: Vec::new(), temporary };
-        for &level in &plan.levels {
-            let number = plan.hierarchy.levels[level].number;
-            if plan.keeps_rows() {
-                let path = folder.staging(format!("level{number}/distances.npy"))?;
-                buffers.own.push((path.clone(), DistanceBuffer::create(&path, rows, None)?));
-            }
-            if plan.settings.distances == Distances::All {
-                let path = folder.staging(format!("level{number}/distances_all.npy"))?;
-                buffers.all.push(DistanceBuffer::create(&path, rows, Some(plan.hierarchy.k(level) as u64))?);
-            }
-        }
-        Ok(buffers)
+    /// Opens what is there of the distances of `rows` in `folder`; `None` where something is missing.
+    pub fn reopen(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Option<Buffers>> {
+        let open = |kinds: Vec<Kind>| -> Result<Option<Vec<_>>> {
+            let opened = kinds.into_iter().map(|kind| {
+                let path = folder.join(kind.in_part());
+                let buffer = DistanceBuffer::reopen(&path, rows.end - rows.start, kind.columns)?;
+                Ok(buffer.map(|buffer| (kind, path, buffer)))
+            });
+            opened.collect()
+        };
+        let (own, all) = kinds(plan);
+        let (Some(own), Some(all)) = (open(own)?, open(all)?) else { return Ok(None) };
+        Ok(Some(Buffers { own, all, temporary: only_shown(plan) }))
+    }
+
+    /// Allocates what the plan asks for of `rows` in `folder`, on disk before anything is computed.
+    pub fn create(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Buffers> {
+        let rows = rows.end - rows.start;
+        ensure_room(folder, bytes_needed(plan, rows)?)?;
+        let create = |kinds: Vec<Kind>| -> Result<Vec<_>> {
+            let created = kinds.into_iter().map(|kind| {
+                let path = folder.join(kind.in_part());
+                // of an interrupted run that had another shape
+                let _ = std::fs::remove_file(&path);
+                let buffer = DistanceBuffer::create(&path, rows, kind.columns)?;
+                Ok((kind, path, buffer))
+            });
+            created.collect()
+        };
+        let (own, all) = kinds(plan);
+        Ok(Buffers { own: create(own)?, all: create(all)?, temporary: only_shown(plan) })
     }
 
     /// Where the main loop writes.
     pub fn sinks(&mut self) -> DistanceSinks<'_> {
         DistanceSinks {
-            own: self.own.iter_mut().map(|(_, buffer)| buffer.values_mut()).collect(),
-            all: self.all.iter_mut().map(DistanceBuffer::values_mut).collect(),
+            own: self.own.iter_mut().map(|(_, _, buffer)| buffer.values_mut()).collect(),
+            all: self.all.iter_mut().map(|(_, _, buffer)| buffer.values_mut()).collect(),
         }
+    }
+
+    /// Where they lie.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.own.iter().chain(&self.all).map(|(_, path, _)| path.clone()).collect()
     }
 
     /// Sends everything to the disk.
     pub fn finish(self) -> Result<Written> {
-        let mut paths = Vec::new();
-        for (path, buffer) in self.own {
-            // what is removed again in a moment need not reach the disk
-            if !self.temporary {
-                buffer.finish()?;
-            }
-            paths.push(path);
-        }
-        self.all.into_iter().try_for_each(DistanceBuffer::finish)?;
-        Ok(Written { own: paths, temporary: self.temporary })
+        let flush = |buffers: Vec<(Kind, PathBuf, DistanceBuffer)>, to_disk: bool| -> Result<Vec<_>> {
+            let flushed = buffers.into_iter().map(|(kind, path, buffer)| {
+                // what is removed again in a moment need not reach the disk
+                if to_disk { buffer.finish().map(|()| (kind, path)) } else { Ok((kind, path)) }
+            });
+            flushed.collect()
+        };
+        let temporary = self.temporary;
+        Ok(Written { own: flush(self.own, !temporary)?, all: flush(self.all, true)?, temporary })
     }
 }
 
 impl Written {
+    /// Puts the distances of all parts one after another, below the output folder. Where a montage alone would need them
+    /// and a part has none, there are none.
+    pub fn of_parts(plan: &Plan, parts: &[(Range<u64>, PathBuf)], folder: &OutputFolder) -> Result<Written> {
+        let (mut own, all) = kinds(plan);
+        let there = |kind: &Kind| parts.iter().all(|(_, part)| part.join(kind.in_part()).is_file());
+        if only_shown(plan) && !own.iter().all(there) {
+            own.clear();
+        }
+        ensure_room(folder.path(), bytes_needed(plan, plan.embeddings.rows())?)?;
+        let join = |kinds: Vec<Kind>| -> Result<Vec<_>> {
+            let joined = kinds.into_iter().map(|kind| {
+                let path = folder.staging(kind.in_output())?;
+                let mut whole = DistanceBuffer::create(&path, plan.embeddings.rows(), kind.columns)?;
+                for (rows, part) in parts {
+                    copy_rows(&part.join(kind.in_part()), rows, kind.columns, &mut whole)?;
+                }
+                whole.finish()?;
+                Ok((kind, path))
+            });
+            joined.collect()
+        };
+        Ok(Written { own: join(own)?, all: join(all)?, temporary: only_shown(plan) })
+    }
+
+    /// Moves what stays to the output folder.
+    pub fn moved_to(self, folder: &OutputFolder) -> Result<Written> {
+        let move_all = |files: Vec<(Kind, PathBuf)>| -> Result<Vec<_>> {
+            let moved = files.into_iter().map(|(kind, from)| {
+                let to = folder.staging(kind.in_output())?;
+                std::fs::rename(&from, &to).map_err(|e| Error::io("can't move the distances into place", &to, &e))?;
+                Ok((kind, to))
+            });
+            moved.collect()
+        };
+        Ok(Written { own: move_all(self.own)?, all: move_all(self.all)?, temporary: self.temporary })
+    }
+
     /// The own distances of every level; none where they were not kept.
     pub fn open(&self) -> Result<Vec<DistanceFile>> {
-        self.own.iter().map(|path| DistanceFile::open(path)).collect()
+        self.own.iter().map(|(_, path)| DistanceFile::open(path)).collect()
     }
 
     /// Takes away what only the montages needed.
     pub fn remove_temporary(&self) {
         if self.temporary {
             // what stays is removed with the staging folder or overwritten by the next run
-            self.own.iter().for_each(|path| drop(std::fs::remove_file(path)));
+            self.own.iter().for_each(|(_, path)| drop(std::fs::remove_file(path)));
         }
     }
 }
 
-fn bytes_needed(plan: &Plan) -> Result<u64> {
-    let rows = plan.embeddings.rows();
+/// Copies a part's distances to their place in the whole.
+fn copy_rows(part: &Path, rows: &Range<u64>, columns: Option<u64>, whole: &mut DistanceBuffer) -> Result<()> {
+    let unreadable = |e: &io::Error| {
+        Error::input(
+            Finding::io("can't read the distances of a part", part, e).hint("run this part again, without --resume"),
+        )
+    };
+    let bytes_per_row = 4 * columns.unwrap_or(1);
+    let mut file = File::open(part).map_err(|e| unreadable(&e))?;
+    let size = file.metadata().map_err(|e| unreadable(&e))?.len();
+    let wanted = (rows.end - rows.start) * bytes_per_row;
+    if size < wanted || size - wanted > 4096 {
+        return Err(Error::input(
+            Finding::new("the distances of a part are not of its rows")
+                .file(part)
+                .expected(format!("{wanted} bytes of distances, after the header"))
+                .found(format!("a file of {size} bytes"))
+                .hint("run this part again, without --resume"),
+        ));
+    }
+    file.seek(SeekFrom::Start(size - wanted)).map_err(|e| unreadable(&e))?;
+    // both ends lie in a buffer that is mapped
+    let at = |row: u64| usize::try_from(row * columns.unwrap_or(1)).unwrap_or(usize::MAX);
+    let values = &mut whole.values_mut()[at(rows.start)..at(rows.end)];
+    file.read_exact(bytemuck::cast_slice_mut(values)).map_err(|e| unreadable(&e))
+}
+
+fn bytes_needed(plan: &Plan, rows: u64) -> Result<u64> {
     let columns = plan.levels.iter().try_fold(0u64, |sum, &level| {
         let own = u64::from(plan.keeps_rows());
         let all = if plan.settings.distances == Distances::All { plan.hierarchy.k(level) as u64 } else { 0 };

@@ -10,7 +10,7 @@ use clustrata::backend::{
     TileObservation, Tiling,
 };
 use clustrata::error::{Error, Finding, Findings, Kind, Result};
-use clustrata::evaluate::{DistanceSinks, Evaluated, Evaluation, Nonfinite, StageWatch, Wanted, Watch};
+use clustrata::evaluate::{Clock, DistanceSinks, Evaluated, Evaluation, Forget, Nonfinite, StageWatch, Wanted, Watch};
 use clustrata::input::embeddings::Embeddings;
 use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
 use clustrata::matrix::MatrixView;
@@ -131,6 +131,9 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         nonfinite: Nonfinite::Refuse,
         wanted: Wanted::default(),
         watch: &Nobody,
+        rows: 0..embeddings.rows(),
+        keeper: &Forget,
+        clock: Clock::default(),
     };
     evaluation.run(DistanceSinks::default())
 }

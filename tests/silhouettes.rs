@@ -9,7 +9,7 @@ use clustrata::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
 };
 use clustrata::error::{Error, Finding, Findings, Result};
-use clustrata::evaluate::{DistanceSinks, Evaluation, Nonfinite, Sampling, StageWatch, Wanted, Watch};
+use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Forget, Nonfinite, Sampling, StageWatch, Wanted, Watch};
 use clustrata::facts::Silhouettes;
 use clustrata::input::embeddings::Embeddings;
 use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
@@ -168,6 +168,9 @@ fn silhouettes(tiling: DistanceTiling, sampling: Sampling, fails: bool) -> Resul
         nonfinite: Nonfinite::Refuse,
         wanted: Wanted { silhouette: Some(sampling), ..Wanted::default() },
         watch: &Nobody,
+        rows: 0..embeddings.rows(),
+        keeper: &Forget,
+        clock: Clock::default(),
     };
     let evaluated = evaluation.run(DistanceSinks::default())?;
     Ok(evaluated.levels.into_iter().map(|level| level.silhouette.expect("asked for")).collect())

@@ -1,9 +1,86 @@
 //! `clustrata merge`: adds the parts of a run up and finishes it.
 
-use crate::cli::MergeArgs;
-use crate::console::Console;
-use crate::error::{Error, Finding, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::SystemTime;
 
-pub(super) fn run(args: MergeArgs, _console: &Console) -> Result<String> {
-    Err(Error::failed(Finding::new("not there yet").file(args.folder)))
+use super::finish::{self, Told};
+use super::metrics::{attach_log, evaluation};
+use crate::buffers::Written;
+use crate::cli::MergeArgs;
+use crate::config::Options;
+use crate::console::Console;
+use crate::error::{Error, Findings, Result};
+use crate::evaluate::{Forget, Second, Stage};
+use crate::output::files::OutputFolder;
+use crate::partials::RowSums;
+use crate::plan::Plan;
+use crate::record::RunRecord;
+use crate::shard::Parts;
+use crate::summary;
+
+pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
+    let started = SystemTime::now();
+    let parts = Parts::find(&args.folder)?;
+    let mut plan = Plan::check(settings(&parts, args.options, &args.folder)?.for_parts())?;
+    let agreement = plan.agreement()?;
+    parts.agree(&agreement)?;
+    let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
+    let finished = attach_log(&folder, console)
+        .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
+    console.log.detach();
+    let record = finished?;
+    let out = folder.path().to_owned();
+    folder.commit()?;
+    if args.remove_parts {
+        parts.remove()?;
+    }
+    Ok(summary::of_run(&record, &out))
+}
+
+/// Those of the parts, but for what is said otherwise.
+fn settings(parts: &Parts, options: Options, out: &Path) -> Result<crate::config::Settings> {
+    // JSON is YAML
+    let told = Options::parse(&parts.settings()?.to_string()).map_err(Error::input)?;
+    // what may have been another machine's stays behind
+    let told = Options { out: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
+    Options { out: Some(out.to_owned()), ..options }.over(told).resolve()
+}
+
+fn add_up_and_write(
+    plan: &mut Plan,
+    parts: &Parts,
+    plan_hash: String,
+    folder: &OutputFolder,
+    started: SystemTime,
+    console: &Console,
+) -> Result<RunRecord> {
+    let rows = plan.embeddings.rows();
+    let tiling = plan.tiling()?;
+    let first = parts.rows(Stage::Distances, rows)?;
+    let (evaluated, stages, times) = {
+        let job = plan.job();
+        let evaluation = evaluation(plan, &job, tiling, 0..rows, console, &Forget);
+        let known = evaluation.known(first)?;
+        let stages = evaluation.second_stages(&known);
+        let second = second_round(parts, &stages, rows)?;
+        (evaluation.finish(known, second)?, stages, evaluation.clock.stages())
+    };
+    let written = Written::of_parts(plan, &parts.folders(), folder)?;
+    let done = std::iter::once(Stage::Distances).chain(stages);
+    let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
+    let told = Told { started, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    finish::write_all(plan, &evaluated, &written, told, folder)
+}
+
+/// Adds up what the second round found.
+fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<Second> {
+    // all that is missing is told together
+    let mut findings = Findings::new();
+    stages.iter().for_each(|&stage| findings.extend(parts.wanting(stage, rows)));
+    findings.into_result()?;
+    let sums =
+        |stage| -> Result<Option<RowSums>> { stages.contains(&stage).then(|| parts.rows(stage, rows)).transpose() };
+    let outer = stages.contains(&Stage::Silhouette).then(|| parts.outer(Stage::Silhouette, rows)).transpose()?;
+    Ok(Second { search: sums(Stage::Search)?, around: sums(Stage::Means)?, outer })
 }

@@ -1,89 +1,176 @@
 //! `clustrata metrics`: the main job.
 
 use std::num::NonZero;
-use std::time::{Instant, SystemTime};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use crate::backend::Tiling;
+use super::finish::{self, Told};
+use super::part;
+use crate::backend::{Job, Tiling};
 use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
-use crate::config::Options;
+use crate::config::{Checkpoint, Options};
 use crate::console::Console;
-use crate::error::{Error, Finding, Result};
-use crate::evaluate::{Evaluated, Evaluation, StageTime};
-use crate::output::files::OutputFolder;
-use crate::output::{montage, tables};
+use crate::error::{Error, Result};
+use crate::evaluate::{Clock, Evaluation, Keeper};
+use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
-use crate::record::{self, RunRecord, Stage};
-use crate::{gallery, summary};
+use crate::record::{RunRecord, Worker};
+use crate::shard::{About, Agreement, Earlier, PartFolder, Share};
+use crate::{interrupt, summary};
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let file = args.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
-    judge(args.options.over(file), console)
+    let options = args.options.over(file);
+    match args.part.share() {
+        Share::Whole => judge(options, args.part.resume, console),
+        share => part::run(options, &share, args.part.resume, console),
+    }
 }
 
 /// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
-pub(super) fn judge(options: Options, console: &Console) -> Result<String> {
+pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result<String> {
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
-    let tiling = plan.tiling()?;
-    plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
+    let agreement = plan.agreement()?;
+    if resume && let Some(record) = finished(&plan.settings.out, &agreement) {
+        return Ok(format!("complete already\n{}", summary::of_run(&record, &plan.settings.out)));
+    }
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
-    let finished = write_all(&plan, tiling, &folder, started, console);
+    let rows = 0..plan.embeddings.rows();
+    let earlier = match (resume, plan.settings.force) {
+        (true, _) => Earlier::Resume,
+        (false, true) => Earlier::Discard,
+        (false, false) => Earlier::Refuse,
+    };
+    let hash = agreement.hash();
+    let work = PartFolder::open(folder.path(), rows, agreement, about(&plan), earlier)?;
+    let work = work.storing(interval(&plan), false);
+    let finished = attach_log(&folder, console).and_then(|()| {
+        let (work, tiling) = prepare(&mut plan, work)?;
+        evaluate_and_write(&mut plan, tiling, work, hash, &folder, started, console)
+    });
     console.log.detach();
-    let record = finished?;
+    let (record, work) = finished?;
     let out = folder.path().to_owned();
     folder.commit()?;
+    work.discard();
     Ok(summary::of_run(&record, &out))
 }
 
-fn write_all(
-    plan: &Plan,
+fn evaluate_and_write(
+    plan: &mut Plan,
     tiling: Tiling,
+    work: PartFolder,
+    plan_hash: String,
     folder: &OutputFolder,
     started: SystemTime,
     console: &Console,
-) -> Result<RunRecord> {
-    attach_log(folder, console)?;
-    let job = plan.job();
-    announce(plan, tiling);
+) -> Result<(RunRecord, PartFolder)> {
+    let mut buffers = buffers(plan, &work)?;
+    let (evaluated, distances, stages) = {
+        let job = plan.job();
+        let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), console, &work);
+        let first = evaluation.first(buffers.sinks())?;
+        let counted = first.counts;
+        let known = evaluation.known(first)?;
+        work.second_round(evaluation.second_stages(&known));
+        let second = evaluation.second(&known)?;
+        let distances = finish::counts(counted, &second);
+        (evaluation.finish(known, second)?, distances, evaluation.clock.stages())
+    };
+    let written = buffers.finish()?.moved_to(folder)?;
+    let told = Told { started, tiling, plan_hash, distances, parts: Vec::new(), stages };
+    let record = finish::write_all(plan, &evaluated, &written, told, folder)?;
+    Ok((record, work))
+}
 
-    let mut buffers = Buffers::create(plan, folder)?;
-    let evaluation = Evaluation {
+/// The main loop over some rows.
+pub(super) fn evaluation<'a>(
+    plan: &'a Plan,
+    job: &'a Job<'a>,
+    tiling: Tiling,
+    rows: std::ops::Range<u64>,
+    console: &'a Console,
+    keeper: &'a dyn Keeper,
+) -> Evaluation<'a> {
+    Evaluation {
         embeddings: &plan.embeddings,
         hierarchy: &plan.hierarchy,
         levels: &plan.levels,
+        rows,
         backend: plan.backend.as_ref(),
-        job: &job,
+        job,
         tiling,
         nonfinite: plan.settings.nonfinite,
         wanted: plan.wanted(),
         watch: console,
-    };
-    let evaluated = evaluation.run(buffers.sinks())?;
-    let distances = buffers.finish()?;
-
-    let mut record = record_of(plan, &evaluated, tiling, started);
-    record.stages = stages(plan, &evaluated);
-    record.warnings.extend(folder.warnings().iter().cloned());
-    warn_of_skipped(&mut record, &evaluated);
-    let clock = Instant::now();
-    if plan.wants_montages() {
-        make_montages(plan, &mut record, &distances, folder)?;
-        record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
+        keeper,
+        clock: Clock::default(),
     }
-    distances.remove_temporary();
-    let clock = Instant::now();
-    tables::write_tables(&record, |relative| folder.staging(relative))?;
-    write_settings(plan, folder)?;
-    record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
-    for warning in &record.warnings {
-        tracing::warn!("{warning}");
-    }
-    tables::write_record(&folder.staging("record.json")?, &record)?;
-    Ok(record)
 }
 
-fn attach_log(folder: &OutputFolder, console: &Console) -> Result<()> {
+/// Brings the inputs near, and decides on tiles: as before, where a run goes on.
+pub(super) fn prepare(plan: &mut Plan, mut work: PartFolder) -> Result<(PartFolder, Tiling)> {
+    let go_on = || if interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) };
+    work.about_mut().worker.staged_bytes = plan.stage_embeddings(&go_on)?;
+    let earlier = work.earlier_tile_rows();
+    if let Some(rows) = earlier.and_then(NonZero::new) {
+        plan.settings.tile_rows = Some(rows);
+    }
+    let tiling = plan.tiling()?;
+    if earlier.is_some_and(|rows| rows != tiling.tile_rows) {
+        plan.warnings.push(format!("this device takes tiles of {} rows: the last bits may differ", tiling.tile_rows));
+    }
+    plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
+    work.about_mut().worker.device = plan.recorded_device(tiling);
+    announce(plan, tiling);
+    Ok((work, tiling))
+}
+
+/// The buffers of the part's rows: those of an interrupted run, or new ones.
+pub(super) fn buffers(plan: &Plan, work: &PartFolder) -> Result<Buffers> {
+    let stage = crate::evaluate::Stage::Distances;
+    let earlier = if work.first_rows_done() > 0 { Buffers::reopen(plan, work.path(), work.rows())? } else { None };
+    let buffers = match earlier {
+        Some(buffers) => buffers,
+        None => {
+            if work.first_rows_done() > 0 {
+                tracing::warn!("the distances of the interrupted run are not there: begun anew");
+                work.forget(stage);
+            }
+            Buffers::create(plan, work.path(), work.rows())?
+        }
+    };
+    work.sync_first(buffers.paths());
+    Ok(buffers)
+}
+
+/// What is written down beside partial results; the device's tiles are not known yet.
+pub(super) fn about(plan: &Plan) -> About {
+    let device = plan.recorded_device(Tiling { tile_rows: 0, lanes: 0 });
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    About {
+        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        worker: Worker { host, device, seconds: 0.0, resumed: 0, staged_bytes: 0 },
+    }
+}
+
+pub(super) fn interval(plan: &Plan) -> Option<Duration> {
+    match plan.settings.checkpoint {
+        Checkpoint::Off => None,
+        Checkpoint::Every(interval) => Some(interval),
+    }
+}
+
+/// The record in `out`, where it is of this very plan.
+pub(super) fn finished(out: &Path, agreement: &Agreement) -> Option<RunRecord> {
+    let text = std::fs::read(out.join(RECORD)).ok()?;
+    let record: RunRecord = serde_json::from_slice(&text).ok()?;
+    (record.plan == agreement.hash()).then_some(record)
+}
+
+pub(super) fn attach_log(folder: &OutputFolder, console: &Console) -> Result<()> {
     let path = folder.staging("log.txt")?;
     console.log.attach(&path).map_err(|e| Error::io("can't write the log", &path, &e))
 }
@@ -106,88 +193,4 @@ fn announce(plan: &Plan, tiling: Tiling) {
         tiling.lanes,
         plan.seconds
     );
-}
-
-fn record_of(plan: &Plan, evaluated: &Evaluated, tiling: Tiling, started: SystemTime) -> RunRecord {
-    let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
-    RunRecord {
-        format: record::FORMAT,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(started),
-        device: plan.recorded_device(tiling),
-        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
-        inputs: plan.inputs(),
-        stages: Vec::new(),
-        warnings: plan.warnings.clone(),
-        skipped_rows: evaluated.skipped,
-        metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
-        levels: evaluated.levels.iter().map(level).collect(),
-    }
-}
-
-fn stages(plan: &Plan, evaluated: &Evaluated) -> Vec<Stage> {
-    let rows = plan.embeddings.rows();
-    let bytes = rows * plan.embeddings.row_bytes() as u64;
-    let stage = |time: &StageTime| match time.over_rows {
-        true => Stage::over_rows(time.name, time.seconds, rows, bytes),
-        false => Stage::new(time.name, time.seconds),
-    };
-    std::iter::once(Stage::new("open", plan.seconds)).chain(evaluated.stages.iter().map(stage)).collect()
-}
-
-fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
-    if evaluated.skipped > 0 {
-        let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
-        let text = format!(
-            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
-            evaluated.skipped,
-            first.join(", "),
-            if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }
-        );
-        record.warnings.push(text);
-    }
-}
-
-fn make_montages(
-    plan: &Plan,
-    record: &mut RunRecord,
-    distances: &crate::buffers::Written,
-    folder: &OutputFolder,
-) -> Result<()> {
-    let files = distances.open()?;
-    let pictures = gallery::compose(plan, &record.levels, &files)?;
-    let mut jobs = Vec::new();
-    for picture in &pictures {
-        jobs.push((folder.staging(&picture.file.path)?, picture.montage.clone()));
-    }
-    let stop_when_asked = |_: &std::path::Path| {
-        if crate::interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) }
-    };
-    let made = montage::write_all(&jobs, &montage::Options::default(), stop_when_asked)?;
-    let unreadable = made.missing.len() + made.broken.len();
-    if unreadable > 0 {
-        let example = made.missing.iter().chain(made.broken.keys()).next();
-        let example = example.map_or(String::new(), |path| format!(", such as {}", path.display()));
-        record.warnings.push(format!(
-            "{} images are missing and {} can't be read{example}: their tiles are marked; check --image-root",
-            made.missing.len(),
-            made.broken.len()
-        ));
-    }
-    for mut picture in pictures {
-        let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);
-        picture.file.missing = shown().filter(|&image| made.missing.contains(image)).count();
-        picture.file.broken = shown().filter(|&image| made.broken.contains_key(image)).count();
-        if let Some(level) = record.levels.iter_mut().find(|level| level.level == picture.level) {
-            level.montages.push(picture.file);
-        }
-    }
-    Ok(())
-}
-
-fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {
-    let path = folder.staging("config.yaml")?;
-    let text = plan.settings.to_yaml()?;
-    std::fs::write(&path, text).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
 }

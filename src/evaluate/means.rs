@@ -3,12 +3,12 @@
 use ndarray::Array2;
 
 use super::pass::no_memory;
-use super::{DistanceSinks, Evaluation, Nonfinite};
+use super::{DistanceSinks, Evaluation, Nonfinite, Stage};
 use crate::backend::Job;
 use crate::error::Result;
 use crate::facts::{LevelFacts, MeanFacts};
 use crate::matrix::{MatrixView, UNLABELLED};
-use crate::partials::{PointSums, as_real};
+use crate::partials::{ClusterSums, PointSums, RowSums, Sums, as_real};
 
 /// The means of every evaluated level, in float64.
 pub(super) struct Means {
@@ -48,7 +48,7 @@ impl Means {
     }
 
     /// A second pass: what lies around the means.
-    pub(super) fn facts(&self, run: &Evaluation<'_>) -> Result<Vec<MeanFacts>> {
+    pub(super) fn around(&self, run: &Evaluation<'_>) -> Result<RowSums> {
         let views = (0..self.levels.len()).map(|level| self.view(level)).collect();
         let embeddings = run.embeddings;
         let job = Job {
@@ -57,12 +57,16 @@ impl Means {
         };
         let tiling = run.backend.tiling(&job)?;
         // rows with a NaN have been refused or counted by the first pass
-        let passed = run.pass("means", &job, tiling, Nonfinite::Skip, DistanceSinks::default())?;
-        let around = passed.sums.into_iter().map(crate::partials::ClusterSums::into_clusters);
-        Ok(around.enumerate().map(|(level, around)| self.level_facts(run, level, around)).collect())
+        run.pass(Stage::Means, &job, tiling, Nonfinite::Skip, DistanceSinks::default())
     }
 
-    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<crate::partials::Sums>) -> MeanFacts {
+    /// What follows from the sums around the means over all rows.
+    pub(super) fn facts(&self, run: &Evaluation<'_>, around: Vec<ClusterSums>) -> Vec<MeanFacts> {
+        let around = around.into_iter().map(ClusterSums::into_clusters);
+        around.enumerate().map(|(level, around)| self.level_facts(run, level, around)).collect()
+    }
+
+    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<Sums>) -> MeanFacts {
         let means = &self.levels[level];
         let full = |cluster: usize| around_mean[cluster].size > 0;
         let from_centre = |cluster: usize| match full(cluster) {

@@ -1,9 +1,14 @@
 //! The main loop: everything that is known of each level, from as few passes over the embeddings as it takes.
 //!
-//! The first pass reads the embeddings once for all levels: own distances and, where they are wanted, the nearest
-//! centroids and the sums of the points. What compares clusters follows from centroids alone; sums around the means take
-//! a second pass; exact silhouettes compare the points with each other.
+//! The first round is one pass over the embeddings for all levels: own distances and, where they are wanted, the nearest
+//! centroids and the sums of the points. The second round needs what the first found over all rows: sums around the means
+//! take another pass, exact silhouettes compare the points with each other. Both go over a range of the rows, so that
+//! several processes can share them, and what they find adds up. What compares clusters follows from that and from the
+//! centroids alone.
 
+mod clock;
+mod keep;
+mod known;
 mod means;
 mod neighbours;
 mod order;
@@ -11,17 +16,19 @@ mod pass;
 mod queue;
 mod silhouette;
 
-use std::time::Instant;
+use std::ops::Range;
 
 use crate::backend::{Backend, Job, Tiling};
 use crate::error::Result;
-use crate::facts::{LevelFacts, Parents};
+use crate::facts::LevelFacts;
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
-use crate::partials::{ClusterSums, Sums};
-use means::Means;
-use pass::{Pass, Passed};
+use crate::partials::RowSums;
+use pass::Pass;
 
+pub use clock::{Clock, StageTime};
+pub use keep::{Forget, Keeper, Stage};
+pub use known::{Known, Second};
 pub use silhouette::Sampling;
 
 /// What to do with rows that hold a NaN or an infinity.
@@ -56,6 +63,8 @@ pub struct Evaluation<'a> {
     pub hierarchy: &'a Hierarchy,
     /// Indices (0-based) of the levels to evaluate, ascending.
     pub levels: &'a [usize],
+    /// The rows that this process goes over.
+    pub rows: Range<u64>,
     /// The device.
     pub backend: &'a dyn Backend,
     /// What the device was told to do in the first pass.
@@ -68,9 +77,13 @@ pub struct Evaluation<'a> {
     pub wanted: Wanted,
     /// Who hears of progress, and may stop the run.
     pub watch: &'a dyn Watch,
+    /// Who keeps what is found.
+    pub keeper: &'a dyn Keeper,
+    /// Times the stages.
+    pub clock: Clock,
 }
 
-/// Where every row's distances go: one entry per evaluated level, or none where they are not wanted.
+/// Where the distances of this process's rows go: one entry per evaluated level, or none where they are not wanted.
 #[derive(Default)]
 pub struct DistanceSinks<'a> {
     /// Distance to the own centroid, `[n]`; NaN without a label.
@@ -94,18 +107,6 @@ pub trait StageWatch: Sync {
     fn advance(&self, units: u64);
 }
 
-/// How long a stage took.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StageTime {
-    /// `evaluate` for the first pass, `evaluate.read` and `evaluate.compute` added up over its lanes, `means`,
-    /// `neighbours`, `mean_neighbours`, `silhouette`.
-    pub name: &'static str,
-    /// Wall seconds, or lane seconds.
-    pub seconds: f64,
-    /// Whether it went over all rows of the embeddings.
-    pub over_rows: bool,
-}
-
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
@@ -115,139 +116,151 @@ pub struct Evaluated {
     pub skipped: u64,
     /// The first few of them.
     pub first_skipped: Vec<u64>,
-    /// In the order of the work.
-    pub stages: Vec<StageTime>,
+}
+
+impl DistanceSinks<'_> {
+    /// Without the first `done` of `rows` rows.
+    fn skip(&mut self, done: u64, rows: u64) {
+        for sink in self.own.iter_mut().chain(&mut self.all) {
+            let per_row = sink.len() as u64 / rows.max(1);
+            // no more than the buffer is long
+            let at = usize::try_from(done * per_row).unwrap_or(usize::MAX);
+            *sink = std::mem::take(sink).split_at_mut(at).1;
+        }
+    }
 }
 
 impl<'a> Evaluation<'a> {
-    /// Finds everything out. The bits depend on input, device and tile sizes, not on timing.
+    /// Finds everything out, where this process goes over all rows. The bits depend on input, device and tile sizes, not
+    /// on timing.
     pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
-        let mut clock = Clock::start();
-        let mut passed = self.first_pass(sinks)?;
-        clock.lap("evaluate", true);
-        clock.add("evaluate.read", passed.read_seconds);
-        clock.add("evaluate.compute", passed.compute_seconds);
-        let points = passed.points.take();
-        let mut levels = self.level_facts(&mut passed);
+        let known = self.known(self.first(sinks)?)?;
+        let second = self.second(&known)?;
+        self.finish(known, second)
+    }
 
+    /// The first round over this process's rows.
+    pub fn first(&self, sinks: DistanceSinks<'_>) -> Result<RowSums> {
+        self.pass(Stage::Distances, self.job, self.tiling, self.nonfinite, sinks)
+    }
+
+    /// What is known when the first round is over for all rows.
+    pub fn known(&self, first: RowSums) -> Result<Known> {
+        Known::new(self, first)
+    }
+
+    /// What the second round has to do.
+    pub fn second_stages(&self, known: &Known) -> Vec<Stage> {
+        let wanted = [
+            (Stage::Search, known.emptied()),
+            (Stage::Means, known.means().is_some()),
+            (Stage::Silhouette, self.wanted.silhouette.is_some()),
+        ];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(stage, _)| stage).collect()
+    }
+
+    /// The second round over this process's rows; nothing of it is done where nothing is wanted.
+    pub fn second(&self, known: &Known) -> Result<Second> {
+        let search = match known.emptied() {
+            true => Some(self.search_again(known)?),
+            false => None,
+        };
+        let around = match known.means() {
+            Some(means) => Some(means.around(self)?),
+            None => None,
+        };
+        let outer = match self.wanted.silhouette {
+            Some(sampling) => Some(silhouette::of_share(self, sampling, known.skipped())?),
+            None => None,
+        };
+        Ok(Second { search, around, outer })
+    }
+
+    /// What follows from both rounds over all rows.
+    pub fn finish(&self, mut known: Known, second: Second) -> Result<Evaluated> {
+        known.searched_again(second.search);
         if self.wanted.neighbours {
-            for (&index, facts) in self.levels.iter().zip(&mut levels) {
+            let started = self.clock.start();
+            for (&index, facts) in self.levels.iter().zip(&mut known.levels) {
                 let centroids = self.hierarchy.levels[index].centroids.view();
                 facts.neighbours = Some(neighbours::among(self, centroids, &facts.clusters)?);
             }
-            clock.lap("neighbours", false);
+            self.clock.stop("neighbours", started, false);
         }
-        if let Some(points) = points.filter(|_| self.wanted.means) {
-            let means = Means::new(self, points, &levels)?;
-            for (facts, found) in levels.iter_mut().zip(means.facts(self)?) {
+        if let (Some(means), Some(around)) = (known.take_means(), second.around) {
+            for (facts, found) in known.levels.iter_mut().zip(means.facts(self, around.sums)) {
                 facts.means = Some(found);
             }
-            clock.lap("means", true);
             if self.wanted.mean_neighbours {
-                for (level, facts) in levels.iter_mut().enumerate() {
+                let started = self.clock.start();
+                for (level, facts) in known.levels.iter_mut().enumerate() {
                     let around = facts.means.as_ref().map_or(&[][..], |means| &means.around_mean);
                     facts.mean_neighbours = Some(neighbours::among(self, means.view(level), around)?);
                 }
-                clock.lap("mean_neighbours", false);
+                self.clock.stop("mean_neighbours", started, false);
             }
         }
-        if let Some(sampling) = self.wanted.silhouette {
-            for (facts, found) in levels.iter_mut().zip(silhouette::of_levels(self, sampling, &passed.skipped)?) {
+        if let (Some(sampling), Some(outer)) = (self.wanted.silhouette, second.outer) {
+            let found = silhouette::of_levels(self, sampling, known.skipped(), &outer)?;
+            for (facts, found) in known.levels.iter_mut().zip(found) {
                 facts.silhouette = Some(found);
             }
-            clock.lap("silhouette", false);
         }
-        let skipped = passed.skipped.len() as u64;
-        passed.skipped.truncate(pass::NAMED_ROWS);
-        Ok(Evaluated { levels, skipped, first_skipped: passed.skipped, stages: clock.stages })
+        Ok(known.into_evaluated())
     }
 
-    fn first_pass(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
-        let passed = self.pass("distances", self.job, self.tiling, self.nonfinite, sinks)?;
-        let emptied = |(searched, sums): (&Vec<u32>, &ClusterSums)| {
-            searched.iter().any(|&cluster| sums.clusters()[cluster as usize].size == 0)
-        };
-        if !self.job.searched.iter().zip(&passed.sums).any(emptied) {
-            return Ok(passed);
-        }
-        // clusters that lost all their rows to NaN are as empty as others: search once more, without them
-        let left = |(searched, sums): (&Vec<u32>, &ClusterSums)| {
-            searched.iter().copied().filter(|&cluster| sums.clusters()[cluster as usize].size > 0).collect()
+    /// Clusters that lost all their rows to NaN are as empty as others: searches once more, without them.
+    fn search_again(&self, known: &Known) -> Result<RowSums> {
+        let left = |(searched, level): (&Vec<u32>, &LevelFacts)| {
+            searched.iter().copied().filter(|&cluster| level.clusters[cluster as usize].size > 0).collect()
         };
         let views = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let job = Job {
             tile_rows: self.job.tile_rows,
             keep_rows: true,
             centre: self.job.centre.clone(),
-            searched: self.job.searched.iter().zip(&passed.sums).map(left).collect(),
-            sums: self.job.sums,
+            searched: self.job.searched.iter().zip(&known.levels).map(left).collect(),
             ..Job::new(self.job.dim, self.job.dtype, self.job.rows, views)
         };
-        self.pass("distances", &job, self.tiling, self.nonfinite, DistanceSinks::default())
+        self.pass(Stage::Search, &job, self.tiling, Nonfinite::Skip, DistanceSinks::default())
     }
 
-    /// One pass over all rows.
+    /// One pass over this process's rows.
     fn pass<'j>(
         &self,
-        stage: &'static str,
+        stage: Stage,
         job: &'j Job<'j>,
         tiling: Tiling,
         nonfinite: Nonfinite,
         sinks: DistanceSinks<'_>,
-    ) -> Result<Passed>
+    ) -> Result<RowSums>
     where
         'a: 'j,
     {
-        let progress = self.watch.begin(stage, self.embeddings.rows(), self.embeddings.row_bytes() as u64);
+        let rows = self.rows.end - self.rows.start;
+        let progress = self.watch.begin(stage.name(), rows, self.embeddings.row_bytes() as u64);
         let pass = Pass {
             embeddings: self.embeddings,
             hierarchy: self.hierarchy,
             levels: self.levels,
+            rows: self.rows.clone(),
             backend: self.backend,
             job,
             tiling,
             nonfinite,
             watch: self.watch,
             progress: progress.as_ref(),
+            keeper: self.keeper,
+            stage,
         };
-        pass.run(sinks)
-    }
-
-    /// Each level's sums, with those of the level above where it is evaluated too.
-    fn level_facts(&self, passed: &mut Passed) -> Vec<LevelFacts> {
-        let sums: Vec<Vec<Sums>> = passed.sums.drain(..).map(ClusterSums::into_clusters).collect();
-        let of_level = |(at, &index): (usize, &usize)| LevelFacts {
-            searched: !self.job.searched.is_empty(),
-            parents: (self.levels.get(at + 1) == Some(&(index + 1))).then(|| Parents {
-                of: self.hierarchy.levels[index + 1].parent.clone(),
-                clusters: sums[at + 1].clone(),
-            }),
-            ..LevelFacts::of_sums(self.hierarchy.levels[index].number, sums[at].clone())
-        };
-        self.levels.iter().enumerate().map(of_level).collect()
-    }
-}
-
-/// Times the stages.
-struct Clock {
-    last: Instant,
-    stages: Vec<StageTime>,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Clock { last: Instant::now(), stages: Vec::new() }
-    }
-
-    /// A stage is over.
-    fn lap(&mut self, name: &'static str, over_rows: bool) {
-        let seconds = self.last.elapsed().as_secs_f64();
-        self.last = Instant::now();
-        self.stages.push(StageTime { name, seconds, over_rows });
-    }
-
-    /// A part of the stage before.
-    fn add(&mut self, name: &'static str, seconds: f64) {
-        self.stages.push(StageTime { name, seconds, over_rows: true });
+        let started = self.clock.start();
+        let passed = pass.run(sinks)?;
+        let name = if stage == Stage::Distances { "evaluate" } else { stage.name() };
+        self.clock.stop(name, started, true);
+        if stage == Stage::Distances {
+            self.clock.add("evaluate.read", passed.read_seconds);
+            self.clock.add("evaluate.compute", passed.compute_seconds);
+        }
+        Ok(passed.found)
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::keep::{self, Keeper, Stage};
 use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
-use crate::partials::{ClusterSums, PointSums, Sums};
+use crate::partials::{ClusterSums, RowSums, Sums};
 
 /// What a tile said, and the labels it was said of.
 #[derive(Default)]
@@ -21,21 +22,22 @@ pub(super) struct TileResult {
 }
 
 /// The sums, and the results that wait for their turn.
-pub(super) struct InOrder {
+pub(super) struct InOrder<'a> {
     state: Mutex<State>,
+    /// Where the sums are kept now and then.
+    keeper: (&'a dyn Keeper, Stage),
     turn: Condvar,
     /// How many results may wait: bounds memory where one lane is held up.
     depth: usize,
 }
 
 struct State {
-    sums: Vec<ClusterSums>,
-    points: Option<PointSums>,
+    found: RowSums,
     levels: Vec<usize>,
-    /// Rows that hold a NaN or an infinity, ascending.
-    nonfinite: Vec<u64>,
+    /// How many centroids a row is compared with, per evaluated level.
+    searched: Vec<u64>,
+    /// When the first row with a NaN or an infinity was seen.
     since: Option<Instant>,
-    rows: u64,
     next: u64,
     waiting: BTreeMap<u64, TileResult>,
     /// Buffers to use again.
@@ -43,22 +45,29 @@ struct State {
     abandoned: bool,
 }
 
-impl InOrder {
-    /// `levels`: indices of the evaluated levels, one for each of the sums of clusters.
-    pub(super) fn new((sums, points): (Vec<ClusterSums>, Option<PointSums>), levels: Vec<usize>, lanes: usize) -> Self {
+impl<'a> InOrder<'a> {
+    /// Goes on from what was `found`. `levels`: indices of the evaluated levels, one for each of the sums of clusters;
+    /// `searched`: how many centroids a row is
+    /// compared with on each of them.
+    pub(super) fn new(
+        found: RowSums,
+        levels: Vec<usize>,
+        searched: Vec<u64>,
+        lanes: usize,
+        keeper: (&'a dyn Keeper, Stage),
+    ) -> Self {
+        let since = (!found.skipped.is_empty()).then(Instant::now);
         let state = State {
-            sums,
-            points,
+            found,
             levels,
-            nonfinite: Vec::new(),
-            since: None,
-            rows: 0,
+            searched,
+            since,
             next: 0,
             waiting: BTreeMap::new(),
             blanks: Vec::new(),
             abandoned: false,
         };
-        InOrder { state: Mutex::new(state), turn: Condvar::new(), depth: 4 * lanes }
+        InOrder { state: Mutex::new(state), keeper, turn: Condvar::new(), depth: 4 * lanes }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -84,6 +93,10 @@ impl InOrder {
             state.absorb(&result);
             state.blanks.push(result);
         }
+        let (keeper, stage) = self.keeper;
+        if keeper.due() {
+            keep::on_the_way(keeper.store_rows(stage, &state.found));
+        }
         self.turn.notify_all();
     }
 
@@ -98,11 +111,9 @@ impl InOrder {
         self.lock().since
     }
 
-    /// The sums of clusters and of points, the non-finite rows, and the number of rows that were seen.
-    pub(super) fn finish(&self) -> (Vec<ClusterSums>, Option<PointSums>, Vec<u64>, u64) {
-        let mut state = self.lock();
-        let sums = std::mem::take(&mut state.sums);
-        (sums, state.points.take(), std::mem::take(&mut state.nonfinite), state.rows)
+    /// What was found over the tiles that are in.
+    pub(super) fn finish(self) -> RowSums {
+        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).found
     }
 }
 
@@ -114,37 +125,42 @@ impl State {
     }
 
     fn absorb(&mut self, tile: &TileResult) {
-        for ((sums, &level), observation) in self.sums.iter_mut().zip(&self.levels).zip(&tile.observation.levels) {
-            absorb_level(sums, &tile.labels[level], observation);
+        let State { found, levels, searched, .. } = self;
+        for ((sums, &level), observation) in found.sums.iter_mut().zip(&*levels).zip(&tile.observation.levels) {
+            found.counts.own += absorb_level(sums, &tile.labels[level], observation);
         }
         for (index, nearest) in tile.nearest.iter().enumerate() {
             let level = &tile.observation.levels[index];
-            absorb_search(&mut self.sums[index], &tile.labels[self.levels[index]], &level.squared, nearest);
+            let rows = absorb_search(&mut found.sums[index], &tile.labels[levels[index]], &level.squared, nearest);
+            found.counts.searched += rows * searched[index];
         }
-        if let Some(points) = &mut self.points {
+        if let Some(points) = &mut found.points {
             let dim = tile.groups.sums.len().checked_div(tile.groups.clusters.len()).unwrap_or(1);
             for (&cluster, sum) in tile.groups.clusters.iter().zip(tile.groups.sums.chunks(dim.max(1))) {
                 points.add(cluster as usize, sum);
             }
         }
-        self.rows += tile.labels.first().map_or(0, |labels| labels.len() as u64);
+        found.rows.end += tile.labels.first().map_or(0, |labels| labels.len() as u64);
         let bad = &tile.observation.nonfinite;
         if !bad.is_empty() {
             self.since.get_or_insert_with(Instant::now);
-            self.nonfinite.extend(bad.iter().map(|&row| tile.first_row + u64::from(row)));
+            found.skipped.extend(bad.iter().map(|&row| tile.first_row + u64::from(row)));
         }
     }
 }
 
-fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) {
+/// Returns how many rows it counted.
+fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) -> u64 {
+    let mut rows = 0;
     if observation.runs.is_empty() {
         for (&label, &squared) in labels.iter().zip(&observation.squared) {
             // NaN: a row without a label, or one that is left out
             if label != UNLABELLED && !squared.is_nan() {
                 sums.add(label, Sums::of_point(squared));
+                rows += 1;
             }
         }
-        return;
+        return rows;
     }
     for run in &observation.runs {
         let part = Sums {
@@ -155,17 +171,22 @@ fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observatio
             ..Sums::IDENTITY
         };
         sums.add(run.cluster, part);
+        rows += part.size;
     }
+    rows
 }
 
 /// The nearest other centroid is the second nearest where the nearest is the own one, which then is not misassigned
-/// whatever rounding makes of two distances that are nearly equal.
-fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[NearestTwo]) {
+/// whatever rounding makes of two distances that are nearly equal. Returns how many rows it counted.
+fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[NearestTwo]) -> u64 {
+    let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {
             let is_nearest = nearest.clusters[0] == label;
             let other = nearest.squared[usize::from(is_nearest)];
             sums.add(label, Sums::of_search(own, if is_nearest { other.max(own) } else { other }));
+            rows += 1;
         }
     }
+    rows
 }

@@ -4,10 +4,12 @@
 //! result over. Results enter the sums in the order of the tiles, whichever lane is faster, so that a run's bits do
 //! not depend on timing.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::keep::{self, Keeper, Stage};
 use super::order::{InOrder, TileResult};
 use super::queue::{Matrix, Queue, Task};
 use super::{DistanceSinks, Nonfinite, StageWatch, Watch};
@@ -15,7 +17,7 @@ use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
 use crate::error::{Error, Finding, Kind, Result};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
-use crate::partials::{ClusterSums, PointSums};
+use crate::partials::{ClusterSums, Counts, PointSums, RowSums};
 
 /// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
 const COUNT_NONFINITE: Duration = Duration::from_secs(10);
@@ -29,6 +31,8 @@ pub(super) struct Pass<'a, 'j> {
     pub(super) hierarchy: &'a Hierarchy,
     /// Indices (0-based) of the levels to evaluate, ascending.
     pub(super) levels: &'a [usize],
+    /// Rows to go over.
+    pub(super) rows: Range<u64>,
     pub(super) backend: &'j dyn Backend,
     pub(super) job: &'j Job<'j>,
     pub(super) tiling: Tiling,
@@ -37,32 +41,37 @@ pub(super) struct Pass<'a, 'j> {
     pub(super) watch: &'a dyn Watch,
     /// Who hears of rows that are done.
     pub(super) progress: &'a dyn StageWatch,
+    /// Who keeps what is found.
+    pub(super) keeper: &'a dyn Keeper,
+    /// As what it is kept.
+    pub(super) stage: Stage,
 }
 
-/// What a pass found.
+/// What a pass found, and the seconds that lanes spent reading and on the device's work, added up over the lanes.
 pub(super) struct Passed {
-    /// Sums per cluster, one entry per evaluated level.
-    pub(super) sums: Vec<ClusterSums>,
-    /// Sums of the points themselves on the lowest evaluated level, where the job asks for them.
-    pub(super) points: Option<PointSums>,
-    /// Rows left out because they hold a NaN or an infinity, ascending.
-    pub(super) skipped: Vec<u64>,
-    /// Seconds that lanes spent reading and on the device's work, added up over the lanes.
+    pub(super) found: RowSums,
     pub(super) read_seconds: f64,
     pub(super) compute_seconds: f64,
 }
 
 impl Pass<'_, '_> {
-    /// Runs the pass. The sums' bits depend on input, device and tile size, not on timing.
-    pub(super) fn run(&self, sinks: DistanceSinks<'_>) -> Result<Passed> {
-        let sums = self.levels.iter().map(|&l| ClusterSums::identity(self.hierarchy.k(l))).collect();
-        let points = match self.job.sums {
-            true => Some(PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim).ok_or_else(no_memory)?),
-            false => None,
+    /// Runs the pass, or what an earlier one has left of it. The sums' bits depend on input, device and tile size, not on
+    /// timing. `sinks` are for all of its rows.
+    pub(super) fn run(&self, mut sinks: DistanceSinks<'_>) -> Result<Passed> {
+        let found = match self.keeper.load_rows(self.stage)? {
+            Some(found) => found,
+            None => self.nothing()?,
         };
+        let done = found.rows.end - self.rows.start;
+        self.progress.advance(done);
+        if found.rows.end == self.rows.end {
+            return Ok(Passed { found, read_seconds: 0.0, compute_seconds: 0.0 });
+        }
+        sinks.skip(done, self.rows.end - self.rows.start);
+        let searched = self.job.searched.iter().map(|clusters| clusters.len() as u64).collect();
         let run = Run {
-            queue: Mutex::new(Queue::new(self.embeddings.rows(), self.tiling.tile_rows, sinks)),
-            results: InOrder::new((sums, points), self.levels.to_vec(), self.tiling.lanes),
+            queue: Mutex::new(Queue::new(found.rows.end..self.rows.end, self.tiling.tile_rows, sinks)),
+            results: InOrder::new(found, self.levels.to_vec(), searched, self.tiling.lanes, (self.keeper, self.stage)),
             failed: AtomicBool::new(false),
             read_nanos: AtomicU64::new(0),
             compute_nanos: AtomicU64::new(0),
@@ -77,12 +86,31 @@ impl Pass<'_, '_> {
             let lanes: Vec<_> = (0..self.tiling.lanes.max(1)).map(|_| scope.spawn(drive)).collect();
             lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
         });
+        let (read_seconds, compute_seconds) = (seconds(&run.read_nanos), seconds(&run.compute_nanos));
+        let found = run.results.finish();
         // the lanes that only heard of the failure say that they were interrupted: what happened comes first
         let failures = outcomes.into_iter().filter_map(Result::err);
         if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
-            return Err(error);
+            return Err(keep::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
         }
-        self.finish(&run)
+        self.refuse_nonfinite(&found)?;
+        self.keeper.store_rows(self.stage, &found)?;
+        Ok(Passed { found, read_seconds, compute_seconds })
+    }
+
+    /// Before the first row.
+    fn nothing(&self) -> Result<RowSums> {
+        let points = match self.job.sums {
+            true => Some(PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim).ok_or_else(no_memory)?),
+            false => None,
+        };
+        Ok(RowSums {
+            rows: self.rows.start..self.rows.start,
+            sums: self.levels.iter().map(|&level| ClusterSums::identity(self.hierarchy.k(level))).collect(),
+            points,
+            skipped: Vec::new(),
+            counts: Counts::default(),
+        })
     }
 
     /// One lane's life: open, then tile after tile.
@@ -168,25 +196,18 @@ impl Pass<'_, '_> {
             && run.results.nonfinite_since().is_some_and(|t| t.elapsed() > COUNT_NONFINITE)
     }
 
-    fn finish(&self, run: &Run<'_>) -> Result<Passed> {
-        let (sums, points, bad, rows_seen) = run.results.finish();
-        if let (Some(&first), Nonfinite::Refuse) = (bad.first(), self.nonfinite) {
-            let named: Vec<String> = bad.iter().take(NAMED_ROWS).map(u64::to_string).collect();
-            let more = if bad.len() > NAMED_ROWS { ", ..." } else { "" };
-            let finding = Finding::new("the embeddings hold NaN or infinite values")
-                .file(&self.embeddings.file_of(first).path)
-                .expected("finite values in every row that has a label")
-                .found(format!("{} such rows among the {rows_seen} read: {}{more}", bad.len(), named.join(", ")))
-                .hint("repair those rows, or leave them out of every figure with --nonfinite skip");
-            return Err(Error::input(finding));
-        }
-        Ok(Passed {
-            sums,
-            points,
-            skipped: bad,
-            read_seconds: seconds(&run.read_nanos),
-            compute_seconds: seconds(&run.compute_nanos),
-        })
+    fn refuse_nonfinite(&self, found: &RowSums) -> Result<()> {
+        let bad = &found.skipped;
+        let (Some(&first), Nonfinite::Refuse) = (bad.first(), self.nonfinite) else { return Ok(()) };
+        let named: Vec<String> = bad.iter().take(NAMED_ROWS).map(u64::to_string).collect();
+        let more = if bad.len() > NAMED_ROWS { ", ..." } else { "" };
+        let read = found.rows.end - found.rows.start;
+        let finding = Finding::new("the embeddings hold NaN or infinite values")
+            .file(&self.embeddings.file_of(first).path)
+            .expected("finite values in every row that has a label")
+            .found(format!("{} such rows among the {read} read: {}{more}", bad.len(), named.join(", ")))
+            .hint("repair those rows, or leave them out of every figure with --nonfinite skip");
+        Err(Error::input(finding))
     }
 }
 
@@ -202,7 +223,7 @@ pub(super) fn no_memory() -> Error {
 /// What the lanes share.
 struct Run<'a> {
     queue: Mutex<Queue<'a>>,
-    results: InOrder,
+    results: InOrder<'a>,
     failed: AtomicBool,
     read_nanos: AtomicU64,
     compute_nanos: AtomicU64,

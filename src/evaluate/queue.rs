@@ -1,5 +1,6 @@
 //! The tiles in file order, each with its own stretch of the distance buffers.
 
+use std::ops::Range;
 use std::slice::ChunksMut;
 
 use super::DistanceSinks;
@@ -11,9 +12,9 @@ const PAIRWISE_BLOCK: usize = 1 << 22;
 
 /// Hands out tiles. The stretches of the buffers are split off by `chunks_mut`, so lanes can't write into each other's.
 pub(super) struct Queue<'a> {
-    rows: u64,
     tile_rows: usize,
-    next_row: u64,
+    first: u64,
+    left: Range<u64>,
     own: Vec<ChunksMut<'a, f32>>,
     all: Vec<ChunksMut<'a, f32>>,
 }
@@ -28,26 +29,29 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> Queue<'a> {
-    pub(super) fn new(rows: u64, tile_rows: usize, sinks: DistanceSinks<'a>) -> Self {
+    /// Tiles of the rows that are `left`; the buffers are theirs alone.
+    pub(super) fn new(left: Range<u64>, tile_rows: usize, sinks: DistanceSinks<'a>) -> Self {
+        let rows = left.end - left.start;
         let own = sinks.own.into_iter().map(|sink| sink.chunks_mut(tile_rows)).collect();
         let tiles_of = |sink: &'a mut [f32]| {
             let columns = usize::try_from(sink.len() as u64 / rows.max(1)).unwrap_or(usize::MAX);
             sink.chunks_mut((tile_rows * columns).max(1))
         };
         let all = sinks.all.into_iter().map(tiles_of).collect();
-        Queue { rows, tile_rows, next_row: 0, own, all }
+        Queue { tile_rows, first: left.start, left, own, all }
     }
 
     pub(super) fn next(&mut self) -> Option<Task<'a>> {
-        let left = self.rows - self.next_row;
+        let left = self.left.end - self.left.start;
         if left == 0 {
             return None;
         }
         let rows = usize::try_from(left).unwrap_or(usize::MAX).min(self.tile_rows);
         let take = |chunks: &mut Vec<ChunksMut<'a, f32>>| chunks.iter_mut().filter_map(Iterator::next).collect();
-        let index = self.next_row / self.tile_rows as u64;
-        let task = Task { index, first_row: self.next_row, rows, own: take(&mut self.own), all: take(&mut self.all) };
-        self.next_row += rows as u64;
+        let first_row = self.left.start;
+        let index = (first_row - self.first) / self.tile_rows as u64;
+        let task = Task { index, first_row, rows, own: take(&mut self.own), all: take(&mut self.all) };
+        self.left.start += rows as u64;
         Some(task)
     }
 }

@@ -61,6 +61,26 @@ impl DistanceBuffer {
         Ok(DistanceBuffer { map, path: path.to_path_buf() })
     }
 
+    /// Opens a file that [`DistanceBuffer::create`] made for the same shape, to go on writing; `None` where there is none.
+    ///
+    /// # Errors
+    /// `Failed` where it can't be opened or mapped.
+    pub fn reopen(path: &Path, rows: u64, columns: Option<u64>) -> Result<Option<Self>> {
+        let failed = |e: io::Error| Error::io("can't open the distances of an interrupted run", path, &e);
+        let file = match File::options().read(true).write(true).open(path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(failed(e)),
+        };
+        if Some(file.metadata().map_err(failed)?.len()) != file_size(rows, columns) {
+            return Ok(None);
+        }
+        // SAFETY: the file lies in a folder that this process holds the lock of; nothing else writes or truncates it.
+        let map = unsafe { MmapMut::map_mut(&file) }.map_err(failed)?;
+        let same = map[..DATA] == header(rows, columns);
+        Ok(same.then(|| DistanceBuffer { map, path: path.to_path_buf() }))
+    }
+
     /// All distances, row after row. `chunks_mut` gives each of several threads a stretch of its own.
     pub fn values_mut(&mut self) -> &mut [f32] {
         bytemuck::cast_slice_mut(&mut self.map[DATA..])

@@ -70,6 +70,13 @@ impl PartFile {
         })
     }
 
+    /// BLAKE3 (hex) of the header and of the checksums of all arrays: tells files of different content apart.
+    pub fn fingerprint(&self) -> String {
+        // a directory that was read can be written
+        let directory = serde_json::to_vec(&self.directory).unwrap_or_default();
+        blake3::hash(&directory).to_hex().to_string()
+    }
+
     /// Elements in an array; `None` where there is no such array.
     pub fn length(&self, name: &str) -> Option<u64> {
         self.directory.arrays.iter().find(|array| array.name == name).map(|array| array.length)

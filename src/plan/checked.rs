@@ -8,6 +8,7 @@ use crate::backend::select::{self, Choice, Selected};
 use crate::config::Settings;
 use crate::cost;
 use crate::error::{Error, Finding, Findings, Result};
+use crate::evaluate::Nonfinite;
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
 use crate::input::names::Names;
@@ -106,12 +107,15 @@ impl Checked {
 
     /// Whether a run in parts takes a second round over the parts: some figures need the first results of all rows.
     pub fn takes_two_rounds(&self) -> bool {
-        let needs = cost::needs(&self.metrics);
-        let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Silhouette);
-        // rows that are left out can empty clusters, which are then searched without
-        let again = self.settings.nonfinite == crate::evaluate::Nonfinite::Skip && needs.contains(&Need::Search);
-        needs.iter().any(second) || again
+        two_rounds(&cost::needs(&self.metrics), self.settings.nonfinite)
     }
+}
+
+/// Whether figures need what was found over all rows before they can be taken of any.
+pub(super) fn two_rounds(needs: &[Need], nonfinite: Nonfinite) -> bool {
+    let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Silhouette);
+    // rows that are left out can empty clusters, which are then searched without
+    needs.iter().any(second) || (nonfinite == Nonfinite::Skip && needs.contains(&Need::Search))
 }
 
 /// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.

@@ -3,17 +3,21 @@
 mod checked;
 
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::config::{Distances, Sample, Settings, Silhouette};
 use crate::cost::Work;
-use crate::error::Result;
+use crate::error::{Error, Finding, Findings, Result};
 use crate::evaluate::{Sampling, Wanted};
+use crate::identity::Identity;
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::{Hierarchy, Level};
 use crate::input::names::Names;
 use crate::metrics::{self, Metric, Need};
 use crate::record::{Device, InputFile, Inputs, RankingRequest};
+use crate::scratch;
+use crate::shard::Agreement;
 pub use checked::Checked;
 
 /// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.
@@ -143,6 +147,55 @@ impl Plan {
             subset: self.settings.subset_indices.as_deref().map(InputFile::of),
             images: self.settings.images.as_deref().map(InputFile::of),
         }
+    }
+
+    /// Whether a run in parts takes a second round over the parts.
+    pub fn takes_two_rounds(&self) -> bool {
+        checked::two_rounds(&self.needs, self.settings.nonfinite)
+    }
+
+    /// What the parts of a run must agree on.
+    pub fn agreement(&self) -> Result<Agreement> {
+        let of_files = |files: &mut dyn Iterator<Item = &Path>| files.map(Identity::of).collect::<Result<Vec<_>>>();
+        let sources = |level: &Level| [level.sources.clusters.clone(), level.sources.centroids.clone()];
+        let hierarchy: Vec<PathBuf> = self.hierarchy.levels.iter().flat_map(sources).collect();
+        let settings = &self.settings;
+        let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
+        Ok(Agreement {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            rows: self.embeddings.rows(),
+            dim: self.embeddings.dim(),
+            dtype: self.embeddings.dtype().descr().to_owned(),
+            embeddings: of_files(&mut settings.embeddings.iter().map(PathBuf::as_path))?,
+            hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
+            subset: settings.subset_indices.as_deref().map(Identity::of).transpose()?,
+            levels: settings.levels.clone(),
+            metrics: self.metrics.iter().map(|metric| metric.name().to_owned()).collect(),
+            silhouette: settings.silhouette.to_string(),
+            seed: if sampled { settings.seed } else { 0 },
+            nonfinite: serde_json::to_value(settings.nonfinite).unwrap_or_default(),
+            allow_unassigned: settings.allow_unassigned,
+            distances: serde_json::to_value(settings.distances).unwrap_or_default(),
+        })
+    }
+
+    /// Copies the embeddings to the machine's own disk, where that is asked for, and reads them from there. Returns the
+    /// bytes that this process copied.
+    pub fn stage_embeddings(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<u64> {
+        let Some(folder) = &self.settings.scratch else { return Ok(0) };
+        let mut copies = Vec::new();
+        let mut bytes = 0;
+        for file in &self.settings.embeddings {
+            let staged = scratch::stage(file, folder, go_on)?;
+            tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
+            bytes += staged.copied;
+            copies.push(staged.path);
+        }
+        let mut findings = Findings::new();
+        let opened = Embeddings::open(&copies, &mut findings);
+        findings.into_result()?;
+        self.embeddings = opened.ok_or_else(|| Error::failed(Finding::new("the copies could not be opened")))?;
+        Ok(bytes)
     }
 
     /// Whether every row's own distance is wanted: to be written, or to choose the images of a montage.

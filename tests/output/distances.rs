@@ -2,7 +2,7 @@
 
 use clustrata::error::Kind;
 use clustrata::output::distances::{DistanceBuffer, DistanceFile};
-use clustrata::output::files::OutputFolder;
+use clustrata::output::files::{OutputFolder, ensure_room};
 use std::fs;
 use std::process::Command;
 
@@ -31,7 +31,7 @@ fn a_full_disk_is_an_error_at_the_start() {
         return;
     };
     let folder = OutputFolder::prepare(disk.0.path(), false).unwrap();
-    assert!(folder.ensure_room(1_000_000).is_err());
+    assert!(ensure_room(folder.path(), 1_000_000).is_err());
     let path = folder.staging("level1/distances_all.npy").unwrap();
     let error = DistanceBuffer::create(&path, 1000, Some(1000)).unwrap_err();
     assert_eq!(error.kind(), Kind::Failed);

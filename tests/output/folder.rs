@@ -1,7 +1,7 @@
 //! The output folder: what it holds after every way in which a run can end.
 
 use clustrata::error::Kind;
-use clustrata::output::files::OutputFolder;
+use clustrata::output::files::{OutputFolder, ensure_room};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -258,8 +258,8 @@ fn a_killed_process_frees_the_folder_and_the_next_run_cleans_up() {
 fn room_is_compared_with_what_is_available() {
     let base = tempfile::tempdir().unwrap();
     let folder = OutputFolder::prepare(base.path(), false).unwrap();
-    folder.ensure_room(1).unwrap();
-    let error = folder.ensure_room(u64::MAX).unwrap_err();
+    ensure_room(folder.path(), 1).unwrap();
+    let error = ensure_room(folder.path(), u64::MAX).unwrap_err();
     assert_eq!(error.kind(), Kind::Failed);
     assert!(error.to_string().contains(&u64::MAX.to_string()), "{error}");
 }

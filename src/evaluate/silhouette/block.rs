@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::order::Order;
-use crate::partials::as_real;
+use crate::partials::{Running as Saved, as_real};
 
 /// Consecutive outer points and their running sums on every level.
 pub(super) struct Block {
@@ -36,6 +36,28 @@ impl Block {
         let zeros = || vec![0.0; places.len()];
         let running = || Running { own: zeros(), open: zeros(), best: vec![(f64::INFINITY, 0); places.len()] };
         Block { levels: (0..levels).map(|_| running()).collect(), places }
+    }
+
+    /// Appends the running sums to those of the blocks before.
+    pub(super) fn save(&self, to: &mut [Saved]) {
+        for (running, to) in self.levels.iter().zip(to) {
+            to.own.extend(&running.own);
+            to.open.extend(&running.open);
+            to.best.extend(running.best.iter().map(|(mean, _)| mean));
+            to.best_first.extend(running.best.iter().map(|(_, first)| *first as u64));
+        }
+    }
+
+    /// Takes the running sums back that [`Block::save`] wrote from `first` on.
+    pub(super) fn restore(&mut self, from: &[Saved], first: usize) {
+        let points = first..first + self.places.len();
+        for (running, from) in self.levels.iter_mut().zip(from) {
+            running.own.copy_from_slice(&from.own[points.clone()]);
+            running.open.copy_from_slice(&from.open[points.clone()]);
+            let best = from.best[points.clone()].iter().zip(&from.best_first[points.clone()]);
+            // places are below 2^32
+            running.best = best.map(|(&mean, &first)| (mean, usize::try_from(first).unwrap_or(usize::MAX))).collect();
+        }
     }
 
     pub(super) fn places(&self) -> &[u32] {

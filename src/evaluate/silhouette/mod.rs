@@ -7,15 +7,18 @@
 
 mod again;
 mod block;
+mod crew;
 mod order;
 mod points;
 mod sample;
 mod sweep;
 
-use super::Evaluation;
+use std::ops::Range;
+
+use super::{Evaluation, Stage};
 use crate::error::Result;
 use crate::facts::Silhouettes;
-use crate::partials::as_real;
+use crate::partials::{OuterSums, as_real};
 use order::Order;
 
 /// Whose silhouettes are taken; each is against all points.
@@ -33,13 +36,37 @@ pub enum Sampling {
     },
 }
 
-/// Silhouettes of every evaluated level. `skipped` (ascending) are rows that enter no figure.
-pub(super) fn of_levels(run: &Evaluation<'_>, sampling: Sampling, skipped: &[u64]) -> Result<Vec<Silhouettes>> {
+/// Silhouettes of this process's share of the points that are taken, which is as large as its share of the rows. `skipped`
+/// (ascending) are rows that enter no figure.
+pub(super) fn of_share(run: &Evaluation<'_>, sampling: Sampling, skipped: &[u64]) -> Result<OuterSums> {
+    let started = run.clock.start();
     let order = Order::new(run, skipped)?;
     let taken = sample::choose(order.len(), sampling);
-    let values = sweep::run(run, &order, taken.as_deref())?;
-    let of_level = |(level, values): (usize, Vec<f64>)| summarise(run, &order, level, taken.as_deref(), &values);
-    Ok(values.into_iter().enumerate().map(of_level).collect())
+    let outer = taken.as_ref().map_or(order.len(), Vec::len);
+    let found = sweep::run(run, &order, taken.as_deref(), share(run, outer))?;
+    run.clock.stop(Stage::Silhouette.name(), started, false);
+    Ok(found)
+}
+
+/// Which of so many points are this process's: the ranges of all processes are one after another and leave none out.
+fn share(run: &Evaluation<'_>, points: usize) -> Range<usize> {
+    let rows = u128::from(run.embeddings.rows().max(1));
+    // at most `points`
+    let at = |row: u64| usize::try_from(u128::from(row) * points as u128 / rows).unwrap_or(points);
+    at(run.rows.start)..at(run.rows.end)
+}
+
+/// Silhouettes of every evaluated level, from those of all points that are taken.
+pub(super) fn of_levels(
+    run: &Evaluation<'_>,
+    sampling: Sampling,
+    skipped: &[u64],
+    found: &OuterSums,
+) -> Result<Vec<Silhouettes>> {
+    let order = Order::new(run, skipped)?;
+    let taken = sample::choose(order.len(), sampling);
+    let of_level = |(level, values): (usize, &Vec<f64>)| summarise(run, &order, level, taken.as_deref(), values);
+    Ok(found.values.iter().enumerate().map(of_level).collect())
 }
 
 /// One level's sums by cluster; `values` are those of the `taken` places of the order, or of all.

@@ -1,41 +1,72 @@
 //! All outer points against all inner ones, on all lanes.
+//!
+//! The work goes in steps, after each of which the running sums of all blocks are consistent and can be kept.
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::again;
 use super::block::{Block, Pairs};
+use super::crew::share_out;
 use super::order::Order;
 use super::points;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
-use crate::error::{Error, Kind, Result};
-use crate::evaluate::{Evaluation, StageWatch};
+use crate::error::{Error, Result};
+use crate::evaluate::{Evaluation, Stage, StageWatch, keep};
+use crate::partials::{Counts, OuterSums, SweepCut};
 
 /// Bytes of inner points that are held at a time where the outer ones are a sample.
 const WINDOW_BYTES: usize = 1 << 30;
 
+/// Distances of a step at most, where the outer points are a sample: seconds of work on any device.
+const WINDOW_PAIRS: usize = 1 << 31;
+
+/// Blocks of outer points that a lane does in a step where each is compared with all points.
+const BLOCKS_PER_STEP: usize = 4;
+
 /// Bytes of sums that one inner tile may give, over all blocks.
 const ROWS_BYTES: usize = 64 << 20;
 
-/// Silhouettes of the `taken` places, or of all, in their order, per evaluated level.
-pub(super) fn run(run: &Evaluation<'_>, order: &Order, taken: Option<&[u32]>) -> Result<Vec<Vec<f64>>> {
-    let outer = taken.map_or(order.len(), <[u32]>::len) as u64;
-    let progress = run.watch.begin("silhouette", outer * order.len() as u64, 0);
-    let sweep = Sweep { run, order, progress: progress.as_ref() };
+/// Silhouettes of those numbered `share` of the `taken` places, or of all places, in their order, per evaluated level.
+pub(super) fn run(
+    run: &Evaluation<'_>,
+    order: &Order,
+    taken: Option<&[u32]>,
+    share: Range<usize>,
+) -> Result<OuterSums> {
+    let kept = run.keeper.load_outer(Stage::Silhouette)?;
+    if let Some(complete) = kept.as_ref().filter(|kept| kept.is_complete()) {
+        return Ok(complete.clone());
+    }
+    let progress = run.watch.begin(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
+    let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
+    let sweep = Sweep { run, order, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
     let blocks = match taken {
-        Some(taken) => sweep.sample(taken)?,
+        _ if sweep.share.is_empty() => Vec::new(),
+        Some(taken) => sweep.sample(&taken[sweep.share.clone()])?,
         None => sweep.everything()?,
     };
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
-    Ok((0..order.levels()).map(of_level).collect())
+    let values = (0..order.levels()).map(of_level).collect();
+    let found = OuterSums { values, running: Vec::new(), ..sweep.snapshot(SweepCut::default(), 0, &[]) };
+    run.keeper.store_outer(Stage::Silhouette, &found)?;
+    Ok(found)
 }
 
 struct Sweep<'a, 'e> {
     run: &'a Evaluation<'e>,
     order: &'a Order,
     progress: &'a dyn StageWatch,
+    /// Which of the outer points are this process's.
+    share: Range<usize>,
+    /// Whether the outer points are a sample.
+    sampled: bool,
+    /// What an earlier run has left.
+    kept: Option<OuterSums>,
+    /// Distances that were computed.
+    pairs: AtomicU64,
 }
 
 /// Points on the host, and where the order's places lie in them.
@@ -48,23 +79,93 @@ struct Held {
 }
 
 impl Sweep<'_, '_> {
-    /// Every point, held at once.
+    /// This process's share of all points, against all of them, which are held at once.
     fn everything(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
         let points = points::read(self.run, self.order.rows(all.clone()))?;
-        let tiling = self.run.backend.distance_tiling(&points);
+        let mut tiling = self.run.backend.distance_tiling(&points);
+        // with several processes, the other direction of a pair is another's
+        tiling.symmetric &= self.share == all;
         let tiling = if tiling.symmetric { self.aligned(tiling) } else { tiling };
-        let places: Vec<u32> = (0..).take(all.len()).collect();
+        let places: Vec<u32> = (0..).take(all.len()).skip(self.share.start).take(self.share.len()).collect();
         let blocks = self.blocks(&places, tiling);
         let held = Held { points, inner: all, first: 0 };
         if tiling.symmetric {
             self.once(&held, tiling, &blocks)?;
         } else {
-            self.against_all(&held, tiling, &blocks, |block, _| block.places().to_vec())?;
+            let mut lanes = self.lanes(&held.points, tiling)?;
+            let step = BLOCKS_PER_STEP * lanes.len();
+            let cut = SweepCut { points: step * tiling.outer.max(1), symmetric: false };
+            let done = self.restore(cut, &blocks);
+            for (number, first) in (0..blocks.len()).step_by(step).enumerate().skip(done) {
+                let some = first..(first + step).min(blocks.len());
+                self.against_all(&held, tiling, &blocks, some, &mut lanes, |block, _| block.places().to_vec())?;
+                self.keep(cut, number + 1, &blocks)?;
+            }
         }
         let dim = held.points.dim;
         self.again(&blocks, |places| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim])))?;
         Ok(unlocked(blocks))
+    }
+
+    /// Cuts a sample's points into blocks; `points` are those held with the first window.
+    fn begin(&self, taken: &[u32], points: &PointSet, cut: SweepCut) -> (DistanceTiling, Vec<Mutex<Block>>) {
+        let tiling = self.run.backend.distance_tiling(points);
+        let blocks = self.blocks(taken, tiling);
+        self.restore(cut, &blocks);
+        (tiling, blocks)
+    }
+
+    fn blocks(&self, places: &[u32], tiling: DistanceTiling) -> Vec<Mutex<Block>> {
+        let block = |places: &[u32]| Mutex::new(Block::new(places.to_vec(), self.order.levels()));
+        places.chunks(tiling.outer.max(1)).map(block).collect()
+    }
+
+    /// Puts the blocks into the state in which an earlier run has left them, and returns the steps that it had done.
+    fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) -> usize {
+        let Some(kept) = &self.kept else { return 0 };
+        if kept.cut != cut {
+            tracing::warn!("the silhouettes begin anew: the checkpoint is of a device that cuts them differently");
+            self.pairs.store(0, Ordering::Relaxed);
+            return 0;
+        }
+        let mut first = 0;
+        for block in blocks {
+            let mut block = locked(block);
+            block.restore(&kept.running, first);
+            first += block.places().len();
+        }
+        self.progress.advance(kept.counts.pairs * if cut.symmetric { 2 } else { 1 });
+        usize::try_from(kept.steps).unwrap_or(usize::MAX)
+    }
+
+    /// What is found so far.
+    fn snapshot(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> OuterSums {
+        let mut running = vec![crate::partials::Running::default(); self.order.levels()];
+        blocks.iter().for_each(|block| locked(block).save(&mut running));
+        OuterSums {
+            outer: self.share.start as u64..self.share.end as u64,
+            cut,
+            steps: steps as u64,
+            of_steps: if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() }
+                .div_ceil(cut.points.max(1)) as u64,
+            running,
+            values: Vec::new(),
+            counts: Counts { pairs: self.pairs.load(Ordering::Relaxed), ..Counts::default() },
+        }
+    }
+
+    /// After a step: keeps what is found where it is time to, and stops where that was asked for.
+    fn keep(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
+        let keeper = self.run.keeper;
+        let store = || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks));
+        if keeper.pausing() {
+            return Err(keep::stopped(Error::interrupted(), keeper, store));
+        }
+        if keeper.due() {
+            keep::on_the_way(store());
+        }
+        Ok(())
     }
 
     /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all
@@ -83,23 +184,27 @@ impl Sweep<'_, '_> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
         let mut points = points::read(self.run, &rows)?;
         let (dim, length) = (points.dim, points.values.len());
-        let window = (WINDOW_BYTES / (4 * dim)).max(1);
-        let mut blocks: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
-        for start in (0..self.order.len()).step_by(window) {
+        let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
+        let cut = SweepCut { points: window, symmetric: false };
+        let mut begun: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
+        let done = self.kept.as_ref().filter(|kept| kept.cut == cut).map_or(0, |kept| kept.steps);
+        let windows = (0..self.order.len()).step_by(window).enumerate();
+        for (number, start) in windows.skip(usize::try_from(done).unwrap_or(usize::MAX)) {
             let inner = start..(start + window).min(self.order.len());
             points.values.truncate(length);
             points.values.extend(points::read(self.run, self.order.rows(inner.clone()))?.values);
-            let (tiling, blocks) = blocks.get_or_insert_with(|| {
-                let tiling = self.run.backend.distance_tiling(&points);
-                (tiling, self.blocks(taken, tiling))
-            });
+            let (tiling, blocks) = begun.get_or_insert_with(|| self.begin(taken, &points, cut));
             let held = Held { points, inner, first: taken.len() };
             let step = tiling.outer.max(1);
             let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
-            self.against_all(&held, *tiling, blocks, places)?;
+            let mut lanes = self.lanes(&held.points, *tiling)?;
+            self.against_all(&held, *tiling, blocks, 0..blocks.len(), &mut lanes, places)?;
+            drop(lanes);
             points = held.points;
+            self.keep(cut, number + 1, blocks)?;
         }
-        let blocks = blocks.map_or(Vec::new(), |(_, blocks)| blocks);
+        // where an earlier run has done the last window, too
+        let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
         self.again(&blocks, |places| {
             let mut values = vec![0.0; places.len() * dim];
             points::read_part(self.run, self.order.rows(places), &mut values)?;
@@ -116,27 +221,23 @@ impl Sweep<'_, '_> {
     ) -> Result<()> {
         let dim = self.run.embeddings.dim();
         let mut threads = vec![(); self.run.tiling.lanes.max(1)];
-        self.share_out(&mut threads, 0..blocks.len(), |(), number| {
+        share_out(&mut threads, 0..blocks.len(), |(), number| {
             self.go_on()?;
             again::block(&mut locked(&blocks[number]), self.order, dim, &mut |places| values(places))
         })
     }
 
-    fn blocks(&self, places: &[u32], tiling: DistanceTiling) -> Vec<Mutex<Block>> {
-        let block = |places: &[u32]| Mutex::new(Block::new(places.to_vec(), self.order.levels()));
-        places.chunks(tiling.outer.max(1)).map(block).collect()
-    }
-
-    /// Each block of outer points against all inner ones. `outer` tells where a block's points lie among those held.
+    /// Each of `some` blocks of outer points against all inner ones. `outer` tells where a block's points lie among those held.
     fn against_all(
         &self,
         held: &Held,
         tiling: DistanceTiling,
         blocks: &[Mutex<Block>],
+        some: Range<usize>,
+        lanes: &mut [Box<dyn DistanceSums + '_>],
         outer: impl Fn(&Block, usize) -> Vec<u32> + Sync,
     ) -> Result<()> {
-        let mut lanes = self.lanes(&held.points, tiling)?;
-        self.share_out(&mut lanes, 0..blocks.len(), |lane, number| {
+        share_out(lanes, some, |lane, number| {
             let block = &mut *locked(&blocks[number]);
             lane.outer(&outer(block, number))?;
             let mut columns = Vec::new();
@@ -147,7 +248,7 @@ impl Sweep<'_, '_> {
                 columns.resize(ends.len() * block.places().len(), 0.0);
                 lane.to_segments(shift(inner.start)..shift(inner.end), &ends, &mut columns)?;
                 block.add_columns(self.order, inner.clone(), &columns, Pairs::All);
-                self.progress.advance((inner.len() * block.places().len()) as u64);
+                self.count(inner.len() * block.places().len(), 1);
             }
             Ok(())
         })
@@ -155,13 +256,15 @@ impl Sweep<'_, '_> {
 
     /// Each pair once: inner tile after inner tile, against the blocks from its own on.
     fn once(&self, held: &Held, tiling: DistanceTiling, blocks: &[Mutex<Block>]) -> Result<()> {
+        let steps = SweepCut { points: tiling.inner, symmetric: true };
+        let done = self.restore(steps, blocks);
         let mut lanes = self.lanes(&held.points, tiling)?;
         let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
-        for inner in cut(held.inner.clone(), tiling.inner) {
+        for (step, inner) in cut(held.inner.clone(), tiling.inner).enumerate().skip(done) {
             let own = inner.start / tiling.outer;
             let rows: Vec<Mutex<Vec<f64>>> = (own..blocks.len()).map(|_| Mutex::default()).collect();
             let ends = self.order.ends(inner.clone());
-            self.share_out(&mut lanes, own..blocks.len(), |lane, number| {
+            share_out(&mut lanes, own..blocks.len(), |lane, number| {
                 self.go_on()?;
                 let block = &mut *locked(&blocks[number]);
                 let outer = spans[number].clone();
@@ -172,18 +275,18 @@ impl Sweep<'_, '_> {
                 lane.outer(block.places())?;
                 lane.both(inner.clone(), &ends, &outer_ends, &mut columns, rows)?;
                 block.add_columns(self.order, inner.clone(), &columns, Pairs::Once);
-                let factor = if number == own { 1 } else { 2 };
-                self.progress.advance((factor * inner.len() * outer.len()) as u64);
+                self.count(inner.len() * outer.len(), if number == own { 1 } else { 2 });
                 Ok(())
             })?;
             let rows: Vec<Vec<f64>> =
                 rows.into_iter().map(|rows| rows.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
             let mut threads = vec![(); tiling.lanes.max(1)];
-            self.share_out(&mut threads, own..(inner.end - 1) / tiling.outer + 1, |(), mine| {
+            share_out(&mut threads, own..(inner.end - 1) / tiling.outer + 1, |(), mine| {
                 let later = spans[own..].iter().cloned().zip(&rows);
                 self.other_direction(&inner, &mut locked(&blocks[mine]), &spans[mine], later);
                 Ok(())
             })?;
+            self.keep(steps, step + 1, blocks)?;
         }
         Ok(())
     }
@@ -211,34 +314,15 @@ impl Sweep<'_, '_> {
         (0..tiling.lanes.max(1)).map(|_| self.run.backend.distance_sums(points, tiling)).collect()
     }
 
-    /// Has the lanes do the tasks, each on a thread of its own. The first failure ends it.
-    fn share_out<L: Send>(
-        &self,
-        lanes: &mut [L],
-        tasks: Range<usize>,
-        task: impl Fn(&mut L, usize) -> Result<()> + Sync,
-    ) -> Result<()> {
-        let next = AtomicUsize::new(tasks.start);
-        let drive = |lane: &mut L| -> Result<()> {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= tasks.end {
-                    return Ok(());
-                }
-                // a failed lane leaves no task to the others
-                task(lane, number).inspect_err(|_| next.store(tasks.end, Ordering::Relaxed))?;
-            }
-        };
-        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = lanes.iter_mut().map(|lane| scope.spawn(|| drive(lane))).collect();
-            threads.into_iter().map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        let failures = outcomes.into_iter().filter_map(Result::err);
-        failures.min_by_key(|error| error.kind() == Kind::Interrupted).map_or(Ok(()), Err)
+    /// Distances were computed, each of which tells of `directions` ordered pairs of points.
+    fn count(&self, distances: usize, directions: u64) {
+        self.pairs.fetch_add(distances as u64, Ordering::Relaxed);
+        self.progress.advance(distances as u64 * directions);
     }
 
+    /// Fails where the run is to end at once; one that is to be kept goes on to the end of the step.
     fn go_on(&self) -> Result<()> {
-        if self.run.watch.cancelled() { Err(Error::interrupted()) } else { Ok(()) }
+        if self.run.watch.cancelled() && !self.run.keeper.pausing() { Err(Error::interrupted()) } else { Ok(()) }
     }
 }
 

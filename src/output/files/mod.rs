@@ -134,25 +134,6 @@ impl OutputFolder {
         Ok(path)
     }
 
-    /// Refuses to start what would not fit: `bytes` against what the file system has available.
-    ///
-    /// # Errors
-    /// `Failed` when there is less, with both numbers.
-    pub fn ensure_room(&self, bytes: u64) -> Result<()> {
-        let available = fs4::available_space(&self.root)
-            .map_err(|e| Error::io("can't ask the file system for its free space", &self.root, &e))?;
-        if available >= bytes {
-            return Ok(());
-        }
-        Err(Error::failed(
-            Finding::new("there is not enough room for the output")
-                .file(&self.root)
-                .expected(format!("{} available", describe_bytes(bytes)))
-                .found(describe_bytes(available))
-                .hint("free some space, name a folder on another disk with --out, or leave out --distances"),
-        ))
-    }
-
     /// Moves everything staged into place, `record.json` last. On an error all of it is moved back.
     ///
     /// Files of others stay. Of an earlier run's files, those that this one did not write again are removed after
@@ -194,6 +175,67 @@ impl OutputFolder {
         names::remove_emptied_folders(&self.root, &replaced);
         Ok(())
     }
+}
+
+/// Refuses to start what would not fit: `bytes` against what the file system of `folder` has available.
+///
+/// # Errors
+/// `Failed` when there is less, with both numbers.
+pub fn ensure_room(folder: &Path, bytes: u64) -> Result<()> {
+    let available = fs4::available_space(folder)
+        .map_err(|e| Error::io("can't ask the file system for its free space", folder, &e))?;
+    if available >= bytes {
+        return Ok(());
+    }
+    Err(Error::failed(
+        Finding::new("there is not enough room for the output")
+            .file(folder)
+            .expected(format!("{} available", describe_bytes(bytes)))
+            .found(describe_bytes(available))
+            .hint("free some space, name a folder on another disk with --out, or leave out --distances"),
+    ))
+}
+
+/// A folder of a part of a run, locked; what was created for it goes with it unless kept.
+#[derive(Debug)]
+pub struct LockedFolder {
+    _lock: Lock,
+    created: Created,
+}
+
+impl LockedFolder {
+    /// Creates `path` where it is missing (with its parents) and locks it.
+    ///
+    /// # Errors
+    /// `Failed` when another process holds it or it can't be written; `Usage` when it is not a folder.
+    pub fn open(path: &Path) -> Result<Self> {
+        let (lock, created) = lock_folder(path)?;
+        Ok(LockedFolder { _lock: lock, created })
+    }
+
+    /// Locks a folder that is there; `None` while another process holds it.
+    ///
+    /// # Errors
+    /// `Failed` where it can't be written.
+    pub fn try_open(path: &Path) -> Result<Option<Self>> {
+        match Lock::acquire(path).map_err(|e| unwritable(path, &e))? {
+            Acquired::Locked(lock) => Ok(Some(LockedFolder { _lock: lock, created: Created::default() })),
+            Acquired::Busy | Acquired::Changed => Ok(None),
+        }
+    }
+
+    /// What was created stays.
+    pub fn keep(&mut self) {
+        self.created.keep();
+    }
+}
+
+/// Refuses to write into a clustering.
+///
+/// # Errors
+/// `Usage` when `path` is one.
+pub fn refuse_to_write_into_clustering(path: &Path) -> Result<()> {
+    refuse_clustering(path)
 }
 
 /// `bytes` for a person and exactly: `1.5 GB (1500000000 bytes)`.

@@ -1,5 +1,7 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
+mod worker;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -9,6 +11,8 @@ use serde_json::{Map, Value};
 
 use crate::facts::LevelFacts;
 use crate::metrics::{Better, Column, Metric, Scalar};
+use crate::partials::Counts;
+pub use worker::{Device, PartOf, Worker};
 
 /// Version of record.json's layout; raised when a reader of an older one would misread it.
 pub const FORMAT: u32 = 1;
@@ -28,6 +32,9 @@ pub struct RunRecord {
     pub device: Device,
     /// Every setting with its resolved value.
     pub settings: Value,
+    /// BLAKE3 (hex) of the inputs' contents and of the settings that decide the figures.
+    #[serde(default)]
+    pub plan: String,
     /// The files that were read.
     pub inputs: Inputs,
     /// Seconds and throughput, in the order of the work.
@@ -36,33 +43,16 @@ pub struct RunRecord {
     pub warnings: Vec<String>,
     /// Rows left out because they hold a NaN or an infinity.
     pub skipped_rows: u64,
+    /// How many distances were computed, by the stage that did it; those of all parts together.
+    #[serde(default)]
+    pub distances: BTreeMap<String, Counts>,
+    /// Who computed what, where the run was done in parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartOf>,
     /// What the figures are.
     pub metrics: Vec<MetricInfo>,
     /// The figures, level by level.
     pub levels: Vec<Level>,
-}
-
-/// What computed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Device {
-    /// `gpu` or `cpu`
-    pub backend: String,
-    /// Name by driver or processor.
-    pub name: String,
-    /// `discrete`, `integrated`, `virtual`, `software`, `cpu` or `other`
-    pub kind: String,
-    /// `Vulkan`, `Metal`, `DX12` or the SIMD instructions.
-    pub api: String,
-    /// Driver and version.
-    pub driver: String,
-    /// Limits that shape a run.
-    pub limits: BTreeMap<String, u64>,
-    /// Why this device.
-    pub reason: String,
-    /// Rows of a tile.
-    pub tile_rows: usize,
-    /// Tiles in flight.
-    pub lanes: usize,
 }
 
 /// The files that were read.

@@ -1,6 +1,14 @@
 //! What tiles, shards and runs contribute per cluster: an associative sum with an identity, so that tile, shard and
 //! merge use one operation.
 
+mod outer;
+mod points;
+mod rows;
+
+pub use outer::{OuterSums, Running, SweepCut};
+pub use points::PointSums;
+pub use rows::{Counts, RowSums};
+
 /// Sums over points of one cluster; a commutative monoid under [`Sums::combine`] (up to float64 rounding).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sums {
@@ -74,6 +82,11 @@ impl ClusterSums {
         self.0.iter_mut().zip(&other.0).for_each(|(a, &b)| *a = a.combine(b));
     }
 
+    /// From what [`ClusterSums::clusters`] gave.
+    pub fn of_clusters(clusters: Vec<Sums>) -> Self {
+        ClusterSums(clusters)
+    }
+
     /// Per cluster.
     pub fn into_clusters(self) -> Vec<Sums> {
         self.0
@@ -82,52 +95,6 @@ impl ClusterSums {
     /// Per cluster.
     pub fn clusters(&self) -> &[Sums] {
         &self.0
-    }
-}
-
-/// Sums of the points of every cluster of one level, less a common centre: what the means are made of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PointSums {
-    dim: usize,
-    /// `[k, dim]`
-    sums: Vec<f64>,
-}
-
-impl PointSums {
-    /// No point in any of `clusters` clusters; `None` where there is no memory for them.
-    pub fn identity(clusters: usize, dim: usize) -> Option<Self> {
-        let length = clusters.checked_mul(dim)?;
-        let mut sums = Vec::new();
-        sums.try_reserve_exact(length).ok()?;
-        sums.resize(length, 0.0);
-        Some(PointSums { dim, sums })
-    }
-
-    /// Adds the sum over some points of one cluster.
-    pub fn add(&mut self, cluster: usize, sum: &[f64]) {
-        let at = &mut self.sums[cluster * self.dim..][..self.dim];
-        at.iter_mut().zip(sum).for_each(|(at, sum)| *at += sum);
-    }
-
-    /// One cluster's sum, `[dim]`.
-    pub fn of(&self, cluster: usize) -> &[f64] {
-        &self.sums[cluster * self.dim..][..self.dim]
-    }
-
-    /// The level above: `parent[c]` is the cluster of `clusters` that holds cluster c.
-    pub fn lifted(&self, parent: &[u32], clusters: usize) -> Option<Self> {
-        let mut above = PointSums::identity(clusters, self.dim)?;
-        for (child, &parent) in parent.iter().enumerate() {
-            if parent != u32::MAX {
-                above.add(parent as usize, self.of(child));
-            }
-        }
-        Some(above)
-    }
-
-    /// `[k, dim]`, row-major.
-    pub fn into_values(self) -> Vec<f64> {
-        self.sums
     }
 }
 
@@ -165,17 +132,6 @@ mod tests {
         // on its own centroid; on both; equally far from both; no other centroid
         assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
         assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
-    }
-
-    #[test]
-    fn sums_of_points_add_up_to_the_level_above() {
-        let mut below = PointSums::identity(3, 2).expect("little memory");
-        below.add(0, &[1.0, 2.0]);
-        below.add(1, &[10.0, 20.0]);
-        below.add(2, &[100.0, 200.0]);
-        below.add(2, &[1.0, 1.0]);
-        let above = below.lifted(&[1, 0, 1], 2).expect("little memory");
-        assert_eq!((above.of(0), above.of(1)), ([10.0, 20.0].as_slice(), [102.0, 203.0].as_slice()));
     }
 
     #[test]

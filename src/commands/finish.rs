@@ -1,0 +1,157 @@
+//! From what was found to files: record, ranking, montages, tables.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime};
+
+use crate::backend::Tiling;
+use crate::buffers::Written;
+use crate::config::Sample;
+use crate::error::{Error, Finding, Result};
+use crate::evaluate::{Evaluated, Second, StageTime};
+use crate::gallery;
+use crate::output::distances::DistanceFile;
+use crate::output::files::OutputFolder;
+use crate::output::{montage, tables};
+use crate::partials::Counts;
+use crate::plan::Plan;
+use crate::record::{self, PartOf, RunRecord, Stage};
+
+/// What is told of a run besides its figures.
+pub(super) struct Told {
+    pub(super) started: SystemTime,
+    pub(super) tiling: Tiling,
+    /// Hash of the agreement.
+    pub(super) plan_hash: String,
+    /// By stage.
+    pub(super) distances: BTreeMap<String, Counts>,
+    /// Where the run was done in parts.
+    pub(super) parts: Vec<PartOf>,
+    pub(super) stages: Vec<StageTime>,
+}
+
+/// How many distances each stage computed.
+pub(super) fn counts(first: Counts, second: &Second) -> BTreeMap<String, Counts> {
+    let rows = |sums: &Option<crate::partials::RowSums>| sums.as_ref().map(|sums| sums.counts);
+    let stages = [
+        ("distances", Some(first)),
+        ("search", rows(&second.search)),
+        ("means", rows(&second.around)),
+        ("silhouette", second.outer.as_ref().map(|outer| outer.counts)),
+    ];
+    stages.into_iter().filter_map(|(name, counts)| Some((name.to_owned(), counts?))).collect()
+}
+
+/// Writes everything below the folder's staging.
+pub(super) fn write_all(
+    plan: &mut Plan,
+    evaluated: &Evaluated,
+    distances: &Written,
+    told: Told,
+    folder: &OutputFolder,
+) -> Result<RunRecord> {
+    let clock = Instant::now();
+    let files = distances.open()?;
+    if plan.wants_montages() && plan.settings.sample != Sample::Random && files.is_empty() {
+        plan.settings.sample = Sample::Random;
+        plan.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
+    }
+    let mut record = record_of(plan, evaluated, told);
+    record.warnings.extend(folder.warnings().iter().cloned());
+    warn_of_skipped(&mut record, evaluated);
+    if plan.wants_montages() {
+        make_montages(plan, &mut record, &files, folder)?;
+        record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
+    }
+    drop(files);
+    distances.remove_temporary();
+    let clock = Instant::now();
+    tables::write_tables(&record, |relative| folder.staging(relative))?;
+    write_settings(plan, folder)?;
+    record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
+    for warning in &record.warnings {
+        tracing::warn!("{warning}");
+    }
+    tables::write_record(&folder.staging("record.json")?, &record)?;
+    Ok(record)
+}
+
+fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
+    let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
+    RunRecord {
+        format: record::FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        started: record::rfc3339(told.started),
+        device: plan.recorded_device(told.tiling),
+        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        plan: told.plan_hash,
+        inputs: plan.inputs(),
+        stages: stages(plan, &told.stages),
+        warnings: plan.warnings.clone(),
+        skipped_rows: evaluated.skipped,
+        distances: told.distances,
+        parts: told.parts,
+        metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
+        levels: evaluated.levels.iter().map(level).collect(),
+    }
+}
+
+fn stages(plan: &Plan, times: &[StageTime]) -> Vec<Stage> {
+    let rows = plan.embeddings.rows();
+    let bytes = rows * plan.embeddings.row_bytes() as u64;
+    let stage = |time: &StageTime| match time.over_rows {
+        true => Stage::over_rows(time.name, time.seconds, rows, bytes),
+        false => Stage::new(time.name, time.seconds),
+    };
+    std::iter::once(Stage::new("open", plan.seconds)).chain(times.iter().map(stage)).collect()
+}
+
+fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
+    if evaluated.skipped > 0 {
+        let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
+        let text = format!(
+            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
+            evaluated.skipped,
+            first.join(", "),
+            if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }
+        );
+        record.warnings.push(text);
+    }
+}
+
+fn make_montages(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
+    let pictures = gallery::compose(plan, &record.levels, files)?;
+    let mut jobs = Vec::new();
+    for picture in &pictures {
+        jobs.push((folder.staging(&picture.file.path)?, picture.montage.clone()));
+    }
+    let stop_when_asked = |_: &std::path::Path| {
+        if crate::interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) }
+    };
+    let made = montage::write_all(&jobs, &montage::Options::default(), stop_when_asked)?;
+    let unreadable = made.missing.len() + made.broken.len();
+    if unreadable > 0 {
+        let example = made.missing.iter().chain(made.broken.keys()).next();
+        let example = example.map_or(String::new(), |path| format!(", such as {}", path.display()));
+        record.warnings.push(format!(
+            "{} images are missing and {} can't be read{example}: their tiles are marked; check --image-root",
+            made.missing.len(),
+            made.broken.len()
+        ));
+    }
+    for mut picture in pictures {
+        let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);
+        picture.file.missing = shown().filter(|&image| made.missing.contains(image)).count();
+        picture.file.broken = shown().filter(|&image| made.broken.contains_key(image)).count();
+        if let Some(level) = record.levels.iter_mut().find(|level| level.level == picture.level) {
+            level.montages.push(picture.file);
+        }
+    }
+    Ok(())
+}
+
+fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {
+    let path = folder.staging("config.yaml")?;
+    let text = plan.settings.to_yaml()?;
+    std::fs::write(&path, text).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
+}

@@ -1,0 +1,81 @@
+//! `clustrata metrics --shard I/N`: one part of a run.
+
+use super::metrics::{about, buffers, evaluation, finished, interval, prepare};
+use crate::backend::Tiling;
+use crate::config::Options;
+use crate::console::Console;
+use crate::error::{Error, Finding, Result};
+use crate::evaluate::Stage;
+use crate::interrupt;
+use crate::output::files::{RECORD, refuse_to_write_into_clustering};
+use crate::plan::Plan;
+use crate::shard::{Agreement, Earlier, PartFolder, Parts, Share};
+
+/// Does the first round of the part, and the second where the first round of all parts is there.
+pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Console) -> Result<String> {
+    let mut plan = Plan::check(options.resolve()?.for_parts())?;
+    let rows = share.rows(plan.embeddings.rows())?;
+    let agreement = plan.agreement()?;
+    let out = plan.settings.out.clone();
+    refuse_to_write_into_clustering(&out)?;
+    if out.join(RECORD).exists() && !plan.settings.force {
+        if resume && finished(&out, &agreement).is_some() {
+            return Ok("complete and merged already".to_owned());
+        }
+        return Err(Error::usage(
+            Finding::new("the output folder holds a finished run")
+                .file(&out)
+                .found(RECORD)
+                .hint("name another folder with --out, or begin a new run there with --force"),
+        ));
+    }
+    let earlier = match (resume, plan.settings.force) {
+        (true, _) => Earlier::Resume,
+        (false, true) => Earlier::Discard,
+        // with the same command, a part that has done its first round comes back for the second
+        (false, false) => Earlier::BuildOn,
+    };
+    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), about(&plan), earlier)?;
+    let work = work.storing(interval(&plan), true);
+    let (work, tiling) = prepare(&mut plan, work)?;
+    if !work.has(Stage::Distances) {
+        let mut buffers = buffers(&plan, &work)?;
+        let job = plan.job();
+        evaluation(&plan, &job, tiling, rows.clone(), console, &work).first(buffers.sinks())?;
+        buffers.finish()?;
+    }
+    let done = second_round(&plan, tiling, &agreement, &work, console)?;
+    Ok(format!("rows {}..{}: {done}", rows.start, rows.end))
+}
+
+/// Does the second round where there is one and the first is over; says how far the part is.
+fn second_round(
+    plan: &Plan,
+    tiling: Tiling,
+    agreement: &Agreement,
+    work: &PartFolder,
+    console: &Console,
+) -> Result<String> {
+    if !plan.takes_two_rounds() {
+        return Ok("complete; `clustrata merge` adds the parts up".to_owned());
+    }
+    let all = plan.embeddings.rows();
+    let parts = Parts::find(&plan.settings.out)?;
+    parts.agree(agreement)?;
+    let wanting = parts.wanting(Stage::Distances, all);
+    if let Some(first) = wanting.kept().first() {
+        return Ok(format!(
+            "first round complete; for the second, run the same command again when the first is complete for all rows \
+             ({})",
+            first.what()
+        ));
+    }
+    let go_on = || if interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) };
+    let first = parts.first(all, &go_on)?;
+    let job = plan.job();
+    let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), console, work);
+    let known = evaluation.known(first)?;
+    work.second_round(evaluation.second_stages(&known));
+    evaluation.second(&known)?;
+    Ok("both rounds complete; `clustrata merge` adds the parts up".to_owned())
+}

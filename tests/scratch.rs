@@ -1,0 +1,304 @@
+//! Copies on a node's own disk: made once by however many threads and processes, never half, never of something else.
+#![expect(clippy::print_stdout, reason = "what is skipped is said, and processes of the test talk to it")]
+
+mod common;
+
+use std::cell::Cell;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
+
+use clustrata::error::{Error, Kind, Result};
+use clustrata::scratch::{Staged, copy_back, stage};
+
+/// Some chunks of copying, and looked at as a whole.
+const SIZE: usize = 3_000_017;
+
+fn always() -> Result<()> {
+    Ok(())
+}
+
+/// A file to stage, and the folder to stage it to, in a folder of this test's own.
+fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let base = common::scratch();
+    let [file, folder] = ["a file's $name\n.npy", "node disk"].map(|name| base.path().join(name));
+    // a name that Windows allows
+    let file = if cfg!(windows) { base.path().join("a file's $name.npy") } else { file };
+    fs::write(&file, content(0)).expect("written");
+    (base, file, folder)
+}
+
+fn content(seed: u32) -> Vec<u8> {
+    let byte = |i: u32| (i + seed).wrapping_mul(2_654_435_761).to_be_bytes()[0];
+    (0..SIZE).map(|i| byte(u32::try_from(i).expect("small"))).collect()
+}
+
+/// All files below a folder but for locks.
+fn files(folder: &Path) -> Vec<String> {
+    common::files_below(folder).into_iter().filter(|name| !name.ends_with(".lock")).collect()
+}
+
+/// Writes one other byte into a file.
+fn damage(path: &Path, offset: usize) {
+    let mut file = File::options().read(true).write(true).open(path).expect("opened");
+    let mut byte = [0];
+    let at = SeekFrom::Start(offset as u64);
+    file.seek(at).and_then(|_| file.read_exact(&mut byte)).expect("read");
+    file.seek(at).and_then(|_| file.write_all(&[byte[0] ^ 1])).expect("written");
+}
+
+#[test]
+fn a_copy_is_made_once() {
+    let (_base, file, folder) = places();
+    let first = stage(&file, &folder, &always).expect("staged");
+    assert_eq!(fs::read(&first.path).expect("a copy"), content(0));
+    assert_eq!((first.copied, first.path.file_name()), (SIZE as u64, file.file_name()));
+    assert!(first.path.starts_with(&folder) && first.seconds > 0.0);
+    let second = stage(&file, &folder, &always).expect("staged");
+    assert_eq!((second.copied, &second.path), (0, &first.path));
+    assert_eq!(files(&folder).len(), 1);
+    // what lies there already is used as it is
+    let third = stage(&first.path, &folder, &always).expect("staged");
+    assert_eq!((third.copied, &third.path), (0, &first.path));
+}
+
+#[test]
+fn other_files_get_other_copies() {
+    let (base, file, folder) = places();
+    let first = stage(&file, &folder, &always).expect("staged");
+    // the same name and content elsewhere
+    let elsewhere = base.path().join("other").join(file.file_name().expect("a name"));
+    fs::create_dir(base.path().join("other")).and_then(|()| fs::copy(&file, &elsewhere)).expect("copied");
+    let second = stage(&elsewhere, &folder, &always).expect("staged");
+    assert_ne!(first.path, second.path);
+    // changed in place: even where nobody can see a change, the time tells
+    let later = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+    File::options().write(true).open(&file).and_then(|file| file.set_modified(later)).expect("a time");
+    let third = stage(&file, &folder, &always).expect("staged");
+    assert_ne!(first.path, third.path);
+    assert_eq!([second.copied, third.copied], [SIZE as u64; 2]);
+    assert_eq!(files(&folder).len(), 3);
+}
+
+#[test]
+fn threads_that_ask_together_copy_once() {
+    let (_base, file, folder) = places();
+    let barrier = Barrier::new(8);
+    let ask = || {
+        barrier.wait();
+        stage(&file, &folder, &always).expect("staged")
+    };
+    let staged: Vec<Staged> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+    });
+    assert_eq!(staged.iter().map(|staged| staged.copied).sum::<u64>(), SIZE as u64);
+    assert!(staged.iter().all(|other| other.path == staged[0].path));
+    assert_eq!(fs::read(&staged[0].path).expect("a copy"), content(0));
+}
+
+/// Says to [`one_of_the_processes`] that it is one: what to stage, where to, and what to do.
+const ROLE: [&str; 3] = ["CLUSTRATA_TEST_FILE", "CLUSTRATA_TEST_FOLDER", "CLUSTRATA_TEST_HANGS"];
+
+/// Does nothing in a run of the tests; [`process`] runs it in a process of its own.
+#[test]
+fn one_of_the_processes() {
+    let [file, folder, hangs] = ROLE.map(std::env::var_os);
+    let (Some(file), Some(folder)) = (file, folder) else { return };
+    let calls = Cell::new(0);
+    let go_on = || {
+        calls.set(calls.get() + 1);
+        if hangs.is_some() && calls.get() == 3 {
+            print!("hangs\n\n");
+            loop {
+                thread::park();
+            }
+        }
+        Ok(())
+    };
+    let staged = stage(Path::new(&file), Path::new(&folder), &go_on).expect("staged");
+    assert_eq!(fs::read(&staged.path).expect("a copy"), content(0));
+    println!("\ncopied {}\n", staged.copied);
+}
+
+/// A process that stages a file, or hangs with two chunks of it copied.
+fn process(file: &Path, folder: &Path, hangs: bool) -> Child {
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "one_of_the_processes", "--nocapture"]).stdout(Stdio::piped());
+    command.env(ROLE[0], file).env(ROLE[1], folder);
+    if hangs {
+        command.env(ROLE[2], "1");
+    }
+    command.spawn().expect("it starts")
+}
+
+/// Bytes that a process says it copied.
+fn copied(process: Child) -> u64 {
+    let output = process.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}");
+    text.lines().find_map(|line| line.strip_prefix("copied ")).and_then(|n| n.parse().ok()).expect("a number")
+}
+
+#[test]
+fn processes_that_ask_together_copy_once() {
+    let (_base, file, folder) = places();
+    let processes: Vec<Child> = (0..6).map(|_| process(&file, &folder, false)).collect();
+    let copied: Vec<u64> = processes.into_iter().map(copied).collect();
+    assert_eq!(copied.iter().sum::<u64>(), SIZE as u64, "{copied:?}");
+    assert_eq!(files(&folder).len(), 1);
+}
+
+#[test]
+fn what_a_killed_process_left_is_not_used() {
+    let (_base, file, folder) = places();
+    let mut killed = process(&file, &folder, true);
+    let mut said = Vec::new();
+    let stdout = killed.stdout.as_mut().expect("piped");
+    while !String::from_utf8_lossy(&said).contains("hangs\n") {
+        let mut byte = [0];
+        stdout.read_exact(&mut byte).expect("it says so");
+        said.push(byte[0]);
+    }
+    // it holds the lock: who comes now waits, and can be stopped
+    let waited = Cell::new(0);
+    let stop_at_third = || {
+        waited.set(waited.get() + 1);
+        if waited.get() == 3 { Err(Error::interrupted()) } else { Ok(()) }
+    };
+    assert_eq!(stage(&file, &folder, &stop_at_third).expect_err("stopped").kind(), Kind::Interrupted);
+    let left = files(&folder);
+    assert!(left.len() == 1 && left[0].contains(".tmp-"), "{left:?}");
+    killed.kill().and_then(|()| killed.wait()).expect("it ends");
+    let staged = stage(&file, &folder, &always).expect("staged");
+    assert_eq!(staged.copied, SIZE as u64);
+    assert_eq!(fs::read(&staged.path).expect("a copy"), content(0));
+    assert_eq!(files(&folder).len(), 1);
+}
+
+#[test]
+fn a_copy_that_something_happened_to_is_made_again() {
+    let (_base, file, folder) = places();
+    let path = stage(&file, &folder, &always).expect("staged").path;
+    damage(&path, SIZE / 2);
+    assert_eq!(stage(&file, &folder, &always).expect("staged").copied, SIZE as u64);
+    File::options().write(true).open(&path).and_then(|copy| copy.set_len(5)).expect("cut");
+    assert_eq!(stage(&file, &folder, &always).expect("staged").copied, SIZE as u64);
+    assert_eq!(fs::read(&path).expect("a copy"), content(0));
+    assert_eq!(stage(&file, &folder, &always).expect("staged").copied, 0);
+}
+
+/// Stages while something happens at the `at`-th look at whether to go on; no copy may come of it.
+fn refused(file: &Path, folder: &Path, at: u32, happens: impl Fn() -> Result<()>) -> Error {
+    let calls = Cell::new(0);
+    let go_on = || {
+        calls.set(calls.get() + 1);
+        if calls.get() == at { happens() } else { Ok(()) }
+    };
+    let error = stage(file, folder, &go_on).expect_err("refused");
+    assert!(calls.get() >= at, "it did not come to that");
+    assert!(files(folder).is_empty(), "{:?}", files(folder));
+    error
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_is_refused() {
+    let (_base, file, folder) = places();
+    let changes: [&dyn Fn(); 3] =
+        [&|| damage(&file, 10), &|| fs::write(&file, &content(0)[..SIZE - 1]).expect("written"), &|| {
+            fs::write(&file, [content(0), content(1)].concat()).expect("written")
+        }];
+    for change in changes {
+        fs::write(&file, content(0)).expect("written");
+        let error = refused(&file, &folder, 2, || {
+            change();
+            Ok(())
+        });
+        assert_eq!(error.kind(), Kind::Failed);
+        assert!(error.to_string().contains("changed while"), "{error}");
+    }
+}
+
+#[test]
+fn a_copy_that_does_not_hold_what_was_read_is_refused() {
+    let (_base, file, folder) = places();
+    // before the copy is read back, which is after all chunks and the end
+    let at = u32::try_from(SIZE.div_ceil(1 << 20) + 2).expect("small");
+    let error = refused(&file, &folder, at, || {
+        let unfinished = files(&folder);
+        assert!(unfinished.len() == 1 && unfinished[0].contains(".tmp-"), "{unfinished:?}");
+        damage(&folder.join(&unfinished[0]), SIZE - 1);
+        Ok(())
+    });
+    assert!(error.to_string().contains("does not hold"), "{error}");
+}
+
+#[test]
+fn a_stop_is_heard_while_copying() {
+    let (_base, file, folder) = places();
+    for at in [1, 2, 4, 6] {
+        assert_eq!(refused(&file, &folder, at, || Err(Error::interrupted())).kind(), Kind::Interrupted);
+    }
+}
+
+#[test]
+fn a_file_that_has_no_room_is_refused_before_it_is_copied() {
+    let (base, file, folder) = places();
+    let available = fs4::available_space(base.path()).expect("known");
+    // a file without blocks that is larger than the disk
+    let sized = File::create(&file).and_then(|sparse| sparse.set_len(available.saturating_mul(2)));
+    if let Err(error) = sized {
+        println!("skipped: this file system has no such large files: {error}");
+        return;
+    }
+    let asked = Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        Ok(())
+    };
+    let error = stage(&file, &folder, &go_on).expect_err("no room");
+    assert!(error.to_string().contains("not enough room"), "{error}");
+    assert_eq!(error.kind(), Kind::Failed);
+    // one look, when it was this process's turn, and none while copying
+    assert!(asked.get() <= 1 && files(&folder).is_empty(), "{}", asked.get());
+}
+
+#[test]
+fn what_can_not_be_staged_is_refused_by_name() {
+    let (base, file, folder) = places();
+    let missing = base.path().join("missing.npy");
+    let error = stage(&missing, &folder, &always).expect_err("missing");
+    assert_eq!(error.kind(), Kind::Input);
+    assert!(error.to_string().contains("missing.npy") && !folder.exists(), "{error}");
+    // a file where the folder should be
+    let error = stage(&file, &file.join("x"), &always).expect_err("no folder");
+    assert_eq!(error.kind(), Kind::Failed);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_look_into_copies() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_base, file, folder) = places();
+    let path = stage(&file, &folder, &always).expect("staged").path;
+    let mode = fs::metadata(path.parent().expect("a folder")).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn buffers_are_copied_back_as_a_whole() {
+    let (base, local, _) = places();
+    let to = base.path().join("distances.npy");
+    fs::write(&to, "before").expect("written");
+    let stop = || Err(Error::interrupted());
+    assert_eq!(copy_back(&local, &to, &stop).expect_err("stopped").kind(), Kind::Interrupted);
+    assert_eq!(fs::read(&to).expect("there"), b"before");
+    assert_eq!(copy_back(&local, &to, &always).expect("copied"), SIZE as u64);
+    assert_eq!(fs::read(&to).expect("there"), content(0));
+    assert!(copy_back(&base.path().join("missing.npy"), &to, &always).is_err());
+    assert_eq!(common::files_below(base.path()).len(), 2);
+}
