@@ -160,17 +160,24 @@ impl Written {
         Ok(Written { own: join(own)?, all: join(all)?, temporary: only_shown(plan) })
     }
 
-    /// Moves what stays to the output folder.
-    pub fn moved_to(self, folder: &OutputFolder) -> Result<Written> {
-        let move_all = |files: Vec<(Kind, PathBuf)>| -> Result<Vec<_>> {
-            let moved = files.into_iter().map(|(kind, from)| {
+    /// Places what stays in the output folder. It stays in the part's folder, too, until that goes: a run that is killed
+    /// before it is complete finds it there.
+    pub fn placed_in(self, folder: &OutputFolder) -> Result<Written> {
+        let temporary = self.temporary;
+        let place = |files: Vec<(Kind, PathBuf)>, stays: bool| -> Result<Vec<_>> {
+            let placed = files.into_iter().map(|(kind, from)| {
+                if !stays {
+                    return Ok((kind, from));
+                }
                 let to = folder.staging(kind.in_output())?;
-                std::fs::rename(&from, &to).map_err(|e| Error::io("can't move the distances into place", &to, &e))?;
+                // some file systems have no second name for a file
+                let placed = std::fs::hard_link(&from, &to).or_else(|_| std::fs::rename(&from, &to));
+                placed.map_err(|e| Error::io("can't move the distances into place", &to, &e))?;
                 Ok((kind, to))
             });
-            moved.collect()
+            placed.collect()
         };
-        Ok(Written { own: move_all(self.own)?, all: move_all(self.all)?, temporary: self.temporary })
+        Ok(Written { own: place(self.own, !temporary)?, all: place(self.all, true)?, temporary })
     }
 
     /// The own distances of every level; none where they were not kept.

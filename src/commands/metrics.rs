@@ -16,7 +16,7 @@ use crate::evaluate::{Clock, Evaluation, Keeper};
 use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::record::{RunRecord, Worker};
-use crate::shard::{About, Agreement, Earlier, PartFolder, Share};
+use crate::shard::{About, Agreement, Earlier, PartFolder, Share, folder_of};
 use crate::{interrupt, summary};
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
@@ -34,10 +34,18 @@ pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result
     let mut plan = Plan::check(options.resolve()?)?;
     let agreement = plan.agreement()?;
     if resume && let Some(record) = finished(&plan.settings.out, &agreement) {
+        // it may have been killed before it cleared up
+        let rows = 0..plan.embeddings.rows();
+        if folder_of(&plan.settings.out, &rows).is_dir() {
+            PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
+        }
         return Ok(format!("complete already\n{}", summary::of_run(&record, &plan.settings.out)));
     }
-    let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let rows = 0..plan.embeddings.rows();
+    // a run that was killed while it moved its results into place has left some of them
+    let out = &plan.settings.out;
+    let interrupted = resume && !out.join(RECORD).exists() && folder_of(out, &rows).is_dir();
+    let folder = OutputFolder::prepare(out, plan.settings.force || interrupted)?;
     let earlier = match (resume, plan.settings.force) {
         (true, _) => Earlier::Resume,
         (false, true) => Earlier::Discard,
@@ -79,7 +87,7 @@ fn evaluate_and_write(
         let distances = finish::counts(counted, &second);
         (evaluation.finish(known, second)?, distances, evaluation.clock.stages())
     };
-    let written = buffers.finish()?.moved_to(folder)?;
+    let written = buffers.finish()?.placed_in(folder)?;
     let told = Told { started, tiling, plan_hash, distances, parts: Vec::new(), stages };
     let record = finish::write_all(plan, &evaluated, &written, told, folder)?;
     Ok((record, work))

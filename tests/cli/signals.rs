@@ -67,7 +67,7 @@ fn asking_a_run_to_stop_leaves_nothing() {
     if !with_long_run(&place) {
         return;
     }
-    for (signal, more) in [("INT", "none"), ("TERM", "own"), ("HUP", "all")] {
+    for (signal, more) in [("INT", "none"), ("HUP", "all")] {
         let mut child = at_work(&mut long_run(&place, &["--distances", more]), &place.out);
         send(signal, &child);
         let status = child.wait().expect("ends");
@@ -77,6 +77,29 @@ fn asking_a_run_to_stop_leaves_nothing() {
         assert_eq!(message, "error: interrupted; nothing was written\n");
         assert!(!place.at("deep").exists(), "{signal}: {:?}", files_below(&place.at("deep")));
     }
+}
+
+#[test]
+fn termination_leaves_a_checkpoint_that_is_gone_on_from() {
+    let place = Place::new();
+    if !with_long_run(&place) {
+        return;
+    }
+    for signal in ["TERM", "USR1"] {
+        let mut child = at_work(&mut long_run(&place, &["--resume", "--distances", "own"]), &place.out);
+        send(signal, &child);
+        let status = child.wait().expect("ends");
+        assert_eq!(status.code(), Some(75), "{signal}: {status}");
+        let left = files_below(&place.out);
+        let folder = format!("parts/rows-000000000000-{ROWS:012}");
+        assert_eq!(left, ["distances.checkpoint", "level1-distances.npy"].map(|name| format!("{folder}/{name}")));
+    }
+    // --checkpoint off: the run ends as by Ctrl-C, and what is there stays
+    let mut child =
+        at_work(&mut long_run(&place, &["--resume", "--checkpoint", "off", "--distances", "own"]), &place.out);
+    send("TERM", &child);
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert_eq!(files_below(&place.out).len(), 2);
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! Parts add up to what one process finds.
+
+use std::fs;
+
+use crate::common::{devices, record};
+use crate::fixtures::{Place, ROWS, difference, refused, succeeded, without_silhouettes};
+
+/// Float64 sums in another order.
+const SUMS: f64 = 1e-12;
+
+const ALL: [&str; 2] = ["--metrics", "all"];
+
+fn shards(of: usize) -> Vec<String> {
+    (1..=of).map(|index| format!("{index}/{of}")).collect()
+}
+
+#[test]
+fn any_number_of_shards_gives_the_figures_of_one_process() {
+    let place = Place::new();
+    let more = [&ALL[..], &["--distances", "all"]].concat();
+    let whole = place.whole("whole", &more);
+    for of in [1, 2, 3, 8] {
+        let out = format!("parts{of}");
+        let names = shards(of);
+        let shares: Vec<[&str; 2]> = names.iter().map(|name| ["--shard", name.as_str()]).collect();
+        let merged = place.in_parts(&out, &shares, &more);
+        let sums = difference(&without_silhouettes(&merged), &without_silhouettes(&whole));
+        assert!(sums.is_some_and(|d| d <= SUMS), "{of} shards: {sums:?}");
+        // what is near 0 is a difference of means: absolute, 1e-7 of a silhouette's range
+        for (level, want) in
+            merged["levels"].as_array().into_iter().flatten().zip(whole["levels"].as_array().into_iter().flatten())
+        {
+            let of = |level: &serde_json::Value| level["figures"]["silhouette"].as_f64().expect("a number");
+            assert!((of(level) - of(want)).abs() < 1e-7, "{} and {}", of(level), of(want));
+        }
+        assert_eq!(merged["distances"]["distances"], whole["distances"]["distances"], "each distance once");
+        assert_eq!(merged["distances"]["means"], whole["distances"]["means"]);
+        assert_eq!(merged["plan"], whole["plan"]);
+        assert_eq!(merged["parts"].as_array().map(Vec::len), Some(of));
+        for name in ["level1/distances.npy", "level2/distances.npy", "level1/distances_all.npy"] {
+            let read = |out: &str| fs::read(place.at(out).join(name)).expect("a file");
+            assert!(read("whole") == read(&out), "{name} of {of} shards");
+        }
+    }
+    // a lost row shows
+    let short = place.whole("short", &["--metrics", "fast"]);
+    let mut wrong = short.clone();
+    wrong["levels"][0]["figures"]["inertia"] =
+        (short["levels"][0]["figures"]["inertia"].as_f64().expect("a sum") * (1.0 + 1e-11)).into();
+    assert!(difference(&wrong["levels"], &short["levels"]).is_some_and(|d| d > SUMS));
+}
+
+#[test]
+fn each_distance_is_computed_once() {
+    let place = Place::new();
+    let merged = place.in_parts("out", &[["--shard", "1/3"], ["--shard", "2/3"], ["--shard", "3/3"]], &ALL);
+    let rows = ROWS as u64;
+    assert_eq!(merged["distances"]["distances"]["own"], 2 * rows);
+    // 51 of the 101 clusters of level 1 have points
+    assert_eq!(merged["distances"]["distances"]["searched"], rows * (51 + 7));
+    assert_eq!(merged["distances"]["means"]["own"], 2 * rows);
+    assert_eq!(merged["distances"]["silhouette"]["pairs"], rows * rows);
+}
+
+#[test]
+fn ranges_of_rows_of_any_length_add_up_on_every_device() {
+    let place = Place::new();
+    let shares = [["--rows", "0..1"], ["--rows", "1..66"], ["--rows", "66..4000"], ["--rows", "4000..4099"]];
+    for device in devices() {
+        let more = ["--device", device, "--metrics", "all", "--silhouette", "sample:500", "--seed", "3"];
+        let whole = place.whole(&format!("whole-{device}"), &more);
+        let merged = place.in_parts(&format!("parts-{device}"), &shares, &more);
+        // on a GPU the sums within a tile are float32's
+        let tolerance = if device == "cpu" { SUMS } else { 1e-6 };
+        let sums = difference(&without_silhouettes(&merged), &without_silhouettes(&whole));
+        assert!(sums.is_some_and(|d| d <= tolerance), "{device}: {sums:?}");
+        let counts = |record: &serde_json::Value| record["distances"]["silhouette"]["pairs"].clone();
+        assert_eq!(counts(&merged), counts(&whole));
+    }
+}
+
+#[test]
+fn rows_that_are_left_out_are_left_out_of_every_part() {
+    let place = Place::with_nan();
+    let more = [&ALL[..], &["--nonfinite", "skip"]].concat();
+    let whole = place.whole("whole", &more);
+    let merged = place.in_parts("parts", &[["--shard", "1/2"], ["--shard", "2/2"]], &more);
+    assert!(merged["skipped_rows"].as_u64().is_some_and(|rows| rows > 1));
+    assert_eq!(merged["skipped_rows"], whole["skipped_rows"]);
+    let sums = difference(&without_silhouettes(&merged), &without_silhouettes(&whole));
+    assert!(sums.is_some_and(|d| d <= SUMS), "{sums:?}");
+    assert!(merged["distances"]["search"]["searched"].as_u64().is_some_and(|n| n > 0), "searched once more");
+}
+
+#[test]
+fn figures_of_one_pass_take_one_round() {
+    let place = Place::new();
+    let whole = place.whole("whole", &["--metrics", "fast"]);
+    for share in ["1/2", "2/2"] {
+        succeeded(&mut place.metrics("parts", &["--metrics", "fast", "--shard", share]));
+    }
+    succeeded(&mut place.merge("parts", &["--remove-parts"]));
+    let merged = record(&place.at("parts"));
+    assert!(difference(&merged["levels"], &whole["levels"]).is_some_and(|d| d <= SUMS));
+    assert!(!place.at("parts/parts").exists(), "removed where that was asked for");
+}
+
+#[test]
+fn what_is_done_is_left_as_it_is() {
+    let place = Place::new();
+    let more = ["--metrics", "fast", "--shard", "1/1"];
+    succeeded(&mut place.metrics("out", &more));
+    let file = place.at("out/parts/rows-000000000000-000000004099/distances.part");
+    let before = fs::read(&file).expect("a result");
+    // with --resume and without: the same command comes back for the second round
+    succeeded(&mut place.metrics("out", &more));
+    succeeded(&mut place.metrics("out", &[&more[..], &["--resume"]].concat()));
+    assert!(fs::read(&file).expect("a result") == before);
+    succeeded(&mut place.merge("out", &[]));
+    succeeded(&mut place.metrics("out", &[&more[..], &["--resume"]].concat()));
+    refused(&mut place.metrics("out", &more), 2, &["finished run", "--force"]);
+    refused(&mut place.merge("out", &[]), 2, &["finished run", "--force"]);
+    succeeded(&mut place.merge("out", &["--force", "--rank-by", "size"]));
+    assert_eq!(record(&place.at("out"))["levels"][0]["ranking"]["by"], "size");
+}
