@@ -5,19 +5,32 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[path = "../parts/fixtures.rs"]
+#[allow(dead_code, reason = "how records are compared is what is used of it")]
+mod fixtures;
+
 mod cluster;
+mod shards;
 mod signals;
 
 use std::path::Path;
 
-/// The lines of a spec for the digits, beside which a test puts its own.
+/// A spec of one run, with lines for its `slurm` block.
+fn spec(root: &Path, clustering: &Path, embeddings: &Path, slurm: &str) -> String {
+    // JSON is YAML, and quotes whatever a path holds
+    let quoted = |path: &Path| serde_json::Value::from(path.to_str().expect("UTF-8")).to_string();
+    format!(
+        "job_details: {{name: test, root: {}}}\n\
+         parameters:\n  clustering: {}\n  embeddings: {}\n  device: cpu\n  metrics: all\n\
+         slurm:\n{slurm}",
+        quoted(root),
+        quoted(clustering),
+        quoted(embeddings)
+    )
+}
+
+/// The same for the digits.
 fn digits(root: &Path, slurm: &str) -> String {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits");
-    format!(
-        "job_details: {{name: digits, root: '{}'}}\n\
-         parameters:\n  clustering: '{data}'\n  embeddings: '{data}/embeddings.npy'\n  device: cpu\n  metrics: all\n\
-         slurm:\n{slurm}",
-        root.display(),
-        data = data.display()
-    )
+    spec(root, &data, &data.join("embeddings.npy"), slurm)
 }
