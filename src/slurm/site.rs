@@ -207,3 +207,76 @@ fn missing(path: &Path) -> Finding {
     let finding = Finding::new("the program that the jobs are to run is not there").file(path);
     finding.hint("correct `slurm: binary`, or leave it out for this program itself")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(block: Value) -> String {
+        Site::read(&block).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn without_a_block_there_is_one_job_and_nothing_personal() {
+        let site = Site::read(&Value::Null).expect("defaults");
+        assert_eq!((site.shards, site.signal, site.requeue), (1, 120, true));
+        assert_eq!((site.shard_resources, site.merge_resources), (Resources::default(), Resources::default()));
+        assert!(site.environment.is_empty() && site.variables.is_empty() && site.scratch.is_none());
+    }
+
+    #[test]
+    fn the_block_beats_the_file_of_the_site() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("site.yaml");
+        std::fs::write(&file, "partition: long\naccount: all\nmax-running: 9\nmerge: {time: 5}\n").unwrap();
+        let block = json!({"site": file, "partition": "short", "account": null, "time": 60});
+        let site = Site::read(&block).expect("valid");
+        assert_eq!(site.max_running, Some(9));
+        assert_eq!(site.shard_resources.0, ["--partition=short", "--time=60"]);
+        assert_eq!(site.merge_resources.0, ["--partition=short", "--time=5"]);
+        std::fs::write(&file, "site: other.yaml\n").unwrap();
+        assert!(refused(block).contains("unknown key of `slurm` `site`"));
+        assert!(refused(json!({"site": base.path().join("none.yaml")})).contains("can't read"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert!(refused(json!({"shrads": 3})).contains("did you mean `shards`"));
+        assert!(refused(json!({"merge": {"tme": 3}})).contains("did you mean `time`"));
+        assert!(refused(json!({"merge": {"shards": 3}})).contains("unknown key of `slurm: merge`"));
+        assert!(refused(json!({"shards": 0})).contains("`slurm: shards`"));
+        assert!(refused(json!({"environment": "module load x"})).contains("`slurm: environment`"));
+        assert!(refused(json!({"environment": ["a\nb"]})).contains("not one line"));
+        assert!(refused(json!({"variables": {"A B": 1}})).contains("`slurm: variables`"));
+        assert!(refused(json!({"variables": {"A": [1]}})).contains("`slurm: variables`"));
+        assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("not there"));
+        assert!(refused(json!([1])).contains("not valid"));
+    }
+
+    #[test]
+    fn the_example_names_every_key_and_only_keys() {
+        let example = include_str!("../../configs/slurm-example.yaml");
+        let block = |text: &str| -> Value {
+            let spec: Value = serde_saphyr::from_str(text).expect("YAML");
+            spec["slurm"].clone()
+        };
+        Site::read(&block(example)).expect("what is set is valid");
+        let uncommented: String = example
+            .lines()
+            .map(|line| {
+                line.strip_prefix("  # ")
+                    .filter(|rest| !rest.starts_with('-'))
+                    .map_or(line.to_owned(), |rest| format!("  {rest}"))
+            })
+            .filter(|line| !line.contains("site:") && !line.contains("binary:"))
+            .map(|line| line + "\n")
+            .collect();
+        let everything = block(&uncommented);
+        Site::read(&everything).expect("what is commented out is valid too");
+        for key in BLOCK.into_iter().chain([MERGE, SITE]).chain(resources::names()) {
+            assert!(everything.get(key).is_some() || example.contains(&format!("# {key}: ")), "`{key}` is missing");
+        }
+    }
+}

@@ -160,7 +160,7 @@ fn nodes_with_disks_of_their_own_copy_once_and_compute_each_distance_once() {
     // the record says the same: as many processes copied as there are copies, all of the file
     let size = fs::metadata(&embeddings).expect("a file").len();
     let parts = merged["parts"].as_array().expect("parts").iter();
-    let copied: Vec<u64> = parts.filter_map(|part| part["distances"]["staged_bytes"].as_u64()).collect();
+    let copied: Vec<u64> = parts.filter_map(|part| part["stages"]["distances"]["staged_bytes"].as_u64()).collect();
     let expected = counts.iter().sum::<usize>();
     assert_eq!((copied.len(), copied.iter().filter(|&&bytes| bytes == size).count()), (6, expected), "{copied:?}");
     assert_eq!(copied.iter().filter(|&&bytes| bytes == 0).count(), 6 - expected, "{copied:?}");

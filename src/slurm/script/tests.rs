@@ -179,3 +179,9 @@ fn every_mark_of_the_templates_is_filled() {
     }
     assert_eq!(fill("@A@ @B@ @", &[("A", "@B@"), ("B", "b")]), "@B@ b @");
 }
+
+#[test]
+fn the_script_to_be_submitted_as_it_is_has_the_same_functions() {
+    let script = include_str!("../../../slurm/metrics.slurm");
+    assert!(script.contains(COMMON.trim_end()), "slurm/metrics.slurm differs from slurm/common.sh");
+}
