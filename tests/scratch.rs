@@ -114,9 +114,9 @@ fn one_of_the_processes() {
         calls.set(calls.get() + 1);
         if hangs.is_some() && calls.get() == 3 {
             print!("hangs\n\n");
-            loop {
-                thread::park();
-            }
+            // until it is killed, or the test that would do so has ended
+            let ended = std::io::stdin().read_to_end(&mut Vec::new());
+            panic!("nobody killed it: {ended:?}");
         }
         Ok(())
     };
@@ -128,7 +128,7 @@ fn one_of_the_processes() {
 /// A process that stages a file, or hangs with two chunks of it copied.
 fn process(file: &Path, folder: &Path, hangs: bool) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
-    command.args(["--exact", "one_of_the_processes", "--nocapture"]).stdout(Stdio::piped());
+    command.args(["--exact", "one_of_the_processes", "--nocapture"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     command.env(ROLE[0], file).env(ROLE[1], folder);
     if hangs {
         command.env(ROLE[2], "1");

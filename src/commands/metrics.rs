@@ -12,7 +12,7 @@ use crate::cli::MetricsArgs;
 use crate::config::{Checkpoint, Options};
 use crate::console::Console;
 use crate::error::{Error, Result};
-use crate::evaluate::{Clock, Evaluation, Keeper};
+use crate::evaluate::{Clock, Evaluation, Keeper, Stage};
 use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::record::{RunRecord, Worker};
@@ -75,7 +75,7 @@ fn evaluate_and_write(
     started: SystemTime,
     console: &Console,
 ) -> Result<(RunRecord, PartFolder)> {
-    let mut buffers = buffers(plan, &work)?;
+    let mut buffers = buffers(plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
         let job = plan.job();
         let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), console, &work);
@@ -136,18 +136,18 @@ pub(super) fn prepare(plan: &mut Plan, mut work: PartFolder) -> Result<(PartFold
     Ok((work, tiling))
 }
 
-/// The buffers of the part's rows: those of an interrupted run, or new ones.
-pub(super) fn buffers(plan: &Plan, work: &PartFolder) -> Result<Buffers> {
-    let stage = crate::evaluate::Stage::Distances;
-    let earlier = if work.first_rows_done() > 0 { Buffers::reopen(plan, work.path(), work.rows())? } else { None };
+/// The buffers of the part's rows, in `folder`: those of an interrupted run, or new ones.
+pub(super) fn buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<Buffers> {
+    let begun = work.first_rows_done() > 0;
+    let earlier = if begun { Buffers::reopen(plan, folder, work.rows())? } else { None };
     let buffers = match earlier {
         Some(buffers) => buffers,
         None => {
-            if work.first_rows_done() > 0 {
+            if begun {
                 tracing::warn!("the distances of the interrupted run are not there: begun anew");
-                work.forget(stage);
+                work.forget(Stage::Distances);
             }
-            Buffers::create(plan, work.path(), work.rows())?
+            Buffers::create(plan, folder, work.rows())?
         }
     };
     work.sync_first(buffers.paths());

@@ -1,5 +1,8 @@
 //! `clustrata metrics --shard I/N`: one part of a run.
 
+use std::ops::Range;
+use std::path::PathBuf;
+
 use super::metrics::{about, buffers, evaluation, finished, interval, prepare};
 use crate::backend::Tiling;
 use crate::config::Options;
@@ -39,13 +42,28 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Conso
     let work = work.storing(interval(&plan), true);
     let (work, tiling) = prepare(&mut plan, work)?;
     if !work.has(Stage::Distances) {
-        let mut buffers = buffers(&plan, &work)?;
+        let local = local_folder(&plan, &agreement, &rows)?;
+        let mut buffers = buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
         let job = plan.job();
         evaluation(&plan, &job, tiling, rows.clone(), console, &work).first(buffers.sinks())?;
         buffers.finish()?;
+        if let Some(local) = local {
+            // it has been copied; what can't be removed goes with the machine's own disk
+            let _ = std::fs::remove_dir_all(local);
+        }
     }
     let done = second_round(&plan, tiling, &agreement, &work, console)?;
     Ok(format!("rows {}..{}: {done}", rows.start, rows.end))
+}
+
+/// Where distances are written first, when the machine's own disk is to be used: many small writes to a shared disk are
+/// slow, and a mapped file of one is not safe everywhere.
+fn local_folder(plan: &Plan, agreement: &Agreement, rows: &Range<u64>) -> Result<Option<PathBuf>> {
+    let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
+    let name = format!("clustrata-rows-{}-{}-{}", &agreement.hash()[..16], rows.start, rows.end);
+    let folder = scratch.join(name);
+    std::fs::create_dir_all(&folder).map_err(|e| Error::io("can't create a folder for the distances", &folder, &e))?;
+    Ok(Some(folder))
 }
 
 /// Does the second round where there is one and the first is over; says how far the part is.

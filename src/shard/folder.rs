@@ -20,6 +20,7 @@ use crate::output::files::LockedFolder;
 use crate::partfile::PartFile;
 use crate::partials::{Counts, OuterSums, RowSums, SweepCut};
 use crate::record::Worker;
+use crate::scratch;
 
 /// Writing may take one part in so many of the time; where it takes long, it is done less often.
 const SHARE: u32 = 20;
@@ -60,8 +61,8 @@ pub struct PartFolder {
     interval: Option<Duration>,
     /// Whether complete results are stored however quickly they were found.
     always: bool,
-    /// Files that must be on the disk before what is found of their rows is stored.
-    buffers: Mutex<Vec<PathBuf>>,
+    /// Files that must be on the disk before what is found of their rows is stored, and where each is to be in the end.
+    buffers: Mutex<Vec<(PathBuf, PathBuf)>>,
     timer: Mutex<Timer>,
     begun: Mutex<BTreeMap<Stage, Begun>>,
     // dropped in this order: the lock's file goes before the folder that holds it
@@ -173,9 +174,14 @@ impl PartFolder {
         Stage::ALL.into_iter().find_map(|stage| self.header(stage)).map(|header| header.worker.device.tile_rows)
     }
 
-    /// Files that must be on the disk before what is found of their rows is stored.
+    /// Files that must be on the disk before what is found of their rows is stored. Those that lie elsewhere, on the
+    /// machine's own disk, are copied into this folder when all of their rows are found.
     pub fn sync_first(&self, buffers: Vec<PathBuf>) {
-        *locked(&self.buffers) = buffers;
+        let home = |path: PathBuf| {
+            let home = path.file_name().map_or_else(|| path.clone(), |name| self.path.join(name));
+            (path, home)
+        };
+        *locked(&self.buffers) = buffers.into_iter().map(home).collect();
     }
 
     /// What the second round has to do, which the files of each of its stages tell.
@@ -323,7 +329,12 @@ impl PartFolder {
             return Ok(());
         }
         if stage == Stage::Distances {
-            for buffer in locked(&self.buffers).iter() {
+            for (buffer, home) in locked(&self.buffers).iter() {
+                if complete && buffer != home {
+                    let go_on = || if interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) };
+                    scratch::copy_back(buffer, home, &go_on)?;
+                    continue;
+                }
                 let synced = File::open(buffer).and_then(|file| file.sync_data());
                 synced.map_err(|e| Error::io("can't write the distances to the disk", buffer, &e))?;
             }

@@ -106,6 +106,32 @@ fn figures_of_one_pass_take_one_round() {
 }
 
 #[test]
+fn a_machine_s_own_disk_is_read_and_written_and_comes_back() {
+    let place = Place::new();
+    let more = ["--metrics", "fast", "--distances", "own"];
+    let whole = place.whole("whole", &more);
+    // two machines: the first has two parts, and copies the embeddings once
+    for (share, node) in [("1/3", "node1"), ("2/3", "node1"), ("3/3", "node2")] {
+        let scratch = place.at(node).display().to_string();
+        succeeded(&mut place.metrics("parts", &[&more[..], &["--shard", share, "--scratch", &scratch]].concat()));
+    }
+    succeeded(&mut place.merge("parts", &[]));
+    let merged = record(&place.at("parts"));
+    assert!(difference(&merged["levels"], &whole["levels"]).is_some_and(|d| d <= SUMS));
+    assert_eq!(merged["distances"], whole["distances"], "each distance once");
+    let staged = |part: usize| merged["parts"][part]["stages"]["distances"]["staged_bytes"].clone();
+    let bytes = fs::metadata(&place.embeddings).expect("embeddings").len();
+    assert_eq!([staged(0), staged(1), staged(2)].map(|n| n.as_u64()), [Some(bytes), Some(0), Some(bytes)]);
+    assert!(
+        fs::read(place.at("parts/level1/distances.npy")).ok() == fs::read(place.at("whole/level1/distances.npy")).ok()
+    );
+    for node in ["node1", "node2"] {
+        let left = crate::common::files_below(&place.at(node));
+        assert!(!left.iter().any(|file| file.contains("distances")), "{left:?}");
+    }
+}
+
+#[test]
 fn what_is_done_is_left_as_it_is() {
     let place = Place::new();
     let more = ["--metrics", "fast", "--shard", "1/1"];
