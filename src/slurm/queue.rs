@@ -92,7 +92,7 @@ impl Queue {
         meant()
             .find(|entry| entry.is_running())
             .or_else(|| meant().find(|entry| entry.is_active()))
-            .or_else(|| meant().last())
+            .or_else(|| meant().next_back())
     }
 
     /// The numbers of the jobs that wait or run.

@@ -158,11 +158,11 @@ impl View<'_> {
         let step = if in_parts { Step::Merge } else { Step::Whole };
         let last = match self.complete {
             true => Piece { state: State::Done, detail: String::new() },
-            false if in_parts => self.from_jobs(&[step], None),
+            false if in_parts => self.told_by_jobs(&[step], None),
             false => {
                 let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
                 let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
-                self.from_jobs(&[step], None).with(files)
+                self.told_by_jobs(&[step], None).with(files)
             }
         };
         RunStatus {
@@ -187,13 +187,13 @@ impl View<'_> {
         } else {
             let task = self.submission.layout.task_of(shard);
             let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
-            self.from_jobs(&[Step::First, Step::Second], Some(task)).with(files)
+            self.told_by_jobs(&[Step::First, Step::Second], Some(task)).with(files)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
 
     /// What the queue and the scripts say of a job without a result.
-    fn from_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
+    fn told_by_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
         let piece = |state, detail: String| Piece { state, detail };
         let jobs = self.submission.jobs.iter().filter(|job| steps.contains(&job.step)).map(|job| job.job);
         let jobs: Vec<u64> = jobs.collect();

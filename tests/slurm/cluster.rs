@@ -20,8 +20,7 @@ impl Cluster {
 
     /// The same, with settings of `cluster.sh`.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Option<Cluster> {
-        let there = |name: &&str| Command::new(name).arg("-V").output().is_ok();
-        if !["slurmctld", "slurmd", "sbatch", "squeue"].iter().all(there) {
+        if !is_installed() {
             println!("skipped: Slurm is not installed (on Debian: slurm-wlm)");
             return None;
         }
@@ -125,6 +124,12 @@ pub(crate) fn wait_until(is_so: impl Fn() -> bool) {
 /// Both outputs of a command.
 pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn is_installed() -> bool {
+    // the daemons may lie where only root looks
+    let look = "PATH=$PATH:/usr/sbin; for name in slurmctld slurmd sbatch squeue; do command -v $name || exit; done";
+    Command::new("bash").args(["-c", look]).output().is_ok_and(|output| output.status.success())
 }
 
 fn script() -> Command {

@@ -8,6 +8,8 @@ set -euo pipefail
 command=${1:?up or down}
 dir=$(realpath -m "${2:?a folder}")
 export SLURM_CONF=$dir/etc/slurm.conf
+# the daemons may lie where only root looks
+PATH=$PATH:/usr/sbin
 
 # Zombies don't count: in a container nobody may collect them.
 alive() { [ -r "/proc/$1/stat" ] && [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" != Z ]; }

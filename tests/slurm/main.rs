@@ -5,11 +5,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-#[path = "../parts/fixtures.rs"]
-#[allow(dead_code, reason = "how records are compared is what is used of it")]
-mod fixtures;
-
 mod cluster;
+mod grids;
 mod shards;
 mod signals;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::cluster::{Cluster, text, wait_until};
+use crate::common::records::{difference, without_silhouettes};
 use crate::common::{record, shared};
-use crate::fixtures::{difference, without_silhouettes};
 use crate::spec;
 
 /// Float64 sums in another order.

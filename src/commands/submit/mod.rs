@@ -6,7 +6,7 @@ mod ready;
 use crate::cli::SubmitArgs;
 use crate::commands::status;
 use crate::console::Console;
-use crate::error::{Error, Finding, Findings, Result};
+use crate::error::{Error, Finding, Findings, Kind, Result};
 use crate::grid::{self, Grid};
 use crate::interrupt;
 use crate::output::files::{OutputFolder, RECORD};
@@ -33,7 +33,8 @@ pub(super) fn run(args: &SubmitArgs, _console: &Console) -> Result<String> {
     let mut failed = Vec::new();
     for (ready, plan) in runs.iter().zip(plans) {
         if interrupt::requested() {
-            return Err(Error::interrupted());
+            let finding = Finding::new(format!("interrupted before {} was begun", ready.run.name));
+            return Err(Error::new(Kind::Interrupted, finding.hint("submit again with --retry for the rest")));
         }
         if matches!(plan, Plan::Begin | Plan::Anew) {
             begin(ready, plan == Plan::Anew)?;

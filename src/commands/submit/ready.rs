@@ -56,9 +56,7 @@ fn check_run<'a>(grid: &Grid, run: &'a Run, site: &Site, array_size: u64) -> Res
     for warning in &checked.warnings {
         tracing::warn!("{}: {warning}", run.name);
     }
-    let rows = u64::try_from(checked.embeddings.rows())
-        .map_err(|_| Error::input(Finding::new("there are more rows than can be counted")))?;
-    let layout = Layout::new(rows, site.shards, array_size);
+    let layout = Layout::new(checked.embeddings.rows(), site.shards, array_size);
     let rounds = if checked.takes_two_rounds() { 2 } else { 1 };
     let name = format!("{}/{}", grid.name, run.name);
     let submission = Submission::new(&name, layout, rounds, site.max_running);
