@@ -165,3 +165,24 @@ fn nodes_with_disks_of_their_own_copy_once_and_compute_each_distance_once() {
     assert_eq!((copied.len(), copied.iter().filter(|&&bytes| bytes == size).count()), (6, expected), "{copied:?}");
     assert_eq!(copied.iter().filter(|&&bytes| bytes == 0).count(), 6 - expected, "{copied:?}");
 }
+
+#[test]
+fn the_script_that_comes_with_the_program_can_be_submitted_as_it_is() {
+    let Some(cluster) = Cluster::up() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let digits = root.join("tests/data/digits");
+    let embeddings = digits.join("embeddings.npy");
+    let out = cluster.shared().join("out of one");
+    let mut sbatch = cluster.command("sbatch");
+    sbatch.current_dir(cluster.shared()).env("CLUSTRATA", env!("CARGO_BIN_EXE_clustrata"));
+    sbatch.args(["--wait", "--mem=100", "--cpus-per-task=1"]).arg(root.join("slurm/metrics.slurm")).arg(&digits);
+    sbatch.arg("--embeddings").arg(&embeddings).arg("--out").arg(&out);
+    let output = sbatch.args(["--device", "cpu", "--metrics", "all", "--yes"]).output().expect("sbatch");
+    assert!(output.status.success(), "{}", text(&output));
+    assert_same_figures(&record(&out), &in_one_piece(&cluster, &digits, &embeddings));
+    let copied = fs::read_dir(cluster.scratch("n1")).map(Iterator::count);
+    assert!(copied.is_ok_and(|files| files > 0), "read from the node's own disk");
+    let mut sbatch = cluster.command("sbatch");
+    let output = sbatch.current_dir(cluster.shared()).arg("--wait").arg(root.join("slurm/metrics.slurm")).output();
+    assert_eq!(output.expect("sbatch").status.code(), Some(2), "without a clustering");
+}
