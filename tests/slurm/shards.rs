@@ -173,16 +173,18 @@ fn the_script_that_comes_with_the_program_can_be_submitted_as_it_is() {
     let digits = root.join("tests/data/digits");
     let embeddings = digits.join("embeddings.npy");
     let out = cluster.shared().join("out of one");
-    let mut sbatch = cluster.command("sbatch");
-    sbatch.current_dir(cluster.shared()).env("CLUSTRATA", env!("CARGO_BIN_EXE_clustrata"));
-    sbatch.args(["--wait", "--mem=100", "--cpus-per-task=1"]).arg(root.join("slurm/metrics.slurm")).arg(&digits);
-    sbatch.arg("--embeddings").arg(&embeddings).arg("--out").arg(&out);
-    let output = sbatch.args(["--device", "cpu", "--metrics", "all", "--yes"]).output().expect("sbatch");
+    let submit = |arguments: &[&str]| {
+        let mut sbatch = cluster.command("sbatch");
+        sbatch.current_dir(cluster.shared()).env("CLUSTRATA", env!("CARGO_BIN_EXE_clustrata"));
+        sbatch.args(["--wait", "--mem=100", "--cpus-per-task=1"]).arg(root.join("slurm/metrics.slurm"));
+        sbatch.args(arguments).output().expect("sbatch")
+    };
+    let paths = [&digits, &embeddings, &out].map(|path| path.to_str().expect("UTF-8"));
+    let options = ["--embeddings", paths[1], "--out", paths[2], "--device", "cpu", "--metrics", "all", "--yes"];
+    let output = submit(&[&[paths[0]], &options[..]].concat());
     assert!(output.status.success(), "{}", text(&output));
     assert_same_figures(&record(&out), &in_one_piece(&cluster, &digits, &embeddings));
     let copied = fs::read_dir(cluster.scratch("n1")).map(Iterator::count);
     assert!(copied.is_ok_and(|files| files > 0), "read from the node's own disk");
-    let mut sbatch = cluster.command("sbatch");
-    let output = sbatch.current_dir(cluster.shared()).arg("--wait").arg(root.join("slurm/metrics.slurm")).output();
-    assert_eq!(output.expect("sbatch").status.code(), Some(2), "without a clustering");
+    assert_eq!(submit(&[]).status.code(), Some(2), "without a clustering");
 }
