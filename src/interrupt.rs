@@ -17,11 +17,19 @@ pub enum Asked {
     Checkpoint,
 }
 
-/// Listens from here on.
+/// Listens for signals that end a run from here on.
 pub fn install() {
     // where no handler can be set the system's own ends the process, and the next run clears what it left
-    if let Err(error) = system::install() {
-        tracing::debug!("no handler for signals: {error}");
+    if let Err(error) = system::listen_for_stop() {
+        tracing::debug!("no handler for Ctrl-C: {error}");
+    }
+}
+
+/// Listens for signals that ask for a checkpoint, too: to be called by what can write one, since nothing else would end
+/// on them then.
+pub fn install_checkpoints() {
+    if let Err(error) = system::listen_for_checkpoint() {
+        tracing::debug!("no handler for SIGTERM and SIGUSR1: {error}");
     }
 }
 
@@ -51,12 +59,16 @@ mod system {
     static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
     static CHECKPOINT: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-    pub(super) fn install() -> std::io::Result<()> {
+    pub(super) fn listen_for_stop() -> std::io::Result<()> {
         for signal in [SIGINT, SIGHUP] {
             // in this order: the first signal finds the flag down and raises it, the second finds it raised
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&STOP))?;
             flag::register(signal, Arc::clone(&STOP))?;
         }
+        Ok(())
+    }
+
+    pub(super) fn listen_for_checkpoint() -> std::io::Result<()> {
         // never at once: the second of these comes while the checkpoint that the first asked for is written
         for signal in [SIGTERM, SIGUSR1] {
             flag::register(signal, Arc::clone(&CHECKPOINT))?;
@@ -81,7 +93,11 @@ mod system {
     /// Nothing here tells these apart, and a stopped run keeps its last checkpoint.
     static CHECKPOINT: AtomicBool = AtomicBool::new(false);
 
-    pub(super) fn install() -> Result<(), ctrlc::Error> {
+    pub(super) fn listen_for_checkpoint() -> Result<(), ctrlc::Error> {
+        Ok(())
+    }
+
+    pub(super) fn listen_for_stop() -> Result<(), ctrlc::Error> {
         ctrlc::set_handler(|| {
             if STOP.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);

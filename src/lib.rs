@@ -18,6 +18,7 @@
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
+//! | [`plot`] | charts of figures as SVG |
 //! | [`partfile`], [`atomic_file`] | the files that partial results and checkpoints lie in; files that are complete or not there |
 //! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
 //! | [`gallery`], [`buffers`], [`summary`] | what is shown, kept and printed of a run |
@@ -48,6 +49,7 @@ pub mod output;
 pub mod partfile;
 pub mod partials;
 pub mod plan;
+pub mod plot;
 pub mod probe;
 pub mod record;
 pub mod scratch;

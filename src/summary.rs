@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::record::RunRecord;
 
-/// Figures of levels that the summary shows, where they were computed.
-const SHOWN: [&str; 9] = [
+/// Figures of levels that summaries show, where they were computed.
+pub(crate) const SHOWN: [&str; 9] = [
     "points",
     "clusters",
     "empty_clusters",
@@ -81,7 +81,8 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn figure(value: Option<&Value>) -> String {
+/// A figure in a summary.
+pub(crate) fn figure(value: Option<&Value>) -> String {
     match value {
         Some(Value::Number(n)) if n.is_u64() => n.to_string(),
         Some(Value::Number(n)) => n.as_f64().map_or_else(String::new, |real| format!("{real:.6}")),

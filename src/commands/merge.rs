@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
-use super::metrics::{attach_log, evaluation};
+use super::metrics::{attach_log, evaluation, paused};
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
 use crate::config::Options;
@@ -17,9 +17,10 @@ use crate::partials::RowSums;
 use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::shard::Parts;
-use crate::summary;
+use crate::{interrupt, summary};
 
 pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
+    interrupt::install_checkpoints();
     let started = SystemTime::now();
     let parts = Parts::find(&args.folder)?;
     let mut plan = Plan::check(settings(&parts, args.options, &args.folder)?.for_parts())?;
@@ -29,7 +30,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let finished = attach_log(&folder, console)
         .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
     console.log.detach();
-    let record = finished?;
+    let record = finished.map_err(paused)?;
     let out = folder.path().to_owned();
     folder.commit()?;
     if args.remove_parts {

@@ -11,25 +11,38 @@ use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
 use crate::config::{Checkpoint, Options};
 use crate::console::Console;
-use crate::error::{Error, Result};
+use crate::error::{Error, Finding, Kind, Result};
 use crate::evaluate::{Clock, Evaluation, Keeper, Stage};
+use crate::interrupt::{self, Asked};
 use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::record::{RunRecord, Worker};
 use crate::shard::{About, Agreement, Earlier, PartFolder, Share, folder_of};
-use crate::{interrupt, summary};
+use crate::summary;
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let file = args.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
     let options = args.options.over(file);
-    match args.part.share() {
+    let checkpoints = options.checkpoint != Some(Checkpoint::Off);
+    let outcome = match args.part.share() {
         Share::Whole => judge(options, args.part.resume, console),
         share => part::run(options, &share, args.part.resume, console),
+    };
+    outcome.map_err(|error| if checkpoints { paused(error) } else { error })
+}
+
+/// A run that was asked for a checkpoint where there is nothing new to keep is to be taken up again all the same.
+pub(super) fn paused(error: Error) -> Error {
+    if error.kind() != Kind::Interrupted || interrupt::asked() != Asked::Checkpoint {
+        return error;
     }
+    let finding = Finding::new("stopped by a signal, with nothing to add to what was kept before");
+    Error::new(Kind::Paused, finding.hint("the same command with --resume goes on from there"))
 }
 
 /// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
 pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result<String> {
+    interrupt::install_checkpoints();
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
     let agreement = plan.agreement()?;

@@ -16,6 +16,7 @@ use crate::shard::{Agreement, Earlier, PartFolder, Parts, Share};
 
 /// Does the first round of the part, and the second where the first round of all parts is there.
 pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Console) -> Result<String> {
+    interrupt::install_checkpoints();
     let mut plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
     let agreement = plan.agreement()?;

@@ -13,6 +13,9 @@ impl Metric for AverageInertia {
     fn summary(&self) -> &'static str {
         "inertia of the level over the number of clusters, empty ones included"
     }
+    fn unit(&self) -> &'static str {
+        "squared distance"
+    }
     fn better(&self) -> Better {
         Better::Lower
     }

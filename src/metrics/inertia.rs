@@ -13,6 +13,9 @@ impl Metric for Inertia {
     fn summary(&self) -> &'static str {
         "sum of squared distances to the stored centroid"
     }
+    fn unit(&self) -> &'static str {
+        "squared distance"
+    }
     fn better(&self) -> Better {
         Better::Lower
     }

@@ -13,6 +13,9 @@ impl Metric for MaxDistance {
     fn summary(&self) -> &'static str {
         "largest distance to the stored centroid"
     }
+    fn unit(&self) -> &'static str {
+        "distance"
+    }
     fn better(&self) -> Better {
         Better::Lower
     }

@@ -13,6 +13,9 @@ impl Metric for MeanDistance {
     fn summary(&self) -> &'static str {
         "mean distance to the stored centroid"
     }
+    fn unit(&self) -> &'static str {
+        "distance"
+    }
     fn better(&self) -> Better {
         Better::Lower
     }

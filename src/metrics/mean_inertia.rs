@@ -13,6 +13,9 @@ impl Metric for MeanInertia {
     fn summary(&self) -> &'static str {
         "inertia over the number of points"
     }
+    fn unit(&self) -> &'static str {
+        "squared distance"
+    }
     fn better(&self) -> Better {
         Better::Lower
     }

@@ -84,8 +84,14 @@ pub trait Metric: Sync {
     /// Column name and name on the command line.
     fn name(&self) -> &'static str;
 
-    /// One line for help and report, with the unit.
+    /// One line for help and report.
     fn summary(&self) -> &'static str;
+
+    /// For axes of plots: `distance` and `squared distance` are the embedding's unit and its square. Empty for counts,
+    /// shares and ratios.
+    fn unit(&self) -> &'static str {
+        ""
+    }
 
     /// Which way is good.
     fn better(&self) -> Better;

@@ -13,6 +13,9 @@ impl Metric for NearestDistance {
     fn summary(&self) -> &'static str {
         "distance to the nearest cluster's stored centroid"
     }
+    fn unit(&self) -> &'static str {
+        "distance"
+    }
     fn better(&self) -> Better {
         Better::Higher
     }

@@ -133,13 +133,21 @@ pub struct MetricInfo {
     pub name: String,
     /// One line.
     pub summary: String,
+    /// `distance` and `squared distance` are the embedding's unit and its square; empty for counts, shares and ratios.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub unit: String,
     /// Which way is good.
     pub better: Better,
 }
 
 impl From<&dyn Metric> for MetricInfo {
     fn from(metric: &dyn Metric) -> Self {
-        MetricInfo { name: metric.name().to_owned(), summary: metric.summary().to_owned(), better: metric.better() }
+        MetricInfo {
+            name: metric.name().to_owned(),
+            summary: metric.summary().to_owned(),
+            unit: metric.unit().to_owned(),
+            better: metric.better(),
+        }
     }
 }
 

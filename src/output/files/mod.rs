@@ -18,6 +18,7 @@ use crate::error::{Error, Finding, Result};
 use created::{Created, create_missing};
 use lock::{Acquired, Lock};
 use moves::Moves;
+use names::Contents;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -52,6 +53,7 @@ pub struct OutputFolder {
     created: Created,
     root: PathBuf,
     earlier: Earlier,
+    contents: Contents,
     warnings: Vec<String>,
 }
 
@@ -62,7 +64,16 @@ impl OutputFolder {
     /// `Usage` when it holds an earlier run's files and not `force`, when it is a clustering itself, or when it is not
     /// a folder; `Failed` when another run is writing it or when it can't be written.
     pub fn prepare(path: &Path, force: bool) -> Result<Self> {
-        Self::open(path, if force { Earlier::Replace } else { Earlier::Refuse })
+        Self::open(path, Contents::Run, if force { Earlier::Replace } else { Earlier::Refuse })
+    }
+
+    /// The same for tables and plots of many runs, of which a folder of its own is known by other names: it never touches
+    /// a run's files.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::prepare`].
+    pub fn prepare_collection(path: &Path, force: bool) -> Result<Self> {
+        Self::open(path, Contents::Collection, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
     /// Locks the folder of a finished run to write some of its files again; the others stay.
@@ -79,16 +90,18 @@ impl OutputFolder {
                     .hint("name the folder that `clustrata metrics` wrote"),
             ));
         }
-        Self::open(path, Earlier::Keep)
+        Self::open(path, Contents::Run, Earlier::Keep)
     }
 
-    fn open(path: &Path, earlier: Earlier) -> Result<Self> {
+    fn open(path: &Path, contents: Contents, earlier: Earlier) -> Result<Self> {
         let root =
             std::path::absolute(path).map_err(|e| Error::io("the output folder has no usable path", path, &e))?;
         let (lock, created) = lock_folder(&root)?;
-        refuse_clustering(&root)?;
+        if contents == Contents::Run {
+            refuse_clustering(&root)?;
+        }
         if earlier == Earlier::Refuse {
-            refuse_earlier(&root)?;
+            refuse_earlier(&root, contents)?;
         }
         let mut warnings = Vec::new();
         if lock.is_held() {
@@ -100,7 +113,7 @@ impl OutputFolder {
             ));
         }
         let staging = Staging::create(&root)?;
-        Ok(OutputFolder { staging, _lock: lock, created, root, earlier, warnings })
+        Ok(OutputFolder { staging, _lock: lock, created, root, earlier, contents, warnings })
     }
 
     /// The folder itself, as an absolute path.
@@ -157,7 +170,7 @@ impl OutputFolder {
         staged.sort_by_key(|file| file == Path::new(RECORD));
         let mut replaced = match self.earlier {
             Earlier::Keep => Vec::new(),
-            Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root)?,
+            Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root, self.contents)?,
         };
         replaced.extend(staged.iter().filter(|f| self.root.join(f).is_file()).cloned());
         // The old record goes first, as the new one comes last: no moment shows a record beside files of another run.
@@ -316,8 +329,8 @@ fn refuse_clustering(root: &Path) -> Result<()> {
     }
 }
 
-fn refuse_earlier(root: &Path) -> Result<()> {
-    if root.join(RECORD).exists() {
+fn refuse_earlier(root: &Path, contents: Contents) -> Result<()> {
+    if contents == Contents::Run && root.join(RECORD).exists() {
         return Err(Error::usage(
             Finding::new("the output folder holds a finished run")
                 .file(root)
@@ -325,15 +338,18 @@ fn refuse_earlier(root: &Path) -> Result<()> {
                 .hint("replace that run with --force, or name another folder with --out"),
         ));
     }
-    match names::ours_in(root)?.first() {
-        None => Ok(()),
-        Some(file) => Err(Error::usage(
-            Finding::new("the output folder holds files that this run would write over")
-                .file(root)
-                .found(format!("{}, and no {RECORD} that would say a run wrote it", file.display()))
-                .hint("write over them with --force, or name another folder with --out"),
-        )),
-    }
+    let ours = names::ours_in(root, contents)?;
+    let Some(file) = ours.first().map(|file| file.display()) else { return Ok(()) };
+    let (what, found) = match contents {
+        Contents::Run => ("this run", format!("{file}, and no {RECORD} that would say a run wrote it")),
+        Contents::Collection => ("this collection", file.to_string()),
+    };
+    Err(Error::usage(
+        Finding::new(format!("the output folder holds files that {what} would write over"))
+            .file(root)
+            .found(found)
+            .hint("write over them with --force, or name another folder with --out"),
+    ))
 }
 
 /// What a killed run left. Only under the lock: otherwise it could be a living run's.

@@ -3,12 +3,28 @@
 //! Whatever is not named here belongs to somebody else and is never touched.
 
 use crate::error::{Error, Result};
+use crate::metrics::METRICS;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The record of a run; its presence says that the run is complete.
 pub const RECORD: &str = "record.json";
+
+/// What a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// The results of a run.
+    Run,
+    /// Tables and plots of many runs.
+    Collection,
+}
+
+/// Directly in the folder of a collection.
+const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
+
+/// Folder of a collection's plots, named by figures.
+const PLOTS: &str = "plots";
 
 /// Directly in the output folder.
 const TOP: [&str; 6] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl"];
@@ -22,8 +38,14 @@ const MONTAGES: &str = "montages";
 /// What only a clustering has, in each level's folder.
 const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
 
-/// Files in `root` that a run may have written, relative to it, in the order of their names.
-pub(super) fn ours_in(root: &Path) -> Result<Vec<PathBuf>> {
+/// Files in `root` that this program may have written there, relative to it, in the order of their names.
+pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
+    if contents == Contents::Collection {
+        let mut ours = known_files(root, Path::new(""), |name| COLLECTION.contains(&name))?;
+        ours.extend(known_files(root, Path::new(PLOTS), is_plot)?);
+        ours.sort();
+        return Ok(ours);
+    }
     let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
     for level in levels_in(root)? {
         ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
@@ -94,6 +116,11 @@ fn is_montage(name: &str) -> bool {
     numbers.split_once("-cluster-").is_some_and(|(rank, cluster)| is_number(rank) && is_number(cluster))
 }
 
+/// `inertia.svg`
+fn is_plot(name: &str) -> bool {
+    name.strip_suffix(".svg").is_some_and(|figure| METRICS.iter().any(|metric| metric.name() == figure))
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -123,6 +150,18 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         fs::create_dir(base.path().join("report.html")).unwrap();
-        assert_eq!(ours_in(base.path()).unwrap(), ours.map(PathBuf::from));
+        assert_eq!(ours_in(base.path(), Contents::Run).unwrap(), ours.map(PathBuf::from));
+        assert!(ours_in(base.path(), Contents::Collection).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_collection_owns_its_tables_and_plots_of_figures() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("plots")).unwrap();
+        let ours = ["groups.csv", "plots/inertia.svg", "runs.csv"];
+        for file in ours.iter().chain(&["plots/mine.svg", "plots/inertia.png", "record.json", "levels.csv"]) {
+            fs::write(base.path().join(file), "").unwrap();
+        }
+        assert_eq!(ours_in(base.path(), Contents::Collection).unwrap(), ours.map(PathBuf::from));
     }
 }

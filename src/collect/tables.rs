@@ -1,0 +1,79 @@
+//! The two tables: runs and levels, and groups of runs.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Number, Value};
+
+use super::groups;
+use super::read::Run;
+use super::settings;
+use super::stats::Moments;
+use super::table::Table;
+use crate::metrics::METRICS;
+
+/// Start of the columns that hold settings, so that none is taken for a figure (`silhouette` is both).
+pub const SETTING: &str = "config.";
+
+/// A row per run and level: the run, its settings `keys`, and all figures of levels.
+pub fn of_runs(runs: &[Run], keys: &[String]) -> Table {
+    let figures = figures(runs);
+    let setting = |key: &String| format!("{SETTING}{key}");
+    let columns = ["run", "folder", "level"].map(str::to_owned).into_iter();
+    let columns = columns.chain(keys.iter().map(setting)).chain(figures.iter().cloned()).collect();
+    let mut rows = Vec::new();
+    for run in runs {
+        for level in &run.levels {
+            let mut row: Vec<Value> =
+                vec![run.name.clone().into(), run.folder.to_string_lossy().into(), level.level.into()];
+            row.extend(keys.iter().map(|key| settings::value(run, key).clone()));
+            row.extend(figures.iter().map(|name| level.figures.get(name).cloned().unwrap_or_default()));
+            rows.push(row);
+        }
+    }
+    Table { columns, rows }
+}
+
+/// A row per group of runs with the same settings `keys`, and level: how many runs, and of each figure the mean, the
+/// sample standard deviation and the number of runs where it is defined.
+pub fn of_groups(runs: &[Run], keys: &[String]) -> Table {
+    let figures = figures(runs);
+    let mut columns: Vec<String> = keys.iter().map(|key| format!("{SETTING}{key}")).collect();
+    columns.extend(["level".to_owned(), "runs".to_owned()]);
+    columns.extend(figures.iter().flat_map(|name| ["mean", "std", "count"].map(|what| format!("{name}_{what}"))));
+    let mut rows = Vec::new();
+    for group in groups::by(runs, keys) {
+        for level in levels(runs).into_iter().filter(|&level| group.runs_with(level) > 0) {
+            let mut row = group.values.clone();
+            row.extend([level.into(), group.runs_with(level).into()]);
+            for name in &figures {
+                let moments = Moments::of(&group.figure(level, name));
+                row.extend([real(moments.mean), real(moments.deviation), moments.count.into()]);
+            }
+            rows.push(row);
+        }
+    }
+    Table { columns, rows }
+}
+
+/// Names of all figures of levels that some run has, in the order of the tables; those that this version does not know
+/// last.
+pub(super) fn figures(runs: &[Run]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in runs.iter().flat_map(|run| &run.levels).flat_map(|level| level.figures.keys()) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let place = |name: &String| METRICS.iter().position(|metric| metric.name() == name).unwrap_or(METRICS.len());
+    names.sort_by_key(place);
+    names
+}
+
+/// Every level that some run has.
+pub(super) fn levels(runs: &[Run]) -> BTreeSet<u32> {
+    runs.iter().flat_map(|run| &run.levels).map(|level| level.level).collect()
+}
+
+fn real(value: Option<f64>) -> Value {
+    value.and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+}

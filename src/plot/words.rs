@@ -1,0 +1,47 @@
+//! Text in charts: how wide it is about, and how it is made to fit.
+
+/// Width of a text in CSS pixels, estimated by kinds of letters. What shows an SVG chooses the font, so this is the width in
+/// a wide one (DejaVu Sans).
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    let letter = |c: char| match c {
+        'i' | 'j' | 'l' | '\'' | '|' => 0.3,
+        'f' | 't' | 'r' | ' ' | '.' | ',' | ':' | ';' | '!' | '(' | ')' | '[' | ']' | '-' | '/' | '\\' => 0.4,
+        'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.98,
+        '<' | '>' | '=' | '+' | '−' | '~' => 0.84,
+        c if c.is_uppercase() => 0.74,
+        c if c.is_ascii() => 0.63,
+        // letters of other scripts can be as wide as they are high
+        _ => 1.0,
+    };
+    size * text.chars().map(letter).sum::<f64>()
+}
+
+/// The text in lines that are no wider than `most`, where words allow it.
+pub(super) fn wrapped(text: &str, most: f64, size: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if width(line, size) + width(" ", size) + width(word, size) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The text with its middle left out where it is wider than `most`; both ends of a name tell more than its middle.
+pub(super) fn fitted(text: &str, most: f64, size: f64) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let cut = |kept: usize| {
+        let head = kept.div_ceil(2);
+        let tail = letters.len() - (kept - head);
+        letters[..head].iter().chain(&['…']).chain(&letters[tail..]).collect::<String>()
+    };
+    let fits = (2..letters.len()).rev().map(cut).find(|text| width(text, size) <= most);
+    fits.unwrap_or_else(|| "…".to_owned())
+}
