@@ -1,5 +1,6 @@
 //! `clustrata status`: how far a submitted run is, or a grid of runs.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -27,13 +28,25 @@ pub(super) fn run(args: &StatusArgs) -> Result<String> {
 
 /// How far each run is.
 pub(super) fn of_runs(runs: impl Iterator<Item = (String, PathBuf)>) -> Result<Vec<NamedStatus>> {
-    let mut statuses = Vec::new();
-    for (name, path) in runs {
-        let folder = JobFolder::of(&path);
-        let status = if folder.is_there() { Some(RunStatus::of(&folder, &folder.read()?)?) } else { None };
-        statuses.push((name, path, status));
+    let runs: Vec<(String, PathBuf)> = runs.collect();
+    let mut begun = Vec::new();
+    for (_, path) in &runs {
+        let folder = JobFolder::of(path);
+        if folder.is_there() {
+            let submission = folder.read()?;
+            begun.push((folder, submission));
+        }
     }
-    Ok(statuses)
+    let found = RunStatus::of_all(&begun)?;
+    let mut by_folder: HashMap<PathBuf, RunStatus> =
+        begun.iter().map(|(folder, _)| folder.out().to_owned()).zip(found).collect();
+    Ok(runs
+        .into_iter()
+        .map(|(name, path)| {
+            let status = by_folder.remove(&path);
+            (name, path, status)
+        })
+        .collect())
 }
 
 /// The submitted runs in a grid's folder, in the natural order of their names.

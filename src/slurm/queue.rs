@@ -77,7 +77,7 @@ impl Queue {
     }
 
     /// Reads the answer of `squeue --json`; some versions answer with all jobs, whatever they were asked for.
-    fn parse(value: &Value, jobs: &[u64]) -> Queue {
+    pub(super) fn parse(value: &Value, jobs: &[u64]) -> Queue {
         let all = value["jobs"].as_array().into_iter().flatten();
         Queue { entries: all.filter_map(entry).filter(|entry| jobs.contains(&entry.job)).collect() }
     }
@@ -95,12 +95,10 @@ impl Queue {
             .or_else(|| meant().next_back())
     }
 
-    /// The numbers of the jobs that wait or run.
-    pub(super) fn active(&self) -> Vec<u64> {
-        let mut jobs: Vec<u64> = self.entries.iter().filter(|entry| entry.is_active()).map(|entry| entry.job).collect();
-        jobs.sort_unstable();
-        jobs.dedup();
-        jobs
+    /// Those of `jobs` that wait or run.
+    pub(super) fn active(&self, jobs: &[u64]) -> Vec<u64> {
+        let is_active = |job: &u64| self.entries.iter().any(|entry| entry.job == *job && entry.is_active());
+        jobs.iter().copied().filter(is_active).collect()
     }
 }
 
@@ -231,7 +229,7 @@ mod tests {
     fn both_forms_of_the_queue_are_read() {
         let (old, new) = (Queue::parse(&old(), &[12, 20]), Queue::parse(&new(), &[12, 20]));
         assert_eq!(old, new);
-        assert_eq!(old.active(), [12]);
+        assert_eq!(old.active(&[12, 20]), [12]);
         let state = |jobs: &[u64], task| old.find(jobs, task).map(|entry| entry.state.as_str());
         assert_eq!(state(&[12], Some(1)), Some("RUNNING"));
         assert_eq!(state(&[12], Some(4)), Some("PENDING"));
@@ -243,6 +241,6 @@ mod tests {
     #[test]
     fn a_job_that_ends_is_still_there() {
         let job = serde_json::json!({"jobs": [{"job_id": 3, "job_state": ["FAILED", "COMPLETING"]}]});
-        assert_eq!(Queue::parse(&job, &[3]).active(), [3]);
+        assert_eq!(Queue::parse(&job, &[3]).active(&[3]), [3]);
     }
 }

@@ -99,15 +99,23 @@ impl RunStatus {
     /// # Errors
     /// `Failed` where its folder can't be listed.
     pub fn of(folder: &JobFolder, submission: &Submission) -> Result<RunStatus> {
-        let jobs: Vec<u64> = submission.jobs.iter().map(|job| job.job).collect();
-        let view = View {
-            folder,
-            submission,
-            queue: Queue::ask(&jobs),
-            parts: shard::survey(folder.out())?,
-            complete: folder.out().join(RECORD).is_file(),
-        };
-        Ok(view.status())
+        Self::of_one(folder, submission, &Queue::ask(&jobs_of(submission)))
+    }
+
+    /// Looks at many runs, and asks Slurm once for all.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn of_all(runs: &[(JobFolder, Submission)]) -> Result<Vec<RunStatus>> {
+        let jobs: Vec<u64> = runs.iter().flat_map(|(_, submission)| jobs_of(submission)).collect();
+        let queue = Queue::ask(&jobs);
+        runs.iter().map(|(folder, submission)| Self::of_one(folder, submission, &queue)).collect()
+    }
+
+    fn of_one(folder: &JobFolder, submission: &Submission, queue: &Result<Queue, String>) -> Result<RunStatus> {
+        let parts = shard::survey(folder.out())?;
+        let complete = folder.out().join(RECORD).is_file();
+        Ok(View { folder, submission, queue, parts, complete }.status())
     }
 
     /// Shards whose first round is to be done, and those whose second is.
@@ -140,11 +148,16 @@ pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Findi
         .map_err(|finding: Finding| finding.hint(format!("wait for them, or take them back: scancel {jobs}")))
 }
 
+/// Every job that was ever submitted for a run.
+fn jobs_of(submission: &Submission) -> Vec<u64> {
+    submission.jobs.iter().map(|job| job.job).collect()
+}
+
 /// All that is known of a run.
 struct View<'a> {
     folder: &'a JobFolder,
     submission: &'a Submission,
-    queue: Result<Queue, String>,
+    queue: &'a Result<Queue, String>,
     parts: Vec<PartState>,
     complete: bool,
 }
@@ -170,7 +183,7 @@ impl View<'_> {
             state: whole(&shards, &last),
             shards,
             last,
-            active_jobs: self.queue.as_ref().map(Queue::active).unwrap_or_default(),
+            active_jobs: self.queue.as_ref().map_or(Vec::new(), |queue| queue.active(&jobs_of(self.submission))),
             queue_unknown: self.queue.as_ref().err().cloned(),
         }
     }
@@ -245,4 +258,97 @@ fn whole(shards: &[ShardStatus], last: &Piece) -> State {
     }
     let by_weight = [State::Running, State::Queued, State::Failed];
     by_weight.into_iter().find(|&state| has(state)).unwrap_or(State::Missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::slurm::{Layout, Submitted};
+
+    /// A run of six shards in the array 12, whose merge is job 13.
+    fn submission(rounds: u8) -> Submission {
+        let mut submission = Submission::new("n", Layout::new(60, 6, 1001), rounds, None);
+        for (step, job) in [(Step::First, 12), (Step::Merge, 13)] {
+            submission.jobs.push(Submitted { step, job, array: None, at: String::new(), sbatch: Vec::new() });
+        }
+        submission
+    }
+
+    fn queue() -> Queue {
+        let array = |id: u64, tasks: &str, state: &str| {
+            json!({"job_id": id, "array_job_id": 12, "array_task_string": tasks, "job_state": state,
+                   "state_reason": "Priority", "nodes": "n1"})
+        };
+        let merge = json!({"job_id": 13, "array_job_id": 0, "job_state": "PENDING", "state_reason": "Dependency"});
+        let jobs = [array(20, "2", "RUNNING"), array(12, "3", "PENDING"), array(22, "5", "TIMEOUT"), merge];
+        Queue::parse(&json!({"jobs": jobs}), &[12, 13])
+    }
+
+    fn part(shard: u64, first: Progress) -> PartState {
+        PartState { rows: submission(1).layout.rows_of(shard), first, second: Progress::Missing }
+    }
+
+    /// A folder in which the scripts of tasks 2, 4 and 5 wrote about themselves.
+    fn folder(base: &std::path::Path) -> JobFolder {
+        let folder = JobFolder::of(base);
+        folder.create(&[], &submission(1)).expect("a folder");
+        for (task, text) in [(2, "begun 12 n1 t\n"), (4, "begun 12 n2 t\nended 3 t\n"), (5, "begun 12 n3 t\n")] {
+            std::fs::write(folder.file("state").join(format!("shards-{task}")), text).expect("writes");
+        }
+        folder
+    }
+
+    fn status(queue: &Result<Queue, String>, rounds: u8, complete: bool) -> RunStatus {
+        let base = tempfile::tempdir().expect("a folder");
+        let begun = Progress::Begun { done: 0.4, at: SystemTime::UNIX_EPOCH };
+        let parts = vec![part(1, Progress::Done), part(2, begun), part(6, Progress::Damaged("cut short".to_owned()))];
+        View { folder: &folder(base.path()), submission: &submission(rounds), queue, parts, complete }.status()
+    }
+
+    fn states(status: &RunStatus) -> Vec<State> {
+        status.shards.iter().map(|shard| shard.piece.state).collect()
+    }
+
+    #[test]
+    fn files_come_first_then_the_queue_then_what_scripts_wrote() {
+        use State::{Done, Failed, Missing, Queued, Running};
+        let found = status(&Ok(queue()), 1, false);
+        assert_eq!(states(&found), [Done, Running, Queued, Failed, Failed, Missing]);
+        assert_eq!((found.state, found.last.state), (Running, Queued));
+        assert_eq!(found.active_jobs, [12, 13]);
+        let detail = |shard: usize| found.shards[shard - 1].piece.detail.as_str();
+        assert_eq!(detail(2), "checkpoint at 40 % of the first round; job 12_2 on n1");
+        assert!(detail(4).starts_with("exit code 3: job 12 on n2, see "), "{}", detail(4));
+        assert!(detail(5).starts_with("timeout: job 12 on n3"), "{}", detail(5));
+        assert_eq!(detail(6), "first round damaged: cut short");
+        assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], Vec::new()));
+        assert!(refuse_active(&JobFolder::of(std::path::Path::new("out")), &found).is_err());
+    }
+
+    #[test]
+    fn a_second_round_is_open_where_the_first_is_done() {
+        let found = status(&Ok(Queue::default()), 2, false);
+        assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], vec![1, 2, 3, 4, 5, 6]));
+        assert_eq!(found.shards[0].piece.state, State::Missing);
+        assert_eq!(found.state, State::Failed);
+    }
+
+    #[test]
+    fn a_record_says_that_all_is_done() {
+        let found = status(&Ok(queue()), 2, true);
+        assert!(states(&found).iter().all(|&state| state == State::Done) && found.state == State::Done);
+    }
+
+    #[test]
+    fn without_a_queue_the_files_alone_tell() {
+        let found = status(&Err("squeue is not on this machine".to_owned()), 1, false);
+        assert_eq!(found.shards[1].piece.state, State::Running);
+        assert!(found.shards[1].piece.detail.contains("running or killed"), "{found:?}");
+        assert_eq!(found.shards[3].piece.state, State::Failed);
+        assert!(refuse_active(&JobFolder::of(std::path::Path::new("out")), &found).is_err());
+    }
 }

@@ -41,7 +41,10 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
 
     fs::write(cluster.shared().join("mended"), "").expect("writes");
     let before = fs::read(grid.join("seed=1/record.json")).expect("a record");
+    // more memory may be asked for by then
+    let spec = cluster.spec("grid.yaml", &three(&root, &format!("{slurm}  memory: 100\n")));
     let report = cluster.clustrata(&["submit", &spec, "--retry"]);
+    assert!(fs::read_to_string(grid.join("seed=2/slurm/metrics.sh")).expect("a script").contains("--mem=100"));
     assert!(
         report.contains("2 done, 1 queued of 3 runs") || report.contains("2 done, 1 running of 3 runs"),
         "{report}"

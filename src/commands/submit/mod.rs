@@ -5,7 +5,6 @@ mod ready;
 
 use crate::cli::SubmitArgs;
 use crate::commands::status;
-use crate::console::Console;
 use crate::error::{Error, Finding, Findings, Kind, Result};
 use crate::grid::{self, Grid};
 use crate::interrupt;
@@ -18,7 +17,7 @@ use ready::Ready;
 const USUAL_ARRAY_SIZE: u64 = 1001;
 
 /// spec -> checked inputs -> scripts -> jobs. Nothing is written before all runs are found to be in order.
-pub(super) fn run(args: &SubmitArgs, _console: &Console) -> Result<String> {
+pub(super) fn run(args: &SubmitArgs) -> Result<String> {
     let grid = grid::read(&args.spec)?;
     let mut site = Site::read(&grid.slurm)?;
     if args.local {
@@ -44,18 +43,13 @@ pub(super) fn run(args: &SubmitArgs, _console: &Console) -> Result<String> {
             (true, _) if local::judge(ready)? => {}
             (true, _) => failed.push(ready.run.name.as_str()),
             (false, Plan::Begin | Plan::Anew) => submit(ready, &slurm::all(&ready.submission))?,
-            (false, Plan::Rest(planned)) => submit(ready, &planned)?,
+            (false, Plan::Rest(planned)) => {
+                renew(ready)?;
+                submit(ready, &planned)?;
+            }
         }
     }
-    let report = completion(&grid)?;
-    if failed.is_empty() {
-        return Ok(report);
-    }
-    for line in report.lines() {
-        tracing::info!("{line}");
-    }
-    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), runs.len())).found(failed.join(", "));
-    Err(Error::failed(finding.hint("what each said stands above; --local --retry does them again")))
+    completion(&grid, &failed)
 }
 
 /// What is to be done with a run.
@@ -75,8 +69,13 @@ enum Plan {
 fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Plan>> {
     let mut findings = Findings::new();
     let mut plans = Vec::new();
-    for ready in runs {
-        match plan_of(ready, args)? {
+    let statuses = status::of_runs(runs.iter().map(|ready| (ready.run.name.clone(), ready.folder.out().to_owned())))?;
+    for (ready, (_, _, status)) in runs.iter().zip(statuses) {
+        let plan = match status {
+            Some(status) => plan_again(ready, &status, args)?,
+            None => plan_first(ready, args)?,
+        };
+        match plan {
             Ok(plan) => plans.push(plan),
             Err(finding) => findings.push_usage(finding),
         }
@@ -85,38 +84,42 @@ fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Plan>> {
     Ok(plans)
 }
 
-fn plan_of(ready: &Ready, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
-    let folder = &ready.folder;
-    if !folder.is_there() {
-        if args.overwrite {
-            return Ok(Ok(Plan::Anew));
-        }
-        let empty = !folder.out().join(RECORD).exists() && shard::survey(folder.out())?.is_empty();
-        let finding = Finding::new("the run's folder holds results already").file(folder.out());
-        return Ok(if empty { Ok(Plan::Begin) } else { Err(finding.hint("replace them with --overwrite")) });
-    }
-    let submission = folder.read()?;
-    let status = RunStatus::of(folder, &submission)?;
+/// For a run that was never submitted; its folder may hold the results of `metrics` or `merge`.
+fn plan_first(ready: &Ready, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
+    let out = ready.folder.out();
     if args.overwrite {
-        let active = slurm::refuse_active(folder, &status);
-        return Ok(active.map(|()| Plan::Anew));
+        return Ok(Ok(Plan::Anew));
+    }
+    if !out.join(RECORD).exists() && shard::survey(out)?.is_empty() {
+        return Ok(Ok(Plan::Begin));
+    }
+    let finding = Finding::new("the run's folder holds results already").file(out);
+    Ok(Err(finding.hint("replace them with --overwrite")))
+}
+
+/// For a run that was submitted before.
+fn plan_again(ready: &Ready, status: &RunStatus, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
+    let folder = &ready.folder;
+    if args.overwrite {
+        return Ok(slurm::refuse_active(folder, status).map(|()| Plan::Anew));
     }
     if !args.retry {
         let finding = Finding::new("the run was submitted already").file(folder.out()).found(status.state.text());
-        return Ok(Err(
-            finding.hint("--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more")
-        ));
+        let hint = "--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more";
+        return Ok(Err(finding.hint(hint)));
     }
+    let submission = folder.read()?;
     if folder.settings().as_deref() != Some(&ready.settings) || submission.layout != ready.submission.layout {
-        let finding =
-            Finding::new("the spec has changed since the run was submitted").file(folder.file("metrics.yaml"));
+        let finding = Finding::new("the spec has changed since the run was submitted");
+        let finding = finding.file(folder.file("metrics.yaml"));
         return Ok(Err(finding.hint("change it back, or begin anew with --overwrite")));
     }
     if matches!(status.state, State::Done | State::Running | State::Queued) {
         return Ok(Ok(Plan::Leave(status.state)));
     }
     let (first, second) = status.open_shards();
-    Ok(slurm::refuse_active(folder, &status).map(|()| Plan::Rest(slurm::remaining(&submission, &first, &second))))
+    let rest = Plan::Rest(slurm::remaining(&submission, &first, &second));
+    Ok(slurm::refuse_active(folder, status).map(|()| rest))
 }
 
 fn array_size(args: &SubmitArgs) -> Result<u64> {
@@ -166,6 +169,13 @@ fn begin(ready: &Ready, anew: bool) -> Result<()> {
     ready.folder.create(&ready.files, &ready.submission)
 }
 
+/// Writes the scripts of a run that is tried again: the spec may ask for more memory by now.
+fn renew(ready: &Ready) -> Result<()> {
+    let mut submission = ready.folder.read()?;
+    submission.max_running = ready.submission.max_running;
+    ready.folder.create(&ready.files, &submission)
+}
+
 fn submit(ready: &Ready, planned: &[Planned]) -> Result<()> {
     let mut submission = ready.folder.read()?;
     let jobs = slurm::submit(planned, &mut submission, &ready.folder)?;
@@ -175,10 +185,17 @@ fn submit(ready: &Ready, planned: &[Planned]) -> Result<()> {
     Ok(())
 }
 
-/// How far all runs are.
-fn completion(grid: &Grid) -> Result<String> {
+/// How far all runs are; an error where some `failed` here.
+fn completion(grid: &Grid, failed: &[&str]) -> Result<String> {
     let folders = grid.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
-    let statuses = status::of_runs(folders)?;
-    let root = grid.root.join(&grid.name);
-    Ok(slurm::of_grid(&root, &statuses))
+    let report = slurm::of_grid(&grid.root.join(&grid.name), &status::of_runs(folders)?);
+    if failed.is_empty() {
+        return Ok(report);
+    }
+    for line in report.lines() {
+        tracing::info!("{line}");
+    }
+    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), grid.runs.len()));
+    let finding = finding.found(failed.join(", "));
+    Err(Error::failed(finding.hint("what each said stands above; --local --retry does them again")))
 }
