@@ -38,6 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "scratch",
         ],
     ),
+    // it is told of settings and inputs that are checked, and looks at files and the queue only
+    ("slurm", &["atomic_file", "error", "metrics", "output", "record", "shard", "summary"]),
     ("probe", &["backend", "error", "matrix"]),
     ("config", &["error", "evaluate", "input", "metrics"]),
     ("grid", &["config", "error", "metrics"]),

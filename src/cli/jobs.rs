@@ -7,18 +7,27 @@ use clap::Args;
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
-    /// YAML file with `job_details`, `parameters` and `slurm`
+    /// YAML file with `job_details`, `parameters` and `slurm`: one run, or a grid of runs
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
     /// Print the scripts and the sbatch lines; write and submit nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Do the runs one after another on this machine, without Slurm
+    #[arg(long)]
+    pub local: bool,
+    /// Begin runs anew that were submitted before; their results and logs are removed
+    #[arg(long, conflicts_with = "retry")]
+    pub overwrite: bool,
+    /// Submit only what failed or is missing of runs that were submitted before
+    #[arg(long)]
+    pub retry: bool,
 }
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Folder of a run
+    /// Folder of a run, or of a grid of runs
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
     /// Print as JSON
@@ -32,7 +41,10 @@ pub struct RetryArgs {
     /// Folder of a run
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Print what would be submitted
+    /// Print the sbatch lines; submit nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Submit although jobs of the run are still queued or running, or nobody can tell
+    #[arg(long)]
+    pub force: bool,
 }

@@ -21,7 +21,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
         Command::Merge(args) => merge::run(*args, console),
-        Command::Submit(args) => submit::run(&args, console),
+        Command::Submit(args) => submit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),

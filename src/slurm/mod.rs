@@ -1,1 +1,25 @@
 //! Runs on Slurm: scripts, submission, and what became of it.
+//!
+//! A run of one part is one job. A run of several is an array of shards, the same array again where figures need the
+//! first results of all rows, and a merge, each after the one before. Everything a job needs lies in `OUT/slurm`, so it
+//! can be looked at and submitted again by hand.
+
+mod folder;
+mod layout;
+mod queue;
+mod report;
+mod resources;
+mod script;
+mod site;
+mod status;
+mod steps;
+mod words;
+
+pub use folder::{JobFolder, Part, Step, Submission, Submitted};
+pub use layout::Layout;
+pub use queue::max_array_size;
+pub use report::{of_grid, of_run};
+pub use script::scripts;
+pub use site::Site;
+pub use status::{Piece, RunStatus, ShardStatus, State, refuse_active};
+pub use steps::{Planned, all, preview, remaining, submit};

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 #![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, and rounding to f4 is meant")]
 
+pub mod records;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use crate::common::records::{difference, without_silhouettes};
 use crate::common::{self, Clustering, Dtype, record, scratch};
 
 /// Rows of [`Place::new`]: no multiple of a tile or of a number of shards.
@@ -138,40 +139,4 @@ pub(crate) fn refused(command: &mut Command, code: i32, parts: &[&str]) {
 
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The largest relative difference between the numbers of two values; `None` where anything else differs. NaN is null in
-/// a record.
-pub(crate) fn difference(a: &Value, b: &Value) -> Option<f64> {
-    match (a, b) {
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).map(|(a, b)| difference(a, b)).try_fold(0.0, |most, next| Some(f64::max(most, next?)))
-        }
-        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-            let pairs = a.iter().map(|(key, value)| difference(value, b.get(key)?));
-            pairs.into_iter().try_fold(0.0, |most, next| Some(f64::max(most, next?)))
-        }
-        (Value::Number(a), Value::Number(b)) => {
-            let (a, b) = (a.as_f64()?, b.as_f64()?);
-            let scale = a.abs().max(b.abs());
-            Some(if scale == 0.0 { 0.0 } else { (a - b).abs() / scale })
-        }
-        _ => (a == b).then_some(0.0),
-    }
-}
-
-/// The figures of all levels without those whose name contains `silhouette` (unless simplified), which compare points by
-/// float32 in another order.
-pub(crate) fn without_silhouettes(record: &Value) -> Value {
-    fn strip(value: &mut Value) {
-        if let Value::Object(map) = value {
-            map.retain(|key, _| !(key.contains("silhouette") && !key.starts_with("simplified")));
-            map.values_mut().for_each(strip);
-        } else if let Value::Array(values) = value {
-            values.iter_mut().for_each(strip);
-        }
-    }
-    let mut levels = record["levels"].clone();
-    strip(&mut levels);
-    levels
 }

@@ -1,0 +1,59 @@
+//! Runs on this machine, each in a process of its own.
+
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::ready::Ready;
+use crate::error::{Error, Finding, Kind, Result};
+use crate::interrupt;
+
+/// How often it is looked whether a run has ended, and whether it is to be stopped.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Does a run from its settings, from its last checkpoint on where it has one. False where it failed, which it told of
+/// itself; the others are done all the same.
+///
+/// # Errors
+/// `Interrupted` or `Paused` where it was stopped: then the others are not begun.
+pub(super) fn judge(ready: &Ready) -> Result<bool> {
+    let program = std::env::current_exe()
+        .map_err(|e| Error::failed(Finding::new("can't tell where this program lies").found(e.to_string())))?;
+    tracing::info!("{}: begins", ready.run.name);
+    let mut command = Command::new(&program);
+    command.arg("metrics").arg("--config").arg(ready.folder.file("metrics.yaml")).arg("--resume");
+    // standard output is for the table of all runs
+    let child = command.stdout(Stdio::null()).spawn();
+    let status = child
+        .and_then(|mut child| wait(&mut child))
+        .map_err(|e| Error::io("can't run the program again", &program, &e))?;
+    let stopped = |kind: Kind| status.code() == Some(i32::from(kind.exit_code()));
+    if stopped(Kind::Interrupted) {
+        return Err(Error::interrupted());
+    }
+    if stopped(Kind::Paused) {
+        let finding = Finding::new("stopped after a checkpoint").file(ready.folder.out());
+        return Err(Error::new(Kind::Paused, finding.hint("go on with --local --retry")));
+    }
+    if !status.success() {
+        tracing::warn!("{}: failed ({status})", ready.run.name);
+        ready.folder.note_failure(status.code())?;
+    }
+    Ok(status.success())
+}
+
+/// Waits for it to end. A terminal sends Ctrl-C to it as well; a signal to this process alone is handed on.
+fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
+    let mut told = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if interrupt::requested() && !told {
+            told = true;
+            #[cfg(unix)]
+            Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status()?;
+        }
+        thread::sleep(GLANCE);
+    }
+}

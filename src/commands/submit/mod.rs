@@ -1,0 +1,201 @@
+//! `clustrata submit`: runs on Slurm, or one after another here.
+
+mod local;
+mod ready;
+
+use crate::cli::SubmitArgs;
+use crate::commands::status;
+use crate::error::{Error, Finding, Findings, Kind, Result};
+use crate::grid::{self, Grid};
+use crate::interrupt;
+use crate::output::files::{OutputFolder, RECORD};
+use crate::shard;
+use crate::slurm::{self, Planned, RunStatus, Site, State};
+use ready::Ready;
+
+/// What `MaxArraySize` is where no administrator changed it.
+const USUAL_ARRAY_SIZE: u64 = 1001;
+
+/// spec -> checked inputs -> scripts -> jobs. Nothing is written before all runs are found to be in order.
+pub(super) fn run(args: &SubmitArgs) -> Result<String> {
+    let grid = grid::read(&args.spec)?;
+    let mut site = Site::read(&grid.slurm)?;
+    if args.local {
+        // one machine does a run best in one go
+        site.shards = 1;
+    }
+    let runs = ready::check(&grid, &site, array_size(args)?)?;
+    let plans = decide(&runs, args)?;
+    if args.dry_run {
+        return preview(&runs, &plans, args.local);
+    }
+    let mut failed = Vec::new();
+    for (ready, plan) in runs.iter().zip(plans) {
+        if interrupt::requested() {
+            let finding = Finding::new(format!("interrupted before {} was begun", ready.run.name));
+            return Err(Error::new(Kind::Interrupted, finding.hint("submit again with --retry for the rest")));
+        }
+        if matches!(plan, Plan::Begin | Plan::Anew) {
+            begin(ready, plan == Plan::Anew)?;
+        }
+        match (args.local, plan) {
+            (_, Plan::Leave(state)) => tracing::info!("{}: {}, left as it is", ready.run.name, state.text()),
+            (true, _) if local::judge(ready)? => {}
+            (true, _) => failed.push(ready.run.name.as_str()),
+            (false, Plan::Begin | Plan::Anew) => submit(ready, &slurm::all(&ready.submission))?,
+            (false, Plan::Rest(planned)) => {
+                renew(ready)?;
+                submit(ready, &planned)?;
+            }
+        }
+    }
+    completion(&grid, &failed)
+}
+
+/// What is to be done with a run.
+#[derive(Debug, Clone, PartialEq)]
+enum Plan {
+    /// It was never submitted.
+    Begin,
+    /// What there is of it goes.
+    Anew,
+    /// Some of its jobs are to be submitted again.
+    Rest(Vec<Planned>),
+    /// It is complete or under way.
+    Leave(State),
+}
+
+/// Decides for each run; refuses all that can't be, together.
+fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Plan>> {
+    let mut findings = Findings::new();
+    let mut plans = Vec::new();
+    let statuses = status::of_runs(runs.iter().map(|ready| (ready.run.name.clone(), ready.folder.out().to_owned())))?;
+    for (ready, (_, _, status)) in runs.iter().zip(statuses) {
+        let plan = match status {
+            Some(status) => plan_again(ready, &status, args)?,
+            None => plan_first(ready, args)?,
+        };
+        match plan {
+            Ok(plan) => plans.push(plan),
+            Err(finding) => findings.push_usage(finding),
+        }
+    }
+    findings.into_result()?;
+    Ok(plans)
+}
+
+/// For a run that was never submitted; its folder may hold the results of `metrics` or `merge`.
+fn plan_first(ready: &Ready, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
+    let out = ready.folder.out();
+    if args.overwrite {
+        return Ok(Ok(Plan::Anew));
+    }
+    if !out.join(RECORD).exists() && shard::survey(out)?.is_empty() {
+        return Ok(Ok(Plan::Begin));
+    }
+    let finding = Finding::new("the run's folder holds results already").file(out);
+    Ok(Err(finding.hint("replace them with --overwrite")))
+}
+
+/// For a run that was submitted before.
+fn plan_again(ready: &Ready, status: &RunStatus, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
+    let folder = &ready.folder;
+    if args.overwrite {
+        return Ok(slurm::refuse_active(folder, status).map(|()| Plan::Anew));
+    }
+    if !args.retry {
+        let finding = Finding::new("the run was submitted already").file(folder.out()).found(status.state.text());
+        let hint = "--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more";
+        return Ok(Err(finding.hint(hint)));
+    }
+    let submission = folder.read()?;
+    if folder.settings().as_deref() != Some(&ready.settings) || submission.layout != ready.submission.layout {
+        let finding = Finding::new("the spec has changed since the run was submitted");
+        let finding = finding.file(folder.file("metrics.yaml"));
+        return Ok(Err(finding.hint("change it back, or begin anew with --overwrite")));
+    }
+    if matches!(status.state, State::Done | State::Running | State::Queued) {
+        return Ok(Ok(Plan::Leave(status.state)));
+    }
+    let (first, second) = status.open_shards();
+    let rest = Plan::Rest(slurm::remaining(&submission, &first, &second));
+    Ok(slurm::refuse_active(folder, status).map(|()| rest))
+}
+
+fn array_size(args: &SubmitArgs) -> Result<u64> {
+    if args.local {
+        return Ok(USUAL_ARRAY_SIZE);
+    }
+    match slurm::max_array_size() {
+        Ok(size) => Ok(size),
+        Err(_) if args.dry_run => {
+            tracing::warn!("Slurm does not answer: arrays are taken to have at most {} tasks", USUAL_ARRAY_SIZE - 1);
+            Ok(USUAL_ARRAY_SIZE)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The scripts and the sbatch lines of every run.
+fn preview(runs: &[Ready], plans: &[Plan], local: bool) -> Result<String> {
+    let mut text = Vec::new();
+    for (ready, plan) in runs.iter().zip(plans) {
+        let planned = match plan {
+            Plan::Begin | Plan::Anew => slurm::all(&ready.submission),
+            Plan::Rest(planned) => planned.clone(),
+            Plan::Leave(state) => {
+                text.push(format!("### {}: {}, left as it is", ready.run.name, state.text()));
+                continue;
+            }
+        };
+        text.push(format!("### {}: {}", ready.run.name, ready.folder.out().display()));
+        if local {
+            text.push(format!("# metrics.yaml\n{}", ready.settings));
+            continue;
+        }
+        text.extend(ready.files.iter().map(|(name, file)| format!("# {name}\n{file}")));
+        text.push(slurm::preview(&planned, &ready.submission, &ready.folder)?.join("\n"));
+    }
+    Ok(text.join("\n\n"))
+}
+
+/// Writes a run's folder; first clears what an earlier submission left.
+fn begin(ready: &Ready, anew: bool) -> Result<()> {
+    if anew {
+        // an empty commit takes the results of the earlier run away, and only those
+        OutputFolder::prepare(ready.folder.out(), true)?.commit()?;
+        ready.folder.remove()?;
+    }
+    ready.folder.create(&ready.files, &ready.submission)
+}
+
+/// Writes the scripts of a run that is tried again: the spec may ask for more memory by now.
+fn renew(ready: &Ready) -> Result<()> {
+    let mut submission = ready.folder.read()?;
+    submission.max_running = ready.submission.max_running;
+    ready.folder.create(&ready.files, &submission)
+}
+
+fn submit(ready: &Ready, planned: &[Planned]) -> Result<()> {
+    let mut submission = ready.folder.read()?;
+    let jobs = slurm::submit(planned, &mut submission, &ready.folder)?;
+    let told: Vec<String> =
+        planned.iter().zip(&jobs).map(|(planned, job)| format!("{job} ({})", planned.step.text())).collect();
+    tracing::info!("{}: job {}", ready.run.name, told.join(", "));
+    Ok(())
+}
+
+/// How far all runs are; an error where some `failed` here.
+fn completion(grid: &Grid, failed: &[&str]) -> Result<String> {
+    let folders = grid.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
+    let report = slurm::of_grid(&grid.root.join(&grid.name), &status::of_runs(folders)?);
+    if failed.is_empty() {
+        return Ok(report);
+    }
+    for line in report.lines() {
+        tracing::info!("{line}");
+    }
+    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), grid.runs.len()));
+    let finding = finding.found(failed.join(", "));
+    Err(Error::failed(finding.hint("what each said stands above; --local --retry does them again")))
+}
