@@ -44,8 +44,7 @@ fn settings(parts: &Parts, options: Options, out: &Path) -> Result<crate::config
     // JSON is YAML
     let told = Options::parse(&parts.settings()?.to_string()).map_err(Error::input)?;
     // what may have been another machine's stays behind: a merge needs no device of the parts' kind
-    let told =
-        Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
+    let told = Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
     Options { out: Some(out.to_owned()), ..options }.over(told).resolve()
 }
 
