@@ -1,55 +1,15 @@
 //! Pickles that nobody's pickler wrote: whatever they hold, reading them ends, and takes memory in proportion to the
 //! file. The memory is counted by this test's own allocator, per thread.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "common/counting.rs"]
+mod counting;
+
 use std::path::Path;
 
 use clustrata::input::names::Names;
 use clustrata::input::pickle::read_clusters;
+use counting::peak;
 use proptest::prelude::*;
-
-/// Counts what the current thread holds, and its peak.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static PEAK: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends may free after its counters are gone.
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
-    });
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most bytes held during `work`, beyond what was held before.
-fn peak(work: impl FnOnce()) -> isize {
-    let before = HELD.get();
-    PEAK.set(before);
-    work();
-    PEAK.get() - before
-}
 
 /// What reading a file of `size` bytes may take: buffers, and a fixed multiple of the file.
 fn bound(size: usize) -> isize {
