@@ -4,16 +4,19 @@
 //! move to the output folder, or those of all parts are put one after another there.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::config::Distances;
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::DistanceSinks;
+use crate::interrupt;
 use crate::output::distances::{DistanceBuffer, DistanceFile};
 use crate::output::files::{OutputFolder, ensure_room};
 use crate::plan::Plan;
+use crate::scratch;
+use crate::shard::PartBuffers;
 
 /// Beside the distances, room is asked for so many bytes of tables and pictures.
 const REST_BYTES: u64 = 16 << 20;
@@ -90,6 +93,20 @@ impl Buffers {
         Ok(Some(Buffers { own, all, temporary: only_shown(plan) }))
     }
 
+    /// Copies what is there of the distances in the part's folder to another one: they belong to its checkpoint, what may
+    /// be there does not.
+    pub fn fetch(plan: &Plan, part: &Path, folder: &Path) -> Result<()> {
+        let go_on = || if interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) };
+        let (own, all) = kinds(plan);
+        for name in own.into_iter().chain(all).map(Kind::in_part) {
+            let (from, to) = (part.join(&name), folder.join(&name));
+            if from.is_file() {
+                scratch::copy_back(&from, &to, &go_on)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Allocates what the plan asks for of `rows` in `folder`, on disk before anything is computed.
     pub fn create(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Buffers> {
         let rows = rows.end - rows.start;
@@ -138,9 +155,9 @@ impl Buffers {
 impl Written {
     /// Puts the distances of all parts one after another, below the output folder. Where a montage alone would need them
     /// and a part has none, there are none.
-    pub fn of_parts(plan: &Plan, parts: &[(Range<u64>, PathBuf)], folder: &OutputFolder) -> Result<Written> {
+    pub fn of_parts(plan: &Plan, parts: &[PartBuffers], folder: &OutputFolder) -> Result<Written> {
         let (mut own, all) = kinds(plan);
-        let there = |kind: &Kind| parts.iter().all(|(_, part)| part.join(kind.in_part()).is_file());
+        let there = |kind: &Kind| parts.iter().all(|part| part.checksums.contains_key(&kind.in_part()));
         if only_shown(plan) && !own.iter().all(there) {
             own.clear();
         }
@@ -149,8 +166,8 @@ impl Written {
             let joined = kinds.into_iter().map(|kind| {
                 let path = folder.staging(kind.in_output())?;
                 let mut whole = DistanceBuffer::create(&path, plan.embeddings.rows(), kind.columns)?;
-                for (rows, part) in parts {
-                    copy_rows(&part.join(kind.in_part()), rows, kind.columns, &mut whole)?;
+                for part in parts {
+                    copy_rows(part, kind, &mut whole)?;
                 }
                 whole.finish()?;
                 Ok((kind, path))
@@ -194,31 +211,42 @@ impl Written {
     }
 }
 
-/// Copies a part's distances to their place in the whole.
-fn copy_rows(part: &Path, rows: &Range<u64>, columns: Option<u64>, whole: &mut DistanceBuffer) -> Result<()> {
-    let unreadable = |e: &io::Error| {
-        Error::input(
-            Finding::io("can't read the distances of a part", part, e).hint("run this part again, without --resume"),
-        )
-    };
-    let bytes_per_row = 4 * columns.unwrap_or(1);
-    let mut file = File::open(part).map_err(|e| unreadable(&e))?;
-    let size = file.metadata().map_err(|e| unreadable(&e))?.len();
-    let wanted = (rows.end - rows.start) * bytes_per_row;
-    if size < wanted || size - wanted > 4096 {
-        return Err(Error::input(
-            Finding::new("the distances of a part are not of its rows")
-                .file(part)
-                .expected(format!("{wanted} bytes of distances, after the header"))
-                .found(format!("a file of {size} bytes"))
-                .hint("run this part again, without --resume"),
-        ));
-    }
-    file.seek(SeekFrom::Start(size - wanted)).map_err(|e| unreadable(&e))?;
+/// Copies a part's distances to their place in the whole, if they are what the part wrote.
+fn copy_rows(part: &PartBuffers, kind: Kind, whole: &mut DistanceBuffer) -> Result<()> {
+    const CHUNK: usize = 16 << 20;
+    let path = part.folder.join(kind.in_part());
+    let again = "do this part again: metrics --force with the same --shard or --rows";
+    let unreadable =
+        |e: &io::Error| Error::input(Finding::io("can't read the distances of a part", &path, e).hint(again));
+    let columns = kind.columns.unwrap_or(1);
+    let mut file = File::open(&path).map_err(|e| unreadable(&e))?;
     // both ends lie in a buffer that is mapped
-    let at = |row: u64| usize::try_from(row * columns.unwrap_or(1)).unwrap_or(usize::MAX);
-    let values = &mut whole.values_mut()[at(rows.start)..at(rows.end)];
-    file.read_exact(bytemuck::cast_slice_mut(values)).map_err(|e| unreadable(&e))
+    let at = |row: u64| usize::try_from(row * columns).unwrap_or(usize::MAX);
+    let values: &mut [u8] = bytemuck::cast_slice_mut(&mut whole.values_mut()[at(part.rows.start)..at(part.rows.end)]);
+    let size = file.metadata().map_err(|e| unreadable(&e))?.len();
+    let mut hasher = blake3::Hasher::new();
+    let header = size.saturating_sub(values.len() as u64);
+    io::copy(&mut file.by_ref().take(header), &mut hasher).map_err(|e| unreadable(&e))?;
+    for chunk in values.chunks_mut(CHUNK) {
+        if interrupt::requested() {
+            return Err(Error::interrupted());
+        }
+        file.read_exact(chunk).map_err(|e| unreadable(&e))?;
+        hasher.update(chunk);
+    }
+    if part.checksums.get(&kind.in_part()).is_some_and(|checksum| *checksum == *hasher.finalize().to_hex()) {
+        return Ok(());
+    }
+    Err(Error::input(
+        Finding::new("the distances of a part are not what it wrote")
+            .file(&path)
+            .expected(format!(
+                "distances of rows {}..{}, with the checksum in distances.part",
+                part.rows.start, part.rows.end
+            ))
+            .found(format!("a file of {size} bytes with other content"))
+            .hint(again),
+    ))
 }
 
 fn bytes_needed(plan: &Plan, rows: u64) -> Result<u64> {

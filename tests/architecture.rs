@@ -54,7 +54,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("slurm", &["config", "error", "grid", "output", "plan", "record", "shard"]),
-    ("buffers", &["config", "error", "evaluate", "output", "plan"]),
+    ("buffers", &["config", "error", "evaluate", "interrupt", "output", "plan", "scratch", "shard"]),
     ("gallery", &["config", "error", "input", "metrics", "output", "plan", "record"]),
     (
         "commands",

@@ -5,19 +5,20 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
-use super::metrics::{attach_log, evaluation, paused};
+use super::metrics::{attach_log, evaluation};
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
 use crate::config::Options;
 use crate::console::Console;
-use crate::error::{Error, Findings, Result};
+use crate::error::{Error, Finding, Findings, Kind, Result};
 use crate::evaluate::{Forget, Second, Stage};
+use crate::interrupt::{self, Asked};
 use crate::output::files::OutputFolder;
 use crate::partials::RowSums;
 use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::shard::Parts;
-use crate::{interrupt, summary};
+use crate::summary;
 
 pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     interrupt::install_checkpoints();
@@ -30,7 +31,13 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let finished = attach_log(&folder, console)
         .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
     console.log.detach();
-    let record = finished.map_err(paused)?;
+    let record = finished.map_err(|error| match interrupt::asked() {
+        Asked::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
+            Kind::Paused,
+            Finding::new("stopped by a signal; the parts are as they were").hint("merge again"),
+        ),
+        _ => error,
+    })?;
     let out = folder.path().to_owned();
     folder.commit()?;
     if args.remove_parts {
@@ -41,8 +48,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
 
 /// Those of the parts, but for what is said otherwise.
 fn settings(parts: &Parts, options: Options, out: &Path) -> Result<crate::config::Settings> {
-    // JSON is YAML
-    let told = Options::parse(&parts.settings()?.to_string()).map_err(Error::input)?;
+    let told = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
     // what may have been another machine's stays behind: a merge needs no device of the parts' kind
     let told = Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
     Options { out: Some(out.to_owned()), ..options }.over(told).resolve()

@@ -152,6 +152,10 @@ pub(super) fn prepare(plan: &mut Plan, mut work: PartFolder) -> Result<(PartFold
 /// The buffers of the part's rows, in `folder`: those of an interrupted run, or new ones.
 pub(super) fn buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<Buffers> {
     let begun = work.first_rows_done() > 0;
+    if begun && folder != work.path() {
+        // of another machine, as its last checkpoint has left them
+        Buffers::fetch(plan, work.path(), folder)?;
+    }
     let earlier = if begun { Buffers::reopen(plan, folder, work.rows())? } else { None };
     let buffers = match earlier {
         Some(buffers) => buffers,
@@ -172,7 +176,7 @@ pub(super) fn about(plan: &Plan) -> About {
     let device = plan.recorded_device(Tiling { tile_rows: 0, lanes: 0 });
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     About {
-        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        settings: serde_json::to_value(plan.settings.clone().absolute()).unwrap_or_default(),
         worker: Worker { host, device, seconds: 0.0, resumed: 0, staged_bytes: 0 },
     }
 }

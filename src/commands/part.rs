@@ -61,8 +61,10 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Conso
 /// slow, and a mapped file of one is not safe everywhere.
 fn local_folder(plan: &Plan, agreement: &Agreement, rows: &Range<u64>) -> Result<Option<PathBuf>> {
     let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
-    let name = format!("clustrata-rows-{}-{}-{}", &agreement.hash()[..16], rows.start, rows.end);
-    let folder = scratch.join(name);
+    // other runs of the same inputs may be at work on this machine
+    let out = std::path::absolute(&plan.settings.out).unwrap_or_else(|_| plan.settings.out.clone());
+    let run = blake3::hash(format!("{} {}", agreement.hash(), out.display()).as_bytes()).to_hex();
+    let folder = scratch.join(format!("clustrata-rows-{}-{}-{}", &run[..16], rows.start, rows.end));
     std::fs::create_dir_all(&folder).map_err(|e| Error::io("can't create a folder for the distances", &folder, &e))?;
     Ok(Some(folder))
 }
@@ -79,10 +81,14 @@ fn second_round(
         return Ok("complete; `clustrata merge` adds the parts up".to_owned());
     }
     let all = plan.embeddings.rows();
-    let parts = Parts::find(&plan.settings.out)?;
+    let mut parts = Parts::find(&plan.settings.out)?;
+    if plan.settings.force {
+        // those that are still to be done again
+        parts.leave_out_others(agreement);
+    }
     parts.agree(agreement)?;
-    let wanting = parts.wanting(Stage::Distances, all);
-    if let Some(first) = wanting.kept().first() {
+    parts.overlaps(Stage::Distances).into_result()?;
+    if let Some(first) = parts.gaps(Stage::Distances, all).kept().first() {
         return Ok(format!(
             "first round complete; for the second, run the same command again when the first is complete for all rows \
              ({})",

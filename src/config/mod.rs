@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod figures;
+mod settings;
 mod silhouette;
 mod values;
 
@@ -236,10 +237,19 @@ impl Options {
         let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
         // an empty file, or one of comments only, sets nothing
         let value: Option<Value> = serde_saphyr::from_str(text).map_err(|e| invalid(&e))?;
+        Options::of_value(value.unwrap_or_default())
+    }
+
+    /// From what a config file holds.
+    ///
+    /// # Errors
+    /// As [`Options::parse`].
+    pub fn of_value(value: Value) -> Result<Options, Finding> {
+        let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
         let map = match value {
-            None | Some(Value::Null) => return Ok(Options::default()),
-            Some(Value::Object(map)) => map,
-            Some(other) => {
+            Value::Null => return Ok(Options::default()),
+            Value::Object(map) => map,
+            other => {
                 return Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string()));
             }
         };
@@ -355,28 +365,6 @@ impl Options {
             sample: self.sample.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),
         })
-    }
-}
-
-impl Settings {
-    /// For one part of a run: all parts must do the same, whatever the devices they find. So nothing is left out by what
-    /// it costs on one of them; without `--metrics`, all figures are taken but the silhouette, which compares all pairs
-    /// of points and wants to be asked for.
-    #[must_use]
-    pub fn for_parts(mut self) -> Settings {
-        if self.leave_out && !self.silhouette_asked && !self.rank_by.starts_with("silhouette") {
-            self.metrics.retain(|name| !name.starts_with("silhouette"));
-            self.silhouette = Silhouette::Off;
-        }
-        Settings { leave_out: false, yes: true, ..self }
-    }
-
-    /// As YAML that `--config` reads again.
-    pub fn to_yaml(&self) -> Result<String> {
-        // given back with --config, it must not replace results without being told to again
-        let settings = Settings { force: false, ..self.clone() };
-        let text = serde_saphyr::to_string(&settings);
-        text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
     }
 }
 

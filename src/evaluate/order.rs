@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::Nonfinite;
 use super::keep::{self, Keeper, Stage};
+use super::pass::Pass;
 use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
 use crate::partials::{ClusterSums, RowSums, Sums};
 
@@ -26,6 +28,10 @@ pub(super) struct InOrder<'a> {
     state: Mutex<State>,
     /// Where the sums are kept now and then.
     keeper: (&'a dyn Keeper, Stage),
+    /// The row after the last.
+    end: u64,
+    /// Whether rows with NaN are refused.
+    refuses: bool,
     turn: Condvar,
     /// How many results may wait: bounds memory where one lane is held up.
     depth: usize,
@@ -46,20 +52,13 @@ struct State {
 }
 
 impl<'a> InOrder<'a> {
-    /// Goes on from what was `found`. `levels`: indices of the evaluated levels, one for each of the sums of clusters;
-    /// `searched`: how many centroids a row is
-    /// compared with on each of them.
-    pub(super) fn new(
-        found: RowSums,
-        levels: Vec<usize>,
-        searched: Vec<u64>,
-        lanes: usize,
-        keeper: (&'a dyn Keeper, Stage),
-    ) -> Self {
+    /// For the pass, which goes on from what was `found`. `searched`: how many centroids a row is compared with on each
+    /// evaluated level.
+    pub(super) fn new(pass: &Pass<'a, '_>, found: RowSums, searched: Vec<u64>) -> Self {
         let since = (!found.skipped.is_empty()).then(Instant::now);
         let state = State {
             found,
-            levels,
+            levels: pass.levels.to_vec(),
             searched,
             since,
             next: 0,
@@ -67,7 +66,14 @@ impl<'a> InOrder<'a> {
             blanks: Vec::new(),
             abandoned: false,
         };
-        InOrder { state: Mutex::new(state), keeper, turn: Condvar::new(), depth: 4 * lanes }
+        InOrder {
+            state: Mutex::new(state),
+            keeper: (pass.keeper, pass.stage),
+            end: pass.rows.end,
+            refuses: pass.nonfinite == Nonfinite::Refuse,
+            turn: Condvar::new(),
+            depth: 4 * pass.tiling.lanes,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -93,8 +99,10 @@ impl<'a> InOrder<'a> {
             state.absorb(&result);
             state.blanks.push(result);
         }
+        // the whole is stored by who drives the pass, once it has judged it; and what will be refused is not kept
         let (keeper, stage) = self.keeper;
-        if keeper.due() {
+        let refused = self.refuses && !state.found.skipped.is_empty();
+        if keeper.due() && state.found.rows.end < self.end && !refused {
             keep::on_the_way(keeper.store_rows(stage, &state.found));
         }
         self.turn.notify_all();

@@ -64,6 +64,7 @@ impl Pass<'_, '_> {
         };
         let done = found.rows.end - self.rows.start;
         self.progress.advance(done);
+        self.refuse_nonfinite(&found)?;
         if found.rows.end == self.rows.end {
             return Ok(Passed { found, read_seconds: 0.0, compute_seconds: 0.0 });
         }
@@ -71,7 +72,7 @@ impl Pass<'_, '_> {
         let searched = self.job.searched.iter().map(|clusters| clusters.len() as u64).collect();
         let run = Run {
             queue: Mutex::new(Queue::new(found.rows.end..self.rows.end, self.tiling.tile_rows, sinks)),
-            results: InOrder::new(found, self.levels.to_vec(), searched, self.tiling.lanes, (self.keeper, self.stage)),
+            results: InOrder::new(self, found, searched),
             failed: AtomicBool::new(false),
             read_nanos: AtomicU64::new(0),
             compute_nanos: AtomicU64::new(0),
@@ -91,6 +92,7 @@ impl Pass<'_, '_> {
         // the lanes that only heard of the failure say that they were interrupted: what happened comes first
         let failures = outcomes.into_iter().filter_map(Result::err);
         if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
+            self.refuse_nonfinite(&found)?;
             return Err(keep::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
         }
         self.refuse_nonfinite(&found)?;

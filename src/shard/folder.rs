@@ -50,10 +50,10 @@ pub struct About {
 /// A locked folder of a part, in which a process keeps what it finds. Dropped without a result or a checkpoint in it, it
 /// takes everything with it.
 pub struct PartFolder {
-    path: PathBuf,
-    rows: Range<u64>,
-    plan: Agreement,
-    plan_hash: String,
+    pub(super) path: PathBuf,
+    pub(super) rows: Range<u64>,
+    pub(super) plan: Agreement,
+    pub(super) plan_hash: String,
     about: About,
     /// What the second round has to do.
     second: Mutex<Vec<Stage>>,
@@ -123,8 +123,11 @@ impl PartFolder {
             begun: Mutex::default(),
             locked,
         };
-        remove_unfinished(&folder.path)
-            .map_err(|e| Error::io("can't clear what a killed process left", &folder.path, &e))?;
+        // where nothing is locked they may be another process's
+        if folder.locked.is_held() {
+            remove_unfinished(&folder.path)
+                .map_err(|e| Error::io("can't clear what a killed process left", &folder.path, &e))?;
+        }
         match earlier {
             Earlier::Discard => folder.clear(),
             Earlier::Refuse if folder.holds_results() => return Err(folder.begun_already()),
@@ -209,11 +212,11 @@ impl PartFolder {
         self.clear();
     }
 
-    fn complete(&self, stage: Stage) -> PathBuf {
+    pub(super) fn complete(&self, stage: Stage) -> PathBuf {
         self.path.join(format!("{}.part", stage.name()))
     }
 
-    fn checkpoint(&self, stage: Stage) -> PathBuf {
+    pub(super) fn checkpoint(&self, stage: Stage) -> PathBuf {
         self.path.join(format!("{}.checkpoint", stage.name()))
     }
 
@@ -239,32 +242,6 @@ impl PartFolder {
         }
     }
 
-    /// Holds what an earlier process left against what this one is to do. What is damaged is done again.
-    fn judge_earlier(&self) -> Result<()> {
-        for path in Stage::ALL.into_iter().flat_map(|stage| [self.complete(stage), self.checkpoint(stage)]) {
-            if !path.is_file() {
-                continue;
-            }
-            match PartFile::glance(&path).and_then(|file| file.header_as::<Header>()) {
-                Ok(header) if header.plan_hash == self.plan_hash => {}
-                Ok(header) => return Err(foreign(&path, &header.plan, &self.plan)),
-                Err(damage) => {
-                    tracing::warn!("done again: {damage}");
-                    fs::remove_file(&path).map_err(|e| Error::io("can't remove a damaged file", &path, &e))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn begun_already(&self) -> Error {
-        Error::usage(
-            Finding::new("an interrupted run left a checkpoint or partial results")
-                .file(&self.path)
-                .hint("go on from it with --resume, or begin anew with --force"),
-        )
-    }
-
     /// A stage begins, or goes on from what `header` tells of.
     fn begin(&self, stage: Stage, header: Option<&Header>) {
         let resumed = header.map_or(0, |header| header.worker.resumed + u64::from(header.done < 1.0));
@@ -272,7 +249,7 @@ impl PartFolder {
         locked(&self.begun).insert(stage, Begun { at: Instant::now(), earlier_seconds, resumed });
     }
 
-    /// Opens what is there of a stage, if it can be believed.
+    /// Reads what is there of a stage; it has been judged when the folder was opened.
     fn load<T>(&self, stage: Stage, read: fn(&PartFile, &Header) -> Result<T, Finding>) -> Result<Option<T>> {
         let Some(path) = self.existing(stage) else {
             self.begin(stage, None);
@@ -281,22 +258,14 @@ impl PartFolder {
         // the arrays are verified as they are read
         let opened = PartFile::glance(&path).and_then(|file| {
             let header: Header = file.header_as()?;
+            header.fits(&path, stage, &self.rows, path == self.complete(stage))?;
             let found = read(&file, &header)?;
             Ok((header, found))
         });
-        match opened {
-            Ok((header, found)) => {
-                tracing::info!("{}: going on from {:.1} %", stage.name(), 100.0 * header.done);
-                self.begin(stage, Some(&header));
-                Ok(Some(found))
-            }
-            Err(damage) => {
-                tracing::warn!("done again: {damage}");
-                self.forget(stage);
-                self.begin(stage, None);
-                Ok(None)
-            }
-        }
+        let (header, found) = opened.map_err(Error::input)?;
+        tracing::info!("{}: going on from {:.1} %", stage.name(), 100.0 * header.done);
+        self.begin(stage, Some(&header));
+        Ok(Some(found))
     }
 
     fn header_of(&self, stage: Stage, range: Range<u64>, done: f64, counts: Counts) -> Header {
@@ -317,34 +286,58 @@ impl PartFolder {
             counts,
             point_columns: None,
             sweep: None,
+            buffers: BTreeMap::new(),
             of: Vec::new(),
         }
     }
 
     /// Writes a result or a checkpoint, with what it stands on already on the disk.
-    fn store(&self, stage: Stage, complete: bool, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    fn store(
+        &self,
+        stage: Stage,
+        complete: bool,
+        mut header: Header,
+        write: impl FnOnce(&Path, &Header) -> Result<()>,
+    ) -> Result<()> {
         let started = Instant::now();
         let quick = !locked(&self.timer).is_over(self.interval) && !self.checkpoint(stage).is_file();
         if complete && !self.always && (quick || self.interval.is_none()) {
             return Ok(());
         }
         if stage == Stage::Distances {
-            for (buffer, home) in locked(&self.buffers).iter() {
-                if complete && buffer != home {
-                    let go_on = || if interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) };
-                    scratch::copy_back(buffer, home, &go_on)?;
-                    continue;
-                }
-                let synced = File::open(buffer).and_then(|file| file.sync_data());
-                synced.map_err(|e| Error::io("can't write the distances to the disk", buffer, &e))?;
-            }
+            header.buffers = self.bring_buffers(complete)?;
         }
-        write(&if complete { self.complete(stage) } else { self.checkpoint(stage) })?;
+        write(&if complete { self.complete(stage) } else { self.checkpoint(stage) }, &header)?;
         if complete {
             let _ = fs::remove_file(self.checkpoint(stage));
         }
         *locked(&self.timer) = Timer { last: Instant::now(), cost: started.elapsed() };
         Ok(())
+    }
+
+    /// Has the distances on the disk and in this folder; with the checksum of each, where they are `complete`.
+    fn bring_buffers(&self, complete: bool) -> Result<BTreeMap<String, String>> {
+        let mut checksums = BTreeMap::new();
+        for (buffer, home) in locked(&self.buffers).iter() {
+            let failed = |e: &std::io::Error| Error::io("can't write the distances to the disk", buffer, e);
+            if buffer == home {
+                let file = File::options().read(true).write(true).open(buffer).map_err(|e| failed(&e))?;
+                file.sync_data().map_err(|e| failed(&e))?;
+            } else {
+                // what asks for the checkpoint must not keep it from being written
+                let go_on = || match interrupt::asked() {
+                    Asked::Stop => Err(Error::interrupted()),
+                    Asked::No | Asked::Checkpoint => Ok(()),
+                };
+                scratch::copy_back(buffer, home, &go_on)?;
+            }
+            if complete && let Some(name) = home.file_name().and_then(|name| name.to_str()) {
+                let mut hasher = blake3::Hasher::new();
+                let hashed = File::open(home).and_then(|file| hasher.update_reader(file).map(|h| h.finalize()));
+                checksums.insert(name.to_owned(), hashed.map_err(|e| failed(&e))?.to_hex().to_string());
+            }
+        }
+        Ok(checksums)
     }
 }
 
@@ -362,7 +355,8 @@ impl Keeper for PartFolder {
         let done = length(&found.rows) / length(&self.rows);
         let mut header = self.header_of(stage, found.rows.clone(), done, found.counts);
         header.point_columns = found.points.as_ref().map(|points| points.dim());
-        self.store(stage, found.rows.end == self.rows.end, |path| state::write_rows(path, &header, found))
+        let complete = found.rows.end == self.rows.end;
+        self.store(stage, complete, header, |path, header| state::write_rows(path, header, found))
     }
 
     fn store_outer(&self, stage: Stage, found: &OuterSums) -> Result<()> {
@@ -371,7 +365,7 @@ impl Keeper for PartFolder {
         let mut header = self.header_of(stage, found.outer.clone(), done, found.counts);
         let sweep: (SweepCut, u64, u64) = (found.cut, found.steps, found.of_steps);
         header.sweep = Some(sweep);
-        self.store(stage, found.is_complete(), |path| state::write_outer(path, &header, found))
+        self.store(stage, found.is_complete(), header, |path, header| state::write_outer(path, header, found))
     }
 
     fn due(&self) -> bool {
@@ -397,17 +391,6 @@ impl Drop for PartFolder {
             self.clear();
         }
     }
-}
-
-/// A file of another run.
-pub(super) fn foreign(path: &Path, there: &Agreement, here: &Agreement) -> Error {
-    Error::input(
-        Finding::new("a partial result is of another run")
-            .file(path)
-            .expected("the same inputs, figures and version of the program")
-            .found(there.differences(here).join("; "))
-            .hint("remove its folder or begin anew with --force, or name another folder with --out"),
-    )
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

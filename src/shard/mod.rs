@@ -4,6 +4,7 @@
 //! carry a checksum, so what is done can be told from the files alone, whatever became of the processes.
 
 mod agreement;
+mod earlier;
 mod folder;
 mod parts;
 mod share;
@@ -12,6 +13,6 @@ mod survey;
 
 pub use agreement::Agreement;
 pub use folder::{About, Earlier, PartFolder};
-pub use parts::Parts;
+pub use parts::{PartBuffers, Parts};
 pub use share::{RowRange, Shard, Share};
 pub use survey::{PartState, Progress, folder_of, survey};

@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::agreement::Agreement;
-use super::folder::foreign;
+use super::earlier::foreign;
 use super::state::{self, Header};
 use super::survey::{PARTS, folders};
+use crate::atomic_file::remove_unfinished;
 use crate::error::{Error, Finding, Findings, Result};
 use crate::evaluate::Stage;
+use crate::interrupt;
 use crate::output::files::LockedFolder;
 use crate::partfile::PartFile;
 use crate::partials::{Counts, OuterSums, RowSums};
@@ -28,6 +30,17 @@ const POLL: Duration = Duration::from_millis(200);
 pub struct Parts {
     out: PathBuf,
     parts: Vec<Part>,
+}
+
+/// The distances that a part has written.
+#[derive(Debug, Clone)]
+pub struct PartBuffers {
+    /// Its rows.
+    pub rows: Range<u64>,
+    /// Where they lie.
+    pub folder: PathBuf,
+    /// BLAKE3 (hex) of each file.
+    pub checksums: BTreeMap<String, String>,
 }
 
 /// One part and what it has completed.
@@ -51,6 +64,10 @@ impl Parts {
                 let path = folder.join(format!("{}.part", stage.name()));
                 if path.is_file() {
                     let header = PartFile::glance(&path).and_then(|file| file.header_as::<Header>());
+                    let header = header.and_then(|header| {
+                        header.fits(&path, stage, &rows, true)?;
+                        Ok(header)
+                    });
                     complete.extend(findings.take(header).map(|header| (stage, header)));
                 }
             }
@@ -90,27 +107,46 @@ impl Parts {
         Ok(())
     }
 
-    /// What keeps a stage from being added up over `rows` rows: gaps and overlaps, by name. A part that overlaps but has not
-    /// done the stage is not counted.
+    /// Leaves parts of another run out: they are to be done again.
+    pub fn leave_out_others(&mut self, plan: &Agreement) {
+        let hash = plan.hash();
+        for part in &mut self.parts {
+            part.complete.retain(|_, header| header.plan_hash == hash);
+        }
+    }
+
+    /// What keeps a stage from being added up over `rows` rows: overlaps and gaps, by name.
     pub fn wanting(&self, stage: Stage, rows: u64) -> Findings {
+        let mut findings = self.overlaps(stage);
+        findings.extend(self.gaps(stage, rows));
+        findings
+    }
+
+    /// Parts that have done a stage and have rows in common.
+    pub fn overlaps(&self, stage: Stage) -> Findings {
+        let mut findings = Findings::new();
+        let done: Vec<&Part> = self.parts.iter().filter(|part| part.complete.contains_key(&stage)).collect();
+        for pair in done.windows(2).filter(|pair| pair[1].rows.start < pair[0].rows.end) {
+            findings.push(
+                Finding::new("two parts have rows in common, which would count twice")
+                    .file(&pair[1].folder)
+                    .expected(format!("rows from {} on, after {}", pair[0].rows.end, pair[0].folder.display()))
+                    .found(format!("rows {}..{}", pair[1].rows.start, pair[1].rows.end))
+                    .hint("remove the folder of the one that does not belong to this run"),
+            );
+        }
+        findings
+    }
+
+    /// Rows that no part has done a stage of.
+    pub fn gaps(&self, stage: Stage, rows: u64) -> Findings {
         let mut findings = Findings::new();
         let mut at = 0;
-        let mut before: Option<&Part> = None;
         for part in self.parts.iter().filter(|part| part.complete.contains_key(&stage)) {
             if part.rows.start > at {
                 findings.push(self.gap(stage, at..part.rows.start));
             }
-            if let Some(before) = before.filter(|_| part.rows.start < at) {
-                findings.push(
-                    Finding::new("two parts have rows in common, which would count twice")
-                        .file(&part.folder)
-                        .expected(format!("rows from {at} on, after {}", before.folder.display()))
-                        .found(format!("rows {}..{}", part.rows.start, part.rows.end))
-                        .hint("remove the folder of the one that does not belong to this run"),
-                );
-            }
             at = at.max(part.rows.end);
-            before = Some(part);
         }
         if at < rows {
             findings.push(self.gap(stage, at..rows));
@@ -150,11 +186,15 @@ impl Parts {
             if let Some(sum) = read_sum(&path, &of) {
                 return Ok(sum);
             }
-            let Some(_lock) = LockedFolder::try_open(&folder)? else {
+            let Some(lock) = LockedFolder::try_open(&folder)? else {
                 go_on()?;
                 std::thread::sleep(POLL);
                 continue;
             };
+            if lock.is_held() {
+                remove_unfinished(&folder)
+                    .map_err(|e| Error::io("can't clear what a killed process left", &folder, &e))?;
+            }
             // another process may have made it before the lock was ours
             if let Some(sum) = read_sum(&path, &of) {
                 return Ok(sum);
@@ -164,7 +204,10 @@ impl Parts {
             if let Some(like) = like {
                 let header =
                     Header { rows: (0, rows), range: (0, rows), counts: sum.counts, of: of.clone(), ..like.clone() };
-                state::write_rows(&path, &header, &sum)?;
+                // it spares the others the work, and is not needed
+                if let Err(error) = state::write_rows(&path, &header, &sum) {
+                    tracing::warn!("the sum of the parts could not be kept: {error}");
+                }
             }
             return Ok(sum);
         }
@@ -197,6 +240,9 @@ impl Parts {
             // the arrays are verified as they are read
             let file = PartFile::glance(&part.file(stage)).map_err(Error::input)?;
             let found = read(&file, &part.complete[&stage]).map_err(Error::input)?;
+            if interrupt::requested() {
+                return Err(Error::interrupted());
+            }
             match &mut sum {
                 Some(sum) => add(sum, found),
                 None => sum = Some(found),
@@ -205,10 +251,17 @@ impl Parts {
         sum.ok_or_else(|| Error::input(self.gap(stage, 0..rows)))
     }
 
-    /// Folders of the parts that have done the first round, with their rows.
-    pub fn folders(&self) -> Vec<(Range<u64>, PathBuf)> {
-        let done = self.parts.iter().filter(|part| part.complete.contains_key(&Stage::Distances));
-        done.map(|part| (part.rows.clone(), part.folder.clone())).collect()
+    /// Folders of the parts that have done the first round, with their rows and the checksums of their distances.
+    pub fn folders(&self) -> Vec<PartBuffers> {
+        let of = |part: &Part| {
+            let header = part.complete.get(&Stage::Distances)?;
+            Some(PartBuffers {
+                rows: part.rows.clone(),
+                folder: part.folder.clone(),
+                checksums: header.buffers.clone(),
+            })
+        };
+        self.parts.iter().filter_map(of).collect()
     }
 
     /// Removes all of them, and their sum.
@@ -225,6 +278,7 @@ impl Parts {
         if sum.exists() {
             std::fs::remove_file(&sum).map_err(|e| failed(&sum, &e))?;
         }
+        let _ = remove_unfinished(&folder);
         // others may have put something into it
         let _ = std::fs::remove_dir(&folder);
         Ok(())

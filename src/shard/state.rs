@@ -1,5 +1,7 @@
 //! Partial results and checkpoints as files.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde_json::Value;
 
 use super::agreement::Agreement;
 use crate::error::{Finding, Result};
+use crate::evaluate::Stage;
 use crate::partfile::{PartFile, Writer};
 use crate::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, Sums, SweepCut};
 use crate::record::Worker;
@@ -39,9 +42,30 @@ pub(super) struct Header {
     pub point_columns: Option<usize>,
     /// How points against points were cut, the steps done and the steps there are.
     pub sweep: Option<(SweepCut, u64, u64)>,
+    /// Distances of the part's rows that lie beside a complete first round: BLAKE3 (hex) of each file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buffers: BTreeMap<String, String>,
     /// Fingerprints of the files that it is the sum of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<String>,
+}
+
+impl Header {
+    /// Whether it is of this stage and part, and `complete` where its name says so: files can be copied and renamed.
+    pub(super) fn fits(&self, path: &Path, stage: Stage, rows: &Range<u64>, complete: bool) -> Result<(), Finding> {
+        let covers = match stage {
+            Stage::Silhouette => true,
+            _ => self.range.0 == rows.start && (self.range.1 == rows.end || !complete),
+        };
+        if self.stage == stage.name() && self.rows == (rows.start, rows.end) && covers {
+            return Ok(());
+        }
+        Err(Finding::new("a partial result does not belong where it lies")
+            .file(path)
+            .expected(format!("{} of rows {}..{}", stage.name(), rows.start, rows.end))
+            .found(format!("{} of rows {}..{}, as far as {}", self.stage, self.rows.0, self.rows.1, self.range.1))
+            .hint("put it back where it was, or remove its folder and run that part again"))
+    }
 }
 
 /// The arrays of a level's sums, in the order of the fields.

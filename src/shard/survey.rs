@@ -54,7 +54,8 @@ pub fn folder_of(out: &Path, rows: &Range<u64>) -> PathBuf {
 pub fn survey(out: &Path) -> Result<Vec<PartState>> {
     let state = |(rows, folder): (Range<u64>, PathBuf)| {
         let second = [Stage::Search, Stage::Means, Stage::Silhouette];
-        PartState { rows, first: progress(&folder, &[Stage::Distances]), second: progress(&folder, &second) }
+        let first = progress(&folder, &rows, &[Stage::Distances]);
+        PartState { second: progress(&folder, &rows, &second), first, rows }
     };
     Ok(folders(out)?.into_iter().map(state).collect())
 }
@@ -87,7 +88,7 @@ fn rows_of(name: &str) -> Option<Range<u64>> {
 }
 
 /// How far a round is whose stages are among `stages`.
-fn progress(folder: &Path, stages: &[Stage]) -> Progress {
+fn progress(folder: &Path, rows: &Range<u64>, stages: &[Stage]) -> Progress {
     let mut wanted: Option<usize> = None;
     let (mut done, mut complete, mut at) = (0.0, 0, SystemTime::UNIX_EPOCH);
     for stage in stages {
@@ -95,7 +96,11 @@ fn progress(folder: &Path, stages: &[Stage]) -> Progress {
         let there = files.into_iter().map(|(name, whole)| (folder.join(name), whole)).find(|(path, _)| path.is_file());
         let Some((path, whole)) = there else { continue };
         let file = if whole { PartFile::open(&path) } else { PartFile::glance(&path) };
-        let header = match file.and_then(|file| file.header_as::<Header>()) {
+        let header = file.and_then(|file| file.header_as::<Header>()).and_then(|header| {
+            header.fits(&path, *stage, rows, whole)?;
+            Ok(header)
+        });
+        let header = match header {
             Ok(header) => header,
             // a process at work may have replaced it meanwhile
             Err(_) if !path.is_file() => continue,

@@ -149,3 +149,32 @@ fn what_is_done_is_left_as_it_is() {
     succeeded(&mut place.merge("out", &["--force", "--rank-by", "size"]));
     assert_eq!(record(&place.at("out"))["levels"][0]["ranking"]["by"], "size");
 }
+
+#[test]
+fn paths_are_those_of_who_wrote_the_parts() {
+    let place = Place::new();
+    let mut command = crate::common::program();
+    let relative = ["metrics", "hier", "--embeddings", "embeddings.npy", "--out", "out", "--metrics", "fast"];
+    command.current_dir(place.at("")).args(relative).args(["--device", "cpu", "--shard", "1/1"]);
+    succeeded(&mut command);
+    // from somewhere else
+    succeeded(&mut place.merge("out", &[]));
+}
+
+#[test]
+fn runs_that_share_a_machine_s_disk_do_not_share_distances() {
+    let place = Place::new();
+    let scratch = place.at("scratch").display().to_string();
+    let more = ["--metrics", "fast", "--distances", "own", "--scratch", &scratch, "--shard", "1/1"];
+    let mut runs: Vec<_> = ["a", "b", "c"]
+        .map(|out| place.metrics(out, &more).stderr(std::process::Stdio::null()).spawn().expect("starts"))
+        .into();
+    assert!(runs.iter_mut().all(|run| run.wait().expect("ends").success()));
+    let whole = place.whole("whole", &["--metrics", "fast", "--distances", "own"]);
+    for out in ["a", "b", "c"] {
+        succeeded(&mut place.merge(out, &[]));
+        assert!(difference(&record(&place.at(out))["levels"], &whole["levels"]).is_some_and(|d| d <= SUMS));
+        let read = |out: &str| fs::read(place.at(out).join("level1/distances.npy")).expect("distances");
+        assert!(read(out) == read("whole"), "{out}");
+    }
+}

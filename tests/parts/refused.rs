@@ -105,3 +105,50 @@ fn distances_of_a_part_that_are_gone_are_named() {
     refused(&mut place.merge("out", &[]), 3, &["level1-distances.npy"]);
     assert!(!place.at("out/record.json").exists() && !place.at("out/level1").exists());
 }
+
+#[test]
+fn a_part_under_another_name_is_not_believed() {
+    let place = Place::new();
+    parts(&place, "renamed", &["0..2049"]);
+    let folder = |out: &str, rows: &str| place.at(out).join("parts").join(rows);
+    let (first, whole) = ("rows-000000000000-000000002049", "rows-000000000000-000000004099");
+    fs::rename(folder("renamed", first), folder("renamed", whole)).expect("renames");
+    refused(&mut place.merge("renamed", &[]), 3, &["does not belong", whole]);
+    // done again, where the part is asked for
+    succeeded(&mut place.metrics("renamed", &[&FAST[..], &["--rows", "0..4099", "--resume"]].concat()));
+    succeeded(&mut place.merge("renamed", &[]));
+
+    parts(&place, "copied", &["0..2049"]);
+    let second = "rows-000000002049-000000004099";
+    fs::create_dir(folder("copied", second)).expect("makes a folder");
+    fs::copy(folder("copied", first).join("distances.part"), folder("copied", second).join("distances.part"))
+        .expect("copies");
+    refused(&mut place.merge("copied", &[]), 3, &["does not belong", second]);
+
+    let all = ["--metrics", "explained-variance", "--shard", "1/1"];
+    succeeded(&mut place.metrics("stage", &all));
+    let part = folder("stage", whole);
+    fs::copy(part.join("distances.part"), part.join("means.part")).expect("copies");
+    refused(&mut place.merge("stage", &[]), 3, &["does not belong", "means.part"]);
+}
+
+#[test]
+fn refused_rows_are_refused_however_often() {
+    let place = Place::with_nan();
+    let fast = ["--metrics", "fast", "--checkpoint", "1ms", "--tile-rows", "64", "--shard", "1/1"];
+    for _time in 0..3 {
+        refused(&mut place.metrics("out", &fast), 3, &["NaN"]);
+        refused(&mut place.metrics("out", &[&fast[..], &["--resume"]].concat()), 3, &["NaN"]);
+    }
+    refused(&mut place.merge("out", &[]), 3, &["no partial results"]);
+}
+
+#[test]
+fn another_number_of_shards_is_noticed_at_once() {
+    let place = Place::new();
+    let all = ["--metrics", "explained-variance", "--shard"];
+    for share in ["1/2", "2/2"] {
+        succeeded(&mut place.metrics("out", &[&all[..], &[share]].concat()));
+    }
+    refused(&mut place.metrics("out", &[&all[..], &["1/3"]].concat()), 3, &["in common"]);
+}

@@ -23,9 +23,6 @@ const WINDOW_BYTES: usize = 512 << 20;
 /// Distances of a step at most, where the outer points are a sample: seconds of work on any device.
 const WINDOW_PAIRS: usize = 1 << 31;
 
-/// Blocks of outer points that a lane does in a step where each is compared with all points.
-const BLOCKS_PER_STEP: usize = 4;
-
 /// Bytes of sums that one inner tile may give, over all blocks.
 const ROWS_BYTES: usize = 64 << 20;
 
@@ -88,24 +85,90 @@ impl Sweep<'_, '_> {
         tiling.symmetric &= self.share == all;
         let tiling = if tiling.symmetric { self.aligned(tiling) } else { tiling };
         let places: Vec<u32> = (0..).take(all.len()).skip(self.share.start).take(self.share.len()).collect();
-        let blocks = self.blocks(&places, tiling);
         let held = Held { points, inner: all, first: 0 };
-        if tiling.symmetric {
-            self.once(&held, tiling, &blocks)?;
-        } else {
-            let mut lanes = self.lanes(&held.points, tiling)?;
-            let step = BLOCKS_PER_STEP * lanes.len();
-            let cut = SweepCut { points: step * tiling.outer.max(1), symmetric: false };
-            let done = self.restore(cut, &blocks);
-            for (number, first) in (0..blocks.len()).step_by(step).enumerate().skip(done) {
-                let some = first..(first + step).min(blocks.len());
-                self.against_all(&held, tiling, &blocks, some, &mut lanes, |block, _| block.places().to_vec())?;
-                self.keep(cut, number + 1, &blocks)?;
-            }
-        }
+        let (cut, blocks) = match tiling.symmetric {
+            true => self.once(&held, tiling, &places)?,
+            false => self.point_by_point(&held, tiling, &places)?,
+        };
         let dim = held.points.dim;
-        self.again(&blocks, |places| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim])))?;
+        let values =
+            |places: Range<usize>| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim]));
+        self.again(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
+    }
+
+    /// Each of the points `places` against all that are held. A step is a point, so that what is done is done however the
+    /// next device cuts the rest.
+    fn point_by_point(
+        &self,
+        held: &Held,
+        tiling: DistanceTiling,
+        places: &[u32],
+    ) -> Result<(SweepCut, Vec<Mutex<Block>>)> {
+        let cut = SweepCut { points: 1, symmetric: false };
+        let (done, left) = places.split_at(self.done(cut));
+        let mut blocks = self.blocks(done, tiling);
+        let first = blocks.len();
+        blocks.extend(self.blocks(left, tiling));
+        self.restore(cut, &blocks);
+        let mut lanes = self.lanes(&held.points, tiling)?;
+        let step = lanes.len();
+        let mut points = done.len();
+        for some in (first..blocks.len()).step_by(step).map(|at| at..(at + step).min(blocks.len())) {
+            points += some.clone().map(|number| locked(&blocks[number]).places().len()).sum::<usize>();
+            self.against_all(held, tiling, &blocks, some, &mut lanes, |block, _| block.places().to_vec())?;
+            self.keep(cut, points, &blocks)?;
+        }
+        Ok((cut, blocks))
+    }
+
+    /// A sample against window after window of all points. The sample's points lie in front of the window's.
+    fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
+        let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
+        let mut points = points::read(self.run, &rows)?;
+        let (dim, length) = (points.dim, points.values.len());
+        let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
+        let cut = SweepCut { points: window, symmetric: false };
+        let mut begun: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
+        for (number, start) in (0..self.order.len()).step_by(window).enumerate().skip(self.done(cut)) {
+            let inner = start..(start + window).min(self.order.len());
+            points.values.truncate(length);
+            let read = points::append(self.run, self.order.rows(inner.clone()), &mut points);
+            read.map_err(|error| match &begun {
+                Some((_, blocks)) => self.stopped(error, cut, number, blocks),
+                None => error,
+            })?;
+            let (tiling, blocks) = begun.get_or_insert_with(|| self.begin(taken, &points, cut));
+            let held = Held { points, inner, first: taken.len() };
+            let step = tiling.outer.max(1);
+            let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
+            let mut lanes = self.lanes(&held.points, *tiling)?;
+            self.against_all(&held, *tiling, blocks, 0..blocks.len(), &mut lanes, places)?;
+            drop(lanes);
+            points = held.points;
+            self.keep(cut, number + 1, blocks)?;
+        }
+        // where an earlier run has done the last window, too
+        let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
+        let values = |places: Range<usize>| {
+            let mut values = vec![0.0; places.len() * dim];
+            points::read_part(self.run, self.order.rows(places), &mut values)?;
+            Ok(Cow::Owned(values))
+        };
+        self.again(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
+        Ok(unlocked(blocks))
+    }
+
+    /// Steps of a cut.
+    fn steps(&self, cut: SweepCut) -> usize {
+        let points = if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() };
+        points.div_ceil(cut.points.max(1))
+    }
+
+    /// Steps that an earlier run has done, where it cut in the same way.
+    fn done(&self, cut: SweepCut) -> usize {
+        let kept = self.kept.as_ref().filter(|kept| kept.cut == cut);
+        kept.map_or(0, |kept| usize::try_from(kept.steps).unwrap_or(usize::MAX).min(self.steps(cut)))
     }
 
     /// Cuts a sample's points into blocks; `points` are those held with the first window.
@@ -121,13 +184,13 @@ impl Sweep<'_, '_> {
         places.chunks(tiling.outer.max(1)).map(block).collect()
     }
 
-    /// Puts the blocks into the state in which an earlier run has left them, and returns the steps that it had done.
-    fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) -> usize {
-        let Some(kept) = &self.kept else { return 0 };
+    /// Puts the blocks into the state in which an earlier run has left them.
+    fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) {
+        let Some(kept) = &self.kept else { return };
         if kept.cut != cut {
             tracing::warn!("the silhouettes begin anew: the checkpoint is of a device that cuts them differently");
             self.pairs.store(0, Ordering::Relaxed);
-            return 0;
+            return;
         }
         let mut first = 0;
         for block in blocks {
@@ -136,7 +199,6 @@ impl Sweep<'_, '_> {
             first += block.places().len();
         }
         self.progress.advance(kept.counts.pairs * if cut.symmetric { 2 } else { 1 });
-        usize::try_from(kept.steps).unwrap_or(usize::MAX)
     }
 
     /// What is found so far.
@@ -147,8 +209,7 @@ impl Sweep<'_, '_> {
             outer: self.share.start as u64..self.share.end as u64,
             cut,
             steps: steps as u64,
-            of_steps: if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() }
-                .div_ceil(cut.points.max(1)) as u64,
+            of_steps: self.steps(cut) as u64,
             running,
             values: Vec::new(),
             counts: Counts { pairs: self.pairs.load(Ordering::Relaxed), ..Counts::default() },
@@ -158,14 +219,19 @@ impl Sweep<'_, '_> {
     /// After a step: keeps what is found where it is time to, and stops where that was asked for.
     fn keep(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
         let keeper = self.run.keeper;
-        let store = || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks));
         if keeper.pausing() {
-            return Err(keep::stopped(Error::interrupted(), keeper, store));
+            return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if keeper.due() {
-            keep::on_the_way(store());
+            keep::on_the_way(keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
+    }
+
+    /// How the stage ends that `error` stopped between two steps.
+    fn stopped(&self, error: Error, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
+        let keeper = self.run.keeper;
+        keep::stopped(error, keeper, || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)))
     }
 
     /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all
@@ -177,40 +243,6 @@ impl Sweep<'_, '_> {
         let (outer, inner) =
             if inner >= outer { (outer, inner / outer * outer) } else { (outer / inner * inner, inner) };
         DistanceTiling { outer, inner, ..tiling }
-    }
-
-    /// A sample against window after window of all points. The sample's points lie in front of the window's.
-    fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
-        let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
-        let mut points = points::read(self.run, &rows)?;
-        let (dim, length) = (points.dim, points.values.len());
-        let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
-        let cut = SweepCut { points: window, symmetric: false };
-        let mut begun: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
-        let done = self.kept.as_ref().filter(|kept| kept.cut == cut).map_or(0, |kept| kept.steps);
-        let windows = (0..self.order.len()).step_by(window).enumerate();
-        for (number, start) in windows.skip(usize::try_from(done).unwrap_or(usize::MAX)) {
-            let inner = start..(start + window).min(self.order.len());
-            points.values.truncate(length);
-            points::append(self.run, self.order.rows(inner.clone()), &mut points)?;
-            let (tiling, blocks) = begun.get_or_insert_with(|| self.begin(taken, &points, cut));
-            let held = Held { points, inner, first: taken.len() };
-            let step = tiling.outer.max(1);
-            let places = |block: &Block, number: usize| (0..).skip(number * step).take(block.places().len()).collect();
-            let mut lanes = self.lanes(&held.points, *tiling)?;
-            self.against_all(&held, *tiling, blocks, 0..blocks.len(), &mut lanes, places)?;
-            drop(lanes);
-            points = held.points;
-            self.keep(cut, number + 1, blocks)?;
-        }
-        // where an earlier run has done the last window, too
-        let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
-        self.again(&blocks, |places| {
-            let mut values = vec![0.0; places.len() * dim];
-            points::read_part(self.run, self.order.rows(places), &mut values)?;
-            Ok(Cow::Owned(values))
-        })?;
-        Ok(unlocked(blocks))
     }
 
     /// Looks again at what decides. `values` gives those of consecutive places.
@@ -255,9 +287,12 @@ impl Sweep<'_, '_> {
     }
 
     /// Each pair once: inner tile after inner tile, against the blocks from its own on.
-    fn once(&self, held: &Held, tiling: DistanceTiling, blocks: &[Mutex<Block>]) -> Result<()> {
+    fn once(&self, held: &Held, tiling: DistanceTiling, places: &[u32]) -> Result<(SweepCut, Vec<Mutex<Block>>)> {
         let steps = SweepCut { points: tiling.inner, symmetric: true };
-        let done = self.restore(steps, blocks);
+        let all = self.blocks(places, tiling);
+        let blocks = all.as_slice();
+        self.restore(steps, blocks);
+        let done = self.done(steps);
         let mut lanes = self.lanes(&held.points, tiling)?;
         let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
         for (step, inner) in cut(held.inner.clone(), tiling.inner).enumerate().skip(done) {
@@ -288,7 +323,7 @@ impl Sweep<'_, '_> {
             })?;
             self.keep(steps, step + 1, blocks)?;
         }
-        Ok(())
+        Ok((steps, all))
     }
 
     /// What those of an inner tile's points that lie in `block` have to do with all points after them: blocks of `outer`

@@ -212,7 +212,7 @@ pub fn ensure_room(folder: &Path, bytes: u64) -> Result<()> {
 /// A folder of a part of a run, locked; what was created for it goes with it unless kept.
 #[derive(Debug)]
 pub struct LockedFolder {
-    _lock: Lock,
+    lock: Lock,
     created: Created,
 }
 
@@ -223,7 +223,12 @@ impl LockedFolder {
     /// `Failed` when another process holds it or it can't be written; `Usage` when it is not a folder.
     pub fn open(path: &Path) -> Result<Self> {
         let (lock, created) = lock_folder(path)?;
-        Ok(LockedFolder { _lock: lock, created })
+        Ok(LockedFolder { lock, created })
+    }
+
+    /// False where the file system knows no locks.
+    pub fn is_held(&self) -> bool {
+        self.lock.is_held()
     }
 
     /// Locks a folder that is there; `None` while another process holds it.
@@ -232,7 +237,7 @@ impl LockedFolder {
     /// `Failed` where it can't be written.
     pub fn try_open(path: &Path) -> Result<Option<Self>> {
         match Lock::acquire(path).map_err(|e| unwritable(path, &e))? {
-            Acquired::Locked(lock) => Ok(Some(LockedFolder { _lock: lock, created: Created::default() })),
+            Acquired::Locked(lock) => Ok(Some(LockedFolder { lock, created: Created::default() })),
             Acquired::Busy | Acquired::Changed => Ok(None),
         }
     }
