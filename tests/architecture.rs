@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("matrix", &[]),
+    ("pca", &["matrix"]),
     ("atomic_file", &[]),
     ("interrupt", &[]),
     ("partials", &[]),
@@ -21,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("record", &["facts", "metrics", "partials"]),
     ("output", &["error", "metrics", "record"]),
     ("collect", &["error", "metrics", "output", "plot", "record"]),
+    ("report", &["error", "metrics", "output", "plot", "record"]),
     ("summary", &["metrics", "record"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     (
@@ -53,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("slurm", &["config", "error", "grid", "output", "plan", "record", "shard"]),
     ("buffers", &["config", "error", "evaluate", "output", "plan"]),
+    ("map", &["error", "input", "matrix", "metrics", "pca", "plan", "record"]),
     ("gallery", &["config", "error", "input", "metrics", "output", "plan", "record"]),
     (
         "commands",
@@ -70,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "grid",
             "identity",
             "interrupt",
+            "map",
             "metrics",
             "output",
             "partfile",
@@ -77,6 +81,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "plan",
             "probe",
             "record",
+            "report",
             "scratch",
             "shard",
             "slurm",
