@@ -9,7 +9,7 @@ use crate::config::Sample;
 use crate::error::{Error, Result};
 use crate::input::names::{ImageName, resolve};
 use crate::output::distances::DistanceFile;
-use crate::output::montage::{Accent, Montage, Tile};
+use crate::output::montage::{self, Accent, Montage, Tile};
 use crate::plan::Plan;
 use crate::record::{Images, Level, MontageFile, Samples};
 
@@ -153,7 +153,8 @@ impl Chooser<'_> {
             accent: if end == "best" { Accent::Best } else { Accent::Worst },
         };
         let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.png", level.level));
-        let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, missing: 0, broken: 0 };
+        let title_height = montage::title_height(&montage::Options::default()).unwrap_or(0);
+        let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, title_height, missing: 0, broken: 0 };
         Picture { file, montage, level: level.level }
     }
 }

@@ -261,10 +261,10 @@ mod tests {
             subtitle: "Points of the cluster.".into(),
             x_label: "a < b".into(),
             y_label: "clusters".into(),
-            panels: vec![panel("level 1", &[0.0, 1.0, 10.0]), panel("level 2", &[])],
+            panels: vec![panel("level 1", &[0.0, 6.0, 10.0]), panel("level 2", &[])],
         };
         let svg = histogram.to_svg().expect("draws");
-        for word in ["size", "Points of the", "a &lt; b", "level 2", "no cluster has this figure", "median 1"] {
+        for word in ["size", "Points of the", "a &lt; b", "level 2", "no cluster has this figure", "median 6"] {
             assert!(svg.contains(word), "{word}: {svg}");
         }
         assert_eq!(svg.matches("<polygon").count(), 3, "{svg}");
