@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("matrix", &[]),
+    ("pca", &["matrix"]),
     ("atomic_file", &[]),
     ("interrupt", &[]),
     ("partials", &[]),
@@ -21,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("record", &["facts", "metrics", "partials"]),
     ("output", &["error", "metrics", "record"]),
     ("collect", &["error", "metrics", "output", "plot", "record"]),
+    ("report", &["error", "metrics", "output", "plot", "record"]),
     ("summary", &["metrics", "record"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     (
@@ -55,6 +57,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("slurm", &["config", "error", "grid", "output", "plan", "record", "shard"]),
     ("buffers", &["config", "error", "evaluate", "interrupt", "output", "plan", "scratch", "shard"]),
+    ("map", &["error", "input", "matrix", "metrics", "pca", "plan", "record"]),
     ("gallery", &["config", "error", "input", "metrics", "output", "plan", "record"]),
     (
         "commands",
@@ -72,6 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "grid",
             "identity",
             "interrupt",
+            "map",
             "metrics",
             "output",
             "partfile",
@@ -79,6 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "plan",
             "probe",
             "record",
+            "report",
             "scratch",
             "shard",
             "slurm",

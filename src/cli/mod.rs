@@ -3,6 +3,7 @@
 mod collect;
 mod jobs;
 mod parts;
+mod report;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::metrics::METRICS;
 pub use collect::CollectArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
+pub use report::ReportArgs;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
@@ -56,6 +58,8 @@ pub enum Command {
     Submit(SubmitArgs),
     /// Say which parts of a submitted run are done, running, failed or missing
     Status(StatusArgs),
+    /// Make the report of a finished run again, from its record and its pictures
+    Report(ReportArgs),
     /// Submit again what is missing of a run
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots

@@ -8,19 +8,21 @@ mod finish;
 mod merge;
 mod metrics;
 mod part;
+mod report;
 mod retry;
 mod status;
 mod submit;
 
 use crate::cli::Command;
 use crate::console::Console;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Runs a subcommand.
 pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
         Command::Merge(args) => merge::run(*args, console),
+        Command::Report(args) => report::run(&args),
         Command::Submit(args) => submit::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
@@ -29,4 +31,9 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),
     }
+}
+
+/// Ends long work where the program is asked to stop.
+fn go_on() -> Result<()> {
+    if crate::interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) }
 }

@@ -10,12 +10,14 @@
 //! | `budget` | how much may be decoded at once |
 //! | `text` | the font: measuring, shortening, drawing |
 //! | `draw` | colours and shapes |
+//! | `thumbnail` | small pictures for pages |
 
 mod budget;
 mod draw;
 mod layout;
 mod picture;
 mod text;
+mod thumbnail;
 
 use crate::error::{Error, Finding, Result};
 use budget::Budget;
@@ -26,6 +28,8 @@ use picture::Problem;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+pub use thumbnail::{Encoded, Thumbnails};
 
 /// What one montage shows.
 #[derive(Debug, Clone, Default)]
@@ -132,6 +136,15 @@ pub fn write_all(
         all.broken.extend(one.broken);
         Ok(all)
     })
+}
+
+/// Pixels above the tiles of a montage with a subtitle: what a page leaves away that says the same in its own words.
+///
+/// # Errors
+/// `Usage` when the options make no picture.
+pub fn title_height(options: &Options) -> Result<u32> {
+    let titled = Montage { subtitle: "subtitle".to_owned(), ..Montage::default() };
+    Ok(Layout::new(&titled, options)?.title_height())
 }
 
 fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Result<Rendered> {
