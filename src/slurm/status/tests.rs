@@ -55,7 +55,7 @@ fn states(status: &RunStatus) -> Vec<State> {
 
 #[test]
 fn files_come_first_then_the_queue_then_what_scripts_wrote() {
-    use State::{Done, Failed, Missing, Queued, Running};
+    use State::{Done, Failed, Queued, Running};
     let found = status(&Ok(queue()), 1, false);
     assert_eq!(states(&found), [Done, Running, Queued, Failed, Failed, Failed]);
     assert_eq!((found.state, found.last.state), (Running, Queued));
