@@ -33,11 +33,17 @@ program() {
 
 # After exit code 75: has the job queued again, at most $1 times, to go on from the checkpoint. One task of an array is
 # queued again by ARRAYJOB_TASK: the bare number would be all of them. And only while the job is running: asked for a
-# cancelled one, Slurm would bring it back to life.
+# cancelled one, Slurm would bring it back to life. (A job submitted by hand from inside a job that was started again
+# inherits that one's SLURM_RESTART_COUNT, which nothing here can tell from its own.)
 go_on_later() {
-    local job=${SLURM_JOB_ID:-}
+    local job=${SLURM_JOB_ID:-} restarts=${SLURM_RESTART_COUNT:-0} state
     [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
-    if ((${SLURM_RESTART_COUNT:-0} < $1)) && [ "$(squeue -h -j "$job" -o %T)" = RUNNING ]; then
+    state=$(squeue -h -j "$job" -o %T)
+    if ((restarts >= $1)); then
+        echo "stopped after a checkpoint; job $job is not queued again: it was $restarts times, of at most $1" >&2
+    elif [ "$state" != RUNNING ]; then
+        echo "stopped after a checkpoint; job $job is not queued again: squeue calls it ${state:-nothing}, not RUNNING" >&2
+    else
         echo "stopped after a checkpoint; job $job is queued again" >&2
         scontrol requeue "$job"
     fi

@@ -4,6 +4,8 @@
 @SBATCH@
 
 : "${SLURM_JOB_ID:?submit this script with sbatch}"
+# those of another job, where this one was submitted from inside it: Slurm hands them on
+unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 
 @HEAD@
 program merge "$run"

@@ -1,15 +1,11 @@
 //! `clustrata status`: how far a submitted run is, or a grid of runs.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::cli::StatusArgs;
 use crate::error::{Error, Finding, Result};
-use crate::slurm::{self, JobFolder, RunStatus};
-
-/// A run's name, its folder, and how far it is; nothing where it was not begun.
-pub(super) type NamedStatus = (String, PathBuf, Option<RunStatus>);
+use crate::slurm::{self, Begun, JobFolder, NamedStatus, RunStatus, Submission};
 
 pub(super) fn run(args: &StatusArgs) -> Result<String> {
     let root = std::path::absolute(&args.folder)
@@ -18,7 +14,7 @@ pub(super) fn run(args: &StatusArgs) -> Result<String> {
     if !folder.is_there() {
         let runs = runs_below(&root)?;
         if !runs.is_empty() {
-            let statuses = of_runs(runs.into_iter())?;
+            let statuses = of_runs(runs.into_iter());
             return if args.json { json(&statuses) } else { Ok(slurm::of_grid(&root, &statuses)) };
         }
     }
@@ -26,31 +22,31 @@ pub(super) fn run(args: &StatusArgs) -> Result<String> {
     if args.json { json(&status) } else { Ok(slurm::of_run(&root, &status)) }
 }
 
-/// How far each run is.
-pub(super) fn of_runs(runs: impl Iterator<Item = (String, PathBuf)>) -> Result<Vec<NamedStatus>> {
-    let runs: Vec<(String, PathBuf)> = runs.collect();
-    let mut begun = Vec::new();
-    for (_, path) in &runs {
-        let folder = JobFolder::of(path);
-        if folder.is_there() {
-            let submission = folder.read()?;
-            begun.push((folder, submission));
-        }
-    }
-    let found = RunStatus::of_all(&begun)?;
-    let mut by_folder: HashMap<PathBuf, RunStatus> =
-        begun.iter().map(|(folder, _)| folder.out().to_owned()).zip(found).collect();
-    Ok(runs
-        .into_iter()
-        .map(|(name, path)| {
-            let status = by_folder.remove(&path);
-            (name, path, status)
-        })
-        .collect())
+/// How far each run is. One that can't be read does not hide the others.
+pub(super) fn of_runs(runs: impl Iterator<Item = (String, PathBuf)>) -> Vec<NamedStatus> {
+    let read = |(name, path): (String, PathBuf)| {
+        let folder = JobFolder::of(&path);
+        let submission = folder.is_there().then(|| folder.read());
+        (name, folder, submission)
+    };
+    let runs: Vec<(String, JobFolder, Option<Result<Submission>>)> = runs.map(read).collect();
+    let readable =
+        runs.iter().filter_map(|(_, folder, submission)| Some((folder, submission.as_ref()?.as_ref().ok()?)));
+    let mut found = RunStatus::of_all(&readable.collect::<Vec<_>>()).into_iter();
+    let mut status = |submission: Result<Submission>| match submission.map(|_| found.next()) {
+        Ok(Some(Ok(status))) => Some(Begun::Known(status)),
+        Ok(Some(Err(error))) | Err(error) => Some(Begun::Unreadable { error }),
+        Ok(None) => None,
+    };
+    let named = runs.into_iter().map(|(name, folder, submission)| {
+        let path = folder.out().to_owned();
+        (name, path, submission.and_then(&mut status))
+    });
+    named.collect()
 }
 
 /// The submitted runs in a grid's folder, in the natural order of their names.
-fn runs_below(root: &Path) -> Result<Vec<(String, PathBuf)>> {
+pub(super) fn runs_below(root: &Path) -> Result<Vec<(String, PathBuf)>> {
     let entries = fs::read_dir(root).map_err(|e| Error::usage(Finding::io("can't look into the folder", root, &e)))?;
     let mut runs: Vec<(String, PathBuf)> = entries
         .flatten()

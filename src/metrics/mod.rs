@@ -220,7 +220,9 @@ pub(crate) fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'
     let known: Vec<&str> = known.collect();
     let distance = |k: &&&str| strsim::damerau_levenshtein(k, name);
     let hint = match known.iter().min_by_key(distance) {
-        Some(nearest) if distance(&nearest) <= 2 + nearest.len() / 3 => format!("did you mean `{nearest}`?"),
+        Some(nearest) if distance(&nearest) <= 1 + nearest.len().min(name.len()) / 3 => {
+            format!("did you mean `{nearest}`?")
+        }
         _ => format!("one of: {}", known.join(", ")),
     };
     Finding::new(format!("unknown {kind} `{name}`")).hint(hint)

@@ -1,6 +1,7 @@
 //! What lies in a run's folder for Slurm: `OUT/slurm/` with the settings, the scripts, what was submitted, logs, and what
 //! became of each job.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use crate::atomic_file::AtomicFile;
 use crate::error::{Error, Finding, Result};
+use crate::output::files::LockedFolder;
 use crate::record::rfc3339;
 use crate::shard;
 
@@ -91,6 +93,8 @@ pub struct Submission {
     pub version: String,
     /// Grid and run.
     pub name: String,
+    /// The run's folder, which the scripts name; a run that was moved or copied lies elsewhere.
+    pub out: PathBuf,
     /// How the rows are spread.
     #[serde(flatten)]
     pub layout: Layout,
@@ -106,7 +110,7 @@ pub struct Submission {
 
 impl Submission {
     /// Nothing is submitted yet.
-    pub fn new(name: &str, layout: Layout, rounds: u8, max_running: Option<u64>) -> Submission {
+    pub fn new(name: &str, out: &Path, layout: Layout, rounds: u8, max_running: Option<u64>) -> Submission {
         let part = |shard| {
             let rows = layout.rows_of(shard);
             Part { shard, task: layout.task_of(shard), rows: [rows.start, rows.end] }
@@ -115,6 +119,7 @@ impl Submission {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: name.to_owned(),
+            out: out.to_owned(),
             layout,
             rounds,
             max_running,
@@ -132,6 +137,32 @@ pub(super) struct Mark {
     pub(super) node: String,
     /// Its exit code; none while it runs, and where it was killed.
     pub(super) ended: Option<u8>,
+}
+
+/// What all jobs of a run wrote about themselves last.
+#[derive(Debug, Default)]
+pub(super) struct Marks(HashMap<String, Mark>);
+
+impl Marks {
+    /// Of a step, or a task of it; none where it did not begin.
+    pub(super) fn of(&self, step: Step, task: Option<u64>) -> Option<&Mark> {
+        self.0.get(&mark_name(step, task))
+    }
+
+    /// The jobs that did a step, in no order: those that were submitted by hand as well.
+    pub(super) fn jobs(&self, steps: &[Step]) -> Vec<u64> {
+        let is_meant = |name: &str| {
+            let step = name.split('-').next();
+            steps.iter().any(|meant| step == Some(meant.name()))
+        };
+        let marks = self.0.iter().filter(|(name, mark)| mark.job != 0 && is_meant(name));
+        let jobs: HashSet<u64> = marks.map(|(_, mark)| mark.job).collect();
+        jobs.into_iter().collect()
+    }
+}
+
+fn mark_name(step: Step, task: Option<u64>) -> String {
+    task.map_or(step.name().to_owned(), |task| format!("{}-{task}", step.name()))
 }
 
 /// The folder `OUT/slurm`.
@@ -262,11 +293,42 @@ impl JobFolder {
         write(&self.file("state").join(Step::Whole.name()), &format!("begun 0 - {at}\nended {code} {at}\n"))
     }
 
-    /// What the script of a step (of a task of it) wrote about itself last; none where it did not begin.
-    pub(super) fn mark(&self, step: Step, task: Option<u64>) -> Option<Mark> {
-        let task = task.map_or(String::new(), |task| format!("-{task}"));
-        let text = fs::read_to_string(self.file("state").join(format!("{}{task}", step.name()))).ok()?;
-        parse_mark(&text)
+    /// What the scripts wrote about themselves.
+    pub(super) fn marks(&self) -> Marks {
+        let entries = fs::read_dir(self.file("state")).into_iter().flatten().flatten();
+        let mark = |entry: fs::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            Some((name, parse_mark(&fs::read_to_string(entry.path()).ok()?)?))
+        };
+        Marks(entries.filter_map(mark).collect())
+    }
+
+    /// Keeps every other `submit` and `retry` of the run out as long as it lives: two at once would both find that
+    /// nothing is at work. Makes the folder where it is missing; it goes again unless the lock is told to keep it.
+    ///
+    /// # Errors
+    /// `Failed` where another process holds it, or the folder can't be written.
+    pub fn lock(&self) -> Result<LockedFolder> {
+        let folder = self.out.join("slurm");
+        if folder.is_dir() {
+            return LockedFolder::try_open(&folder)?.ok_or_else(|| self.busy());
+        }
+        LockedFolder::open(&folder)
+    }
+
+    /// That another process submits the run.
+    pub fn busy(&self) -> Error {
+        let finding = Finding::new("another `submit` or `retry` is at work on the run").file(&self.out);
+        Error::failed(finding.hint("wait until it has ended, and look at `clustrata status`"))
+    }
+
+    /// The folder that the run was submitted in, where it is another one.
+    pub fn moved_from(&self, submission: &Submission) -> Option<PathBuf> {
+        let is_here = match (self.out.canonicalize(), submission.out.canonicalize()) {
+            (Ok(here), Ok(there)) => here == there,
+            _ => self.out == submission.out,
+        };
+        (!is_here).then(|| submission.out.clone())
     }
 }
 
@@ -311,54 +373,4 @@ fn remove_file(path: &Path) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn submission() -> Submission {
-        Submission::new("digits/seed=1", Layout::new(10, 3, 1001), 2, Some(2))
-    }
-
-    #[test]
-    fn what_was_submitted_reads_back_and_is_removed() {
-        let base = tempfile::tempdir().unwrap();
-        let folder = JobFolder::of(base.path());
-        assert!(folder.read().is_err() && !folder.is_there());
-        let mut written = submission();
-        folder.create(&[("shards.sh", "#!/bin/bash\n".to_owned())], &written).unwrap();
-        written.jobs.push(Submitted {
-            step: Step::First,
-            job: 7,
-            array: Some("1-3%2".to_owned()),
-            at: "2026-01-01T00:00:00Z".to_owned(),
-            sbatch: vec!["sbatch".to_owned()],
-        });
-        folder.write(&written).unwrap();
-        assert_eq!(folder.read().unwrap(), written);
-        fs::write(folder.file("logs").join("shards-7_1.log"), "").unwrap();
-        fs::write(folder.file("notes.txt"), "mine").unwrap();
-        folder.remove().unwrap();
-        assert!(!folder.is_there() && folder.file("notes.txt").exists() && !folder.file("logs").exists());
-    }
-
-    #[test]
-    fn a_record_of_something_else_is_refused() {
-        let base = tempfile::tempdir().unwrap();
-        let folder = JobFolder::of(base.path());
-        folder.create(&[], &submission()).unwrap();
-        let text = fs::read_to_string(folder.job_file()).unwrap();
-        for (from, to) in [("\"tasks\": 3", "\"tasks\": 0"), ("\"format\": 1", "\"format\": 2"), ("{", "")] {
-            assert!(text.contains(from));
-            fs::write(folder.job_file(), text.replacen(from, to, 1)).unwrap();
-            assert!(folder.read().is_err(), "{to}");
-        }
-    }
-
-    #[test]
-    fn marks_tell_what_became_of_a_job() {
-        let mark = |text| parse_mark(text).map(|mark| (mark.job, mark.ended));
-        assert_eq!(mark("begun 12 n1 2026-01-01T00:00:00Z\n"), Some((12, None)));
-        assert_eq!(mark("begun 12  2026\nended 75 2026\n"), Some((12, Some(75))));
-        assert_eq!(mark("begun x"), None);
-        assert_eq!(mark(""), None);
-    }
-}
+mod tests;

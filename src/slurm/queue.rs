@@ -1,12 +1,28 @@
 //! What Slurm says of jobs: sbatch, squeue, scontrol, scancel.
 
-use std::io::ErrorKind;
-use std::process::{Command, Output};
+use std::collections::HashSet;
+use std::io::{self, ErrorKind, Read};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::layout::tasks_in;
 use crate::error::{Error, Finding, Result};
+
+/// A controller that does not answer in this time is taken to be gone; squeue itself would wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether squeue has ended.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// More numbers than this are not put on a command line: all are one word of it, which has its limit.
+const MOST_NUMBERS: usize = 1000;
+
+/// What Slurm sets in an array's tasks and in jobs that are started again. From inside such a job sbatch would hand
+/// them on to a job that is neither, and its script would have the wrong job queued again.
+const OF_THE_OUTER_JOB: [&str; 3] = ["SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT"];
 
 /// Jobs that Slurm knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,27 +75,39 @@ impl Queue {
         if jobs.is_empty() {
             return Ok(Queue::default());
         }
-        let list = jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
         let mut command = Command::new("squeue");
         // otherwise long sets of tasks are cut
-        command.env("SLURM_BITSTR_LEN", "0").args(["--json", "--states=all", "--jobs", &list]);
-        let output = command.output().map_err(|e| match e.kind() {
+        command.env("SLURM_BITSTR_LEN", "0").args(["--json", "--states=all"]);
+        if jobs.len() <= MOST_NUMBERS {
+            command.arg("--jobs").arg(jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(","));
+        } else {
+            command.arg("--me");
+        }
+        let output = answer(&mut command, PATIENCE).map_err(|e| match e.kind() {
             ErrorKind::NotFound => "squeue is not on this machine".to_owned(),
+            ErrorKind::TimedOut => format!("squeue did not answer in {} s", PATIENCE.as_secs()),
             _ => format!("squeue can't be run: {e}"),
         })?;
         if !output.status.success() {
             let said = said(&output);
             // none of them is left in its memory
-            return if said.contains("Invalid job id") { Ok(Queue::default()) } else { Err(format!("squeue: {said}")) };
+            return if is_unknown_job(&said) { Ok(Queue::default()) } else { Err(format!("squeue: {said}")) };
         }
         let value: Value = serde_json::from_slice(&output.stdout).map_err(|e| format!("squeue --json: {e}"))?;
-        Ok(Queue::parse(&value, jobs))
+        Queue::parse(&value, jobs)
     }
 
-    /// Reads the answer of `squeue --json`; some versions answer with all jobs, whatever they were asked for.
-    pub(super) fn parse(value: &Value, jobs: &[u64]) -> Queue {
-        let all = value["jobs"].as_array().into_iter().flatten();
-        Queue { entries: all.filter_map(entry).filter(|entry| jobs.contains(&entry.job)).collect() }
+    /// Reads the answer of `squeue --json`; some versions answer with all jobs, whatever they were asked for. Some
+    /// exit with 0 although they reached no controller, and tell it by `errors` beside an empty list: that is no answer.
+    pub(super) fn parse(value: &Value, jobs: &[u64]) -> Result<Queue, String> {
+        let errors = value["errors"].as_array().into_iter().flatten().map(error_text);
+        let errors: Vec<String> = errors.filter(|error| !is_unknown_job(error)).collect();
+        if !errors.is_empty() {
+            return Err(format!("squeue: {}", errors.join("; ")));
+        }
+        let all = value["jobs"].as_array().ok_or_else(|| "squeue --json lists no jobs".to_owned())?;
+        let wanted: HashSet<u64> = jobs.iter().copied().collect();
+        Ok(Queue { entries: all.iter().filter_map(entry).filter(|entry| wanted.contains(&entry.job)).collect() })
     }
 
     /// What it says of a job, or of one task of an array, the jobs that wait or run first.
@@ -100,6 +128,63 @@ impl Queue {
         let is_active = |job: &u64| self.entries.iter().any(|entry| entry.job == *job && entry.is_active());
         jobs.iter().copied().filter(is_active).collect()
     }
+}
+
+/// Whether Slurm says that it has none of the jobs (any more).
+fn is_unknown_job(said: &str) -> bool {
+    said.to_lowercase().contains("invalid job id")
+}
+
+/// An entry of `errors`: a text, or keys and values of which some hold one.
+fn error_text(error: &Value) -> String {
+    let texts =
+        ["description", "error"].into_iter().filter_map(|key| error[key].as_str()).filter(|text| !text.is_empty());
+    let texts: Vec<&str> = error.as_str().into_iter().chain(texts).collect();
+    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+}
+
+/// As [`Command::output`], but for a process that takes longer than `limit`, which is killed: `TimedOut`.
+fn answer(command: &mut Command, limit: Duration) -> io::Result<Output> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let status = match wait(&mut child, limit)? {
+        Some(status) => status,
+        None => {
+            child.kill()?;
+            child.wait()?;
+            // what still holds its outputs is not waited for
+            return Err(ErrorKind::TimedOut.into());
+        }
+    };
+    Ok(Output { status, stdout: read(stdout)?, stderr: read(stderr)? })
+}
+
+fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if began.elapsed() >= limit {
+            return Ok(None);
+        }
+        thread::sleep(GLANCE);
+    }
+}
+
+/// Reads beside the wait: a full pipe would hold the process up.
+fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<io::Result<Vec<u8>>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            pipe.read_to_end(&mut bytes)?;
+        }
+        Ok(bytes)
+    })
+}
+
+fn read(reader: JoinHandle<io::Result<Vec<u8>>>) -> io::Result<Vec<u8>> {
+    reader.join().unwrap_or_else(|_| Err(io::Error::other("its output could not be read")))
 }
 
 fn entry(job: &Value) -> Option<Entry> {
@@ -134,15 +219,19 @@ fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| if value["set"] == Value::Bool(true) { value["number"].as_u64() } else { None })
 }
 
-/// Runs sbatch; gives the number of the job.
-pub(super) fn sbatch(line: &[String]) -> Result<u64> {
+/// Runs sbatch; gives the number of the job. `what` it is stands in the error.
+pub(super) fn sbatch(line: &[String], what: &str) -> Result<u64> {
     let [program, arguments @ ..] = line else { return Err(Error::failed(Finding::new("no command to submit with"))) };
-    let output = Command::new(program).args(arguments).output().map_err(|e| cannot_run(program, &e))?;
+    let mut command = Command::new(program);
+    for name in OF_THE_OUTER_JOB {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).output().map_err(|e| cannot_run(program, &e))?;
     let refused = |found: String| {
-        let finding = Finding::new("sbatch refused a job").found(found);
-        Error::failed(
-            finding.hint("correct the `slurm` block of the spec (--dry-run shows the scripts), and submit again"),
-        )
+        let finding = Finding::new(format!("sbatch refused a job of {what}")).found(found);
+        Error::failed(finding.hint(
+            "correct the `slurm` block of the spec (--dry-run shows the scripts), then clustrata submit SPEC --retry",
+        ))
     };
     if !output.status.success() {
         return Err(refused(said(&output)));
@@ -155,6 +244,9 @@ pub(super) fn sbatch(line: &[String]) -> Result<u64> {
 
 /// Takes jobs back; best effort.
 pub(super) fn cancel(jobs: &[u64]) {
+    if jobs.is_empty() {
+        return;
+    }
     let done = Command::new("scancel").args(jobs.iter().map(u64::to_string)).output();
     if !done.is_ok_and(|output| output.status.success()) {
         tracing::warn!(
@@ -229,6 +321,7 @@ mod tests {
     fn both_forms_of_the_queue_are_read() {
         let (old, new) = (Queue::parse(&old(), &[12, 20]), Queue::parse(&new(), &[12, 20]));
         assert_eq!(old, new);
+        let old = old.expect("an answer");
         assert_eq!(old.active(&[12, 20]), [12]);
         let state = |jobs: &[u64], task| old.find(jobs, task).map(|entry| entry.state.as_str());
         assert_eq!(state(&[12], Some(1)), Some("RUNNING"));
@@ -241,6 +334,29 @@ mod tests {
     #[test]
     fn a_job_that_ends_is_still_there() {
         let job = serde_json::json!({"jobs": [{"job_id": 3, "job_state": ["FAILED", "COMPLETING"]}]});
-        assert_eq!(Queue::parse(&job, &[3]).active(&[3]), [3]);
+        assert_eq!(Queue::parse(&job, &[3]).map(|queue| queue.active(&[3])), Ok(vec![3]));
+    }
+
+    #[test]
+    fn an_answer_with_errors_is_none() {
+        let answer = |errors: Value| Queue::parse(&serde_json::json!({"jobs": [], "errors": errors}), &[3]);
+        let unreachable = serde_json::json!([{"error": "Unable to contact slurm controller", "error_number": 1}]);
+        assert!(answer(unreachable).is_err_and(|why| why.contains("Unable to contact")));
+        assert!(answer(serde_json::json!([{"error_number": 1}])).is_err());
+        assert!(Queue::parse(&serde_json::json!({"errors": []}), &[3]).is_err(), "no list of jobs");
+        let forgotten = serde_json::json!([{"description": "", "error": "Invalid job id specified"}]);
+        assert_eq!(answer(forgotten), Ok(Queue::default()));
+        assert_eq!(answer(serde_json::json!([])), Ok(Queue::default()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_that_does_not_answer_is_ended() {
+        let bash = |line: &str, limit| answer(Command::new("bash").args(["-c", line]), limit);
+        let endless = bash("exec sleep 1000", Duration::from_millis(50));
+        assert!(endless.is_err_and(|e| e.kind() == ErrorKind::TimedOut));
+        // more than a pipe holds
+        let much = bash("head -c 300000 /dev/zero; echo no >&2; exit 3", Duration::MAX).expect("it ends");
+        assert_eq!((much.stdout.len(), much.stderr.as_slice(), much.status.code()), (300_000, &b"no\n"[..], Some(3)));
     }
 }

@@ -92,7 +92,8 @@ fn further(value: Option<&Value>) -> Result<Vec<String>, Finding> {
         let option = item.as_str().filter(|option| option.starts_with("--") && is_one_line(option));
         let option = option.ok_or_else(|| refused(item))?;
         let name = option.split('=').next().unwrap_or(option);
-        if OURS.contains(&name) {
+        // sbatch takes any beginning that only one option has
+        if OURS.iter().any(|ours| ours.starts_with(name)) {
             let hint = "leave it out; the keys shards, max_running, signal and requeue decide it";
             return Err(Finding::new(format!("`{name}` is set by the scripts themselves")).found(option).hint(hint));
         }
@@ -176,6 +177,8 @@ mod tests {
             serde_json::json!({"sbatch": "--exclusive"}),
             serde_json::json!({"sbatch": ["exclusive"]}),
             serde_json::json!({"sbatch": ["--array=1-5"]}),
+            serde_json::json!({"sbatch": ["--arr=1-5"]}),
+            serde_json::json!({"sbatch": ["--no-req"]}),
         ] {
             assert!(read(block.clone()).is_err(), "{block}");
         }

@@ -97,6 +97,10 @@ impl Site {
             let finding = Finding::new("an entry of `slurm: environment` is not one line").found(format!("{line:?}"));
             return Err(finding.hint("write a list with one line of shell code per entry"));
         }
+        if block.scratch.as_ref().is_some_and(|path| path.trim().is_empty()) {
+            let finding = Finding::new("`slurm: scratch` names no folder").expected("a path, as $TMPDIR");
+            return Err(finding.found("an empty text").hint("leave it out to read the embeddings where they are"));
+        }
         Ok(Site {
             shards: block.shards.map_or(1, NonZero::get),
             max_running: block.max_running.map(NonZero::get),
@@ -252,7 +256,10 @@ mod tests {
         assert!(refused(json!({"variables": {"A B": 1}})).contains("`slurm: variables`"));
         assert!(refused(json!({"variables": {"A": [1]}})).contains("`slurm: variables`"));
         assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("not there"));
+        assert!(refused(json!({"scratch": ""})).contains("`slurm: scratch`"));
         assert!(refused(json!([1])).contains("not valid"));
+        let far = refused(json!({"colour": 3}));
+        assert!(far.contains("one of: shards, ") && !far.contains("did you mean"), "{far}");
     }
 
     #[test]

@@ -5,11 +5,13 @@
 //! have none.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::folder::{JobFolder, Step, Submission};
+use super::folder::{JobFolder, Marks, Step, Submission};
 use super::queue::Queue;
+use super::steps::shown;
 use crate::error::{Finding, Result};
 use crate::output::files::RECORD;
 use crate::shard::{self, PartState, Progress};
@@ -53,10 +55,11 @@ pub struct Piece {
 }
 
 impl Piece {
-    /// With what the files say put first.
-    fn with(self, files: String) -> Piece {
+    /// With what the files say put first; where they are `damaged` it failed, unless a job is to do it again.
+    fn with(self, files: String, damaged: bool) -> Piece {
         let said: Vec<String> = [files, self.detail].into_iter().filter(|text| !text.is_empty()).collect();
-        Piece { detail: said.join("; "), ..self }
+        let state = if damaged && self.state == State::Missing { State::Failed } else { self.state };
+        Piece { state, detail: said.join("; ") }
     }
 }
 
@@ -91,6 +94,10 @@ pub struct RunStatus {
     pub active_jobs: Vec<u64>,
     /// Why the queue could not be asked.
     pub queue_unknown: Option<String>,
+    /// The folder that it was submitted in, where it lies in another one now: its jobs and scripts work there.
+    pub moved_from: Option<PathBuf>,
+    /// Whether it was begun on this machine, without Slurm.
+    pub local: bool,
 }
 
 impl RunStatus {
@@ -99,23 +106,33 @@ impl RunStatus {
     /// # Errors
     /// `Failed` where its folder can't be listed.
     pub fn of(folder: &JobFolder, submission: &Submission) -> Result<RunStatus> {
-        Self::of_one(folder, submission, &Queue::ask(&jobs_of(submission)))
+        let marks = folder.marks();
+        let queue = Queue::ask(&jobs_of(submission, &marks));
+        Self::of_one(folder, submission, marks, &queue)
     }
 
-    /// Looks at many runs, and asks Slurm once for all.
-    ///
-    /// # Errors
-    /// As [`of`](Self::of).
-    pub fn of_all(runs: &[(JobFolder, Submission)]) -> Result<Vec<RunStatus>> {
-        let jobs: Vec<u64> = runs.iter().flat_map(|(_, submission)| jobs_of(submission)).collect();
-        let queue = Queue::ask(&jobs);
-        runs.iter().map(|(folder, submission)| Self::of_one(folder, submission, &queue)).collect()
+    /// Looks at many runs, and asks Slurm once for all. A run that can't be looked at does not stop the others.
+    pub fn of_all(runs: &[(&JobFolder, &Submission)]) -> Vec<Result<RunStatus>> {
+        let marks: Vec<Marks> = runs.iter().map(|(folder, _)| folder.marks()).collect();
+        let jobs = runs.iter().zip(&marks).flat_map(|((_, submission), marks)| jobs_of(submission, marks));
+        let queue = Queue::ask(&jobs.collect::<Vec<u64>>());
+        let both = runs.iter().zip(marks);
+        both.map(|(&(folder, submission), marks)| Self::of_one(folder, submission, marks, &queue)).collect()
     }
 
-    fn of_one(folder: &JobFolder, submission: &Submission, queue: &Result<Queue, String>) -> Result<RunStatus> {
+    fn of_one(
+        folder: &JobFolder,
+        submission: &Submission,
+        marks: Marks,
+        queue: &Result<Queue, String>,
+    ) -> Result<RunStatus> {
         let parts = shard::survey(folder.out())?;
         let complete = folder.out().join(RECORD).is_file();
-        Ok(View { folder, submission, queue, parts, complete }.status())
+        let moved_from = folder.moved_from(submission);
+        // whatever runs is at work elsewhere
+        let elsewhere = moved_from.is_some().then(|| Ok(Queue::default()));
+        let queue = elsewhere.as_ref().unwrap_or(queue);
+        Ok(View { folder, submission, marks, queue, parts, complete, moved_from }.status())
     }
 
     /// Shards whose first round is to be done, and those whose second is.
@@ -132,34 +149,51 @@ impl RunStatus {
     }
 }
 
+/// Refuses to submit the scripts of a run that lies in another folder than they name.
+pub fn refuse_moved(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
+    let Some(there) = &status.moved_from else { return Ok(()) };
+    let finding = Finding::new("the run was moved or copied, and its scripts work where it was").file(folder.out());
+    let hint = "go on in that folder, or begin anew in this one: clustrata submit SPEC --overwrite";
+    Err(finding.found(shown(there)).hint(hint))
+}
+
 /// Refuses to submit beside jobs of the run that wait or run, and where nobody can tell whether there are any.
 pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
-    let refused = |what, found: String| Err(Finding::new(what).file(folder.out()).found(found));
+    let refused = |what, found: String| Finding::new(what).file(folder.out()).found(found);
     if let Some(why) = &status.queue_unknown {
         let refused = refused("it is not known whether jobs of the run are still there", why.clone());
-        return refused
-            .map_err(|finding: Finding| finding.hint("ask where squeue works, or `clustrata retry --force`"));
+        return Err(refused.hint("submit where squeue works"));
     }
     if status.active_jobs.is_empty() {
         return Ok(());
     }
     let jobs = status.active_jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
-    refused("jobs of the run are still queued or running", format!("jobs {jobs}"))
-        .map_err(|finding: Finding| finding.hint(format!("wait for them, or take them back: scancel {jobs}")))
+    let refused = refused("jobs of the run are still queued or running", format!("jobs {jobs}"));
+    Err(refused.hint(format!("wait for them, or take them back: scancel {jobs}")))
 }
 
-/// Every job that was ever submitted for a run.
-fn jobs_of(submission: &Submission) -> Vec<u64> {
-    submission.jobs.iter().map(|job| job.job).collect()
+/// Every job that was ever submitted for a run, by hand too once it has begun.
+fn jobs_of(submission: &Submission, marks: &Marks) -> Vec<u64> {
+    jobs_of_steps(submission, marks, &[Step::Whole, Step::First, Step::Second, Step::Merge])
+}
+
+fn jobs_of_steps(submission: &Submission, marks: &Marks, steps: &[Step]) -> Vec<u64> {
+    let submitted = submission.jobs.iter().filter(|job| steps.contains(&job.step)).map(|job| job.job);
+    let mut jobs: Vec<u64> = submitted.chain(marks.jobs(steps)).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    jobs
 }
 
 /// All that is known of a run.
 struct View<'a> {
     folder: &'a JobFolder,
     submission: &'a Submission,
+    marks: Marks,
     queue: &'a Result<Queue, String>,
     parts: Vec<PartState>,
     complete: bool,
+    moved_from: Option<PathBuf>,
 }
 
 impl View<'_> {
@@ -175,7 +209,8 @@ impl View<'_> {
             false => {
                 let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
                 let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
-                self.told_by_jobs(&[step], None).with(files)
+                let damaged = all.is_some_and(|part| is_damaged(part, part.first == Progress::Done));
+                self.told_by_jobs(&[step], None).with(files, damaged)
             }
         };
         RunStatus {
@@ -183,8 +218,14 @@ impl View<'_> {
             state: whole(&shards, &last),
             shards,
             last,
-            active_jobs: self.queue.as_ref().map_or(Vec::new(), |queue| queue.active(&jobs_of(self.submission))),
+            active_jobs: self
+                .queue
+                .as_ref()
+                .map_or(Vec::new(), |queue| queue.active(&jobs_of(self.submission, &self.marks))),
             queue_unknown: self.queue.as_ref().err().cloned(),
+            moved_from: self.moved_from.clone(),
+            local: self.submission.jobs.is_empty()
+                && self.marks.of(Step::Whole, None).is_some_and(|mark| mark.job == 0),
         }
     }
 
@@ -200,7 +241,8 @@ impl View<'_> {
         } else {
             let task = self.submission.layout.task_of(shard);
             let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
-            self.told_by_jobs(&[Step::First, Step::Second], Some(task)).with(files)
+            let damaged = part.is_some_and(|part| is_damaged(part, first_done));
+            self.told_by_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
@@ -208,8 +250,7 @@ impl View<'_> {
     /// What the queue and the scripts say of a job without a result.
     fn told_by_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
         let piece = |state, detail: String| Piece { state, detail };
-        let jobs = self.submission.jobs.iter().filter(|job| steps.contains(&job.step)).map(|job| job.job);
-        let jobs: Vec<u64> = jobs.collect();
+        let jobs = jobs_of_steps(self.submission, &self.marks, steps);
         let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
         if let Some(entry) = entry.filter(|entry| entry.is_active()) {
             let number = task.map_or(entry.job.to_string(), |task| format!("{}_{task}", entry.job));
@@ -219,7 +260,7 @@ impl View<'_> {
             };
         }
         let step = steps[0];
-        let Some(mark) = self.folder.mark(step, task) else {
+        let Some(mark) = self.marks.of(step, task) else {
             let why = entry.map(|entry| format!("job {} is {}", entry.job, entry.state.to_lowercase()));
             return piece(State::Missing, why.unwrap_or_default());
         };
@@ -233,6 +274,8 @@ impl View<'_> {
             Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
             None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
             None => {
+                // another job's end says nothing of this one's
+                let entry = entry.filter(|entry| entry.job == mark.job);
                 let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
                 piece(State::Failed, format!("{why}: {place}"))
             }
@@ -244,10 +287,16 @@ impl View<'_> {
 fn progress(part: &PartState, first_done: bool) -> String {
     let (round, progress) = if first_done { ("second round", &part.second) } else { ("first round", &part.first) };
     match progress {
+        Progress::Missing if first_done => "first round done".to_owned(),
         Progress::Missing | Progress::Done => String::new(),
         Progress::Begun { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
-        Progress::Damaged(why) => format!("{round} damaged: {why}"),
+        Progress::Damaged(why) => format!("{round} damaged: {}", why.lines().next().unwrap_or_default()),
     }
+}
+
+/// Whether what is to be done next of a part lies there already, and can't be read.
+fn is_damaged(part: &PartState, first_done: bool) -> bool {
+    matches!(if first_done { &part.second } else { &part.first }, Progress::Damaged(_))
 }
 
 /// How far a run is as a whole.
@@ -261,94 +310,4 @@ fn whole(shards: &[ShardStatus], last: &Piece) -> State {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::slurm::{Layout, Submitted};
-
-    /// A run of six shards in the array 12, whose merge is job 13.
-    fn submission(rounds: u8) -> Submission {
-        let mut submission = Submission::new("n", Layout::new(60, 6, 1001), rounds, None);
-        for (step, job) in [(Step::First, 12), (Step::Merge, 13)] {
-            submission.jobs.push(Submitted { step, job, array: None, at: String::new(), sbatch: Vec::new() });
-        }
-        submission
-    }
-
-    fn queue() -> Queue {
-        let array = |id: u64, tasks: &str, state: &str| {
-            json!({"job_id": id, "array_job_id": 12, "array_task_string": tasks, "job_state": state,
-                   "state_reason": "Priority", "nodes": "n1"})
-        };
-        let merge = json!({"job_id": 13, "array_job_id": 0, "job_state": "PENDING", "state_reason": "Dependency"});
-        let jobs = [array(20, "2", "RUNNING"), array(12, "3", "PENDING"), array(22, "5", "TIMEOUT"), merge];
-        Queue::parse(&json!({"jobs": jobs}), &[12, 13])
-    }
-
-    fn part(shard: u64, first: Progress) -> PartState {
-        PartState { rows: submission(1).layout.rows_of(shard), first, second: Progress::Missing }
-    }
-
-    /// A folder in which the scripts of tasks 2, 4 and 5 wrote about themselves.
-    fn folder(base: &std::path::Path) -> JobFolder {
-        let folder = JobFolder::of(base);
-        folder.create(&[], &submission(1)).expect("a folder");
-        for (task, text) in [(2, "begun 12 n1 t\n"), (4, "begun 12 n2 t\nended 3 t\n"), (5, "begun 12 n3 t\n")] {
-            std::fs::write(folder.file("state").join(format!("shards-{task}")), text).expect("writes");
-        }
-        folder
-    }
-
-    fn status(queue: &Result<Queue, String>, rounds: u8, complete: bool) -> RunStatus {
-        let base = tempfile::tempdir().expect("a folder");
-        let begun = Progress::Begun { done: 0.4, at: SystemTime::UNIX_EPOCH };
-        let parts = vec![part(1, Progress::Done), part(2, begun), part(6, Progress::Damaged("cut short".to_owned()))];
-        View { folder: &folder(base.path()), submission: &submission(rounds), queue, parts, complete }.status()
-    }
-
-    fn states(status: &RunStatus) -> Vec<State> {
-        status.shards.iter().map(|shard| shard.piece.state).collect()
-    }
-
-    #[test]
-    fn files_come_first_then_the_queue_then_what_scripts_wrote() {
-        use State::{Done, Failed, Missing, Queued, Running};
-        let found = status(&Ok(queue()), 1, false);
-        assert_eq!(states(&found), [Done, Running, Queued, Failed, Failed, Missing]);
-        assert_eq!((found.state, found.last.state), (Running, Queued));
-        assert_eq!(found.active_jobs, [12, 13]);
-        let detail = |shard: usize| found.shards[shard - 1].piece.detail.as_str();
-        assert_eq!(detail(2), "checkpoint at 40 % of the first round; job 12_2 on n1");
-        assert!(detail(4).starts_with("exit code 3: job 12 on n2, see "), "{}", detail(4));
-        assert!(detail(5).starts_with("timeout: job 12 on n3"), "{}", detail(5));
-        assert_eq!(detail(6), "first round damaged: cut short");
-        assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], Vec::new()));
-        assert!(refuse_active(&JobFolder::of(std::path::Path::new("out")), &found).is_err());
-    }
-
-    #[test]
-    fn a_second_round_is_open_where_the_first_is_done() {
-        let found = status(&Ok(Queue::default()), 2, false);
-        assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], vec![1, 2, 3, 4, 5, 6]));
-        assert_eq!(found.shards[0].piece.state, State::Missing);
-        assert_eq!(found.state, State::Failed);
-    }
-
-    #[test]
-    fn a_record_says_that_all_is_done() {
-        let found = status(&Ok(queue()), 2, true);
-        assert!(states(&found).iter().all(|&state| state == State::Done) && found.state == State::Done);
-    }
-
-    #[test]
-    fn without_a_queue_the_files_alone_tell() {
-        let found = status(&Err("squeue is not on this machine".to_owned()), 1, false);
-        assert_eq!(found.shards[1].piece.state, State::Running);
-        assert!(found.shards[1].piece.detail.contains("running or killed"), "{found:?}");
-        assert_eq!(found.shards[3].piece.state, State::Failed);
-        assert!(refuse_active(&JobFolder::of(std::path::Path::new("out")), &found).is_err());
-    }
-}
+mod tests;

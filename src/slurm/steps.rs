@@ -91,25 +91,18 @@ pub fn preview(planned: &[Planned], submission: &Submission, folder: &JobFolder)
     Ok(lines)
 }
 
-/// Submits jobs, each after the one before, and writes each down at once. Where one is refused, those before it are
-/// taken back: without what comes after them they would lead nowhere.
+/// Submits jobs, each after the one before, and writes each down at once. Where one is refused or can't
+/// be written down, all of them are taken back: without what comes after them they would lead nowhere.
 ///
 /// # Errors
-/// `Failed` where sbatch can't be run, or refuses.
+/// `Failed` where sbatch can't be run, or refuses, or the folder can't be written.
 pub fn submit(planned: &[Planned], submission: &mut Submission, folder: &JobFolder) -> Result<Vec<u64>> {
     let mut jobs: Vec<u64> = Vec::new();
     for next in planned {
         let after = jobs.last().map(u64::to_string);
         let line = sbatch_line(next, submission, folder, after.as_deref());
-        let job = match queue::sbatch(&line) {
-            Ok(job) => job,
-            Err(error) => {
-                if !jobs.is_empty() {
-                    queue::cancel(&jobs);
-                }
-                return Err(error);
-            }
-        };
+        let what = format!("{} ({})", submission.name, next.step.text());
+        let job = queue::sbatch(&line, &what).inspect_err(|_| queue::cancel(&jobs))?;
         jobs.push(job);
         let array = match (&next.tasks, next.step) {
             (Some(tasks), _) => Some(array_of(tasks, submission.max_running)),
@@ -120,7 +113,8 @@ pub fn submit(planned: &[Planned], submission: &mut Submission, folder: &JobFold
             (None, Step::Whole | Step::Merge) => None,
         };
         submission.jobs.push(Submitted { step: next.step, job, array, at: rfc3339(SystemTime::now()), sbatch: line });
-        folder.write(submission)?;
+        // nobody would know of a job that is not written down
+        folder.write(submission).inspect_err(|_| queue::cancel(&jobs))?;
     }
     Ok(jobs)
 }

@@ -9,6 +9,7 @@ mod cluster;
 mod grids;
 mod shards;
 mod signals;
+mod stand_ins;
 
 use std::path::Path;
 

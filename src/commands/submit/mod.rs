@@ -10,7 +10,7 @@ use crate::grid::{self, Grid};
 use crate::interrupt;
 use crate::output::files::{OutputFolder, RECORD};
 use crate::shard;
-use crate::slurm::{self, Planned, RunStatus, Site, State};
+use crate::slurm::{self, Begun, Planned, RunStatus, Site, State, Submission};
 use ready::Ready;
 
 /// What `MaxArraySize` is where no administrator changed it.
@@ -25,31 +25,55 @@ pub(super) fn run(args: &SubmitArgs) -> Result<String> {
         site.shards = 1;
     }
     let runs = ready::check(&grid, &site, array_size(args)?)?;
-    let plans = decide(&runs, args)?;
+    let decided = decide(&runs, args)?;
     if args.dry_run {
-        return preview(&runs, &plans, args.local);
+        return preview(&runs, &decided, args.local);
     }
     let mut failed = Vec::new();
-    for (ready, plan) in runs.iter().zip(plans) {
+    for (ready, plan) in runs.iter().zip(decided) {
         if interrupt::requested() {
             let finding = Finding::new(format!("interrupted before {} was begun", ready.run.name));
             return Err(Error::new(Kind::Interrupted, finding.hint("submit again with --retry for the rest")));
         }
-        if matches!(plan, Plan::Begin | Plan::Anew) {
-            begin(ready, plan == Plan::Anew)?;
-        }
-        match (args.local, plan) {
-            (_, Plan::Leave(state)) => tracing::info!("{}: {}, left as it is", ready.run.name, state.text()),
-            (true, _) if local::judge(ready)? => {}
-            (true, _) => failed.push(ready.run.name.as_str()),
-            (false, Plan::Begin | Plan::Anew) => submit(ready, &slurm::all(&ready.submission))?,
-            (false, Plan::Rest(planned)) => {
-                renew(ready)?;
-                submit(ready, &planned)?;
-            }
+        if !carry_out(ready, plan, args.local)? {
+            failed.push(ready.run.name.as_str());
         }
     }
     completion(&grid, &failed)
+}
+
+/// Does what was decided for a run; false where it failed here. Nobody else submits it meanwhile, nor did since it was
+/// decided.
+fn carry_out(ready: &Ready, decided: Decided, local: bool) -> Result<bool> {
+    let planned = match decided.plan {
+        Plan::Leave(state) => {
+            tracing::info!("{}: {}, left as it is", ready.run.name, state.text());
+            return Ok(true);
+        }
+        Plan::Begin | Plan::Anew => slurm::all(&ready.submission),
+        Plan::Rest(ref planned) => planned.clone(),
+    };
+    let mut lock = ready.folder.lock()?;
+    if ready.folder.read().ok() != decided.submitted {
+        return Err(ready.folder.busy());
+    }
+    match decided.plan {
+        Plan::Rest(_) if local => {}
+        Plan::Rest(_) => renew(ready)?,
+        plan => begin(ready, plan == Plan::Anew)?,
+    }
+    lock.keep();
+    if local {
+        return local::judge(ready);
+    }
+    submit(ready, &planned)?;
+    Ok(true)
+}
+
+/// What is to be done with a run, and what of it was submitted when that was decided.
+struct Decided {
+    plan: Plan,
+    submitted: Option<Submission>,
 }
 
 /// What is to be done with a run.
@@ -66,22 +90,28 @@ enum Plan {
 }
 
 /// Decides for each run; refuses all that can't be, together.
-fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Plan>> {
+fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Decided>> {
     let mut findings = Findings::new();
-    let mut plans = Vec::new();
-    let statuses = status::of_runs(runs.iter().map(|ready| (ready.run.name.clone(), ready.folder.out().to_owned())))?;
-    for (ready, (_, _, status)) in runs.iter().zip(statuses) {
+    let mut all = Vec::new();
+    // before it is looked what became of them: what is submitted since then shows under the lock
+    let submitted: Vec<Option<Submission>> = runs.iter().map(|ready| ready.folder.read().ok()).collect();
+    let statuses = status::of_runs(runs.iter().map(|ready| (ready.run.name.clone(), ready.folder.out().to_owned())));
+    for ((ready, submitted), (_, _, status)) in runs.iter().zip(submitted).zip(statuses) {
         let plan = match status {
-            Some(status) => plan_again(ready, &status, args)?,
-            None => plan_first(ready, args)?,
+            Some(Begun::Known(status)) => plan_again(ready, &status, args)?,
+            Some(Begun::Unreadable { error }) if !args.overwrite => {
+                error.findings().kept().iter().for_each(|finding| findings.push(finding.clone()));
+                continue;
+            }
+            Some(Begun::Unreadable { .. }) | None => plan_first(ready, args)?,
         };
         match plan {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => all.push(Decided { plan, submitted }),
             Err(finding) => findings.push_usage(finding),
         }
     }
     findings.into_result()?;
-    Ok(plans)
+    Ok(all)
 }
 
 /// For a run that was never submitted; its folder may hold the results of `metrics` or `merge`.
@@ -107,6 +137,9 @@ fn plan_again(ready: &Ready, status: &RunStatus, args: &SubmitArgs) -> Result<Re
         let finding = Finding::new("the run was submitted already").file(folder.out()).found(status.state.text());
         let hint = "--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more";
         return Ok(Err(finding.hint(hint)));
+    }
+    if let Err(moved) = slurm::refuse_moved(folder, status) {
+        return Ok(Err(moved));
     }
     let submission = folder.read()?;
     if folder.settings().as_deref() != Some(&ready.settings) || submission.layout != ready.submission.layout {
@@ -137,10 +170,10 @@ fn array_size(args: &SubmitArgs) -> Result<u64> {
 }
 
 /// The scripts and the sbatch lines of every run.
-fn preview(runs: &[Ready], plans: &[Plan], local: bool) -> Result<String> {
+fn preview(runs: &[Ready], decided: &[Decided], local: bool) -> Result<String> {
     let mut text = Vec::new();
-    for (ready, plan) in runs.iter().zip(plans) {
-        let planned = match plan {
+    for (ready, decided) in runs.iter().zip(decided) {
+        let planned = match &decided.plan {
             Plan::Begin | Plan::Anew => slurm::all(&ready.submission),
             Plan::Rest(planned) => planned.clone(),
             Plan::Leave(state) => {
@@ -188,7 +221,7 @@ fn submit(ready: &Ready, planned: &[Planned]) -> Result<()> {
 /// How far all runs are; an error where some `failed` here.
 fn completion(grid: &Grid, failed: &[&str]) -> Result<String> {
     let folders = grid.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
-    let report = slurm::of_grid(&grid.root.join(&grid.name), &status::of_runs(folders)?);
+    let report = slurm::of_grid(&grid.root.join(&grid.name), &status::of_runs(folders));
     if failed.is_empty() {
         return Ok(report);
     }

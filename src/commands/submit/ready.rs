@@ -59,8 +59,8 @@ fn check_run<'a>(grid: &Grid, run: &'a Run, site: &Site, array_size: u64) -> Res
     let layout = Layout::new(checked.embeddings.rows(), site.shards, array_size);
     let rounds = if checked.takes_two_rounds() { 2 } else { 1 };
     let name = format!("{}/{}", grid.name, run.name);
-    let submission = Submission::new(&name, layout, rounds, site.max_running);
     let folder = JobFolder::of(&checked.settings.out);
+    let submission = Submission::new(&name, folder.out(), layout, rounds, site.max_running);
     let settings = checked.settings.to_yaml()?;
     let mut files = vec![("metrics.yaml", settings.clone())];
     files.extend(slurm::scripts(&submission, &folder, site)?);

@@ -32,7 +32,7 @@ fn site(block: serde_json::Value) -> Site {
 /// Writes the scripts of a run with `shards` to `base`/`name` and gives its folder.
 fn written(base: &Path, name: &str, shards: u64, block: serde_json::Value) -> JobFolder {
     let folder = JobFolder::of(&base.join(name));
-    let submission = Submission::new(name, Layout::new(100, shards, 4), 2, None);
+    let submission = Submission::new(name, folder.out(), Layout::new(100, shards, 4), 2, None);
     let files = scripts(&submission, &folder, &site(block)).expect("scripts");
     folder.create(&files, &submission).expect("a folder");
     folder
@@ -89,7 +89,8 @@ fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(seen(base.path()), [name, "merge", out]);
         assert!(!base.path().join("touched").exists(), "{name}");
-        let mark = folder.mark(Step::First, Some(2)).expect("a mark");
+        let marks = folder.marks();
+        let mark = marks.of(Step::First, Some(2)).expect("a mark");
         assert_eq!((mark.job, mark.ended), (6, Some(0)));
     }
 }
@@ -115,7 +116,8 @@ fn lines_for_sbatch_hold_what_was_asked_for_and_no_more() {
         "merge": {"gres": null, "time": 10}, "requeue": false, "binary": "clustrata",
     });
     let folder = JobFolder::of(Path::new("/data/$(x) %j"));
-    let submission = Submission::new("grid/seed=1\n#SBATCH --uid=0", Layout::new(100, 8, 1001), 1, Some(2));
+    let submission =
+        Submission::new("grid/seed=1\n#SBATCH --uid=0", Path::new("/out"), Layout::new(100, 8, 1001), 1, Some(2));
     let files = scripts(&submission, &folder, &site(block)).expect("scripts");
     let lines = |name: &str| -> Vec<String> {
         let text = &files.iter().find(|(known, _)| *known == name).expect("there").1;
@@ -138,7 +140,7 @@ fn what_no_line_can_hold_is_given_on_the_command_line() {
     let broken = JobFolder::of(Path::new("/data/a\nb"));
     assert_eq!(output_option(&plain, Step::Merge), None);
     assert_eq!(output_option(&broken, Step::Merge).as_deref(), Some("--output=/data/a\nb/slurm/logs/merge-%j.log"));
-    let submission = Submission::new("n", Layout::new(100, 2, 1001), 1, None);
+    let submission = Submission::new("n", Path::new("/out"), Layout::new(100, 2, 1001), 1, None);
     let files = scripts(&submission, &broken, &site(json!({"binary": "clustrata"}))).expect("scripts");
     assert!(files.iter().all(|(_, text)| !text.contains("#SBATCH --output") && text.contains("'/data/a\nb'")));
     let backslash = JobFolder::of(Path::new("/data/a\\b"));
@@ -148,7 +150,7 @@ fn what_no_line_can_hold_is_given_on_the_command_line() {
 #[test]
 fn what_comes_after_a_job_goes_with_it() {
     let folder = JobFolder::of(Path::new("/out dir"));
-    let submission = Submission::new("n", Layout::new(100, 8, 1001), 2, Some(3));
+    let submission = Submission::new("n", Path::new("/out"), Layout::new(100, 8, 1001), 2, Some(3));
     let lines = steps::preview(&steps::all(&submission), &submission, &folder).expect("plain");
     let shards = "'/out dir/slurm/shards.sh'";
     let after = |job: u8| format!("--dependency=afterok:$JOB{job} '--kill-on-invalid-dep=yes'");
@@ -171,7 +173,7 @@ fn what_comes_after_a_job_goes_with_it() {
 fn every_mark_of_the_templates_is_filled() {
     let folder = JobFolder::of(Path::new("/out"));
     for shards in [1, 2] {
-        let submission = Submission::new("n", Layout::new(100, shards, 1001), 1, None);
+        let submission = Submission::new("n", Path::new("/out"), Layout::new(100, shards, 1001), 1, None);
         for (name, text) in scripts(&submission, &folder, &site(json!({"binary": "clustrata"}))).expect("scripts") {
             let left = text.split('@').skip(1).find(|part| part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
             assert_eq!(left, None, "{name}");
