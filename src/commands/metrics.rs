@@ -49,7 +49,7 @@ pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result
     if resume && let Some(record) = finished(&plan.settings.out, &agreement) {
         // it may have been killed before it cleared up
         let rows = 0..plan.embeddings.rows();
-        if folder_of(&plan.settings.out, &rows).is_dir() {
+        if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
         }
         return Ok(format!("complete already\n{}", summary::of_run(&record, &plan.settings.out)));

@@ -88,7 +88,9 @@ struct Emptied(PathBuf);
 
 impl Drop for Emptied {
     fn drop(&mut self) {
-        if fs::remove_dir(&self.0).is_ok()
+        let _ = fs::remove_dir(&self.0);
+        // it has gone already where this process made it, but not the one above
+        if !self.0.exists()
             && let Some(parts) = self.0.parent()
         {
             // other parts may be in it
