@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("output", &["error", "metrics", "record"]),
     ("collect", &["error", "metrics", "output", "plot", "record"]),
     ("summary", &["metrics", "record"]),
+    ("tracking", &["error", "metrics", "output", "record"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     (
         "shard",
@@ -81,6 +82,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "shard",
             "slurm",
             "summary",
+            "tracking",
         ],
     ),
 ];

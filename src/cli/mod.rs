@@ -3,6 +3,7 @@
 mod collect;
 mod jobs;
 mod parts;
+mod track;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use crate::metrics::METRICS;
 pub use collect::CollectArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
+pub use track::TrackArgs;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
@@ -60,6 +62,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),
+    /// Send a finished run to Weights & Biases
+    Track(TrackArgs),
     /// Do the main job on the handwritten digits that come with the program
     Demo(DemoArgs),
     /// List the devices, and say which one would be used and why

@@ -1,6 +1,8 @@
 //! From what was found to files: record, ranking, montages, tables.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::time::{Instant, SystemTime};
 
 use crate::backend::Tiling;
@@ -15,6 +17,7 @@ use crate::output::{montage, tables};
 use crate::partials::Counts;
 use crate::plan::Plan;
 use crate::record::{self, PartOf, RunRecord, Stage};
+use crate::tracking::events;
 
 /// What is told of a run besides its figures.
 pub(super) struct Told {
@@ -72,6 +75,7 @@ pub(super) fn write_all(
         tracing::warn!("{warning}");
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
+    write_events(&record, folder)?;
     Ok(record)
 }
 
@@ -148,6 +152,13 @@ fn make_montages(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], fo
         }
     }
     Ok(())
+}
+
+fn write_events(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
+    let path = folder.staging("events.jsonl")?;
+    let failed = |e: std::io::Error| Error::io("can't write the events", &path, &e);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    events::write(&mut file, record).and_then(|()| file.flush()).map_err(failed)
 }
 
 fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::finish::{self, Told};
 use super::metrics::{attach_log, evaluation, paused};
+use super::track;
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
 use crate::config::Options;
@@ -35,6 +36,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     if args.remove_parts {
         parts.remove()?;
     }
+    track::after_run(&plan.settings.tracking, &record, &out);
     Ok(summary::of_run(&record, &out))
 }
 

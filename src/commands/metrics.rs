@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::finish::{self, Told};
-use super::part;
+use super::{part, track};
 use crate::backend::{Job, Tiling};
 use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
@@ -75,6 +75,7 @@ pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result
     let out = folder.path().to_owned();
     folder.commit()?;
     work.discard();
+    track::after_run(&plan.settings.tracking, &record, &out);
     Ok(summary::of_run(&record, &out))
 }
 

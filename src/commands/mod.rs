@@ -11,6 +11,7 @@ mod part;
 mod retry;
 mod status;
 mod submit;
+mod track;
 
 use crate::cli::Command;
 use crate::console::Console;
@@ -25,6 +26,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Track(args) => track::run(args),
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),

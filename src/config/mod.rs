@@ -4,14 +4,16 @@
 //! beats the file. An unknown key is an error that names the nearest one.
 
 mod checkpoint;
+mod choices;
 mod figures;
 mod silhouette;
+mod tracking;
 mod values;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, CommandFactory};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,7 +21,9 @@ use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
 pub use checkpoint::Checkpoint;
+pub use choices::{Distances, Sample};
 pub use silhouette::Silhouette;
+pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};
 
 /// Settings of `metrics` as the user wrote them; what is absent was not written.
@@ -142,32 +146,11 @@ pub struct Options {
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "N", help_heading = "Montages")]
     pub seed: Option<u64>,
-}
 
-/// Which distances are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Distances {
-    /// None.
-    #[default]
-    None,
-    /// Of every row to its own centroid: f4 `[n]` a level.
-    Own,
-    /// Of every row to every centroid as well: f4 `[n, k]` a level.
-    All,
-}
-
-/// Which members of a cluster a montage shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sample {
-    /// The closest to the centroid, closest first.
-    #[default]
-    Closest,
-    /// The farthest from it, farthest first.
-    Farthest,
-    /// A seeded random choice.
-    Random,
+    /// Who is told of the run.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub tracking: Tracking,
 }
 
 /// Images in a montage, at most.
@@ -211,6 +194,8 @@ pub struct Settings {
     pub rank_by: String,
     pub sample: Sample,
     pub seed: u64,
+    #[serde(flatten)]
+    pub tracking: Tracking,
 }
 
 /// A command that has only [`Options`], to ask for their names.
@@ -297,6 +282,7 @@ impl Options {
             rank_by: self.rank_by.or(file.rank_by),
             sample: self.sample.or(file.sample),
             seed: self.seed.or(file.seed),
+            tracking: self.tracking.over(file.tracking),
         }
     }
 
@@ -354,6 +340,7 @@ impl Options {
             rank_by,
             sample: self.sample.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),
+            tracking: self.tracking,
         })
     }
 }

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The record of a run; its presence says that the run is complete.
 pub const RECORD: &str = "record.json";
 
+/// What a tracker said while it was told of the run.
+pub const TRACK_LOG: &str = "track.log";
+
 /// What a folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
@@ -27,7 +30,7 @@ const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
 const PLOTS: &str = "plots";
 
 /// Directly in the output folder.
-const TOP: [&str; 6] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl"];
+const TOP: [&str; 7] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG];
 
 /// In each level's folder.
 const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
