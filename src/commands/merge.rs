@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
-use super::metrics::{attach_log, evaluation, paused};
+use super::metrics::{attach_log, evaluation, paused, told};
 use super::track;
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
@@ -18,7 +18,6 @@ use crate::partials::RowSums;
 use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::shard::Parts;
-use crate::summary;
 
 pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let started = SystemTime::now();
@@ -37,7 +36,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
         parts.remove()?;
     }
     track::after_run(&plan.settings.tracking, &record, &out);
-    Ok(summary::of_run(&record, &out))
+    Ok(told(&record, &out, args.json))
 }
 
 /// Those of the parts, but for what is said otherwise.

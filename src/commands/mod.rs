@@ -1,7 +1,9 @@
-//! One straight-line file per subcommand. Each returns what is printed on standard output.
+//! One straight-line file per subcommand. Each returns what is printed on standard output: a summary, or with --json and
+//! where a text is the very thing asked for, data, which --quiet doesn't suppress.
 
 mod check;
 mod collect;
+mod completions;
 mod demo;
 mod devices;
 mod finish;
@@ -30,5 +32,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }

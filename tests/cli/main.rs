@@ -18,6 +18,7 @@ mod messages;
 mod names;
 mod nonfinite;
 mod same;
+mod shell;
 #[cfg(unix)]
 mod signals;
 mod usage;

@@ -1,5 +1,7 @@
 //! Events of a run, and what a tracker gets of them; and that a tracker can neither fail nor stall a run.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
 #[path = "../common/mod.rs"]
 mod common;
 
