@@ -11,7 +11,14 @@ use crate::input::names::{ImageName, resolve};
 use crate::output::distances::DistanceFile;
 use crate::output::montage::{Accent, Montage, Tile};
 use crate::plan::Plan;
-use crate::record::{Level, MontageFile};
+use crate::record::{Images, Level, MontageFile, Samples};
+
+/// Members of a cluster that a report shows, at most.
+const SAMPLES: usize = 8;
+/// Members of all clusters that a report shows, at most.
+const ALL_SAMPLES: usize = 4_000;
+/// Of larger clusters, those are chosen from an even choice of so many.
+const CONSIDERED: u64 = 10_000;
 
 /// A montage to be made: where it goes, what is on it.
 pub struct Picture {
@@ -31,13 +38,55 @@ pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Res
         let chooser = Chooser { plan, level_index: plan.levels[i], distances: distances.get(i) };
         for (end, clusters) in [("best", &level.ranking.best), ("worst", &level.ranking.worst)] {
             for (rank, &cluster) in clusters.iter().enumerate() {
-                let rows = chooser.choose(level, cluster);
+                let rows = chooser.choose(level, cluster, plan.settings.montage_size, 1);
                 pictures.push(chooser.picture(level, end, rank + 1, clusters.len(), cluster, rows));
             }
         }
     }
     name_images(plan, &mut pictures)?;
     Ok(pictures)
+}
+
+/// Chooses members that a report shows of each cluster: the same number of all clusters of a level, and more of the upper
+/// levels, which have fewer clusters. One entry per level.
+pub fn samples(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Vec<Samples> {
+    let mut samples = vec![Samples::default(); levels.len()];
+    let mut left = ALL_SAMPLES;
+    for (i, level) in levels.iter().enumerate().rev() {
+        let size = |cluster: u64| level.cluster_figure("size", cluster).unwrap_or(0.0);
+        let clusters: Vec<u64> = (0..level.len() as u64).filter(|&cluster| size(cluster) > 0.0).collect();
+        let each = (left / clusters.len().max(1)).min(SAMPLES);
+        if each == 0 {
+            continue;
+        }
+        let chooser = Chooser { plan, level_index: plan.levels[i], distances: distances.get(i) };
+        let points =
+            |cluster: u64| plan.hierarchy.levels[chooser.level_index].sizes.get(usize::try_from(cluster).ok()?);
+        let step = |cluster| points(cluster).map_or(1, |size| size.div_ceil(CONSIDERED));
+        let choose = |&cluster: &u64| chooser.choose(level, cluster, each, step(cluster));
+        samples[i] = Samples { rows: clusters.iter().map(choose).collect(), clusters };
+        left -= samples[i].rows.iter().map(Vec::len).sum::<usize>();
+    }
+    samples
+}
+
+/// The names of all images that montages and samples show; `None` where names are not known.
+///
+/// # Errors
+/// What is wrong with the list of names, which has changed since it was opened.
+pub fn images(plan: &Plan, levels: &[Level]) -> Result<Option<Images>> {
+    let (Some(names), Some(root)) = (&plan.names, &plan.settings.image_root) else { return Ok(None) };
+    let of_level = |level: &Level| {
+        let montages = level.montages.iter().map(|montage| montage.rows.clone());
+        montages.chain(level.samples.rows.iter().cloned()).flatten().collect::<Vec<u64>>()
+    };
+    let mut rows: Vec<u64> = levels.iter().flat_map(of_level).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let named = names.read(&rows).map_err(Error::input)?;
+    let (paths, captions) = named.into_iter().map(|name| (name.path, name.caption)).unzip();
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.clone());
+    Ok(Some(Images { root, rows, paths, captions }))
 }
 
 /// Reads the names of all images shown, in one pass over the file.
@@ -60,19 +109,19 @@ struct Chooser<'a> {
 }
 
 impl Chooser<'_> {
-    /// The rows that stand for a cluster.
-    fn choose(&self, level: &Level, cluster: u64) -> Vec<u64> {
+    /// The rows that stand for a cluster: `count` at most, of every `step`-th of its points.
+    fn choose(&self, level: &Level, cluster: u64, count: usize, step: u64) -> Vec<u64> {
         let settings = &self.plan.settings;
-        let Ok(index) = usize::try_from(cluster) else { return Vec::new() };
-        let rows = self.plan.hierarchy.points_of(self.level_index, index);
+        let (Ok(index), Ok(step)) = (usize::try_from(cluster), usize::try_from(step)) else { return Vec::new() };
+        let rows = self.plan.hierarchy.points_of(self.level_index, index).step_by(step.max(1));
         let distance = |file: &DistanceFile, row| file.get(row).unwrap_or(f32::NAN);
         match (settings.sample, self.distances) {
             (Sample::Random, _) | (_, None) => {
                 let seed = settings.seed ^ (u64::from(level.level) << 48) ^ cluster;
-                reservoir(rows, settings.montage_size, seed)
+                reservoir(rows, count, seed)
             }
-            (Sample::Closest, Some(file)) => extreme(rows, settings.montage_size, |row| distance(file, row)),
-            (Sample::Farthest, Some(file)) => extreme(rows, settings.montage_size, |row| -distance(file, row)),
+            (Sample::Closest, Some(file)) => extreme(rows, count, |row| distance(file, row)),
+            (Sample::Farthest, Some(file)) => extreme(rows, count, |row| -distance(file, row)),
         }
     }
 

@@ -20,6 +20,8 @@
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
 //! | [`plot`] | charts of figures as SVG |
+//! | [`pca`], [`map`] | the plane on which vectors differ most; clusters and points on it |
+//! | [`report`] | report.html: a run as a page to look around in |
 //! | [`partfile`], [`atomic_file`] | the files that partial results and checkpoints lie in; files that are complete or not there |
 //! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
 //! | [`gallery`], [`buffers`], [`summary`] | what is shown, kept and printed of a run |
@@ -44,15 +46,18 @@ pub mod grid;
 pub mod identity;
 pub mod input;
 pub mod interrupt;
+pub mod map;
 pub mod matrix;
 pub mod metrics;
 pub mod output;
 pub mod partfile;
 pub mod partials;
+pub mod pca;
 pub mod plan;
 pub mod plot;
 pub mod probe;
 pub mod record;
+pub mod report;
 pub mod scratch;
 pub mod shard;
 pub mod slurm;

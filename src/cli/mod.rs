@@ -3,6 +3,7 @@
 mod collect;
 mod jobs;
 mod parts;
+mod report;
 mod shell;
 mod track;
 
@@ -16,6 +17,7 @@ use crate::metrics::METRICS;
 pub use collect::CollectArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
+pub use report::ReportArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use track::TrackArgs;
 
@@ -60,6 +62,8 @@ pub enum Command {
     Submit(SubmitArgs),
     /// Say which parts of a submitted run are done, running, failed or missing
     Status(StatusArgs),
+    /// Make the report of a finished run again, from its record and its pictures
+    Report(ReportArgs),
     /// Submit again what is missing of a run
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
@@ -90,7 +94,7 @@ impl Command {
             Command::Devices(args) => args.json,
             Command::Check(args) => args.json,
             Command::Completions(_) => true,
-            Command::Submit(_) | Command::Retry(_) | Command::Track(_) | Command::Man(_) => false,
+            Command::Submit(_) | Command::Retry(_) | Command::Report(_) | Command::Track(_) | Command::Man(_) => false,
         }
     }
 }

@@ -11,12 +11,14 @@ use crate::config::Sample;
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::{Evaluated, Second, StageTime};
 use crate::gallery;
+use crate::map;
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
 use crate::output::{montage, tables};
 use crate::partials::Counts;
 use crate::plan::Plan;
 use crate::record::{self, PartOf, RunRecord, Stage};
+use crate::report::{self, Pictures};
 use crate::tracking::events;
 
 /// What is told of a run besides its figures.
@@ -65,6 +67,7 @@ pub(super) fn write_all(
         make_montages(plan, &mut record, &files, folder)?;
         record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
     }
+    add_for_report(plan, &mut record, &files)?;
     drop(files);
     distances.remove_temporary();
     let clock = Instant::now();
@@ -76,7 +79,27 @@ pub(super) fn write_all(
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
+    // of the record as it was written, so that `clustrata report` makes the same one again
+    let montage = |path: &std::path::Path| folder.staging(path);
+    report::write(&record, folder, &montage, Pictures::Embedded, &super::go_on)?;
     Ok(record)
+}
+
+/// What the report shows beyond figures and montages, so that it can be made of the record alone.
+fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<()> {
+    let clock = Instant::now();
+    // hours of computing don't end over a picture
+    match map::of_run(plan) {
+        Ok(map) => record.map = Some(map),
+        Err(error) => record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; "))),
+    }
+    record.stages.push(Stage::new("map", clock.elapsed().as_secs_f64()));
+    if plan.names.is_some() {
+        let samples = gallery::samples(plan, &record.levels, files);
+        record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
+        record.images = gallery::images(plan, &record.levels)?;
+    }
+    Ok(())
 }
 
 fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
@@ -97,6 +120,8 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
         parts: told.parts,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
+        map: None,
+        images: None,
     }
 }
 
@@ -129,10 +154,7 @@ fn make_montages(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], fo
     for picture in &pictures {
         jobs.push((folder.staging(&picture.file.path)?, picture.montage.clone()));
     }
-    let stop_when_asked = |_: &std::path::Path| {
-        if crate::interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) }
-    };
-    let made = montage::write_all(&jobs, &montage::Options::default(), stop_when_asked)?;
+    let made = montage::write_all(&jobs, &montage::Options::default(), |_| super::go_on())?;
     let unreadable = made.missing.len() + made.broken.len();
     if unreadable > 0 {
         let example = made.missing.iter().chain(made.broken.keys()).next();

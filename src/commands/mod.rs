@@ -10,6 +10,7 @@ mod finish;
 mod merge;
 mod metrics;
 mod part;
+mod report;
 mod retry;
 mod status;
 mod submit;
@@ -17,13 +18,14 @@ mod track;
 
 use crate::cli::Command;
 use crate::console::Console;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Runs a subcommand.
 pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
         Command::Merge(args) => merge::run(*args, console),
+        Command::Report(args) => report::run(&args),
         Command::Submit(args) => submit::run(&args, console),
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
@@ -35,4 +37,9 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
     }
+}
+
+/// Ends long work where the program is asked to stop.
+fn go_on() -> Result<()> {
+    if crate::interrupt::requested() { Err(Error::interrupted()) } else { Ok(()) }
 }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use super::report;
 use crate::cli::TrackArgs;
 use crate::config::{Tracker, Tracking};
 use crate::error::{Error, Finding, Result};
 use crate::interrupt;
 use crate::output::files::{RECORD, TRACK_LOG};
-use crate::record::{FORMAT, RunRecord};
+use crate::record::RunRecord;
 use crate::tracking::events;
 use crate::tracking::wandb::{self, Target};
 
@@ -17,7 +18,7 @@ const AFTER_A_RUN: u64 = 20;
 const ALONE: u64 = 600;
 
 pub(super) fn run(args: TrackArgs) -> Result<String> {
-    let record = read(&args.folder)?;
+    let record = report::read(&args.folder.join(RECORD))?;
     let told = serde_json::from_value(record.settings.clone()).unwrap_or_default();
     let seconds = args.tracking.track_seconds;
     let tracking = Tracking { track_seconds: Some(seconds.unwrap_or(ALONE)), ..args.tracking.over(told) };
@@ -73,23 +74,4 @@ fn again(out: &Path) -> String {
         |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| format!("{name}={value} "));
     let sweep: String = ["WANDB_SWEEP_ID", "WANDB_RUN_ID"].into_iter().filter_map(set).collect();
     format!("{sweep}clustrata track {}", out.display())
-}
-
-fn read(folder: &Path) -> Result<RunRecord> {
-    let path = folder.join(RECORD);
-    let text = std::fs::read(&path).map_err(|e| {
-        Error::usage(
-            Finding::io("the folder holds no finished run", &path, &e)
-                .hint("name the folder that `clustrata metrics` or `clustrata merge` wrote"),
-        )
-    })?;
-    let unreadable = |found: String| {
-        let finding = Finding::new("the record of the run can't be read").file(&path).found(found);
-        Error::input(finding.hint("use the version that wrote it, or run again"))
-    };
-    match serde_json::from_slice::<RunRecord>(&text) {
-        Ok(record) if record.format == FORMAT => Ok(record),
-        Ok(record) => Err(unreadable(format!("format {}", record.format))),
-        Err(error) => Err(unreadable(error.to_string())),
-    }
 }

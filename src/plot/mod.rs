@@ -1,9 +1,10 @@
-//! Charts as SVG: a figure over a parameter, with its spread over repeats.
+//! Charts as SVG: a figure over a parameter, with its spread over repeats, and distributions of a figure.
 //!
-//! A [`Chart`] says what is shown, in the reader's words; [`Chart::to_svg`] draws it. Colours are those of Okabe and Ito,
+//! A [`Chart`] or a [`Histogram`] says what is shown, in the reader's words; its `to_svg` draws it. Colours are those of Okabe and Ito,
 //! which colour-blind readers tell apart; series differ in their markers as well.
 
 mod canvas;
+mod histogram;
 mod layout;
 mod panel;
 mod position;
@@ -11,6 +12,7 @@ mod scale;
 mod words;
 
 use crate::error::Result;
+pub use histogram::{Distribution, Histogram};
 
 /// Series that can be told apart: colours times markers.
 pub const MOST_SERIES: usize = canvas::COLOURS.len() * canvas::MARKERS.len();

@@ -21,15 +21,15 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    fn x(&self, place: f64) -> f64 {
+    pub(super) fn x(&self, place: f64) -> f64 {
         self.left + place * self.width
     }
 
-    fn y(&self, place: f64) -> f64 {
+    pub(super) fn y(&self, place: f64) -> f64 {
         self.top + (1.0 - place) * self.height
     }
 
-    fn bottom(&self) -> f64 {
+    pub(super) fn bottom(&self) -> f64 {
         self.top + self.height
     }
 }

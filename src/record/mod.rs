@@ -1,5 +1,8 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
+mod columns;
+mod images;
+mod map;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -12,6 +15,9 @@ use serde_json::{Map, Value};
 use crate::facts::LevelFacts;
 use crate::metrics::{Better, Column, Metric, Scalar};
 use crate::partials::Counts;
+pub use columns::Columns;
+pub use images::{Images, Samples};
+pub use map::{Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
 /// Version of record.json's layout; raised when a reader of an older one would misread it.
@@ -53,6 +59,12 @@ pub struct RunRecord {
     pub metrics: Vec<MetricInfo>,
     /// The figures, level by level.
     pub levels: Vec<Level>,
+    /// Where clusters and some points lie on a plane.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<PlaneMap>,
+    /// Images of some members, where their names are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Images>,
 }
 
 /// The files that were read.
@@ -163,11 +175,17 @@ pub struct Level {
     pub undefined: BTreeMap<String, String>,
     /// Figures of the clusters by name, an array over the clusters; null where not defined.
     pub clusters: Columns,
+    /// The cluster of the level above that holds each cluster; empty where that level is not evaluated or not there.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub parent: Vec<u32>,
     /// The best and the worst.
     pub ranking: Ranking,
     /// The pictures.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub montages: Vec<MontageFile>,
+    /// Members that a report shows.
+    #[serde(skip_serializing_if = "Samples::is_empty", default)]
+    pub samples: Samples,
 }
 
 impl Level {
@@ -190,7 +208,16 @@ impl Level {
                 clusters.0.push((metric.name().to_owned(), column));
             }
         }
-        Level { level: sums.number, figures, undefined, clusters, ranking: ranking.rank(sums), montages: Vec::new() }
+        Level {
+            level: sums.number,
+            figures,
+            undefined,
+            clusters,
+            parent: sums.parents.as_ref().map_or(Vec::new(), |parents| parents.of.clone()),
+            ranking: ranking.rank(sums),
+            montages: Vec::new(),
+            samples: Samples::default(),
+        }
     }
 
     /// Number of clusters.
@@ -282,72 +309,6 @@ pub fn rfc3339(time: SystemTime) -> String {
 /// A real in JSON: null where it is not defined.
 fn real_value(real: f64) -> Value {
     serde_json::Number::from_f64(real).map_or(Value::Null, Value::Number)
-}
-
-/// Named columns of equal length, in order; a map of arrays in JSON, held as plain numbers because k can be millions.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Columns(pub Vec<(String, Column)>);
-
-impl Columns {
-    /// The column of that name.
-    pub fn get(&self, name: &str) -> Option<&Column> {
-        self.0.iter().find(|(n, _)| n == name).map(|(_, column)| column)
-    }
-}
-
-impl Serialize for Columns {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, column)| (name, column)))
-    }
-}
-
-impl<'de> Deserialize<'de> for Columns {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> serde::de::Visitor<'de> for InOrder {
-            type Value = Columns;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a map of columns")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Columns, A::Error> {
-                let mut columns = Vec::new();
-                while let Some(column) = map.next_entry()? {
-                    columns.push(column);
-                }
-                Ok(Columns(columns))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
-
-impl Serialize for Column {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Column::Count(counts) => serializer.collect_seq(counts),
-            Column::Real(reals) => serializer.collect_seq(reals.iter().map(|r| r.is_finite().then_some(*r))),
-            Column::Index(clusters) => serializer.collect_seq(clusters),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Column {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let cells = Vec::<Option<serde_json::Number>>::deserialize(deserializer)?;
-        let count = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(serde_json::Number::as_u64);
-        let real = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(|n| n.as_f64()).unwrap_or(f64::NAN);
-        let counts: Option<Vec<u64>> = cells.iter().map(count).collect();
-        if let Some(counts) = counts {
-            return Ok(Column::Count(counts));
-        }
-        // a real is written with a point or an exponent, a cluster's number without
-        let whole = cells.iter().any(Option::is_some) && cells.iter().all(|c| c.is_none() || count(c).is_some());
-        Ok(if whole {
-            Column::Index(cells.iter().map(count).collect())
-        } else {
-            Column::Real(cells.iter().map(real).collect())
-        })
-    }
 }
 
 #[cfg(test)]

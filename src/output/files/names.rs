@@ -26,8 +26,14 @@ pub(super) enum Contents {
 /// Directly in the folder of a collection.
 const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
 
-/// Folder of a collection's plots, named by figures.
+/// Folder of plots: a collection's are named by figures, a run's begin with [`DISTRIBUTION`].
 const PLOTS: &str = "plots";
+
+/// How the names of a run's plots begin.
+const DISTRIBUTION: &str = "distribution-";
+
+/// Folder of a report's pictures, where they are not in the page.
+const REPORT: &str = "report";
 
 /// Directly in the output folder.
 const TOP: [&str; 7] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG];
@@ -50,6 +56,8 @@ pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
         return Ok(ours);
     }
     let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
+    ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
+    ours.extend(known_files(root, Path::new(REPORT), is_picture)?);
     for level in levels_in(root)? {
         ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
         ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
@@ -124,6 +132,17 @@ fn is_plot(name: &str) -> bool {
     name.strip_suffix(".svg").is_some_and(|figure| METRICS.iter().any(|metric| metric.name() == figure))
 }
 
+/// `distribution-inertia.svg`
+fn is_distribution(name: &str) -> bool {
+    name.strip_prefix(DISTRIBUTION).is_some_and(is_plot)
+}
+
+/// `row-17.jpg`
+fn is_picture(name: &str) -> bool {
+    let stem = name.strip_suffix(".jpg").or_else(|| name.strip_suffix(".png"));
+    stem.and_then(|stem| stem.strip_prefix("row-")).is_some_and(is_number)
+}
+
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -145,8 +164,23 @@ mod tests {
     #[test]
     fn files_of_others_are_left_out() {
         let base = tempfile::tempdir().unwrap();
-        let ours = ["config.yaml", "level2/inertia.npy", "level2/montages/best-1-cluster-4.png", "record.json"];
-        let others = ["notes.txt", "level2/notes.csv", "level2/montages/favourite.png", "other/record.json", "levels"];
+        let ours = [
+            "config.yaml",
+            "level2/inertia.npy",
+            "level2/montages/best-1-cluster-4.png",
+            "plots/distribution-size.svg",
+            "record.json",
+            "report/row-7.png",
+        ];
+        let others = [
+            "notes.txt",
+            "level2/notes.csv",
+            "level2/montages/favourite.png",
+            "other/record.json",
+            "levels",
+            "plots/size.svg",
+            "report/me.png",
+        ];
         for file in ours.iter().chain(&others) {
             let path = base.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -10,12 +10,14 @@
 //! | `budget` | how much may be decoded at once |
 //! | `text` | the font: measuring, shortening, drawing |
 //! | `draw` | colours and shapes |
+//! | `thumbnail` | small pictures for pages |
 
 mod budget;
 mod draw;
 mod layout;
 mod picture;
 mod text;
+mod thumbnail;
 
 use crate::error::{Error, Finding, Result};
 use budget::Budget;
@@ -26,6 +28,8 @@ use picture::Problem;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+pub use thumbnail::{Encoded, Thumbnails};
 
 /// What one montage shows.
 #[derive(Debug, Clone, Default)]

@@ -1,0 +1,96 @@
+//! Small pictures for pages: encoded, in as few bytes as they take.
+
+use super::budget::Budget;
+use super::picture::{self, Problem};
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
+use std::path::Path;
+
+/// Of a JPEG: above this, small pictures grow faster than they get better.
+const QUALITY: u8 = 80;
+
+/// A picture as the bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// `image/png` or `image/jpeg`
+    pub mime: &'static str,
+    /// `png` or `jpg`
+    pub extension: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes small pictures, on any number of threads; what is decoded at one time is bounded.
+#[derive(Debug)]
+pub struct Thumbnails {
+    budget: Budget,
+}
+
+impl Thumbnails {
+    /// `decode_bytes` as in [`Options`](super::Options).
+    pub fn new(decode_bytes: u64) -> Self {
+        Thumbnails { budget: Budget::new(decode_bytes) }
+    }
+
+    /// The picture in `path`, fitted into a square of `side` pixels: as PNG or JPEG, whichever is smaller.
+    ///
+    /// # Errors
+    /// Why there is no picture: `missing`, or the reason why it can't be shown.
+    pub fn make(&self, path: &Path, side: u32) -> Result<Encoded, String> {
+        let picture = picture::load(path, side, &self.budget).map_err(|problem| match problem {
+            Problem::Missing => "missing".to_owned(),
+            Problem::Broken(reason) => reason,
+        })?;
+        encode(&picture).map_err(|e| e.to_string())
+    }
+}
+
+fn encode(picture: &RgbImage) -> image::ImageResult<Encoded> {
+    let (width, height) = picture.dimensions();
+    let (mut png, mut jpeg) = (Vec::new(), Vec::new());
+    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive).write_image(
+        picture,
+        width,
+        height,
+        ExtendedColorType::Rgb8,
+    )?;
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY).write_image(picture, width, height, ExtendedColorType::Rgb8)?;
+    Ok(if png.len() <= jpeg.len() {
+        Encoded { mime: "image/png", extension: "png", bytes: png }
+    } else {
+        Encoded { mime: "image/jpeg", extension: "jpg", bytes: jpeg }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn drawings_become_png_and_photographs_jpeg() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        let flat = RgbImage::from_fn(8, 8, |x, _| Rgb([if x < 4 { 0 } else { 255 }; 3]));
+        // as hard to predict as a photograph's grain
+        let grain = |x: u32, y: u32| u8::try_from((x * 7919 + y * 104_729 + x * y * 31) % 251).unwrap_or(0);
+        let noisy = RgbImage::from_fn(300, 200, |x, y| Rgb([grain(x, y), grain(y, x), grain(x, x)]));
+        for (picture, extension, size) in [(flat, "png", (80, 80)), (noisy, "jpg", (80, 53))] {
+            picture.save(&path).unwrap();
+            let made = Thumbnails::new(1 << 30).make(&path, 80).unwrap();
+            assert_eq!(made.extension, extension);
+            let read = image::load_from_memory(&made.bytes).unwrap();
+            assert_eq!((read.width(), read.height()), size);
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_shown_says_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        assert_eq!(Thumbnails::new(1 << 30).make(&path, 80), Err("missing".to_owned()));
+        std::fs::write(&path, "<script>").unwrap();
+        assert!(Thumbnails::new(1 << 30).make(&path, 80).unwrap_err().contains("not an image"));
+    }
+}

@@ -1,0 +1,95 @@
+// Elements, numbers, theme: what everything below uses.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+
+/// The pictures, which are most of the page: read when the first is shown.
+const images = (() => {
+  let read = null;
+  return () => (read ??= JSON.parse(document.getElementById("images").textContent));
+})();
+
+/// An element. Text is set as text and never becomes an element.
+function el(name, attributes = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(key, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+const readable = (name) => name.replaceAll("_", " ");
+
+const whole = new Intl.NumberFormat("en");
+const wholeOrNone = (value) => (value === null || value === undefined ? "–" : whole.format(value));
+
+/// A number in few digits; a dash where it is not defined.
+function short(value) {
+  if (value === null || value === undefined) return "–";
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole.format(value);
+  const size = Math.abs(value);
+  if (size >= 1e9 || size < 1e-4) return value.toExponential(3);
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: size >= 1e5 ? 7 : 5 }).format(value);
+}
+
+/// How the numbers of one column are written, so that their points stand below each other.
+function aligned(values) {
+  let largest = 0;
+  let fractional = false;
+  for (const value of values) {
+    if (value === null) continue;
+    largest = Math.max(largest, Math.abs(value));
+    fractional ||= !Number.isInteger(value);
+  }
+  if (!fractional) return wholeOrNone;
+  if (largest >= 1e9 || largest < 1e-4) return (value) => (value === null ? "–" : value.toExponential(3));
+  const digits = Math.min(6, Math.max(0, 4 - Math.floor(Math.log10(largest))));
+  const format = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (value) => (value === null ? "–" : format.format(value));
+}
+
+function bytes(count) {
+  const units = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]];
+  const unit = units.find(([size]) => count >= size);
+  return unit ? `${(count / unit[0]).toFixed(1)} ${unit[1]}` : `${count} bytes`;
+}
+
+const metric = (name) => data.metrics.find((metric) => metric.name === name);
+const ways = { higher: "↑ higher is better", lower: "↓ lower is better", neither: "" };
+
+/// What a figure means, and which way is good, in one line.
+function meaning(name) {
+  const info = metric(name);
+  if (!info) return readable(name);
+  const way = ways[info.better];
+  return info.summary + (info.unit ? ` (${info.unit})` : "") + (way ? ` – ${way}` : "");
+}
+
+const theme = {
+  names: ["auto", "light", "dark"],
+  /// Called when colours have changed.
+  changed: () => {},
+  current() {
+    return document.documentElement.dataset.theme ?? "auto";
+  },
+  set(name) {
+    if (name === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = name;
+    const button = document.getElementById("theme");
+    button.textContent = `Theme: ${name}`;
+    // a file's storage can be forbidden
+    try { localStorage.setItem("clustrata-theme", name); } catch { /* then it is not kept */ }
+    theme.changed();
+  },
+  install() {
+    let kept = null;
+    try { kept = localStorage.getItem("clustrata-theme"); } catch { /* as above */ }
+    theme.set(theme.names.includes(kept) ? kept : "auto");
+    document.getElementById("theme").addEventListener("click", () => {
+      theme.set(theme.names[(theme.names.indexOf(theme.current()) + 1) % theme.names.length]);
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme.changed());
+  },
+};

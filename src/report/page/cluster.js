@@ -1,0 +1,106 @@
+// One cluster: its figures, its kin, its images.
+
+/// Children that are listed, at most.
+const LISTED = 200;
+
+/// The figures of a cluster and where each lies among those of its level.
+function figuresOf(level, place) {
+  const rows = level.figuresOfClusters().map((name) => {
+    const value = level.value(name, place);
+    const share = level.isEmpty(place) ? null : level.share(name, value);
+    const bar = el("span", { class: "place" });
+    if (share !== null) {
+      const dot = el("i");
+      dot.style.left = `${100 * share}%`;
+      bar.append(dot);
+      bar.title = `larger than in ${Math.round(100 * share)} % of the clusters`;
+    }
+    const way = { higher: "↑", lower: "↓" }[metric(name)?.better] ?? "";
+    return el("tr", {},
+      el("th", { scope: "row", title: meaning(name) }, readable(name), way ? el("span", { class: "way" }, ` ${way}`) : null),
+      el("td", { class: "number" }, short(value)),
+      el("td", {}, bar));
+  });
+  return el("table", {}, el("tbody", {}, rows));
+}
+
+function kin(level, id, place) {
+  const list = el("dl", { class: "kin" });
+  const add = (term, ...content) => list.append(el("dt", {}, term), el("dd", {}, content));
+  const parent = level.value("parent", place);
+  if (parent !== null) add("parent", clusterLink(level.number + 1, parent, `level ${level.number + 1}, cluster ${parent}`));
+  const nearest = level.value("nearest_cluster", place);
+  if (nearest !== null) {
+    add("nearest", clusterLink(level.number, nearest), ` at distance ${short(level.value("nearest_distance", place))}`);
+  }
+  return list;
+}
+
+function childrenOf(level, id) {
+  const places = children(level, id);
+  if (!places) return [];
+  const below = levelOf(level.number - 1);
+  const by = below.columns.has(below.ranking.by) ? below.ranking.by : "inertia";
+  const names = ["size", by].filter((name, i, all) => below.columns.has(name) && all.indexOf(name) === i);
+  const rows = places.slice(0, LISTED).map((place) => el("tr", {},
+    el("th", { scope: "row" }, clusterLink(below.number, below.id(place))),
+    names.map((name) => el("td", { class: "number" }, short(below.value(name, place))))));
+  const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `level ${below.number}`),
+    names.map((name) => el("th", { scope: "col", class: "number" }, readable(name)))));
+  const more = places.length > LISTED ? `, the largest ${LISTED} of them` : "";
+  return [
+    el("h3", {}, `${wholeOrNone(places.length)} ${places.length === 1 ? "child" : "children"}${more}`),
+    places.length ? el("div", { class: "tall", tabindex: 0, role: "region", "aria-label": "Children" }, el("table", {}, head, el("tbody", {}, rows))) : null,
+  ];
+}
+
+const base = (path) => path.split(/[\\/]/).pop() || path;
+
+function thumbnail(row) {
+  const { rows, paths, captions, sources } = images();
+  const at = rows.indexOf(row);
+  if (at < 0) return null;
+  const name = base(paths[at]);
+  const about = [captions[at], paths[at], `row ${row}`].filter(Boolean).join("\n");
+  const picture = sources[at]
+    ? el("img", { src: sources[at], alt: captions[at] ?? name, loading: "lazy", decoding: "async" })
+    : el("span", { class: "none" }, "not here");
+  return el("li", {}, el("figure", { title: about }, picture, el("figcaption", {}, captions[at] ?? name)));
+}
+
+function imagesOf(level, id) {
+  const parts = [];
+  const rows = level.samplesOf.get(id) ?? [];
+  if (rows.length) {
+    const how = { closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random choice" }[data.settings?.sample];
+    parts.push(el("h3", {}, `Images${how ? `: ${how}` : ""}`), el("ul", { class: "thumbnails" }, rows.map(thumbnail)));
+  }
+  for (const montage of level.montages.filter((montage) => montage.cluster === id)) {
+    const source = images().montages[montage.path];
+    const title = `Montage: ${montage.end} ${montage.rank} by ${readable(level.ranking.by)}`;
+    if (source) parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${montage.shown} images of cluster ${id}` }));
+  }
+  return parts;
+}
+
+/// Fills the panel with a cluster.
+function showCluster(level, id, close) {
+  const place = level.place(id);
+  const button = el("button", { type: "button", class: "quiet", onclick: close, "aria-label": "Close cluster" }, "Close");
+  const title = el("h2", { id: "cluster-title", tabindex: -1 }, `Level ${level.number}, cluster ${id}`);
+  const ends = ["best", "worst"].flatMap((end) => {
+    const rank = level.ranking[end].indexOf(id);
+    return rank < 0 ? [] : [el("p", { class: end }, `${end} ${rank + 1} of ${wholeOrNone(level.ranking.ranked)} by ${readable(level.ranking.by)}`)];
+  });
+  const empty = level.isEmpty(place) ? el("p", { class: "note" }, "This cluster has no points.") : null;
+  const panel = document.getElementById("cluster");
+  panel.replaceChildren(...[
+    el("div", { class: "top" }, title, button),
+    ...ends, empty, kin(level, id, place), figuresOf(level, place),
+    el("p", { class: "note" }, "Dots: where the cluster stands among those of its level, lowest figure on the left."),
+    ...imagesOf(level, id), ...childrenOf(level, id),
+  ].filter(Boolean));
+  panel.hidden = false;
+  panel.scrollTop = 0;
+  return title;
+}

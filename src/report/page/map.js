@@ -1,0 +1,206 @@
+// Centroids of a level and some points on a plane.
+
+// cividis (Nuñez, Anderton and Renslow 2018): its order is the same for colour-blind readers
+const ramp = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8779", "#a69d75", "#c4b56c", "#e4cf5b", "#fee838"];
+// Okabe and Ito, less black
+const kinds = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a100"];
+
+const rampAt = (share) => (share === null ? "#888888" : ramp[Math.min(ramp.length - 1, Math.floor(share * ramp.length))]);
+
+const MARGIN = 18;
+/// Pixels within which the pointer finds a cluster.
+const REACH = 14;
+
+class ClusterMap {
+  constructor(level, open) {
+    this.level = level;
+    this.open = open;
+    this.at = null;
+    this.selected = null;
+    const at = level.map.clusters.map((cluster) => level.place(cluster));
+    this.spots = at.flatMap((place, i) => (place === undefined ? [] : [{ place, x: level.map.x[i], y: level.map.y[i] }]));
+    const largest = Math.max(1, ...this.spots.map(({ place }) => level.value("size", place) ?? 1));
+    const most = this.spots.length > 2000 ? 6 : 11;
+    for (const spot of this.spots) spot.radius = 2 + (most - 2) * Math.sqrt((level.value("size", spot.place) ?? 1) / largest);
+    // large ones first, so that small ones lie on them
+    this.spots.sort((a, b) => b.radius - a.radius || a.place - b.place);
+    const labels = data.points?.labels[levels.indexOf(level)] ?? [];
+    this.points = labels.map((label, i) => ({ place: level.place(label), x: data.points.x[i], y: data.points.y[i] }));
+    this.bound();
+    this.build();
+  }
+
+  /// The plane is cut where nearly all of it is: a few far points would make a dot of the rest.
+  bound() {
+    const range = (axis) => {
+      const centroids = this.spots.map((spot) => spot[axis]);
+      const points = this.points.map((point) => point[axis]).sort((a, b) => a - b);
+      const cut = Math.floor(points.length / 100);
+      const all = centroids.concat(points.slice(cut, points.length - cut));
+      const [low, high] = [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
+      return high > low ? [low, high] : [low - 1, low + 1];
+    };
+    this.range = { x: range("x"), y: range("y") };
+  }
+
+  build() {
+    const level = this.level;
+    const figures = level.figuresOfClusters();
+    const options = [...figures, ...(level.parent.length ? ["parent"] : []), "cluster"];
+    this.colour = figures.includes(level.ranking.by) ? level.ranking.by : options[0];
+    this.select = el("select", { id: "map-colour", onchange: () => { this.colour = this.select.value; this.draw(); } },
+      options.map((name) => el("option", { value: name, selected: name === this.colour }, readable(name))));
+    this.dots = el("input", { type: "checkbox", id: "map-points", checked: true, onchange: () => this.draw() });
+    this.scale = el("canvas", { width: 120, height: 10 });
+    this.low = el("span");
+    this.high = el("span");
+    this.legend = el("span", { class: "legend" }, this.low, this.scale, this.high);
+    this.canvas = el("canvas", {
+      tabindex: 0, role: "application", "aria-roledescription": "map",
+      "aria-label": `Map of the clusters of level ${level.number}: arrow keys go to the next cluster, Enter opens it`,
+    });
+    this.tip = el("div", { class: "tip", hidden: true });
+    this.status = el("p", { class: "note", role: "status" });
+    this.canvas.addEventListener("pointermove", (event) => this.show(this.near(event.offsetX, event.offsetY)));
+    this.canvas.addEventListener("pointerleave", () => this.show(null));
+    this.canvas.addEventListener("click", (event) => {
+      const spot = this.near(event.offsetX, event.offsetY);
+      if (spot) this.open(level.id(spot.place));
+    });
+    this.canvas.addEventListener("keydown", (event) => this.key(event));
+    this.resized = new ResizeObserver(() => this.draw());
+    this.resized.observe(this.canvas);
+    const tools = [el("label", { for: "map-colour" }, "Colour by "), this.select, this.legend];
+    if (this.points.length) tools.push(el("label", {}, this.dots, ` ${whole.format(this.points.length)} points`));
+    this.element = el("div", {}, el("div", { class: "tools" }, tools), el("div", { class: "map" }, this.canvas, this.tip), this.status);
+  }
+
+  /// Where a spot is drawn, CSS pixels. One scale for both axes: distances can be compared.
+  where(spot) {
+    const [width, height] = [this.canvas.clientWidth - 2 * MARGIN, this.canvas.clientHeight - 2 * MARGIN];
+    const { x, y } = this.range;
+    const scale = Math.min(width / (x[1] - x[0]), height / (y[1] - y[0]));
+    return [
+      MARGIN + width / 2 + scale * (spot.x - (x[0] + x[1]) / 2),
+      MARGIN + height / 2 - scale * (spot.y - (y[0] + y[1]) / 2),
+    ];
+  }
+
+  colourOf(place) {
+    if (place === undefined) return "#888888";
+    if (this.colour === "cluster") return kinds[this.level.id(place) % kinds.length];
+    const value = this.level.value(this.colour, place);
+    if (this.colour === "parent") return value === null ? "#888888" : kinds[value % kinds.length];
+    return rampAt(this.level.share(this.colour, value));
+  }
+
+  draw() {
+    const canvas = this.canvas;
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    if (!width) return;
+    const ratio = devicePixelRatio || 1;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    const pen = canvas.getContext("2d");
+    pen.scale(ratio, ratio);
+    const style = getComputedStyle(canvas);
+    const disc = (spot, radius) => {
+      const [x, y] = this.where(spot);
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      return pen;
+    };
+    if (this.dots.checked) {
+      pen.globalAlpha = 0.55;
+      for (const point of this.points) {
+        pen.fillStyle = this.colourOf(point.place);
+        disc(point, 1.5).fill();
+      }
+    }
+    pen.globalAlpha = 1;
+    pen.lineWidth = 1;
+    pen.strokeStyle = style.color;
+    for (const spot of this.spots) {
+      pen.fillStyle = this.colourOf(spot.place);
+      disc(spot, spot.radius).fill();
+      pen.globalAlpha = 0.45;
+      pen.stroke();
+      pen.globalAlpha = 1;
+    }
+    for (const spot of this.spots.filter((spot) => spot.place === this.selected || spot === this.at)) {
+      pen.lineWidth = 2.5;
+      disc(spot, spot.radius + 4).stroke();
+    }
+    this.drawLegend();
+  }
+
+  drawLegend() {
+    const ordered = !["parent", "cluster"].includes(this.colour);
+    this.scale.hidden = !ordered;
+    const values = ordered ? this.level.ascending(this.colour) : [];
+    this.low.textContent = ordered ? short(values[0]) : "colours repeat";
+    this.high.textContent = ordered ? `${short(values[values.length - 1])}, by rank` : "";
+    const pen = this.scale.getContext("2d");
+    ramp.forEach((colour, i) => {
+      pen.fillStyle = colour;
+      pen.fillRect((i * 120) / ramp.length, 0, 120 / ramp.length + 1, 10);
+    });
+  }
+
+  /// The cluster under the pointer: the nearest within reach.
+  near(x, y) {
+    let [best, least] = [null, REACH];
+    for (const spot of this.spots) {
+      const [left, top] = this.where(spot);
+      const distance = Math.max(0, Math.hypot(left - x, top - y) - spot.radius / 2);
+      if (distance <= least) [best, least] = [spot, distance];
+    }
+    return best;
+  }
+
+  /// Names a cluster beside it, and below the map for those who hear it.
+  show(spot) {
+    if (spot === this.at) return;
+    this.at = spot;
+    this.tip.hidden = !spot;
+    if (spot) {
+      const [x, y] = this.where(spot);
+      const names = ["size", this.colour].filter((name, i, all) => name !== "cluster" && all.indexOf(name) === i);
+      const facts = names.map((name) => `${readable(name)} ${short(this.level.value(name, spot.place))}`);
+      this.tip.textContent = [`cluster ${this.level.id(spot.place)}`, ...facts].join(" · ");
+      this.status.textContent = this.tip.textContent;
+      const left = Math.min(x + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4);
+      this.tip.style.left = `${Math.max(4, left)}px`;
+      this.tip.style.top = `${Math.max(4, y - 32)}px`;
+    }
+    this.draw();
+  }
+
+  mark(place) {
+    this.selected = place;
+    this.draw();
+  }
+
+  key(event) {
+    const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (way) this.show(this.next(way) ?? this.at);
+    else if (event.key === "Enter" && this.at) this.open(this.level.id(this.at.place));
+    else return;
+    event.preventDefault();
+  }
+
+  /// The nearest cluster that lies rather in that direction than in another.
+  next([right, down]) {
+    const from = this.at ?? this.spots.find((spot) => spot.place === this.selected);
+    if (!from) return this.spots[0] ?? null;
+    const [x, y] = this.where(from);
+    let [best, least] = [null, Infinity];
+    for (const spot of this.spots) {
+      const [left, top] = this.where(spot);
+      const along = (left - x) * right + (top - y) * down;
+      const aside = Math.abs((left - x) * down) + Math.abs((top - y) * right);
+      if (spot !== from && along > 0.01 && aside <= along && along + aside < least) [best, least] = [spot, along + aside];
+    }
+    return best;
+  }
+}

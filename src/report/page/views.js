@@ -1,0 +1,150 @@
+// The views: all levels side by side, one level, how the run was done.
+
+const notice = (title, lines) =>
+  el("div", { class: "notice" }, el("strong", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
+
+const scrolled = (label, table) => el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table);
+
+function overview() {
+  const named = data.metrics.filter(({ name }) => levels.some((level) => name in level.figures));
+  const row = (info) => el("tr", {},
+    el("th", { scope: "row" }, readable(info.name), el("small", {}, info.summary + (info.unit ? ` (${info.unit})` : ""))),
+    el("td", { class: "way" }, ways[info.better]),
+    levels.map((level) => {
+      const why = level.undefined[info.name];
+      const value = level.figures[info.name];
+      return el("td", { class: why ? "number undefined" : "number", title: why ?? value ?? "" }, why ? "–" : short(value));
+    }));
+  const head = el("tr", {}, el("th", { scope: "col" }, "figure"), el("th", { scope: "col" }, "good"),
+    levels.map((level) => el("th", { scope: "col", class: "number" }, el("a", { href: address(level.number) }, `level ${level.number}`))));
+  const reasons = levels.flatMap((level) =>
+    Object.entries(level.undefined).map(([name, why]) => `level ${level.number}, ${readable(name)}: ${why}`));
+  const clusters = data.metrics.filter(({ name }) => levels.some((level) => level.columns.has(name)) && !named.some((n) => n.name === name));
+  return [
+    data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
+    images().notes.length ? notice("Left out of this page", images().notes) : null,
+    el("h2", {}, "Levels side by side"),
+    el("p", { class: "lead" }, "Level 1 groups points; each level above groups the clusters of the one below. Distances are Euclidean, to the stored centroids."),
+    el("p", { class: "note" }, " "),
+    scrolled("Figures of the levels", el("table", {}, el("thead", {}, head), el("tbody", {}, named.map(row)))),
+    reasons.length ? el("p", { class: "note" }, `– not defined: ${reasons.join("; ")}`) : null,
+    clusters.length ? el("h2", {}, "Figures of clusters only") : null,
+    clusters.length ? scrolled("Figures of clusters", el("table", {}, el("tbody", {}, clusters.map((info) => el("tr", {},
+      el("th", { scope: "row" }, readable(info.name), el("small", {}, info.summary + (info.unit ? ` (${info.unit})` : ""))),
+      el("td", { class: "way" }, ways[info.better])))))) : null,
+  ];
+}
+
+const KEY_FIGURES = ["points", "clusters", "empty_clusters", "inertia", "explained_variance", "davies_bouldin",
+  "calinski_harabasz", "simplified_silhouette", "silhouette", "misassigned", "size_entropy", "largest_share"];
+
+function keyFigures(level) {
+  const cell = (name) => {
+    const why = level.undefined[name];
+    const way = { higher: " ↑", lower: " ↓" }[metric(name)?.better] ?? "";
+    return el("div", { title: meaning(name) },
+      el("dt", {}, readable(name) + way),
+      el("dd", { class: why ? "undefined" : null }, why ?? short(level.figures[name])));
+  };
+  return el("dl", { class: "figures" }, KEY_FIGURES.filter((name) => name in level.figures).map(cell));
+}
+
+function montageCard(level, montage) {
+  const source = images().montages[montage.path];
+  const value = short(level.value(level.ranking.by, level.place(montage.cluster)));
+  const lost = montage.missing + montage.broken;
+  const about = `${montage.shown} images of cluster ${montage.cluster}${lost ? `, ${lost} of them not readable` : ""}`;
+  return el("li", {}, el("a", { href: address(level.number, montage.cluster), title: about },
+    source ? el("img", { src: source, alt: about, loading: "lazy" }) : el("span", { class: "none" }, "not in this page"),
+    el("span", { class: `about ${montage.end}` },
+      el("strong", {}, `${montage.end} ${montage.rank} · cluster ${montage.cluster}`),
+      el("span", {}, `${readable(level.ranking.by)} ${value}`))));
+}
+
+/// Best and worst as montages; where there are none, as links.
+function ends(level) {
+  const { by, min_size, ranked } = level.ranking;
+  const about = `By ${readable(by)}, of the ${wholeOrNone(ranked)} clusters with at least ${min_size} points that have this figure.`;
+  const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about)];
+  for (const end of ["best", "worst"]) {
+    const montages = level.montages.filter((montage) => montage.end === end);
+    const links = level.ranking[end].flatMap((cluster, i) => [i ? ", " : "", clusterLink(level.number, cluster)]);
+    parts.push(el("h3", { class: end }, end === "best" ? "Best" : "Worst"));
+    if (montages.length) parts.push(el("ul", { class: "montages" }, montages.map((montage) => montageCard(level, montage))));
+    else parts.push(el("p", {}, links.length ? links : "none"));
+  }
+  return parts;
+}
+
+function levelView(level, open) {
+  const table = new ClusterTable(level, open);
+  const map = level.map && level.map.clusters.length ? new ClusterMap(level, open) : null;
+  const drawings = document.getElementById(`distributions-${level.number}`);
+  const share = (data.explained ?? []).map((share) => `${(100 * share).toFixed(0)} %`).join(" and ");
+  const some = map && map.level.map.clusters.length >= 10000 ? " A seeded choice of 10,000 clusters." : "";
+  return {
+    table,
+    map,
+    parts: [
+      keyFigures(level),
+      el("h2", {}, "Clusters"),
+      table.element,
+      el("h2", {}, "Distributions"),
+      el("div", { class: "plots" }, drawings ? drawings.content.cloneNode(true) : []),
+      ...ends(level),
+      ...(map ? [
+        el("h2", {}, "Map"),
+        el("p", { class: "lead" }, `Centroids on the plane on which those of level ${levels[0].number} differ most (PCA, weighted by size; its axes carry ${share} of their variance), the same plane for all levels. Small dots are single points.${some}`),
+        el("p", { class: "note" }, " "),
+        map.element,
+      ] : []),
+    ],
+  };
+}
+
+const rows = (pairs) => el("tbody", {}, pairs.map(([term, ...cells]) => el("tr", {}, el("th", { scope: "row" }, term), cells.map((cell) =>
+  cell instanceof Node ? el("td", {}, cell) : el("td", { class: "number" }, cell)))));
+
+const text = (value) => el("span", { class: "code" }, typeof value === "string" ? value : JSON.stringify(value));
+
+const list = (label, pairs, head) =>
+  scrolled(label, el("table", {}, head ? el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: i && head.length > 2 ? "number" : null }, name)))) : null, rows(pairs)));
+
+function runView() {
+  const { device, inputs } = data;
+  const file = (kind, input) => [kind, text(input.path), bytes(input.bytes), input.modified ?? "–"];
+  const files = [
+    ...inputs.embeddings.map((input) => file("embeddings", input)),
+    ...inputs.hierarchy.map((input) => file("hierarchy", input)),
+    ...(inputs.subset ? [file("subset", inputs.subset)] : []),
+    ...(inputs.images ? [file("images", inputs.images)] : []),
+  ];
+  const limits = Object.entries(device.limits).map(([name, limit]) => `${readable(name)} ${whole.format(limit)}`);
+  const worker = (part) => Object.entries(part.stages).map(([stage, worker]) =>
+    [`rows ${whole.format(part.rows[0])} to ${whole.format(part.rows[1])}`, stage, text(worker.host), text(worker.device.name), worker.seconds.toFixed(2), wholeOrNone(worker.resumed)]);
+  const rate = (stage) => (stage.bytes_per_second ? `${(stage.bytes_per_second / 1e9).toFixed(2)} GB/s` : "");
+  return [
+    el("h2", {}, "Run"),
+    list("Run", [
+      ["program", text(`clustrata ${data.version}`)],
+      ["started", text(data.started)],
+      ["command", text(data.command.join(" "))],
+      ["device", text(`${device.name} [${device.kind}, ${device.api}]`)],
+      ["why that one", text(device.reason)],
+      ["driver", text(device.driver)],
+      ["tiles", text(`${whole.format(device.tile_rows)} rows, ${device.lanes} in flight`)],
+      ...(limits.length ? [["limits", text(limits.join(", "))]] : []),
+      ...(data.plan ? [["plan", text(data.plan)]] : []),
+      ...(data.skipped_rows ? [["rows left out", text(whole.format(data.skipped_rows))]] : []),
+    ]),
+    el("h2", {}, "Inputs"),
+    el("p", { class: "lead" }, `${whole.format(inputs.rows)} rows of ${whole.format(inputs.dim)} columns, ${inputs.dtype}. The plan above is a hash of the contents and of the settings that decide the figures.`),
+    el("p", { class: "note" }, " "),
+    list("Inputs", files, ["kind", "file", "size", "modified"]),
+    el("h2", {}, "Time"),
+    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "seconds", "rate"]),
+    ...(data.parts.length ? [el("h2", {}, "Parts"), list("Parts", data.parts.flatMap(worker), ["rows", "stage", "machine", "device", "seconds", "resumed"])] : []),
+    el("h2", {}, "Settings"),
+    list("Settings", Object.entries(data.settings).map(([name, value]) => [name, text(value)])),
+  ];
+}

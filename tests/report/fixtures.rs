@@ -1,0 +1,146 @@
+//! Runs whose reports are looked at.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+use crate::common::{Clustering, Draw, Dtype, program, scratch};
+
+/// A finished run.
+pub(crate) struct Run {
+    pub(crate) folder: TempDir,
+    pub(crate) out: PathBuf,
+}
+
+impl Run {
+    pub(crate) fn page(&self) -> PathBuf {
+        self.out.join("report.html")
+    }
+
+    /// The page's text.
+    pub(crate) fn html(&self) -> String {
+        fs::read_to_string(self.page()).expect("a report")
+    }
+}
+
+/// `demo`: three levels of digits with images.
+pub(crate) fn digits() -> Run {
+    let folder = scratch();
+    let output = program().args(["demo", "--device", "cpu", "--out"]).arg(folder.path()).output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Run { out: folder.path().join("metrics"), folder }
+}
+
+/// A clustering of `counts` clusters on its levels, the lowest first; `each` points in a cluster.
+pub(crate) fn synthetic(counts: &[usize], each: usize, dim: usize) -> Clustering {
+    let mut draw = Draw(counts.len() as u64);
+    let mut vector = |about: &[f64], scale: f64| -> Vec<f64> {
+        about.iter().map(|a| f64::from((a + scale * draw.value()) as f32)).collect()
+    };
+    let top = counts.len() - 1;
+    let mut centroids: Vec<Vec<Vec<f64>>> = vec![Vec::new(); counts.len()];
+    for level in (0..counts.len()).rev() {
+        for cluster in 0..counts[level] {
+            let about = if level == top {
+                vec![0.0; dim]
+            } else {
+                centroids[level + 1][parent(counts, level, cluster)].clone()
+            };
+            let centroid = vector(&about, 8.0 / (top - level + 1) as f64);
+            centroids[level].push(centroid);
+        }
+    }
+    let points: Vec<Vec<f64>> = (0..each * counts[0]).map(|row| vector(&centroids[0][row / each], 0.7)).collect();
+    let mut members: Vec<Vec<Vec<u64>>> = counts.iter().map(|&count| vec![Vec::new(); count]).collect();
+    for row in 0..points.len() {
+        members[0][row / each].push(row as u64);
+    }
+    for level in 0..top {
+        for cluster in 0..counts[level] {
+            members[level + 1][parent(counts, level, cluster)].push(cluster as u64);
+        }
+    }
+    Clustering { points, dtype: Dtype::F4, levels: members.into_iter().zip(centroids).collect(), subset: None }
+}
+
+/// Uneven, so that sizes differ.
+fn parent(counts: &[usize], level: usize, cluster: usize) -> usize {
+    (cluster * cluster / 3 + cluster) % counts[level + 1]
+}
+
+/// Judges a clustering of a test.
+pub(crate) fn judged(clustering: &Clustering, more: &[&str], images: Option<&dyn Fn(&Path) -> PathBuf>) -> Run {
+    let folder = scratch();
+    let (hier, embeddings) = clustering.write(folder.path());
+    let out = folder.path().join("out");
+    let mut command = program();
+    command.arg("metrics").arg(hier).arg("--embeddings").arg(embeddings).arg("--out").arg(&out);
+    command.args(["--device", "cpu"]).args(more);
+    if let Some(images) = images {
+        command.arg("--images").arg(images(folder.path()));
+    }
+    let output = command.output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Run { folder, out }
+}
+
+/// Four levels; every image is a coloured square.
+pub(crate) fn four_levels() -> Run {
+    let clustering = synthetic(&[60, 16, 6, 2], 12, 20);
+    let rows = clustering.points.len();
+    let images = |folder: &Path| {
+        let mut list = String::new();
+        for row in 0..rows {
+            let shade = u8::try_from(row % 256).unwrap_or(0);
+            let picture = RgbImage::from_pixel(64, 48, Rgb([shade, 255 - shade, 120]));
+            picture.save(folder.join(format!("{row}.png"))).expect("writes");
+            let _ = writeln!(list, "{row}.png");
+        }
+        fs::write(folder.join("names.txt"), list).expect("writes");
+        folder.join("names.txt")
+    };
+    judged(&clustering, &["--metrics", "all", "--yes"], Some(&images))
+}
+
+/// Names and captions that would run or break a page that takes them for anything but text.
+pub(crate) const HOSTILE: [&str; 8] = [
+    "</script><script>window.hacked = 1</script>.png",
+    "<img src=x onerror='window.hacked = 2'>.png",
+    "\"><svg onload=\"window.hacked = 3\">.png",
+    "../../../etc/passwd",
+    "javascript:window.hacked=4",
+    "https://example.com/steal.png",
+    "a\nb\t'quoted' \"twice\" `${window.hacked=5}` {{data}}.png",
+    "<!-- --!> ]]> \u{2028}\u{202e}gnp.exe \u{1f408} &lt;&amp;",
+];
+
+/// A run whose images have such names, and captions too.
+pub(crate) fn hostile() -> Run {
+    let clustering = synthetic(&[8, 3], 16, 6);
+    let rows = clustering.points.len();
+    let images = |folder: &Path| {
+        // some of them are real files
+        for name in HOSTILE.iter().filter(|name| !name.contains(['/', '\u{2028}'])) {
+            let drawn = RgbImage::from_pixel(20, 20, Rgb([200, 30, 30]))
+                .save_with_format(folder.join(name), image::ImageFormat::Png);
+            drawn.expect("the file system takes the name");
+        }
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let mut list = "path,caption\n".to_owned();
+        for row in 0..rows {
+            let (name, caption) = (HOSTILE[row % HOSTILE.len()], HOSTILE[(row + 3) % HOSTILE.len()]);
+            let _ = writeln!(list, "{},{}", quoted(name), quoted(caption));
+        }
+        fs::write(folder.join("<b>names'.csv"), list).expect("writes");
+        folder.join("<b>names'.csv")
+    };
+    judged(&clustering, &[], Some(&images))
+}
+
+/// 10,000 clusters of two points.
+pub(crate) fn ten_thousand() -> Run {
+    judged(&synthetic(&[10_000, 100], 2, 8), &["--metrics", "fast"], None)
+}

@@ -1,0 +1,15 @@
+//! The report in a real browser: what it shows, that it can be used by mouse and by keyboard, and that it does nothing else.
+
+#![cfg(unix)]
+#![allow(clippy::print_stdout, reason = "a skipped test says so, and a measured one what it measured")]
+#![allow(clippy::cast_possible_truncation, reason = "test data is small, and rounding to f4 is meant")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod browser;
+mod fixtures;
+mod remade;
+mod safe;
+mod shown;
+mod used;
