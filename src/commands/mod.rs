@@ -10,6 +10,7 @@ mod finish;
 mod merge;
 mod metrics;
 mod part;
+mod pictures;
 mod report;
 mod retry;
 mod status;

@@ -28,3 +28,43 @@ pub enum Sample {
     /// A seeded random choice.
     Random,
 }
+
+/// What montages are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MontageFormat {
+    /// Exact, and the largest of photographs.
+    #[default]
+    Png,
+    /// The smallest, nearly exact.
+    Jpeg,
+    /// Exact, and smaller than PNG.
+    Webp,
+}
+
+impl MontageFormat {
+    /// Of the files.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            MontageFormat::Png => "png",
+            MontageFormat::Jpeg => "jpg",
+            MontageFormat::Webp => "webp",
+        }
+    }
+}
+
+/// What stands below each image of a montage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MontageCaptions {
+    /// Its distance to the centroid.
+    #[default]
+    Distance,
+    /// The name of its file.
+    Name,
+    /// What the list of images says of it.
+    Caption,
+    /// Nothing.
+    None,
+}

@@ -21,7 +21,7 @@ use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
 pub use checkpoint::Checkpoint;
-pub use choices::{Distances, Sample};
+pub use choices::{Distances, MontageCaptions, MontageFormat, Sample};
 pub use silhouette::Silhouette;
 pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};
@@ -135,6 +135,19 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Montages")]
     pub montage_min_size: Option<u64>,
 
+    /// What montages are written as [default: png]
+    #[arg(long, value_name = "FORMAT", help_heading = "Montages")]
+    pub montage_format: Option<MontageFormat>,
+
+    /// What stands below each image of a montage [default: distance]
+    #[arg(long, value_name = "WHAT", help_heading = "Montages")]
+    pub montage_captions: Option<MontageCaptions>,
+
+    /// Clusters on the contact sheet of each level at most, one image each, from the best to the worst; 0 for none
+    /// [default: 100, with any montages]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub contact_sheet: Option<usize>,
+
     /// Figure of clusters that decides best and worst [default: inertia]
     #[arg(long, value_name = "COLUMN", help_heading = "Montages")]
     pub rank_by: Option<String>,
@@ -191,6 +204,9 @@ pub struct Settings {
     pub worst: usize,
     pub montage_size: usize,
     pub montage_min_size: u64,
+    pub montage_format: MontageFormat,
+    pub montage_captions: MontageCaptions,
+    pub contact_sheet: usize,
     pub rank_by: String,
     pub sample: Sample,
     pub seed: u64,
@@ -279,6 +295,9 @@ impl Options {
             worst: self.worst.or(file.worst),
             montage_size: self.montage_size.or(file.montage_size),
             montage_min_size: self.montage_min_size.or(file.montage_min_size),
+            montage_format: self.montage_format.or(file.montage_format),
+            montage_captions: self.montage_captions.or(file.montage_captions),
+            contact_sheet: self.contact_sheet.or(file.contact_sheet),
             rank_by: self.rank_by.or(file.rank_by),
             sample: self.sample.or(file.sample),
             seed: self.seed.or(file.seed),
@@ -303,12 +322,15 @@ impl Options {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
         };
-        if let Some(size) = self.montage_size.filter(|size| size.get() > MOST_IMAGES) {
-            return Err(Error::usage(
-                Finding::new("a montage of that many images is no picture")
-                    .expected(format!("--montage-size of at most {MOST_IMAGES}"))
-                    .found(size.to_string()),
-            ));
+        let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
+        let montage_size = self.montage_size.map_or(20, NonZero::get);
+        let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
+        for (option, images) in [("--montage-size", montage_size), ("--contact-sheet", contact_sheet)] {
+            if images > MOST_IMAGES {
+                let finding = Finding::new("a montage of that many images is no picture");
+                let expected = format!("{option} of at most {MOST_IMAGES}");
+                return Err(Error::usage(finding.expected(expected).found(images.to_string())));
+            }
         }
         let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
         Ok(Settings {
@@ -333,10 +355,13 @@ impl Options {
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
             threads: self.threads,
             tile_rows: self.tile_rows,
-            best: self.best.unwrap_or(5),
-            worst: self.worst.unwrap_or(5),
-            montage_size: self.montage_size.map_or(20, NonZero::get),
+            best,
+            worst,
+            montage_size,
             montage_min_size: self.montage_min_size.unwrap_or(10),
+            montage_format: self.montage_format.unwrap_or_default(),
+            montage_captions: self.montage_captions.unwrap_or_default(),
+            contact_sheet,
             rank_by,
             sample: self.sample.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),

@@ -205,7 +205,8 @@ impl Plan {
 
     /// Whether montages are made.
     pub fn wants_montages(&self) -> bool {
-        self.names.is_some() && (self.settings.best > 0 || self.settings.worst > 0)
+        let settings = &self.settings;
+        self.names.is_some() && (settings.best > 0 || settings.worst > 0 || settings.contact_sheet > 0)
     }
 }
 

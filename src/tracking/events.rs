@@ -7,12 +7,14 @@
 //! | `histogram` | per level and figure of clusters | edges of equal bins, and the clusters in each |
 //! | `clusters` | per level | the table of clusters: its file, and what they are ranked by |
 //! | `montage` | per picture | its file, and which cluster it shows |
+//! | `sheet` | per level, where pictures are made | the contact sheet: its file, and the clusters on it |
 //! | `summary` | last | all figures of all levels in one map, seconds, warnings |
 //!
 //! Paths are relative to the output folder. What is not defined is null.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -63,6 +65,11 @@ enum Event<'a> {
         end: &'a str,
         rank: usize,
         cluster: u64,
+    },
+    Sheet {
+        step: u32,
+        path: String,
+        clusters: &'a [u64],
     },
     Summary {
         figures: Map<String, Value>,
@@ -136,13 +143,23 @@ fn of_level(level: &Level) -> impl Iterator<Item = Event<'_>> {
     };
     let montages = level.montages.iter().map(move |file| Event::Montage {
         step,
-        // with `/` on every system
-        path: file.path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"),
+        path: with_slashes(&file.path),
         end: &file.end,
         rank: file.rank,
         cluster: file.cluster,
     });
-    std::iter::once(Event::Level { step, figures: &level.figures }).chain(histograms).chain([table]).chain(montages)
+    let sheet = level.contact_sheet.iter().map(move |file| Event::Sheet {
+        step,
+        path: with_slashes(&file.path),
+        clusters: &file.clusters,
+    });
+    let figures = Event::Level { step, figures: &level.figures };
+    std::iter::once(figures).chain(histograms).chain([table]).chain(montages).chain(sheet)
+}
+
+/// As on every system.
+fn with_slashes(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// `level1/inertia` and so on.

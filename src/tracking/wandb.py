@@ -120,6 +120,9 @@ def row_of(wandb, out, events):
         elif kind == "montage":
             caption = "level {step}, {end} {rank}: cluster {cluster}".format(**event)
             montages.setdefault("montages/" + event["end"], []).append((os.path.join(out, event["path"]), caption))
+        elif kind == "sheet":
+            caption = "level {step}: a member of each cluster, from the best to the worst".format(**event)
+            montages["montages/contact-sheet"] = [(os.path.join(out, event["path"]), caption)]
     for key, files in montages.items():
         try:
             row[key] = pictures(wandb, files)

@@ -44,6 +44,9 @@ const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "di
 /// Montages of a level, below its folder.
 const MONTAGES: &str = "montages";
 
+/// Among them, the picture of many clusters.
+const CONTACT_SHEET: &str = "contact-sheet";
+
 /// What only a clustering has, in each level's folder.
 const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
 
@@ -120,9 +123,12 @@ fn is_level(name: &str) -> bool {
     name.strip_prefix("level").is_some_and(is_number)
 }
 
-/// `best-1-cluster-42.png`, `worst-3-cluster-0.png`
+/// `best-1-cluster-42.png`, `worst-3-cluster-0.jpg`, `contact-sheet.webp`
 fn is_montage(name: &str) -> bool {
-    let Some(middle) = name.strip_suffix(".png") else { return false };
+    let Some((middle, "png" | "jpg" | "webp")) = name.rsplit_once('.') else { return false };
+    if middle == CONTACT_SHEET {
+        return true;
+    }
     let Some(numbers) = middle.strip_prefix("best-").or_else(|| middle.strip_prefix("worst-")) else { return false };
     numbers.split_once("-cluster-").is_some_and(|(rank, cluster)| is_number(rank) && is_number(cluster))
 }
@@ -156,7 +162,8 @@ mod tests {
         assert!(is_level("level1") && is_level("level12"));
         assert!(!is_level("level") && !is_level("level1b") && !is_level("levels") && !is_level("Level1"));
         assert!(is_montage("best-1-cluster-42.png") && is_montage("worst-10-cluster-0.png"));
-        for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.jpg", "my-best-1-cluster-2.png"] {
+        assert!(is_montage("best-1-cluster-2.jpg") && is_montage("contact-sheet.webp"));
+        for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.gif", "my-best-1-cluster-2.png"] {
             assert!(!is_montage(other), "{other}");
         }
     }
