@@ -75,6 +75,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "identity",
             "interrupt",
             "map",
+            "matrix",
             "metrics",
             "output",
             "partfile",

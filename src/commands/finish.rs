@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::time::{Instant, SystemTime};
 
+#[cfg(feature = "parquet")]
+use super::exports;
 use super::pictures;
 use crate::backend::Tiling;
 use crate::buffers::Written;
@@ -69,6 +71,12 @@ pub(super) fn write_all(
         record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
     }
     add_for_report(plan, &mut record, &files)?;
+    #[cfg(feature = "parquet")]
+    if plan.settings.parquet {
+        let clock = Instant::now();
+        exports::write(plan, &mut record, &files, folder)?;
+        record.stages.push(Stage::new("exports", clock.elapsed().as_secs_f64()));
+    }
     drop(files);
     distances.remove_temporary();
     let clock = Instant::now();

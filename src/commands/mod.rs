@@ -6,6 +6,8 @@ mod collect;
 mod completions;
 mod demo;
 mod devices;
+#[cfg(feature = "parquet")]
+mod exports;
 mod finish;
 mod merge;
 mod metrics;

@@ -6,6 +6,7 @@
 mod checkpoint;
 mod choices;
 mod figures;
+mod file;
 mod silhouette;
 mod tracking;
 mod values;
@@ -13,9 +14,8 @@ mod values;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
@@ -86,6 +86,10 @@ pub struct Options {
     /// Also write distances: `own` = of every row to its own centroid [n], `all` = to every centroid [n, k] [default: none]
     #[arg(long, value_name = "WHICH", help_heading = "Output")]
     pub distances: Option<Distances>,
+
+    /// Also write the points (points.parquet: names, clusters, distances, map) and the clusters as Parquet
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Output")]
+    pub parquet: Option<bool>,
 
     /// Folder to write to [default: CLUSTERING/metrics]
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
@@ -193,6 +197,7 @@ pub struct Settings {
     #[serde(skip)]
     pub silhouette_asked: bool,
     pub distances: Distances,
+    pub parquet: bool,
     pub out: PathBuf,
     pub force: bool,
     pub checkpoint: Checkpoint,
@@ -214,57 +219,7 @@ pub struct Settings {
     pub tracking: Tracking,
 }
 
-/// A command that has only [`Options`], to ask for their names.
-#[derive(clap::Parser)]
-struct Names {
-    #[command(flatten)]
-    _options: Options,
-}
-
 impl Options {
-    /// Reads a config file.
-    pub fn read(path: &Path) -> Result<Options> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::usage(Finding::io("can't read the config file", path, &e)))?;
-        Self::parse(&text).map_err(|finding| Error::usage(finding.file(path)))
-    }
-
-    /// Parses a config file's text.
-    ///
-    /// # Errors
-    /// What YAML or the settings' types don't allow, and unknown keys.
-    pub fn parse(text: &str) -> Result<Options, Finding> {
-        let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
-        // an empty file, or one of comments only, sets nothing
-        let value: Option<Value> = serde_saphyr::from_str(text).map_err(|e| invalid(&e))?;
-        let map = match value {
-            None | Some(Value::Null) => return Ok(Options::default()),
-            Some(Value::Object(map)) => map,
-            Some(other) => {
-                return Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string()));
-            }
-        };
-        let command = Names::command();
-        let known: Vec<String> = command.get_arguments().map(|a| a.get_id().as_str().replace('_', "-")).collect();
-        let mut settings = serde_json::Map::new();
-        for (key, value) in map {
-            let key = key.replace('_', "-");
-            if !known.contains(&key) {
-                return Err(metrics::unknown("key", &key, known.iter().map(String::as_str)));
-            }
-            if !value.is_null() {
-                settings.insert(key, value);
-            }
-        }
-        let explain = |key: &str, e: serde_json::Error| invalid(&e).what_of(key);
-        // one key at a time, so that an error can name it
-        for (key, value) in &settings {
-            let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-            serde_json::from_value::<Options>(one).map_err(|e| explain(key, e))?;
-        }
-        serde_json::from_value(Value::Object(settings)).map_err(|e| invalid(&e))
-    }
-
     /// These settings where they are written, else those of `file`.
     #[must_use]
     pub fn over(self, file: Options) -> Options {
@@ -284,6 +239,7 @@ impl Options {
             silhouette: self.silhouette.or(file.silhouette),
             yes: self.yes.or(file.yes),
             distances: self.distances.or(file.distances),
+            parquet: self.parquet.or(file.parquet),
             out: self.out.or(file.out),
             force: self.force.or(file.force),
             checkpoint: self.checkpoint.or(file.checkpoint),
@@ -322,6 +278,12 @@ impl Options {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
         };
+        if self.parquet == Some(true) && !cfg!(feature = "parquet") {
+            let finding = Finding::new("this program was built without Parquet");
+            return Err(Error::usage(
+                finding.hint("cargo install clustrata --features parquet, or leave --parquet out"),
+            ));
+        }
         let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
         let montage_size = self.montage_size.map_or(20, NonZero::get);
         let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
@@ -349,6 +311,7 @@ impl Options {
             leave_out,
             silhouette_asked,
             distances: self.distances.unwrap_or_default(),
+            parquet: self.parquet.unwrap_or(false),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,
@@ -389,16 +352,6 @@ impl Settings {
         let settings = Settings { force: false, ..self.clone() };
         let text = serde_saphyr::to_string(&settings);
         text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
-    }
-}
-
-impl Finding {
-    /// The same finding, about one key of the config file.
-    fn what_of(self, key: &str) -> Finding {
-        let found = self.to_string();
-        Finding::new(format!("the config file's value of `{key}` is not valid"))
-            .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
-            .hint("see `clustrata metrics --help` for what it takes")
     }
 }
 

@@ -17,6 +17,7 @@ mod hierarchy;
 mod messages;
 mod names;
 mod nonfinite;
+mod pictures;
 mod same;
 mod shell;
 #[cfg(unix)]

@@ -36,7 +36,8 @@ const DISTRIBUTION: &str = "distribution-";
 const REPORT: &str = "report";
 
 /// Directly in the output folder.
-const TOP: [&str; 7] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG];
+const TOP: [&str; 8] =
+    [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG, "points.parquet"];
 
 /// In each level's folder.
 const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
