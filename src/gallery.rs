@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::config::{MontageCaptions, Sample};
+use crate::config::{MontageCaptions, Sample, Settings};
 use crate::error::{Error, Result};
 use crate::input::names::{ImageName, resolve};
 use crate::output::distances::DistanceFile;
-use crate::output::montage::{Accent, Montage, Tile};
+use crate::output::montage::{self, Accent, Cut, Montage, Tile};
 use crate::plan::Plan;
 use crate::record::{ContactSheet, Images, Level, MontageFile, Samples};
 
@@ -64,6 +64,13 @@ impl PictureFile {
             PictureFile::Sheet(file) => level.contact_sheet = Some(ContactSheet { missing, broken, ..file }),
         }
     }
+}
+
+/// How the montages of a run look: all of one size, small enough for the largest of them.
+pub fn options(settings: &Settings) -> montage::Options {
+    let cut = if settings.montage_captions == MontageCaptions::Name { Cut::Middle } else { Cut::End };
+    let images = settings.montage_size.max(settings.contact_sheet);
+    montage::Options { cut, ..montage::Options::for_images(images) }
 }
 
 /// Chooses members and composes a montage for every best and worst cluster of every level, and each level's contact
@@ -201,7 +208,8 @@ impl Chooser<'_> {
         };
         let extension = self.plan.settings.montage_format.extension();
         let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.{extension}", level.level));
-        let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, missing: 0, broken: 0 };
+        let title_height = montage::title_height(&options(&self.plan.settings)).unwrap_or(0);
+        let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, title_height, missing: 0, broken: 0 };
         Picture { file: PictureFile::Cluster(file), montage, level: level.level }
     }
 

@@ -60,7 +60,11 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
         let _ = write!(text, "\ndistances took {:.3} s{rate} on {} [{}]", stage.seconds, device.name, device.kind);
     }
     let pictures = if montages > 0 { format!(", {montages} montages in level*/montages") } else { String::new() };
-    let _ = write!(text, "\nwritten to {}: levels.csv, level*/clusters.csv, record.json{pictures}", out.display());
+    let _ = write!(
+        text,
+        "\nwritten to {}: report.html, levels.csv, level*/clusters.csv, record.json{pictures}",
+        out.display()
+    );
     text
 }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::gallery::{self, Picture, PictureFile};
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
-use crate::output::montage::{self, Cut, Summary};
+use crate::output::montage::{self, Summary};
 use crate::plan::Plan;
 use crate::record::RunRecord;
 
@@ -16,11 +16,7 @@ pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], 
     for picture in &pictures {
         jobs.push((folder.staging(picture.file.path())?, picture.montage.clone()));
     }
-    let settings = &plan.settings;
-    let cut = if settings.montage_captions == MontageCaptions::Name { Cut::Middle } else { Cut::End };
-    // one size for all pictures of a run
-    let options = montage::Options::for_images(settings.montage_size.max(settings.contact_sheet));
-    let made = montage::write_all(&jobs, &montage::Options { cut, ..options }, |_| super::go_on())?;
+    let made = montage::write_all(&jobs, &gallery::options(&plan.settings), |_| super::go_on())?;
     warn(plan, record, &pictures, &made);
     for picture in pictures {
         let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);

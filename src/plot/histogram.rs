@@ -91,10 +91,10 @@ impl Histogram {
         };
         let most = bins.counts.iter().copied().max().unwrap_or(0);
         let scale = Scale::over(0.0, real(most));
-        for (value, label) in scale.ticks.iter().filter(|(value, _)| value.fract() == 0.0) {
-            let y = frame.y(scale.place(*value));
+        for (count, _) in scale.ticks.iter().filter(|(count, _)| count.fract() == 0.0) {
+            let y = frame.y(scale.place(*count));
             canvas.line(&[(left, y), (right, y)], 1.0, PALE)?;
-            canvas.text(label, (left - 7.0, y), Anchor::Right, LABEL_FONT)?;
+            canvas.text(&short(*count), (left - 7.0, y), Anchor::Right, LABEL_FONT)?;
         }
         let width = frame.width / real(bins.counts.len());
         for (i, &count) in bins.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -146,8 +146,8 @@ impl Bins {
         for value in sorted.iter() {
             counts[place_in(axis.place(*value), bins)] += 1;
         }
-        let middle = (quantile(0.5), sorted[(sorted.len() - 1) / 2]);
-        let median = if sorted.len() % 2 == 0 { f64::midpoint(sorted[sorted.len() / 2], middle.1) } else { middle.0 };
+        // the two in the middle, which are one where the number is odd
+        let median = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
         Some(Bins { axis, counts, median })
     }
 }
@@ -261,10 +261,10 @@ mod tests {
             subtitle: "Points of the cluster.".into(),
             x_label: "a < b".into(),
             y_label: "clusters".into(),
-            panels: vec![panel("level 1", &[0.0, 1.0, 10.0]), panel("level 2", &[])],
+            panels: vec![panel("level 1", &[0.0, 6.0, 10.0]), panel("level 2", &[])],
         };
         let svg = histogram.to_svg().expect("draws");
-        for word in ["size", "Points of the", "a &lt; b", "level 2", "no cluster has this figure", "median 1"] {
+        for word in ["size", "Points of the", "a &lt; b", "level 2", "no cluster has this figure", "median 6"] {
             assert!(svg.contains(word), "{word}: {svg}");
         }
         assert_eq!(svg.matches("<polygon").count(), 3, "{svg}");

@@ -301,6 +301,9 @@ pub struct MontageFile {
     pub cluster: u64,
     /// The rows shown, in the order of the tiles.
     pub rows: Vec<u64>,
+    /// Pixels above the tiles, taken by title and subtitle.
+    #[serde(default)]
+    pub title_height: u32,
     /// Files that do not exist.
     pub missing: usize,
     /// Files that could not be read as pictures.

@@ -27,7 +27,9 @@ pub(super) fn assemble(record: &RunRecord, data: &str, shown: &Shown, pictures: 
     let mut hash = blake3::Hasher::new();
     hash.update(data.as_bytes()).update(images.as_bytes());
     let nonce = hash.finalize().to_hex()[..32].to_owned();
-    let name = record.inputs.clustering.file_name().unwrap_or(record.inputs.clustering.as_os_str()).to_string_lossy();
+    let path: Vec<_> = record.inputs.clustering.iter().map(|part| part.to_string_lossy()).collect();
+    // folders of clusterings are often of one name, so their parent's goes with it
+    let name = path[path.len().saturating_sub(2)..].join("/");
     let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
     let values = [
         ("nonce", nonce),

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::output::files::OutputFolder;
 use crate::output::montage::{Encoded, Thumbnails};
-use crate::record::RunRecord;
+use crate::record::{MontageFile, RunRecord};
 
 /// What a page may weigh with its pictures, bytes: mail systems and viewers take that.
 const PAGE: u64 = 14_000_000;
@@ -111,11 +111,12 @@ fn embed_montages(
     // the first of all levels and both ends before the second
     let mut all: Vec<_> = record.levels.iter().flat_map(|level| &level.montages).collect();
     all.sort_by_key(|montage| montage.rank);
-    let files = all.iter().map(|file| Ok((&file.path, montage(&file.path)?))).collect::<Result<Vec<_>>>()?;
+    let files = all.iter().map(|file| Ok((*file, montage(&file.path)?))).collect::<Result<Vec<_>>>()?;
     for side in MONTAGE_SIDES {
-        let one = |(name, path): &(&PathBuf, PathBuf)| {
+        let one = |(file, path): &(&MontageFile, PathBuf)| {
             go_on()?;
-            Ok(make.make(path, side).ok().map(|made| ((*name).clone(), data_uri(&made))))
+            let made = make.make_below(path, file.title_height, side);
+            Ok(made.ok().map(|made| (file.path.clone(), data_uri(&made))))
         };
         let made = files.par_iter().map(one).collect::<Result<Vec<_>>>()?;
         let is_last = Some(&side) == MONTAGE_SIDES.last();

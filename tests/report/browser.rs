@@ -186,11 +186,14 @@ impl Browser {
         self.command("Emulation.setEmulatedMedia", features);
     }
 
-    /// Keeps a picture of the window for people, where `CLUSTRATA_SCREENSHOTS` names a folder.
+    /// Keeps a picture of the page for people, where `CLUSTRATA_SCREENSHOTS` names a folder.
     pub(crate) fn screenshot(&mut self, name: &str) {
         use base64::Engine;
         let Some(folder) = std::env::var_os("CLUSTRATA_SCREENSHOTS") else { return };
-        let picture = self.command("Page.captureScreenshot", json!({ "format": "png" }));
+        let size = self.command("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
+        let clip = json!({ "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1 });
+        let parameters = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
+        let picture = self.command("Page.captureScreenshot", parameters);
         let bytes = base64::engine::general_purpose::STANDARD.decode(picture["data"].as_str().expect("a picture"));
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes.expect("base64")).expect("writes");

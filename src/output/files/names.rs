@@ -186,7 +186,7 @@ mod tests {
             "level2/montages/favourite.png",
             "other/record.json",
             "levels",
-            "plots/size.svg",
+            "plots/distribution.svg",
             "report/me.png",
         ];
         for file in ours.iter().chain(&others) {

@@ -104,6 +104,11 @@ impl Layout {
         })
     }
 
+    /// What lies above the tiles, but for a gap.
+    pub(super) fn title_height(&self) -> u32 {
+        self.grid_top.saturating_sub(self.gap)
+    }
+
     /// Upper left corner of tile `index`; the index is below the number of tiles.
     pub(super) fn corner(&self, index: usize) -> (u32, u32) {
         let index = u32::try_from(index).unwrap_or(u32::MAX);

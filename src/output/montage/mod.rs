@@ -158,6 +158,15 @@ pub fn write_all(
     })
 }
 
+/// Pixels above the tiles of a montage with a subtitle: what a page leaves away that says the same in its own words.
+///
+/// # Errors
+/// `Usage` when the options make no picture.
+pub fn title_height(options: &Options) -> Result<u32> {
+    let titled = Montage { subtitle: "subtitle".to_owned(), ..Montage::default() };
+    Ok(Layout::new(&titled, options)?.title_height())
+}
+
 fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Result<Rendered> {
     let layout = Layout::new(montage, options)?;
     let pictures: Vec<Result<RgbImage, Problem>> =

@@ -42,12 +42,17 @@ impl Problem {
 /// and over the ground of the tiles where it is transparent. Colour profiles are not applied; of an animation, the
 /// first frame is taken.
 pub(super) fn load(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+    load_below(path, 0, side, budget)
+}
+
+/// The same, less so many rows of pixels at its upper edge (none, where that would be all).
+pub(super) fn load_below(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
     // Decoders of hostile formats panic now and then, and a panic would end the whole run over one picture.
-    catch_unwind(AssertUnwindSafe(|| decode(path, side, budget)))
+    catch_unwind(AssertUnwindSafe(|| decode(path, cut, side, budget)))
         .unwrap_or_else(|_| Err(Problem::Broken("its decoder failed".to_string())))
 }
 
-fn decode(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
     let broken = |reason: &dyn ToString| Problem::Broken(reason.to_string());
     let unreadable = |e: std::io::Error| match e.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::Missing,
@@ -83,6 +88,9 @@ fn decode(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> 
         return Err(broken(&"it has no pixels"));
     }
     image.apply_orientation(orientation);
+    if cut > 0 && cut < image.height() {
+        image = image.crop_imm(0, cut, image.width(), image.height() - cut);
+    }
     fit(image, side).map_err(|e| broken(&e))
 }
 

@@ -38,7 +38,15 @@ impl Thumbnails {
     /// # Errors
     /// Why there is no picture: `missing`, or the reason why it can't be shown.
     pub fn make(&self, path: &Path, side: u32) -> Result<Encoded, String> {
-        let picture = picture::load(path, side, &self.budget).map_err(|problem| match problem {
+        self.make_below(path, 0, side)
+    }
+
+    /// The same, less so many rows of pixels at its upper edge.
+    ///
+    /// # Errors
+    /// As for [`make`](Self::make).
+    pub fn make_below(&self, path: &Path, cut: u32, side: u32) -> Result<Encoded, String> {
+        let picture = picture::load_below(path, cut, side, &self.budget).map_err(|problem| match problem {
             Problem::Missing => "missing".to_owned(),
             Problem::Broken(reason) => reason,
         })?;
@@ -83,6 +91,21 @@ mod tests {
             let read = image::load_from_memory(&made.bytes).unwrap();
             assert_eq!((read.width(), read.height()), size);
         }
+    }
+
+    #[test]
+    fn an_upper_edge_can_be_left_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        RgbImage::from_fn(100, 100, |_, y| Rgb([if y < 40 { 255 } else { 0 }, 0, 0])).save(&path).unwrap();
+        let read = |cut| {
+            let made = Thumbnails::new(1 << 30).make_below(&path, cut, 100).unwrap();
+            image::load_from_memory(&made.bytes).unwrap().into_rgb8()
+        };
+        assert_eq!((read(0).dimensions(), read(0)[(50, 2)]), ((100, 100), Rgb([255, 0, 0])));
+        assert_eq!((read(40).dimensions(), read(40)[(50, 2)]), ((100, 60), Rgb([0; 3])));
+        // not all of it
+        assert_eq!(read(1000).dimensions(), (100, 100));
     }
 
     #[test]

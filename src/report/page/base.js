@@ -25,13 +25,16 @@ const readable = (name) => name.replaceAll("_", " ");
 const whole = new Intl.NumberFormat("en");
 const wholeOrNone = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 
+const five = new Intl.NumberFormat("en", { minimumSignificantDigits: 5, maximumSignificantDigits: 5 });
+const seven = new Intl.NumberFormat("en", { maximumSignificantDigits: 7 });
+
 /// A number in few digits; a dash where it is not defined.
 function short(value) {
   if (value === null || value === undefined) return "–";
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole.format(value);
   const size = Math.abs(value);
   if (size >= 1e9 || size < 1e-4) return value.toExponential(3);
-  return new Intl.NumberFormat("en", { maximumSignificantDigits: size >= 1e5 ? 7 : 5 }).format(value);
+  return (size >= 1e5 ? seven : five).format(value);
 }
 
 /// How the numbers of one column are written, so that their points stand below each other.
@@ -57,14 +60,17 @@ function bytes(count) {
 }
 
 const metric = (name) => data.metrics.find((metric) => metric.name === name);
-const ways = { higher: "↑ higher is better", lower: "↓ lower is better", neither: "" };
+const ways = { higher: "higher is better", lower: "lower is better", neither: "" };
+
+/// Which way is good, as a sign behind a name.
+const arrow = (name) => ({ higher: "\u00a0↑", lower: "\u00a0↓" })[metric(name)?.better] ?? "";
 
 /// What a figure means, and which way is good, in one line.
 function meaning(name) {
   const info = metric(name);
   if (!info) return readable(name);
   const way = ways[info.better];
-  return info.summary + (info.unit ? ` (${info.unit})` : "") + (way ? ` – ${way}` : "");
+  return info.summary + (info.unit ? ` (${info.unit})` : "") + (way ? `; ${way}` : "");
 }
 
 const theme = {
@@ -73,6 +79,10 @@ const theme = {
   changed: () => {},
   current() {
     return document.documentElement.dataset.theme ?? "auto";
+  },
+  isDark() {
+    const name = theme.current();
+    return name === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : name === "dark";
   },
   set(name) {
     if (name === "auto") delete document.documentElement.dataset.theme;

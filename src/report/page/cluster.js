@@ -15,9 +15,8 @@ function figuresOf(level, place) {
       bar.append(dot);
       bar.title = `larger than in ${Math.round(100 * share)} % of the clusters`;
     }
-    const way = { higher: "↑", lower: "↓" }[metric(name)?.better] ?? "";
     return el("tr", {},
-      el("th", { scope: "row", title: meaning(name) }, readable(name), way ? el("span", { class: "way" }, ` ${way}`) : null),
+      el("th", { scope: "row", title: meaning(name) }, readable(name) + arrow(name)),
       el("td", { class: "number" }, short(value)),
       el("td", {}, bar));
   });
@@ -78,7 +77,10 @@ function imagesOf(level, id) {
   for (const montage of level.montages.filter((montage) => montage.cluster === id)) {
     const source = images().montages[montage.path];
     const title = `Montage: ${montage.end} ${montage.rank} by ${readable(level.ranking.by)}`;
-    if (source) parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${montage.shown} images of cluster ${id}` }));
+    if (!source) continue;
+    const file = montage.path.split("/").map(encodeURIComponent).join("/");
+    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${montage.shown} images of cluster ${id}` }),
+      el("p", { class: "note" }, "In full size beside this page: ", el("a", { href: file }, montage.path)));
   }
   return parts;
 }

@@ -5,7 +5,7 @@ const panel = document.getElementById("cluster");
 const page = main.parentElement;
 
 /// What is on screen.
-const shown = { view: null, level: null, cluster: null, parts: null, from: null };
+const shown = { view: null, level: null, parts: null, from: null };
 
 function route() {
   const [, number, cluster] = /^#level(\d+)(?:\/cluster(\d+))?$/.exec(location.hash) ?? [];
@@ -48,7 +48,10 @@ function showPanel({ level, cluster }) {
   if (!there) panel.replaceChildren();
   shown.parts?.table.select(there ? level.place(cluster) : null);
   shown.parts?.map?.mark(there ? level.place(cluster) : null);
-  if (there) showCluster(level, cluster, close).focus({ preventScroll: true });
+  if (!there) return;
+  const title = showCluster(level, cluster, close);
+  // a page that opens with a cluster keeps its focus
+  if (shown.view !== null) title.focus({ preventScroll: true });
 }
 
 function show() {
@@ -58,10 +61,9 @@ function show() {
   }
   const next = route();
   showView(next);
+  showPanel(next);
   shown.view = next.view;
   shown.level = next.level;
-  shown.cluster = next.cluster;
-  showPanel(next);
   const where = next.level ? `level ${next.level.number}${next.cluster === null ? "" : `, cluster ${next.cluster}`} – ` : "";
   document.title = where + name;
 }
@@ -69,7 +71,7 @@ function show() {
 const name = document.title;
 
 function start() {
-  document.getElementById("title").textContent = `How good is ${base(data.inputs.clustering)}?`;
+  document.getElementById("title").textContent = name.replace(/ – clustrata$/, "");
   const counts = levels.map((level) => wholeOrNone(level.clusters)).join(" / ");
   const parts = [
     `${whole.format(data.inputs.rows)} points of ${whole.format(data.inputs.dim)} dimensions`,

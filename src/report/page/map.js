@@ -1,11 +1,13 @@
 // Centroids of a level and some points on a plane.
 
-// cividis (Nuñez, Anderton and Renslow 2018): its order is the same for colour-blind readers
-const ramp = ["#00224e", "#123570", "#3b496c", "#575d6d", "#707173", "#8a8779", "#a69d75", "#c4b56c", "#e4cf5b", "#fee838"];
+// blue to yellow, ordered by lightness: colour-blind readers see the order too; neither end is lost on its ground
+const ramps = {
+  light: ["#00224e", "#15386f", "#3b4f7a", "#5a6472", "#747464", "#8f8352", "#a8903b", "#bf9b1f", "#d4a400", "#e6ab00"],
+  dark: ["#3f74c4", "#5580bd", "#688cb5", "#7b98ab", "#8fa3a0", "#a4ae92", "#bab981", "#d0c46e", "#e6d059", "#fee838"],
+};
 // Okabe and Ito, less black
 const kinds = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a100"];
-
-const rampAt = (share) => (share === null ? "#888888" : ramp[Math.min(ramp.length - 1, Math.floor(share * ramp.length))]);
+const NONE = "#888888";
 
 const MARGIN = 18;
 /// Pixels within which the pointer finds a cluster.
@@ -87,11 +89,12 @@ class ClusterMap {
   }
 
   colourOf(place) {
-    if (place === undefined) return "#888888";
+    if (place === undefined) return NONE;
     if (this.colour === "cluster") return kinds[this.level.id(place) % kinds.length];
     const value = this.level.value(this.colour, place);
-    if (this.colour === "parent") return value === null ? "#888888" : kinds[value % kinds.length];
-    return rampAt(this.level.share(this.colour, value));
+    if (this.colour === "parent") return value === null ? NONE : kinds[value % kinds.length];
+    const share = this.level.share(this.colour, value);
+    return share === null ? NONE : this.ramp[Math.min(this.ramp.length - 1, Math.floor(share * this.ramp.length))];
   }
 
   draw() {
@@ -104,6 +107,7 @@ class ClusterMap {
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
+    this.ramp = theme.isDark() ? ramps.dark : ramps.light;
     const disc = (spot, radius) => {
       const [x, y] = this.where(spot);
       pen.beginPath();
@@ -141,9 +145,9 @@ class ClusterMap {
     this.low.textContent = ordered ? short(values[0]) : "colours repeat";
     this.high.textContent = ordered ? `${short(values[values.length - 1])}, by rank` : "";
     const pen = this.scale.getContext("2d");
-    ramp.forEach((colour, i) => {
+    this.ramp.forEach((colour, i) => {
       pen.fillStyle = colour;
-      pen.fillRect((i * 120) / ramp.length, 0, 120 / ramp.length + 1, 10);
+      pen.fillRect((i * 120) / this.ramp.length, 0, 120 / this.ramp.length + 1, 10);
     });
   }
 

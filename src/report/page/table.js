@@ -55,7 +55,8 @@ class ClusterTable {
   }
 
   build() {
-    const hint = `${this.names.slice(1, 3).map((name) => `${name}>=10`).join(" ")}, or numbers`;
+    const figure = ["silhouette", "simplified_silhouette", "inertia"].find((name) => this.names.includes(name));
+    const hint = `size>=10${figure ? ` ${figure}<0.1` : ""}, or numbers`;
     this.input = el("input", {
       type: "search", placeholder: `Filter: ${hint}`, "aria-label": `Filter clusters, for example ${hint}`,
       spellcheck: "false", autocomplete: "off", oninput: () => this.apply(),

@@ -8,14 +8,13 @@ const scrolled = (label, table) => el("div", { class: "scroll", tabindex: 0, rol
 function overview() {
   const named = data.metrics.filter(({ name }) => levels.some((level) => name in level.figures));
   const row = (info) => el("tr", {},
-    el("th", { scope: "row" }, readable(info.name), el("small", {}, info.summary + (info.unit ? ` (${info.unit})` : ""))),
-    el("td", { class: "way" }, ways[info.better]),
+    el("th", { scope: "row" }, readable(info.name) + arrow(info.name), el("small", {}, meaning(info.name))),
     levels.map((level) => {
       const why = level.undefined[info.name];
       const value = level.figures[info.name];
       return el("td", { class: why ? "number undefined" : "number", title: why ?? value ?? "" }, why ? "–" : short(value));
     }));
-  const head = el("tr", {}, el("th", { scope: "col" }, "figure"), el("th", { scope: "col" }, "good"),
+  const head = el("tr", {}, el("th", { scope: "col" }, "figure"),
     levels.map((level) => el("th", { scope: "col", class: "number" }, el("a", { href: address(level.number) }, `level ${level.number}`))));
   const reasons = levels.flatMap((level) =>
     Object.entries(level.undefined).map(([name, why]) => `level ${level.number}, ${readable(name)}: ${why}`));
@@ -25,13 +24,11 @@ function overview() {
     images().notes.length ? notice("Left out of this page", images().notes) : null,
     el("h2", {}, "Levels side by side"),
     el("p", { class: "lead" }, "Level 1 groups points; each level above groups the clusters of the one below. Distances are Euclidean, to the stored centroids."),
-    el("p", { class: "note" }, " "),
-    scrolled("Figures of the levels", el("table", {}, el("thead", {}, head), el("tbody", {}, named.map(row)))),
+    scrolled("Figures of the levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),
     reasons.length ? el("p", { class: "note" }, `– not defined: ${reasons.join("; ")}`) : null,
     clusters.length ? el("h2", {}, "Figures of clusters only") : null,
-    clusters.length ? scrolled("Figures of clusters", el("table", {}, el("tbody", {}, clusters.map((info) => el("tr", {},
-      el("th", { scope: "row" }, readable(info.name), el("small", {}, info.summary + (info.unit ? ` (${info.unit})` : ""))),
-      el("td", { class: "way" }, ways[info.better])))))) : null,
+    clusters.length ? scrolled("Figures of clusters", el("table", {}, el("tbody", {}, clusters.map(({ name }) => el("tr", {},
+      el("th", { scope: "row" }, readable(name) + arrow(name), el("small", {}, meaning(name)))))))) : null,
   ];
 }
 
@@ -41,9 +38,8 @@ const KEY_FIGURES = ["points", "clusters", "empty_clusters", "inertia", "explain
 function keyFigures(level) {
   const cell = (name) => {
     const why = level.undefined[name];
-    const way = { higher: " ↑", lower: " ↓" }[metric(name)?.better] ?? "";
     return el("div", { title: meaning(name) },
-      el("dt", {}, readable(name) + way),
+      el("dt", {}, readable(name) + arrow(name)),
       el("dd", { class: why ? "undefined" : null }, why ?? short(level.figures[name])));
   };
   return el("dl", { class: "figures" }, KEY_FIGURES.filter((name) => name in level.figures).map(cell));
@@ -95,8 +91,7 @@ function levelView(level, open) {
       ...(map ? [
         el("h2", {}, "Map"),
         el("p", { class: "lead" }, `Centroids on the plane on which those of level ${levels[0].number} differ most (PCA, weighted by size; its axes carry ${share} of their variance), the same plane for all levels. Small dots are single points.${some}`),
-        el("p", { class: "note" }, " "),
-        map.element,
+            map.element,
       ] : []),
     ],
   };
@@ -107,8 +102,12 @@ const rows = (pairs) => el("tbody", {}, pairs.map(([term, ...cells]) => el("tr",
 
 const text = (value) => el("span", { class: "code" }, typeof value === "string" ? value : JSON.stringify(value));
 
-const list = (label, pairs, head) =>
-  scrolled(label, el("table", {}, head ? el("thead", {}, el("tr", {}, head.map((name, i) => el("th", { scope: "col", class: i && head.length > 2 ? "number" : null }, name)))) : null, rows(pairs)));
+/// A table of pairs or longer rows; cells that are text already stand on the right, elements on the left.
+function list(label, pairs, head) {
+  const names = (head ?? []).map((name, i) =>
+    el("th", { scope: "col", class: i && typeof pairs[0]?.[i] === "string" ? "number" : null }, name));
+  return scrolled(label, el("table", {}, head ? el("thead", {}, el("tr", {}, names)) : null, rows(pairs)));
+}
 
 function runView() {
   const { device, inputs } = data;
@@ -131,7 +130,7 @@ function runView() {
       ["command", text(data.command.join(" "))],
       ["device", text(`${device.name} [${device.kind}, ${device.api}]`)],
       ["why that one", text(device.reason)],
-      ["driver", text(device.driver)],
+      ...(device.driver ? [["driver", text(device.driver)]] : []),
       ["tiles", text(`${whole.format(device.tile_rows)} rows, ${device.lanes} in flight`)],
       ...(limits.length ? [["limits", text(limits.join(", "))]] : []),
       ...(data.plan ? [["plan", text(data.plan)]] : []),
@@ -139,7 +138,6 @@ function runView() {
     ]),
     el("h2", {}, "Inputs"),
     el("p", { class: "lead" }, `${whole.format(inputs.rows)} rows of ${whole.format(inputs.dim)} columns, ${inputs.dtype}. The plan above is a hash of the contents and of the settings that decide the figures.`),
-    el("p", { class: "note" }, " "),
     list("Inputs", files, ["kind", "file", "size", "modified"]),
     el("h2", {}, "Time"),
     list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "seconds", "rate"]),

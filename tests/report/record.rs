@@ -1,0 +1,116 @@
+//! What the report takes from the record: the map, the members, the size of it all.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
+use crate::common::{Clustering, Draw, distance, record};
+use crate::fixtures::{judged, synthetic};
+
+fn numbers(column: &Value) -> Vec<f64> {
+    column.as_array().expect("a column").iter().filter_map(Value::as_f64).collect()
+}
+
+/// The largest difference between distances on the map and distances in space, over the largest distance.
+fn distortion(clustering: &Clustering, map: &Value, level: usize) -> f64 {
+    let places = &map["levels"][level];
+    let (x, y) = (numbers(&places["x"]), numbers(&places["y"]));
+    // empty clusters have no place
+    let shown = numbers(&places["clusters"]);
+    let centroids: Vec<_> = shown.iter().map(|&cluster| &clustering.levels[level].1[cluster as usize]).collect();
+    let full = clustering.levels[level].0.iter().filter(|members| !members.is_empty()).count();
+    assert_eq!((x.len(), y.len(), centroids.len()), (full, full, full));
+    let (mut worst, mut largest) = (0.0, 0.0);
+    for i in 0..x.len() {
+        for j in 0..i {
+            let there = distance(centroids[i], centroids[j]);
+            worst = f64::max(worst, ((x[i] - x[j]).hypot(y[i] - y[j]) - there).abs());
+            largest = f64::max(largest, there);
+        }
+    }
+    worst / largest
+}
+
+/// A plane of two dimensions loses nothing.
+#[test]
+fn on_two_columns_the_map_is_the_data_turned() {
+    let flat = synthetic(&[40, 7], 5, 2);
+    let map = record(&judged(&flat, &["--metrics", "fast"], None).out)["map"].clone();
+    for level in 0..2 {
+        assert!(distortion(&flat, &map, level) < 1e-6, "level {}: {}", level + 1, distortion(&flat, &map, level));
+    }
+    assert!((numbers(&map["explained"]).iter().sum::<f64>() - 1.0).abs() < 1e-9, "{}", map["explained"]);
+    // points lie where their rows do, and know their clusters
+    let points = &map["points"];
+    let (x, y, rows) = (numbers(&points["x"]), numbers(&points["y"]), numbers(&points["rows"]));
+    assert_eq!(rows.len(), 200);
+    for i in 1..200 {
+        let there = distance(&flat.points[i], &flat.points[0]);
+        assert!(((x[i] - x[0]).hypot(y[i] - y[0]) - there).abs() < 1e-4 * there.max(1.0));
+    }
+    assert_eq!(points["labels"][0][199], 39);
+    // the control: of eight columns, a plane can't keep all distances
+    let deep = synthetic(&[40, 7], 5, 8);
+    let map = record(&judged(&deep, &["--metrics", "fast"], None).out)["map"].clone();
+    assert!(distortion(&deep, &map, 0) > 0.05);
+}
+
+/// Samples are members, closest first, and the record names their images.
+#[test]
+fn samples_are_members_of_their_clusters() {
+    let clustering = synthetic(&[30, 5], 12, 6);
+    let rows = clustering.points.len();
+    let names = |folder: &Path| {
+        let list: String = (0..rows).map(|row| format!("of-{row}.png\n")).collect();
+        fs::write(folder.join("names.txt"), list).expect("writes");
+        folder.join("names.txt")
+    };
+    let record = record(&judged(&clustering, &["--metrics", "fast"], Some(&names)).out);
+    let labels = clustering.labels();
+    for (level, labels) in labels.iter().enumerate() {
+        let centroids = &clustering.levels[level].1;
+        let samples = &record["levels"][level]["samples"];
+        for (cluster, chosen) in
+            samples["clusters"].as_array().expect("clusters").iter().zip(samples["rows"].as_array().expect("rows"))
+        {
+            let cluster = usize::try_from(cluster.as_u64().expect("a number")).expect("small");
+            let chosen: Vec<usize> = numbers(chosen).into_iter().map(|row| row as usize).collect();
+            assert!(chosen.len() == 8 && chosen.iter().all(|&row| labels[row] == Some(cluster)));
+            let away = |row: &usize| distance(&clustering.points[*row], &centroids[cluster]);
+            assert!(chosen.windows(2).all(|pair| away(&pair[0]) <= away(&pair[1]) + 1e-5));
+        }
+    }
+    let images = &record["images"];
+    for (row, path) in images["rows"].as_array().expect("rows").iter().zip(images["paths"].as_array().expect("paths")) {
+        assert_eq!(path.as_str(), Some(format!("of-{row}.png").as_str()));
+    }
+}
+
+/// Grain can't be compressed: a page with all of it would be twice as large.
+#[test]
+fn a_page_of_many_pictures_stays_small_and_says_so() {
+    let clustering = synthetic(&[1000, 150, 30, 5], 4, 4);
+    let rows = clustering.points.len();
+    let images = |folder: &Path| {
+        let mut draw = Draw(3);
+        for i in 0..10 {
+            let grain =
+                RgbImage::from_fn(80, 80, |_, _| Rgb(draw.bits().to_le_bytes()[..3].try_into().expect("three")));
+            grain.save(folder.join(format!("{i}.png"))).expect("writes");
+        }
+        let mut list = String::new();
+        for row in 0..rows {
+            let _ = writeln!(list, "{}.png", row % 10);
+        }
+        fs::write(folder.join("names.txt"), list).expect("writes");
+        folder.join("names.txt")
+    };
+    let run = judged(&clustering, &["--metrics", "fast", "--montage-min-size", "2"], Some(&images));
+    let page = run.html();
+    assert!(page.len() < 15_000_000, "{} bytes", page.len());
+    assert!(page.matches("data:image/").count() > 800, "{}", page.matches("data:image/").count());
+    assert!(page.contains("sample images are in this page"));
+}
