@@ -50,7 +50,7 @@ impl Kind {
 pub struct Buffers {
     own: Vec<(Kind, PathBuf, DistanceBuffer)>,
     all: Vec<(Kind, PathBuf, DistanceBuffer)>,
-    /// Own distances that only the montages need.
+    /// Own distances that only montages and exports need.
     temporary: bool,
 }
 
@@ -72,7 +72,7 @@ fn kinds(plan: &Plan) -> (Vec<Kind>, Vec<Kind>) {
     (own.collect(), all.collect())
 }
 
-/// Own distances that only the montages need.
+/// Own distances that only montages and exports need.
 fn only_shown(plan: &Plan) -> bool {
     plan.keeps_rows() && plan.settings.distances == Distances::None
 }
@@ -153,7 +153,7 @@ impl Buffers {
 }
 
 impl Written {
-    /// Puts the distances of all parts one after another, below the output folder. Where a montage alone would need them
+    /// Puts the distances of all parts one after another, below the output folder. Where montages and exports alone would need them
     /// and a part has none, there are none.
     pub fn of_parts(plan: &Plan, parts: &[PartBuffers], folder: &OutputFolder) -> Result<Written> {
         let (mut own, all) = kinds(plan);
@@ -202,7 +202,7 @@ impl Written {
         self.own.iter().map(|(_, path)| DistanceFile::open(path)).collect()
     }
 
-    /// Takes away what only the montages needed.
+    /// Takes away what only montages and exports needed.
     pub fn remove_temporary(&self) {
         if self.temporary {
             // what stays is removed with the staging folder or overwritten by the next run

@@ -1,17 +1,19 @@
 //! Which images of which clusters are shown: from ranking, members and distances to montages.
 
-use std::path::PathBuf;
+mod contact_sheet;
+
+use std::path::{Path, PathBuf};
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use crate::config::Sample;
+use crate::config::{MontageCaptions, Sample, Settings};
 use crate::error::{Error, Result};
 use crate::input::names::{ImageName, resolve};
 use crate::output::distances::DistanceFile;
-use crate::output::montage::{self, Accent, Montage, Tile};
+use crate::output::montage::{self, Accent, Cut, Montage, Tile};
 use crate::plan::Plan;
-use crate::record::{Images, Level, MontageFile, Samples};
+use crate::record::{ContactSheet, Images, Level, MontageFile, Samples};
 
 /// Members of a cluster that a report shows, at most.
 const SAMPLES: usize = 8;
@@ -23,15 +25,56 @@ const CONSIDERED: u64 = 10_000;
 /// A montage to be made: where it goes, what is on it.
 pub struct Picture {
     /// What the record will say of it.
-    pub file: MontageFile,
+    pub file: PictureFile,
     /// What is drawn.
     pub montage: Montage,
     /// 1-based level.
     pub level: u32,
 }
 
-/// Chooses members and composes a montage for every best and worst cluster of every level. `distances` has an entry
-/// per evaluated level where members are chosen by distance.
+/// What the record says of a picture.
+pub enum PictureFile {
+    /// Members of one cluster.
+    Cluster(MontageFile),
+    /// One member of each of many.
+    Sheet(ContactSheet),
+}
+
+impl PictureFile {
+    /// Relative to the output folder.
+    pub fn path(&self) -> &Path {
+        match self {
+            PictureFile::Cluster(file) => &file.path,
+            PictureFile::Sheet(file) => &file.path,
+        }
+    }
+
+    /// The rows shown, in the order of the tiles.
+    fn rows(&self) -> &[u64] {
+        match self {
+            PictureFile::Cluster(file) => &file.rows,
+            PictureFile::Sheet(file) => &file.rows,
+        }
+    }
+
+    /// Puts it into the level's record, with what could not be shown of it.
+    pub fn enter(self, level: &mut Level, missing: usize, broken: usize) {
+        match self {
+            PictureFile::Cluster(file) => level.montages.push(MontageFile { missing, broken, ..file }),
+            PictureFile::Sheet(file) => level.contact_sheet = Some(ContactSheet { missing, broken, ..file }),
+        }
+    }
+}
+
+/// How the montages of a run look: all of one size, small enough for the largest of them.
+pub fn options(settings: &Settings) -> montage::Options {
+    let cut = if settings.montage_captions == MontageCaptions::Name { Cut::Middle } else { Cut::End };
+    let images = settings.montage_size.max(settings.contact_sheet);
+    montage::Options { cut, ..montage::Options::for_images(images) }
+}
+
+/// Chooses members and composes a montage for every best and worst cluster of every level, and each level's contact
+/// sheet. `distances` has an entry per evaluated level where members are chosen by distance.
 pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Result<Vec<Picture>> {
     let mut pictures = Vec::new();
     for (i, level) in levels.iter().enumerate() {
@@ -41,6 +84,9 @@ pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Res
                 let rows = chooser.choose(level, cluster, plan.settings.montage_size, 1);
                 pictures.push(chooser.picture(level, end, rank + 1, clusters.len(), cluster, rows));
             }
+        }
+        if plan.settings.contact_sheet > 0 {
+            pictures.extend(contact_sheet::compose(&chooser, level));
         }
     }
     name_images(plan, &mut pictures)?;
@@ -89,14 +135,26 @@ pub fn images(plan: &Plan, levels: &[Level]) -> Result<Option<Images>> {
     Ok(Some(Images { root, rows, paths, captions }))
 }
 
-/// Reads the names of all images shown, in one pass over the file.
+/// Reads the names of all images shown, in one pass over the file, and captions them where that is asked for.
 fn name_images(plan: &Plan, pictures: &mut [Picture]) -> Result<()> {
     let (Some(names), Some(root)) = (&plan.names, &plan.settings.image_root) else { return Ok(()) };
-    let rows: Vec<u64> = pictures.iter().flat_map(|p| p.file.rows.iter().copied()).collect();
+    let rows: Vec<u64> = pictures.iter().flat_map(|p| p.file.rows().iter().copied()).collect();
     let mut named = names.read(&rows).map_err(Error::input)?.into_iter();
-    for tile in pictures.iter_mut().flat_map(|p| &mut p.montage.tiles) {
-        if let Some(ImageName { path, .. }) = named.next() {
+    for picture in pictures {
+        let captions = match picture.file {
+            PictureFile::Cluster(_) => plan.settings.montage_captions,
+            // whose tiles are captioned with their clusters
+            PictureFile::Sheet(_) => MontageCaptions::None,
+        };
+        for (tile, ImageName { path, caption }) in picture.montage.tiles.iter_mut().zip(&mut named) {
             tile.image = resolve(&path, root);
+            match captions {
+                MontageCaptions::Name => {
+                    tile.caption = tile.image.file_name().map(|n| n.to_string_lossy().into_owned())
+                }
+                MontageCaptions::Caption => tile.caption = caption,
+                MontageCaptions::Distance | MontageCaptions::None => {}
+            }
         }
     }
     Ok(())
@@ -134,14 +192,10 @@ impl Chooser<'_> {
                 level.cluster_figure(name, cluster).map(|value| format!("{} {}", name.replace('_', " "), short(value)));
             facts.extend(fact.filter(|fact| !facts.contains(fact)));
         }
-        let how = match self.plan.settings.sample {
-            Sample::Closest => "closest to the centroid",
-            Sample::Farthest => "farthest from the centroid",
-            Sample::Random => "a random choice",
-        };
-        facts.push(format!("{} shown, {how}", rows.len()));
-        let caption = |row: &u64| self.distances.and_then(|file| Some(format!("d {}", short(file.get(*row)?.into()))));
-        let tiles = rows.iter().map(|row| Tile { image: PathBuf::new(), caption: caption(row) }).collect();
+        facts.push(format!("{} shown, {}", rows.len(), self.how()));
+        let distances = self.distances.filter(|_| self.plan.settings.montage_captions == MontageCaptions::Distance);
+        let caption = |row: &u64| distances.and_then(|file| Some(format!("d {}", short(file.get(*row)?.into()))));
+        let tiles = rows.iter().map(|row| tile_of(caption(row))).collect();
         let montage = Montage {
             title: format!(
                 "Level {} · cluster {cluster} · {end} {rank} of {of} by {}",
@@ -152,11 +206,26 @@ impl Chooser<'_> {
             tiles,
             accent: if end == "best" { Accent::Best } else { Accent::Worst },
         };
-        let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.png", level.level));
-        let title_height = montage::title_height(&montage::Options::default()).unwrap_or(0);
+        let extension = self.plan.settings.montage_format.extension();
+        let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.{extension}", level.level));
+        let title_height = montage::title_height(&options(&self.plan.settings)).unwrap_or(0);
         let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, title_height, missing: 0, broken: 0 };
-        Picture { file, montage, level: level.level }
+        Picture { file: PictureFile::Cluster(file), montage, level: level.level }
     }
+
+    /// How members are chosen, in words.
+    fn how(&self) -> &'static str {
+        match self.plan.settings.sample {
+            Sample::Closest => "closest to the centroid",
+            Sample::Farthest => "farthest from the centroid",
+            Sample::Random => "a random choice",
+        }
+    }
+}
+
+/// A tile whose image is not known yet.
+fn tile_of(caption: Option<String>) -> Tile {
+    Tile { image: PathBuf::new(), caption }
 }
 
 /// The `count` rows with the smallest key, smallest first; ties go to the lower row, NaN is left out.

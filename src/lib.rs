@@ -16,6 +16,7 @@
 //! | [`metrics`] | the figures, one file each |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
+//! | [`tracking`] | a run as events, and the trackers (Weights & Biases) that are told of it |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
 //! | [`plot`] | charts of figures as SVG |
@@ -61,3 +62,4 @@ pub mod scratch;
 pub mod shard;
 pub mod slurm;
 pub mod summary;
+pub mod tracking;

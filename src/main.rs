@@ -20,8 +20,9 @@ fn main() -> ExitCode {
     let cli = cli::parse();
     let console = Console::install(&cli.verbosity);
     interrupt::install();
+    let silent = cli.verbosity.quiet && !cli.command.prints_data();
     match commands::run(cli.command, &console) {
-        Ok(report) if cli.verbosity.quiet || report.is_empty() => ExitCode::SUCCESS,
+        Ok(report) if silent || report.is_empty() => ExitCode::SUCCESS,
         Ok(report) => {
             // a closed pipe (`| head`) is no failure
             let _ = writeln!(std::io::stdout(), "{}", report.trim_end());

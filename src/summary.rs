@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::record::RunRecord;
+use crate::record::{Level, RunRecord};
 
 /// Figures of levels that summaries show, where they were computed.
 pub(crate) const SHOWN: [&str; 9] = [
@@ -66,6 +66,27 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
         out.display()
     );
     text
+}
+
+/// The same for programs: all figures and rankings of the levels, and where the rest lies.
+pub fn as_json(record: &RunRecord, out: &Path) -> Value {
+    let level = |level: &Level| {
+        serde_json::json!({
+            "level": level.level,
+            "figures": level.figures,
+            "undefined": level.undefined,
+            "ranking": level.ranking,
+            "montages": level.montages.iter().map(|montage| &montage.path).collect::<Vec<_>>(),
+        })
+    };
+    serde_json::json!({
+        "out": out,
+        "device": record.device,
+        "levels": record.levels.iter().map(level).collect::<Vec<_>>(),
+        "stages": record.stages,
+        "skipped_rows": record.skipped_rows,
+        "warnings": record.warnings,
+    })
 }
 
 /// Columns separated by two spaces: numbers to the right, text to the left. The first row is the header.

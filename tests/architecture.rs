@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("collect", &["error", "metrics", "output", "plot", "record"]),
     ("report", &["error", "metrics", "output", "plot", "record"]),
     ("summary", &["metrics", "record"]),
+    ("tracking", &["error", "metrics", "output", "record"]),
     ("evaluate", &["backend", "error", "facts", "input", "matrix", "partials"]),
     (
         "shard",
@@ -76,6 +77,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "identity",
             "interrupt",
             "map",
+            "matrix",
             "metrics",
             "output",
             "partfile",
@@ -88,6 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "shard",
             "slurm",
             "summary",
+            "tracking",
         ],
     ),
 ];

@@ -4,6 +4,8 @@ mod collect;
 mod jobs;
 mod parts;
 mod report;
+mod shell;
+mod track;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ pub use collect::CollectArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
 pub use report::ReportArgs;
+pub use shell::{CompletionsArgs, ManArgs};
+pub use track::TrackArgs;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
@@ -64,12 +68,35 @@ pub enum Command {
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),
+    /// Send a finished run to Weights & Biases
+    Track(TrackArgs),
     /// Do the main job on the handwritten digits that come with the program
     Demo(DemoArgs),
     /// List the devices, and say which one would be used and why
     Devices(DevicesArgs),
     /// Run every kernel on this very device on random data and hold it against float64
     Check(CheckArgs),
+    /// Print a script that completes the command line in a shell
+    Completions(CompletionsArgs),
+    /// Write the manual as man pages
+    Man(ManArgs),
+}
+
+impl Command {
+    /// Whether what is printed is the very thing that was asked for, and not a summary of what was done.
+    pub fn prints_data(&self) -> bool {
+        match self {
+            Command::Metrics(args) => args.json,
+            Command::Merge(args) => args.json,
+            Command::Status(args) => args.json,
+            Command::Collect(args) => args.json,
+            Command::Demo(args) => args.json,
+            Command::Devices(args) => args.json,
+            Command::Check(args) => args.json,
+            Command::Completions(_) => true,
+            Command::Submit(_) | Command::Retry(_) | Command::Report(_) | Command::Track(_) | Command::Man(_) => false,
+        }
+    }
 }
 
 /// Arguments of `metrics`.
@@ -84,6 +111,9 @@ pub struct MetricsArgs {
     /// YAML file with the same names as these options; an option here beats the file
     #[arg(long, short, value_name = "YAML", help_heading = "Input")]
     pub config: Option<PathBuf>,
+    /// Print the summary as JSON, also with --quiet
+    #[arg(long, help_heading = "Messages")]
+    pub json: bool,
 }
 
 /// Arguments of `demo`.
@@ -95,6 +125,9 @@ pub struct DemoArgs {
     /// As in `metrics`
     #[arg(long, short, value_name = "WHICH", default_value = "auto")]
     pub device: String,
+    /// Print the summary as JSON, also with --quiet
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `devices`.
@@ -117,6 +150,9 @@ pub struct CheckArgs {
     /// Seed of the random data
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 const EXIT_CODES: &str = "\

@@ -46,4 +46,7 @@ pub struct MergeArgs {
     /// Remove the parts once they are merged
     #[arg(long, help_heading = "Parts")]
     pub remove_parts: bool,
+    /// Print the summary as JSON, also with --quiet
+    #[arg(long, help_heading = "Messages")]
+    pub json: bool,
 }

@@ -1,51 +1,78 @@
 //! `clustrata check`: every operation of the chosen device on random data, held against float64 on the host.
 
-use std::fmt::Write;
-
-use crate::backend::select::{self, Choice};
+use crate::backend::select::{self, Choice, Selected};
 use crate::cli::CheckArgs;
 use crate::error::{Error, Finding, Result};
-use crate::probe::{self, CASES};
+use crate::probe::{self, CASES, Case, Outcome};
 use crate::summary::table;
 
 pub(super) fn run(args: &CheckArgs) -> Result<String> {
     let selected = select::open(&Choice::parse(&args.device), args.threads)?;
-    let info = selected.backend.describe();
-    let mut rows = vec![
-        ["operation", "rows", "columns", "clusters", "points", "centroids", "offset", "error", "allowed", ""]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
-    let mut failed = 0;
+    let mut outcomes = Vec::new();
     for (i, case) in CASES.iter().enumerate() {
         if crate::interrupt::requested() {
             return Err(Error::interrupted());
         }
-        for result in probe::run(selected.backend.as_ref(), case, args.seed.wrapping_add(i as u64))? {
-            let verdict = if result.passed() { "ok" } else { "WRONG" };
-            failed += usize::from(!result.passed());
-            rows.push(vec![
-                result.operation.to_owned(),
-                case.rows.to_string(),
-                case.dim.to_string(),
-                case.clusters.to_string(),
-                case.dtype.descr().to_owned(),
-                if case.double_centroids { "<f8" } else { "<f4" }.to_owned(),
-                case.offset.to_string(),
-                format!("{:.1e}", result.error),
-                format!("{:.0e}", result.allowed),
-                verdict.to_owned(),
-            ]);
-        }
+        let found = probe::run(selected.backend.as_ref(), case, args.seed.wrapping_add(i as u64))?;
+        outcomes.extend(found.into_iter().map(|outcome| (case, outcome)));
     }
-    let mut text = format!("{} [{}, {}] {}: {}\n\n", info.name, info.backend, info.api, info.driver, selected.reason);
-    text.push_str(&table(&rows));
-    let checks = rows.len() - 1;
+    let failed = outcomes.iter().filter(|(_, outcome)| !outcome.passed()).count();
+    let told = if args.json { for_programs(&selected, &outcomes) } else { for_people(&selected, &outcomes) };
     if failed > 0 {
-        let finding = Finding::new(format!("{failed} of {checks} checks failed on this device\n\n{text}"))
+        let checks = outcomes.len();
+        let finding = Finding::new(format!("{failed} of {checks} checks failed on this device\n\n{told}"))
             .hint("update the driver, or use --device cpu; please report this table");
         return Err(Error::failed(finding));
     }
-    let _ = write!(text, "\n\nall {checks} checks passed: this device computes what float64 computes");
-    Ok(text)
+    Ok(told)
+}
+
+fn for_people(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
+    let header = ["operation", "rows", "columns", "clusters", "points", "centroids", "offset", "error", "allowed", ""];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.extend(outcomes.iter().map(|(case, outcome)| {
+        vec![
+            outcome.operation.to_owned(),
+            case.rows.to_string(),
+            case.dim.to_string(),
+            case.clusters.to_string(),
+            case.dtype.descr().to_owned(),
+            centroids(case).to_owned(),
+            case.offset.to_string(),
+            format!("{:.1e}", outcome.error),
+            format!("{:.0e}", outcome.allowed),
+            if outcome.passed() { "ok" } else { "WRONG" }.to_owned(),
+        ]
+    }));
+    let info = selected.backend.describe();
+    let device = format!("{} [{}, {}] {}: {}", info.name, info.backend, info.api, info.driver, selected.reason);
+    let all = match outcomes.iter().all(|(_, outcome)| outcome.passed()) {
+        true => format!("\n\nall {} checks passed: this device computes what float64 computes", outcomes.len()),
+        false => String::new(),
+    };
+    format!("{device}\n\n{}{all}", table(&rows))
+}
+
+fn for_programs(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
+    let check = |(case, outcome): &(&Case, Outcome)| {
+        serde_json::json!({
+            "operation": outcome.operation,
+            "rows": case.rows,
+            "columns": case.dim,
+            "clusters": case.clusters,
+            "points": case.dtype.descr(),
+            "centroids": centroids(case),
+            "offset": case.offset,
+            "error": outcome.error,
+            "allowed": outcome.allowed,
+            "passed": outcome.passed(),
+        })
+    };
+    let checks: Vec<_> = outcomes.iter().map(check).collect();
+    let device = selected.backend.describe();
+    format!("{:#}", serde_json::json!({ "device": device, "reason": selected.reason, "checks": checks }))
+}
+
+fn centroids(case: &Case) -> &'static str {
+    if case.double_centroids { "<f8" } else { "<f4" }
 }

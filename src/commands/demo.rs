@@ -49,7 +49,7 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
     tracing::info!(
         "the same by hand: clustrata metrics {input}/clustering --embeddings {input}/embeddings.npy --images {input}/images.txt"
     );
-    super::metrics::judge(options, false, console)
+    super::metrics::judge(options, false, args.json, console)
 }
 
 /// Draws every digit into a PNG and lists the files; returns the list.

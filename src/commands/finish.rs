@@ -1,8 +1,13 @@
 //! From what was found to files: record, ranking, montages, tables.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::time::{Instant, SystemTime};
 
+#[cfg(feature = "parquet")]
+use super::exports;
+use super::pictures;
 use crate::backend::Tiling;
 use crate::buffers::Written;
 use crate::config::Sample;
@@ -12,11 +17,12 @@ use crate::gallery;
 use crate::map;
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
-use crate::output::{montage, tables};
+use crate::output::tables;
 use crate::partials::Counts;
 use crate::plan::Plan;
 use crate::record::{self, PartOf, RunRecord, Stage};
 use crate::report::{self, Pictures};
+use crate::tracking::events;
 
 /// What is told of a run besides its figures.
 pub(super) struct Told {
@@ -61,10 +67,16 @@ pub(super) fn write_all(
     record.warnings.extend(folder.warnings().iter().cloned());
     warn_of_skipped(&mut record, evaluated);
     if plan.wants_montages() {
-        make_montages(plan, &mut record, &files, folder)?;
+        pictures::make(plan, &mut record, &files, folder)?;
         record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
     }
     add_for_report(plan, &mut record, &files)?;
+    #[cfg(feature = "parquet")]
+    if plan.settings.parquet {
+        let clock = Instant::now();
+        exports::write(plan, &mut record, &files, folder)?;
+        record.stages.push(Stage::new("exports", clock.elapsed().as_secs_f64()));
+    }
     drop(files);
     distances.remove_temporary();
     let clock = Instant::now();
@@ -75,6 +87,7 @@ pub(super) fn write_all(
         tracing::warn!("{warning}");
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
+    write_events(&record, folder)?;
     // of the record as it was written, so that `clustrata report` makes the same one again
     let montage = |path: &std::path::Path| folder.staging(path);
     report::write(&record, folder, &montage, Pictures::Embedded, &super::go_on)?;
@@ -144,32 +157,11 @@ fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
     }
 }
 
-fn make_montages(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
-    let pictures = gallery::compose(plan, &record.levels, files)?;
-    let mut jobs = Vec::new();
-    for picture in &pictures {
-        jobs.push((folder.staging(&picture.file.path)?, picture.montage.clone()));
-    }
-    let made = montage::write_all(&jobs, &montage::Options::default(), |_| super::go_on())?;
-    let unreadable = made.missing.len() + made.broken.len();
-    if unreadable > 0 {
-        let example = made.missing.iter().chain(made.broken.keys()).next();
-        let example = example.map_or(String::new(), |path| format!(", such as {}", path.display()));
-        record.warnings.push(format!(
-            "{} images are missing and {} can't be read{example}: their tiles are marked; check --image-root",
-            made.missing.len(),
-            made.broken.len()
-        ));
-    }
-    for mut picture in pictures {
-        let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);
-        picture.file.missing = shown().filter(|&image| made.missing.contains(image)).count();
-        picture.file.broken = shown().filter(|&image| made.broken.contains_key(image)).count();
-        if let Some(level) = record.levels.iter_mut().find(|level| level.level == picture.level) {
-            level.montages.push(picture.file);
-        }
-    }
-    Ok(())
+fn write_events(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
+    let path = folder.staging("events.jsonl")?;
+    let failed = |e: std::io::Error| Error::io("can't write the events", &path, &e);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    events::write(&mut file, record).and_then(|()| file.flush()).map_err(failed)
 }
 
 fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
-use super::metrics::{attach_log, evaluation};
+use super::metrics::{attach_log, evaluation, told};
+use super::track;
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
 use crate::config::Options;
@@ -18,7 +19,6 @@ use crate::partials::RowSums;
 use crate::plan::Plan;
 use crate::record::RunRecord;
 use crate::shard::Parts;
-use crate::summary;
 
 pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     interrupt::install_checkpoints();
@@ -43,7 +43,8 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     if args.remove_parts {
         parts.remove()?;
     }
-    Ok(summary::of_run(&record, &out))
+    track::after_run(&plan.settings.tracking, &record, &out);
+    Ok(told(&record, &out, args.json))
 }
 
 /// Those of the parts, but for what is said otherwise.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::finish::{self, Told};
-use super::part;
+use super::{part, track};
 use crate::backend::{Job, Tiling};
 use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
@@ -25,8 +25,8 @@ pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let options = args.options.over(file);
     let checkpoints = options.checkpoint != Some(Checkpoint::Off);
     let outcome = match args.part.share() {
-        Share::Whole => judge(options, args.part.resume, console),
-        share => part::run(options, &share, args.part.resume, console),
+        Share::Whole => judge(options, args.part.resume, args.json, console),
+        share => part::run(options, &share, args.part.resume, args.json, console),
     };
     outcome.map_err(|error| if checkpoints { paused(error) } else { error })
 }
@@ -41,7 +41,7 @@ pub(super) fn paused(error: Error) -> Error {
 }
 
 /// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
-pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result<String> {
+pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Console) -> Result<String> {
     interrupt::install_checkpoints();
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
@@ -52,7 +52,8 @@ pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
         }
-        return Ok(format!("complete already\n{}", summary::of_run(&record, &plan.settings.out)));
+        let before = if json { "" } else { "complete already\n" };
+        return Ok(format!("{before}{}", told(&record, &plan.settings.out, json)));
     }
     let rows = 0..plan.embeddings.rows();
     // a run that was killed while it moved its results into place has left some of them
@@ -76,7 +77,13 @@ pub(super) fn judge(options: Options, resume: bool, console: &Console) -> Result
     let out = folder.path().to_owned();
     folder.commit()?;
     work.discard();
-    Ok(summary::of_run(&record, &out))
+    track::after_run(&plan.settings.tracking, &record, &out);
+    Ok(told(&record, &out, json))
+}
+
+/// What is printed of a run.
+pub(super) fn told(record: &RunRecord, out: &Path, json: bool) -> String {
+    if json { format!("{:#}", summary::as_json(record, out)) } else { summary::of_run(record, out) }
 }
 
 fn evaluate_and_write(

@@ -1,17 +1,23 @@
-//! One straight-line file per subcommand. Each returns what is printed on standard output.
+//! One straight-line file per subcommand. Each returns what is printed on standard output: a summary, or with --json and
+//! where a text is the very thing asked for, data, which --quiet doesn't suppress.
 
 mod check;
 mod collect;
+mod completions;
 mod demo;
 mod devices;
+#[cfg(feature = "parquet")]
+mod exports;
 mod finish;
 mod merge;
 mod metrics;
 mod part;
+mod pictures;
 mod report;
 mod retry;
 mod status;
 mod submit;
+mod track;
 
 use crate::cli::Command;
 use crate::console::Console;
@@ -27,9 +33,12 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Track(args) => track::run(args),
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
     }
 }
 

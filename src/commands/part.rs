@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::shard::{Agreement, Earlier, PartFolder, Parts, Share};
 
 /// Does the first round of the part, and the second where the first round of all parts is there.
-pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Console) -> Result<String> {
+pub(super) fn run(options: Options, share: &Share, resume: bool, json: bool, console: &Console) -> Result<String> {
     interrupt::install_checkpoints();
     let mut plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
@@ -24,7 +24,7 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Conso
     refuse_to_write_into_clustering(&out)?;
     if out.join(RECORD).exists() && !plan.settings.force {
         if resume && finished(&out, &agreement).is_some() {
-            return Ok("complete and merged already".to_owned());
+            return Ok(told(&rows, "complete and merged already", json));
         }
         return Err(Error::usage(
             Finding::new("the output folder holds a finished run")
@@ -54,7 +54,15 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Conso
         }
     }
     let done = second_round(&plan, tiling, &agreement, &work, console)?;
-    Ok(format!("rows {}..{}: {done}", rows.start, rows.end))
+    Ok(told(&rows, &done, json))
+}
+
+/// What is printed of a part.
+fn told(rows: &Range<u64>, done: &str, json: bool) -> String {
+    match json {
+        true => serde_json::json!({ "rows": [rows.start, rows.end], "done": done }).to_string(),
+        false => format!("rows {}..{}: {done}", rows.start, rows.end),
+    }
 }
 
 /// Where distances are written first, when the machine's own disk is to be used: many small writes to a shared disk are

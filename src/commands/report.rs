@@ -18,7 +18,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<String> {
     Ok(format!("written: {}", out.join("report.html").display()))
 }
 
-fn read(path: &std::path::Path) -> Result<RunRecord> {
+/// Reads a record of this version.
+pub(super) fn read(path: &std::path::Path) -> Result<RunRecord> {
     let text = fs::read(path).map_err(|e| Error::input(Finding::io("can't read the record", path, &e)))?;
     let damaged = |e: serde_json::Error| {
         Error::input(Finding::new("the record can't be read").file(path).found(e.to_string()).hint("run again"))

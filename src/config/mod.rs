@@ -4,23 +4,27 @@
 //! beats the file. An unknown key is an error that names the nearest one.
 
 mod checkpoint;
+mod choices;
 mod figures;
+mod file;
 mod settings;
 mod silhouette;
+mod tracking;
 mod values;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
 pub use checkpoint::Checkpoint;
+pub use choices::{Distances, MontageCaptions, MontageFormat, Sample};
 pub use silhouette::Silhouette;
+pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};
 
 /// Settings of `metrics` as the user wrote them; what is absent was not written.
@@ -84,6 +88,10 @@ pub struct Options {
     #[arg(long, value_name = "WHICH", help_heading = "Output")]
     pub distances: Option<Distances>,
 
+    /// Also write the points (points.parquet: names, clusters, distances, map) and the clusters as Parquet
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Output")]
+    pub parquet: Option<bool>,
+
     /// Folder to write to [default: CLUSTERING/metrics]
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
@@ -132,6 +140,19 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Montages")]
     pub montage_min_size: Option<u64>,
 
+    /// What montages are written as [default: png]
+    #[arg(long, value_name = "FORMAT", help_heading = "Montages")]
+    pub montage_format: Option<MontageFormat>,
+
+    /// What stands below each image of a montage [default: distance]
+    #[arg(long, value_name = "WHAT", help_heading = "Montages")]
+    pub montage_captions: Option<MontageCaptions>,
+
+    /// Clusters on the contact sheet of each level at most, one image each, from the best to the worst; 0 for none
+    /// [default: 100, with any montages]
+    #[arg(long, value_name = "N", help_heading = "Montages")]
+    pub contact_sheet: Option<usize>,
+
     /// Figure of clusters that decides best and worst [default: inertia]
     #[arg(long, value_name = "COLUMN", help_heading = "Montages")]
     pub rank_by: Option<String>,
@@ -143,32 +164,11 @@ pub struct Options {
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "N", help_heading = "Montages")]
     pub seed: Option<u64>,
-}
 
-/// Which distances are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Distances {
-    /// None.
-    #[default]
-    None,
-    /// Of every row to its own centroid: f4 `[n]` a level.
-    Own,
-    /// Of every row to every centroid as well: f4 `[n, k]` a level.
-    All,
-}
-
-/// Which members of a cluster a montage shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Sample {
-    /// The closest to the centroid, closest first.
-    #[default]
-    Closest,
-    /// The farthest from it, farthest first.
-    Farthest,
-    /// A seeded random choice.
-    Random,
+    /// Who is told of the run.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub tracking: Tracking,
 }
 
 /// Images in a montage, at most.
@@ -198,6 +198,7 @@ pub struct Settings {
     #[serde(skip)]
     pub silhouette_asked: bool,
     pub distances: Distances,
+    pub parquet: bool,
     pub out: PathBuf,
     pub force: bool,
     pub checkpoint: Checkpoint,
@@ -209,71 +210,17 @@ pub struct Settings {
     pub worst: usize,
     pub montage_size: usize,
     pub montage_min_size: u64,
+    pub montage_format: MontageFormat,
+    pub montage_captions: MontageCaptions,
+    pub contact_sheet: usize,
     pub rank_by: String,
     pub sample: Sample,
     pub seed: u64,
-}
-
-/// A command that has only [`Options`], to ask for their names.
-#[derive(clap::Parser)]
-struct Names {
-    #[command(flatten)]
-    _options: Options,
+    #[serde(flatten)]
+    pub tracking: Tracking,
 }
 
 impl Options {
-    /// Reads a config file.
-    pub fn read(path: &Path) -> Result<Options> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::usage(Finding::io("can't read the config file", path, &e)))?;
-        Self::parse(&text).map_err(|finding| Error::usage(finding.file(path)))
-    }
-
-    /// Parses a config file's text.
-    ///
-    /// # Errors
-    /// What YAML or the settings' types don't allow, and unknown keys.
-    pub fn parse(text: &str) -> Result<Options, Finding> {
-        let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
-        // an empty file, or one of comments only, sets nothing
-        let value: Option<Value> = serde_saphyr::from_str(text).map_err(|e| invalid(&e))?;
-        Options::of_value(value.unwrap_or_default())
-    }
-
-    /// From what a config file holds.
-    ///
-    /// # Errors
-    /// As [`Options::parse`].
-    pub fn of_value(value: Value) -> Result<Options, Finding> {
-        let invalid = |e: &dyn std::fmt::Display| Finding::new("the config file is not valid").found(e.to_string());
-        let map = match value {
-            Value::Null => return Ok(Options::default()),
-            Value::Object(map) => map,
-            other => {
-                return Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string()));
-            }
-        };
-        let command = Names::command();
-        let known: Vec<String> = command.get_arguments().map(|a| a.get_id().as_str().replace('_', "-")).collect();
-        let mut settings = serde_json::Map::new();
-        for (key, value) in map {
-            let key = key.replace('_', "-");
-            if !known.contains(&key) {
-                return Err(metrics::unknown("key", &key, known.iter().map(String::as_str)));
-            }
-            if !value.is_null() {
-                settings.insert(key, value);
-            }
-        }
-        let explain = |key: &str, e: serde_json::Error| invalid(&e).what_of(key);
-        // one key at a time, so that an error can name it
-        for (key, value) in &settings {
-            let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-            serde_json::from_value::<Options>(one).map_err(|e| explain(key, e))?;
-        }
-        serde_json::from_value(Value::Object(settings)).map_err(|e| invalid(&e))
-    }
-
     /// These settings where they are written, else those of `file`.
     #[must_use]
     pub fn over(self, file: Options) -> Options {
@@ -293,6 +240,7 @@ impl Options {
             silhouette: self.silhouette.or(file.silhouette),
             yes: self.yes.or(file.yes),
             distances: self.distances.or(file.distances),
+            parquet: self.parquet.or(file.parquet),
             out: self.out.or(file.out),
             force: self.force.or(file.force),
             checkpoint: self.checkpoint.or(file.checkpoint),
@@ -304,9 +252,13 @@ impl Options {
             worst: self.worst.or(file.worst),
             montage_size: self.montage_size.or(file.montage_size),
             montage_min_size: self.montage_min_size.or(file.montage_min_size),
+            montage_format: self.montage_format.or(file.montage_format),
+            montage_captions: self.montage_captions.or(file.montage_captions),
+            contact_sheet: self.contact_sheet.or(file.contact_sheet),
             rank_by: self.rank_by.or(file.rank_by),
             sample: self.sample.or(file.sample),
             seed: self.seed.or(file.seed),
+            tracking: self.tracking.over(file.tracking),
         }
     }
 
@@ -327,12 +279,21 @@ impl Options {
             [] => Vec::new(),
             patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
         };
-        if let Some(size) = self.montage_size.filter(|size| size.get() > MOST_IMAGES) {
+        if self.parquet == Some(true) && !cfg!(feature = "parquet") {
+            let finding = Finding::new("this program was built without Parquet");
             return Err(Error::usage(
-                Finding::new("a montage of that many images is no picture")
-                    .expected(format!("--montage-size of at most {MOST_IMAGES}"))
-                    .found(size.to_string()),
+                finding.hint("cargo install clustrata --features parquet, or leave --parquet out"),
             ));
+        }
+        let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
+        let montage_size = self.montage_size.map_or(20, NonZero::get);
+        let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
+        for (option, images) in [("--montage-size", montage_size), ("--contact-sheet", contact_sheet)] {
+            if images > MOST_IMAGES {
+                let finding = Finding::new("a montage of that many images is no picture");
+                let expected = format!("{option} of at most {MOST_IMAGES}");
+                return Err(Error::usage(finding.expected(expected).found(images.to_string())));
+            }
         }
         let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
         Ok(Settings {
@@ -351,30 +312,25 @@ impl Options {
             leave_out,
             silhouette_asked,
             distances: self.distances.unwrap_or_default(),
+            parquet: self.parquet.unwrap_or(false),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,
             device: self.device.unwrap_or_else(|| "auto".to_owned()),
             threads: self.threads,
             tile_rows: self.tile_rows,
-            best: self.best.unwrap_or(5),
-            worst: self.worst.unwrap_or(5),
-            montage_size: self.montage_size.map_or(20, NonZero::get),
+            best,
+            worst,
+            montage_size,
             montage_min_size: self.montage_min_size.unwrap_or(10),
+            montage_format: self.montage_format.unwrap_or_default(),
+            montage_captions: self.montage_captions.unwrap_or_default(),
+            contact_sheet,
             rank_by,
             sample: self.sample.unwrap_or_default(),
             seed: self.seed.unwrap_or(0),
+            tracking: self.tracking,
         })
-    }
-}
-
-impl Finding {
-    /// The same finding, about one key of the config file.
-    fn what_of(self, key: &str) -> Finding {
-        let found = self.to_string();
-        Finding::new(format!("the config file's value of `{key}` is not valid"))
-            .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
-            .hint("see `clustrata metrics --help` for what it takes")
     }
 }
 

@@ -215,6 +215,13 @@ pub fn of_clusters() -> impl Iterator<Item = &'static dyn Metric> {
     METRICS.iter().copied().filter(move |m| m.clusters(&blank).is_some())
 }
 
+/// Whether a column of clusters tells how much there is of something, and not which cluster is meant.
+pub fn is_amount(column: &str) -> bool {
+    let blank = LevelFacts::blank();
+    let known = METRICS.iter().find(|metric| metric.name() == column);
+    known.is_some_and(|metric| !matches!(metric.clusters(&blank), Some(Column::Index(_))))
+}
+
 /// "unknown X", with the nearest of the known names.
 pub(crate) fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Finding {
     let known: Vec<&str> = known.collect();

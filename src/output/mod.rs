@@ -3,4 +3,8 @@
 pub mod distances;
 pub mod files;
 pub mod montage;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+#[cfg(feature = "parquet")]
+pub mod points;
 pub mod tables;

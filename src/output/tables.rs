@@ -39,6 +39,21 @@ pub fn write_clusters(path: &Path, level: &Level) -> Result<()> {
     write_csv(path, header.collect(), rows)
 }
 
+/// Writes `clusters.parquet` of one level: the same as [`write_clusters`], with null where a figure is not defined.
+#[cfg(feature = "parquet")]
+pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
+    use super::parquet::{self, Cells};
+    let whole = |count: u64| i64::try_from(count).ok();
+    let cells = |column: &Column| match column {
+        Column::Count(counts) => Cells::Whole(counts.iter().map(|&count| whole(count)).collect()),
+        Column::Index(clusters) => Cells::Whole(clusters.iter().map(|cluster| cluster.and_then(whole)).collect()),
+        Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
+    };
+    let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
+    let figures = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
+    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(figures).collect::<Vec<_>>())
+}
+
 /// Writes one figure of the clusters as a float64 array `[k]`; NaN where it is not defined.
 pub fn write_column(path: &Path, level: &Level, name: &str) -> Result<()> {
     let Some(column) = level.clusters.get(name) else { return Ok(()) };

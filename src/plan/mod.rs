@@ -198,14 +198,17 @@ impl Plan {
         Ok(bytes)
     }
 
-    /// Whether every row's own distance is wanted: to be written, or to choose the images of a montage.
+    /// Whether every row's own distance is wanted: to be written, also with the points, or to choose the images of a montage.
     pub fn keeps_rows(&self) -> bool {
-        self.settings.distances != Distances::None || (self.wants_montages() && self.settings.sample != Sample::Random)
+        let settings = &self.settings;
+        let shown = self.wants_montages() && settings.sample != Sample::Random;
+        settings.distances != Distances::None || settings.parquet || shown
     }
 
     /// Whether montages are made.
     pub fn wants_montages(&self) -> bool {
-        self.names.is_some() && (self.settings.best > 0 || self.settings.worst > 0)
+        let settings = &self.settings;
+        self.names.is_some() && (settings.best > 0 || settings.worst > 0 || settings.contact_sheet > 0)
     }
 }
 

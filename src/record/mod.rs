@@ -1,6 +1,7 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
 mod columns;
+mod contact_sheet;
 mod images;
 mod map;
 mod worker;
@@ -16,6 +17,7 @@ use crate::facts::LevelFacts;
 use crate::metrics::{Better, Column, Metric, Scalar};
 use crate::partials::Counts;
 pub use columns::Columns;
+pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use map::{Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
@@ -183,6 +185,9 @@ pub struct Level {
     /// The pictures.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub montages: Vec<MontageFile>,
+    /// One image of each ranked cluster.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub contact_sheet: Option<ContactSheet>,
     /// Members that a report shows.
     #[serde(skip_serializing_if = "Samples::is_empty", default)]
     pub samples: Samples,
@@ -216,6 +221,7 @@ impl Level {
             parent: sums.parents.as_ref().map_or(Vec::new(), |parents| parents.of.clone()),
             ranking: ranking.rank(sums),
             montages: Vec::new(),
+            contact_sheet: None,
             samples: Samples::default(),
         }
     }

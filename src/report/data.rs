@@ -143,6 +143,7 @@ mod tests {
             parent: Vec::new(),
             ranking,
             montages: Vec::new(),
+            contact_sheet: None,
             samples: Samples::default(),
         };
         // of 0 7 4 1 8 5 2 9 6 3

@@ -17,7 +17,9 @@ mod hierarchy;
 mod messages;
 mod names;
 mod nonfinite;
+mod pictures;
 mod same;
+mod shell;
 #[cfg(unix)]
 mod signals;
 mod usage;

@@ -62,7 +62,7 @@ fn every_form_of_names_gives_the_same_montages() {
         files.into_iter().map(|file| (file.clone(), fs::read(place.out.join(file)).expect("reads"))).collect::<Vec<_>>()
     };
     let want = montages("names.txt");
-    assert_eq!(want.len(), 3 + 3 + 3);
+    assert_eq!(want.len(), 3 + 3 + 3 + 3, "with a contact sheet per level");
     for file in ["names.csv", "names.pkl"] {
         assert!(montages(file) == want, "{file}: other montages");
     }

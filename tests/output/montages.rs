@@ -1,7 +1,7 @@
 //! Montages: what is shown, measured in pixels, and what happens to images that can't be.
 
 use clustrata::error::Kind;
-use clustrata::output::montage::{self, Accent, Montage, Options, Tile};
+use clustrata::output::montage::{self, Accent, Cut, Montage, Options, Tile};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -145,6 +145,45 @@ fn montages_are_written_the_same_every_time() {
     let strict = Options { decode_bytes: 1, ..Options::default() };
     montage::write_all(&jobs, &strict, |_| Ok(())).unwrap();
     assert_eq!(first[5], fs::read(&jobs[5].0).unwrap());
+}
+
+#[test]
+fn montages_are_written_as_their_extension_says() {
+    let base = tempfile::tempdir().unwrap();
+    let image = solid(base.path(), "red.png", 200, 120);
+    let montage = montage_of(&[image]);
+    let exact = montage::render(&montage, &Options::default()).unwrap().image;
+    let formats =
+        [("png", image::ImageFormat::Png), ("jpg", image::ImageFormat::Jpeg), ("webp", image::ImageFormat::WebP)];
+    for (extension, format) in formats {
+        let path = base.path().join(format!("montage.{extension}"));
+        montage::write_all(&[(path.clone(), montage.clone())], &Options::default(), |_| Ok(())).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(image::guess_format(&bytes).unwrap(), format);
+        let read = image::load_from_memory(&bytes).unwrap().into_rgb8();
+        assert_eq!(read.dimensions(), exact.dimensions());
+        let far = |(a, b): (&image::Rgb<u8>, &image::Rgb<u8>)| a.0.iter().zip(b.0).any(|(a, b)| a.abs_diff(b) > 40);
+        let differing = read.pixels().zip(exact.pixels()).filter(|pair| far(*pair)).count();
+        // a JPEG is blurred where colours meet
+        assert!(
+            differing * 100 < exact.pixels().len() && (extension == "jpg" || read == exact),
+            "{extension} {differing}"
+        );
+    }
+}
+
+#[test]
+fn long_captions_are_cut_where_they_are_told_to_be() {
+    let base = tempfile::tempdir().unwrap();
+    let mut montage = montage_of(&[solid(base.path(), "red.png", 160, 160)]);
+    let mut caption = |text: &str, cut| {
+        montage.tiles[0].caption = Some(text.to_owned());
+        montage::render(&montage, &Options { cut, ..Options::default() }).unwrap().image
+    };
+    let (first, second) = ("a name that goes on and on and on 1.jpg", "a name that goes on and on and on 2.jpg");
+    assert!(caption(first, Cut::End) == caption(second, Cut::End), "their ends are cut off");
+    assert!(caption(first, Cut::Middle) != caption(second, Cut::Middle));
+    assert!(caption("short", Cut::End) == caption("short", Cut::Middle));
 }
 
 #[test]

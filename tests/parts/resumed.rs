@@ -19,7 +19,7 @@ fn nothing_half_written(out: &Path, whole: &Path) {
         let name = file.rsplit('/').next().unwrap_or(&file);
         let hidden = name.starts_with('.') || file.starts_with(".clustrata-staging");
         // these tell of paths and times
-        let told = ["config.yaml", "log.txt", "record.json", "report.html"].contains(&file.as_str());
+        let told = ["config.yaml", "events.jsonl", "log.txt", "record.json", "report.html"].contains(&file.as_str());
         if file.ends_with(".part") || file.ends_with(".checkpoint") {
             if let Err(finding) = PartFile::open(&out.join(&file)) {
                 panic!("{file}: {finding}");

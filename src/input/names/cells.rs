@@ -1,6 +1,7 @@
 //! Names in an array of strings of fixed width (`<U16`, `|S16`): any entry can be read without those before it.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::{Picked, unreadable};
@@ -57,22 +58,27 @@ impl Cells {
             .hint("copy the file again, or write it again"))
     }
 
-    /// Reads the entries that are wanted, and no others.
+    /// Passes the entries of `rows`, and reads no others. The reader is at the beginning of the file.
     pub(super) fn read(
         &self,
-        reader: &mut (impl Read + Seek),
+        reader: &mut BufReader<File>,
         file: &Path,
+        rows: impl Iterator<Item = u64>,
         picked: &mut Picked<'_>,
     ) -> Result<(), Finding> {
         // The size was checked against the file when it was opened, so a string is no longer than the file.
         let len = usize::try_from(self.dtype.size()).map_err(|_| self.not_text(file, 0))?;
         let mut cell = vec![0; len];
+        let mut position = 0u64;
         let mut text = |at: u64, row: u64| -> Result<String, Finding> {
-            let read = reader.seek(SeekFrom::Start(self.offset + at)).and_then(|_| reader.read_exact(&mut cell));
-            read.map_err(|error| unreadable(file, &error))?;
+            let start = self.offset + at;
+            // from where it is: what is in the buffer stays there
+            let read = reader.seek_relative(start.wrapping_sub(position).cast_signed());
+            read.and_then(|()| reader.read_exact(&mut cell)).map_err(|error| unreadable(file, &error))?;
+            position = start + self.dtype.size();
             self.dtype.text(&cell).ok_or_else(|| self.not_text(file, row))
         };
-        for &row in picked.wanted {
+        for row in rows {
             let path = text(self.position(row, 0), row)?;
             let caption = if self.columns == 2 { Some(text(self.position(row, 1), row)?) } else { None };
             picked.seen = row;

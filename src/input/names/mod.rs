@@ -108,18 +108,41 @@ impl Names {
         let mut sorted = wanted.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
+        let mut picked = Picked::new(&sorted);
         let (file, size) = open(&self.file)?;
         let mut reader = BufReader::with_capacity(BUFFER, file);
-        let mut picked = Picked::new(&sorted);
         match &self.format {
-            Format::Pickle(pickled) => pickled.read(&mut reader, &self.file, size, &mut picked)?,
-            Format::Cells(cells) => cells.read(&mut reader, &self.file, &mut picked)?,
-            Format::Text => lines::read_text(reader, &self.file, &mut picked).map(drop)?,
-            Format::Csv => lines::read_csv(reader, &self.file, &mut picked).map(drop)?,
+            Format::Cells(cells) => cells.read(&mut reader, &self.file, sorted.iter().copied(), &mut picked)?,
+            _ => self.pass(reader, size, &mut picked)?,
         }
-        let changed = || Finding::new("the file has changed while it was read").file(&self.file).hint("run again");
         let place = |point| sorted.binary_search(point).ok().and_then(|place| picked.taken.get(place).cloned());
-        wanted.iter().map(|point| place(point).ok_or_else(changed)).collect()
+        wanted.iter().map(|point| place(point).ok_or_else(|| self.changed())).collect()
+    }
+
+    /// Hands every name to `take`, path and caption, in the order of the points; one pass over the file that holds no
+    /// more than one of them.
+    ///
+    /// # Errors
+    /// When the file has changed since it was opened.
+    pub fn read_all(&self, take: &mut dyn FnMut(&str, Option<&str>)) -> Result<(), Finding> {
+        let (file, size) = open(&self.file)?;
+        let mut picked = Picked { take: Some(take), ..Picked::none() };
+        self.pass(BufReader::with_capacity(BUFFER, file), size, &mut picked)?;
+        if picked.seen == self.len { Ok(()) } else { Err(self.changed()) }
+    }
+
+    /// One pass over all names.
+    fn pass(&self, mut reader: BufReader<File>, size: u64, picked: &mut Picked) -> Result<(), Finding> {
+        match &self.format {
+            Format::Pickle(pickled) => pickled.read(&mut reader, &self.file, size, picked),
+            Format::Cells(cells) => cells.read(&mut reader, &self.file, 0..self.len, picked),
+            Format::Text => lines::read_text(reader, &self.file, picked).map(drop),
+            Format::Csv => lines::read_csv(reader, &self.file, picked).map(drop),
+        }
+    }
+
+    fn changed(&self) -> Finding {
+        Finding::new("the file has changed while it was read").file(&self.file).hint("run again")
     }
 }
 
@@ -177,19 +200,20 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
 }
 
 /// The names that a pass over a file is asked for.
-#[derive(Debug)]
 struct Picked<'w> {
     /// Ascending, without repetition.
     wanted: &'w [u64],
     /// The names of the first entries of `wanted`.
     taken: Vec<ImageName>,
+    /// Who takes every name, where there is somebody.
+    take: Option<&'w mut dyn FnMut(&str, Option<&str>)>,
     /// Names passed so far.
     seen: u64,
 }
 
 impl<'w> Picked<'w> {
     fn new(wanted: &'w [u64]) -> Self {
-        Picked { wanted, taken: Vec::with_capacity(wanted.len()), seen: 0 }
+        Picked { wanted, taken: Vec::with_capacity(wanted.len()), take: None, seen: 0 }
     }
 
     /// For a pass that only checks.
@@ -199,12 +223,14 @@ impl<'w> Picked<'w> {
 
     /// Whether the next name is asked for.
     fn wants_next(&self) -> bool {
-        self.wanted.get(self.taken.len()) == Some(&self.seen)
+        self.take.is_some() || self.wanted.get(self.taken.len()) == Some(&self.seen)
     }
 
     /// Passes the next name, keeping it if it is asked for.
     fn pass(&mut self, path: &str, caption: Option<&str>) {
-        if self.wants_next() {
+        if let Some(take) = &mut self.take {
+            take(path, caption);
+        } else if self.wants_next() {
             self.taken.push(ImageName { path: path.to_owned(), caption: caption.map(str::to_owned) });
         }
         self.seen += 1;

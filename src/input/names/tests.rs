@@ -18,7 +18,12 @@ fn all(extension: &str, content: &[u8]) -> Result<Vec<ImageName>, String> {
     let file = written(extension, content);
     let names = Names::open(&file).map_err(|finding| finding.to_string())?;
     let wanted: Vec<u64> = (0..names.len()).collect();
-    names.read(&wanted).map_err(|finding| finding.to_string())
+    let read = names.read(&wanted).map_err(|finding| finding.to_string())?;
+    // one by one, they are the same
+    let mut passed = Vec::new();
+    let taken = names.read_all(&mut |path, caption| passed.push(named(path, caption)));
+    assert_eq!((taken, &passed), (Ok(()), &read));
+    Ok(read)
 }
 
 #[test]

@@ -22,7 +22,7 @@ use names::Contents;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-pub use names::RECORD;
+pub use names::{RECORD, TRACK_LOG};
 
 /// Start of the staging folder's name; the rest tells runs apart where locks are not supported.
 const STAGING: &str = ".clustrata-staging";

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The record of a run; its presence says that the run is complete.
 pub const RECORD: &str = "record.json";
 
+/// What a tracker said while it was told of the run.
+pub const TRACK_LOG: &str = "track.log";
+
 /// What a folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Contents {
@@ -33,13 +36,17 @@ const DISTRIBUTION: &str = "distribution-";
 const REPORT: &str = "report";
 
 /// Directly in the output folder.
-const TOP: [&str; 6] = [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl"];
+const TOP: [&str; 8] =
+    [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG, "points.parquet"];
 
 /// In each level's folder.
 const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
 
 /// Montages of a level, below its folder.
 const MONTAGES: &str = "montages";
+
+/// Among them, the picture of many clusters.
+const CONTACT_SHEET: &str = "contact-sheet";
 
 /// What only a clustering has, in each level's folder.
 const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
@@ -117,9 +124,12 @@ fn is_level(name: &str) -> bool {
     name.strip_prefix("level").is_some_and(is_number)
 }
 
-/// `best-1-cluster-42.png`, `worst-3-cluster-0.png`
+/// `best-1-cluster-42.png`, `worst-3-cluster-0.jpg`, `contact-sheet.webp`
 fn is_montage(name: &str) -> bool {
-    let Some(middle) = name.strip_suffix(".png") else { return false };
+    let Some((middle, "png" | "jpg" | "webp")) = name.rsplit_once('.') else { return false };
+    if middle == CONTACT_SHEET {
+        return true;
+    }
     let Some(numbers) = middle.strip_prefix("best-").or_else(|| middle.strip_prefix("worst-")) else { return false };
     numbers.split_once("-cluster-").is_some_and(|(rank, cluster)| is_number(rank) && is_number(cluster))
 }
@@ -153,7 +163,8 @@ mod tests {
         assert!(is_level("level1") && is_level("level12"));
         assert!(!is_level("level") && !is_level("level1b") && !is_level("levels") && !is_level("Level1"));
         assert!(is_montage("best-1-cluster-42.png") && is_montage("worst-10-cluster-0.png"));
-        for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.jpg", "my-best-1-cluster-2.png"] {
+        assert!(is_montage("best-1-cluster-2.jpg") && is_montage("contact-sheet.webp"));
+        for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.gif", "my-best-1-cluster-2.png"] {
             assert!(!is_montage(other), "{other}");
         }
     }

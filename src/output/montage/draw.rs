@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::text::blend;
-use super::{Accent, Montage};
+use super::{Accent, Cut, Montage};
 use image::{Rgb, RgbImage, imageops};
 
 const PAGE: Rgb<u8> = Rgb([255, 255, 255]);
@@ -71,9 +71,13 @@ pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, 
 }
 
 /// One line below tile `index`, centred.
-pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, caption: &str) {
+pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, caption: &str, cut: Cut) {
     let (x, y) = layout.corner(index);
-    let text = layout.caption.fit_end(caption, layout.tile as f32);
+    let room = layout.tile as f32;
+    let text = match cut {
+        Cut::End => layout.caption.fit_end(caption, room),
+        Cut::Middle => layout.caption.fit_middle(caption, room),
+    };
     let left = x as f32 + (layout.tile as f32 - layout.caption.width(&text)) / 2.0;
     let top = (y + layout.tile + layout.accent) as f32;
     layout.caption.draw(canvas, left, top, &text, QUIET_INK);

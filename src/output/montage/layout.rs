@@ -8,6 +8,9 @@ use std::ops::RangeInclusive;
 /// Tile sizes at which text is legible and pictures are of use.
 const TILE_SIZES: RangeInclusive<u32> = 32..=1024;
 
+/// The tile size where there is no reason for another one.
+pub(super) const USUAL_TILE: u32 = 160;
+
 /// The tile size that the lengths below are given for; they grow with it.
 const REFERENCE: f32 = 160.0;
 
@@ -114,6 +117,15 @@ impl Layout {
     }
 }
 
+/// The largest tile up to the usual one with which so many images and their captions make a picture.
+pub(super) fn fitting_tile(images: u64) -> u32 {
+    // beside and below a tile, and around them all: more than there ever is
+    let pixels =
+        |tile: u32| u64::from(tile + 12) * u64::from(tile + 36) * images.saturating_add(images.isqrt() * 2 + 8);
+    let fits = |tile: &u32| pixels(*tile) <= MAX_PIXELS;
+    TILE_SIZES.rev().skip_while(|tile| *tile > USUAL_TILE).find(fits).unwrap_or(*TILE_SIZES.start())
+}
+
 fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
     match (u32::try_from(width), u32::try_from(height)) {
         (Ok(w), Ok(h)) if width.saturating_mul(height) <= MAX_PIXELS => Ok((w, h)),
@@ -160,6 +172,18 @@ mod tests {
             assert!(columns >= count.div_ceil(columns), "{count}: taller than wide");
             assert!((columns - 1).pow(2) < 2 * count, "{count}: too wide");
         }
+    }
+
+    #[test]
+    fn many_images_get_smaller_tiles_and_make_a_picture() {
+        assert_eq!((fitting_tile(1), fitting_tile(1000)), (USUAL_TILE, USUAL_TILE));
+        for count in [1, 2, 3, 20, 1000, 1700, 1900, 2500, 3333, 5000, 9999, 10_000] {
+            let mut many = montage(count);
+            many.subtitle = "subtitle".into();
+            many.tiles[0].caption = Some("caption".into());
+            assert!(Layout::new(&many, &Options::for_images(count)).is_ok(), "{count}");
+        }
+        assert!(Layout::new(&montage(10_000), &Options::default()).is_err(), "and not with the usual ones");
     }
 
     #[test]

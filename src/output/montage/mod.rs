@@ -10,19 +10,20 @@
 //! | `budget` | how much may be decoded at once |
 //! | `text` | the font: measuring, shortening, drawing |
 //! | `draw` | colours and shapes |
+//! | `encode` | from pixels to a PNG, JPEG or WebP file |
 //! | `thumbnail` | small pictures for pages |
 
 mod budget;
 mod draw;
+mod encode;
 mod layout;
 mod picture;
 mod text;
 mod thumbnail;
 
-use crate::error::{Error, Finding, Result};
+use crate::error::Result;
 use budget::Budget;
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
+use image::RgbImage;
 use layout::Layout;
 use picture::Problem;
 use rayon::prelude::*;
@@ -75,11 +76,30 @@ pub struct Options {
     /// Bytes that decoded images may take at any one time, on all threads together. An image that needs more than
     /// that is decoded alone.
     pub decode_bytes: u64,
+    /// Where a caption that is too long is cut.
+    pub cut: Cut,
+}
+
+/// Which part of a line goes where it is too long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// The end: of sentences.
+    #[default]
+    End,
+    /// The middle: file names differ at their ends.
+    Middle,
+}
+
+impl Options {
+    /// Tiles of the usual size where montages of so many images make a picture with them, else smaller ones.
+    pub fn for_images(images: usize) -> Self {
+        Options { tile_size: layout::fitting_tile(images as u64), ..Options::default() }
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { tile_size: 160, columns: None, decode_bytes: 1 << 30 }
+        Options { tile_size: layout::USUAL_TILE, columns: None, decode_bytes: 1 << 30, cut: Cut::default() }
     }
 }
 
@@ -113,7 +133,7 @@ pub fn render(montage: &Montage, options: &Options) -> Result<Rendered> {
     render_within(montage, options, &Budget::new(options.decode_bytes))
 }
 
-/// Renders every montage to its path as a PNG, several at a time. `on_done` hears of each one as it is written, from
+/// Renders every montage to its path, as PNG, JPEG (`.jpg`) or WebP by its extension, several at a time. `on_done` hears of each one as it is written, from
 /// any thread; an error of its own (say, an interruption) ends the work.
 ///
 /// # Errors
@@ -126,7 +146,7 @@ pub fn write_all(
     let budget = Budget::new(options.decode_bytes);
     let write = |(path, montage): &(PathBuf, Montage)| {
         let Rendered { image, missing, broken } = render_within(montage, options, &budget)?;
-        write_png(path, &image)?;
+        encode::write(path, &image)?;
         on_done(path)?;
         Ok(Summary { written: 1, missing: missing.into_iter().collect(), broken: broken.into_iter().collect() })
     };
@@ -170,7 +190,7 @@ fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Resul
             }
         }
         if let Some(caption) = &tile.caption {
-            draw::caption(&mut image, &layout, i, caption);
+            draw::caption(&mut image, &layout, i, caption, options.cut);
         }
     }
     Ok(Rendered { image, missing, broken })
@@ -178,12 +198,4 @@ fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Resul
 
 fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
-}
-
-fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
-    let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Default, FilterType::Adaptive)
-        .write_image(image, image.width(), image.height(), ExtendedColorType::Rgb8)
-        .map_err(|e| Error::failed(Finding::new("can't encode a montage").file(path).found(e.to_string())))?;
-    std::fs::write(path, png).map_err(|e| Error::io("can't write a montage", path, &e))
 }

@@ -1,0 +1,11 @@
+//! Events of a run, and what a tracker gets of them; and that a tracker can neither fail nor stall a run.
+
+#![allow(clippy::print_stdout, reason = "a skipped test says so")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod events;
+mod failures;
+mod fixtures;
+mod offline;
