@@ -13,7 +13,9 @@
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
 //! | [`facts`] | what is known of a level once all passes are done |
+//! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
 //! | [`metrics`] | the figures, one file each |
+//! | [`gates`] | what a figure must not be, for exit codes |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
@@ -26,6 +28,7 @@
 //! | [`commands`], [`console`], [`interrupt`] | the subcommands, messages and progress, Ctrl-C |
 //! | [`error`], [`matrix`] | how anything wrong is told; element types and matrix views |
 
+pub mod agreement;
 pub mod atomic_file;
 pub mod backend;
 pub mod buffers;
@@ -39,6 +42,7 @@ pub mod error;
 pub mod evaluate;
 pub mod facts;
 pub mod gallery;
+pub mod gates;
 pub mod grid;
 pub mod identity;
 pub mod input;

@@ -15,19 +15,26 @@ fn quiet_the_loader() {
     }
 }
 
+/// What a command has to say, on standard output.
+fn print(report: &str, verbosity: &cli::Verbosity) {
+    if !verbosity.quiet && !report.is_empty() {
+        // a closed pipe (`| head`) is no failure
+        let _ = writeln!(std::io::stdout(), "{}", report.trim_end());
+    }
+}
+
 fn main() -> ExitCode {
     quiet_the_loader();
     let cli = cli::parse();
     let console = Console::install(&cli.verbosity);
     interrupt::install();
     match commands::run(cli.command, &console) {
-        Ok(report) if cli.verbosity.quiet || report.is_empty() => ExitCode::SUCCESS,
         Ok(report) => {
-            // a closed pipe (`| head`) is no failure
-            let _ = writeln!(std::io::stdout(), "{}", report.trim_end());
+            print(&report, &cli.verbosity);
             ExitCode::SUCCESS
         }
         Err(error) => {
+            print(error.report().unwrap_or_default(), &cli.verbosity);
             if cli.verbosity.json_log {
                 tracing::error!("{error}");
                 return ExitCode::from(error.kind().exit_code());

@@ -122,6 +122,7 @@ Exit codes:
   2    the command line or the config file is wrong
   3    an input is refused
   4    no usable device
+  5    done, and a gate of --fail-if fails
   75   stopped by SIGTERM or SIGUSR1 after a checkpoint: the same command with --resume goes on
   130  interrupted; nothing is left half-written";
 

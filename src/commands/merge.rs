@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
+use super::gates;
 use super::metrics::{attach_log, evaluation, paused};
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
@@ -25,9 +26,10 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let mut plan = Plan::check(settings(&parts, args.options, &args.folder)?.for_parts())?;
     let agreement = plan.agreement()?;
     parts.agree(&agreement)?;
+    let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, console)
-        .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
+        .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, console));
     console.log.detach();
     let record = finished.map_err(paused)?;
     let out = folder.path().to_owned();
@@ -35,7 +37,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     if args.remove_parts {
         parts.remove()?;
     }
-    Ok(summary::of_run(&record, &out))
+    gates::hold(&plan.settings.gates, &record, &summary::of_run(&record, &out))
 }
 
 /// Those of the parts, but for what is said otherwise.

@@ -5,6 +5,7 @@ mod collect;
 mod demo;
 mod devices;
 mod finish;
+mod gates;
 mod merge;
 mod metrics;
 mod part;

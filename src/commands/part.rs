@@ -22,7 +22,7 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, console: &Conso
     let out = plan.settings.out.clone();
     refuse_to_write_into_clustering(&out)?;
     if out.join(RECORD).exists() && !plan.settings.force {
-        if resume && finished(&out, &agreement).is_some() {
+        if resume && finished(&out, &plan.hash(&agreement)?).is_some() {
             return Ok("complete and merged already".to_owned());
         }
         return Err(Error::usage(

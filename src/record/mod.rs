@@ -74,6 +74,9 @@ pub struct Inputs {
     pub subset: Option<InputFile>,
     /// Names of the images.
     pub images: Option<InputFile>,
+    /// Labels of the rows.
+    #[serde(default)]
+    pub labels: Option<InputFile>,
 }
 
 /// One file as it was when it was read.
