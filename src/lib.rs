@@ -20,6 +20,7 @@
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
+//! | [`compare`] | two runs side by side |
 //! | [`plot`] | charts of figures as SVG |
 //! | [`partfile`], [`atomic_file`] | the files that partial results and checkpoints lie in; files that are complete or not there |
 //! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
@@ -35,6 +36,7 @@ pub mod buffers;
 pub mod cli;
 pub mod collect;
 pub mod commands;
+pub mod compare;
 pub mod config;
 pub mod console;
 pub mod cost;

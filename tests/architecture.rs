@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("output", &["error", "metrics", "record"]),
     ("collect", &["error", "metrics", "output", "plot", "record"]),
     ("summary", &["metrics", "record"]),
+    ("compare", &["agreement", "error", "gates", "metrics", "output", "record", "summary"]),
     ("evaluate", &["agreement", "backend", "error", "facts", "input", "matrix", "partials"]),
     (
         "shard",
@@ -64,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "buffers",
             "cli",
             "collect",
+            "compare",
             "config",
             "console",
             "error",

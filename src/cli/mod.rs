@@ -1,6 +1,7 @@
 //! The command line.
 
 mod collect;
+mod compare;
 mod jobs;
 mod parts;
 
@@ -12,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::Options;
 use crate::metrics::METRICS;
 pub use collect::CollectArgs;
+pub use compare::CompareArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
 
@@ -60,6 +62,8 @@ pub enum Command {
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),
+    /// Put two runs side by side: figures, clusters that got better or worse, agreement of the clusterings; gates
+    Compare(CompareArgs),
     /// Do the main job on the handwritten digits that come with the program
     Demo(DemoArgs),
     /// List the devices, and say which one would be used and why

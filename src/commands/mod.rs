@@ -2,6 +2,7 @@
 
 mod check;
 mod collect;
+mod compare;
 mod demo;
 mod devices;
 mod finish;
@@ -26,6 +27,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),

@@ -1,6 +1,7 @@
 //! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
 
 mod checked;
+pub mod recorded;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
+mod read;
 mod worker;
 
 use std::collections::BTreeMap;
