@@ -9,10 +9,11 @@ use super::gates;
 use super::metrics::{attach_log, evaluation, paused};
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
-use crate::config::Options;
+use crate::config::{Options, Settings};
 use crate::console::Console;
-use crate::error::{Error, Findings, Result};
+use crate::error::{Error, Finding, Findings, Result};
 use crate::evaluate::{Forget, Second, Stage};
+use crate::metrics;
 use crate::output::files::OutputFolder;
 use crate::partials::RowSums;
 use crate::plan::Plan;
@@ -41,12 +42,26 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
 }
 
 /// Those of the parts, but for what is said otherwise.
-fn settings(parts: &Parts, options: Options, out: &Path) -> Result<crate::config::Settings> {
+fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
     // JSON is YAML
     let told = Options::parse(&parts.settings()?.to_string()).map_err(Error::input)?;
     // what may have been another machine's stays behind
     let told = Options { out: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
-    Options { out: Some(out.to_owned()), ..options }.over(told).resolve()
+    let computed = told.metrics.clone();
+    let settings = Options { out: Some(out.to_owned()), ..options }.over(told).resolve()?;
+    check_gates(&settings, &computed)?;
+    Ok(settings)
+}
+
+/// Refuses gates on what the parts have not computed; figures of labels are worked out here.
+fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
+    let mut findings = Findings::new();
+    let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
+    for gate in settings.gates.iter().filter(|gate| !there(gate.figure)) {
+        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.figure));
+        findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
+    }
+    findings.into_result()
 }
 
 fn add_up_and_write(
