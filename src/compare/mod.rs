@@ -107,8 +107,7 @@ impl Pair {
     /// `Input` where one can't be read, or they have no level in common.
     pub fn read(a: &Path, b: &Path) -> Result<Pair> {
         let mut findings = Findings::new();
-        let mut read = |folder: &Path| findings.take(RunRecord::read(&folder.join(RECORD)).map_err(of_a_folder));
-        let (first, second) = (read(a), read(b));
+        let (first, second) = (findings.take(read_folder(a)), findings.take(read_folder(b)));
         findings.into_result()?;
         let (Some(first), Some(second)) = (first, second) else {
             return Err(Error::input(Finding::new("a record can't be read")));
@@ -164,10 +163,8 @@ impl Pair {
         apart: Option<String>,
         shown: Shown,
     ) -> Comparison {
-        let level = |record: &RunRecord, number: u32| record.levels.iter().find(|level| level.level == number).cloned();
         let levels = self.levels.iter().zip(related).filter_map(|(&number, relation)| {
-            let (a, b) = (level(&self.a, number)?, level(&self.b, number)?);
-            Some(self.level(number, &a, &b, relation, shown))
+            Some(self.level(level_of(&self.a, number)?, level_of(&self.b, number)?, relation, shown))
         });
         let side = |folder: &Path, record: &RunRecord| Side {
             folder: folder.to_owned(),
@@ -178,9 +175,9 @@ impl Pair {
         Comparison { a: side(folders[0], &self.a), b: side(folders[1], &self.b), apart, levels: levels.collect() }
     }
 
-    fn level(&self, level: u32, a: &Level, b: &Level, relation: &Relation, shown: Shown) -> LevelComparison {
+    fn level(&self, a: &Level, b: &Level, relation: &Relation, shown: Shown) -> LevelComparison {
         LevelComparison {
-            level,
+            level: a.level,
             figures: figures::changes(a, b, &self.a.metrics, &self.b.metrics),
             between: Between::of(relation, a),
             clusters: clusters::changes(a, b, relation, shown),
@@ -188,8 +185,17 @@ impl Pair {
     }
 }
 
-fn of_a_folder(finding: Finding) -> Finding {
-    finding.hint("name the folders of two finished runs, which `clustrata metrics` or `merge` wrote")
+fn level_of(record: &RunRecord, number: u32) -> Option<&Level> {
+    record.levels.iter().find(|level| level.level == number)
+}
+
+fn read_folder(folder: &Path) -> Result<RunRecord, Finding> {
+    let path = folder.join(RECORD);
+    if path.is_file() {
+        return RunRecord::read(&path);
+    }
+    let finding = Finding::new("the folder holds no finished run").file(folder).expected(format!("{RECORD} in it"));
+    Err(finding.hint("name two folders that `clustrata metrics` or `merge` wrote"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::common::{npy_indices, scratch};
+use crate::common::{self, Clustering, Dtype, npy_indices, scratch};
 use crate::fixtures::{MEASURES, close, clustrata, digits, failed, golden, judge, judged, succeeded};
 
 /// The first figure that differs, or how many were compared.
@@ -123,11 +123,51 @@ fn a_run_in_parts_takes_its_labels_when_it_is_merged() {
     let out_text = out.to_str().expect("UTF-8");
     let merged = succeeded(&clustrata(&["merge", out_text, "--labels", labels, "--fail-if", "any.ari < 0.1"]));
     assert!(merged.contains("gate holds"), "{merged}");
-    let record = crate::common::record(&out);
+    let record = common::record(&out);
     assert_eq!(compare(&record, &golden()["digits"]), Ok(3 * 8 + 3 * 250));
     let figure = ["merge", out_text, "--force", "--fail-if", "level1.davies_bouldin > 1"];
     let (code, message) = failed(&clustrata(&figure));
     assert!(code == Some(2) && message.contains("davies_bouldin"), "{code:?} {message}");
+}
+
+#[test]
+fn parts_hand_their_labels_and_gates_on() {
+    let folder = scratch();
+    let (out, labels) = (folder.path().join("m"), digits().join("labels.npy"));
+    let more = ["--labels", labels.to_str().expect("UTF-8"), "--fail-if", "level1.ari < 0.2", "--shard"];
+    for part in ["1/2", "2/2"] {
+        // a part is held to nothing: its figures are not those of the whole
+        succeeded(&judge(&digits(), &out, &[&more[..], &[part]].concat()));
+    }
+    let output = clustrata(&["merge", out.to_str().expect("UTF-8")]);
+    let (code, message) = failed(&output);
+    assert!(code == Some(5) && message.contains("level1.ari < 0.2"), "{code:?} {message}");
+    assert_eq!(compare(&common::record(&out), &golden()["digits"]), Ok(3 * 8 + 3 * 250));
+}
+
+#[test]
+fn rows_that_are_skipped_or_outside_the_subset_have_no_label_that_counts() {
+    let folder = scratch();
+    let clustering = Clustering {
+        points: (0..10).map(|i| vec![if i == 3 { f64::NAN } else { f64::from(i) }, 1.0]).collect(),
+        dtype: Dtype::F4,
+        // rows 1 to 9 of the ten
+        levels: vec![(vec![vec![0, 1, 2], (3..9).collect()], vec![vec![2.0, 1.0], vec![7.0, 1.0]])],
+        subset: Some((1..10).collect()),
+    };
+    let (hier, embeddings) = clustering.write(folder.path());
+    // row 0 is outside, row 3 is skipped, row 9 has none; one of rows 4 to 8 is another than the rest
+    let labels = folder.path().join("labels.txt");
+    fs::write(&labels, "x\na\na\nx\nb\nb\nb\nb\na\n\n").expect("writes");
+    let subset = folder.path().join("subset.npy");
+    let [subset, labels] = [&subset, &labels].map(|path| path.to_str().expect("UTF-8"));
+    let more = ["--subset-indices", subset, "--labels", labels, "--nonfinite", "skip", "--device", "cpu"];
+    let record =
+        common::judged(&hier, &embeddings, &folder.path().join("m"), &[&more[..], &["--metrics", "fast"]].concat());
+    let level = &record["levels"][0];
+    assert_eq!((&level["figures"]["points"], &level["figures"]["labelled_points"]), (&8.into(), &7.into()));
+    assert_eq!(level["clusters"]["labelled_points"], serde_json::json!([2, 5]));
+    assert_eq!(level["clusters"]["purity"], serde_json::json!([1.0, 0.8]));
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn what_is_no_pair_of_runs_is_refused() {
         assert!(stdout(output).is_empty());
     };
     let nothing = runs.at("nothing");
-    refused(&compare(&nothing, &runs.b, &[]), 3, "finished runs");
+    refused(&compare(&nothing, &runs.b, &[]), 3, "holds no finished run");
     refused(&runs.compare(&["--by", "inertai"]), 2, "did you mean `inertia`");
     refused(&runs.compare(&["--by", "size"]), 2, "neither better nor worse");
     refused(&runs.compare(&["--by", "silhouette"]), 2, "run A has no `silhouette`");
