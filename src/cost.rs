@@ -34,6 +34,7 @@ impl Work {
         let (n, d) = (as_real(self.points), as_real(self.dim as u64));
         let over_levels = |cost: fn(f64) -> f64| self.clusters.iter().map(|&k| cost(as_real(k))).sum::<f64>();
         let operations = match need {
+            Need::Labels => 0.0,
             Need::Means => 5.0 * n * d * as_real(self.clusters.len() as u64),
             // direct differences run at about a third of the rate of the expanded form
             Need::Neighbours | Need::MeanNeighbours => 6.0 * d * over_levels(|k| k * k),
@@ -96,7 +97,10 @@ pub fn settle(
 fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, work: &Work, warnings: &mut Vec<String>) {
     let silhouette = settings.silhouette;
     let asked = |metric: &dyn Metric| {
-        metric.name() == settings.rank_by || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))
+        let gated = settings.gates.iter().any(|gate| gate.figure == metric.name());
+        gated
+            || metric.name() == settings.rank_by
+            || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))
     };
     let mut left: Vec<&'static dyn Metric> = Vec::new();
     let before = seconds(&parts(metrics, work, silhouette));
@@ -124,9 +128,10 @@ fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, wo
     settings.metrics = metrics.iter().map(|metric| metric.name().to_owned()).collect();
 }
 
-/// Seconds of everything that the figures need.
+/// Seconds of everything that the figures need on the device.
 fn parts(metrics: &[&dyn Metric], work: &Work, silhouette: Silhouette) -> Vec<(Need, f64)> {
-    needs(metrics).into_iter().map(|need| (need, work.seconds(need, silhouette))).collect()
+    let on_device = needs(metrics).into_iter().filter(|need| *need != Need::Labels);
+    on_device.map(|need| (need, work.seconds(need, silhouette))).collect()
 }
 
 fn seconds(parts: &[(Need, f64)]) -> f64 {
@@ -135,6 +140,7 @@ fn seconds(parts: &[(Need, f64)]) -> f64 {
 
 fn listed(parts: &[(Need, f64)]) -> String {
     let name = |need: Need| match need {
+        Need::Labels => "labels",
         Need::Means => "means",
         Need::Neighbours => "pairs of centroids",
         Need::MeanNeighbours => "pairs of means",
@@ -196,7 +202,8 @@ mod tests {
     #[test]
     fn what_takes_long_is_left_out_or_refused() {
         let small = settled(&mut settings(&[], None), 10_000).expect("quick");
-        assert_eq!((small.0.len(), small.1.len()), (METRICS.len(), 0));
+        let without_labels = METRICS.len() - crate::metrics::of_labels().count();
+        assert_eq!((small.0.len(), small.1.len()), (without_labels, 0));
         // 10 million points: 1.6e16 operations for the silhouette, 2e12 for the search
         let mut chosen = settings(&[], None);
         let (kept, warnings) = settled(&mut chosen, 10_000_000).expect("left out");

@@ -21,6 +21,8 @@ pub enum Kind {
     Input,
     /// No usable device. Exit code 4.
     Device,
+    /// The run is done, and a gate of `--fail-if` fails. Exit code 5.
+    Gate,
     /// Stopped by SIGTERM or SIGUSR1 after a checkpoint was written. Exit code 75 (`EX_TEMPFAIL`: try again).
     Paused,
     /// Stopped by Ctrl-C. Exit code 130.
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Usage => 2,
             Kind::Input => 3,
             Kind::Device => 4,
+            Kind::Gate => 5,
             Kind::Paused => 75,
             Kind::Interrupted => 130,
         }
@@ -206,7 +209,7 @@ impl Findings {
     /// `Ok` when nothing was found, otherwise the refusal of the input, or of the command line where it is only that.
     pub fn into_result(self) -> Result<()> {
         let kind = if self.usage == self.count { Kind::Usage } else { Kind::Input };
-        if self.is_empty() { Ok(()) } else { Err(Error { kind, findings: self }) }
+        if self.is_empty() { Ok(()) } else { Err(Error { kind, findings: self, report: None }) }
     }
 }
 
@@ -215,6 +218,8 @@ impl Findings {
 pub struct Error {
     kind: Kind,
     findings: Findings,
+    /// Boxed, so that a result with an error stays small.
+    report: Option<Box<str>>,
 }
 
 impl Error {
@@ -222,7 +227,7 @@ impl Error {
     pub fn new(kind: Kind, finding: Finding) -> Self {
         let mut findings = Findings::new();
         findings.push(finding);
-        Error { kind, findings }
+        Error { kind, findings, report: None }
     }
 
     /// The run failed (exit code 1).
@@ -245,6 +250,13 @@ impl Error {
         Error::new(Kind::Device, finding)
     }
 
+    /// Gates fail (exit code 5). All else is done: `report` is what would have been printed.
+    pub fn gate(failures: impl IntoIterator<Item = Finding>, report: &str) -> Self {
+        let mut findings = Findings::new();
+        failures.into_iter().for_each(|failure| findings.push(failure));
+        Error { kind: Kind::Gate, findings, report: Some(report.into()) }
+    }
+
     /// Stopped by Ctrl-C or a termination signal (exit code 130).
     pub fn interrupted() -> Self {
         Error::new(Kind::Interrupted, Finding::new("interrupted; nothing was written"))
@@ -258,6 +270,11 @@ impl Error {
     /// What kind of failure it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What to print on standard output all the same.
+    pub fn report(&self) -> Option<&str> {
+        self.report.as_deref()
     }
 
     /// What was found.

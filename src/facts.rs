@@ -2,6 +2,7 @@
 //!
 //! The main loop fills them; what was not asked for is `None`, and the metrics that need it have no figure then.
 
+use crate::agreement::Contingency;
 use crate::partials::Sums;
 
 /// One level. All vectors are over its clusters, the empty ones included.
@@ -21,6 +22,8 @@ pub struct LevelFacts {
     pub mean_neighbours: Option<Vec<Neighbours>>,
     /// Exact silhouettes.
     pub silhouette: Option<Silhouettes>,
+    /// What the labels of the user say.
+    pub labels: Option<LabelFacts>,
     /// The level above; `None` where it is not evaluated or not there.
     pub parents: Option<Parents>,
 }
@@ -77,6 +80,15 @@ pub struct Silhouettes {
     pub standard_error: Option<f64>,
 }
 
+/// The clusters beside the labels that the user gave the points.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LabelFacts {
+    /// A row per cluster, a column per label.
+    pub table: Contingency,
+    /// The labels themselves, where all are whole numbers.
+    pub numbers: Option<Vec<u64>>,
+}
+
 /// The level above.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parents {
@@ -104,6 +116,7 @@ impl LevelFacts {
             }),
             mean_neighbours: Some(vec![Neighbours::NONE]),
             silhouette: Some(Silhouettes { sums: vec![0.0], counts: vec![0], standard_error: Some(f64::NAN) }),
+            labels: Some(LabelFacts { table: Contingency::of_groups(0, [[]]), numbers: Some(Vec::new()) }),
             parents: Some(Parents { of: vec![0], clusters: vec![Sums::IDENTITY] }),
             ..LevelFacts::of_sums(1, vec![Sums::IDENTITY])
         }

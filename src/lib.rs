@@ -13,12 +13,15 @@
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
 //! | [`facts`] | what is known of a level once all passes are done |
+//! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
 //! | [`metrics`] | the figures, one file each |
+//! | [`gates`] | what a figure must not be, for exit codes |
 //! | [`record`] | what a run found; all that the sinks read |
 //! | [`output`] | the sinks: folder, tables, distance buffers, montages |
 //! | [`tracking`] | a run as events, and the trackers (Weights & Biases) that are told of it |
 //! | [`shard`] | a run in parts: who does which rows, what is done, what adds up to the whole |
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
+//! | [`compare`] | two runs side by side |
 //! | [`plot`] | charts of figures as SVG |
 //! | [`pca`], [`map`] | the plane on which vectors differ most; clusters and points on it |
 //! | [`report`] | report.html: a run as a page to look around in |
@@ -29,12 +32,14 @@
 //! | [`commands`], [`console`], [`interrupt`] | the subcommands, messages and progress, Ctrl-C |
 //! | [`error`], [`matrix`] | how anything wrong is told; element types and matrix views |
 
+pub mod agreement;
 pub mod atomic_file;
 pub mod backend;
 pub mod buffers;
 pub mod cli;
 pub mod collect;
 pub mod commands;
+pub mod compare;
 pub mod config;
 pub mod console;
 pub mod cost;
@@ -42,6 +47,7 @@ pub mod error;
 pub mod evaluate;
 pub mod facts;
 pub mod gallery;
+pub mod gates;
 pub mod grid;
 pub mod identity;
 pub mod input;

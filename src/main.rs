@@ -15,6 +15,14 @@ fn quiet_the_loader() {
     }
 }
 
+/// What a command has to say, on standard output.
+fn print(report: &str, silent: bool) {
+    if !silent && !report.is_empty() {
+        // a closed pipe (`| head`) is no failure
+        let _ = writeln!(std::io::stdout(), "{}", report.trim_end());
+    }
+}
+
 fn main() -> ExitCode {
     quiet_the_loader();
     let cli = cli::parse();
@@ -22,13 +30,12 @@ fn main() -> ExitCode {
     interrupt::install();
     let silent = cli.verbosity.quiet && !cli.command.prints_data();
     match commands::run(cli.command, &console) {
-        Ok(report) if silent || report.is_empty() => ExitCode::SUCCESS,
         Ok(report) => {
-            // a closed pipe (`| head`) is no failure
-            let _ = writeln!(std::io::stdout(), "{}", report.trim_end());
+            print(&report, silent);
             ExitCode::SUCCESS
         }
         Err(error) => {
+            print(error.report().unwrap_or_default(), silent);
             if cli.verbosity.json_log {
                 tracing::error!("{error}");
                 return ExitCode::from(error.kind().exit_code());

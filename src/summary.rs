@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::record::{Level, RunRecord};
 
 /// Figures of levels that summaries show, where they were computed.
-pub(crate) const SHOWN: [&str; 9] = [
+pub(crate) const SHOWN: [&str; 12] = [
     "points",
     "clusters",
     "empty_clusters",
@@ -18,6 +18,9 @@ pub(crate) const SHOWN: [&str; 9] = [
     "simplified_silhouette",
     "silhouette",
     "misassigned",
+    "ari",
+    "ami",
+    "purity",
 ];
 
 /// The levels side by side, and where the rest lies.

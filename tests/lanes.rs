@@ -124,6 +124,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
     let evaluation = Evaluation {
         embeddings: &embeddings,
         hierarchy: &hierarchy,
+        labels: None,
         levels: &[0],
         backend: &backend,
         job: &job,

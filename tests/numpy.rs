@@ -25,32 +25,44 @@ fn run(code: &[&str]) -> Option<Result<String, String>> {
 
 #[test]
 fn the_golden_values_are_what_scikit_learn_gives() {
+    made_again("golden/make.py", "digits.json", 0.0, "/levels/2/clusters/silhouette/4");
+}
+
+#[test]
+fn the_golden_measures_of_agreement_are_what_scikit_learn_gives() {
+    // all of them are shares of 1, and some are nothing but rounding
+    made_again("agreement/make.py", "agreement.json", 1e6, "/tables/14/measures/ami");
+}
+
+/// Runs a script of tests/data and holds what it makes against what is kept; a wrong value at `figure` is noticed.
+fn made_again(script: &str, name: &str, scale: f64, figure: &str) {
     let out = scratch();
-    let made = out.path().join("digits.json");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/make.py");
+    let made = out.path().join(name);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(script);
     let Some(result) = run(&[&script.display().to_string(), &made.display().to_string()]) else { return };
     result.expect("make.py runs");
     let read = |path: &Path| -> Value {
         serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("valid JSON")
     };
-    let [made, kept] = [read(&made), read(&script.with_file_name("digits.json"))];
-    assert!(same(&made, &kept), "make.py gives other values than digits.json");
+    let [made, kept] = [read(&made), read(&script.with_file_name(name))];
+    assert!(same(&made, &kept, scale), "make.py gives other values than {name}");
     let mut other = kept.clone();
-    let figure = other.pointer_mut("/levels/2/clusters/silhouette/4").expect("there");
+    let figure = other.pointer_mut(figure).expect("there");
     *figure = (figure.as_f64().expect("a number") * (1.0 + 1e-9)).into();
-    assert!(!same(&made, &other));
+    assert!(!same(&made, &other, scale));
 }
 
-/// The same text, shape and numbers, but for what another processor's order of summing in float64 may change.
-fn same(made: &Value, kept: &Value) -> bool {
+/// The same text, shape and numbers, but for what another processor's order of summing in float64 may change; differences far
+/// below `scale` count as that.
+fn same(made: &Value, kept: &Value, scale: f64) -> bool {
     match (made, kept) {
         (Value::Array(made), Value::Array(kept)) => {
-            made.len() == kept.len() && made.iter().zip(kept).all(|(m, k)| same(m, k))
+            made.len() == kept.len() && made.iter().zip(kept).all(|(m, k)| same(m, k, scale))
         }
         (Value::Object(made), Value::Object(kept)) => {
-            made.len() == kept.len() && made.iter().all(|(name, m)| kept.get(name).is_some_and(|k| same(m, k)))
+            made.len() == kept.len() && made.iter().all(|(name, m)| kept.get(name).is_some_and(|k| same(m, k, scale)))
         }
-        (Value::Number(_), Value::Number(_)) => agrees(made, kept.as_f64(), 1e-10, 0.0),
+        (Value::Number(_), Value::Number(_)) => agrees(made, kept.as_f64(), 1e-10, scale),
         _ => made == kept,
     }
 }

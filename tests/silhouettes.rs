@@ -161,6 +161,7 @@ fn silhouettes(tiling: DistanceTiling, sampling: Sampling, fails: bool) -> Resul
     let evaluation = Evaluation {
         embeddings: &embeddings,
         hierarchy: &hierarchy,
+        labels: None,
         levels: &[0, 1],
         backend: &backend,
         job: &job,

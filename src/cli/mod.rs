@@ -1,6 +1,7 @@
 //! The command line.
 
 mod collect;
+mod compare;
 mod jobs;
 mod parts;
 mod report;
@@ -15,6 +16,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::Options;
 use crate::metrics::METRICS;
 pub use collect::CollectArgs;
+pub use compare::CompareArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
 pub use parts::{MergeArgs, PartArgs};
 pub use report::ReportArgs;
@@ -70,6 +72,8 @@ pub enum Command {
     Collect(CollectArgs),
     /// Send a finished run to Weights & Biases
     Track(TrackArgs),
+    /// Put two runs side by side: figures, clusters that got better or worse, agreement of the clusterings; gates
+    Compare(CompareArgs),
     /// Do the main job on the handwritten digits that come with the program
     Demo(DemoArgs),
     /// List the devices, and say which one would be used and why
@@ -93,6 +97,7 @@ impl Command {
             Command::Demo(args) => args.json,
             Command::Devices(args) => args.json,
             Command::Check(args) => args.json,
+            Command::Compare(args) => args.json,
             Command::Completions(_) => true,
             Command::Submit(_) | Command::Retry(_) | Command::Report(_) | Command::Track(_) | Command::Man(_) => false,
         }
@@ -162,6 +167,7 @@ Exit codes:
   2    the command line or the config file is wrong
   3    an input is refused
   4    no usable device
+  5    done, and a gate of --fail-if fails
   75   stopped by SIGTERM or SIGUSR1 after a checkpoint: the same command with --resume goes on
   130  interrupted; nothing is left half-written";
 

@@ -1,14 +1,12 @@
 //! One run: what a record says, less the clusters.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::Finding;
 use crate::output::files::RECORD;
-use crate::record::{FORMAT, MetricInfo, RunRecord};
+use crate::record::{MetricInfo, RunRecord};
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -34,36 +32,17 @@ pub struct LevelFigures {
     pub figures: Map<String, Value>,
 }
 
-/// All that is read of a record that this version does not know.
-#[derive(Deserialize)]
-struct Version {
-    format: u32,
-}
-
 /// Reads the record in a folder.
 pub(super) fn run(folder: &Path) -> Result<Run, Finding> {
     let path = folder.join(RECORD);
-    let bytes = fs::read(&path).map_err(|e| Finding::io("can't read a record", &path, &e))?;
-    let record = parse(&bytes).map_err(|wrong| wrong.file(path))?;
+    let record = RunRecord::read(&path)?;
     let Value::Object(settings) = record.settings else {
-        return Err(Finding::new("the record has no settings").file(folder.join(RECORD)));
+        return Err(Finding::new("the record has no settings").file(path));
     };
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     // the clusters' figures, which can be millions, go here
     let levels = record.levels.into_iter().map(|level| LevelFigures { level: level.level, figures: level.figures });
     Ok(Run { name: String::new(), folder, settings, metrics: record.metrics, levels: levels.collect() })
-}
-
-fn parse(bytes: &[u8]) -> Result<RunRecord, Finding> {
-    let version = serde_json::from_slice::<Version>(bytes).ok().map(|version| version.format);
-    if let Some(other) = version.filter(|&version| version != FORMAT) {
-        let finding = Finding::new("the record is of another version").expected(format!("format {FORMAT}"));
-        return Err(finding.found(format!("format {other}")).hint("collect it with the version that wrote it"));
-    }
-    serde_json::from_slice(bytes).map_err(|e| {
-        let finding = Finding::new("the record is damaged, or is none of this program's").found(e.to_string());
-        finding.hint("run it again, or leave it out with --skip-damaged")
-    })
 }
 
 /// Names the runs by what tells their folders apart.

@@ -11,10 +11,11 @@ use crate::metrics::unknown;
 
 /// Settings that say where and how a run is done and change no figure of levels; also the list of figures, which follows
 /// from other settings.
-const BESIDE: [&str; 18] = [
+const BESIDE: [&str; 19] = [
     "out",
     "force",
     "yes",
+    "fail-if",
     "checkpoint",
     "scratch",
     "device",

@@ -5,15 +5,17 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use super::finish::{self, Told};
+use super::gates;
 use super::metrics::{attach_log, evaluation, told};
 use super::track;
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
-use crate::config::Options;
+use crate::config::{Options, Settings};
 use crate::console::Console;
 use crate::error::{Error, Finding, Findings, Kind, Result};
 use crate::evaluate::{Forget, Second, Stage};
 use crate::interrupt::{self, Asked};
+use crate::metrics;
 use crate::output::files::OutputFolder;
 use crate::partials::RowSums;
 use crate::plan::Plan;
@@ -27,9 +29,10 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
     let mut plan = Plan::check(settings(&parts, args.options, &args.folder)?.for_parts())?;
     let agreement = plan.agreement()?;
     parts.agree(&agreement)?;
+    let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, console)
-        .and_then(|()| add_up_and_write(&mut plan, &parts, agreement.hash(), &folder, started, console));
+        .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, console));
     console.log.detach();
     let record = finished.map_err(|error| match interrupt::asked() {
         Asked::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
@@ -44,15 +47,29 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
         parts.remove()?;
     }
     track::after_run(&plan.settings.tracking, &record, &out);
-    Ok(told(&record, &out, args.json))
+    gates::hold(&plan.settings.gates, &record, &told(&record, &out, args.json))
 }
 
 /// Those of the parts, but for what is said otherwise.
-fn settings(parts: &Parts, options: Options, out: &Path) -> Result<crate::config::Settings> {
+fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
     let told = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
     // what may have been another machine's stays behind: a merge needs no device of the parts' kind
     let told = Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
-    Options { out: Some(out.to_owned()), ..options }.over(told).resolve()
+    let computed = told.metrics.clone();
+    let settings = Options { out: Some(out.to_owned()), ..options }.over(told).resolve()?;
+    check_gates(&settings, &computed)?;
+    Ok(settings)
+}
+
+/// Refuses gates on what the parts have not computed; figures of labels are worked out here.
+fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
+    let mut findings = Findings::new();
+    let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
+    for gate in settings.gates.iter().filter(|gate| !there(gate.figure)) {
+        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.figure));
+        findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
+    }
+    findings.into_result()
 }
 
 fn add_up_and_write(

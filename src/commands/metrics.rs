@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::finish::{self, Told};
-use super::{part, track};
+use super::{gates, part, track};
 use crate::backend::{Job, Tiling};
 use crate::buffers::Buffers;
 use crate::cli::MetricsArgs;
@@ -17,7 +17,7 @@ use crate::interrupt::{self, Asked};
 use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::record::{RunRecord, Worker};
-use crate::shard::{About, Agreement, Earlier, PartFolder, Share, folder_of};
+use crate::shard::{About, Earlier, PartFolder, Share, folder_of};
 use crate::summary;
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
@@ -46,14 +46,16 @@ pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Consol
     let started = SystemTime::now();
     let mut plan = Plan::check(options.resolve()?)?;
     let agreement = plan.agreement()?;
-    if resume && let Some(record) = finished(&plan.settings.out, &agreement) {
+    let hash = plan.hash(&agreement)?;
+    if resume && let Some(record) = finished(&plan.settings.out, &hash) {
         // it may have been killed before it cleared up
         let rows = 0..plan.embeddings.rows();
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
         }
         let before = if json { "" } else { "complete already\n" };
-        return Ok(format!("{before}{}", told(&record, &plan.settings.out, json)));
+        let report = format!("{before}{}", told(&record, &plan.settings.out, json));
+        return gates::hold(&plan.settings.gates, &record, &report);
     }
     let rows = 0..plan.embeddings.rows();
     // a run that was killed while it moved its results into place has left some of them
@@ -65,7 +67,6 @@ pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Consol
         (false, true) => Earlier::Discard,
         (false, false) => Earlier::Refuse,
     };
-    let hash = agreement.hash();
     let work = PartFolder::open(folder.path(), rows, agreement, about(&plan), earlier)?;
     let work = work.storing(interval(&plan), false);
     let finished = attach_log(&folder, console).and_then(|()| {
@@ -78,7 +79,7 @@ pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Consol
     folder.commit()?;
     work.discard();
     track::after_run(&plan.settings.tracking, &record, &out);
-    Ok(told(&record, &out, json))
+    gates::hold(&plan.settings.gates, &record, &told(&record, &out, json))
 }
 
 /// What is printed of a run.
@@ -125,6 +126,7 @@ pub(super) fn evaluation<'a>(
     Evaluation {
         embeddings: &plan.embeddings,
         hierarchy: &plan.hierarchy,
+        labels: plan.labels.as_ref(),
         levels: &plan.levels,
         rows,
         backend: plan.backend.as_ref(),
@@ -195,11 +197,11 @@ pub(super) fn interval(plan: &Plan) -> Option<Duration> {
     }
 }
 
-/// The record in `out`, where it is of this very plan.
-pub(super) fn finished(out: &Path, agreement: &Agreement) -> Option<RunRecord> {
+/// The record in `out`, where it is of this very plan, which is known by its hash.
+pub(super) fn finished(out: &Path, plan_hash: &str) -> Option<RunRecord> {
     let text = std::fs::read(out.join(RECORD)).ok()?;
     let record: RunRecord = serde_json::from_slice(&text).ok()?;
-    (record.plan == agreement.hash()).then_some(record)
+    (record.plan == plan_hash).then_some(record)
 }
 
 pub(super) fn attach_log(folder: &OutputFolder, console: &Console) -> Result<()> {

@@ -3,12 +3,14 @@
 
 mod check;
 mod collect;
+mod compare;
 mod completions;
 mod demo;
 mod devices;
 #[cfg(feature = "parquet")]
 mod exports;
 mod finish;
+mod gates;
 mod merge;
 mod metrics;
 mod part;
@@ -34,6 +36,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Track(args) => track::run(args),
+        Command::Compare(args) => compare::run(&args),
         Command::Demo(args) => demo::run(args, console),
         Command::Devices(args) => devices::run(&args),
         Command::Check(args) => check::run(&args),

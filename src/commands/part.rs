@@ -23,7 +23,7 @@ pub(super) fn run(options: Options, share: &Share, resume: bool, json: bool, con
     let out = plan.settings.out.clone();
     refuse_to_write_into_clustering(&out)?;
     if out.join(RECORD).exists() && !plan.settings.force {
-        if resume && finished(&out, &agreement).is_some() {
+        if resume && finished(&out, &plan.hash(&agreement)?).is_some() {
             return Ok(told(&rows, "complete and merged already", json));
         }
         return Err(Error::usage(

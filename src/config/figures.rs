@@ -1,36 +1,69 @@
 //! Which figures the settings ask for together.
 
 use super::Silhouette;
-use crate::error::Finding;
+use crate::error::{Finding, Findings, Result};
+use crate::gates::Gate;
 use crate::metrics;
 
-/// The names of the figures to compute, and which silhouettes.
+/// The gates as they are written, all that is wrong with them told together.
+pub(super) fn gates(written: &[String]) -> Result<Vec<Gate>> {
+    let mut findings = Findings::new();
+    let mut gates = Vec::new();
+    for text in written {
+        match text.parse() {
+            Ok(gate) => gates.push(gate),
+            Err(wrong) => findings.push_usage(wrong),
+        }
+    }
+    findings.into_result().map(|()| gates)
+}
+
+/// Whether a figure is one of the silhouettes, which are asked for in ways of their own.
+pub(super) fn is_silhouette(name: &str) -> bool {
+    name.starts_with("silhouette")
+}
+
+/// The names of the figures to compute, and which silhouettes. `asked` are figures that are asked for in another way: by a
+/// ranking, by gates. Figures of labels are there where there are labels, whatever else is.
 pub(super) fn choose(
     names: Vec<String>,
     silhouette: Option<Silhouette>,
-    rank_by: &str,
+    asked: &[&str],
+    labels: bool,
 ) -> Result<(Vec<String>, Silhouette), Finding> {
     // a file may list them as the command line does
     let names = names.iter().flat_map(|names| names.split(','));
     let mut names: Vec<String> = names.map(|name| name.trim().replace('-', "_")).collect();
-    let is_silhouette = |name: &str| name.starts_with("silhouette");
     let off = silhouette == Some(Silhouette::Off);
     if off && names.iter().any(|name| is_silhouette(name)) {
         return Err(Finding::new("the silhouette is among the figures and is off").hint("leave --silhouette off out"));
     }
+    if off && asked.iter().any(|name| is_silhouette(name)) {
+        return Err(Finding::new("clusters can't be ranked by the silhouette, nor gates set on it, when it is off")
+            .hint("leave --silhouette off out, or take another figure"));
+    }
+    if asked.contains(&"silhouette_standard_error") && !matches!(silhouette, Some(Silhouette::Sample(_))) {
+        return Err(
+            Finding::new("an exact silhouette has no standard error").hint("take a sample: --silhouette sample:10000")
+        );
+    }
+    let of_labels = |name: &str| metrics::of_labels().any(|known| known == name);
+    let named = names.iter().map(String::as_str).chain(asked.iter().copied());
+    if let Some(name) = named.filter(|_| !labels).find(|name| of_labels(name)) {
+        return Err(Finding::new(format!("`{name}` compares clusters with labels, and there are none"))
+            .hint("name the file of the labels with --labels"));
+    }
     if !names.is_empty() {
-        // what decides best and worst is shown
-        names.push(rank_by.to_owned());
+        // what decides best and worst, or whether the run fails, is shown
+        names.extend(asked.iter().map(|&name| name.to_owned()));
         if silhouette.is_some_and(|which| which != Silhouette::Off) || names.iter().any(|name| is_silhouette(name)) {
             names.extend(["silhouette", "silhouette_standard_error"].map(str::to_owned));
         }
+        names.extend(metrics::of_labels().filter(|_| labels).map(str::to_owned));
     }
-    if off && is_silhouette(rank_by) {
-        return Err(Finding::new("clusters can't be ranked by the silhouette when it is off")
-            .hint("leave --silhouette out, or rank by another figure with --rank-by"));
-    }
-    let selected = metrics::select(&names)?.into_iter().map(|metric| metric.name().to_owned());
-    let selected: Vec<String> = selected.filter(|name| !(off && is_silhouette(name))).collect();
+    let selected = metrics::select(&names)?.into_iter().map(|metric| metric.name());
+    let wanted = |name: &&str| !(off && is_silhouette(name)) && (labels || !of_labels(name));
+    let selected: Vec<String> = selected.filter(wanted).map(str::to_owned).collect();
     let wanted = selected.iter().any(|name| is_silhouette(name));
     let silhouette = silhouette.filter(|_| wanted).unwrap_or(if wanted { Silhouette::Exact } else { Silhouette::Off });
     Ok((selected, silhouette))
@@ -46,7 +79,7 @@ mod tests {
         rank_by: &str,
     ) -> Result<(Vec<String>, Silhouette), String> {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        choose(names, silhouette, rank_by).map_err(|finding| finding.to_string())
+        choose(names, silhouette, &[rank_by], false).map_err(|finding| finding.to_string())
     }
 
     #[test]
@@ -62,6 +95,19 @@ mod tests {
         assert_eq!(has(&["fast"], None, "silhouette"), Ok((true, Silhouette::Exact)));
         assert!(has(&["silhouette"], Some(Silhouette::Off), "inertia").is_err());
         assert!(has(&[], Some(Silhouette::Off), "silhouette").is_err());
+    }
+
+    #[test]
+    fn figures_of_labels_are_there_where_labels_are() {
+        let has = |names: &[&str], asked: &[&str], labels| {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            choose(names, None, asked, labels).map(|(names, _)| names.iter().any(|name| name == "purity")).ok()
+        };
+        for names in [&[][..], &["all"], &["fast"], &["inertia"]] {
+            assert_eq!((has(names, &[], true), has(names, &[], false)), (Some(true), Some(false)), "{names:?}");
+        }
+        assert_eq!((has(&["ari"], &[], true), has(&["ari"], &[], false)), (Some(true), None));
+        assert_eq!((has(&[], &["purity"], true), has(&[], &["purity"], false)), (Some(true), None));
     }
 
     #[test]

@@ -13,16 +13,15 @@ mod tracking;
 mod values;
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
-use crate::metrics;
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MontageCaptions, MontageFormat, Sample};
+pub use settings::Settings;
 pub use silhouette::Silhouette;
 pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};
@@ -56,6 +55,11 @@ pub struct Options {
     #[arg(long, value_name = "NPY", help_heading = "Input")]
     pub subset_indices: Option<PathBuf>,
 
+    /// What each row is: .npy of integers or strings, .txt with a label per line, .csv with a `label` column; empty or -1
+    /// where it is not known. Adds purity and the agreement of the clusters with the labels (ari, ami, nmi, ...)
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub labels: Option<PathBuf>,
+
     /// Accept rows that are in no cluster; they enter no figure
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Input")]
     pub allow_unassigned: Option<bool>,
@@ -83,6 +87,12 @@ pub struct Options {
     /// Begin even what will take more than ten minutes beyond the pass over the embeddings
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Figures")]
     pub yes: Option<bool>,
+
+    /// End with exit code 5 where this is so, as 'level1.silhouette < 0.1', or where the figure is not defined; may be given
+    /// several times. On levelN, level* or any (of the levels), all (of them), with < <= > >= == !=
+    #[arg(long, value_name = "CONDITION", help_heading = "Figures")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub fail_if: Vec<String>,
 
     /// Also write distances: `own` = of every row to its own centroid [n], `all` = to every centroid [n, k] [default: none]
     #[arg(long, value_name = "WHICH", help_heading = "Output")]
@@ -171,55 +181,6 @@ pub struct Options {
     pub tracking: Tracking,
 }
 
-/// Images in a montage, at most.
-const MOST_IMAGES: usize = 10_000;
-
-/// Every setting with its value, as recorded and as written to config.yaml.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the fields are those of Options, resolved")]
-pub struct Settings {
-    pub clustering: PathBuf,
-    pub embeddings: Vec<PathBuf>,
-    pub images: Option<PathBuf>,
-    pub image_root: Option<PathBuf>,
-    pub subset_indices: Option<PathBuf>,
-    pub allow_unassigned: bool,
-    pub nonfinite: Nonfinite,
-    pub levels: Vec<u32>,
-    pub metrics: Vec<String>,
-    pub silhouette: Silhouette,
-    pub yes: bool,
-    /// Whether the metrics were left to the program, which then leaves out what takes long; but never what is asked for
-    /// in another way.
-    #[serde(skip)]
-    pub leave_out: bool,
-    /// Whether the silhouette is there because it was asked for.
-    #[serde(skip)]
-    pub silhouette_asked: bool,
-    pub distances: Distances,
-    pub parquet: bool,
-    pub out: PathBuf,
-    pub force: bool,
-    pub checkpoint: Checkpoint,
-    pub scratch: Option<PathBuf>,
-    pub device: String,
-    pub threads: Option<NonZero<usize>>,
-    pub tile_rows: Option<NonZero<usize>>,
-    pub best: usize,
-    pub worst: usize,
-    pub montage_size: usize,
-    pub montage_min_size: u64,
-    pub montage_format: MontageFormat,
-    pub montage_captions: MontageCaptions,
-    pub contact_sheet: usize,
-    pub rank_by: String,
-    pub sample: Sample,
-    pub seed: u64,
-    #[serde(flatten)]
-    pub tracking: Tracking,
-}
-
 impl Options {
     /// These settings where they are written, else those of `file`.
     #[must_use]
@@ -233,12 +194,14 @@ impl Options {
             images: self.images.or(file.images),
             image_root: self.image_root.or(file.image_root),
             subset_indices: self.subset_indices.or(file.subset_indices),
+            labels: self.labels.or(file.labels),
             allow_unassigned: self.allow_unassigned.or(file.allow_unassigned),
             nonfinite: self.nonfinite.or(file.nonfinite),
             levels: list(self.levels, file.levels),
             metrics: list(self.metrics, file.metrics),
             silhouette: self.silhouette.or(file.silhouette),
             yes: self.yes.or(file.yes),
+            fail_if: list(self.fail_if, file.fail_if),
             distances: self.distances.or(file.distances),
             parquet: self.parquet.or(file.parquet),
             out: self.out.or(file.out),
@@ -260,85 +223,6 @@ impl Options {
             seed: self.seed.or(file.seed),
             tracking: self.tracking.over(file.tracking),
         }
-    }
-
-    /// Every setting with its value. What upstream's config.yaml may tell (embeddings, subset) and what the device
-    /// decides (tile rows) is still open here and filled in by the plan.
-    pub fn resolve(self) -> Result<Settings> {
-        let Some(clustering) = self.clustering else {
-            return Err(Error::usage(
-                Finding::new("no clustering was named").hint("clustrata metrics CLUSTERING --embeddings X.npy"),
-            ));
-        };
-        let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
-        metrics::ranked_by(&rank_by).map_err(Error::usage)?;
-        let leave_out = self.metrics.is_empty();
-        let silhouette_asked = self.silhouette.is_some();
-        let (metrics, silhouette) = figures::choose(self.metrics, self.silhouette, &rank_by).map_err(Error::usage)?;
-        let embeddings = match self.embeddings.as_slice() {
-            [] => Vec::new(),
-            patterns => crate::input::embeddings::expand(patterns).map_err(Error::input)?,
-        };
-        if self.parquet == Some(true) && !cfg!(feature = "parquet") {
-            let finding = Finding::new("this program was built without Parquet");
-            return Err(Error::usage(
-                finding.hint("cargo install clustrata --features parquet, or leave --parquet out"),
-            ));
-        }
-        let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
-        let montage_size = self.montage_size.map_or(20, NonZero::get);
-        let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
-        for (option, images) in [("--montage-size", montage_size), ("--contact-sheet", contact_sheet)] {
-            if images > MOST_IMAGES {
-                let finding = Finding::new("a montage of that many images is no picture");
-                let expected = format!("{option} of at most {MOST_IMAGES}");
-                return Err(Error::usage(finding.expected(expected).found(images.to_string())));
-            }
-        }
-        let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
-        Ok(Settings {
-            out: self.out.unwrap_or_else(|| clustering.join("metrics")),
-            clustering,
-            embeddings,
-            images: self.images,
-            image_root,
-            subset_indices: self.subset_indices,
-            allow_unassigned: self.allow_unassigned.unwrap_or(false),
-            nonfinite: self.nonfinite.unwrap_or_default(),
-            levels: self.levels,
-            metrics,
-            silhouette,
-            yes: self.yes.unwrap_or(false),
-            leave_out,
-            silhouette_asked,
-            distances: self.distances.unwrap_or_default(),
-            parquet: self.parquet.unwrap_or(false),
-            force: self.force.unwrap_or(false),
-            checkpoint: self.checkpoint.unwrap_or_default(),
-            scratch: self.scratch,
-            device: self.device.unwrap_or_else(|| "auto".to_owned()),
-            threads: self.threads,
-            tile_rows: self.tile_rows,
-            best,
-            worst,
-            montage_size,
-            montage_min_size: self.montage_min_size.unwrap_or(10),
-            montage_format: self.montage_format.unwrap_or_default(),
-            montage_captions: self.montage_captions.unwrap_or_default(),
-            contact_sheet,
-            rank_by,
-            sample: self.sample.unwrap_or_default(),
-            seed: self.seed.unwrap_or(0),
-            tracking: self.tracking,
-        })
-    }
-}
-
-/// The folder a file lies in.
-fn parent_of(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
     }
 }
 

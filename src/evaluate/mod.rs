@@ -9,6 +9,7 @@
 mod clock;
 mod keep;
 mod known;
+mod labels;
 mod means;
 mod neighbours;
 mod order;
@@ -20,15 +21,17 @@ use std::ops::Range;
 
 use crate::backend::{Backend, Job, Tiling};
 use crate::error::Result;
-use crate::facts::LevelFacts;
+use crate::facts::{LabelFacts, LevelFacts};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
+use crate::input::labels::Labels;
 use crate::partials::RowSums;
 use pass::Pass;
 
 pub use clock::{Clock, StageTime};
 pub use keep::{Forget, Keeper, Stage};
 pub use known::{Known, Second};
+pub use labels::contingency;
 pub use silhouette::Sampling;
 
 /// What to do with rows that hold a NaN or an infinity.
@@ -61,6 +64,8 @@ pub struct Evaluation<'a> {
     pub embeddings: &'a Embeddings,
     /// The labels and the stored centroids.
     pub hierarchy: &'a Hierarchy,
+    /// What the user says the rows are.
+    pub labels: Option<&'a Labels>,
     /// Indices (0-based) of the levels to evaluate, ascending.
     pub levels: &'a [usize],
     /// The rows that this process goes over.
@@ -205,6 +210,15 @@ impl<'a> Evaluation<'a> {
             for (facts, found) in known.levels.iter_mut().zip(found) {
                 facts.silhouette = Some(found);
             }
+        }
+        if let Some(labels) = self.labels {
+            let started = self.clock.start();
+            for at in 0..self.levels.len() {
+                let (level, distinct) = (self.levels[at], labels.distinct);
+                let table = contingency(self.hierarchy, level, &labels.of_rows, distinct, known.skipped());
+                known.levels[at].labels = Some(LabelFacts { table, numbers: labels.numbers.clone() });
+            }
+            self.clock.stop("labels", started, false);
         }
         Ok(known.into_evaluated())
     }

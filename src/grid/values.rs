@@ -8,7 +8,8 @@ use crate::config::Options;
 use crate::error::Finding;
 
 /// Parameters that are paths. `embeddings` can be several, or globs.
-pub(super) const PATHS: [&str; 6] = ["clustering", "embeddings", "images", "image-root", "subset-indices", "scratch"];
+pub(super) const PATHS: [&str; 7] =
+    ["clustering", "embeddings", "images", "image-root", "subset-indices", "labels", "scratch"];
 
 /// Words that YAML 1.1 reads as truth values.
 const TRUE: [&str; 3] = ["yes", "on", "y"];

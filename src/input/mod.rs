@@ -2,6 +2,8 @@
 
 pub mod embeddings;
 pub mod hierarchy;
+pub mod labels;
+mod lines;
 pub mod names;
 pub mod npy;
 pub mod pickle;

@@ -3,27 +3,36 @@
 //! To add one: write `metrics/x.rs` with a type that implements [`Metric`] and add one line to [`METRICS`]. Columns,
 //! `--metrics`, `--rank-by`, help and record follow from the list. A metric sees numbers, never a device.
 
+mod ami;
+mod ari;
 mod average_inertia;
 mod calinski_harabasz;
+mod completeness;
 mod counts;
 mod davies_bouldin;
 mod davies_bouldin_means;
 mod explained_variance;
+mod homogeneity;
 mod inertia;
+mod labelled;
 mod largest_share;
+mod majority_label;
 mod max_distance;
 mod mean_distance;
 mod mean_inertia;
 mod misassigned;
 mod nearest_cluster;
 mod nearest_distance;
+mod nmi;
 mod parent_inertia_share;
 mod parent_points_share;
+mod purity;
 mod silhouette;
 mod silhouette_standard_error;
 mod simplified_silhouette;
 mod size_entropy;
 mod size_gini;
+mod v_measure;
 
 use crate::error::Finding;
 use crate::facts::LevelFacts;
@@ -57,6 +66,15 @@ pub static METRICS: &[&dyn Metric] = &[
     &davies_bouldin_means::DaviesBouldinMeans,
     &silhouette::Silhouette,
     &silhouette_standard_error::SilhouetteStandardError,
+    &labelled::LabelledPoints,
+    &ari::AdjustedRand,
+    &ami::AdjustedMutualInformation,
+    &nmi::NormalizedMutualInformation,
+    &v_measure::VMeasure,
+    &homogeneity::Homogeneity,
+    &completeness::Completeness,
+    &purity::Purity,
+    &majority_label::MajorityLabel,
 ];
 
 /// Why what compares clusters is not defined.
@@ -66,6 +84,8 @@ const TWO_CLUSTERS: &str = "needs two non-empty clusters";
 /// columns in K clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
+    /// `labels`: what the user says the points are; no distance.
+    Labels,
     /// `means`: the clusters' true means and sums around them; a second pass, 5 n d.
     Means,
     /// `neighbours`: pairs of stored centroids; 3 K^2 d.
@@ -207,6 +227,17 @@ pub fn select(names: &[String]) -> Result<Vec<&'static dyn Metric>, Finding> {
 pub fn ranked_by(name: &str) -> Result<&'static dyn Metric, Finding> {
     let found = of_clusters().find(|m| m.name() == name);
     found.ok_or_else(|| unknown("figure of clusters", name, of_clusters().map(Metric::name)))
+}
+
+/// The names of the metrics that go by the labels of `--labels`.
+pub fn of_labels() -> impl Iterator<Item = &'static str> {
+    METRICS.iter().filter(|metric| metric.needs().contains(&Need::Labels)).map(|metric| metric.name())
+}
+
+/// The metrics that have a figure per level.
+pub fn of_levels() -> impl Iterator<Item = &'static dyn Metric> {
+    let blank = LevelFacts::blank();
+    METRICS.iter().copied().filter(move |m| m.level(&blank).is_some())
 }
 
 /// The metrics that have a figure per cluster.

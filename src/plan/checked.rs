@@ -11,6 +11,7 @@ use crate::error::{Error, Finding, Findings, Result};
 use crate::evaluate::Nonfinite;
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::input::labels::Labels;
 use crate::input::names::Names;
 use crate::input::subset;
 use crate::input::upstream::Upstream;
@@ -27,6 +28,8 @@ pub struct Checked {
     pub hierarchy: Hierarchy,
     /// Names of the images.
     pub names: Option<Names>,
+    /// What the user says the rows are.
+    pub labels: Option<Labels>,
     /// Indices (0-based) of the levels to evaluate, ascending.
     pub levels: Vec<usize>,
     /// The figures that are asked for.
@@ -54,6 +57,10 @@ impl Checked {
         if embeddings.is_none() {
             Hierarchy::look_for_files(&settings.clustering, &settings.levels, &mut findings);
         }
+        let labels = match (&embeddings, &settings.labels) {
+            (Some(embeddings), Some(path)) => findings.take(Labels::read(path, embeddings.rows())),
+            _ => None,
+        };
         if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
             check_names(&settings, embeddings, names, &mut findings);
         }
@@ -62,6 +69,7 @@ impl Checked {
             return Err(Error::input(Finding::new("the inputs could not be opened")));
         };
         let levels = choose_levels(&mut settings, &hierarchy);
+        check_gates(&settings)?;
         let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
         let ranking = RankingRequest {
             by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
@@ -69,13 +77,13 @@ impl Checked {
             best: settings.best,
             worst: settings.worst,
         };
-        Ok(Checked { settings, embeddings, hierarchy, names, levels, metrics, ranking, warnings, started })
+        Ok(Checked { settings, embeddings, hierarchy, names, labels, levels, metrics, ranking, warnings, started })
     }
 
     /// Opens the device and settles which figures are computed on it.
     pub fn on_device(self) -> Result<Plan> {
-        let Checked { mut settings, embeddings, hierarchy, names, levels, mut metrics, ranking, mut warnings, started } =
-            self;
+        let Checked { mut settings, labels, levels, mut metrics, ranking, mut warnings, started, .. } = self;
+        let (embeddings, hierarchy, names) = (self.embeddings, self.hierarchy, self.names);
         let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), settings.threads)?;
         let device = backend.describe();
         if device.kind == "software" {
@@ -84,7 +92,7 @@ impl Checked {
         let work = work(&embeddings, &hierarchy, &levels, backend.as_ref());
         cost::settle(&mut metrics, &mut settings, &work, &mut warnings)?;
         let needs = cost::needs(&metrics);
-        let subtracts = |need: &Need| *need != Need::Neighbours;
+        let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
         let centre = if needs.iter().any(subtracts) { centre(&hierarchy.levels[levels[0]]) } else { Vec::new() };
         let seconds = started.elapsed().as_secs_f64();
         Ok(Plan {
@@ -92,6 +100,7 @@ impl Checked {
             embeddings,
             hierarchy,
             names,
+            labels,
             levels,
             metrics,
             needs,
@@ -120,7 +129,8 @@ pub(super) fn two_rounds(needs: &[Need], nonfinite: Nonfinite) -> bool {
 
 /// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
 fn check_paths(settings: &Settings) -> Result<()> {
-    let optional = [&settings.images, &settings.image_root, &settings.subset_indices].into_iter().flatten();
+    let optional = [&settings.images, &settings.image_root, &settings.subset_indices, &settings.labels];
+    let optional = optional.into_iter().flatten();
     for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if absolute.to_str().is_none() {
@@ -200,6 +210,17 @@ fn check_names(settings: &Settings, embeddings: &Embeddings, names: &Names, find
                 .hint("name the file that was written with these embeddings"),
         );
     }
+}
+
+/// Refuses gates on levels that are not evaluated.
+fn check_gates(settings: &Settings) -> Result<()> {
+    let mut findings = Findings::new();
+    for gate in &settings.gates {
+        if let Err(wrong) = gate.levels.check(&settings.levels) {
+            findings.push_usage(wrong.found(format!("`{gate}`")));
+        }
+    }
+    findings.into_result()
 }
 
 /// The levels asked for, as indices; fills in the setting.

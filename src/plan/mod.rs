@@ -1,6 +1,7 @@
 //! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
 
 mod checked;
+pub mod recorded;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use crate::evaluate::{Sampling, Wanted};
 use crate::identity::Identity;
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::{Hierarchy, Level};
+use crate::input::labels::Labels;
 use crate::input::names::Names;
 use crate::metrics::{self, Metric, Need};
 use crate::record::{Device, InputFile, Inputs, RankingRequest};
@@ -33,6 +35,8 @@ pub struct Plan {
     pub hierarchy: Hierarchy,
     /// Names of the images.
     pub names: Option<Names>,
+    /// What the user says the rows are.
+    pub labels: Option<Labels>,
     /// Indices (0-based) of the levels to evaluate, ascending.
     pub levels: Vec<usize>,
     /// The figures to compute.
@@ -146,6 +150,7 @@ impl Plan {
             hierarchy: sources.map(|path| InputFile::of(path)).collect(),
             subset: self.settings.subset_indices.as_deref().map(InputFile::of),
             images: self.settings.images.as_deref().map(InputFile::of),
+            labels: self.settings.labels.as_deref().map(InputFile::of),
         }
     }
 
@@ -161,6 +166,8 @@ impl Plan {
         let hierarchy: Vec<PathBuf> = self.hierarchy.levels.iter().flat_map(sources).collect();
         let settings = &self.settings;
         let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
+        // labels come in when the parts are added up, so that these may have been computed without
+        let of_rows = self.metrics.iter().filter(|metric| !metric.needs().contains(&Need::Labels));
         Ok(Agreement {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rows: self.embeddings.rows(),
@@ -170,13 +177,24 @@ impl Plan {
             hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
             subset: settings.subset_indices.as_deref().map(Identity::of).transpose()?,
             levels: settings.levels.clone(),
-            metrics: self.metrics.iter().map(|metric| metric.name().to_owned()).collect(),
+            metrics: of_rows.map(|metric| metric.name().to_owned()).collect(),
             silhouette: settings.silhouette.to_string(),
             seed: if sampled { settings.seed } else { 0 },
             nonfinite: serde_json::to_value(settings.nonfinite).unwrap_or_default(),
             allow_unassigned: settings.allow_unassigned,
             distances: serde_json::to_value(settings.distances).unwrap_or_default(),
         })
+    }
+
+    /// BLAKE3 (hex) of what decides the figures: what parts agree on, and the labels, which only the end of a run sees.
+    pub fn hash(&self, agreement: &Agreement) -> Result<String> {
+        match &self.settings.labels {
+            None => Ok(agreement.hash()),
+            Some(path) => {
+                let both = format!("{}{}", agreement.hash(), Identity::of(path)?.checksum);
+                Ok(blake3::hash(both.as_bytes()).to_hex().to_string())
+            }
+        }
     }
 
     /// Copies the embeddings to the machine's own disk, where that is asked for, and reads them from there. Returns the

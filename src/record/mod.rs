@@ -4,6 +4,7 @@ mod columns;
 mod contact_sheet;
 mod images;
 mod map;
+mod read;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -88,6 +89,9 @@ pub struct Inputs {
     pub subset: Option<InputFile>,
     /// Names of the images.
     pub images: Option<InputFile>,
+    /// Labels of the rows.
+    #[serde(default)]
+    pub labels: Option<InputFile>,
 }
 
 /// One file as it was when it was read.

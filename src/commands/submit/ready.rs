@@ -79,6 +79,7 @@ fn absolute(settings: Settings) -> Result<Settings> {
         images: optional(&settings.images)?,
         image_root: optional(&settings.image_root)?,
         subset_indices: optional(&settings.subset_indices)?,
+        labels: optional(&settings.labels)?,
         out: path(&settings.out)?,
         ..settings
     })

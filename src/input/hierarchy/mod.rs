@@ -75,6 +75,11 @@ impl Hierarchy {
         self.levels[level].sizes.len()
     }
 
+    /// Where in `levels` a level is, by its number.
+    pub fn index_of(&self, number: u32) -> Option<usize> {
+        self.levels.iter().position(|level| level.number == number)
+    }
+
     /// Labels of the rows from `first_row` on, one vector per level: `out[l][i]` is the cluster of row `first_row + i` on
     /// `levels[l]`, or [`UNLABELLED`]. Levels beyond `out.len()` are left out.
     ///

@@ -6,39 +6,58 @@ use std::path::Path;
 use super::{ByteOrder, Element, Header, numpy_command, open_file, parse_header};
 use crate::error::Finding;
 
+/// What most lists of integers are; booleans stand for them as a mask.
+const ROW_NUMBERS: &str = "row numbers";
+
 /// Reads a 1-D `.npy` of integers of any width and byte order.
 ///
 /// # Errors
 /// Another type or number of dimensions, a file that doesn't fit its header, a negative number.
 pub fn read_indices(path: &Path) -> Result<Vec<u64>, Finding> {
+    let mut indices = Vec::new();
+    each_integer(path, ROW_NUMBERS, |position, number| {
+        indices.push(number.map_err(|negative| {
+            Finding::new("a negative row number")
+                .file(path)
+                .index(position)
+                .expected("row numbers from 0 on")
+                .found(negative.to_string())
+        })?);
+        Ok(())
+    })?;
+    Ok(indices)
+}
+
+/// Passes the integers of a 1-D `.npy`, of any width and byte order, with their positions: each as a whole number or as the
+/// negative one that it is. Returns how many there are. `what` they are is for messages.
+///
+/// # Errors
+/// Another type or number of dimensions, a file that doesn't fit its header, and those of `each`.
+pub(in crate::input) fn each_integer(
+    path: &Path,
+    what: &str,
+    mut each: impl FnMut(u64, Result<u64, i64>) -> Result<(), Finding>,
+) -> Result<u64, Finding> {
     let (file, metadata) = open_file(path)?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let header = parse_header(&mut reader, path)?;
-    let element = check_type(&header, path)?;
+    let element = check_type(&header, path, what)?;
     header.check_length(element.size, metadata.len(), path)?;
-    let count = usize::try_from(header.shape[0])
-        .map_err(|_| Finding::new("too many row numbers for this machine").file(path).found(header.shape_text()))?;
-
-    let mut indices = Vec::with_capacity(count);
+    let count = header.shape[0];
     let mut bytes = [0_u8; 8];
     for position in 0..count {
         let number = &mut bytes[..element.size];
         reader.read_exact(number).map_err(|e| Finding::io("cannot read the file", path, &e))?;
-        indices.push(decode(number, element).map_err(|negative| {
-            Finding::new("a negative row number")
-                .file(path)
-                .index(position as u64)
-                .expected("row numbers from 0 on")
-                .found(negative.to_string())
-        })?);
+        each(position, decode(number, element))?;
     }
-    Ok(indices)
+    Ok(count)
 }
 
-fn check_type(header: &Header, path: &Path) -> Result<Element, Finding> {
+fn check_type(header: &Header, path: &Path, what: &str) -> Result<Element, Finding> {
     let refuse = |hint: String| {
         let found = format!("{} of {}", header.shape_text(), header.descr);
-        Finding::new("not a list of row numbers").file(path).expected("a 1-D array of integers").found(found).hint(hint)
+        let finding = Finding::new(format!("not a list of {what}")).file(path).expected("a 1-D array of integers");
+        finding.found(found).hint(hint)
     };
     match header.element() {
         Some(element) if matches!((element.kind, element.size), ('i' | 'u', 1 | 2 | 4 | 8)) => match header.shape.len()
@@ -46,7 +65,9 @@ fn check_type(header: &Header, path: &Path) -> Result<Element, Finding> {
             1 => Ok(element),
             _ => Err(refuse(numpy_command(path, "mmap_mode='r'", "a.ravel()"))),
         },
-        Some(element) if element.kind == 'b' => Err(refuse(numpy_command(path, "mmap_mode='r'", "np.flatnonzero(a)"))),
+        Some(element) if element.kind == 'b' && what == ROW_NUMBERS => {
+            Err(refuse(numpy_command(path, "mmap_mode='r'", "np.flatnonzero(a)")))
+        }
         _ => Err(refuse(numpy_command(path, "allow_pickle=True", "a.astype(np.int64)"))),
     }
 }

@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::error::Finding;
 
 pub use header::{ByteOrder, Element, Header, parse_header};
+pub(super) use indices::each_integer;
 pub use indices::read_indices;
 pub use matrix::Matrix;
 

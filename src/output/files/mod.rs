@@ -76,6 +76,14 @@ impl OutputFolder {
         Self::open(path, Contents::Collection, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
+    /// The same for the comparison of two runs.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::prepare`].
+    pub fn prepare_comparison(path: &Path, force: bool) -> Result<Self> {
+        Self::open(path, Contents::Comparison, if force { Earlier::Replace } else { Earlier::Refuse })
+    }
+
     /// Locks the folder of a finished run to write some of its files again; the others stay.
     ///
     /// # Errors
@@ -348,6 +356,7 @@ fn refuse_earlier(root: &Path, contents: Contents) -> Result<()> {
     let (what, found) = match contents {
         Contents::Run => ("this run", format!("{file}, and no {RECORD} that would say a run wrote it")),
         Contents::Collection => ("this collection", file.to_string()),
+        Contents::Comparison => ("this comparison", file.to_string()),
     };
     Err(Error::usage(
         Finding::new(format!("the output folder holds files that {what} would write over"))

@@ -21,10 +21,15 @@ pub(super) enum Contents {
     Run,
     /// Tables and plots of many runs.
     Collection,
+    /// Two runs side by side.
+    Comparison,
 }
 
 /// Directly in the folder of a collection.
 const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
+
+/// Directly in the folder of a comparison.
+const COMPARISON: [&str; 2] = ["compare.json", "compare.csv"];
 
 /// Folder of plots: a collection's are named by figures, a run's begin with [`DISTRIBUTION`].
 const PLOTS: &str = "plots";
@@ -56,6 +61,11 @@ pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
     if contents == Contents::Collection {
         let mut ours = known_files(root, Path::new(""), |name| COLLECTION.contains(&name))?;
         ours.extend(known_files(root, Path::new(PLOTS), is_plot)?);
+        ours.sort();
+        return Ok(ours);
+    }
+    if contents == Contents::Comparison {
+        let mut ours = known_files(root, Path::new(""), |name| COMPARISON.contains(&name))?;
         ours.sort();
         return Ok(ours);
     }

@@ -1,0 +1,22 @@
+//! Any file is read as labels or refused. The first byte chooses the extension and the number of rows.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use clustrata::input::labels::Labels;
+use tempfile::TempDir;
+
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
+
+libfuzzer_sys::fuzz_target!(|content: &[u8]| {
+    let Some((choice, content)) = content.split_first() else { return };
+    let (extension, rows) = (["npy", "txt", "csv"][usize::from(choice % 3)], u64::from(choice / 3));
+    let file = FOLDER.path().join("x").with_extension(extension);
+    std::fs::write(&file, content).expect("written");
+    if let Ok(labels) = Labels::read(&file, rows) {
+        let known = |&&label: &&u32| label != clustrata::matrix::UNLABELLED;
+        assert_eq!(labels.of_rows.len() as u64, rows);
+        assert!(labels.of_rows.iter().filter(known).all(|&label| (label as usize) < labels.distinct));
+        assert!(labels.numbers.is_none_or(|numbers| numbers.len() == labels.distinct));
+    }
+});

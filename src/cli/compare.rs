@@ -1,0 +1,48 @@
+//! Arguments of `compare`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Arguments of `compare`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompareArgs {
+    /// Folder of a finished run
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// Folder of the run that is held against it
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Show the clusters that changed most by this figure of clusters
+    #[arg(long, value_name = "FIGURE", default_value = "inertia")]
+    pub by: String,
+    /// How many clusters that got better, and how many that got worse
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub top: usize,
+    /// Where the clustering of A lies now. Default: where it lay when the run was made
+    #[arg(long, value_name = "DIR")]
+    pub clustering_a: Option<PathBuf>,
+    /// Where the clustering of B lies now
+    #[arg(long, value_name = "DIR")]
+    pub clustering_b: Option<PathBuf>,
+    /// End with exit code 5 where this is so, as 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
+    /// 'ari.level1 < 0.8', or where the figure is not defined; may be given several times
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_if: Vec<String>,
+    /// Also write compare.json and compare.csv there
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an earlier comparison in the output folder
+    #[arg(long)]
+    pub force: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  clustrata compare runs/old runs/new
+  clustrata compare runs/old runs/new --by silhouette --fail-if 'delta.level*.silhouette < -0.02'
+  clustrata compare runs/seed0 runs/seed1 --fail-if 'ari.level1 < 0.8' --out compared";

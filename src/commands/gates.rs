@@ -1,0 +1,42 @@
+//! Gates on what was found, once all of it is written.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::gates::{Gate, Verdict};
+use crate::record::RunRecord;
+
+/// `report` with a line for every gate of a run.
+///
+/// # Errors
+/// `Gate` where one fails; the report is then in the error.
+pub(super) fn hold(gates: &[Gate], record: &RunRecord, report: &str) -> Result<String> {
+    let levels: Vec<u32> = record.levels.iter().map(|level| level.level).collect();
+    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| figure(record, level, gate.figure)));
+    told(&judged.collect::<Vec<_>>(), report)
+}
+
+/// `report` with a line for every verdict.
+///
+/// # Errors
+/// `Gate` where one fails; the report is then in the error.
+pub(super) fn told(verdicts: &[Verdict], report: &str) -> Result<String> {
+    let lines: Vec<String> = std::iter::once(report.to_owned()).chain(verdicts.iter().map(Verdict::line)).collect();
+    let report = lines.join("\n");
+    let failures: Vec<_> = verdicts.iter().filter_map(Verdict::failure).collect();
+    if failures.is_empty() { Ok(report) } else { Err(Error::gate(failures, &report)) }
+}
+
+/// A figure of a level, or why there is none.
+fn figure(record: &RunRecord, number: u32, name: &str) -> Result<f64, String> {
+    let level = record.levels.iter().find(|level| level.level == number);
+    let level = level.ok_or_else(|| format!("level {number} was not evaluated"))?;
+    match level.figures.get(name) {
+        None => Err("not among the figures of the run".to_owned()),
+        Some(figure) => figure.as_f64().ok_or_else(|| why_undefined(level.undefined.get(name), figure)),
+    }
+}
+
+fn why_undefined(reason: Option<&String>, figure: &Value) -> String {
+    reason.cloned().unwrap_or_else(|| format!("recorded as {figure}"))
+}

@@ -1,0 +1,23 @@
+//! The clusters beside other labels of the same points: those of the user, or those of another clustering.
+
+use crate::agreement::Contingency;
+use crate::input::hierarchy::Hierarchy;
+use crate::matrix::UNLABELLED;
+
+/// Counts the labels (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are in no cluster, have no
+/// label or are `skipped` (ascending) are in no count.
+pub fn contingency(
+    hierarchy: &Hierarchy,
+    level: usize,
+    labels: &[u32],
+    distinct: usize,
+    skipped: &[u64],
+) -> Contingency {
+    let label = |row: u64| usize::try_from(row).ok().and_then(|row| labels.get(row)).copied();
+    let of_cluster = |cluster| {
+        let points = hierarchy.points_of(level, cluster);
+        let counted = points.filter(|row| skipped.is_empty() || skipped.binary_search(row).is_err());
+        counted.filter_map(label).filter(|&label| label != UNLABELLED)
+    };
+    Contingency::of_groups(distinct, (0..hierarchy.k(level)).map(of_cluster))
+}

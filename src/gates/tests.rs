@@ -1,0 +1,78 @@
+//! The grammar, and what passes.
+
+use super::*;
+
+fn judged(gate: &str, figures: &[(u32, f64)]) -> bool {
+    let gate: Gate = gate.parse().expect("a gate");
+    let levels: Vec<u32> = figures.iter().map(|(level, _)| *level).collect();
+    let of_level = |level| figures.iter().find(|(l, _)| *l == level).map(|(_, f)| *f).ok_or("left out".to_owned());
+    gate.judge(&levels, of_level).holds
+}
+
+#[test]
+fn a_gate_fails_where_its_condition_is_met() {
+    for (comparison, below, equal, above) in [
+        ("<", false, true, true),
+        ("<=", false, false, true),
+        (">", true, true, false),
+        (">=", true, false, false),
+        ("==", true, false, true),
+        ("!=", false, true, false),
+    ] {
+        let gate = format!("level1.silhouette {comparison} 0.5");
+        let holds = [0.25, 0.5, 0.75].map(|figure| judged(&gate, &[(1, figure)]));
+        assert_eq!(holds, [below, equal, above], "{gate}");
+        assert_eq!(judged(&gate.replace(' ', ""), &[(1, 0.25)]), below, "spaces do not matter");
+    }
+}
+
+#[test]
+fn levels_are_one_any_or_all() {
+    let figures = [(1, 0.3), (2, 0.1)];
+    assert!(judged("level1.silhouette < 0.2", &figures) && !judged("level2.silhouette < 0.2", &figures));
+    assert!(!judged("level*.silhouette < 0.2", &figures) && !judged("any.silhouette < 0.2", &figures));
+    assert!(judged("all.silhouette < 0.2", &figures) && !judged("all.silhouette < 0.4", &figures));
+    assert!(judged("any.silhouette < 0.05", &figures));
+}
+
+#[test]
+fn what_is_not_defined_never_passes() {
+    for comparison in ["<", "<=", ">", ">=", "==", "!="] {
+        for levels in ["level1", "level*", "all"] {
+            let gate = format!("{levels}.silhouette {comparison} 0");
+            assert!(!judged(&gate, &[(1, f64::NAN), (2, 1.0)]), "{gate} of NaN");
+            let undefined: Gate = gate.parse().expect("a gate");
+            let verdict = undefined.judge(&[1], |_| Err("needs two clusters".to_owned()));
+            assert!(!verdict.holds && verdict.found.contains("needs two clusters"), "{verdict:?}");
+        }
+    }
+    assert!(!judged("any.silhouette < 0", &[]), "no level at all");
+}
+
+#[test]
+fn what_is_no_gate_says_so() {
+    for (text, part) in [
+        ("", "compares nothing"),
+        ("level1.silhouette", "compares nothing"),
+        ("level1.silhouette = 1", "comparison"),
+        ("level1.silhouette <", "no number"),
+        ("level1.silhouette < low", "`low`"),
+        ("level1.silhouette < nan", "`nan`"),
+        ("level1.silhouette < 1 < 2", "`1 < 2`"),
+        ("silhouette < 1", "no figure of a level"),
+        ("level0.silhouette < 1", "`level0`"),
+        ("stage1.silhouette < 1", "`stage1`"),
+        ("level1.silhuette < 1", "did you mean `silhouette`"),
+        ("level1.mean_distance < 1", "unknown figure of levels"),
+    ] {
+        let refused = text.parse::<Gate>().expect_err(text).to_string();
+        assert!(refused.contains(part), "{text}: {refused}");
+    }
+    let gate: Gate = " level2.davies-bouldin>=1_000.5 ".parse().expect("a gate");
+    assert_eq!(
+        (gate.levels, gate.figure, gate.to_string().as_str()),
+        (Levels::One(2), "davies_bouldin", "level2.davies-bouldin>=1_000.5")
+    );
+    assert!(gate.levels.check(&[1, 2]).is_ok());
+    assert!(gate.levels.check(&[1, 3]).is_err_and(|refused| refused.to_string().contains("level1, level3")));
+}

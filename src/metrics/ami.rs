@@ -1,0 +1,27 @@
+//! Adjusted mutual information.
+
+use super::labelled::of_labels;
+use super::{Better, LevelFacts, Metric, Need, Scalar};
+use crate::agreement;
+
+/// Adjusted mutual information (Vinh, Epps and Bailey 2010) of the clusters and the labels, over the points that have
+/// both: scikit-learn's `adjusted_mutual_info_score`. Not defined where no point has a label.
+pub(super) struct AdjustedMutualInformation;
+
+impl Metric for AdjustedMutualInformation {
+    fn name(&self) -> &'static str {
+        "ami"
+    }
+    fn summary(&self) -> &'static str {
+        "adjusted mutual information of clusters and labels; 1 is full agreement, 0 chance"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Labels]
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        of_labels(level, agreement::ami)
+    }
+}

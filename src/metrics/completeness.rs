@@ -1,0 +1,27 @@
+//! Completeness.
+
+use super::labelled::of_labels;
+use super::{Better, LevelFacts, Metric, Need, Scalar};
+use crate::agreement;
+
+/// 1 - H(cluster | label) / H(cluster) (Rosenberg and Hirschberg 2007), scikit-learn's `completeness_score`. Not defined
+/// where no point has a label.
+pub(super) struct Completeness;
+
+impl Metric for Completeness {
+    fn name(&self) -> &'static str {
+        "completeness"
+    }
+    fn summary(&self) -> &'static str {
+        "how far points of one label lie in one cluster; 1 is all of them"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Labels]
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        of_labels(level, |table| agreement::homogeneity_completeness_v(table).completeness)
+    }
+}

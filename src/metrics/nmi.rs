@@ -1,0 +1,28 @@
+//! Normalized mutual information.
+
+use super::labelled::of_labels;
+use super::{Better, LevelFacts, Metric, Need, Scalar};
+use crate::agreement;
+
+/// Normalized mutual information, arithmetic mean, of the clusters and the labels, over the points that have both:
+/// scikit-learn's `normalized_mutual_info_score`. Grows with the number of clusters by chance alone; `ami` does not. Not
+/// defined where no point has a label.
+pub(super) struct NormalizedMutualInformation;
+
+impl Metric for NormalizedMutualInformation {
+    fn name(&self) -> &'static str {
+        "nmi"
+    }
+    fn summary(&self) -> &'static str {
+        "mutual information of clusters and labels over the mean of their entropies"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Labels]
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        of_labels(level, agreement::nmi)
+    }
+}

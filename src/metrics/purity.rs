@@ -1,0 +1,32 @@
+//! Purity.
+
+use super::labelled::of_labels;
+use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real};
+use crate::agreement;
+
+/// Share of the points that have the most frequent label of their cluster, of the points that have a label (Manning et al.
+/// 2008, section 16.3). Not defined for a cluster without such a point, nor where no point has a label.
+pub(super) struct Purity;
+
+impl Metric for Purity {
+    fn name(&self) -> &'static str {
+        "purity"
+    }
+    fn summary(&self) -> &'static str {
+        "share of the labelled points that have their cluster's most frequent label"
+    }
+    fn better(&self) -> Better {
+        Better::Higher
+    }
+    fn needs(&self) -> &'static [Need] {
+        &[Need::Labels]
+    }
+    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+        let rows = &level.labels.as_ref()?.table.rows;
+        let share = |points: u64, most: u64| if points == 0 { f64::NAN } else { as_real(most) / as_real(points) };
+        Some(Column::Real(rows.iter().map(|row| share(row.points, row.most)).collect()))
+    }
+    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+        of_labels(level, agreement::purity)
+    }
+}
