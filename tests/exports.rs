@@ -72,8 +72,8 @@ mod with_parquet {
             let path = folder.path().join(format!("images/{i}.png"));
             assert_eq!(cell(row, "path"), &Field::Str(path.to_str().expect("UTF-8").to_owned()));
             assert_eq!(cell(row, "caption"), &Field::Str(format!("a, {i}")));
-            for level in 0..2 {
-                let label = labels[level][i];
+            for (level, labels) in labels.iter().enumerate() {
+                let label = labels[i];
                 let want = label.map_or(Field::Null, |label| Field::Long(label as i64));
                 assert_eq!(cell(row, &format!("level{}", level + 1)), &want);
                 match (cell(row, &format!("level{}_distance", level + 1)), label) {

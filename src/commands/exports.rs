@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::matrix::UNLABELLED;
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
-use crate::output::points::{Points, PointsFile};
+use crate::output::points::{Names, Places, Points, PointsFile};
 use crate::output::tables;
 use crate::plan::Plan;
 use crate::record::RunRecord;
@@ -51,11 +51,6 @@ pub(super) fn write(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile],
     }
     export.file.map_or(Ok(()), PointsFile::finish)
 }
-
-/// Paths and captions.
-type Names = (Vec<Option<String>>, Vec<Option<String>>);
-/// x and y.
-type Places = (Vec<Option<f32>>, Vec<Option<f32>>);
 
 /// The file of points, group by group.
 struct Export<'a> {

@@ -13,6 +13,11 @@ use std::path::Path;
 use super::parquet::{Cells, ParquetFile};
 use crate::error::Result;
 
+/// Paths and captions of rows.
+pub type Names = (Vec<Option<String>>, Vec<Option<String>>);
+/// x and y of rows.
+pub type Places = (Vec<Option<f32>>, Vec<Option<f32>>);
+
 /// What is known of a stretch of rows. Lists of all rows have an entry per row.
 #[derive(Debug, Default)]
 pub struct Points {
@@ -21,13 +26,13 @@ pub struct Points {
     /// How many.
     pub rows: usize,
     /// Path and caption of every row; `None` where images have no names.
-    pub names: Option<(Vec<Option<String>>, Vec<Option<String>>)>,
+    pub names: Option<Names>,
     /// By level (1-based number): the clusters of all rows.
     pub labels: Vec<(u32, Vec<Option<i64>>)>,
     /// By level, as the labels; none where no distances were kept.
     pub distances: Vec<Vec<Option<f32>>>,
     /// x and y of all rows; `None` where there is no map.
-    pub places: Option<(Vec<Option<f32>>, Vec<Option<f32>>)>,
+    pub places: Option<Places>,
 }
 
 impl Points {

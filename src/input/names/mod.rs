@@ -199,6 +199,9 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
     Finding::io("the file can't be read", path, error)
 }
 
+/// Takes a path and a caption.
+type Take<'a> = dyn FnMut(&str, Option<&str>) + 'a;
+
 /// The names that a pass over a file is asked for.
 struct Picked<'w> {
     /// Ascending, without repetition.
@@ -206,7 +209,7 @@ struct Picked<'w> {
     /// The names of the first entries of `wanted`.
     taken: Vec<ImageName>,
     /// Who takes every name, where there is somebody.
-    take: Option<&'w mut dyn FnMut(&str, Option<&str>)>,
+    take: Option<&'w mut Take<'w>>,
     /// Names passed so far.
     seen: u64,
 }
