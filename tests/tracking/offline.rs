@@ -45,7 +45,7 @@ fn an_offline_run_holds_config_history_images_and_tables() {
     let mut command = place.metrics(&told);
     command.current_dir(place.at("")).env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline");
     // what a sweep's agent sets, and an empty variable
-    command.env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1").env("WANDB_RESUME", "");
+    command.env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1").env("WANDB_RESUME", "").env("WANDB_PROJECT", "p");
     let ended = output(&mut command);
     assert!(ended.status.success() && said(&ended).is_empty(), "{}", said(&ended));
     let (read, folder) = read_back(&python, &place.out);
