@@ -39,7 +39,11 @@ fn fifty_killed_runs_go_on_to_the_same_bits() {
     let took = started.elapsed();
     let mut random = Random::new(5);
     let (mut checkpoints, mut killed) = (0, 0);
-    for run in 0..50 {
+    // some are through before they are killed, and more of them on a machine that was slow when the time was taken
+    for run in 0..500 {
+        if killed >= 50 {
+            break;
+        }
         let out = format!("killed{run}");
         // one in three is killed twice
         for _kill in 0..=usize::from(run % 3 == 0) {
@@ -63,7 +67,7 @@ fn fifty_killed_runs_go_on_to_the_same_bits() {
         assert!(!place.at(&out).join("parts").exists(), "run {run}: what is not needed any more is gone");
         std::fs::remove_dir_all(place.at(&out)).expect("removes");
     }
-    assert!(killed >= 10 && checkpoints >= 5, "{killed} killed, {checkpoints} with a checkpoint: too few to tell");
+    assert!(killed >= 50 && checkpoints >= 10, "{killed} killed, {checkpoints} with a checkpoint: too few to tell");
 }
 
 #[cfg(unix)]
@@ -77,16 +81,19 @@ fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
         succeeded(&mut place.merge("whole", &[]));
         record(&place.at("whole"))
     };
-    for (signal, wait) in [("TERM", 40), ("USR1", 60), ("USR1", 90)] {
-        let out = format!("stopped-{signal}-{wait}");
+    let mut stopped = 0;
+    // after so many milliseconds, when some may be through; and when the first stage is
+    for (signal, wait) in [("TERM", Some(40)), ("USR1", Some(60)), ("USR1", Some(90)), ("TERM", None)] {
+        let out = format!("stopped-{signal}-{wait:?}");
         let mut command = place.metrics(&out, &more);
         let mut child = command.stderr(Stdio::piped()).spawn().expect("starts");
         let folder = place.at(&out).join("parts/rows-000000000000-000000004099");
         // the lock shows that it is at work, with its handlers set
-        while !folder.join(".clustrata-lock").exists() && child.try_wait().expect("a child").is_none() {
+        let sign = folder.join(if wait.is_some() { ".clustrata-lock" } else { "distances.part" });
+        while !sign.exists() && child.try_wait().expect("a child").is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        std::thread::sleep(Duration::from_millis(wait));
+        std::thread::sleep(Duration::from_millis(wait.unwrap_or(0)));
         let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
         assert!(sent.is_ok());
         let output = child.wait_with_output().expect("ends");
@@ -94,6 +101,7 @@ fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
         if output.status.success() {
             continue;
         }
+        stopped += 1;
         assert_eq!(output.status.code(), Some(75), "{message}");
         assert!(message.contains("--resume"), "{message}");
         nothing_half_written(&place.at(&out), &place.at("whole"));
@@ -106,9 +114,10 @@ fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
         succeeded(&mut place.metrics(&out, &[&more[..], &["--resume"]].concat()));
         succeeded(&mut place.merge(&out, &[]));
         let got = record(&place.at(&out));
-        assert!(got["levels"] == want["levels"], "{signal} after {wait} ms");
+        assert!(got["levels"] == want["levels"], "{signal} after {wait:?} ms");
         assert_eq!(got["distances"], want["distances"]);
     }
+    assert!(stopped > 0, "all runs were through before they were asked");
 }
 
 #[test]

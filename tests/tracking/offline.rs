@@ -44,7 +44,7 @@ fn an_offline_run_holds_config_history_images_and_tables() {
     let told = ["--track", "wandb", "--track-project", "p", "--track-group", "g", "--track-tags", "a,b"];
     let mut command = place.metrics(&told);
     command.current_dir(place.at("")).env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline");
-    // what a sweep's agent sets, and an empty variable
+    // what a sweep's agent sets (in a sweep the SDK takes no other project), and an empty variable
     command.env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1").env("WANDB_RESUME", "").env("WANDB_PROJECT", "p");
     let ended = output(&mut command);
     assert!(ended.status.success() && said(&ended).is_empty(), "{}", said(&ended));
@@ -147,10 +147,11 @@ fn a_run_that_is_sent_twice_has_one_identity() {
     assert!(ended.status.success(), "{}", said(&ended));
     let ids: Vec<Value> = (0..2)
         .map(|_| {
-            let ended =
-                output(place.of_out("track", &[]).env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline"));
+            let mut track = place.of_out("track", &["--track-project", "p"]);
+            let ended = output(track.env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline"));
             assert!(ended.status.success(), "{}", said(&ended));
             let (read, _) = read_back(&python, &place.out);
+            assert_eq!(read["run"]["project"], "p");
             fs::remove_dir_all(place.out.join("wandb")).expect("removes");
             read["run"]["id"].clone()
         })
