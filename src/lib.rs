@@ -12,6 +12,7 @@
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`kmeans`] | clusterings made: k-means on the same kernels |
 //! | [`facts`] | what is known of a level once all passes are done |
 //! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
 //! | [`metrics`] | the figures, one file each |
@@ -52,6 +53,7 @@ pub mod grid;
 pub mod identity;
 pub mod input;
 pub mod interrupt;
+pub mod kmeans;
 pub mod map;
 pub mod matrix;
 pub mod metrics;

@@ -1,0 +1,96 @@
+//! From embeddings to the hierarchy: k-means on the kernels that judge it.
+//!
+//! Lloyd's iterations (1982) after a k-means++ start (Arthur and Vassilvitskii 2007), level upon level and with the
+//! resampling of Vo et al. (2024, arXiv 2405.15613). Points are read tile by tile in every iteration and never need to fit
+//! into memory. What is known of them between iterations is a label, two bounds and the sums of their clusters.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
+//! | [`team`] | processes that share the points of one k-means |
+
+pub mod points;
+pub mod team;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ndarray::Array2;
+
+use crate::backend::Backend;
+use crate::evaluate::Watch;
+pub use points::{EmbeddingPoints, MatrixPoints, Picked, Points, Stretch};
+pub use team::{Alone, Team};
+
+/// How the first centroids are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// D^2 weighting (Arthur and Vassilvitskii 2007).
+    #[default]
+    KmeansPlusPlus,
+    /// Points drawn uniformly, without repetition.
+    Random,
+}
+
+/// One k-means.
+pub struct Fit<'a> {
+    /// The points of this member of the team.
+    pub points: &'a dyn Points,
+    /// The device.
+    pub backend: &'a dyn Backend,
+    /// Clusters, k.
+    pub clusters: usize,
+    /// Lloyd iterations at most.
+    pub iterations: u32,
+    /// Iterations end once the objective falls by less than this share of itself in one; 0: never, as upstream.
+    pub tolerance: f64,
+    /// How the first centroids are chosen.
+    pub init: Init,
+    /// Starts; the one with the lowest objective is kept.
+    pub inits: u32,
+    /// Of every random choice.
+    pub seed: u64,
+    /// Who shares the points.
+    pub team: &'a dyn Team,
+    /// Who hears of progress, and may stop the run.
+    pub watch: &'a dyn Watch,
+    /// Where an interrupted k-means is kept; `None`: nowhere.
+    pub checkpoint: Option<Checkpoint>,
+}
+
+/// Where and when an unfinished k-means is kept.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// The file; it is gone when the k-means is done.
+    pub path: PathBuf,
+    /// Time between two of them at least; zero: after every iteration.
+    pub every: Duration,
+    /// What must be the same for a checkpoint to be taken up again; one that differs is refused.
+    pub identity: String,
+}
+
+/// What a k-means found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// `[k, d]`. An empty cluster has the centroid that it last had, as upstream.
+    pub centroids: Array2<f64>,
+    /// Of the start that was kept, per iteration: the sum of squared distances to the nearest of the centroids that the
+    /// iteration began with. The first one is that of the start itself.
+    pub objectives: Vec<f64>,
+    /// Of the start that was kept, per iteration: points that changed their cluster (all, in the first).
+    pub moved: Vec<u64>,
+    /// Clusters without points in the last iteration.
+    pub empty: u64,
+    /// Whether the tolerance ended the iterations.
+    pub converged: bool,
+}
+
+/// The nearest centroid of every point.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Assigned {
+    /// `[n]`; of equally near centroids the lower index.
+    pub labels: Vec<u32>,
+    /// `[n]`: squared distance to it.
+    pub squared: Vec<f64>,
+}
