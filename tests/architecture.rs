@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // it is told of settings and inputs that are checked, and looks at files and the queue only
     ("slurm", &["atomic_file", "error", "metrics", "output", "record", "shard", "summary"]),
-    ("kmeans", &["backend", "error", "evaluate", "input", "interrupt", "matrix", "partfile"]),
+    ("kmeans", &["atomic_file", "backend", "error", "evaluate", "input", "interrupt", "matrix", "partfile"]),
     ("probe", &["backend", "error", "matrix"]),
     ("config", &["error", "evaluate", "gates", "input", "metrics"]),
     ("grid", &["config", "error", "metrics"]),

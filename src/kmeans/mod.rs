@@ -20,7 +20,7 @@ use ndarray::Array2;
 use crate::backend::Backend;
 use crate::evaluate::Watch;
 pub use points::{EmbeddingPoints, MatrixPoints, Picked, Points, Stretch};
-pub use team::{Alone, Team};
+pub use team::{Alone, Meeting, Network, Team};
 
 /// How the first centroids are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
