@@ -25,19 +25,8 @@ impl AtomicFile {
     /// # Errors
     /// The system's, where no file can be made there.
     pub fn create(path: &Path) -> io::Result<AtomicFile> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let temporary = path.with_file_name(format!("{UNFINISHED}{}-{count}", std::process::id()));
-            match File::create_new(&temporary) {
-                Ok(file) => {
-                    return Ok(AtomicFile { file, temporary: Temporary(Some(temporary)), path: path.to_owned() });
-                }
-                // nodes that share a folder can have equal process ids
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                Err(e) => return Err(e),
-            }
-        }
+        let (file, temporary) = beside(path, |temporary| File::create_new(temporary))?;
+        Ok(AtomicFile { file, temporary, path: path.to_owned() })
     }
 
     /// Where the file lies until it is complete.
@@ -78,6 +67,56 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Puts a symbolic link at `path` in place of whatever is there: to `target`, which is relative to the folder of `path`. Where
+/// there are no symbolic links (Windows, some mounted disks), `path` becomes a copy of the target.
+///
+/// # Errors
+/// The system's; what was at `path` is then still there.
+pub fn link_or_copy(target: &Path, path: &Path) -> io::Result<()> {
+    match beside(path, |temporary| symlink(target, temporary)) {
+        Ok(((), mut temporary)) => {
+            if let Some(from) = &temporary.0 {
+                fs::rename(from, path)?;
+            }
+            temporary.0 = None;
+            sync_folder(path)
+        }
+        Err(e) if matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+            let source = path.parent().unwrap_or(Path::new("")).join(target);
+            let mut copy = AtomicFile::create(path)?;
+            io::copy(&mut File::open(source)?, &mut copy)?;
+            copy.commit()
+        }
+        Err(e) => Err(e),
+    }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// Elsewhere they want a right that few users have.
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(ErrorKind::Unsupported.into())
+}
+
+/// Makes something under a hidden name beside `path` that nothing else has.
+fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(T, Temporary)> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let temporary = path.with_file_name(format!("{UNFINISHED}{}-{count}", std::process::id()));
+        match make(&temporary) {
+            Ok(made) => return Ok((made, Temporary(Some(temporary)))),
+            // nodes that share a folder can have equal process ids
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
     }
 }
 
@@ -163,6 +202,23 @@ mod tests {
         remove_unfinished(base.path()).unwrap();
         assert_eq!(names(base.path()), ["x"]);
         assert!(AtomicFile::create(&base.path().join("missing/x")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_takes_the_place_of_what_was_there_and_stays_valid_when_copied() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = base.path().join("level1");
+        for step in ["step0", "step1"] {
+            fs::create_dir_all(folder.join(step)).unwrap();
+            fs::write(folder.join(step).join("x"), step).unwrap();
+            link_or_copy(&Path::new(step).join("x"), &folder.join("x")).unwrap();
+            assert_eq!(fs::read_to_string(folder.join("x")).unwrap(), step);
+            assert_eq!(names(&folder).iter().filter(|name| name.starts_with('.')).count(), 0);
+        }
+        let moved = base.path().join("elsewhere");
+        fs::rename(&folder, &moved).unwrap();
+        assert_eq!(fs::read_to_string(moved.join("x")).unwrap(), "step1");
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
 //! | [`kmeans`] | clusterings made: k-means on the same kernels |
+//! | [`clustering`] | the folder of a clustering, written as ssl-data-curation writes it |
 //! | [`facts`] | what is known of a level once all passes are done |
 //! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
 //! | [`metrics`] | the figures, one file each |
@@ -38,6 +39,7 @@ pub mod atomic_file;
 pub mod backend;
 pub mod buffers;
 pub mod cli;
+pub mod clustering;
 pub mod collect;
 pub mod commands;
 pub mod compare;

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("scratch", &["atomic_file", "error", "identity"]),
     ("plot", &["error"]),
     ("input", &["error", "matrix"]),
+    ("clustering", &["atomic_file", "error", "input", "matrix"]),
     ("backend", &["error", "matrix"]),
     ("agreement", &["partials"]),
     ("facts", &["agreement", "partials"]),
