@@ -8,9 +8,17 @@
 //! |---|---|
 //! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
+//! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
+//! | `random`, `words` | streams of random numbers; what members of a team tell each other |
 
+mod levels;
 pub mod points;
+mod random;
+mod resample;
+mod split;
+mod steps;
 pub mod team;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +27,8 @@ use ndarray::Array2;
 
 use crate::backend::Backend;
 use crate::evaluate::Watch;
-pub use points::{EmbeddingPoints, MatrixPoints, Picked, Points, Stretch};
+pub use levels::{Build, Level, still_there};
+pub use points::{EmbeddingPoints, Held, MatrixPoints, Picked, Points, Stretch};
 pub use team::{Alone, Meeting, Network, Team};
 
 /// How the first centroids are chosen.
@@ -94,3 +103,6 @@ pub struct Assigned {
     /// `[n]`: squared distance to it.
     pub squared: Vec<f64>,
 }
+
+impl Fit<'_> { pub fn run(&self) -> crate::error::Result<Fitted> { let _ = self.points.is_empty(); unimplemented!() } }
+pub fn assign(_: &dyn Points, _: &dyn Backend, _: &Array2<f64>, _: &dyn Watch) -> crate::error::Result<Assigned> { unimplemented!() }

@@ -3,24 +3,14 @@
 
 use rand::seq::index;
 
-use super::seed::stream;
+use super::random::stream;
 use crate::input::pickle::Clusters;
-
-/// Which members a cluster gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub enum Strategy {
-    /// Those nearest to the centroid: upstream's `c`.
-    #[serde(rename = "c")]
-    Closest,
-    /// Any: upstream's `r`.
-    #[serde(rename = "r")]
-    Random,
-}
+use crate::sampling::Strategy;
 
 /// Positions of the sample, ascending: `size` members of every cluster, all of those that have fewer. `sorted` has the
 /// members of each cluster by their distance to the centroid. Where empty clusters leave fewer points than there are
 /// clusters to be made of them, every cluster gives more.
-pub fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &[u64]) -> Vec<u64> {
+pub(super) fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &[u64]) -> Vec<u64> {
     let (clusters, points) = (sorted.len() as u64, sorted.members().len() as u64);
     let mut size = size;
     while size < points && sorted.iter().map(|members| size.min(members.len() as u64)).sum::<u64>() < clusters.min(points) {

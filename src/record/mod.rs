@@ -3,6 +3,7 @@
 mod columns;
 mod contact_sheet;
 mod images;
+mod kmeans;
 mod map;
 mod read;
 mod worker;
@@ -20,6 +21,7 @@ use crate::partials::Counts;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
+pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
