@@ -14,6 +14,7 @@
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
 //! | [`kmeans`] | clusterings made: k-means on the same kernels |
 //! | [`clustering`] | the folder of a clustering, written as ssl-data-curation writes it |
+//! | [`sampling`] | balanced sampling from a hierarchy |
 //! | [`facts`] | what is known of a level once all passes are done |
 //! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
 //! | [`metrics`] | the figures, one file each |
@@ -68,6 +69,7 @@ pub mod plot;
 pub mod probe;
 pub mod record;
 pub mod report;
+pub mod sampling;
 pub mod scratch;
 pub mod shard;
 pub mod slurm;

@@ -3,8 +3,10 @@
 mod collect;
 mod compare;
 mod jobs;
+mod kmeans;
 mod parts;
 mod report;
+mod sample;
 mod shell;
 mod track;
 
@@ -18,8 +20,10 @@ use crate::metrics::METRICS;
 pub use collect::CollectArgs;
 pub use compare::CompareArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
+pub use kmeans::KmeansArgs;
 pub use parts::{MergeArgs, PartArgs};
 pub use report::ReportArgs;
+pub use sample::SampleArgs;
 pub use shell::{CompletionsArgs, ManArgs};
 pub use track::TrackArgs;
 
@@ -58,6 +62,10 @@ pub enum Command {
     /// Judge a clustering: figures per cluster and level, best and worst clusters as montages
     #[command(after_help = METRICS_EXAMPLES)]
     Metrics(Box<MetricsArgs>),
+    /// Make a clustering: hierarchical k-means with resampling, in ssl-data-curation's folder
+    Kmeans(Box<KmeansArgs>),
+    /// Take a balanced sample of a clustering's points, as ssl-data-curation's curated_datasets
+    Sample(SampleArgs),
     /// Add up the parts of a run that were done with `metrics --shard`, and finish it
     Merge(Box<MergeArgs>),
     /// Run on Slurm: shards as a job array and a merge after it, for one run or a grid of runs
@@ -91,6 +99,8 @@ impl Command {
     pub fn prints_data(&self) -> bool {
         match self {
             Command::Metrics(args) => args.json,
+            Command::Kmeans(args) => args.json,
+            Command::Sample(args) => args.json,
             Command::Merge(args) => args.json,
             Command::Status(args) => args.json,
             Command::Collect(args) => args.json,

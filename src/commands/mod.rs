@@ -11,12 +11,14 @@ mod devices;
 mod exports;
 mod finish;
 mod gates;
+mod kmeans;
 mod merge;
 mod metrics;
 mod part;
 mod pictures;
 mod report;
 mod retry;
+mod sample;
 mod status;
 mod submit;
 mod track;
@@ -29,6 +31,8 @@ use crate::error::{Error, Result};
 pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
+        Command::Kmeans(args) => kmeans::run(*args, console),
+        Command::Sample(args) => sample::run(&args),
         Command::Merge(args) => merge::run(*args, console),
         Command::Report(args) => report::run(&args),
         Command::Submit(args) => submit::run(&args),

@@ -11,6 +11,7 @@ mod layout;
 mod members;
 mod open;
 mod points;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ use crate::matrix::UNLABELLED;
 use members::{Members, index};
 
 pub use points::Points;
+pub use tree::Tree;
 
 /// What to open, and what to let pass.
 #[derive(Debug, Clone, Default)]

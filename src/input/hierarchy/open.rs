@@ -115,7 +115,7 @@ impl Opener<'_> {
 
 /// Turns the lists of members into a table of clusters: one entry per row of the embeddings on level 1, per cluster of
 /// the level below above it.
-fn group(
+pub(super) fn group(
     check: &checks::Membership<'_>,
     clusters: Clusters,
     rows: u64,
