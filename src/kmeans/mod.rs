@@ -104,5 +104,12 @@ pub struct Assigned {
     pub squared: Vec<f64>,
 }
 
-impl Fit<'_> { pub fn run(&self) -> crate::error::Result<Fitted> { let _ = self.points.is_empty(); unimplemented!() } }
-pub fn assign(_: &dyn Points, _: &dyn Backend, _: &Array2<f64>, _: &dyn Watch) -> crate::error::Result<Assigned> { unimplemented!() }
+impl Fit<'_> {
+    pub fn run(&self) -> crate::error::Result<Fitted> {
+        let _ = self.points.is_empty();
+        unimplemented!()
+    }
+}
+pub fn assign(_: &dyn Points, _: &dyn Backend, _: &Array2<f64>, _: &dyn Watch) -> crate::error::Result<Assigned> {
+    unimplemented!()
+}

@@ -13,7 +13,9 @@ use crate::sampling::Strategy;
 pub(super) fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &[u64]) -> Vec<u64> {
     let (clusters, points) = (sorted.len() as u64, sorted.members().len() as u64);
     let mut size = size;
-    while size < points && sorted.iter().map(|members| size.min(members.len() as u64)).sum::<u64>() < clusters.min(points) {
+    while size < points
+        && sorted.iter().map(|members| size.min(members.len() as u64)).sum::<u64>() < clusters.min(points)
+    {
         size += 1;
     }
     let mut sample = Vec::new();

@@ -37,8 +37,7 @@ impl Inputs {
             );
         }
         findings.into_result()?;
-        let embeddings =
-            embeddings.ok_or_else(|| Error::input(Finding::new("the embeddings could not be opened")))?;
+        let embeddings = embeddings.ok_or_else(|| Error::input(Finding::new("the embeddings could not be opened")))?;
         Ok(Inputs { embeddings, subset })
     }
 

@@ -70,6 +70,10 @@ fn make(
         record.steps.push(step);
         place.as_ref().map_or(Ok(()), |place| place.keep(&record))
     };
+    let interval = match settings.checkpoint {
+        Checkpoint::Every(interval) => Some(interval),
+        Checkpoint::Off => None,
+    };
     let build = Build {
         points: &EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() },
         levels: &levels,
@@ -84,7 +88,7 @@ fn make(
         watch: console,
         folder: &settings.out,
         done: &earlier,
-        checkpoint: interval(settings.checkpoint).map(|every| (every, agreement.clone())),
+        checkpoint: interval.map(|every| (every, agreement.clone())),
         report: &report,
     };
     let built = build.run();
@@ -166,7 +170,8 @@ fn begun(
 }
 
 fn told(record: &KmeansRecord, settings: &KmeansSettings) -> String {
-    let header = ["level", "step", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"];
+    let header =
+        ["level", "step", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     let objective = |value: Option<&f64>| value.map_or("-".to_owned(), |value| format!("{value:.6}"));
     rows.extend(record.steps.iter().map(|step| {
