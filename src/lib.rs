@@ -12,6 +12,7 @@
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`crew`] | lanes side by side, with sums that do not depend on timing |
 //! | [`kmeans`] | clusterings made: k-means on the same kernels |
 //! | [`facts`] | what is known of a level once all passes are done |
 //! | [`agreement`] | how well two partitions agree: ARI, AMI, NMI, V-measure, purity |
@@ -44,6 +45,7 @@ pub mod compare;
 pub mod config;
 pub mod console;
 pub mod cost;
+pub mod crew;
 pub mod error;
 pub mod evaluate;
 pub mod facts;

@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("atomic_file", &[]),
     ("interrupt", &[]),
     ("partials", &[]),
+    ("crew", &["error"]),
     ("identity", &["error"]),
     ("partfile", &["atomic_file", "error"]),
     ("scratch", &["atomic_file", "error", "identity"]),
@@ -46,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     // it is told of settings and inputs that are checked, and looks at files and the queue only
     ("slurm", &["atomic_file", "error", "metrics", "output", "record", "shard", "summary"]),
-    ("kmeans", &["backend", "error", "evaluate", "input", "interrupt", "matrix", "partfile"]),
+    ("kmeans", &["backend", "crew", "error", "evaluate", "input", "interrupt", "matrix", "partfile"]),
     ("probe", &["backend", "error", "matrix"]),
     ("config", &["error", "evaluate", "gates", "input", "metrics"]),
     ("grid", &["config", "error", "metrics"]),

@@ -8,9 +8,27 @@
 //! |---|---|
 //! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
+//! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
+//! | `survey` | the mean of all points, the squares around it, and that all are finite |
+//! | `seed`, `plus_plus` | the first centroids |
+//! | `search`, `bounds` | an iteration, and the points that need not be searched for |
+//! | `sums` | means and objective |
+//! | `assign` | the nearest centroid of every point |
+//! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
+mod assign;
+mod bounds;
+mod checkpoint;
+mod fit;
+mod plus_plus;
 pub mod points;
+mod search;
+mod seed;
+mod state;
+mod sums;
+mod survey;
 pub mod team;
+mod tiles;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +37,7 @@ use ndarray::Array2;
 
 use crate::backend::Backend;
 use crate::evaluate::Watch;
+pub use assign::assign;
 pub use points::{EmbeddingPoints, MatrixPoints, Picked, Points, Stretch};
 pub use team::{Alone, Team};
 
@@ -82,7 +101,7 @@ pub struct Fitted {
     pub moved: Vec<u64>,
     /// Clusters without points in the last iteration.
     pub empty: u64,
-    /// Whether the tolerance ended the iterations.
+    /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.
     pub converged: bool,
 }
 
