@@ -10,14 +10,32 @@
 //! | [`team`] | processes that share the points of one k-means |
 //! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
 //! | `random`, `words` | streams of random numbers; what members of a team tell each other |
+//! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
+//! | `survey` | the mean of all points, the squares around it, and that all are finite |
+//! | `seed`, `plus_plus` | the first centroids |
+//! | `search`, `bounds` | an iteration, and the points that need not be searched for |
+//! | `sums` | means and objective |
+//! | `assign` | the nearest centroid of every point |
+//! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
+mod assign;
+mod bounds;
+mod checkpoint;
+mod fit;
 mod levels;
+mod plus_plus;
 pub mod points;
 mod random;
 mod resample;
+mod search;
+mod seed;
 mod split;
+mod state;
 mod steps;
+mod sums;
+mod survey;
 pub mod team;
+mod tiles;
 mod words;
 
 use std::path::PathBuf;
@@ -27,6 +45,7 @@ use ndarray::Array2;
 
 use crate::backend::Backend;
 use crate::evaluate::Watch;
+pub use assign::assign;
 pub use levels::{Build, Level, still_there};
 pub use points::{EmbeddingPoints, Held, MatrixPoints, Picked, Points, Stretch};
 pub use team::{Alone, Meeting, Network, Team};
@@ -91,7 +110,7 @@ pub struct Fitted {
     pub moved: Vec<u64>,
     /// Clusters without points in the last iteration.
     pub empty: u64,
-    /// Whether the tolerance ended the iterations.
+    /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.
     pub converged: bool,
 }
 
@@ -102,14 +121,4 @@ pub struct Assigned {
     pub labels: Vec<u32>,
     /// `[n]`: squared distance to it.
     pub squared: Vec<f64>,
-}
-
-impl Fit<'_> {
-    pub fn run(&self) -> crate::error::Result<Fitted> {
-        let _ = self.points.is_empty();
-        unimplemented!()
-    }
-}
-pub fn assign(_: &dyn Points, _: &dyn Backend, _: &Array2<f64>, _: &dyn Watch) -> crate::error::Result<Assigned> {
-    unimplemented!()
 }

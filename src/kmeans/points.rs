@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use half::f16;
 use ndarray::Array2;
 
 use crate::error::Result;
@@ -45,6 +46,19 @@ pub trait Points: Sync {
     fn row_bytes(&self) -> usize {
         self.dim() * self.dtype().size()
     }
+}
+
+/// A point's bytes as numbers, which is exact.
+pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
+    match dtype {
+        Dtype::F16 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f16::from_le_bytes(bytes))),
+        Dtype::F32 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f32::from_le_bytes(bytes))),
+        Dtype::F64 => fill(out, bytes.as_chunks().0, |&bytes| f64::from_le_bytes(bytes)),
+    }
+}
+
+fn fill<T>(out: &mut [f64], values: &[T], widen: impl Fn(&T) -> f64) {
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = widen(value));
 }
 
 /// Rows of embeddings, all or those of a subset.
