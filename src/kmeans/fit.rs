@@ -5,7 +5,6 @@ use std::time::Instant;
 use ndarray::Array2;
 
 use super::bounds::Drifts;
-use super::checkpoint;
 use super::plus_plus::Seeding;
 use super::search::{Search, at, search};
 use super::seed::{fetch, stream, uniform};
@@ -13,7 +12,7 @@ use super::state::{Phase, State};
 use super::sums::{real, whole};
 use super::survey::{Members, Survey};
 use super::tiles::Sweep;
-use super::{Fit, Fitted, Init};
+use super::{Fit, Fitted, Init, checkpoint, merge};
 use crate::backend::{Job, UNLABELLED};
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::StageWatch;
@@ -95,16 +94,19 @@ impl Run<'_> {
         let Fit { clusters, seed, .. } = *self.fit;
         if self.fit.init == Init::Random {
             let chosen = uniform(&mut stream(seed, state.init, 0), self.members.points, clusters);
-            state.centroids = fetch(self.fit, &self.members, &chosen)?;
-            state.begin_iterating();
+            let centroids = fetch(self.fit, &self.members, &chosen)?;
+            state.begin_iterating(centroids);
             return Ok(());
         }
-        let progress = self.fit.watch.begin("k-means++", self.fit.points.len() * clusters as u64, 0);
-        let seeding = Seeding { fit: self.fit, members: &self.members, wanted: clusters, progress: progress.as_ref() };
+        // twice as many as wanted, to be merged
+        let wanted = at(self.members.points.min(2 * clusters as u64));
+        let progress = self.fit.watch.begin("k-means++", self.fit.points.len() * wanted as u64, 0);
+        let seeding = Seeding { fit: self.fit, members: &self.members, wanted, progress: progress.as_ref() };
         while seeding.step(state)? {
             self.keep_now_and_then(state, since)?;
         }
-        state.begin_iterating();
+        let centroids = merge::merged(self.fit, state, progress.as_ref())?;
+        state.begin_iterating(centroids);
         Ok(())
     }
 

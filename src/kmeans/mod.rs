@@ -10,7 +10,7 @@
 //! | [`team`] | processes that share the points of one k-means |
 //! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
 //! | `survey` | the mean of all points, the squares around it, and that all are finite |
-//! | `seed`, `plus_plus` | the first centroids |
+//! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | an iteration, and the points that need not be searched for |
 //! | `sums` | means and objective |
 //! | `assign` | the nearest centroid of every point |
@@ -20,6 +20,7 @@ mod assign;
 mod bounds;
 mod checkpoint;
 mod fit;
+mod merge;
 mod plus_plus;
 pub mod points;
 mod search;
@@ -45,7 +46,7 @@ pub use team::{Alone, Team};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// D^2 weighting (Arthur and Vassilvitskii 2007).
+    /// Drawn by D^2 (Arthur and Vassilvitskii 2007), twice as many as wanted, and merged by Ward's criterion.
     #[default]
     KmeansPlusPlus,
     /// Points drawn uniformly, without repetition.

@@ -16,7 +16,7 @@ use super::state::State;
 use super::sums::{real, whole};
 use super::survey::Members;
 use super::tiles::{Cursor, Pass, Sweep, Tile};
-use crate::backend::Job;
+use crate::backend::{Job, Lane};
 use crate::crew::Absorb;
 use crate::error::Result;
 use crate::evaluate::StageWatch;
@@ -60,6 +60,13 @@ impl Absorb for Compare<'_> {
         }
         *self.position = tile.covers.end;
     }
+}
+
+/// What a lane does where all points of a tile are compared.
+pub(super) fn compare_all(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
+    tile.labels.clear();
+    tile.labels.resize(tile.positions.len(), 0);
+    lane.nearest_two(0, &tile.labels, &mut tile.nearest)
 }
 
 /// Chooses centroids of all points, from `chosen` on, until there are `wanted`.
@@ -115,11 +122,7 @@ impl Seeding<'_> {
             // fewer than 2^32 clusters
             before: u32::try_from(state.compared).unwrap_or(u32::MAX),
         };
-        let (_, outcome) = sweep.run(pass, |lane, tile| {
-            tile.labels.clear();
-            tile.labels.resize(tile.positions.len(), 0);
-            lane.nearest_two(0, &tile.labels, &mut tile.nearest)
-        });
+        let (_, outcome) = sweep.run(pass, compare_all);
         outcome
     }
 

@@ -82,10 +82,13 @@ impl State {
         Ok(())
     }
 
-    /// The first centroids are there.
-    pub(super) fn begin_iterating(&mut self) {
+    /// The first centroids are there; no point has been compared with them.
+    pub(super) fn begin_iterating(&mut self, centroids: Array2<f64>) {
         self.phase = Phase::Iterating;
         self.position = 0;
-        self.drifts = Drifts::none(self.centroids.nrows());
+        self.drifts = Drifts::none(centroids.nrows());
+        self.centroids = centroids;
+        self.bounds = Bounds::unknown(self.bounds.labels.len());
+        self.chosen.clear();
     }
 }
