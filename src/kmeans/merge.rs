@@ -66,7 +66,7 @@ pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) ->
 
 /// The means of all cells, and how many points each has.
 fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) -> Result<(Array2<f64>, Vec<u64>)> {
-    let (points, centre) = (fit.points, &state.survey.centre);
+    let (points, centre) = (fit.points, &state.centre);
     let job = Job {
         centre: centre.clone(),
         sums: true,

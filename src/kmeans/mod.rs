@@ -9,15 +9,17 @@
 //! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
 //! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
-//! | `survey` | the mean of all points, the squares around it, and that all are finite |
+//! | `centre`, `broken` | nearly the mean of all points; points that are refused |
 //! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | an iteration, and the points that need not be searched for |
-//! | `sums` | means and objective |
+//! | `sums` | means, and what they gain |
 //! | `assign` | the nearest centroid of every point |
 //! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
 mod assign;
 mod bounds;
+mod broken;
+mod centre;
 mod checkpoint;
 mod fit;
 mod merge;
@@ -27,7 +29,6 @@ mod search;
 mod seed;
 mod state;
 mod sums;
-mod survey;
 pub mod team;
 mod tiles;
 

@@ -6,9 +6,9 @@ use rand_pcg::Pcg64;
 use std::collections::BTreeSet;
 
 use super::Fit;
+use super::centre::Members;
 use super::fit::defect;
 use super::points::widen;
-use super::survey::Members;
 use crate::error::Result;
 
 /// A stream of random numbers for one purpose, the same wherever and whenever it is asked for: what is chosen after a
