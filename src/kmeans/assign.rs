@@ -2,8 +2,8 @@
 
 use ndarray::Array2;
 
+use super::broken::{Broken, label_finite};
 use super::points::Points;
-use super::survey::{Broken, measure_broken};
 use super::team::Alone;
 use super::tiles::{Cursor, Pass, Sweep, Tile};
 use super::{Assigned, fit};
@@ -40,11 +40,10 @@ pub fn assign(
     let sweep = Sweep { points, backend, job: &job, watch, progress: progress.as_ref(), units: 1 };
     let pass = Assign { cursor: Cursor::new(0..points.len()), found: Assigned::default(), broken: Broken::default() };
     let (pass, outcome) = sweep.run(pass, |lane, tile| {
-        measure_broken(lane, tile)?;
+        label_finite(lane, tile)?;
         lane.nearest_two(0, &tile.labels, &mut tile.nearest)
     });
-    outcome?;
-    pass.broken.refuse(&Alone, points.len())?;
+    pass.broken.refuse(&Alone, points.len(), outcome)?;
     Ok(pass.found)
 }
 

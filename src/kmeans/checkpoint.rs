@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::bounds::{Bounds, Drifts};
 use super::state::{Phase, State};
 use super::sums::{Sums, real};
-use super::survey::Survey;
 use super::{Checkpoint, Fit, Fitted};
 use crate::error::{Error, Finding, Kind, Result};
 use crate::interrupt::{self, Asked};
@@ -33,8 +32,8 @@ struct Header {
 pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Result<()> {
     let flat = |matrix: &Array2<f64>| matrix.iter().copied().collect::<Vec<f64>>();
     let mut writer = Writer::create(&checkpoint.path)?;
-    writer.array("centre", [&state.survey.centre])?;
-    writer.array("total", [&[state.survey.total][..]])?;
+    writer.array("centre", [&state.centre])?;
+    writer.array("change", [&[state.change, state.settled][..]])?;
     writer.array("labels", [&state.bounds.labels])?;
     writer.array("upper", [&state.bounds.upper])?;
     writer.array("lower", [&state.bounds.lower])?;
@@ -58,7 +57,7 @@ pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Re
         position: state.position,
         compared: state.compared,
         moving: state.moving,
-        columns: state.survey.centre.len(),
+        columns: state.centre.len(),
         best: state.best.as_ref().map(|best| (best.empty, best.converged)),
     })
 }
@@ -119,11 +118,11 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
         }),
         None => None,
     };
+    let [change, settled] = file.read("change")?[..] else { return Err(misshapen(checkpoint, "change")) };
     let state = State {
-        survey: Survey {
-            centre: file.read("centre")?,
-            total: file.read("total")?.first().copied().unwrap_or_default(),
-        },
+        centre: file.read("centre")?,
+        change,
+        settled,
         init: header.init,
         phase: header.phase,
         position: header.position,
@@ -150,15 +149,15 @@ fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
         Phase::Iterating => k,
     };
     let right = [
-        ("centre", state.survey.centre.len() == dim),
+        ("centre", state.centre.len() == dim),
         ("labels", state.bounds.labels.len() as u64 == n),
         ("upper", state.bounds.upper.len() as u64 == n),
         ("lower", state.bounds.lower.len() as u64 == n),
-        ("centroids", state.centroids.nrows() == rows && rows <= k),
+        ("centroids", state.centroids.nrows() == rows),
         ("drifts", state.drifts.each().len() == k),
         ("sums", state.sums.values().len() == k * dim),
         ("counts", state.sums.counts().len() == k),
-        ("labels", state.bounds.labels.iter().all(|&label| label == u32::MAX || (label as usize) < k)),
+        ("labels", state.bounds.labels.iter().all(|&label| label == u32::MAX || (label as usize) < rows)),
     ];
     right.iter().find(|(_, right)| !right).map_or(Ok(()), |(name, _)| Err(*name))
 }

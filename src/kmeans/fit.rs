@@ -5,15 +5,14 @@ use std::time::Instant;
 use ndarray::Array2;
 
 use super::bounds::Drifts;
-use super::checkpoint;
+use super::centre::{Members, near_mean};
 use super::plus_plus::Seeding;
 use super::search::{Search, at, search};
 use super::seed::{fetch, stream, uniform};
 use super::state::{Phase, State};
 use super::sums::{real, whole};
-use super::survey::{Members, Survey};
 use super::tiles::Sweep;
-use super::{Fit, Fitted, Init};
+use super::{Fit, Fitted, Init, checkpoint, merge};
 use crate::backend::{Job, UNLABELLED};
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::StageWatch;
@@ -30,7 +29,7 @@ impl Fit<'_> {
         self.check(&members)?;
         let mut state = match checkpoint::load(self)? {
             Some(state) => state,
-            None => State::new(Survey::of(self, &members)?, at(self.points.len()), self.clusters)?,
+            None => State::new(near_mean(self)?, at(self.points.len()), self.clusters)?,
         };
         let run = Run { fit: self, members };
         let fitted = run.all_starts(&mut state).map_err(|error| checkpoint::stopped(self, error, &state))?;
@@ -95,16 +94,19 @@ impl Run<'_> {
         let Fit { clusters, seed, .. } = *self.fit;
         if self.fit.init == Init::Random {
             let chosen = uniform(&mut stream(seed, state.init, 0), self.members.points, clusters);
-            state.centroids = fetch(self.fit, &self.members, &chosen)?;
-            state.begin_iterating();
+            let centroids = fetch(self.fit, &self.members, &chosen)?;
+            state.begin_iterating(centroids);
             return Ok(());
         }
-        let progress = self.fit.watch.begin("k-means++", self.fit.points.len() * clusters as u64, 0);
-        let seeding = Seeding { fit: self.fit, members: &self.members, wanted: clusters, progress: progress.as_ref() };
+        // twice as many as wanted, to be merged
+        let wanted = at(self.members.points.min(2 * clusters as u64));
+        let progress = self.fit.watch.begin("k-means++", self.fit.points.len() * wanted as u64, 0);
+        let seeding = Seeding { fit: self.fit, members: &self.members, wanted, progress: progress.as_ref() };
         while seeding.step(state)? {
             self.keep_now_and_then(state, since)?;
         }
-        state.begin_iterating();
+        let centroids = merge::merged(self.fit, state, progress.as_ref())?;
+        state.begin_iterating(centroids);
         Ok(())
     }
 
@@ -136,18 +138,21 @@ impl Run<'_> {
         let outcome = self.search_all(state, &centroids, progress);
         state.centroids = centroids;
         outcome?;
-        let mut moved = [real(state.moving)];
-        self.fit.team.sum(&mut moved)?;
+        let mut all = [real(state.moving), state.change];
+        self.fit.team.sum(&mut all)?;
+        let [moved, change] = all;
         let sums = state.sums.over(self.fit.team)?;
-        let survey = &state.survey;
-        let objective = sums.objective(survey.total, &survey.centre, state.centroids.view());
-        let means = sums.means(&survey.centre, &state.centroids);
+        let means = sums.means(&state.centre, &state.centroids);
+        let gain = sums.gain(&state.centroids, &means);
         drop(sums);
+        // rounding may leave less than nothing of an objective that is 0
+        let objective = (state.settled + change).max(0.0);
+        state.settled = objective - gain;
         state.drifts = Drifts::between(state.centroids.view(), means.view());
         state.centroids = means;
         state.objectives.push(objective);
-        state.moved.push(whole(moved[0]));
-        state.moving = 0;
+        state.moved.push(whole(moved));
+        (state.moving, state.change) = (0, 0.0);
         state.position = 0;
         Ok(())
     }
@@ -156,15 +161,16 @@ impl Run<'_> {
     fn search_all(&self, state: &mut State, centroids: &Array2<f64>, progress: &dyn StageWatch) -> Result<()> {
         let Fit { points, backend, watch, .. } = *self.fit;
         let job = Job {
-            centre: state.survey.centre.clone(),
+            centre: state.centre.clone(),
             searched: vec![(0..).take(centroids.nrows()).collect()],
             sums: true,
             ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
         };
         let sweep = Sweep { points, backend, job: &job, watch, progress, units: 1 };
         let first = state.objectives.is_empty();
-        let (_, outcome) = sweep.run(Search::new(state, centroids.view()), |lane, tile| search(lane, tile, first));
-        outcome
+        let pass = Search::new(state, centroids.view());
+        let (pass, outcome) = sweep.run(pass, |lane, tile| search(lane, tile, first));
+        if first { pass.broken.refuse(self.fit.team, points.len(), outcome) } else { outcome }
     }
 
     /// Whether the last iteration gained less than the tolerance, or left nothing that another one could change.

@@ -11,18 +11,21 @@
 //! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
 //! | `random`, `words` | streams of random numbers; what members of a team tell each other |
 //! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
-//! | `survey` | the mean of all points, the squares around it, and that all are finite |
-//! | `seed`, `plus_plus` | the first centroids |
+//! | `centre`, `broken` | nearly the mean of all points; points that are refused |
+//! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | an iteration, and the points that need not be searched for |
-//! | `sums` | means and objective |
+//! | `sums` | means, and what they gain |
 //! | `assign` | the nearest centroid of every point |
 //! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
 mod assign;
 mod bounds;
+mod broken;
+mod centre;
 mod checkpoint;
 mod fit;
 mod levels;
+mod merge;
 mod plus_plus;
 pub mod points;
 mod random;
@@ -33,7 +36,6 @@ mod split;
 mod state;
 mod steps;
 mod sums;
-mod survey;
 pub mod team;
 mod tiles;
 mod words;
@@ -54,7 +56,7 @@ pub use team::{Alone, Meeting, Network, Team};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// D^2 weighting (Arthur and Vassilvitskii 2007).
+    /// Drawn by D^2 (Arthur and Vassilvitskii 2007), twice as many as wanted, and merged by Ward's criterion.
     #[default]
     KmeansPlusPlus,
     /// Points drawn uniformly, without repetition.

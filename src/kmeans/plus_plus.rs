@@ -10,13 +10,14 @@ use rand::Rng as _;
 
 use super::Fit;
 use super::bounds::{Bounds, nearest};
+use super::broken::{Broken, label_finite};
+use super::centre::Members;
 use super::search::at;
 use super::seed::{fetch, stream, uniform};
 use super::state::State;
 use super::sums::{real, whole};
-use super::survey::Members;
 use super::tiles::{Cursor, Pass, Sweep, Tile};
-use crate::backend::Job;
+use crate::backend::{Job, Lane};
 use crate::crew::Absorb;
 use crate::error::Result;
 use crate::evaluate::StageWatch;
@@ -38,6 +39,7 @@ struct Compare<'a> {
     bounds: &'a mut Bounds,
     /// Centroids before the batch.
     before: u32,
+    broken: Broken,
 }
 
 impl Pass for Compare<'_> {
@@ -59,7 +61,15 @@ impl Absorb for Compare<'_> {
             }
         }
         *self.position = tile.covers.end;
+        self.broken.extend(tile);
     }
+}
+
+/// What a lane does where all points of a tile are compared.
+pub(super) fn compare_all(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
+    tile.labels.clear();
+    tile.labels.resize(tile.positions.len(), 0);
+    lane.nearest_two(0, &tile.labels, &mut tile.nearest)
 }
 
 /// Chooses centroids of all points, from `chosen` on, until there are `wanted`.
@@ -96,7 +106,7 @@ impl Seeding<'_> {
         let points = self.fit.points;
         let batch = state.centroids.slice(ndarray::s![state.compared.., ..]);
         let job = Job {
-            centre: state.survey.centre.clone(),
+            centre: state.centre.clone(),
             searched: vec![(0..).take(batch.nrows()).collect()],
             ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(batch)])
         };
@@ -114,13 +124,16 @@ impl Seeding<'_> {
             bounds: &mut state.bounds,
             // fewer than 2^32 clusters
             before: u32::try_from(state.compared).unwrap_or(u32::MAX),
+            broken: Broken::default(),
         };
-        let (_, outcome) = sweep.run(pass, |lane, tile| {
-            tile.labels.clear();
-            tile.labels.resize(tile.positions.len(), 0);
+        if state.compared > 0 {
+            return sweep.run(pass, compare_all).1;
+        }
+        let (pass, outcome) = sweep.run(pass, |lane, tile| {
+            label_finite(lane, tile)?;
             lane.nearest_two(0, &tile.labels, &mut tile.nearest)
         });
-        outcome
+        pass.broken.refuse(self.fit.team, points.len(), outcome)
     }
 
     /// Points of the next batch.

@@ -1,13 +1,14 @@
 //! Which points the first centroids are.
 
-use ndarray::{Array2, s};
+use ndarray::Array2;
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 use std::collections::BTreeSet;
 
 use super::Fit;
+use super::centre::Members;
+use super::fit::defect;
 use super::points::widen;
-use super::survey::Members;
 use crate::error::Result;
 
 /// A stream of random numbers for one purpose, the same wherever and whenever it is asked for: what is chosen after a
@@ -46,9 +47,7 @@ pub(super) fn fetch(fit: &Fit<'_>, members: &Members, positions: &[u64]) -> Resu
         widen(points.dtype(), bytes, &mut values[place * dim..][..dim]);
     }
     fit.team.sum(&mut values)?;
-    let mut found = Array2::zeros((positions.len(), dim));
-    found.slice_mut(s![.., ..]).iter_mut().zip(values).for_each(|(found, value)| *found = value);
-    Ok(found)
+    Array2::from_shape_vec((positions.len(), dim), values).map_err(|_| defect("rows and columns do not make a matrix"))
 }
 
 #[cfg(test)]

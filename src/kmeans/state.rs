@@ -5,7 +5,6 @@ use ndarray::Array2;
 use super::Fitted;
 use super::bounds::{Bounds, Drifts};
 use super::sums::Sums;
-use super::survey::Survey;
 use crate::error::Result;
 
 /// What a start is doing.
@@ -21,8 +20,8 @@ pub(super) enum Phase {
 /// An unfinished k-means of one member. Whatever stops it, it holds what was done up to `position`.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// What is known of all points.
-    pub(super) survey: Survey,
+    /// Nearly the mean of all points.
+    pub(super) centre: Vec<f64>,
     /// Number of the start under way, from 0 on.
     pub(super) init: u32,
     /// What it is doing.
@@ -43,6 +42,10 @@ pub(super) struct State {
     pub(super) sums: Sums,
     /// Points of this member that changed their cluster in the pass under way.
     pub(super) moving: u64,
+    /// What the objective is before anything moves in the pass under way.
+    pub(super) settled: f64,
+    /// How it changes by what moves in the pass under way, of this member.
+    pub(super) change: f64,
     /// Of the iterations that are over.
     pub(super) objectives: Vec<f64>,
     /// The same.
@@ -53,10 +56,10 @@ pub(super) struct State {
 
 impl State {
     /// Before the first start.
-    pub(super) fn new(survey: Survey, points: usize, clusters: usize) -> Result<Self> {
-        let dim = survey.centre.len();
+    pub(super) fn new(centre: Vec<f64>, points: usize, clusters: usize) -> Result<Self> {
+        let dim = centre.len();
         Ok(State {
-            survey,
+            centre,
             init: 0,
             phase: Phase::Seeding,
             position: 0,
@@ -67,6 +70,8 @@ impl State {
             drifts: Drifts::none(clusters),
             sums: Sums::none(clusters, dim)?,
             moving: 0,
+            change: 0.0,
+            settled: 0.0,
             objectives: Vec::new(),
             moved: Vec::new(),
             best: None,
@@ -77,15 +82,18 @@ impl State {
     pub(super) fn next_start(&mut self, found: Fitted) -> Result<()> {
         let objective = |fitted: &Fitted| fitted.objectives.last().copied().unwrap_or(f64::INFINITY);
         let best = self.best.take().filter(|best| objective(best) <= objective(&found)).unwrap_or(found);
-        let fresh = State::new(self.survey.clone(), self.bounds.labels.len(), self.sums.counts().len())?;
+        let fresh = State::new(self.centre.clone(), self.bounds.labels.len(), self.sums.counts().len())?;
         *self = State { init: self.init + 1, best: Some(best), ..fresh };
         Ok(())
     }
 
-    /// The first centroids are there.
-    pub(super) fn begin_iterating(&mut self) {
+    /// The first centroids are there; no point has been compared with them.
+    pub(super) fn begin_iterating(&mut self, centroids: Array2<f64>) {
         self.phase = Phase::Iterating;
         self.position = 0;
-        self.drifts = Drifts::none(self.centroids.nrows());
+        self.drifts = Drifts::none(centroids.nrows());
+        self.centroids = centroids;
+        self.bounds = Bounds::unknown(self.bounds.labels.len());
+        self.chosen.clear();
     }
 }

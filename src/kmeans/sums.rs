@@ -1,17 +1,17 @@
-//! Sums of the points of every cluster: the means, and the objective, come from them.
+//! Sums of the points of every cluster: the means come from them, and what moving to the means gains.
 //!
-//! With x less the mean m of all points, the sum of squared distances to the centroids c is that of the squares of all x,
-//! less `2 (c - m) S - n |c - m|^2` for every cluster of n points with the sum S. So an iteration knows its objective without
-//! a distance, and points that stay where they are need not be read. What is lost is what the first sum is larger by than
-//! the objective: with float64 sums, ten digits are left where clusters hold all but a millionth of the squares.
-//!
-//! Sums are not taken anew: points that leave a cluster are subtracted from it. Each such step rounds in the last place of
-//! float64 (of float32 sums over a workgroup's rows on a GPU), errors do not grow, and what a centroid is wrong by enters the
+//! Sums are not taken anew in every iteration: points that leave a cluster are subtracted from it. Each such step rounds in the
+//! last place of float64 (of float32 sums over a workgroup's rows on a GPU), and what a centroid is wrong by enters the
 //! objective squared.
+//!
+//! The objective is followed in the same way. The first iteration measures all points. Moving centroids to the means of their
+//! n points lowers it by `n |moved|^2`, and a point that changes its cluster changes it by the difference of two measured
+//! distances: so it is known without measuring points that stay where they are, and nothing larger than itself is ever
+//! subtracted from it, however tight the clusters are.
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 use super::team::Team;
 use crate::backend::GroupSums;
@@ -114,16 +114,12 @@ impl Sums {
         means
     }
 
-    /// Sum of squared distances to `centroids`; `total` is that to the centre.
-    pub(super) fn objective(&self, total: f64, centre: &[f64], centroids: ArrayView2<'_, f64>) -> f64 {
-        let gain = |(cluster, centroid): (usize, ndarray::ArrayView1<'_, f64>)| {
-            let count = real(self.counts[cluster]);
-            let sum = &self.values[cluster * self.dim..][..self.dim];
-            let columns = centroid.into_iter().zip(centre).zip(sum);
-            columns.map(|((c, m), s)| (c - m) * (2.0 * s - count * (c - m))).sum::<f64>()
-        };
-        // what rounding leaves of nothing may be below it
-        (total - centroids.outer_iter().enumerate().map(gain).sum::<f64>()).max(0.0)
+    /// By how much the sum of squared distances falls when centroids move from `before` to the means.
+    pub(super) fn gain(&self, before: &Array2<f64>, means: &Array2<f64>) -> f64 {
+        let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| {
+            before.iter().zip(mean).map(|(before, mean)| (before - mean) * (before - mean)).sum::<f64>()
+        });
+        self.counts.iter().zip(moved).map(|(&count, squared)| real(count) * squared).sum()
     }
 }
 
@@ -153,15 +149,16 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn the_objective_follows_from_the_sums() {
+    fn means_and_what_they_gain_follow_from_the_sums() {
         // 1, 2 | 10: centre 4, deviations -3, -2 | 6
         let mut sums = Sums::none(3, 1).expect("memory");
         sums.add(&GroupSums { clusters: vec![0, 2], sums: vec![-5.0, 6.0] });
         [0, 0, 2].into_iter().for_each(|cluster| sums.count_in(cluster));
         let centroids = array![[0.0], [77.0], [11.0]];
-        let total = 9.0 + 4.0 + 36.0;
-        assert!((sums.objective(total, &[4.0], centroids.view()) - (1.0 + 4.0 + 1.0)).abs() < 1e-12);
-        assert_eq!(sums.means(&[4.0], &centroids), array![[1.5], [77.0], [10.0]]);
+        let means = sums.means(&[4.0], &centroids);
+        assert_eq!(means, array![[1.5], [77.0], [10.0]]);
+        // from 1 + 4 + 1 to 1/4 + 1/4 + 0
+        assert_eq!(sums.gain(&centroids, &means), 5.5);
         assert_eq!(sums.empty(), 1);
         sums.count_out(2);
         sums.subtract(&GroupSums { clusters: vec![2], sums: vec![5.9] });

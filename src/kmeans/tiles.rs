@@ -29,6 +29,8 @@ pub(super) struct Tile {
     pub(super) came: GroupSums,
     /// Sums of those that left a cluster.
     pub(super) left: GroupSums,
+    /// Sum of their squared distances to its centroid.
+    pub(super) left_squares: f64,
 }
 
 /// Where a pass stands.
@@ -49,6 +51,7 @@ impl Cursor {
         let start = self.left.start;
         tile.positions.clear();
         tile.before.clear();
+        tile.observation.nonfinite.clear();
         if self.left.is_empty() {
             return false;
         }

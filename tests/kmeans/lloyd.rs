@@ -3,13 +3,13 @@
 use clustrata::kmeans::{Init, Points as _, assign};
 use clustrata::matrix::Dtype;
 
-use crate::data::{Naive, Nobody, Stored, devices, fit, nearest, rows};
+use crate::data::{Naive, Nobody, Stored, devices, fit, nearest, rows, squared};
 
 const DTYPES: [Dtype; 3] = [Dtype::F16, Dtype::F32, Dtype::F64];
 
-/// Relative to the objective and to the squares of all points, which float32 sums are rounded by.
+/// Relative to the objective, and hardly to the squares of all points: an objective may be nothing but rounding.
 fn close(a: f64, b: f64, share: f64, squares: f64) -> bool {
-    (a - b).abs() <= share * b.abs() + 1e-1 * share * squares
+    (a - b).abs() <= share * b.abs() + 1e-12 * squares
 }
 
 fn check(points: &Stored, k: usize, iterations: u32, init: Init, what: &str) {
@@ -25,18 +25,23 @@ fn check(points: &Stored, k: usize, iterations: u32, init: Init, what: &str) {
         let found = fit.run().expect("clusters");
         let share = if float64 { 1e-9 } else { 1e-6 };
         let squares = nearest(points, &[mean(points)]).1;
-        assert_eq!(found.objectives.len(), naive.objectives.len(), "{what}: {:?} {:?}", found.moved, naive.moved);
         for (ours, theirs) in found.objectives.iter().zip(&naive.objectives) {
             assert!(close(*ours, *theirs, share, squares), "{what}: {ours} and not {theirs}");
         }
+        // with float32 sums, the mean of equal points is not quite theirs, and they move to an empty cluster that is nearer
         if float64 {
             assert_eq!(found.moved, naive.moved, "{what}");
         }
         let assigned = assign(points, backend.as_ref(), &found.centroids, &Nobody).expect("assigns");
         let (labels, objective) = nearest(points, &naive.centroids);
         assert!(close(assigned.inertia(), objective, share, squares), "{what}: {} {objective}", assigned.inertia());
-        let differ = assigned.labels.iter().zip(&labels).filter(|(a, b)| **a as usize != **b).count();
-        assert!(differ == 0 || !float64 && differ * 1000 <= labels.len(), "{what}: {differ} labels differ");
+        // where labels differ, distances tie
+        for (row, (&ours, &theirs)) in assigned.labels.iter().zip(&labels).enumerate() {
+            let distance = |cluster: usize| squared(points.row(row), &naive.centroids[cluster]).sqrt();
+            let tie =
+                (distance(ours as usize) - distance(theirs)).abs() <= 1e-5 * (squares / labels.len() as f64).sqrt();
+            assert!(ours as usize == theirs || !float64 && tie, "{what}: row {row}: {ours} and not {theirs}");
+        }
     }
 }
 
