@@ -4,7 +4,7 @@ mod common;
 
 use clap::CommandFactory;
 use clustrata::cli::Cli;
-use clustrata::config::Options;
+use clustrata::config::{KmeansOptions, Options};
 use common::{program, record, scratch};
 
 #[test]
@@ -26,19 +26,39 @@ fn the_demo_config_runs_from_the_checkout() {
 fn the_example_names_every_key_and_only_keys() {
     let example = include_str!("../configs/cluster-example.yaml");
     Options::parse(example).expect("what is set is valid");
-    let everything: String = example
+    Options::parse(&everything(example)).expect("what is commented out is valid too");
+    names_every_key(example, "metrics");
+    assert!(Options::parse("clustring: x").is_err(), "a key that is none is noticed");
+}
+
+#[test]
+fn the_example_of_kmeans_names_every_key_and_only_keys() {
+    let example = include_str!("../configs/kmeans-example.yaml");
+    let settings = KmeansOptions::parse(example).expect("what is set is valid").resolve().expect("and fits together");
+    assert_eq!(settings.levels.len(), 3);
+    assert_eq!(settings.warnings, Vec::<String>::new());
+    let everything = KmeansOptions::parse(&everything(example)).expect("what is commented out is valid too");
+    everything.resolve().expect("and fits together");
+    names_every_key(example, "kmeans");
+    assert!(KmeansOptions::parse("n_cluster: 3").is_err(), "a key that is none is noticed");
+}
+
+/// An example with what is commented out set.
+fn everything(example: &str) -> String {
+    example
         .lines()
         .map(|line| line.strip_prefix("# ").filter(|l| l.contains(": ")).unwrap_or(line).to_owned() + "\n")
         .filter(|line| !line.starts_with("Every"))
-        .collect();
-    Options::parse(&everything).expect("what is commented out is valid too");
-    let command = Cli::command();
-    let metrics = command.find_subcommand("metrics").expect("exists");
-    let keys = metrics.get_arguments().map(|argument| argument.get_id().as_str()).filter(|key| {
+        .collect()
+}
+
+fn names_every_key(example: &str, command: &str) {
+    let cli = Cli::command();
+    let command = cli.find_subcommand(command).expect("exists");
+    let keys = command.get_arguments().map(|argument| argument.get_id().as_str()).filter(|key| {
         !["config", "help", "quiet", "verbose", "json", "json_log", "version", "shard", "rows", "resume"].contains(key)
     });
     for key in keys {
-        assert!(example.contains(&format!("{key}: ")), "`{key}` is missing in cluster-example.yaml");
+        assert!(example.contains(&format!("{key}: ")), "`{key}` is missing in the example");
     }
-    assert!(Options::parse("clustring: x").is_err(), "a key that is none is noticed");
 }

@@ -5,7 +5,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// Upstream's configs have a few dozen lines.
 const MAX_BYTES: u64 = 1 << 20;
@@ -22,8 +22,24 @@ pub struct Upstream {
     pub n_splits: Option<Vec<u64>>,
     /// Row numbers that were clustered, as written on the machine that ran it.
     pub subset_indices_path: Option<PathBuf>,
-    /// The embeddings, as written on the machine that ran it.
-    pub embeddings_path: Option<PathBuf>,
+    /// The embeddings, as written on the machine that ran it: one file of upstream's, several of `kmeans`'s.
+    #[serde(deserialize_with = "one_or_several")]
+    pub embeddings_path: Vec<PathBuf>,
+}
+
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        None(()),
+        One(PathBuf),
+        Several(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(deserializer)? {
+        Paths::None(()) => Vec::new(),
+        Paths::One(path) => vec![path],
+        Paths::Several(paths) => paths,
+    })
 }
 
 impl Upstream {
@@ -83,7 +99,7 @@ mod tests {
         assert_eq!(config.n_levels, Some(2));
         assert_eq!(config.n_clusters, Some(vec![1_000_000, 20, 3]));
         assert_eq!(config.subset_indices_path, None);
-        assert_eq!(config.embeddings_path, Some("/data/e.npy".into()));
+        assert_eq!(config.embeddings_path, [Path::new("/data/e.npy")]);
         assert_eq!(config.clusters_asked(1), Some((1_000_000, 5_000_000)));
         assert_eq!(config.clusters_asked(2), Some((20, 20)));
         assert_eq!(config.clusters_asked(3), Some((3, 3)));
@@ -94,6 +110,9 @@ mod tests {
     fn everything_is_optional() {
         assert_eq!(parse("other: 1\n").unwrap(), Upstream::default());
         assert_eq!(parse("").unwrap(), Upstream::default());
+        assert_eq!(parse("embeddings_path: null\n").unwrap(), Upstream::default());
+        let several = parse("embeddings_path: [a.npy, b.npy]\n").unwrap();
+        assert_eq!(several.embeddings_path, [Path::new("a.npy"), Path::new("b.npy")]);
     }
 
     #[test]

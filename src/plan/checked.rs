@@ -147,16 +147,17 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
     let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
     let upstream = upstream.unwrap_or_default();
     if settings.embeddings.is_empty() {
-        match upstream.embeddings_path.clone() {
-            Some(path) if path.exists() => {
-                warnings.push(format!("--embeddings not given: {} is taken from config.yaml", path.display()));
-                settings.embeddings = vec![path];
+        let told = &upstream.embeddings_path;
+        match (told.first(), told.iter().find(|path| !path.exists())) {
+            (Some(first), None) => {
+                let more = if told.len() > 1 { format!(" and {} more", told.len() - 1) } else { String::new() };
+                warnings.push(format!("--embeddings not given: {}{more} is taken from config.yaml", first.display()));
+                settings.embeddings = told.clone();
             }
-            other => {
-                let told = other.map(|path| format!("config.yaml names {}, which does not exist here", path.display()));
+            (_, missing) => {
                 let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");
-                if let Some(told) = told {
-                    finding = finding.found(told);
+                if let Some(path) = missing {
+                    finding = finding.found(format!("config.yaml names {}, which does not exist here", path.display()));
                 }
                 findings.push_usage(finding);
             }

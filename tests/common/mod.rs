@@ -4,6 +4,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, and rounding to f4 is meant")]
 
 pub mod records;
+pub mod upstream;
 
 use std::fs;
 use std::path::{Path, PathBuf};

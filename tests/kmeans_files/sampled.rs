@@ -1,0 +1,173 @@
+//! `clustrata sample` takes what upstream takes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use clustrata::error::Findings;
+use clustrata::input::hierarchy::Tree;
+use clustrata::input::npy::read_indices;
+use serde_json::Value;
+
+use super::common::{Clustering, Dtype, npy_indices, program, scratch, shared};
+use super::shares::is_balanced;
+
+pub(super) fn digits() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits")
+}
+
+pub(super) fn sample(clustering: &Path, out: &Path, more: &[&str]) -> Output {
+    let mut command = program();
+    command.arg("sample").arg(clustering).arg("--out").arg(out).args(more);
+    command.output().expect("the program starts")
+}
+
+/// The rows that it takes, from the file `name`.
+fn sampled(clustering: &Path, out: &Path, more: &[&str], name: &str) -> Vec<u64> {
+    let output = sample(clustering, out, more);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    read_indices(&out.join(name)).expect("row numbers")
+}
+
+fn tree(clustering: &Path, top: Option<u32>) -> Tree {
+    let mut findings = Findings::new();
+    let tree = Tree::open(clustering, top, &mut findings, &mut Vec::new());
+    tree.unwrap_or_else(|| panic!("{:?}", findings.kept()))
+}
+
+#[test]
+fn upstreams_own_selections_and_ours_are_balanced() {
+    let Some(data) = shared() else { return };
+    let sets = [
+        ("digits", "3r_mul1_500", "500"),
+        ("digits_split", "2r_mul1_300", "300"),
+        ("photos", "3r_mul1_600", "600"),
+        ("rings", "2r_mul1_1000", "1000"),
+    ];
+    for (set, name, target) in sets {
+        let hier = data.join(set).join("hier");
+        let name = format!("{name}_balanced_selection.npy");
+        let tree = tree(&hier, None);
+        let theirs = read_indices(&hier.join("curated_datasets").join(&name)).expect("row numbers");
+        is_balanced(&tree, &theirs, 1, false).unwrap_or_else(|wrong| panic!("{set}, upstream: {wrong}"));
+        let out = scratch();
+        let ours = sampled(&hier, out.path(), &["--target-size", target], &name);
+        assert_eq!(ours.len(), theirs.len());
+        is_balanced(&tree, &ours, 1, false).unwrap_or_else(|wrong| panic!("{set}: {wrong}"));
+        // one row of another cluster is too many
+        let mut other = theirs.clone();
+        let missing = tree.rows().iter().rev().find(|row| !theirs.contains(row)).expect("one");
+        let last = other.len() - 1;
+        other[last] = *missing;
+        other[last - 1] = *tree.rows().iter().find(|row| !theirs.contains(row)).expect("one");
+        assert!(is_balanced(&tree, &other, 1, false).is_err(), "{set}");
+    }
+}
+
+#[test]
+fn every_strategy_multiplier_and_level_is_balanced() {
+    for (more, name, multiplier, closest) in [
+        (&["--target-size", "700"][..], "3r_mul1_700_balanced_selection.npy", 1, false),
+        (&["--target-size", "701", "--sampling-strategy", "c"], "3c_mul1_701_balanced_selection.npy", 1, true),
+        (&["--target-size", "2500", "-m", "4"], "3r_mul4_2500_balanced_selection.npy", 4, false),
+        (
+            &["--target-size", "2999", "-m", "2", "--sampling-strategy", "closest"],
+            "3c_mul2_2999_balanced_selection.npy",
+            2,
+            true,
+        ),
+        (&["--target-size", "333", "--level", "1"], "1r_mul1_333_balanced_selection.npy", 1, false),
+        (
+            &["--target-size", "90", "--level", "2", "--name-suffix", "b", "--seed", "8"],
+            "2r_mul1_90_balanced_selection_b.npy",
+            1,
+            false,
+        ),
+    ] {
+        let out = scratch();
+        let rows = sampled(&digits(), out.path(), more, name);
+        let level = name[..1].parse().expect("a level");
+        let wrong = is_balanced(&tree(&digits(), Some(level)), &rows, multiplier, closest);
+        wrong.unwrap_or_else(|wrong| panic!("{more:?}: {wrong}"));
+        assert!(closest || is_balanced(&tree(&digits(), Some(level)), &rows, multiplier, true).is_err());
+    }
+}
+
+#[test]
+fn the_same_seed_takes_the_same_rows_and_sorting_only_sorts() {
+    let out = scratch();
+    let name = "3r_mul1_600_balanced_selection.npy";
+    let draw =
+        |more: &[&str]| sampled(&digits(), out.path(), &[&["--target-size", "600", "--force"], more].concat(), name);
+    let first = draw(&[]);
+    assert_eq!(draw(&["--seed", "0"]), first);
+    assert_ne!(draw(&["--seed", "1"]), first);
+    let sorted = draw(&["--sort-indices"]);
+    assert!(sorted.is_sorted() && !first.is_sorted());
+    let mut again = first;
+    again.sort_unstable();
+    assert_eq!(sorted, again);
+}
+
+#[test]
+fn only_rows_that_may_be_taken_are_shared_out() {
+    let out = scratch();
+    let valid = out.path().join("valid.npy");
+    let even: Vec<u64> = (0..tree(&digits(), None).rows().len() as u64).filter(|row| row % 2 == 0).collect();
+    fs::write(&valid, npy_indices(&even)).expect("writes");
+    let options = ["--target-size", "400", "--valid-indices", valid.to_str().expect("text")];
+    let rows = sampled(&digits(), out.path(), &options, "3r_mul1_400_balanced_selection.npy");
+    assert!(rows.iter().all(|row| row % 2 == 0));
+    let all = tree(&digits(), None);
+    is_balanced(&all.clone().retain(|row| row % 2 == 0), &rows, 1, false).expect("balanced among them");
+    assert!(is_balanced(&all, &rows, 1, false).is_err(), "not among all");
+}
+
+/// Six points of twelve rows, in clusters of 1, 2 and 3.
+fn of_subset(folder: &Path) -> PathBuf {
+    let clustering = Clustering {
+        points: vec![vec![0.0]; 12],
+        dtype: Dtype::F4,
+        levels: vec![(vec![vec![0], vec![5, 1], vec![4, 3, 2]], vec![vec![0.0]; 3])],
+        subset: Some(vec![11, 9, 7, 5, 3, 1]),
+    };
+    clustering.write(folder).0
+}
+
+#[test]
+fn rows_of_a_subset_are_rows_of_the_embeddings() {
+    let base = scratch();
+    let hier = of_subset(base.path());
+    let subset = base.path().join("subset.npy");
+    let options = ["--target-size", "5", "--sampling-strategy", "c", "--force"];
+    let name = "1c_mul1_5_balanced_selection.npy";
+    let draw = |more: &[&str]| sampled(&hier, base.path(), &[&options, more].concat(), name);
+    let expected = [11, 1, 9, 3, 5];
+    assert_eq!(draw(&[]), [0, 5, 1, 4, 3], "without the subset: members");
+    let subset = subset.to_str().expect("text");
+    assert_eq!(draw(&["--subset-indices", subset]), expected);
+    // upstream names the subset so
+    assert_eq!(draw(&["--valid-indices", subset]), expected);
+    fs::write(hier.join("config.yaml"), format!("subset_indices_path: {subset}\n")).expect("writes");
+    assert_eq!(draw(&[]), expected);
+    assert_eq!(draw(&["--valid-indices", subset]), expected);
+    // some of the subset, and rows that were not clustered
+    let some = base.path().join("some.npy");
+    fs::write(&some, npy_indices(&[0, 1, 2, 3, 5, 7, 9, 200])).expect("writes");
+    let some = some.to_str().expect("text");
+    assert_eq!(draw(&["--valid-indices", some]), [1, 9, 3, 5, 7]);
+}
+
+#[test]
+fn what_was_taken_is_told() {
+    let out = scratch();
+    let output = sample(&digits(), out.path(), &["--target-size", "2500", "-m", "4", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).expect("valid JSON");
+    assert_eq!(told["rows"], 2500);
+    let rows = read_indices(Path::new(told["file"].as_str().expect("a path"))).expect("row numbers");
+    let unique: std::collections::HashSet<_> = rows.iter().collect();
+    assert_eq!(told["unique_rows"], unique.len());
+    assert_eq!((&told["level"], &told["clusters"]), (&3.into(), &tree(&digits(), None).clusters(2).len().into()));
+    let most = |key: &str| told["rows_per_cluster"][key].as_u64().expect("a number");
+    assert!(most("min") <= most("median") && most("median") <= most("max"));
+}

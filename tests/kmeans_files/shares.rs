@@ -1,0 +1,64 @@
+//! What balanced sampling must take, said anew: by counting up instead of halving, and for a selection that is there already.
+
+use std::collections::HashMap;
+
+use clustrata::input::hierarchy::Tree;
+
+/// The largest number that each of `most` can give without going beyond `target`, by trying all.
+fn cut(most: &[u64], target: u64) -> u64 {
+    let total = |cut: u64| most.iter().map(|&most| most.min(cut)).sum::<u64>();
+    (0..=*most.iter().max().unwrap_or(&0)).take_while(|&cut| total(cut) <= target).last().unwrap_or(0)
+}
+
+/// Whether `given` is a way to share out what it adds up to: what each gives at least, and at most one more where there is
+/// more and not all is given.
+fn is_shared(given: &[u64], sizes: &[u64], multiplier: u64) -> Result<(), String> {
+    let most: Vec<u64> = sizes.iter().map(|size| size * multiplier).collect();
+    let target: u64 = given.iter().sum();
+    let cut = cut(&most, target);
+    for (cluster, (&given, &most)) in given.iter().zip(&most).enumerate() {
+        let least = most.min(cut);
+        if given != least && !(most > cut && given == least + 1) {
+            return Err(format!("cluster {cluster} gives {given} of {most} where the cut is {cut}"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `rows` is a balanced selection from `tree`, on every level. `closest`: whether it takes the closest rows of a
+/// cluster of level 1.
+pub(super) fn is_balanced(tree: &Tree, rows: &[u64], multiplier: u64, closest: bool) -> Result<(), String> {
+    let mut times: HashMap<u64, u64> = HashMap::new();
+    rows.iter().for_each(|&row| *times.entry(row).or_default() += 1);
+    // of level 1 from the rows, and of each further level from the one below: sizes, and what was taken
+    let mut below: Vec<(u64, u64)> = Vec::new();
+    for level in 0..tree.height() {
+        let mut here = Vec::new();
+        for members in tree.clusters(level).iter() {
+            let children: Vec<(u64, u64)> = match level {
+                0 => members.iter().map(|row| (1, times.get(row).copied().unwrap_or(0))).collect(),
+                _ => members.iter().map(|&child| below[usize::try_from(child).expect("small")]).collect(),
+            };
+            let (sizes, given): (Vec<u64>, Vec<u64>) = children.into_iter().unzip();
+            is_shared(&given, &sizes, multiplier).map_err(|wrong| format!("level {}: {wrong}", level + 1))?;
+            if level == 0 && closest && !given.is_sorted_by(|a, b| a >= b) {
+                return Err(format!("level 1 gives {given:?} of its members, the closest first"));
+            }
+            here.push((sizes.iter().sum(), given.iter().sum()));
+        }
+        below = here;
+    }
+    let (sizes, given): (Vec<u64>, Vec<u64>) = below.into_iter().unzip();
+    if given.iter().sum::<u64>() != rows.len() as u64 {
+        return Err("rows that are in no cluster".to_owned());
+    }
+    is_shared(&given, &sizes, multiplier)
+}
+
+#[test]
+fn a_cut_is_found_by_counting() {
+    assert_eq!(cut(&[5, 1, 9, 0, 3], 10), 3);
+    assert_eq!(cut(&[5, 1, 9, 0, 3], 11), 3);
+    assert!(is_shared(&[3, 1, 4, 0, 3], &[5, 1, 9, 0, 3], 1).is_ok());
+    assert!(is_shared(&[3, 1, 5, 0, 2], &[5, 1, 9, 0, 3], 1).is_err());
+}
