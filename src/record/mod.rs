@@ -60,6 +60,9 @@ pub struct RunRecord {
     /// Who computed what, where the run was done in parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartOf>,
+    /// How the clustering was made, where this program made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kmeans: Option<KmeansRecord>,
     /// What the figures are.
     pub metrics: Vec<MetricInfo>,
     /// The figures, level by level.
