@@ -59,7 +59,8 @@ fn drawings(record: &RunRecord) -> Result<String> {
     if let Some(svg) = convergence::drawing(record)? {
         let label = "The objective of every k-means, iteration by iteration";
         html += "<template id=\"convergence\">\n";
-        html += &format!("<figure class=\"plot wide\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n</template>\n");
+        html +=
+            &format!("<figure class=\"plot wide\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n</template>\n");
     }
     Ok(html)
 }
