@@ -64,7 +64,7 @@ impl Steps<'_> {
             sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
         );
         let started = Instant::now();
-        let fitted = self.fit(sample.as_deref(), seed_of(&path), folder)?;
+        let fitted = self.fit(step, sample.as_deref(), folder)?;
         let centroids = stored(fitted.centroids.clone(), self.build.stored);
         let between = Instant::now();
         let assigned = self.assign(&centroids)?;
@@ -94,14 +94,14 @@ impl Steps<'_> {
     }
 
     /// The centroids of all points of the level or of a sample of them; each member goes over its share.
-    fn fit(&self, sample: Option<&[u64]>, seed: u64, folder: &Path) -> Result<Fitted> {
+    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path) -> Result<Fitted> {
         let Build { backend, team, watch, .. } = *self.build;
         let picked = sample.map(|positions| Picked { of: self.points, positions });
         let points: &dyn Points = picked.as_ref().map_or(self.points, |picked| picked);
         let checkpoint = self.build.checkpoint.as_ref().map(|(every, identity)| Checkpoint {
             path: folder.join(format!("checkpoint-{}.part", team.rank())),
             every: *every,
-            identity: format!("{identity} {} {} {}", folder.display(), team.rank(), team.size()),
+            identity: format!("{identity} level {} step {step}", self.number),
         });
         if checkpoint.is_some() {
             let cannot = |e| Error::io("can't make a folder of the clustering", folder, &e);
@@ -115,7 +115,7 @@ impl Steps<'_> {
             tolerance: self.build.tolerance,
             init: self.build.init,
             inits: self.build.inits,
-            seed,
+            seed: seed_of(&[self.build.seed, self.number.into(), step.into()]),
             team,
             watch,
             checkpoint,
