@@ -184,7 +184,7 @@ pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     match store(fit, checkpoint, state) {
         Ok(()) => Error::new(
             Kind::Paused,
-            Finding::new("stopped after a checkpoint").hint("the same command goes on from there"),
+            Finding::new("stopped after a checkpoint").hint("the same command with --resume goes on from there"),
         ),
         Err(failed) => failed,
     }
