@@ -15,13 +15,17 @@ use super::measure::squared_to;
 use super::nominees::{KEPT, Nominees};
 use super::panels::{Panels, Rows};
 use super::quantised::{self, QuantisedRows};
+use super::quantised_scores::QuantisedCentroids;
 use super::reach::{ProductError, Reach};
-use super::scores::{QuantisedCentroids, Searched};
+use super::scores::Searched;
 use super::tile::{Scratch, Tile, narrow};
 use crate::backend::NearestTwo;
 
 /// Searched centroids from which on 16 bits pay for rounding the rows.
-const FEW: usize = 48;
+const FEW_CENTROIDS: usize = 48;
+
+/// Rows up to which a second pass costs more than measuring all centroids, as it packs them.
+const FEW_ROWS: usize = 8;
 
 /// Of a tile's rows, what part may be left undecided by 16 bits for the next tile to be searched so as well: beyond, the
 /// second pass costs what the first one saves.
@@ -83,13 +87,7 @@ fn admit(two: &mut NearestTwo, cluster: u32, squared: f64) {
 }
 
 impl NearestTwoSearch<'_, '_> {
-    pub(super) fn run(self) {
-        let quantised = quantised::product_error(self.points.dim());
-        self.run_with(quantised);
-    }
-
-    /// `quantised`: how far the first pass may trust products in 16 bits.
-    fn run_with(mut self, quantised: ProductError) {
+    pub(super) fn run(mut self) {
         let (rows, dim) = (self.points.len(), self.points.dim());
         if rows == 0 {
             // no row has a label: there may not even be a number of columns yet
@@ -99,9 +97,12 @@ impl NearestTwoSearch<'_, '_> {
             (0..rows).for_each(|index| self.measure_all(index));
             return;
         }
-        let coarse = !self.level.too_coarse && self.searched.clusters.len() >= FEW && quantised::serves(dim);
+        let coarse = !self.level.too_coarse && self.searched.clusters.len() >= FEW_CENTROIDS && quantised::serves(dim);
         let floats = ProductError::of_floats(dim);
-        let (largest, error) = if coarse { (self.nominate_quantised(), quantised) } else { (self.nominate(), floats) };
+        let (largest, error) = match coarse {
+            true => (self.nominate_quantised(), quantised::product_error()),
+            false => (self.nominate(), floats),
+        };
         let (mut unsure, mut limits) = (Vec::new(), Vec::new());
         for (index, number) in (0..rows).zip(0u32..) {
             let squared_norm = self.points.squared_norms[index];
@@ -130,20 +131,16 @@ impl NearestTwoSearch<'_, '_> {
         let SearchBuffers { panels, nominees, limits, .. } = &mut *self.buffers;
         self.searched.score(self.points.all(), limits, panels, &mut |row, first, scores, lanes| {
             nominees[row].offer(scores, lanes, first);
-            nominees[row].score(KEPT - 1)
+            nominees[row].limit()
         })
     }
 
     /// The first pass in 16 bits.
     fn nominate_quantised(&mut self) -> f64 {
         self.buffers.forget(self.points.len());
-        let SearchBuffers { quantised, nominees, limits, .. } = &mut *self.buffers;
+        let SearchBuffers { quantised, nominees, .. } = &mut *self.buffers;
         quantised.fill(self.points);
-        let centroids = &mut self.level.centroids;
-        self.searched.score_quantised(self.points, quantised, limits, centroids, &mut |row, first, scores, lanes| {
-            nominees[row].offer(scores, lanes, first);
-            nominees[row].score(KEPT - 1)
-        })
+        self.level.centroids.nominate(self.searched, self.points, quantised, nominees)
     }
 
     /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is the squared distance of the
@@ -169,7 +166,8 @@ impl NearestTwoSearch<'_, '_> {
 
     /// The second pass: measures every centroid that scores at most a row's limit.
     fn measure_within(&mut self, unsure: &[u32], limits: &mut [f32]) {
-        if unsure.is_empty() {
+        if unsure.len() <= FEW_ROWS {
+            unsure.iter().for_each(|&index| self.measure_all(index as usize));
             return;
         }
         let Searched { centroids, clusters, .. } = self.searched;

@@ -7,7 +7,9 @@
 //! - A row x of norm r is multiplied by f, so that its norm is [`length`], and rounded: q = f x + e. An element of e is at most
 //!   [`STEP`]: half a unit, and what rounding f x to float32 adds (2^15 2^-24). So `||e|| <= STEP sqrt(d)`, and q / f differs
 //!   from x by at most rho r, `rho = STEP sqrt(d) / length`: 4e-4 at 768 columns, whatever the columns' scales.
-//! - x q' and q q' of two rows: `|x c - (q / f) (q' / f')| <= (2 rho + rho^2) r L` (Cauchy-Schwarz twice).
+//! - Products of rows of norms r and L are then off by at most `(2 rho + rho^2) r L` (Cauchy-Schwarz twice). That is added to
+//!   the product as the centroid's [`slack`], so that what is ranked are lower bounds of scores, with each centroid's own norm:
+//!   one far centroid does not make all others doubtful.
 //! - `||q|| <= 2^15 - 1`. So each element fits 16 bits, and the sum of any of the products of two rows, by Cauchy-Schwarz, 31:
 //!   sums of any length in int32 are exact, with no chain to close. That is why rows are scaled by their norm.
 //! - Converting the sum to float32, both units and two products are five roundings: gamma_8 r L is more than enough.
@@ -42,10 +44,16 @@ pub(super) fn serves(dim: usize) -> bool {
     dim <= MOST_COLUMNS && dispatch(Nothing).is_ok()
 }
 
-/// How far a product of two quantised rows may be off.
-pub(super) fn product_error(dim: usize) -> ProductError {
-    let rho = 1.000_01 * STEP * (dim as f64).sqrt() / length(dim);
-    ProductError { relative: (2.0 + rho) * rho + gamma(8.0), absolute: SMALLEST }
+/// How far a product of two quantised rows may be above the exact one once the [`slack`] is added.
+pub(super) fn product_error() -> ProductError {
+    ProductError { relative: gamma(8.0), absolute: SMALLEST }
+}
+
+/// What is to be added to a product with a centroid of that norm, in units of the other row, so that it is no less than the
+/// exact one; slightly more, for the rounding of the unit and of this.
+pub(super) fn slack(dim: usize, squared_norm: f64) -> f32 {
+    let rho = STEP * (dim as f64).sqrt() / length(dim);
+    narrow(1.000_01 * (2.0 + rho) * rho * length(dim) * squared_norm.sqrt())
 }
 
 /// Norm that rows are brought to before they are rounded: with the rounding, and that of the factor, they stay below
@@ -155,15 +163,37 @@ pub(super) trait WithPairs {
     fn run<S: Pairs>(self, simd: S) -> Self::Output;
 }
 
+#[cfg(target_arch = "x86_64")]
+pulp::simd_type! {
+    /// AVX-512 with VNNI, where the compiler makes one instruction (`vpdpwssd`) of the products and their addition.
+    struct Vnni {
+        avx512f: "avx512f",
+        avx512bw: "avx512bw",
+        avx512cd: "avx512cd",
+        avx512dq: "avx512dq",
+        avx512vl: "avx512vl",
+        avx512vnni: "avx512vnni",
+        bmi1: "bmi1",
+        bmi2: "bmi2",
+        fma: "fma",
+        lzcnt: "lzcnt",
+        popcnt: "popcnt",
+    }
+}
+
 /// Runs an operation with the instruction set that `pulp::Arch` picks; hands it back where that has no such products.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Result<Op::Output, Op> {
-    match pulp::Arch::new() {
-        pulp::Arch::V4(simd) => Ok(simd.vectorize(
+    match (pulp::Arch::new(), Vnni::try_new()) {
+        (pulp::Arch::V4(simd), Some(vnni)) => Ok(vnni.vectorize(
             #[inline(always)]
             || op.run(simd),
         )),
-        pulp::Arch::V3(simd) => Ok(simd.vectorize(
+        (pulp::Arch::V4(simd), None) => Ok(simd.vectorize(
+            #[inline(always)]
+            || op.run(simd),
+        )),
+        (pulp::Arch::V3(simd), _) => Ok(simd.vectorize(
             #[inline(always)]
             || op.run(simd),
         )),
