@@ -195,3 +195,66 @@ impl NearestTwoSearch<'_, '_> {
         clusters.iter().zip(squared).for_each(|(&cluster, squared)| admit(&mut self.out[row], cluster, *squared));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use pulp::Arch;
+
+    use super::super::centred::Centring;
+    use super::*;
+    use crate::matrix::{Dtype, MatrixView};
+
+    /// Searches rows among centroids twice, the second time after `between`; gives the rows whose answers are other ones then.
+    fn changed(offset: f32, between: impl FnOnce(&mut LevelSearch)) -> usize {
+        let (rows, k, dim) = (2000, 64, 8);
+        let value = |i: usize| {
+            let hashed = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            f32::from(u16::try_from(hashed & 0xffff).expect("16 bits")) / 65536.0 + offset
+        };
+        let points: Vec<f32> = (0..rows * dim).map(value).collect();
+        let centroids = Array2::from_shape_fn((k, dim), |(i, j)| value((rows + i) * dim + j));
+        let (centroids, clusters): (_, Vec<u32>) = (MatrixView::F32(centroids.view()), (0u32..).take(k).collect());
+        let tile = Tile { bytes: bytemuck::cast_slice(&points), dim, rows, dtype: Dtype::F32, double: false };
+        // no centre is subtracted, so that rows are long and near to each other
+        let (mut scratch, mut centred, centre) = (Scratch::new(dim), CentredRows::default(), vec![0.0; dim]);
+        let labels = vec![0; rows];
+        let out = &mut centred;
+        Arch::new().dispatch(Centring { tile, scratch: &mut scratch, labels: &labels, centre: &centre, out });
+        let (mut buffers, mut level) = (SearchBuffers::default(), LevelSearch::default());
+        let searched = Searched { centroids: &centroids, clusters: &clusters, centre: &centre };
+        let mut search = |level: &mut LevelSearch| {
+            let mut found = vec![NearestTwo::NONE; rows];
+            let (scratch, points, buffers, out) = (&mut scratch, &centred, &mut buffers, &mut found[..]);
+            NearestTwoSearch { tile, scratch, points, buffers, level, searched, out }.run();
+            found
+        };
+        let expected = search(&mut level);
+        between(&mut level);
+        let found = search(&mut level);
+        found.iter().zip(&expected).filter(|(found, expected)| found != expected).count()
+    }
+
+    #[test]
+    fn without_slack_sixteen_bits_find_wrong_ones() {
+        let offsets = [1.0, 3.0, 10.0];
+        let coarse = |level: &mut LevelSearch| level.too_coarse = true;
+        assert_eq!(offsets.map(|offset| changed(offset, coarse)), [0; 3], "float32 finds the same");
+        if quantised::serves(8) {
+            let wrong = offsets.map(|offset| {
+                changed(offset, |level| {
+                    level.too_coarse = false;
+                    level.centroids.forget_slacks();
+                })
+            });
+            assert!(wrong.iter().sum::<usize>() > 0, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn where_sixteen_bits_decide_too_few_rows_float32_takes_over() {
+        for (offset, expected) in [(-0.5, false), (1e3, quantised::serves(8))] {
+            changed(offset, |level| assert_eq!(level.too_coarse, expected, "offset {offset}"));
+        }
+    }
+}
