@@ -220,6 +220,89 @@ fn magnitudes_that_float32_squares_do_not_hold() {
     }
 }
 
+/// Rows that lose the most when they are rounded to integers: of zeros, of one column, with one column that all others are
+/// lost against, of tiny and of large numbers; among centroids of the same kinds, some of them twice.
+fn hostile(seed: u64, (rows, dim, k): (usize, usize, usize), dtype: Dtype, wide: bool) -> Case {
+    let mut random = Random(seed);
+    let mut row = |kind: usize| -> Vec<f64> {
+        let mut row: Vec<f64> = (0..dim).map(|_| random.normal()).collect();
+        match kind % 8 {
+            0 => row.fill(0.0),
+            1 => row[1..].fill(0.0),
+            2 => row[dim / 2] = 3e4,
+            3 => row.iter_mut().for_each(|v| *v *= 1e-3),
+            4 => row.iter_mut().for_each(|v| *v *= 1e3),
+            5 => row.iter_mut().for_each(|v| *v = v.signum()),
+            _ => {}
+        }
+        row
+    };
+    let points: Vec<f64> = (0..rows).flat_map(&mut row).collect();
+    let mut centroids: Vec<f64> = (0..k).flat_map(|i| row(i + 3)).collect();
+    // every fifth is a copy of the one before it
+    (1..k).step_by(5).for_each(|i| centroids.copy_within((i - 1) * dim..i * dim, i * dim));
+    let mut case = Case::new(Points::new(dtype, dim, &points), Centroids::new(wide, dim, &centroids));
+    if seed.is_multiple_of(2) {
+        case.centre = vec![0.0; dim];
+    }
+    case
+}
+
+#[test]
+fn rows_that_are_hard_to_round() {
+    let mut seed = 100;
+    for dim in [1, 2, 3, 31, 33, 511, 513, 2048] {
+        for k in [5, 47, 48, 49, 70, 300] {
+            seed += 1;
+            let (dtype, wide) = ([Dtype::F32, Dtype::F16, Dtype::F64][seed as usize % 3], seed % 4 < 2);
+            hostile(seed, (90, dim, k), dtype, wide).assert_exact(&format!("{dim} columns, k {k}, {dtype:?}"));
+        }
+    }
+}
+
+#[test]
+fn every_number_of_centroids() {
+    for k in 1..=70 {
+        hostile(200 + k as u64, (40, 6, k), Dtype::F32, false).assert_exact(&format!("k {k}"));
+        Case::random(300 + k as u64, (40, 33, k), Dtype::F32, false, 100.0).assert_exact(&format!("k {k}, offset 100"));
+    }
+}
+
+/// Columns of all scales: the largest decides how finely all are rounded.
+#[test]
+fn columns_of_hostile_scales() {
+    for (seed, ratio) in [1.1, 2.0, 10.0].into_iter().enumerate() {
+        let (mut random, dim) = (Random(400 + seed as u64), 24);
+        let mut drawn = |rows: usize| -> Vec<f64> {
+            (0..rows * dim).map(|i| random.normal() * f64::powi(ratio, (i % dim) as i32 - 12)).collect()
+        };
+        let (points, centroids) = (drawn(300), drawn(200));
+        let case = Case::new(Points::new(Dtype::F32, dim, &points), Centroids::new(false, dim, &centroids));
+        case.assert_exact(&format!("each column {ratio} times the one before"));
+    }
+}
+
+/// Far groups make 16 bits useless from the second tile of a lane on, and no answer is another one.
+#[test]
+fn tiles_after_one_that_was_too_coarse() {
+    let mut random = Random(16);
+    let mut drawn = |rows: usize, noise: f64| -> Vec<f64> {
+        (0..rows * 16).map(|i| if i / 16 % 2 == 0 { 300.0 } else { -300.0 } + noise * random.normal()).collect()
+    };
+    let (points, centroids) = (drawn(120, 0.1), drawn(100, 0.1));
+    let case = Case::new(Points::new(Dtype::F32, 16, &points), Centroids::new(false, 16, &centroids));
+    let expected = case.run(&[0; 120]).1;
+    let (job, backend) = (case.job(), CpuBackend::new(None));
+    let mut lane = backend.lane(&job, clustrata::backend::Tiling { tile_rows: 40, lanes: 1 }).expect("a lane");
+    for (bytes, expected) in case.points.bytes.chunks(40 * 64).zip(expected.chunks(40)) {
+        lane.staging(40).copy_from_slice(bytes);
+        lane.upload().expect("uploads");
+        let mut found = Vec::new();
+        lane.nearest_two(0, &[0; 40], &mut found).expect("searches");
+        assert_eq!(found, expected);
+    }
+}
+
 /// The same tile searched on two levels, then another tile: nothing of the former is left.
 #[test]
 fn levels_and_tiles_follow_each_other() {

@@ -11,7 +11,7 @@
 //! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
 //! | `panels` | the matrix product that is never stored |
 //! | `quantised` | the same product of rows rounded to 16 bits, and how far it is off |
-//! | `nearest_two`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
+//! | `nearest_two`, `quantised_scores`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
 //! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
 //! | `distance_sums` | what silhouettes are made of |
 
@@ -28,6 +28,7 @@ mod own_distances;
 mod pairwise;
 mod panels;
 mod quantised;
+mod quantised_scores;
 mod reach;
 mod scores;
 mod tile;

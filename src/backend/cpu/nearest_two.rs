@@ -15,13 +15,17 @@ use super::measure::squared_to;
 use super::nominees::{KEPT, Nominees};
 use super::panels::{Panels, Rows};
 use super::quantised::{self, QuantisedRows};
+use super::quantised_scores::QuantisedCentroids;
 use super::reach::{ProductError, Reach};
-use super::scores::{QuantisedCentroids, Searched};
+use super::scores::Searched;
 use super::tile::{Scratch, Tile, narrow};
 use crate::backend::NearestTwo;
 
 /// Searched centroids from which on 16 bits pay for rounding the rows.
-const FEW: usize = 48;
+const FEW_CENTROIDS: usize = 48;
+
+/// Rows up to which a second pass costs more than measuring all centroids, as it packs them.
+const FEW_ROWS: usize = 8;
 
 /// Of a tile's rows, what part may be left undecided by 16 bits for the next tile to be searched so as well: beyond, the
 /// second pass costs what the first one saves.
@@ -83,13 +87,7 @@ fn admit(two: &mut NearestTwo, cluster: u32, squared: f64) {
 }
 
 impl NearestTwoSearch<'_, '_> {
-    pub(super) fn run(self) {
-        let quantised = quantised::product_error(self.points.dim());
-        self.run_with(quantised);
-    }
-
-    /// `quantised`: how far the first pass may trust products in 16 bits.
-    fn run_with(mut self, quantised: ProductError) {
+    pub(super) fn run(mut self) {
         let (rows, dim) = (self.points.len(), self.points.dim());
         if rows == 0 {
             // no row has a label: there may not even be a number of columns yet
@@ -99,9 +97,12 @@ impl NearestTwoSearch<'_, '_> {
             (0..rows).for_each(|index| self.measure_all(index));
             return;
         }
-        let coarse = !self.level.too_coarse && self.searched.clusters.len() >= FEW && quantised::serves(dim);
+        let coarse = !self.level.too_coarse && self.searched.clusters.len() >= FEW_CENTROIDS && quantised::serves(dim);
         let floats = ProductError::of_floats(dim);
-        let (largest, error) = if coarse { (self.nominate_quantised(), quantised) } else { (self.nominate(), floats) };
+        let (largest, error) = match coarse {
+            true => (self.nominate_quantised(), quantised::product_error()),
+            false => (self.nominate(), floats),
+        };
         let (mut unsure, mut limits) = (Vec::new(), Vec::new());
         for (index, number) in (0..rows).zip(0u32..) {
             let squared_norm = self.points.squared_norms[index];
@@ -130,20 +131,16 @@ impl NearestTwoSearch<'_, '_> {
         let SearchBuffers { panels, nominees, limits, .. } = &mut *self.buffers;
         self.searched.score(self.points.all(), limits, panels, &mut |row, first, scores, lanes| {
             nominees[row].offer(scores, lanes, first);
-            nominees[row].score(KEPT - 1)
+            nominees[row].limit()
         })
     }
 
     /// The first pass in 16 bits.
     fn nominate_quantised(&mut self) -> f64 {
         self.buffers.forget(self.points.len());
-        let SearchBuffers { quantised, nominees, limits, .. } = &mut *self.buffers;
+        let SearchBuffers { quantised, nominees, .. } = &mut *self.buffers;
         quantised.fill(self.points);
-        let centroids = &mut self.level.centroids;
-        self.searched.score_quantised(self.points, quantised, limits, centroids, &mut |row, first, scores, lanes| {
-            nominees[row].offer(scores, lanes, first);
-            nominees[row].score(KEPT - 1)
-        })
+        self.level.centroids.nominate(self.searched, self.points, quantised, nominees)
     }
 
     /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is the squared distance of the
@@ -169,7 +166,8 @@ impl NearestTwoSearch<'_, '_> {
 
     /// The second pass: measures every centroid that scores at most a row's limit.
     fn measure_within(&mut self, unsure: &[u32], limits: &mut [f32]) {
-        if unsure.is_empty() {
+        if unsure.len() <= FEW_ROWS {
+            unsure.iter().for_each(|&index| self.measure_all(index as usize));
             return;
         }
         let Searched { centroids, clusters, .. } = self.searched;
@@ -195,5 +193,68 @@ impl NearestTwoSearch<'_, '_> {
         let (clusters, squared) = (self.searched.clusters, &mut self.buffers.squared);
         squared_to(self.tile.row(row, self.scratch), self.searched.centroids, clusters, squared);
         clusters.iter().zip(squared).for_each(|(&cluster, squared)| admit(&mut self.out[row], cluster, *squared));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+    use pulp::Arch;
+
+    use super::super::centred::Centring;
+    use super::*;
+    use crate::matrix::{Dtype, MatrixView};
+
+    /// Searches rows among centroids twice, the second time after `between`; gives the rows whose answers are other ones then.
+    fn changed(offset: f32, between: impl FnOnce(&mut LevelSearch)) -> usize {
+        let (rows, k, dim) = (2000, 64, 8);
+        let value = |i: usize| {
+            let hashed = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            f32::from(u16::try_from(hashed & 0xffff).expect("16 bits")) / 65536.0 + offset
+        };
+        let points: Vec<f32> = (0..rows * dim).map(value).collect();
+        let centroids = Array2::from_shape_fn((k, dim), |(i, j)| value((rows + i) * dim + j));
+        let (centroids, clusters): (_, Vec<u32>) = (MatrixView::F32(centroids.view()), (0u32..).take(k).collect());
+        let tile = Tile { bytes: bytemuck::cast_slice(&points), dim, rows, dtype: Dtype::F32, double: false };
+        // no centre is subtracted, so that rows are long and near to each other
+        let (mut scratch, mut centred, centre) = (Scratch::new(dim), CentredRows::default(), vec![0.0; dim]);
+        let labels = vec![0; rows];
+        let out = &mut centred;
+        Arch::new().dispatch(Centring { tile, scratch: &mut scratch, labels: &labels, centre: &centre, out });
+        let (mut buffers, mut level) = (SearchBuffers::default(), LevelSearch::default());
+        let searched = Searched { centroids: &centroids, clusters: &clusters, centre: &centre };
+        let mut search = |level: &mut LevelSearch| {
+            let mut found = vec![NearestTwo::NONE; rows];
+            let (scratch, points, buffers, out) = (&mut scratch, &centred, &mut buffers, &mut found[..]);
+            NearestTwoSearch { tile, scratch, points, buffers, level, searched, out }.run();
+            found
+        };
+        let expected = search(&mut level);
+        between(&mut level);
+        let found = search(&mut level);
+        found.iter().zip(&expected).filter(|(found, expected)| found != expected).count()
+    }
+
+    #[test]
+    fn without_slack_sixteen_bits_find_wrong_ones() {
+        let offsets = [1.0, 3.0, 10.0];
+        let coarse = |level: &mut LevelSearch| level.too_coarse = true;
+        assert_eq!(offsets.map(|offset| changed(offset, coarse)), [0; 3], "float32 finds the same");
+        if quantised::serves(8) {
+            let wrong = offsets.map(|offset| {
+                changed(offset, |level| {
+                    level.too_coarse = false;
+                    level.centroids.forget_slacks();
+                })
+            });
+            assert!(wrong.iter().sum::<usize>() > 0, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn where_sixteen_bits_decide_too_few_rows_float32_takes_over() {
+        for (offset, expected) in [(-0.5, false), (1e3, quantised::serves(8))] {
+            changed(offset, |level| assert_eq!(level.too_coarse, expected, "offset {offset}"));
+        }
     }
 }

@@ -14,6 +14,7 @@ impl Nominees {
         Nominees([(f32::INFINITY.to_bits() as u64 | 1 << 31) << 32 | u32::MAX as u64; KEPT]);
 
     /// Takes those scores of the lanes `low` that are among the best. `first` is the position of lane 0.
+    #[inline(always)]
     pub(super) fn offer(&mut self, scores: &[f32], mut low: u64, first: usize) {
         while low != 0 {
             let lane = low.trailing_zeros() as usize;
@@ -28,7 +29,14 @@ impl Nominees {
         }
     }
 
+    /// What a score must be below to be taken.
+    #[inline(always)]
+    pub(super) fn limit(&self) -> f32 {
+        self.score(KEPT - 1)
+    }
+
     /// Score of the one at `slot`.
+    #[inline(always)]
     pub(super) fn score(&self, slot: usize) -> f32 {
         let sortable = low_half(self.0[slot] >> 32);
         f32::from_bits(if sortable >> 31 == 0 { !sortable } else { sortable ^ 1 << 31 })
@@ -42,6 +50,7 @@ impl Nominees {
 
 /// The lower 32 bits.
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is what is asked for")]
+#[inline(always)]
 fn low_half(key: u64) -> u32 {
     key as u32
 }

@@ -7,7 +7,9 @@
 //! - A row x of norm r is multiplied by f, so that its norm is [`length`], and rounded: q = f x + e. An element of e is at most
 //!   [`STEP`]: half a unit, and what rounding f x to float32 adds (2^15 2^-24). So `||e|| <= STEP sqrt(d)`, and q / f differs
 //!   from x by at most rho r, `rho = STEP sqrt(d) / length`: 4e-4 at 768 columns, whatever the columns' scales.
-//! - x q' and q q' of two rows: `|x c - (q / f) (q' / f')| <= (2 rho + rho^2) r L` (Cauchy-Schwarz twice).
+//! - Products of rows of norms r and L are then off by at most `(2 rho + rho^2) r L` (Cauchy-Schwarz twice). That is added to
+//!   the product as the centroid's [`slack`], so that what is ranked are lower bounds of scores, with each centroid's own norm:
+//!   one far centroid does not make all others doubtful.
 //! - `||q|| <= 2^15 - 1`. So each element fits 16 bits, and the sum of any of the products of two rows, by Cauchy-Schwarz, 31:
 //!   sums of any length in int32 are exact, with no chain to close. That is why rows are scaled by their norm.
 //! - Converting the sum to float32, both units and two products are five roundings: gamma_8 r L is more than enough.
@@ -42,10 +44,16 @@ pub(super) fn serves(dim: usize) -> bool {
     dim <= MOST_COLUMNS && dispatch(Nothing).is_ok()
 }
 
-/// How far a product of two quantised rows may be off.
-pub(super) fn product_error(dim: usize) -> ProductError {
-    let rho = 1.000_01 * STEP * (dim as f64).sqrt() / length(dim);
-    ProductError { relative: (2.0 + rho) * rho + gamma(8.0), absolute: SMALLEST }
+/// How far a product of two quantised rows may be above the exact one once the [`slack`] is added.
+pub(super) fn product_error() -> ProductError {
+    ProductError { relative: gamma(8.0), absolute: SMALLEST }
+}
+
+/// What is to be added to a product with a centroid of that norm, in units of the other row, so that it is no less than the
+/// exact one; slightly more, for the rounding of the unit and of this.
+pub(super) fn slack(dim: usize, squared_norm: f64) -> f32 {
+    let rho = STEP * (dim as f64).sqrt() / length(dim);
+    narrow(1.000_01 * (2.0 + rho) * rho * length(dim) * squared_norm.sqrt())
 }
 
 /// Norm that rows are brought to before they are rounded: with the rounding, and that of the factor, they stay below
@@ -155,15 +163,37 @@ pub(super) trait WithPairs {
     fn run<S: Pairs>(self, simd: S) -> Self::Output;
 }
 
+#[cfg(target_arch = "x86_64")]
+pulp::simd_type! {
+    /// AVX-512 with VNNI, where the compiler makes one instruction (`vpdpwssd`) of the products and their addition.
+    struct Vnni {
+        avx512f: "avx512f",
+        avx512bw: "avx512bw",
+        avx512cd: "avx512cd",
+        avx512dq: "avx512dq",
+        avx512vl: "avx512vl",
+        avx512vnni: "avx512vnni",
+        bmi1: "bmi1",
+        bmi2: "bmi2",
+        fma: "fma",
+        lzcnt: "lzcnt",
+        popcnt: "popcnt",
+    }
+}
+
 /// Runs an operation with the instruction set that `pulp::Arch` picks; hands it back where that has no such products.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Result<Op::Output, Op> {
-    match pulp::Arch::new() {
-        pulp::Arch::V4(simd) => Ok(simd.vectorize(
+    match (pulp::Arch::new(), Vnni::try_new()) {
+        (pulp::Arch::V4(simd), Some(vnni)) => Ok(vnni.vectorize(
             #[inline(always)]
             || op.run(simd),
         )),
-        pulp::Arch::V3(simd) => Ok(simd.vectorize(
+        (pulp::Arch::V4(simd), None) => Ok(simd.vectorize(
+            #[inline(always)]
+            || op.run(simd),
+        )),
+        (pulp::Arch::V3(simd), _) => Ok(simd.vectorize(
             #[inline(always)]
             || op.run(simd),
         )),
@@ -210,4 +240,150 @@ impl WithPairs for Nothing {
     type Output = ();
 
     fn run<S: Pairs>(self, _simd: S) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::panels::squared_norm;
+    use super::*;
+
+    const DIMS: [usize; 10] = [1, 2, 3, 31, 33, 64, 511, 513, 768, 2048];
+
+    /// Runs an operation with every instruction set that this machine has.
+    #[cfg(target_arch = "x86_64")]
+    fn on_every_simd(op: impl WithPairs<Output = ()> + Copy) {
+        use pulp::x86::{V3, V4};
+        V3::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
+        V4::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
+        V4::try_new().zip(Vnni::try_new()).into_iter().for_each(|(simd, vnni)| vnni.vectorize(|| op.run(simd)));
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn on_every_simd(_: impl WithPairs<Output = ()> + Copy) {}
+
+    fn uniform(seed: usize, index: usize) -> f32 {
+        let hashed = (seed * 7919 + index).wrapping_mul(0x9e37_79b9) >> 8;
+        f32::from(u16::try_from(hashed & 0xffff).expect("16 bits")) / 32768.0 - 1.0
+    }
+
+    /// Rows that make rounding hard, each of `dim` columns.
+    fn hostile(dim: usize) -> Vec<Vec<f32>> {
+        let row = |f: &dyn Fn(usize) -> f32| (0..dim).map(f).collect::<Vec<f32>>();
+        let mut rows = vec![
+            row(&|_| 0.0),
+            row(&|_| -1.0),
+            row(&|_| 0.37),
+            row(&|j| if j == 0 { -5.0 } else { 0.0 }),
+            // one column that all others are lost against
+            row(&|j| if j == dim / 2 { 1e6 } else { uniform(1, j) }),
+            row(&|j| if j % 2 == 0 { 1.0 } else { -1.0 }),
+        ];
+        for (seed, scale) in [1e-38, 1e-29, 1e-12, 1.0, 3e4, 1e15].into_iter().enumerate() {
+            rows.push(row(&|j| scale * uniform(seed, j)));
+            // all of one sign, so that the sum is as large as it gets
+            rows.push(row(&|j| scale * uniform(seed, j).abs()));
+        }
+        rows
+    }
+
+    fn quantised(row: &[f32]) -> (Vec<u32>, f32) {
+        let mut pairs = vec![0; words(row.len())];
+        let unit = quantise(row, squared_norm(row), &mut pairs);
+        (pairs, unit)
+    }
+
+    /// The integers of a word.
+    fn halves(word: u32) -> [i64; 2] {
+        [word << 16, word & 0xffff_0000].map(|half| i64::from(half.cast_signed() >> 16))
+    }
+
+    fn product(a: &[u32], b: &[u32]) -> i64 {
+        a.iter().zip(b).flat_map(|(&a, &b)| halves(a).into_iter().zip(halves(b))).map(|(a, b)| a * b).sum()
+    }
+
+    #[derive(Clone, Copy)]
+    struct EveryProduct {
+        dim: usize,
+    }
+
+    impl EveryProduct {
+        fn check<S: Pairs, const M: usize>(simd: S, rows: &[Vec<u32>]) {
+            let width = VECTORS * S::F32_LANES;
+            let lane = |lane: usize| &rows[lane % rows.len()];
+            let panel: Vec<u32> = (0..rows[0].len()).flat_map(|j| (0..width).map(move |l| lane(l)[j])).collect();
+            for first in 0..rows.len() {
+                let mut group: [&[u32]; M] = [&[]; M];
+                for (m, row) in group.iter_mut().enumerate() {
+                    *row = &rows[(first + m) % rows.len()];
+                }
+                for (x, sums) in group.iter().zip(tile::<S, M>(simd, group, &panel)) {
+                    let floats: Vec<f32> =
+                        sums.iter().flat_map(|&sums| bytemuck::cast_slice(&[simd.to_floats(sums)]).to_vec()).collect();
+                    let sums: &[i32] = bytemuck::cast_slice(&sums);
+                    for (l, (&sum, &float)) in sums.iter().zip(&floats).enumerate() {
+                        assert_eq!(i64::from(sum), product(x, lane(l)), "{} words, lane {l}", x.len());
+                        assert_eq!(float, sum as f32);
+                    }
+                }
+            }
+        }
+    }
+
+    impl WithPairs for EveryProduct {
+        type Output = ();
+
+        fn run<S: Pairs>(self, simd: S) {
+            let rows: Vec<Vec<u32>> = hostile(self.dim).iter().map(|row| quantised(row).0).collect();
+            Self::check::<S, 6>(simd, &rows);
+            Self::check::<S, 12>(simd, &rows);
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_on_every_instruction_set() {
+        for dim in DIMS {
+            on_every_simd(EveryProduct { dim });
+        }
+    }
+
+    #[test]
+    fn rows_fill_sixteen_bits_and_no_more() {
+        for dim in DIMS {
+            for row in hostile(dim) {
+                let (words, _) = quantised(&row);
+                let squared = product(&words, &words);
+                assert!(squared <= 32767 * 32767, "{dim} columns: {squared}");
+                let norm = squared_norm(&row).sqrt();
+                assert!(squared > 32000 * 32000 || norm < SMALLEST || norm == 0.0, "{dim} columns: {squared}");
+            }
+        }
+    }
+
+    /// How far below the exact product the quantised one is at worst, beyond its error, in shares of the norms.
+    fn worst(dim: usize, with_slack: bool) -> f64 {
+        let rows = hostile(dim);
+        let mut worst = f64::NEG_INFINITY;
+        for x in &rows {
+            for c in &rows {
+                let exact: f64 = x.iter().zip(c).map(|(&x, &c)| f64::from(x) * f64::from(c)).sum();
+                let [r, l] = [x, c].map(|row| squared_norm(row).sqrt());
+                let ((x, unit), (y, other)) = (quantised(x), quantised(c));
+                let slack = if with_slack { slack(dim, l * l) } else { 0.0 };
+                let found = (product(&x, &y) as f32).mul_add(other, slack);
+                let error = product_error();
+                let allowed = error.relative * r * l + error.absolute * (r + l) + f64::from(f32::MIN_POSITIVE);
+                let missing = exact - f64::from(found) * f64::from(unit) - allowed;
+                worst = worst.max(if r * l > 0.0 { missing / (r * l) } else { missing });
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn with_the_slack_no_product_is_less_than_the_exact_one() {
+        for dim in DIMS {
+            assert!(worst(dim, true) <= 0.0, "{dim} columns: {:e}", worst(dim, true));
+        }
+        assert!(worst(33, false) > 0.0, "without it some are");
+    }
 }
