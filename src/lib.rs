@@ -12,6 +12,7 @@
 //! | [`backend`] | the devices: `gpu` (WGSL through wgpu) and `cpu` |
 //! | [`evaluate`] | the main loop: one pass over the embeddings for all levels |
 //! | [`partials`] | sums per cluster, which add up across tiles and shards |
+//! | [`crew`] | lanes side by side, with sums that do not depend on timing |
 //! | [`kmeans`] | clusterings made: k-means on the same kernels |
 //! | [`clustering`] | the folder of a clustering, written as ssl-data-curation writes it |
 //! | [`sampling`] | balanced sampling from a hierarchy |
@@ -47,6 +48,7 @@ pub mod compare;
 pub mod config;
 pub mod console;
 pub mod cost;
+pub mod crew;
 pub mod error;
 pub mod evaluate;
 pub mod facts;

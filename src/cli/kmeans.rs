@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::KmeansOptions;
+use crate::shard::Shard;
 
 /// Arguments of `kmeans`.
 #[derive(Debug, Args)]
@@ -20,6 +21,10 @@ pub struct KmeansArgs {
     /// are left as they are
     #[arg(long, help_heading = "Output")]
     pub resume: bool,
+    /// Be process I of N that share the work, each on a device of its own: all N run at the same time, on one machine or
+    /// several that see the output folder and reach each other by TCP
+    #[arg(long, value_name = "I/N", help_heading = "Device")]
+    pub shard: Option<Shard>,
     /// Print the summary as JSON, also with --quiet
     #[arg(long, help_heading = "Messages")]
     pub json: bool,

@@ -120,6 +120,53 @@ pub fn write_split(
     write_clusters(&level_folder.join(SORTED), sorted)
 }
 
+/// Whether a level that was split is done.
+#[must_use]
+pub fn is_split(level_folder: &Path) -> bool {
+    [SORTED, CENTROIDS].iter().all(|name| level_folder.join(name).is_file())
+}
+
+/// Removes the levels of a clustering, file by file, and the folders that are empty then: what is not of a clustering stays.
+///
+/// # Errors
+/// The disk's.
+pub fn clear(clustering: &Path) -> Result<()> {
+    for level in (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir()) {
+        clear_level(&pre_clusters(&level))?;
+        clear_level(&level)?;
+    }
+    Ok(())
+}
+
+fn clear_level(folder: &Path) -> Result<()> {
+    for step in (0..).map(|step| step_folder(folder, step)).take_while(|folder| folder.is_dir()) {
+        remove(&step, |name| {
+            [SORTED, CLUSTERS, ASSIGNMENT, CENTROIDS, SAMPLED].contains(&name)
+                || name.starts_with("kmpp_")
+                || name.starts_with("checkpoint-")
+        })?;
+    }
+    remove(folder, |name| [SORTED, CENTROIDS].contains(&name))
+}
+
+/// Removes the files whose names are known, what a killed run left unfinished, and then the folder, if it is empty.
+fn remove(folder: &Path, known: impl Fn(&str) -> bool) -> Result<()> {
+    let cannot = |error: &std::io::Error| Error::io("can't remove an earlier clustering", folder, error);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    atomic_file::remove_unfinished(folder).map_err(|error| cannot(&error))?;
+    for entry in fs::read_dir(folder).map_err(|error| cannot(&error))? {
+        let entry = entry.map_err(|error| cannot(&error))?;
+        if entry.file_name().to_str().is_some_and(&known) {
+            fs::remove_file(entry.path()).map_err(|error| cannot(&error))?;
+        }
+    }
+    // one that holds something else is not empty, and stays
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
 /// Writes `config.yaml`; the folder of the clustering is made where it isn't there.
 ///
 /// # Errors

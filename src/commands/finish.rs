@@ -20,7 +20,7 @@ use crate::output::files::OutputFolder;
 use crate::output::tables;
 use crate::partials::Counts;
 use crate::plan::Plan;
-use crate::record::{self, PartOf, RunRecord, Stage};
+use crate::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
 use crate::report::{self, Pictures};
 use crate::tracking::events;
 
@@ -65,6 +65,10 @@ pub(super) fn write_all(
     }
     let mut record = record_of(plan, evaluated, told);
     record.warnings.extend(folder.warnings().iter().cloned());
+    match KmeansRecord::of(&plan.settings.clustering) {
+        Ok(made) => record.kmeans = made,
+        Err(wrong) => record.warnings.push(wrong.to_string().replace('\n', "; ")),
+    }
     warn_of_skipped(&mut record, evaluated);
     if plan.wants_montages() {
         pictures::make(plan, &mut record, &files, folder)?;
@@ -127,6 +131,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
         skipped_rows: evaluated.skipped,
         distances: told.distances,
         parts: told.parts,
+        kmeans: None,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
         map: None,

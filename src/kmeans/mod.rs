@@ -8,9 +8,37 @@
 //! |---|---|
 //! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
+//! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
+//! | `random`, `words` | streams of random numbers; what members of a team tell each other |
+//! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
+//! | `centre`, `broken` | nearly the mean of all points; points that are refused |
+//! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
+//! | `search`, `bounds` | an iteration, and the points that need not be searched for |
+//! | `sums` | means, and what they gain |
+//! | `assign` | the nearest centroid of every point |
+//! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
+mod assign;
+mod bounds;
+mod broken;
+mod centre;
+mod checkpoint;
+mod fit;
+mod levels;
+mod merge;
+mod plus_plus;
 pub mod points;
+mod random;
+mod resample;
+mod search;
+mod seed;
+mod split;
+mod state;
+mod steps;
+mod sums;
 pub mod team;
+mod tiles;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,14 +47,16 @@ use ndarray::Array2;
 
 use crate::backend::Backend;
 use crate::evaluate::Watch;
-pub use points::{EmbeddingPoints, MatrixPoints, Picked, Points, Stretch};
-pub use team::{Alone, Team};
+pub use assign::assign;
+pub use levels::{Build, Level, still_there};
+pub use points::{EmbeddingPoints, Held, MatrixPoints, Picked, Points, Stretch};
+pub use team::{Alone, Meeting, Network, Team};
 
 /// How the first centroids are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// D^2 weighting (Arthur and Vassilvitskii 2007).
+    /// Drawn by D^2 (Arthur and Vassilvitskii 2007), twice as many as wanted, and merged by Ward's criterion.
     #[default]
     KmeansPlusPlus,
     /// Points drawn uniformly, without repetition.
@@ -82,7 +112,7 @@ pub struct Fitted {
     pub moved: Vec<u64>,
     /// Clusters without points in the last iteration.
     pub empty: u64,
-    /// Whether the tolerance ended the iterations.
+    /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.
     pub converged: bool,
 }
 

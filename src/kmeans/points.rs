@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use half::f16;
 use ndarray::Array2;
 
 use crate::error::Result;
@@ -45,6 +46,19 @@ pub trait Points: Sync {
     fn row_bytes(&self) -> usize {
         self.dim() * self.dtype().size()
     }
+}
+
+/// A point's bytes as numbers, which is exact.
+pub(super) fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
+    match dtype {
+        Dtype::F16 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f16::from_le_bytes(bytes))),
+        Dtype::F32 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f32::from_le_bytes(bytes))),
+        Dtype::F64 => fill(out, bytes.as_chunks().0, |&bytes| f64::from_le_bytes(bytes)),
+    }
+}
+
+fn fill<T>(out: &mut [f64], values: &[T], widen: impl Fn(&T) -> f64) {
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = widen(value));
 }
 
 /// Rows of embeddings, all or those of a subset.
@@ -192,6 +206,59 @@ impl Points for Picked<'_> {
     }
 }
 
+/// Points that were read into memory, since they are read again and again.
+#[derive(Debug, Clone)]
+pub struct Held {
+    bytes: Vec<u8>,
+    dim: usize,
+    dtype: Dtype,
+}
+
+impl Held {
+    /// Reads all of `points`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn read(points: &dyn Points) -> Result<Held> {
+        // a number of points that memory has room for, as the caller has seen to
+        let count = usize::try_from(points.len()).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; count.saturating_mul(points.row_bytes())];
+        points.read(0, &mut bytes)?;
+        Ok(Held { bytes, dim: points.dim(), dtype: points.dtype() })
+    }
+
+    fn row(&self, position: u64) -> &[u8] {
+        &self.bytes[usize::try_from(position).unwrap_or(usize::MAX) * self.row_bytes()..][..self.row_bytes()]
+    }
+}
+
+impl Points for Held {
+    fn len(&self) -> u64 {
+        (self.bytes.len() / self.row_bytes().max(1)) as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        let at = usize::try_from(first).unwrap_or(usize::MAX) * self.row_bytes();
+        out.copy_from_slice(&self.bytes[at..][..out.len()]);
+        Ok(())
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        for (&position, out) in positions.iter().zip(out.chunks_exact_mut(self.row_bytes().max(1))) {
+            out.copy_from_slice(self.row(position));
+        }
+        Ok(())
+    }
+}
+
 /// Consecutive ones of other points: one member's share of them.
 #[derive(Clone)]
 pub struct Stretch<'a> {
@@ -260,7 +327,12 @@ mod tests {
         let stretch = Stretch { of: &picked, range: 1..3 };
         assert_eq!(numbers(&stretch), [4.0, 39.0]);
         assert_eq!(numbers(&Picked { of: &stretch, positions: &[1] }), [39.0]);
-        assert_eq!(numbers(&Picked { of: &all, positions: &[0, 1, 2, 30, 31] }), [0.0, 1.0, 2.0, 30.0, 31.0]);
+        let apart = Picked { of: &all, positions: &[0, 1, 2, 30, 31] };
+        assert_eq!(numbers(&apart), [0.0, 1.0, 2.0, 30.0, 31.0]);
+        let held = Held::read(&apart).expect("reads");
+        assert_eq!(numbers(&held), [0.0, 1.0, 2.0, 30.0, 31.0]);
+        assert_eq!(numbers(&Stretch { of: &held, range: 3..5 }), [30.0, 31.0]);
+        assert_eq!(numbers(&Picked { of: &held, positions: &[1, 4] }), [1.0, 31.0]);
     }
 
     #[test]

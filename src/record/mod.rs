@@ -3,6 +3,7 @@
 mod columns;
 mod contact_sheet;
 mod images;
+mod kmeans;
 mod map;
 mod read;
 mod worker;
@@ -20,6 +21,7 @@ use crate::partials::Counts;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
+pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
@@ -58,6 +60,9 @@ pub struct RunRecord {
     /// Who computed what, where the run was done in parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartOf>,
+    /// How the clustering was made, where this program made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kmeans: Option<KmeansRecord>,
     /// What the figures are.
     pub metrics: Vec<MetricInfo>,
     /// The figures, level by level.

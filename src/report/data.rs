@@ -27,6 +27,7 @@ pub(super) fn of(record: &RunRecord) -> String {
         "parts": record.parts,
         "metrics": record.metrics,
         "levels": levels,
+        "kmeans": record.kmeans,
         "explained": record.map.as_ref().map(|map| map.explained),
         "points": record.map.as_ref().map(|map| &map.points),
     });

@@ -8,9 +8,11 @@
 //! |---|---|
 //! | `data` | what of the record the page gets |
 //! | `distributions` | the histograms, in the page and as files |
+//! | `convergence` | how the clustering was made, where that is known |
 //! | `pictures` | which pictures fit, and how they are kept |
 //! | `page` | putting the page together |
 
+mod convergence;
 mod data;
 mod distributions;
 mod page;
@@ -47,6 +49,7 @@ pub fn write(
     go_on: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<()> {
     distributions::write_files(record, folder)?;
+    convergence::write_file(record, folder)?;
     let data = data::of(record);
     let shown = match pictures {
         Pictures::Embedded => pictures::embedded(record, data.len() as u64, montage, go_on)?,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::pictures::Shown;
-use super::{Pictures, data, distributions};
+use super::{Pictures, convergence, data, distributions};
 use crate::error::Result;
 use crate::record::{Images, RunRecord};
 
@@ -55,6 +55,12 @@ fn drawings(record: &RunRecord) -> Result<String> {
             html += &format!("<figure class=\"plot\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n");
         }
         html += "</template>\n";
+    }
+    if let Some(svg) = convergence::drawing(record)? {
+        let label = "The objective of every k-means, iteration by iteration";
+        html += "<template id=\"convergence\">\n";
+        html +=
+            &format!("<figure class=\"plot wide\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n</template>\n");
     }
     Ok(html)
 }

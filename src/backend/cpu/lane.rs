@@ -5,9 +5,10 @@ use pulp::Arch;
 
 use super::centred::{CentredRows, Centring};
 use super::cluster_sums::ClusterSums;
-use super::nearest_two::{NearestTwoSearch, SearchBuffers, Searched};
+use super::nearest_two::{LevelSearch, NearestTwoSearch, SearchBuffers};
 use super::own_distances::OwnDistances;
 use super::pairwise::Pairwise;
+use super::scores::Searched;
 use super::tile::{Scratch, Tile};
 use crate::backend::{GroupSums, Job, Lane, NearestTwo, Observation, TileObservation, Tiling};
 use crate::error::Result;
@@ -22,6 +23,7 @@ pub(super) struct CpuLane<'a> {
     scratch: Scratch,
     centred: CentredRows,
     search: SearchBuffers,
+    levels: Vec<LevelSearch>,
 }
 
 impl<'a> CpuLane<'a> {
@@ -34,6 +36,7 @@ impl<'a> CpuLane<'a> {
             scratch: Scratch::new(job.dim),
             centred: CentredRows::default(),
             search: SearchBuffers::default(),
+            levels: job.searched.iter().map(|_| LevelSearch::default()).collect(),
         }
     }
 }
@@ -86,8 +89,8 @@ impl Lane for CpuLane<'_> {
         Arch::new().dispatch(Centring { tile, scratch, labels, centre, out: &mut self.centred });
         let (centroids, clusters) = (&self.job.levels[level], &self.job.searched[level]);
         let searched = Searched { centroids, clusters, centre };
-        let (points, buffers) = (&self.centred, &mut self.search);
-        NearestTwoSearch { tile, scratch: &mut self.scratch, points, buffers, searched, out }.run();
+        let (points, buffers, level) = (&self.centred, &mut self.search, &mut self.levels[level]);
+        NearestTwoSearch { tile, scratch: &mut self.scratch, points, buffers, level, searched, out }.run();
         Ok(())
     }
 

@@ -10,7 +10,8 @@
 //! | `distance`, `measure` | squared distances by direct difference, in one arithmetic for all |
 //! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
 //! | `panels` | the matrix product that is never stored |
-//! | `nearest_two`, `reach` | the search, and the bound that makes it exact |
+//! | `quantised` | the same product of rows rounded to 16 bits, and how far it is off |
+//! | `nearest_two`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
 //! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
 //! | `distance_sums` | what silhouettes are made of |
 
@@ -22,10 +23,13 @@ mod distance_sums;
 mod lane;
 mod measure;
 mod nearest_two;
+mod nominees;
 mod own_distances;
 mod pairwise;
 mod panels;
+mod quantised;
 mod reach;
+mod scores;
 mod tile;
 
 use std::collections::BTreeMap;

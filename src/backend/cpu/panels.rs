@@ -58,40 +58,55 @@ pub(super) const fn row_stride(dim: usize) -> usize {
 
 /// Rows packed for the kernel; the buffers are reused from block to block.
 #[derive(Default)]
-pub(super) struct Panels {
+pub(super) struct Panels<T = f32> {
     dim: usize,
     /// Rows side by side.
     pub(super) width: usize,
     /// `[panel][column][width]`; what lies beyond the last row is zero.
-    values: Vec<f32>,
+    values: Vec<T>,
     /// Squared norms of the rows, infinite beyond the last one.
     pub(super) norms: Vec<f64>,
     /// Those of one panel, row-major.
-    rows: Vec<f32>,
+    rows: Vec<T>,
 }
 
 impl Panels {
     /// Packs `count` rows of `dim` columns; `read` writes one of them.
-    pub(super) fn pack(&mut self, dim: usize, count: usize, read: impl FnMut(usize, &mut [f32])) {
+    pub(super) fn pack(&mut self, dim: usize, count: usize, mut read: impl FnMut(usize, &mut [f32])) {
+        self.pack_with_norms(
+            dim,
+            count,
+            #[inline(always)]
+            |i, row| {
+                read(i, row);
+                squared_norm(row)
+            },
+        );
+    }
+}
+
+impl<T: Copy + Default> Panels<T> {
+    /// Packs `count` rows of `dim` elements; `read` writes one of them and gives its squared norm.
+    pub(super) fn pack_with_norms(&mut self, dim: usize, count: usize, read: impl FnMut(usize, &mut [T]) -> f64) {
         Arch::new().dispatch(Packing { panels: self, dim, count, read });
     }
 
     /// One panel, `[column][width]`.
     #[inline(always)]
-    fn panel(&self, index: usize) -> &[f32] {
+    fn panel(&self, index: usize) -> &[T] {
         let length = self.width * self.dim;
         &self.values[index * length..][..length]
     }
 }
 
-struct Packing<'a, F> {
-    panels: &'a mut Panels,
+struct Packing<'a, T, F> {
+    panels: &'a mut Panels<T>,
     dim: usize,
     count: usize,
     read: F,
 }
 
-impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
+impl<T: Copy + Default, F: FnMut(usize, &mut [T]) -> f64> WithSimd for Packing<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
@@ -100,17 +115,16 @@ impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
         let Panels { dim, width: panel_width, values, norms, rows } = self.panels;
         (*dim, *panel_width) = (self.dim, width);
         norms.clear();
-        rows.resize(width * *dim, 0.0);
+        rows.resize(width * *dim, T::default());
         let length = self.count.next_multiple_of(width) * *dim;
         // never shortened, as growing again would write zeros
-        values.resize(values.len().max(length), 0.0);
+        values.resize(values.len().max(length), T::default());
         for (p, panel) in values[..length].chunks_exact_mut((width * *dim).max(1)).enumerate() {
             for (index, row) in (p * width..).zip(rows.chunks_exact_mut(*dim)) {
                 if index < self.count {
-                    (self.read)(index, row);
-                    norms.push(squared_norm(row));
+                    norms.push((self.read)(index, row));
                 } else {
-                    row.fill(0.0);
+                    row.fill(T::default());
                     norms.push(f64::INFINITY);
                 }
             }
@@ -122,7 +136,7 @@ impl<F: FnMut(usize, &mut [f32])> WithSimd for Packing<'_, F> {
 /// Row-major `rows` of `dim` columns to `panel`, column by column; a cache line of each row at a time, so that what is
 /// written is still in the first-level cache when the next row adds to it.
 #[inline(always)]
-fn transpose(rows: &[f32], dim: usize, panel: &mut [f32], width: usize) {
+fn transpose<T: Copy>(rows: &[T], dim: usize, panel: &mut [T], width: usize) {
     const LINE: usize = 16;
     for (block, columns) in panel.chunks_mut(LINE * width).enumerate() {
         for (lane, row) in rows.chunks_exact(dim).enumerate() {
@@ -148,18 +162,18 @@ pub(super) fn squared_norm(row: &[f32]) -> f64 {
 
 /// Row-major rows that pass by the panels.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
+pub(super) struct Rows<'a, T = f32> {
     /// Where the rows lie, `stride` apart.
-    pub(super) values: &'a [f32],
+    pub(super) values: &'a [T],
     pub(super) stride: usize,
     pub(super) dim: usize,
     /// Which of them, in the order in which they pass.
     pub(super) picked: &'a [u32],
 }
 
-impl<'a> Rows<'a> {
+impl<'a, T> Rows<'a, T> {
     #[inline(always)]
-    pub(super) fn row(&self, index: usize) -> &'a [f32] {
+    pub(super) fn row(&self, index: usize) -> &'a [T] {
         &self.values[self.picked[index] as usize * self.stride..][..self.dim]
     }
 }
@@ -175,17 +189,35 @@ pub(super) fn multiply<S: Simd, const M: usize, const DIFFERENCES: bool>(
     rows: Rows<'_>,
     panels: &Panels,
     first_panel: impl Fn(usize) -> usize,
-    mut each: impl FnMut(usize, usize, &[[S::f32s; VECTORS]; M]),
+    each: impl FnMut(usize, usize, &[[S::f32s; VECTORS]; M]),
+) {
+    each_tile(
+        rows,
+        panels,
+        first_panel,
+        #[inline(always)]
+        |group, panel| tile::<S, M, DIFFERENCES>(simd, chain, group, panel),
+        each,
+    );
+}
+
+/// Hands `M` rows and one panel at a time to `tile`, and what comes of them to `each`, as [`multiply`] does.
+#[inline(always)]
+pub(super) fn each_tile<T: Copy + Default, A, const M: usize>(
+    rows: Rows<'_, T>,
+    panels: &Panels<T>,
+    first_panel: impl Fn(usize) -> usize,
+    tile: impl Fn([&[T]; M], &[T]) -> A,
+    mut each: impl FnMut(usize, usize, &A),
 ) {
     let count = rows.picked.len();
     for first in (0..count).step_by(M) {
-        let mut group: [&[f32]; M] = [&[]; M];
+        let mut group: [&[T]; M] = [&[]; M];
         for (m, row) in group.iter_mut().enumerate() {
             *row = rows.row((first + m).min(count - 1));
         }
         for panel in first_panel(first)..panels.norms.len() / panels.width.max(1) {
-            let sums = tile::<S, M, DIFFERENCES>(simd, chain, group, panels.panel(panel));
-            each(first, panel, &sums);
+            each(first, panel, &tile(group, panels.panel(panel)));
         }
     }
 }
@@ -289,6 +321,7 @@ mod tests {
             let mut panels = Panels::default();
             let read = |i: usize, row: &mut [f32]| {
                 row.iter_mut().enumerate().for_each(|(j, v)| *v = value(2, i * dim + j));
+                squared_norm(row)
             };
             Packing { panels: &mut panels, dim, count: packed, read }.with_simd(simd);
             let mut seen = 0;

@@ -4,8 +4,9 @@
 //! kernel sees, r = ||x||, L a bound of ||c||. What separates the score s of a centroid from the exact
 //! h = (||x* - c*||^2 - r^2) / 2 of the rows x* and c* as stored:
 //!
-//! - the product's sum of `CHAIN` fused multiply-adds per chain and `d / CHAIN` chains: gamma_m r L with m their number
-//!   (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1, and Cauchy-Schwarz);
+//! - the product ([`ProductError`]). In float32, of `CHAIN` fused multiply-adds per chain and `d / CHAIN` chains: gamma_m r L
+//!   with m their number (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1, and Cauchy-Schwarz).
+//!   In 16 bits: see `quantised.rs`;
 //! - rounding ||c||^2 / 2 to float32: u L^2 / 2; rounding the difference that is the score: u (L^2 / 2 + r L);
 //! - rounding both rows to float32 after the centre was subtracted moves x - c by at most u (r + L), and so half its square by
 //!   u (r + L)^2;
@@ -27,12 +28,30 @@ const MEASURED: f64 = 64.0;
 /// Squares below this stay finite in float32 whatever is added up.
 const LARGEST_SQUARE: f64 = 1e37;
 
+/// How far a product of a row of norm r with a centroid of norm L may be off: `relative r L + absolute (r + L)`.
+#[derive(Clone, Copy)]
+pub(super) struct ProductError {
+    pub(super) relative: f64,
+    pub(super) absolute: f64,
+}
+
+impl ProductError {
+    /// Of `multiply` in float32.
+    pub(super) fn of_floats(dim: usize) -> Self {
+        ProductError { relative: gamma((CHAIN.min(dim) + dim.div_ceil(CHAIN)) as f64), absolute: 0.0 }
+    }
+}
+
+/// Relative error of a sum after so many roundings one after another.
+pub(super) fn gamma(roundings: f64) -> f64 {
+    roundings * UNIT / (1.0 - roundings * UNIT)
+}
+
 /// The bound for one row.
 #[derive(Clone, Copy)]
 pub(super) struct Reach {
     dim: f64,
-    /// Roundings of a product's sum, one after another.
-    steps: f64,
+    product: ProductError,
     /// r^2
     squared_norm: f64,
     /// Largest norm of a centroid.
@@ -41,9 +60,8 @@ pub(super) struct Reach {
 
 impl Reach {
     /// For a row of `squared_norm` among centroids whose norms are at most `largest`, all centred.
-    pub(super) fn new(dim: usize, squared_norm: f64, largest: f64) -> Self {
-        let steps = (CHAIN.min(dim) + dim.div_ceil(CHAIN)) as f64;
-        Reach { dim: dim as f64, steps, squared_norm, largest }
+    pub(super) fn new(dim: usize, product: ProductError, squared_norm: f64, largest: f64) -> Self {
+        Reach { dim: dim as f64, product, squared_norm, largest }
     }
 
     /// Largest norm of a centroid within a measured `squared` distance.
@@ -62,8 +80,8 @@ impl Reach {
             return f64::INFINITY;
         }
         let (r, l) = (self.squared_norm.sqrt(), self.norm_within(squared));
-        let gamma = |m: f64| m * UNIT / (1.0 - m * UNIT);
-        let error = gamma(self.steps) * r * l + UNIT * (l * l + r * l) + UNIT * (r + l).powi(2);
+        let product = self.product.relative * r * l + self.product.absolute * (r + l);
+        let error = product + UNIT * (l * l + r * l) + UNIT * (r + l).powi(2);
         // a hundredth more for the products of errors and for the rounding of this very expression
         let error = 1.01 * error + self.dim * f64::from(f32::MIN_POSITIVE) * 2.0;
         (squared * (1.0 + gamma(MEASURED)) - self.squared_norm) / 2.0 + error

@@ -254,6 +254,12 @@ impl KmeansSettings {
     /// program's own under one key. [`KmeansOptions::read`] reads it again, without `force`.
     pub fn to_yaml(&self) -> Result<String> {
         let mut yaml = self.upstream_keys();
+        yaml.insert(super::file::OURS.to_owned(), Value::Object(self.own_keys()));
+        let text = serde_saphyr::to_string(&yaml);
+        text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
+    }
+
+    fn own_keys(&self) -> Map<String, Value> {
         let own = json!({
             "seed": self.seed,
             "init": self.init,
@@ -263,9 +269,18 @@ impl KmeansSettings {
             "device": self.device,
             "threads": self.threads,
         });
-        yaml.insert(super::file::OURS.to_owned(), own);
-        let text = serde_saphyr::to_string(&yaml);
-        text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
+        if let Value::Object(own) = own { own } else { Map::new() }
+    }
+
+    /// For the record.
+    #[must_use]
+    pub fn recorded(&self) -> Value {
+        let mut keys = self.upstream_keys();
+        self.foreign.keys().for_each(|key| {
+            keys.remove(key);
+        });
+        keys.extend(self.own_keys());
+        Value::Object(keys)
     }
 
     fn upstream_keys(&self) -> Map<String, Value> {

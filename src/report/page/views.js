@@ -29,6 +29,25 @@ function overview() {
     clusters.length ? el("h2", {}, "Figures of clusters only") : null,
     clusters.length ? scrolled("Figures of clusters", el("table", {}, el("tbody", {}, clusters.map(({ name }) => el("tr", {},
       el("th", { scope: "row" }, readable(name) + arrow(name), el("small", {}, meaning(name)))))))) : null,
+    ...made(),
+  ];
+}
+
+/// How the clustering was made, where that is known.
+function made() {
+  const kmeans = data.kmeans;
+  if (!kmeans) return [];
+  const objective = (value) => (value === undefined ? "–" : short(value));
+  const steps = kmeans.steps.map((step) => [
+    `level ${step.level}, step ${step.step}`, whole.format(step.fitted), whole.format(step.clusters), whole.format(step.empty_clusters),
+    whole.format(step.objectives.length), objective(step.objectives[0]), objective(step.objectives.at(-1)),
+    objective(step.mean_squared_distance), step.seconds.reduce((sum, seconds) => sum + seconds, 0).toFixed(1)]);
+  const drawing = document.getElementById("convergence");
+  return [
+    el("h2", {}, "How it was made"),
+    el("p", { class: "lead" }, `Hierarchical k-means of clustrata ${kmeans.version}, begun ${kmeans.started}${kmeans.complete ? "" : ", not complete"}, on ${kmeans.device}. The objective is the mean squared distance to the nearest centroid: of the step's own points before its first and its last iteration, and of all points of the level.`),
+    list("k-means", steps, ["", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"]),
+    el("div", { class: "plots" }, drawing ? drawing.content.cloneNode(true) : []),
   ];
 }
 

@@ -1,6 +1,9 @@
 //! Processes that share the points of one k-means: each goes over rows of its own, and what they find adds up.
 
+mod network;
+
 use crate::error::Result;
+pub use network::{Meeting, Network};
 
 /// Members of a team make the same calls in the same order; each call returns once all have made it.
 pub trait Team: Sync {
@@ -15,6 +18,18 @@ pub trait Team: Sync {
     /// # Errors
     /// Where a member is lost or the run is to stop.
     fn sum(&self, values: &mut [f64]) -> Result<()>;
+
+    /// Brings what every member has to the first, in the order of their ranks; the others get nothing.
+    ///
+    /// # Errors
+    /// As [`Team::sum`].
+    fn collect(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>>;
+
+    /// Gives all members what the first has.
+    ///
+    /// # Errors
+    /// As [`Team::sum`].
+    fn share(&self, bytes: &mut Vec<u8>) -> Result<()>;
 }
 
 /// A process on its own.
@@ -31,6 +46,14 @@ impl Team for Alone {
     }
 
     fn sum(&self, _: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
+
+    fn collect(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+        Ok(vec![mine])
+    }
+
+    fn share(&self, _: &mut Vec<u8>) -> Result<()> {
         Ok(())
     }
 }

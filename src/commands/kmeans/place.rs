@@ -1,0 +1,99 @@
+//! The folder that a clustering is made in: who may write there, and how far an earlier run has come.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::atomic_file::AtomicFile;
+use crate::clustering;
+use crate::config::KmeansSettings;
+use crate::console::Console;
+use crate::error::{Error, Finding, Result};
+use crate::output::files::{LockedFolder, ensure_room};
+use crate::record::{KmeansRecord, KmeansStep};
+
+/// Log of the run that is making the clustering, and of those before it.
+const LOG: &str = "log.txt";
+
+/// A folder, locked.
+pub(super) struct Place {
+    folder: PathBuf,
+    lock: LockedFolder,
+    /// What an earlier run, which is gone on with, has done.
+    pub(super) earlier: Vec<KmeansStep>,
+}
+
+impl Place {
+    /// Locks the folder. What is there is gone on with, replaced or refused.
+    pub(super) fn open(folder: &Path, agreement: &str, resume: bool, force: bool, bytes: u64) -> Result<Place> {
+        let lock = LockedFolder::open(folder)?;
+        let begun = KmeansRecord::of(folder).map_err(Error::input)?;
+        let there = begun.is_some() || clustering::level_folder(folder, 1).exists();
+        let mut place = Place { folder: folder.to_owned(), lock, earlier: Vec::new() };
+        match begun {
+            Some(record) if resume && record.agreement == agreement => place.earlier = record.steps,
+            Some(record) if resume && !force => return Err(another(folder, &record)),
+            _ if there && force => place.clear()?,
+            _ if there => return Err(refused(folder, resume)),
+            _ => {}
+        }
+        ensure_room(folder, bytes)?;
+        place.lock.keep();
+        Ok(place)
+    }
+
+    /// Removes an earlier clustering; what else lies in the folder stays. The record goes first: without it, nothing that
+    /// is left is taken for a step that is done.
+    fn clear(&self) -> Result<()> {
+        let record = self.folder.join(KmeansRecord::NAME);
+        match fs::remove_file(&record) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("can't remove an earlier clustering", &record, &e));
+            }
+            _ => {}
+        }
+        clustering::clear(&self.folder)
+    }
+
+    pub(super) fn attach_log(&self, console: &Console) -> Result<()> {
+        let path = self.folder.join(LOG);
+        console.log.attach(&path).map_err(|e| Error::io("can't write the log", &path, &e))
+    }
+
+    pub(super) fn write_config(&self, settings: &KmeansSettings) -> Result<()> {
+        clustering::write_config(&self.folder, &settings.to_yaml()?)
+    }
+
+    /// Writes down how far the run is.
+    pub(super) fn keep(&self, record: &KmeansRecord) -> Result<()> {
+        let path = self.folder.join(KmeansRecord::NAME);
+        let text = serde_json::to_string_pretty(record).unwrap_or_default();
+        let written = AtomicFile::create(&path).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.commit()
+        });
+        written.map_err(|e| Error::io("can't write how the clustering was made", &path, &e))
+    }
+
+    pub(super) fn finish(self, record: &KmeansRecord) -> Result<()> {
+        self.keep(record)
+    }
+}
+
+fn another(folder: &Path, record: &KmeansRecord) -> Error {
+    Error::usage(
+        Finding::new("the clustering in the output folder has other settings or inputs")
+            .file(folder)
+            .expected("the settings and embeddings that it was begun with")
+            .found(format!("begun {} as: {}", record.started, record.command.join(" ")))
+            .hint("go on with its own settings (kmeans FOLDER/config.yaml --resume), choose another --out, or add --force"),
+    )
+}
+
+fn refused(folder: &Path, resume: bool) -> Error {
+    let hint = match resume {
+        true => "it was not made by this program, which can't go on with it; choose another --out, or add --force",
+        false => "go on with it (--resume), choose another --out, or replace it (--force)",
+    };
+    Error::usage(Finding::new("the output folder holds a clustering").file(folder).hint(hint))
+}

@@ -1,0 +1,202 @@
+//! What is known of every point between iterations: its cluster, and how far its own and the other centroids are (Hamerly,
+//! "Making k-means even faster", SDM 2010).
+//!
+//! A point that was measured has two distances: `upper` to its own centroid, `lower` to the nearest other one. When centroids
+//! move, `upper` grows by how far its own one came, and `lower` shrinks by how far any other one came at most. While `upper <
+//! lower`, the point stays where it is and need not be read. Both are kept in float32, rounded away from each other, and
+//! widened by what a device's distances may be wrong by, so that what is skipped would have been found where it is, ties
+//! included: those are never skipped.
+
+use crate::backend::{NearestTwo, UNLABELLED};
+use ndarray::{ArrayView1, ArrayView2};
+
+/// Share of a measured distance by which it may be wrong: more than float32 sums of squared differences on any device
+/// (64 roundings of a square one after another, half as much of its root).
+const RELATIVE: f64 = 4e-6;
+
+/// Share of the largest norm of a centroid by which a distance may be wrong, beyond that: devices that have float32 alone
+/// keep float64 values as two of them, 48 bits in all.
+const ABSOLUTE: f64 = 1.0 / (1_u64 << 44) as f64;
+
+/// More than float64 loses in a sum of squares.
+const FLOAT64: f64 = 1e-12;
+
+/// Labels and bounds of all points of a member.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Bounds {
+    /// [`UNLABELLED`] before the first comparison.
+    pub(super) labels: Vec<u32>,
+    /// At least the distance to the own centroid.
+    pub(super) upper: Vec<f32>,
+    /// At most the distance to any other.
+    pub(super) lower: Vec<f32>,
+}
+
+impl Bounds {
+    /// Nothing is known of `points` points.
+    pub(super) fn unknown(points: usize) -> Self {
+        Bounds {
+            labels: vec![UNLABELLED; points],
+            upper: vec![f32::INFINITY; points],
+            lower: vec![f32::INFINITY; points],
+        }
+    }
+
+    /// Whether a point has to be compared with the centroids again, once they have come as far as `drifts`.
+    pub(super) fn is_open(&self, point: usize, drifts: &Drifts) -> bool {
+        let (upper, lower) = self.after(point, drifts);
+        // so that a NaN counts as open
+        !(upper < lower)
+    }
+
+    /// The centroids came as far as `drifts`.
+    pub(super) fn drift(&mut self, point: usize, drifts: &Drifts) {
+        (self.upper[point], self.lower[point]) = self.after(point, drifts);
+    }
+
+    fn after(&self, point: usize, drifts: &Drifts) -> (f32, f32) {
+        let label = self.labels[point];
+        if label == UNLABELLED {
+            return (f32::INFINITY, 0.0);
+        }
+        let (own, others) = (drifts.of(label), drifts.of_others(label));
+        (up(f64::from(self.upper[point]) + own), down((f64::from(self.lower[point]) - others).max(0.0)))
+    }
+
+    /// A point was compared with all centroids.
+    pub(super) fn measured(&mut self, point: usize, nearest: &NearestTwo, slack: Slack) {
+        self.labels[point] = nearest.clusters[0];
+        self.upper[point] = slack.upper(nearest.squared[0].sqrt());
+        self.lower[point] = slack.lower(nearest.squared[1].sqrt());
+    }
+}
+
+/// What distances that a device measured may be wrong by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slack {
+    absolute: f64,
+}
+
+impl Slack {
+    /// Of distances to these centroids.
+    pub(super) fn of(centroids: ArrayView2<'_, f64>) -> Self {
+        let norm = |row: ArrayView1<'_, f64>| row.iter().map(|value| value * value).sum::<f64>();
+        let largest = centroids.outer_iter().map(norm).fold(0.0, f64::max).sqrt();
+        Slack { absolute: ABSOLUTE * largest }
+    }
+
+    fn upper(self, distance: f64) -> f32 {
+        up(distance * (1.0 + RELATIVE) + self.absolute)
+    }
+
+    fn lower(self, distance: f64) -> f32 {
+        down((distance * (1.0 - RELATIVE) - self.absolute).max(0.0))
+    }
+}
+
+/// How far each centroid came.
+#[derive(Debug, Clone)]
+pub(super) struct Drifts {
+    each: Vec<f64>,
+    farthest: usize,
+    /// Of all but the farthest.
+    second: f64,
+}
+
+impl Drifts {
+    /// None came anywhere.
+    pub(super) fn none(clusters: usize) -> Self {
+        Drifts { each: vec![0.0; clusters], farthest: 0, second: 0.0 }
+    }
+
+    /// From one set of centroids to the next.
+    pub(super) fn between(before: ArrayView2<'_, f64>, after: ArrayView2<'_, f64>) -> Self {
+        let squared = |(a, b): (ArrayView1<'_, f64>, ArrayView1<'_, f64>)| {
+            a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+        };
+        let each = before.outer_iter().zip(after.outer_iter()).map(squared);
+        Drifts::new(each.map(|squared| squared.sqrt() * (1.0 + FLOAT64)).collect())
+    }
+
+    /// As far as these.
+    pub(super) fn new(each: Vec<f64>) -> Self {
+        let farthest = (0..each.len()).max_by(|&a, &b| each[a].total_cmp(&each[b])).unwrap_or(0);
+        let others = each.iter().enumerate().filter(|(cluster, _)| *cluster != farthest);
+        let second = others.map(|(_, &drift)| drift).fold(0.0, f64::max);
+        Drifts { each, farthest, second }
+    }
+
+    /// Of every centroid.
+    pub(super) fn each(&self) -> &[f64] {
+        &self.each
+    }
+
+    fn of(&self, cluster: u32) -> f64 {
+        self.each[cluster as usize]
+    }
+
+    fn of_others(&self, cluster: u32) -> f64 {
+        if cluster as usize == self.farthest { self.second } else { self.each[self.farthest] }
+    }
+}
+
+/// The least float32 that is not below.
+pub(super) fn up(value: f64) -> f32 {
+    let near = nearest(value);
+    if f64::from(near) < value { near.next_up() } else { near }
+}
+
+/// The largest float32 that is not above.
+fn down(value: f64) -> f32 {
+    let near = nearest(value);
+    if f64::from(near) > value { near.next_down() } else { near }
+}
+
+/// Rounded to float32.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what it is for")]
+pub(super) fn nearest(value: f64) -> f32 {
+    value as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn bounds_are_rounded_away_from_each_other() {
+        for value in [0.1, 1.0 / 3.0, 1e30, 1e-30, 5e-46, 0.0, 1.0] {
+            assert!(f64::from(up(value)) >= value && f64::from(down(value)) <= value, "{value}");
+        }
+        assert_eq!((up(1e60), down(1e60)), (f32::INFINITY, f32::MAX));
+        assert_eq!((up(1.0), down(1.0)), (1.0, 1.0), "what float32 holds stays");
+    }
+
+    #[test]
+    fn a_point_is_open_when_another_centroid_may_be_as_near() {
+        let centroids = array![[0.0], [2.0], [9.0]];
+        let slack = Slack::of(centroids.view());
+        let mut bounds = Bounds::unknown(2);
+        assert!(bounds.is_open(0, &Drifts::none(3)), "nothing is known of it");
+        bounds.measured(0, &NearestTwo { clusters: [0, 1], squared: [0.81, 1.21] }, slack);
+        bounds.measured(1, &NearestTwo { clusters: [0, 1], squared: [1.0, 1.0] }, slack);
+        assert!(!bounds.is_open(0, &Drifts::none(3)));
+        assert!(bounds.is_open(1, &Drifts::none(3)), "a tie is");
+        // the own centroid comes 0.15 farther, the others at most 0.04 nearer
+        assert!(!bounds.is_open(0, &Drifts::new(vec![0.15, 0.04, 0.0])));
+        assert!(bounds.is_open(0, &Drifts::new(vec![0.15, 0.06, 0.0])));
+        assert!(
+            bounds.is_open(0, &Drifts::new(vec![0.0, 0.0, 0.21])),
+            "whichever came: it is not known how far that was"
+        );
+        bounds.drift(0, &Drifts::new(vec![0.1, 0.05, 0.0]));
+        assert!(bounds.is_open(0, &Drifts::new(vec![0.06, 0.0, 0.0])));
+    }
+
+    #[test]
+    fn others_are_all_but_the_own_one() {
+        let drifts = Drifts::between(array![[0.0, 0.0], [1.0, 0.0]].view(), array![[3.0, 4.0], [1.0, 1.0]].view());
+        assert!((drifts.of_others(1) - 5.0).abs() < 1e-9 && (drifts.of_others(0) - 1.0).abs() < 1e-9);
+        assert!(drifts.of(0) >= 5.0);
+    }
+}

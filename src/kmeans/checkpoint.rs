@@ -1,0 +1,199 @@
+//! An unfinished k-means as a file, a member's own: `partfile` says how it lies on the disk.
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::bounds::{Bounds, Drifts};
+use super::state::{Phase, State};
+use super::sums::{Sums, real};
+use super::{Checkpoint, Fit, Fitted};
+use crate::error::{Error, Finding, Kind, Result};
+use crate::interrupt::{self, Asked};
+use crate::partfile::{PartFile, Writer};
+
+/// What a checkpoint says about itself; its numbers are in arrays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Header {
+    /// So that no other part file is taken for one.
+    kmeans: String,
+    /// The member that wrote it, and how many there are.
+    member: (usize, usize),
+    init: u32,
+    phase: Phase,
+    position: u64,
+    compared: usize,
+    moving: u64,
+    columns: usize,
+    /// Of the best start so far: clusters without points, and whether it converged.
+    best: Option<(u64, bool)>,
+}
+
+/// Writes the state.
+pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Result<()> {
+    let flat = |matrix: &Array2<f64>| matrix.iter().copied().collect::<Vec<f64>>();
+    let mut writer = Writer::create(&checkpoint.path)?;
+    writer.array("centre", [&state.centre])?;
+    writer.array("change", [&[state.change, state.settled][..]])?;
+    writer.array("labels", [&state.bounds.labels])?;
+    writer.array("upper", [&state.bounds.upper])?;
+    writer.array("lower", [&state.bounds.lower])?;
+    writer.array("centroids", [flat(&state.centroids)])?;
+    writer.array("chosen", [&state.chosen])?;
+    writer.array("drifts", [state.drifts.each()])?;
+    writer.array("sums", [state.sums.values()])?;
+    writer.array("counts", [state.sums.counts()])?;
+    writer.array("objectives", [&state.objectives])?;
+    writer.array("moved", [&state.moved])?;
+    if let Some(best) = &state.best {
+        writer.array("best/centroids", [flat(&best.centroids)])?;
+        writer.array("best/objectives", [&best.objectives])?;
+        writer.array("best/moved", [&best.moved])?;
+    }
+    writer.finish(&Header {
+        kmeans: checkpoint.identity.clone(),
+        member: (fit.team.rank(), fit.team.size()),
+        init: state.init,
+        phase: state.phase,
+        position: state.position,
+        compared: state.compared,
+        moving: state.moving,
+        columns: state.centre.len(),
+        best: state.best.as_ref().map(|best| (best.empty, best.converged)),
+    })
+}
+
+/// What an interrupted run has left: of all members, and at the same step of each, or none of it.
+pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
+    let Some(checkpoint) = &fit.checkpoint else { return Ok(None) };
+    let found = match checkpoint.path.is_file() {
+        true => Some(read(fit, checkpoint).map_err(Error::input)?),
+        false => None,
+    };
+    let step = |state: &State| {
+        let iterating = f64::from(u8::from(state.phase == Phase::Iterating));
+        let numbers = [state.compared as u64, state.chosen.len() as u64, state.objectives.len() as u64];
+        [f64::from(state.init) + 1.0, iterating, real(numbers[0]), real(numbers[1]), real(numbers[2])]
+    };
+    let own = found.as_ref().map_or([0.0; 5], step);
+    let mut sums = own;
+    fit.team.sum(&mut sums)?;
+    let members = real(fit.team.size() as u64);
+    let mut differ = [f64::from(u8::from(sums.iter().zip(own).any(|(sum, own)| *sum != own * members)))];
+    fit.team.sum(&mut differ)?;
+    if differ[0] > 0.0 {
+        tracing::warn!("the members' checkpoints are not of the same step: k-means begins anew");
+        return Ok(None);
+    }
+    Ok(found)
+}
+
+fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
+    let file = PartFile::glance(&checkpoint.path)?;
+    let header: Header = file.header_as()?;
+    let other = |what: &str, expected: String, found: String| {
+        let finding = Finding::new(what).file(&checkpoint.path).expected(expected).found(found);
+        Err(finding.hint("go on with the settings and inputs that it was written with, or remove it to begin anew"))
+    };
+    if header.kmeans != checkpoint.identity {
+        return other("a checkpoint is of another k-means", checkpoint.identity.clone(), header.kmeans);
+    }
+    let member = (fit.team.rank(), fit.team.size());
+    if header.member != member {
+        let text = |(rank, size)| format!("member {rank} of {size}");
+        return other("a checkpoint is another member's", text(member), text(header.member));
+    }
+    let dim = fit.points.dim();
+    let matrix = |name: &str| -> Result<Array2<f64>, Finding> {
+        let values = file.read::<f64>(name)?;
+        let rows = values.len().checked_div(dim).unwrap_or(0);
+        Array2::from_shape_vec((rows, dim), values).map_err(|_| misshapen(checkpoint, name))
+    };
+    let best = match header.best {
+        Some((empty, converged)) => Some(Fitted {
+            centroids: matrix("best/centroids")?,
+            objectives: file.read("best/objectives")?,
+            moved: file.read("best/moved")?,
+            empty,
+            converged,
+        }),
+        None => None,
+    };
+    let [change, settled] = file.read("change")?[..] else { return Err(misshapen(checkpoint, "change")) };
+    let state = State {
+        centre: file.read("centre")?,
+        change,
+        settled,
+        init: header.init,
+        phase: header.phase,
+        position: header.position,
+        compared: header.compared,
+        bounds: Bounds { labels: file.read("labels")?, upper: file.read("upper")?, lower: file.read("lower")? },
+        centroids: matrix("centroids")?,
+        chosen: file.read("chosen")?,
+        drifts: Drifts::new(file.read("drifts")?),
+        sums: Sums::of(dim, file.read("sums")?, file.read("counts")?),
+        moving: header.moving,
+        objectives: file.read("objectives")?,
+        moved: file.read("moved")?,
+        best,
+    };
+    fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;
+    Ok(state)
+}
+
+/// The first array that is not as long as this k-means wants it.
+fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
+    let (n, k, dim) = (fit.points.len(), fit.clusters, fit.points.dim());
+    let rows = match state.phase {
+        Phase::Seeding => state.chosen.len(),
+        Phase::Iterating => k,
+    };
+    let right = [
+        ("centre", state.centre.len() == dim),
+        ("labels", state.bounds.labels.len() as u64 == n),
+        ("upper", state.bounds.upper.len() as u64 == n),
+        ("lower", state.bounds.lower.len() as u64 == n),
+        ("centroids", state.centroids.nrows() == rows),
+        ("drifts", state.drifts.each().len() == k),
+        ("sums", state.sums.values().len() == k * dim),
+        ("counts", state.sums.counts().len() == k),
+        ("labels", state.bounds.labels.iter().all(|&label| label == u32::MAX || (label as usize) < rows)),
+    ];
+    right.iter().find(|(_, right)| !right).map_or(Ok(()), |(name, _)| Err(*name))
+}
+
+fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
+    Finding::new(format!("the array `{name}` of a checkpoint does not fit this k-means"))
+        .file(&checkpoint.path)
+        .hint("remove it to begin anew")
+}
+
+/// Stores now and then. A full disk must not end a run that has everything else it needs.
+pub(super) fn on_the_way(stored: Result<()>) {
+    if let Err(error) = stored {
+        tracing::warn!("no checkpoint could be written, and the run goes on: {error}");
+    }
+}
+
+/// How a k-means ends that `error` stopped: where the run was asked to pause, its state is stored first.
+pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
+    let Some(checkpoint) = &fit.checkpoint else { return error };
+    if error.kind() != Kind::Interrupted || interrupt::asked() != Asked::Checkpoint {
+        return error;
+    }
+    match store(fit, checkpoint, state) {
+        Ok(()) => Error::new(
+            Kind::Paused,
+            Finding::new("stopped after a checkpoint").hint("the same command goes on from there"),
+        ),
+        Err(failed) => failed,
+    }
+}
+
+/// The k-means is done.
+pub(super) fn remove(fit: &Fit<'_>) {
+    if let Some(checkpoint) = &fit.checkpoint {
+        // one that can't be removed is of no use to anyone, and refused by whatever has other settings
+        let _ = std::fs::remove_file(&checkpoint.path);
+    }
+}

@@ -1,0 +1,206 @@
+//! Points in memory, devices, and a naive k-means in float64.
+
+use clustrata::backend::Backend;
+use clustrata::backend::cpu::CpuBackend;
+use clustrata::error::Result;
+use clustrata::evaluate::{StageWatch, Watch};
+use clustrata::kmeans::{Alone, Fit, Init, Points};
+use clustrata::matrix::Dtype;
+use half::f16;
+
+/// A small generator with fixed output (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Nearly normal: mean 0, deviation 1.
+    pub(crate) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| (self.bits() >> 11) as f64 / (1_u64 << 53) as f64).sum::<f64>() - 6.0
+    }
+
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        (self.bits() % bound as u64) as usize
+    }
+}
+
+/// Points as they are stored, with their exact values.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) dtype: Dtype,
+    pub(crate) dim: usize,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) values: Vec<f64>,
+}
+
+impl Stored {
+    pub(crate) fn new(dtype: Dtype, dim: usize, wanted: &[f64]) -> Stored {
+        let mut points = Stored { dtype, dim, bytes: Vec::new(), values: Vec::new() };
+        for &value in wanted {
+            match dtype {
+                Dtype::F16 => points.bytes.extend(f16::from_f64(value).to_le_bytes()),
+                Dtype::F32 => points.bytes.extend((value as f32).to_le_bytes()),
+                Dtype::F64 => points.bytes.extend(value.to_le_bytes()),
+            }
+            points.values.push(match dtype {
+                Dtype::F16 => f64::from(f16::from_f64(value)),
+                Dtype::F32 => f64::from(value as f32),
+                Dtype::F64 => value,
+            });
+        }
+        points
+    }
+
+    /// Normal data around as many random centres as `groups`.
+    pub(crate) fn groups(seed: u64, (n, dim): (usize, usize), groups: usize, offset: f64, dtype: Dtype) -> Stored {
+        let mut random = Random(seed);
+        let centres: Vec<f64> = (0..groups * dim).map(|_| 3.0 * random.normal()).collect();
+        let mut values = Vec::new();
+        for _ in 0..n {
+            let group = random.below(groups);
+            values.extend((0..dim).map(|column| offset + centres[group * dim + column] + random.normal()));
+        }
+        Stored::new(dtype, dim, &values)
+    }
+
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.dim..][..self.dim]
+    }
+}
+
+impl Points for Stored {
+    fn len(&self) -> u64 {
+        (self.bytes.len() / self.row_bytes()) as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        out.copy_from_slice(&self.bytes[first as usize * self.row_bytes()..][..out.len()]);
+        Ok(())
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        assert!(positions.is_sorted(), "positions are ascending");
+        for (&position, out) in positions.iter().zip(out.chunks_mut(self.row_bytes())) {
+            self.read(position, out)?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Nobody;
+
+impl Watch for Nobody {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageWatch + '_> {
+        Box::new(Nobody)
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl StageWatch for Nobody {
+    fn advance(&self, _: u64) {}
+}
+
+/// All devices of this machine: the CPU, and the first adapter where there is one.
+pub(crate) fn devices() -> Vec<(&'static str, Box<dyn Backend>)> {
+    let mut devices: Vec<(&'static str, Box<dyn Backend>)> = vec![("cpu", Box::new(CpuBackend::new(None)))];
+    match clustrata::backend::select::open(&clustrata::backend::select::Choice::Gpu, None) {
+        Ok(selected) => devices.push(("gpu", selected.backend)),
+        Err(_) => println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter"),
+    }
+    devices
+}
+
+/// A k-means of its own.
+pub(crate) fn fit<'a>(points: &'a dyn Points, backend: &'a dyn Backend, clusters: usize, iterations: u32) -> Fit<'a> {
+    Fit {
+        points,
+        backend,
+        clusters,
+        iterations,
+        tolerance: 0.0,
+        init: Init::KmeansPlusPlus,
+        inits: 1,
+        seed: 7,
+        team: &Alone,
+        watch: &Nobody,
+        checkpoint: None,
+    }
+}
+
+pub(crate) fn squared(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// Lloyd's algorithm as it is written down.
+pub(crate) struct Naive {
+    pub(crate) centroids: Vec<Vec<f64>>,
+    pub(crate) labels: Vec<usize>,
+    pub(crate) objectives: Vec<f64>,
+    pub(crate) moved: Vec<u64>,
+}
+
+impl Naive {
+    pub(crate) fn run(points: &Stored, start: &[Vec<f64>], iterations: usize) -> Naive {
+        let n = points.len() as usize;
+        let (centroids, labels) = (start.to_vec(), vec![usize::MAX; n]);
+        let mut naive = Naive { centroids, labels, objectives: Vec::new(), moved: Vec::new() };
+        for _ in 0..iterations {
+            let (labels, objective) = nearest(points, &naive.centroids);
+            naive.objectives.push(objective);
+            naive.moved.push(labels.iter().zip(&naive.labels).filter(|(a, b)| a != b).count() as u64);
+            naive.labels = labels;
+            for (cluster, centroid) in naive.centroids.iter_mut().enumerate() {
+                let members: Vec<usize> = (0..n).filter(|&row| naive.labels[row] == cluster).collect();
+                if members.is_empty() {
+                    continue;
+                }
+                for (column, value) in centroid.iter_mut().enumerate() {
+                    let sum: f64 = members.iter().map(|&row| points.row(row)[column]).sum();
+                    *value = sum / members.len() as f64;
+                }
+            }
+            if naive.moved.last() == Some(&0) {
+                break;
+            }
+        }
+        naive
+    }
+}
+
+/// Labels, ties to the lower index, and the objective.
+pub(crate) fn nearest(points: &Stored, centroids: &[Vec<f64>]) -> (Vec<usize>, f64) {
+    let mut objective = 0.0;
+    let labels = (0..points.len() as usize).map(|row| {
+        let mut best = (f64::INFINITY, 0);
+        for (cluster, centroid) in centroids.iter().enumerate() {
+            let distance = squared(points.row(row), centroid);
+            if distance < best.0 {
+                best = (distance, cluster);
+            }
+        }
+        objective += best.0;
+        best.1
+    });
+    (labels.collect(), objective)
+}
+
+pub(crate) fn rows(matrix: &ndarray::Array2<f64>) -> Vec<Vec<f64>> {
+    matrix.outer_iter().map(|row| row.to_vec()).collect()
+}

@@ -1,0 +1,12 @@
+//! `clustrata kmeans` as its user meets it: what it makes, its quality beside upstream's, interruptions, several processes.
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod fixtures;
+mod interrupted;
+mod made;
+mod quality;
+mod refused;
+mod together;

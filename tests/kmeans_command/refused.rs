@@ -1,0 +1,62 @@
+//! What is refused: before anything is written, and nothing that is there is touched.
+
+use std::fs;
+
+use crate::common::files_below;
+use crate::fixtures::{Place, contents, refused};
+
+#[test]
+fn settings_that_do_not_fit_the_embeddings() {
+    let place = Place::digits();
+    refused(&mut place.kmeans("hier", &["--n-clusters", "1798"]), 2, &["fewer points than clusters", "1797"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "10,20"]), 2, &["level", "20"]);
+    refused(&mut place.kmeans("hier", &[]), 2, &["n_clusters"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "10", "--device", "no such thing"]), 4, &["no such device"]);
+    let config = place.at("c.yaml");
+    fs::write(&config, "n_clusters: [10]\nn_iter: 5\n").expect("writes");
+    let mut command = place.kmeans("hier", &[]);
+    refused(command.arg(&config), 2, &["n-iter", "n-iters"]);
+    assert!(!place.at("hier").exists(), "{:?}", files_below(&place.at("hier")));
+}
+
+#[test]
+fn points_that_are_not_finite() {
+    let folder = crate::common::scratch();
+    let path = folder.path().join("nan.npy");
+    let mut points =
+        ndarray::Array2::<f32>::from_shape_fn((200, 3), |(row, column)| (row * 7 % 11 * (column + 1)) as f32);
+    points[[17, 1]] = f32::NAN;
+    points[[90, 0]] = f32::INFINITY;
+    ndarray_npy::write_npy(&path, &points).expect("writes");
+    let place = Place::with(&path);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "5"]), 3, &["17", "90"]);
+}
+
+#[test]
+fn a_folder_that_holds_a_clustering() {
+    let place = Place::digits();
+    place.made("hier", &["--n-clusters", "12,6,3"]);
+    place.judged("hier", &[]);
+    let before = contents(&place.at("hier"));
+    refused(&mut place.kmeans("hier", &["--n-clusters", "12,6,3"]), 2, &["holds a clustering", "--resume", "--force"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--resume"]), 2, &["other settings", "--force"]);
+    assert!(contents(&place.at("hier")) == before);
+    // --force leaves no level of the earlier one, and what is not of a clustering
+    fs::write(place.at("hier/level2/notes.txt"), "mine").expect("writes");
+    place.made("hier", &["--n-clusters", "9", "--force"]);
+    let files = files_below(&place.at("hier"));
+    assert!(
+        files.iter().any(|name| name == "level2/notes.txt") && files.iter().any(|name| name.starts_with("metrics/"))
+    );
+    assert!(!files.iter().any(|name| name.starts_with("level3") || name.starts_with("level2/step")), "{files:?}");
+    assert_eq!(place.judged("hier", &["--force"])["levels"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_clustering_of_upstream_s_is_not_gone_on_with() {
+    let place = Place::digits();
+    place.made("hier", &["--n-clusters", "6"]);
+    fs::remove_file(place.at("hier/kmeans.json")).expect("removes");
+    refused(&mut place.kmeans("hier", &["--n-clusters", "6", "--resume"]), 2, &["not made by this program"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "6"]), 2, &["holds a clustering"]);
+}

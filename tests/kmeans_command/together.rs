@@ -1,0 +1,71 @@
+//! Several processes make one clustering.
+
+use std::process::{Output, Stdio};
+
+use crate::common::devices;
+use crate::fixtures::{Place, contents, inertia, refused};
+
+const SETTINGS: [&str; 10] = [
+    "--n-clusters",
+    "50,10",
+    "--n-resampling-steps",
+    "2,1",
+    "--sample-size",
+    "8,1",
+    "--n-iters",
+    "10",
+    "--n-splits",
+    "1,3",
+];
+
+/// Starts all processes of a team, each with some more of its own, and waits for them.
+fn together(place: &Place, out: &str, more: &[&[&str]]) -> Vec<Output> {
+    let of = more.len();
+    let start = |(index, more): (usize, &&[&str])| {
+        let shard = format!("{}/{of}", index + 1);
+        let mut command = place.kmeans(out, &[&SETTINGS[..], &["--shard", &shard], more].concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+    };
+    // the first one last: the others wait for it
+    let mut children: Vec<_> = more.iter().enumerate().rev().map(start).collect();
+    children.reverse();
+    children.into_iter().map(|child| child.wait_with_output().expect("ends")).collect()
+}
+
+#[test]
+fn any_number_of_processes_reaches_the_same_objective() {
+    let place = Place::digits();
+    place.made("alone", &[&SETTINGS[..], &["--device", "cpu"]].concat());
+    let alone = place.judged("alone", &[]);
+    let device = *devices().last().expect("one at least");
+    // of one kind, and of two
+    let teams: [&[&[&str]]; 2] = [&[&["--device", "cpu"]; 3], &[&["--device", "cpu"], &["--device", device]]];
+    for (number, team) in teams.into_iter().enumerate() {
+        let out = format!("team{number}");
+        for output in together(&place, &out, team) {
+            crate::fixtures::succeeded(&output);
+        }
+        let judged = place.judged(&out, &[]);
+        for level in 0..2 {
+            let (one, all) = (inertia(&alone, level), inertia(&judged, level));
+            // sums in another order may send a point that lies between two centroids to the other
+            assert!((one - all).abs() < 5e-3 * one, "level {level}: {one} and {all}");
+        }
+        assert_eq!(judged["kmeans"]["processes"], team.len());
+        assert!(!place.at(&out).join("team").exists(), "where they met is gone");
+    }
+    // the same team gives the same bits
+    together(&place, "again", teams[0]);
+    assert!(contents(&place.at("again")) == contents(&place.at("team0")));
+}
+
+#[test]
+fn processes_that_do_not_agree_are_refused() {
+    let place = Place::digits();
+    let ended = together(&place, "hier", &[&["--seed", "1"], &["--seed", "2"]]);
+    for output in ended {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("do not agree"), "{said}");
+    }
+    refused(&mut place.kmeans("hier", &["--n-clusters", "5", "--shard", "3/2"]), 2, &["3/2"]);
+}
