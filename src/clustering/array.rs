@@ -60,7 +60,10 @@ fn narrowed(value: f64) -> f32 {
 pub(super) fn index_bytes(index: u64) -> io::Result<[u8; 8]> {
     match i64::try_from(index) {
         Ok(index) => Ok(index.to_le_bytes()),
-        Err(_) => Err(io::Error::other(format!("{index} is no index: int64 ends at {}", i64::MAX))),
+        Err(_) => {
+            let what = format!("{index}, and int64 ends at {}", i64::MAX);
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
     }
 }
 
@@ -78,7 +81,12 @@ pub(super) fn header(descr: &str, shape: &str) -> [u8; DATA] {
 
 /// Writes a file that gets its name once it is complete and on the disk.
 pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<AtomicFile>) -> io::Result<()>) -> Result<()> {
-    let failed = |error: io::Error| Error::io("can't write a file of the clustering", path, &error);
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            Error::failed(Finding::new("a number is no index").file(path).found(error.to_string()))
+        }
+        _ => Error::io("can't write a file of the clustering", path, &error),
+    };
     let file = AtomicFile::create(path).map_err(failed)?;
     let mut file = BufWriter::with_capacity(BUFFER, file);
     write(&mut file).map_err(failed)?;

@@ -48,11 +48,19 @@ pub(super) fn value(text: &str) -> Result<Value, Finding> {
 
 /// The keys of a config file, spelled with `-`, and their values.
 pub(super) fn keys(value: Value) -> Result<Map<String, Value>, Finding> {
-    match value {
-        Value::Null => Ok(Map::new()),
-        Value::Object(map) => Ok(map.into_iter().map(|(key, value)| (key.replace('_', "-"), value)).collect()),
-        other => Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string())),
+    let map = match value {
+        Value::Null => return Ok(Map::new()),
+        Value::Object(map) => map,
+        other => return Err(invalid(&"a single value").expected("`key: value` lines").found(other.to_string())),
+    };
+    let mut keys = Map::new();
+    for (key, value) in map {
+        let spelled = key.replace('_', "-");
+        if keys.insert(spelled, value).is_some() {
+            return Err(invalid(&format!("`{key}` is there twice, with `-` and with `_`")).hint("keep one of them"));
+        }
     }
+    Ok(keys)
 }
 
 /// Settings of a command from the keys of a config file, which are the long names of its options. What has no value is not

@@ -3,6 +3,11 @@
 use std::collections::HashMap;
 
 use clustrata::input::hierarchy::Tree;
+use clustrata::input::pickle::Clusters;
+use clustrata::sampling::{Request, Strategy, select};
+use proptest::prelude::*;
+
+use super::common::Draw;
 
 /// The largest number that each of `most` can give without going beyond `target`, by trying all.
 fn cut(most: &[u64], target: u64) -> u64 {
@@ -61,4 +66,43 @@ fn a_cut_is_found_by_counting() {
     assert_eq!(cut(&[5, 1, 9, 0, 3], 11), 3);
     assert!(is_shared(&[3, 1, 4, 0, 3], &[5, 1, 9, 0, 3], 1).is_ok());
     assert!(is_shared(&[3, 1, 5, 0, 2], &[5, 1, 9, 0, 3], 1).is_err());
+}
+
+/// Clusters of `sizes` whose members are the numbers from 0 on, in an order of their own.
+fn clusters(sizes: &[usize], draw: &mut Draw) -> Clusters {
+    let mut offsets = vec![0];
+    sizes.iter().for_each(|&size| offsets.push(offsets.last().expect("one") + size as u64));
+    let mut members: Vec<u64> = (0..*offsets.last().expect("one")).collect();
+    (1..members.len()).rev().for_each(|place| members.swap(place, draw.below(place + 1)));
+    Clusters::from_parts(offsets, members)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whatever_is_taken_from_any_hierarchy_is_balanced(
+        sizes in prop::collection::vec(0_usize..12, 1..40),
+        cuts in prop::collection::vec(0.0_f64..1.0, 0..9),
+        multiplier in 1_u64..5,
+        part in 0.0_f64..=1.0,
+        closest: bool,
+        seed: u64,
+    ) {
+        let mut draw = Draw(seed);
+        let level1 = clusters(&sizes, &mut draw);
+        // some of the upper clusters are empty
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| (cut * sizes.len() as f64) as usize).collect();
+        ends.extend([0, sizes.len()]);
+        ends.sort_unstable();
+        let above: Vec<usize> = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let level2 = clusters(&above, &mut draw);
+        let tree = Tree::from_levels(vec![level1, level2]);
+        let target = (part * (tree.rows().len() as u64 * multiplier) as f64) as u64;
+        let strategy = if closest { Strategy::Closest } else { Strategy::Random };
+        let taken = select(&tree, Request { target, multiplier, strategy, seed }).expect("there are enough");
+        prop_assert_eq!(taken.rows.len() as u64, target);
+        prop_assert_eq!(taken.per_cluster.iter().sum::<u64>(), target);
+        prop_assert_eq!(is_balanced(&tree, &taken.rows, multiplier, closest), Ok(()));
+    }
 }

@@ -106,6 +106,8 @@ fn keys_and_values_that_are_wrong_are_named() {
         ("checkpoint: 5\n", "`checkpoint`"),
         ("out: a\nexp_dir: b\n", "`out` and `exp_dir`"),
         ("seed: 1\nclustrata: {seed: 1}\n", "twice"),
+        ("n_iters: 1\nn-iters: 2\n", "twice"),
+        ("n_iters: 1\nn_iters: 2\n", "n_iters"),
         ("[1, 2]\n", "`key: value`"),
     ] {
         let text = KmeansOptions::parse(yaml).expect_err("is refused").to_string();
