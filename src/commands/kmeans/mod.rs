@@ -44,6 +44,8 @@ fn make(
     console: &Console,
 ) -> Result<Option<(KmeansRecord, KmeansSettings)>> {
     interrupt::install_checkpoints();
+    settings.out = std::path::absolute(&settings.out)
+        .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
     let inputs = Inputs::open(&settings)?;
     let agreement = inputs.agreement(&settings)?;
     let device = select::open(&Choice::parse(&settings.device), settings.threads)?;
