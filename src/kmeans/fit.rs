@@ -72,13 +72,15 @@ pub(super) fn defect(what: &str) -> Error {
     Error::failed(Finding::new(format!("k-means: {what}")).hint("this is a defect of the program: please report it"))
 }
 
-struct Run<'a> {
-    fit: &'a Fit<'a>,
-    members: Members,
+/// A k-means under way.
+pub(super) struct Run<'a> {
+    pub(super) fit: &'a Fit<'a>,
+    pub(super) members: Members,
 }
 
 impl Run<'_> {
-    fn all_starts(&self, state: &mut State) -> Result<Fitted> {
+    /// What is left of all starts, and the best of them.
+    pub(super) fn all_starts(&self, state: &mut State) -> Result<Fitted> {
         let mut since = Instant::now();
         while state.init < self.fit.inits.max(1) {
             if state.phase == Phase::Seeding {

@@ -30,6 +30,8 @@ mod seed;
 mod state;
 mod sums;
 pub mod team;
+#[cfg(test)]
+mod tests;
 mod tiles;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ const DTYPES: [Dtype; 3] = [Dtype::F16, Dtype::F32, Dtype::F64];
 
 /// Relative to the objective, and hardly to the squares of all points: an objective may be nothing but rounding.
 fn close(a: f64, b: f64, share: f64, squares: f64) -> bool {
-    (a - b).abs() <= share * b.abs() + 1e-12 * squares
+    (a - b).abs() <= share * b.abs() + 1e-4 * share * squares
 }
 
 fn check(points: &Stored, k: usize, iterations: u32, init: Init, what: &str) {
