@@ -56,7 +56,8 @@ fn speed() {
     let inertia = assign(&points, device.backend.as_ref(), &found.centroids, &stages).expect("assigns").inertia();
     let stages = stages.0.into_inner().expect("no panic");
     let said = serde_json::json!({
-        "seconds": seconds, "stages": stages, "objectives": found.objectives, "moved": found.moved, "value": inertia,
+        "seconds": seconds, "stages": stages, "objectives": found.objectives, "moved": found.moved,
+        "searched": found.searched, "value": inertia,
     });
     println!("{said}");
 }
