@@ -31,7 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("summary", &["metrics", "record"]),
     ("tracking", &["error", "metrics", "output", "record"]),
     ("compare", &["agreement", "error", "gates", "metrics", "output", "record", "summary"]),
-    ("evaluate", &["agreement", "backend", "error", "facts", "input", "matrix", "partials"]),
+    ("evaluate", &["agreement", "backend", "crew", "error", "facts", "input", "matrix", "partials"]),
     (
         "shard",
         &[

@@ -1,13 +1,12 @@
-//! Results of tiles enter the sums in the order of the tiles, whichever lane is faster.
+//! What tiles say becomes sums, which are kept now and then.
 
-use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Nonfinite;
 use super::keep::{self, Keeper, Stage};
 use super::pass::Pass;
 use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
+use crate::crew::Absorb;
 use crate::partials::{ClusterSums, RowSums, Sums};
 
 /// What a tile said, and the labels it was said of.
@@ -23,118 +22,43 @@ pub(super) struct TileResult {
     pub(super) groups: GroupSums,
 }
 
-/// The sums, and the results that wait for their turn.
-pub(super) struct InOrder<'a> {
-    state: Mutex<State>,
+/// The sums over the tiles that are in.
+pub(super) struct Collected<'a> {
+    pub(super) found: RowSums,
+    levels: &'a [usize],
+    /// How many centroids a row is compared with, per evaluated level.
+    searched: Vec<u64>,
+    /// When the first row with a NaN or an infinity was seen.
+    pub(super) nonfinite_since: Option<Instant>,
     /// Where the sums are kept now and then.
     keeper: (&'a dyn Keeper, Stage),
     /// The row after the last.
     end: u64,
     /// Whether rows with NaN are refused.
     refuses: bool,
-    turn: Condvar,
-    /// How many results may wait: bounds memory where one lane is held up.
-    depth: usize,
 }
 
-struct State {
-    found: RowSums,
-    levels: Vec<usize>,
-    /// How many centroids a row is compared with, per evaluated level.
-    searched: Vec<u64>,
-    /// When the first row with a NaN or an infinity was seen.
-    since: Option<Instant>,
-    next: u64,
-    waiting: BTreeMap<u64, TileResult>,
-    /// Buffers to use again.
-    blanks: Vec<TileResult>,
-    abandoned: bool,
-}
-
-impl<'a> InOrder<'a> {
-    /// For the pass, which goes on from what was `found`. `searched`: how many centroids a row is compared with on each
-    /// evaluated level.
-    pub(super) fn new(pass: &Pass<'a, '_>, found: RowSums, searched: Vec<u64>) -> Self {
-        let since = (!found.skipped.is_empty()).then(Instant::now);
-        let state = State {
+impl<'a> Collected<'a> {
+    /// For the pass, which goes on from what was `found`.
+    pub(super) fn new(pass: &Pass<'a, '_>, found: RowSums) -> Self {
+        Collected {
+            nonfinite_since: (!found.skipped.is_empty()).then(Instant::now),
             found,
-            levels: pass.levels.to_vec(),
-            searched,
-            since,
-            next: 0,
-            waiting: BTreeMap::new(),
-            blanks: Vec::new(),
-            abandoned: false,
-        };
-        InOrder {
-            state: Mutex::new(state),
+            levels: pass.levels,
+            searched: pass.job.searched.iter().map(|clusters| clusters.len() as u64).collect(),
             keeper: (pass.keeper, pass.stage),
             end: pass.rows.end,
             refuses: pass.nonfinite == Nonfinite::Refuse,
-            turn: Condvar::new(),
-            depth: 4 * pass.tiling.lanes,
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An empty result, its buffers used before where possible.
-    pub(super) fn blank(&self, levels: usize) -> TileResult {
-        let mut blank = self.lock().blanks.pop().unwrap_or_default();
-        blank.labels.resize_with(levels, Vec::new);
-        blank
-    }
-
-    /// Adds the result of tile `index` as soon as all tiles before it are in.
-    pub(super) fn put(&self, index: u64, result: TileResult) {
-        let mut state = self.lock();
-        // the lane whose turn it is never waits here, so the others can't wait forever
-        while index != state.next && state.waiting.len() >= self.depth && !state.abandoned {
-            state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.waiting.insert(index, result);
-        while let Some(result) = state.take_next() {
-            state.absorb(&result);
-            state.blanks.push(result);
-        }
-        // the whole is stored by who drives the pass, once it has judged it; and what will be refused is not kept
-        let (keeper, stage) = self.keeper;
-        let refused = self.refuses && !state.found.skipped.is_empty();
-        if keeper.due() && state.found.rows.end < self.end && !refused {
-            keep::on_the_way(keeper.store_rows(stage, &state.found));
-        }
-        self.turn.notify_all();
-    }
-
-    /// A lane failed: nobody waits any more.
-    pub(super) fn abandon(&self) {
-        self.lock().abandoned = true;
-        self.turn.notify_all();
-    }
-
-    /// When the first non-finite row was seen.
-    pub(super) fn nonfinite_since(&self) -> Option<Instant> {
-        self.lock().since
-    }
-
-    /// What was found over the tiles that are in.
-    pub(super) fn finish(self) -> RowSums {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).found
     }
 }
 
-impl State {
-    fn take_next(&mut self) -> Option<TileResult> {
-        let result = self.waiting.remove(&self.next)?;
-        self.next += 1;
-        Some(result)
-    }
+impl Absorb for Collected<'_> {
+    type Tile = TileResult;
 
     fn absorb(&mut self, tile: &TileResult) {
-        let State { found, levels, searched, .. } = self;
-        for ((sums, &level), observation) in found.sums.iter_mut().zip(&*levels).zip(&tile.observation.levels) {
+        let Collected { found, levels, searched, .. } = self;
+        for ((sums, &level), observation) in found.sums.iter_mut().zip(*levels).zip(&tile.observation.levels) {
             found.counts.own += absorb_level(sums, &tile.labels[level], observation);
         }
         for (index, nearest) in tile.nearest.iter().enumerate() {
@@ -151,8 +75,17 @@ impl State {
         found.rows.end += tile.labels.first().map_or(0, |labels| labels.len() as u64);
         let bad = &tile.observation.nonfinite;
         if !bad.is_empty() {
-            self.since.get_or_insert_with(Instant::now);
+            self.nonfinite_since.get_or_insert_with(Instant::now);
             found.skipped.extend(bad.iter().map(|&row| tile.first_row + u64::from(row)));
+        }
+    }
+
+    /// The whole is stored by who drives the pass, once it has judged it; and what will be refused is not kept.
+    fn settled(&mut self) {
+        let (keeper, stage) = self.keeper;
+        let refused = self.refuses && !self.found.skipped.is_empty();
+        if keeper.due() && self.found.rows.end < self.end && !refused {
+            keep::on_the_way(keeper.store_rows(stage, &self.found));
         }
     }
 }

@@ -5,16 +5,17 @@
 //! not depend on timing.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::keep::{self, Keeper, Stage};
-use super::order::{InOrder, TileResult};
+use super::order::{Collected, TileResult};
 use super::queue::{Matrix, Queue, Task};
 use super::{DistanceSinks, Nonfinite, StageWatch, Watch};
 use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
-use crate::error::{Error, Finding, Kind, Result};
+use crate::crew::{self, Crew};
+use crate::error::{Error, Finding, Result};
 use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Hierarchy;
 use crate::partials::{ClusterSums, Counts, PointSums, RowSums};
@@ -69,29 +70,16 @@ impl Pass<'_, '_> {
             return Ok(Passed { found, read_seconds: 0.0, compute_seconds: 0.0 });
         }
         sinks.skip(done, self.rows.end - self.rows.start);
-        let searched = self.job.searched.iter().map(|clusters| clusters.len() as u64).collect();
         let run = Run {
             queue: Mutex::new(Queue::new(found.rows.end..self.rows.end, self.tiling.tile_rows, sinks)),
-            results: InOrder::new(self, found, searched),
-            failed: AtomicBool::new(false),
             read_nanos: AtomicU64::new(0),
             compute_nanos: AtomicU64::new(0),
         };
-        let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
-            let drive = || {
-                let alarm = Alarm(&run);
-                self.drive(&run)?;
-                std::mem::forget(alarm);
-                Ok(())
-            };
-            let lanes: Vec<_> = (0..self.tiling.lanes.max(1)).map(|_| scope.spawn(drive)).collect();
-            lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
+        let collected = Collected::new(self, found);
+        let (Collected { found, .. }, outcome) =
+            crew::work(self.tiling.lanes, collected, |crew| self.drive(&run, crew));
         let (read_seconds, compute_seconds) = (seconds(&run.read_nanos), seconds(&run.compute_nanos));
-        let found = run.results.finish();
-        // the lanes that only heard of the failure say that they were interrupted: what happened comes first
-        let failures = outcomes.into_iter().filter_map(Result::err);
-        if let Some(error) = failures.min_by_key(|error| error.kind() == Kind::Interrupted) {
+        if let Err(error) = outcome {
             self.refuse_nonfinite(&found)?;
             return Err(keep::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
         }
@@ -116,28 +104,29 @@ impl Pass<'_, '_> {
     }
 
     /// One lane's life: open, then tile after tile.
-    fn drive(&self, run: &Run<'_>) -> Result<()> {
+    fn drive(&self, run: &Run<'_>, crew: &Crew<Collected<'_>>) -> Result<()> {
         let mut lane = self.backend.lane(self.job, self.tiling)?;
         let mut block = Vec::new();
         // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
-        while !self.counted_enough(run)
+        while !self.counted_enough(crew)
             && let Some(task) = run.next_task()
         {
-            self.go_on(run)?;
+            self.go_on(crew)?;
             let rows = task.rows as u64;
             let index = task.index;
-            let mut result = run.results.blank(self.levels.last().map_or(0, |&top| top + 1));
+            let mut result = crew.blank();
+            result.labels.resize_with(self.levels.last().map_or(0, |&top| top + 1), Vec::new);
             let matrix = self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
-            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(run))?;
-            run.results.put(index, result);
+            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(crew))?;
+            crew.put(index, result);
             self.progress.advance(rows);
         }
         Ok(())
     }
 
     /// Fails when the user or another lane's failure wants the run to end.
-    fn go_on(&self, run: &Run<'_>) -> Result<()> {
-        if self.watch.cancelled() || run.failed.load(Ordering::Relaxed) { Err(Error::interrupted()) } else { Ok(()) }
+    fn go_on(&self, crew: &Crew<Collected<'_>>) -> Result<()> {
+        crew.go_on(self.watch.cancelled())
     }
 
     /// Labels, own distances and sums of one tile; what is left to do is its part of the full matrix.
@@ -193,9 +182,9 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    fn counted_enough(&self, run: &Run<'_>) -> bool {
-        self.nonfinite == Nonfinite::Refuse
-            && run.results.nonfinite_since().is_some_and(|t| t.elapsed() > COUNT_NONFINITE)
+    fn counted_enough(&self, crew: &Crew<Collected<'_>>) -> bool {
+        let since = || crew.look(|collected| collected.nonfinite_since);
+        self.nonfinite == Nonfinite::Refuse && since().is_some_and(|since| since.elapsed() > COUNT_NONFINITE)
     }
 
     fn refuse_nonfinite(&self, found: &RowSums) -> Result<()> {
@@ -225,20 +214,8 @@ pub(super) fn no_memory() -> Error {
 /// What the lanes share.
 struct Run<'a> {
     queue: Mutex<Queue<'a>>,
-    results: InOrder<'a>,
-    failed: AtomicBool,
     read_nanos: AtomicU64,
     compute_nanos: AtomicU64,
-}
-
-/// Tells the other lanes when one ends before its time, by an error or by a panic: they would wait for its tile for ever.
-struct Alarm<'r, 'a>(&'r Run<'a>);
-
-impl Drop for Alarm<'_, '_> {
-    fn drop(&mut self) {
-        self.0.failed.store(true, Ordering::Relaxed);
-        self.0.results.abandon();
-    }
 }
 
 impl<'a> Run<'a> {

@@ -7,8 +7,10 @@
 //! widened by what a device's distances may be wrong by, so that what is skipped would have been found where it is, ties
 //! included: those are never skipped.
 
-use crate::backend::{NearestTwo, UNLABELLED};
 use ndarray::{ArrayView1, ArrayView2};
+
+use super::sums::squared;
+use crate::backend::{NearestTwo, UNLABELLED};
 
 /// Share of a measured distance by which it may be wrong: more than float32 sums of squared differences on any device
 /// (64 roundings of a square one after another, half as much of its root).
@@ -40,6 +42,13 @@ impl Bounds {
             upper: vec![f32::INFINITY; points],
             lower: vec![f32::INFINITY; points],
         }
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        self.labels.fill(UNLABELLED);
+        self.upper.fill(f32::INFINITY);
+        self.lower.fill(f32::INFINITY);
     }
 
     /// Whether a point has to be compared with the centroids again, once they have come as far as `drifts`.
@@ -111,10 +120,7 @@ impl Drifts {
 
     /// From one set of centroids to the next.
     pub(super) fn between(before: ArrayView2<'_, f64>, after: ArrayView2<'_, f64>) -> Self {
-        let squared = |(a, b): (ArrayView1<'_, f64>, ArrayView1<'_, f64>)| {
-            a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
-        };
-        let each = before.outer_iter().zip(after.outer_iter()).map(squared);
+        let each = before.outer_iter().zip(after.outer_iter()).map(|(before, after)| squared(before, after));
         Drifts::new(each.map(|squared| squared.sqrt() * (1.0 + FLOAT64)).collect())
     }
 

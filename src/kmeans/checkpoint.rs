@@ -23,7 +23,7 @@ struct Header {
     position: u64,
     compared: usize,
     moving: u64,
-    columns: usize,
+    searching: u64,
     /// Of the best start so far: clusters without points, and whether it converged.
     best: Option<(u64, bool)>,
 }
@@ -44,10 +44,12 @@ pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Re
     writer.array("counts", [state.sums.counts()])?;
     writer.array("objectives", [&state.objectives])?;
     writer.array("moved", [&state.moved])?;
+    writer.array("searched", [&state.searched])?;
     if let Some(best) = &state.best {
         writer.array("best/centroids", [flat(&best.centroids)])?;
         writer.array("best/objectives", [&best.objectives])?;
         writer.array("best/moved", [&best.moved])?;
+        writer.array("best/searched", [&best.searched])?;
     }
     writer.finish(&Header {
         kmeans: checkpoint.identity.clone(),
@@ -57,7 +59,7 @@ pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Re
         position: state.position,
         compared: state.compared,
         moving: state.moving,
-        columns: state.centre.len(),
+        searching: state.searching,
         best: state.best.as_ref().map(|best| (best.empty, best.converged)),
     })
 }
@@ -113,6 +115,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
             centroids: matrix("best/centroids")?,
             objectives: file.read("best/objectives")?,
             moved: file.read("best/moved")?,
+            searched: file.read("best/searched")?,
             empty,
             converged,
         }),
@@ -133,8 +136,10 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
         drifts: Drifts::new(file.read("drifts")?),
         sums: Sums::of(dim, file.read("sums")?, file.read("counts")?),
         moving: header.moving,
+        searching: header.searching,
         objectives: file.read("objectives")?,
         moved: file.read("moved")?,
+        searched: file.read("searched")?,
         best,
     };
     fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;

@@ -72,13 +72,15 @@ pub(super) fn defect(what: &str) -> Error {
     Error::failed(Finding::new(format!("k-means: {what}")).hint("this is a defect of the program: please report it"))
 }
 
-struct Run<'a> {
-    fit: &'a Fit<'a>,
-    members: Members,
+/// A k-means under way.
+pub(super) struct Run<'a> {
+    pub(super) fit: &'a Fit<'a>,
+    pub(super) members: Members,
 }
 
 impl Run<'_> {
-    fn all_starts(&self, state: &mut State) -> Result<Fitted> {
+    /// What is left of all starts, and the best of them.
+    pub(super) fn all_starts(&self, state: &mut State) -> Result<Fitted> {
         let mut since = Instant::now();
         while state.init < self.fit.inits.max(1) {
             if state.phase == Phase::Seeding {
@@ -127,6 +129,7 @@ impl Run<'_> {
             centroids: std::mem::take(&mut state.centroids),
             objectives: std::mem::take(&mut state.objectives),
             moved: std::mem::take(&mut state.moved),
+            searched: std::mem::take(&mut state.searched),
             converged,
         })
     }
@@ -138,9 +141,9 @@ impl Run<'_> {
         let outcome = self.search_all(state, &centroids, progress);
         state.centroids = centroids;
         outcome?;
-        let mut all = [real(state.moving), state.change];
+        let mut all = [real(state.moving), real(state.searching), state.change];
         self.fit.team.sum(&mut all)?;
-        let [moved, change] = all;
+        let [moved, searched, change] = all;
         let sums = state.sums.over(self.fit.team)?;
         let means = sums.means(&state.centre, &state.centroids);
         let gain = sums.gain(&state.centroids, &means);
@@ -152,7 +155,8 @@ impl Run<'_> {
         state.centroids = means;
         state.objectives.push(objective);
         state.moved.push(whole(moved));
-        (state.moving, state.change) = (0, 0.0);
+        state.searched.push(whole(searched));
+        (state.moving, state.searching, state.change) = (0, 0, 0.0);
         state.position = 0;
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! That is two of Lloyd's passes instead of 2 + ln k, and ends in lower objectives or about as low ones: docs/benchmarks has
 //! them. To draw more than is needed and to reduce that by its weights is due to Bahmani et al. (k-means||, VLDB 2012).
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, Axis};
 
 use super::bounds::Bounds;
 use super::fit::defect;
@@ -89,7 +89,7 @@ fn merge(
     progress: &dyn StageWatch,
 ) -> Result<Array2<f64>> {
     while means.nrows() > fit.clusters {
-        let nearest = others(fit, means.view(), progress)?;
+        let nearest = others(fit, &means, progress)?;
         let excess = means.nrows() - fit.clusters;
         let gone = merge_round(&mut means, &mut weights, &nearest, excess.div_ceil(SHARE));
         let left: Vec<usize> = (0..weights.len()).filter(|&cell| !gone[cell]).collect();
@@ -128,13 +128,12 @@ fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, 
 }
 
 /// The nearest other row of each row, and the squared distance to it.
-fn others(fit: &Fit<'_>, means: ArrayView2<'_, f64>, progress: &dyn StageWatch) -> Result<Vec<(usize, f64)>> {
-    let matrix = means.to_owned();
-    let points = MatrixPoints { matrix: &matrix };
+fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageWatch) -> Result<Vec<(usize, f64)>> {
+    let points = MatrixPoints { matrix: means };
     let job = Job {
         centre: means.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
         searched: vec![(0..).take(means.nrows()).collect()],
-        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(means)])
+        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(means.view())])
     };
     let sweep = Sweep { points: &points, backend: fit.backend, job: &job, watch: fit.watch, progress, units: 0 };
     let pass = Others { cursor: Cursor::new(0..points.len()), found: Vec::new() };

@@ -37,6 +37,8 @@ mod state;
 mod steps;
 mod sums;
 pub mod team;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod words;
 
@@ -110,6 +112,8 @@ pub struct Fitted {
     pub objectives: Vec<f64>,
     /// Of the start that was kept, per iteration: points that changed their cluster (all, in the first).
     pub moved: Vec<u64>,
+    /// Of the start that was kept, per iteration: points that were compared with the centroids; bounds spared the others.
+    pub searched: Vec<u64>,
     /// Clusters without points in the last iteration.
     pub empty: u64,
     /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.

@@ -15,7 +15,7 @@ use super::centre::Members;
 use super::search::at;
 use super::seed::{fetch, stream, uniform};
 use super::state::State;
-use super::sums::{real, whole};
+use super::sums::{real, squared, whole};
 use super::tiles::{Cursor, Pass, Sweep, Tile};
 use crate::backend::{Job, Lane};
 use crate::crew::Absorb;
@@ -150,9 +150,7 @@ impl Seeding<'_> {
         for candidate in 0..positions.len() {
             let mut now = then[candidate];
             for &other in &batch {
-                let (a, b) = (values.row(candidate), values.row(other));
-                let squared = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
-                now = now.min(squared);
+                now = now.min(squared(values.row(candidate), values.row(other)));
             }
             // drawn for every candidate, so that what comes later does not depend on what was passed over
             if random.random::<f64>() * then[candidate] < now {

@@ -18,6 +18,7 @@ pub(super) struct Search<'a> {
     /// Points before it are done.
     position: &'a mut u64,
     moving: &'a mut u64,
+    searching: &'a mut u64,
     change: &'a mut f64,
     bounds: &'a mut Bounds,
     sums: &'a mut Sums,
@@ -35,6 +36,7 @@ impl<'a> Search<'a> {
             slack: Slack::of(centroids),
             position: &mut state.position,
             moving: &mut state.moving,
+            searching: &mut state.searching,
             change: &mut state.change,
             bounds: &mut state.bounds,
             sums: &mut state.sums,
@@ -83,6 +85,7 @@ impl Absorb for Search<'_> {
             *self.moving += 1;
             *self.change += nearest.squared[0];
         }
+        *self.searching += tile.positions.len() as u64;
         self.sums.add(&tile.came);
         self.sums.subtract(&tile.left);
         *self.change -= tile.left_squares;

@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) sums: Sums,
     /// Points of this member that changed their cluster in the pass under way.
     pub(super) moving: u64,
+    /// Points of this member that were searched for in it.
+    pub(super) searching: u64,
     /// What the objective is before anything moves in the pass under way.
     pub(super) settled: f64,
     /// How it changes by what moves in the pass under way, of this member.
@@ -50,6 +52,8 @@ pub(super) struct State {
     pub(super) objectives: Vec<f64>,
     /// The same.
     pub(super) moved: Vec<u64>,
+    /// The same.
+    pub(super) searched: Vec<u64>,
     /// The best of the starts that are over.
     pub(super) best: Option<Fitted>,
 }
@@ -70,10 +74,12 @@ impl State {
             drifts: Drifts::none(clusters),
             sums: Sums::none(clusters, dim)?,
             moving: 0,
+            searching: 0,
             change: 0.0,
             settled: 0.0,
             objectives: Vec::new(),
             moved: Vec::new(),
+            searched: Vec::new(),
             best: None,
         })
     }
@@ -82,8 +88,11 @@ impl State {
     pub(super) fn next_start(&mut self, found: Fitted) -> Result<()> {
         let objective = |fitted: &Fitted| fitted.objectives.last().copied().unwrap_or(f64::INFINITY);
         let best = self.best.take().filter(|best| objective(best) <= objective(&found)).unwrap_or(found);
-        let fresh = State::new(self.centre.clone(), self.bounds.labels.len(), self.sums.counts().len())?;
-        *self = State { init: self.init + 1, best: Some(best), ..fresh };
+        let mut bounds = std::mem::take(&mut self.bounds);
+        bounds.forget();
+        let (centre, clusters) = (std::mem::take(&mut self.centre), self.sums.counts().len());
+        let fresh = State::new(centre, 0, clusters)?;
+        *self = State { init: self.init + 1, best: Some(best), bounds, ..fresh };
         Ok(())
     }
 
@@ -93,7 +102,7 @@ impl State {
         self.position = 0;
         self.drifts = Drifts::none(centroids.nrows());
         self.centroids = centroids;
-        self.bounds = Bounds::unknown(self.bounds.labels.len());
+        self.bounds.forget();
         self.chosen.clear();
     }
 }

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView1};
 
 use super::team::Team;
 use crate::backend::GroupSums;
@@ -116,11 +116,24 @@ impl Sums {
 
     /// By how much the sum of squared distances falls when centroids move from `before` to the means.
     pub(super) fn gain(&self, before: &Array2<f64>, means: &Array2<f64>) -> f64 {
-        let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| {
-            before.iter().zip(mean).map(|(before, mean)| (before - mean) * (before - mean)).sum::<f64>()
-        });
+        let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| squared(before, mean));
         self.counts.iter().zip(moved).map(|(&count, squared)| real(count) * squared).sum()
     }
+}
+
+/// Squared distance of two rows, in eight chains so that it is fast.
+pub(super) fn squared(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
+    let (Some(a), Some(b)) = (a.to_slice(), b.to_slice()) else {
+        return a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum();
+    };
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let mut sums = [0.0; 8];
+    for (a, b) in a.iter().zip(b) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += (a - b) * (a - b);
+        }
+    }
+    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
 }
 
 /// A count as a number, exact below 2^53.

@@ -1,0 +1,252 @@
+//! One k-means against itself: interrupted, shared out, with other lanes; and how the first centroids are distributed.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Barrier, Mutex};
+use std::time::Duration;
+
+use ndarray::Array2;
+
+use super::centre::{Members, near_mean};
+use super::fit::Run;
+use super::plus_plus::Seeding;
+use super::state::State;
+use super::*;
+use crate::backend::cpu::CpuBackend;
+use crate::error::{Kind, Result};
+use crate::evaluate::StageWatch;
+
+/// Says stop after being asked so many times.
+struct Patience(AtomicI64);
+
+impl Watch for Patience {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageWatch + '_> {
+        Box::new(Patience(AtomicI64::new(0)))
+    }
+
+    fn cancelled(&self) -> bool {
+        self.0.fetch_sub(1, Ordering::Relaxed) <= 0
+    }
+}
+
+impl StageWatch for Patience {
+    fn advance(&self, _: u64) {}
+}
+
+static FOREVER: Patience = Patience(AtomicI64::new(i64::MAX));
+
+/// A few groups, of points that are all different.
+fn matrix(n: usize, dim: usize) -> Array2<f64> {
+    let mut bits = 1_u64;
+    let mut next = || {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        sums::real(bits >> 40) / sums::real(1 << 24)
+    };
+    Array2::from_shape_fn((n, dim), |(row, _)| sums::real((row % 7) as u64) * 0.6 + next())
+}
+
+fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, watch: &'a dyn Watch) -> Fit<'a> {
+    Fit {
+        points,
+        backend,
+        clusters,
+        iterations: 8,
+        tolerance: 0.0,
+        init: Init::KmeansPlusPlus,
+        inits: 2,
+        seed: 3,
+        team: &Alone,
+        watch,
+        checkpoint: None,
+    }
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_bits() {
+    let matrix = matrix(9000, 5);
+    let points = MatrixPoints { matrix: &matrix };
+    let backend = CpuBackend::new(std::num::NonZero::new(2));
+    let whole = fit(&points, &backend, 20, &FOREVER).run().expect("clusters");
+    let folder = tempfile::tempdir().expect("a folder");
+    let checkpoint = Checkpoint {
+        path: folder.path().join("k-means.checkpoint"),
+        every: Duration::from_secs(3600),
+        identity: "one".to_owned(),
+    };
+    // in the middle of seeding, of iterations, of the second start
+    let mut stops = 0;
+    for patience in [1, 7, 23, 40, 41, 42, 57, 71, 90, 113, 130, 160, 200] {
+        let watch = Patience(AtomicI64::new(patience));
+        let mut fit = fit(&points, &backend, 20, &watch);
+        fit.checkpoint = Some(checkpoint.clone());
+        let members = Members::meet(&Alone, points.len()).expect("alone");
+        let mut state = State::new(near_mean(&fit).expect("reads"), 9000, 20).expect("memory");
+        let run = Run { fit: &fit, members };
+        if let Err(error) = run.all_starts(&mut state) {
+            assert_eq!(error.kind(), Kind::Interrupted);
+            checkpoint::store(&fit, &checkpoint, &state).expect("writes");
+            stops += 1;
+        }
+        fit.watch = &FOREVER;
+        assert_eq!(fit.run().expect("goes on"), whole, "stopped after {patience} tiles");
+        assert!(!checkpoint.path.exists(), "a checkpoint is gone when all is done");
+    }
+    assert!(stops > 8, "{stops} runs were stopped");
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let matrix = matrix(300, 3);
+    let points = MatrixPoints { matrix: &matrix };
+    let backend = CpuBackend::new(None);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("k-means.checkpoint");
+    let mut fit = fit(&points, &backend, 9, &FOREVER);
+    let kept = Checkpoint { path, every: Duration::ZERO, identity: "one".to_owned() };
+    let state = State::new(near_mean(&fit).expect("reads"), 300, 9).expect("memory");
+    checkpoint::store(&fit, &kept, &state).expect("writes");
+    fit.checkpoint = Some(Checkpoint { identity: "two".to_owned(), ..kept.clone() });
+    let error = fit.run().expect_err("refused");
+    assert!(error.to_string().contains("of another k-means"), "{error}");
+    fit.checkpoint = Some(kept);
+    fit.clusters = 8;
+    let error = fit.run().expect_err("refused");
+    assert!(error.to_string().contains("does not fit this k-means"), "{error}");
+}
+
+#[test]
+fn bits_do_not_depend_on_lanes() {
+    let matrix = matrix(9000, 5);
+    let points = MatrixPoints { matrix: &matrix };
+    let of_lanes = |lanes| {
+        let backend = CpuBackend::new(std::num::NonZero::new(lanes));
+        fit(&points, &backend, 20, &FOREVER).run().expect("clusters")
+    };
+    let one = of_lanes(1);
+    assert_eq!(one, of_lanes(1));
+    assert_eq!(one, of_lanes(3));
+}
+
+/// Threads of one process as a team.
+struct Threads {
+    barrier: Barrier,
+    values: Mutex<Vec<Vec<f64>>>,
+}
+
+struct Member<'a>(&'a Threads, usize);
+
+impl Team for Member<'_> {
+    fn rank(&self) -> usize {
+        self.1
+    }
+
+    fn size(&self) -> usize {
+        self.0.values.lock().expect("no panic").len()
+    }
+
+    fn sum(&self, values: &mut [f64]) -> Result<()> {
+        self.0.values.lock().expect("no panic")[self.1] = values.to_vec();
+        self.0.barrier.wait();
+        let all = self.0.values.lock().expect("no panic").clone();
+        for (place, value) in values.iter_mut().enumerate() {
+            *value = all.iter().map(|values| values[place]).sum();
+        }
+        self.0.barrier.wait();
+        Ok(())
+    }
+}
+
+/// The same k-means by some members, who have unequal shares of the points.
+fn shared_out(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
+    let threads = Threads { barrier: Barrier::new(size), values: Mutex::new(vec![Vec::new(); size]) };
+    let all = MatrixPoints { matrix };
+    let end = |rank: usize| if rank == size { all.len() } else { all.len() * (rank * rank) as u64 / 10 };
+    let member = |rank: usize| {
+        let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
+        let backend = CpuBackend::new(std::num::NonZero::new(1));
+        let team = Member(&threads, rank);
+        let mut fit = fit(&points, &backend, 20, &FOREVER);
+        (fit.team, fit.init) = (&team, init);
+        fit.run().expect("clusters")
+    };
+    std::thread::scope(|scope| {
+        let members: Vec<_> = (0..size).map(|rank| scope.spawn(move || member(rank))).collect();
+        members.into_iter().map(|member| member.join().expect("no panic")).collect()
+    })
+}
+
+#[test]
+fn a_team_finds_what_one_process_finds() {
+    let matrix = matrix(3000, 5);
+    let backend = CpuBackend::new(None);
+    for init in [Init::KmeansPlusPlus, Init::Random] {
+        let points = MatrixPoints { matrix: &matrix };
+        let mut alone = fit(&points, &backend, 20, &FOREVER);
+        alone.init = init;
+        let alone = alone.run().expect("clusters");
+        let labels = |fitted: &Fitted| assign(&points, &backend, &fitted.centroids, &FOREVER).expect("assigns").labels;
+        for size in [1, 2, 3] {
+            let found = shared_out(&matrix, size, init);
+            assert!(found.iter().all(|member| *member == found[0]), "all members find the same");
+            assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} members");
+            for (ours, theirs) in found[0].objectives.iter().zip(&alone.objectives) {
+                assert!((ours - theirs).abs() <= 1e-12 * theirs, "{init:?}, {size} members: {ours} and not {theirs}");
+            }
+            assert_eq!(labels(&found[0]), labels(&alone), "{init:?}, {size} members");
+        }
+    }
+}
+
+/// Six points on a line, and how likely k-means++ takes three of them in some order.
+const LINE: [f64; 6] = [0.0, 1.0, 3.0, 4.5, 7.0, 8.0];
+
+fn likely(order: &[usize]) -> f64 {
+    let mut squared = [1.0; LINE.len()];
+    let mut likely = 1.0;
+    for (number, &taken) in order.iter().enumerate() {
+        likely *= squared[taken] / squared.iter().sum::<f64>();
+        for (squared, x) in squared.iter_mut().zip(LINE) {
+            let here = (x - LINE[taken]).powi(2);
+            *squared = if number == 0 { here } else { here.min(*squared) };
+        }
+    }
+    likely
+}
+
+/// Pearson's statistic of how often orders were taken, and its degrees of freedom.
+fn chi_square(seen: &BTreeMap<Vec<usize>, u32>, draws: u32) -> (f64, f64) {
+    let orders = (0..216).map(|number| vec![number / 36, number / 6 % 6, number % 6]);
+    let possible: Vec<Vec<usize>> = orders.filter(|o| o[0] != o[1] && o[1] != o[2] && o[0] != o[2]).collect();
+    let terms = possible.iter().map(|order| {
+        let expected = likely(order) * f64::from(draws);
+        (f64::from(seen.get(order).copied().unwrap_or(0)) - expected).powi(2) / expected
+    });
+    (terms.sum(), f64::from(119_u8))
+}
+
+#[test]
+fn batches_are_distributed_as_one_by_one() {
+    const DRAWS: u32 = 8000;
+    let matrix = Array2::from_shape_fn((LINE.len(), 1), |(row, _)| LINE[row]);
+    let points = MatrixPoints { matrix: &matrix };
+    let backend = CpuBackend::new(std::num::NonZero::new(1));
+    let mut seen = BTreeMap::new();
+    for seed in 0..DRAWS {
+        let mut fit = fit(&points, &backend, 3, &FOREVER);
+        fit.seed = u64::from(seed);
+        let members = Members::meet(&Alone, points.len()).expect("alone");
+        let mut state = State::new(near_mean(&fit).expect("reads"), LINE.len(), 3).expect("memory");
+        let seeding = Seeding { fit: &fit, members: &members, wanted: 3, progress: &FOREVER };
+        while seeding.step(&mut state).expect("draws") {}
+        let order = state.chosen.iter().map(|&point| usize::try_from(point).expect("small")).collect();
+        *seen.entry(order).or_insert(0) += 1;
+    }
+    let (statistic, freedom) = chi_square(&seen, DRAWS);
+    let deviations = (statistic - freedom) / (2.0 * freedom).sqrt();
+    assert!(deviations < 4.0, "{deviations} deviations too much");
+    // the same number of draws, uniform ones
+    let uniform: BTreeMap<Vec<usize>, u32> =
+        (0..216).map(|number| (vec![number / 36, number / 6 % 6, number % 6], DRAWS / 120)).collect();
+    let (statistic, _) = chi_square(&uniform, DRAWS);
+    assert!((statistic - freedom) / (2.0 * freedom).sqrt() > 40.0, "uniform draws are told apart");
+}
