@@ -41,7 +41,7 @@ const TO_INTEGER: f32 = 1.5 * (1u32 << 23) as f32;
 
 /// Whether this machine has the instructions, and rows of `dim` columns are served.
 pub(super) fn serves(dim: usize) -> bool {
-    dim <= MOST_COLUMNS && dispatch(Nothing).is_ok()
+    (1..=MOST_COLUMNS).contains(&dim) && dispatch(Nothing).is_ok()
 }
 
 /// How far a product of two quantised rows may be above the exact one once the [`slack`] is added.
@@ -130,6 +130,8 @@ impl WithPairs for Filling<'_> {
 pub(super) fn tile<S: Pairs, const M: usize>(simd: S, rows: [&[u32]; M], panel: &[u32]) -> [[S::u32s; VECTORS]; M] {
     let (vectors, _) = S::as_simd_u32s(panel);
     let (columns, _) = pulp::as_arrays::<VECTORS, _>(vectors);
+    // said so that sums need not be cleared in memory for a loop that might not run
+    assert!(!columns.is_empty(), "rows of no columns are not served");
     // equal lengths, said so that the loop below needs no checks
     let mut x: [&[u32]; M] = [&[]; M];
     for m in 0..M {
