@@ -171,3 +171,19 @@ fn what_was_taken_is_told() {
     let most = |key: &str| told["rows_per_cluster"][key].as_u64().expect("a number");
     assert!(most("min") <= most("median") && most("median") <= most("max"));
 }
+
+#[test]
+fn a_clustering_is_made_where_the_program_is_started_and_sampled() {
+    let base = scratch();
+    let run = |command: &str, more: &[&str]| {
+        let output = program().current_dir(base.path()).arg(command).args(more).output().expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    let embeddings = digits().join("embeddings.npy").display().to_string();
+    run("kmeans", &["--n-clusters", "20,4", "--n-iters", "3", "--device", "cpu", "--embeddings-path", &embeddings]);
+    run("sample", &["clustering", "--target-size", "101"]);
+    let made = base.path().join("clustering");
+    let rows = read_indices(&made.join("curated_datasets/2r_mul1_101_balanced_selection.npy")).expect("row numbers");
+    assert_eq!(rows.len(), 101);
+    is_balanced(&tree(&made, None), &rows, 1, false).expect("balanced");
+}

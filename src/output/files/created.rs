@@ -32,6 +32,8 @@ pub(super) fn create_missing(root: &Path) -> Result<Created> {
     let mut missing = Vec::new();
     let mut existing = root;
     for folder in root.ancestors() {
+        // where the ancestors of a relative path end
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         existing = folder;
         match fs::metadata(folder) {
             Ok(found) if found.is_dir() => break,
