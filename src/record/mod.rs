@@ -20,7 +20,7 @@ use crate::partials::Counts;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
-pub use map::{Places, PlaneMap, SampledPoints};
+pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
 /// Version of record.json's layout; raised when a reader of an older one would misread it.
