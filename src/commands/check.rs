@@ -20,9 +20,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<String> {
     let told = if args.json { for_programs(&selected, &outcomes) } else { for_people(&selected, &outcomes) };
     if failed > 0 {
         let checks = outcomes.len();
-        let finding = Finding::new(format!("{failed} of {checks} checks failed on this device\n\n{told}"))
+        let finding = Finding::new(format!("{failed} of {checks} checks failed on this device"))
             .hint("update the driver, or use --device cpu; please report this table");
-        return Err(Error::failed(finding));
+        return Err(Error::failed(finding).with_report(&told));
     }
     Ok(told)
 }

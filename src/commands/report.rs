@@ -9,11 +9,12 @@ use crate::record::{FORMAT, RunRecord};
 use crate::report::{self, Pictures};
 
 pub(super) fn run(args: &ReportArgs) -> Result<String> {
-    let folder = OutputFolder::reopen(&args.folder)?;
+    let mut folder = OutputFolder::reopen(&args.folder)?;
     let out = folder.path().to_owned();
     let record = read(&out.join(RECORD))?;
     let pictures = if args.report_folder { Pictures::Beside } else { Pictures::Embedded };
     report::write(&record, &folder, &|montage| Ok(out.join(montage)), pictures, &super::go_on)?;
+    folder.drop_pictures()?;
     folder.commit()?;
     Ok(format!("written: {}", out.join("report.html").display()))
 }
