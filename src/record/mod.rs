@@ -1,5 +1,6 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
+mod check;
 mod columns;
 mod contact_sheet;
 mod images;
