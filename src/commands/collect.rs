@@ -97,7 +97,8 @@ fn warn_of(found: &find::Found) {
 }
 
 fn one_line(finding: &impl ToString) -> String {
-    finding.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    finding.to_string().lines().map(words).collect::<Vec<_>>().join("; ")
 }
 
 fn as_json(table: &Table, groups: Option<&Table>) -> Value {
@@ -162,6 +163,8 @@ fn printed(header: Vec<String>, rows: impl ExactSizeIterator<Item = Vec<String>>
 /// How many plots there are, or why there is none.
 fn plots_line(runs: &[Run], over: Option<&str>, plots: usize) -> String {
     match over {
+        // why there is none has been told
+        Some(_) if plots == 0 => String::new(),
         Some(over) => format!(", {plots} plots over {over} in plots"),
         None => match settings::differing(runs).as_slice() {
             [] => String::new(),

@@ -114,8 +114,8 @@ class ClusterMap {
       button("+", "Zoom in", () => this.view.zoomBy(STEP)),
       button("All", "Show all of the map", () => this.view.all()));
     const tools = el("div", { class: "tools" },
-      this.kinds.length > 1 ? [el("label", { for: "map-kind" }, "Map "), kind] : null,
-      el("label", { for: "map-colour" }, "Colour by "), this.select, this.legend,
+      this.kinds.length > 1 ? el("span", { class: "field" }, el("label", { for: "map-kind" }, "Map"), kind) : null,
+      el("span", { class: "field" }, el("label", { for: "map-colour" }, "Colour by"), this.select), this.legend,
       el("label", {}, this.dots, " points"), zoom);
     this.element = el("div", {}, this.about, tools, el("div", { class: "map" }, this.canvas, this.tip), this.status);
   }
