@@ -131,7 +131,8 @@ fn a_long_label_of_the_y_axis_is_broken_into_lines() {
     assert!(!long.contains('…') && label.split(' ').all(|word| long.contains(word)), "{long}");
     assert!(width(&long) > width(&short), "the lines have room");
     // the power of ten stands clear above the highest tick
-    let heights: Vec<f64> = long.split("<text ").skip(1).filter(|text| text.contains("text-anchor=\"end\"")).map(height).collect();
+    let heights: Vec<f64> =
+        long.split("<text ").skip(1).filter(|text| text.contains("text-anchor=\"end\"")).map(height).collect();
     let power = long.split("<text ").find(|text| text.contains("×10⁶")).map(height).expect("is there");
     assert!(heights.iter().filter(|&&tick| tick != power).all(|tick| tick - power > 4.0 * 12.0), "{power} {heights:?}");
 }
