@@ -257,6 +257,12 @@ impl Error {
         Error { kind: Kind::Gate, findings, report: Some(report.into()) }
     }
 
+    /// The same error, with what is to be printed on standard output all the same.
+    #[must_use]
+    pub fn with_report(self, report: &str) -> Self {
+        Error { report: Some(report.into()), ..self }
+    }
+
     /// Stopped by Ctrl-C or a termination signal (exit code 130).
     pub fn interrupted() -> Self {
         Error::new(Kind::Interrupted, Finding::new("interrupted; nothing was written"))

@@ -2,6 +2,8 @@
 //!
 //! The main loop fills them; what was not asked for is `None`, and the metrics that need it have no figure then.
 
+use std::sync::Arc;
+
 use crate::agreement::Contingency;
 use crate::partials::Sums;
 
@@ -85,8 +87,23 @@ pub struct Silhouettes {
 pub struct LabelFacts {
     /// A row per cluster, a column per label.
     pub table: Contingency,
-    /// The labels themselves, where all are whole numbers.
-    pub numbers: Option<Vec<u64>>,
+    /// The labels themselves, by their columns.
+    pub names: Names,
+}
+
+/// Labels as they were written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Names {
+    /// All are whole numbers.
+    Whole(Arc<[u64]>),
+    /// Some are not.
+    Text(Arc<[String]>),
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Names::Whole(Arc::default())
+    }
 }
 
 /// The level above.
@@ -116,7 +133,7 @@ impl LevelFacts {
             }),
             mean_neighbours: Some(vec![Neighbours::NONE]),
             silhouette: Some(Silhouettes { sums: vec![0.0], counts: vec![0], standard_error: Some(f64::NAN) }),
-            labels: Some(LabelFacts { table: Contingency::of_groups(0, [[]]), numbers: Some(Vec::new()) }),
+            labels: Some(LabelFacts { table: Contingency::of_groups(0, [[]]), names: Names::default() }),
             parents: Some(Parents { of: vec![0], clusters: vec![Sums::IDENTITY] }),
             ..LevelFacts::of_sums(1, vec![Sums::IDENTITY])
         }

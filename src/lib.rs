@@ -27,7 +27,8 @@
 //! | [`slurm`], [`grid`], [`collect`] | runs on Slurm, many runs from one file, many runs in one table |
 //! | [`compare`] | two runs side by side |
 //! | [`plot`] | charts of figures as SVG |
-//! | [`pca`], [`map`] | the plane on which vectors differ most; clusters and points on it |
+//! | [`pca`], [`tsne`] | vectors on a plane: by where they differ most, by who is near whom |
+//! | [`map`] | the clusters and points of a run on both |
 //! | [`report`] | report.html: a run as a page to look around in |
 //! | [`partfile`], [`atomic_file`] | the files that partial results and checkpoints lie in; files that are complete or not there |
 //! | [`identity`], [`scratch`] | what makes an input the same one; copies of inputs on a node's own disk |
@@ -77,3 +78,4 @@ pub mod shard;
 pub mod slurm;
 pub mod summary;
 pub mod tracking;
+pub mod tsne;

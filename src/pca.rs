@@ -3,7 +3,7 @@
 //! By subspace iteration with a Rayleigh-Ritz step (Saad 2011, "Numerical Methods for Large Eigenvalue Problems", section
 //! 5.2): nothing of size d x d is made, and the bits depend on the input alone.
 
-use ndarray::{Array1, Array2, ArrayView1, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
@@ -58,6 +58,15 @@ impl Plane {
     pub fn place(&self, vector: ArrayView1<'_, f64>) -> (f64, f64) {
         let place = (&vector - &self.mean).dot(&self.axes);
         (place[0], place[1])
+    }
+
+    /// Where vectors `[n, d]` lie on it.
+    ///
+    /// # Panics
+    /// For vectors of another length.
+    pub fn place_all(&self, vectors: ArrayView2<'_, f64>) -> Vec<[f64; 2]> {
+        let places = (&vectors - &self.mean).dot(&self.axes);
+        places.outer_iter().map(|place| [place[0], place[1]]).collect()
     }
 }
 

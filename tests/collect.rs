@@ -126,6 +126,35 @@ fn groups_have_mean_deviation_and_count() {
     assert!(plot.contains("Means over up to 3 runs"));
 }
 
+/// One run told as `count` runs that differ in two settings.
+fn told_as_many(runs: &Path, count: u64) {
+    judge(&runs.join("0"), 20, 0);
+    let record = common::record(&runs.join("0"));
+    for i in 1..count {
+        let mut other = record.clone();
+        other["settings"]["seed"] = i.into();
+        other["settings"]["best"] = i.into();
+        let folder = runs.join(i.to_string());
+        fs::create_dir(&folder).expect("new");
+        fs::write(folder.join("record.json"), other.to_string()).expect("writes");
+    }
+}
+
+#[test]
+fn more_groups_than_colours_have_tables_and_no_plots() {
+    let folder = common::scratch();
+    let (runs, out) = (folder.path().join("runs"), folder.path().join("out"));
+    for (count, plots) in [(21, true), (22, false)] {
+        let runs = runs.join(count.to_string());
+        told_as_many(&runs, count);
+        let output = collect(&[&runs], &out, &["--group-by", "best", "--plot-over", "seed", "--force"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.contains("22 groups") != plots, "{said}");
+        assert_eq!(csv(&out.join("groups.csv")).len() as u64, 2 * count);
+        assert_eq!(!common::files_below(&out.join("plots")).is_empty(), plots);
+    }
+}
+
 #[test]
 fn plots_are_over_the_only_setting_that_differs() {
     let folder = common::scratch();

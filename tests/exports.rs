@@ -138,7 +138,7 @@ mod with_parquet {
         assert_ne!(rows[0], rows[1]);
     }
 
-    /// Larger than a group of rows, with a map of some of them.
+    /// Larger than a group of rows; the map shows some of them.
     #[test]
     fn many_rows_are_written_group_by_group() {
         let folder = scratch();
@@ -154,13 +154,43 @@ mod with_parquet {
         assert_eq!(rows.len() as u64, count);
         let last = rows.last().expect("rows");
         assert_eq!((cell(last, "row"), cell(last, "level1")), (&Field::Long(count as i64 - 1), &Field::Long(0)));
-        let placed: Vec<i64> = rows
-            .iter()
-            .filter(|row| *cell(row, "x") != Field::Null)
-            .map(|row| if let Field::Long(row) = cell(row, "row") { *row } else { -1 })
-            .collect();
-        let on_map: Vec<i64> =
-            record["map"]["points"]["rows"].as_array().expect("a map").iter().filter_map(Value::as_i64).collect();
-        assert!(on_map.len() > 100 && placed == on_map, "{} {}", placed.len(), on_map.len());
+        assert_eq!(on_the_map(&rows, &record), Ok(2_000));
+        let mut moved = rows;
+        moved.rotate_left(1);
+        assert!(on_the_map(&moved, &record).is_err(), "the control");
+    }
+
+    /// Holds the places of the map's points against those of all rows; how many.
+    fn on_the_map(rows: &[Vec<(String, Field)>], record: &Value) -> Result<usize, String> {
+        let map = &record["map"]["points"];
+        let chosen = map["rows"].as_array().expect("a map");
+        for (i, row) in chosen.iter().enumerate() {
+            let row = &rows[usize::try_from(row.as_u64().expect("a row")).expect("small")];
+            for axis in ["x", "y"] {
+                let want = map[axis][i].as_f64().expect("a place");
+                match cell(row, axis) {
+                    Field::Float(got) if (f64::from(*got) - want).abs() <= 1e-5 => {}
+                    got => return Err(format!("{axis} of {i}: {got} for {want}")),
+                }
+            }
+        }
+        Ok(chosen.len())
+    }
+
+    #[test]
+    fn every_finite_row_has_a_place_unless_there_is_no_map() {
+        let folder = scratch();
+        let mut clustering = clustering();
+        clustering.points[7][1] = f64::NAN;
+        let (hier, embeddings) = clustering.write(folder.path());
+        let out = folder.path().join("out");
+        let more = ["--device", "cpu", "--allow-unassigned", "--nonfinite", "skip", "--metrics", "fast", "--parquet"];
+        let record = common::judged(&hier, &embeddings, &out, &more);
+        let rows = read(&out.join("points.parquet"));
+        let without: Vec<usize> = (0..31).filter(|&row| *cell(&rows[row], "x") == Field::Null).collect();
+        assert_eq!((without, on_the_map(&rows, &record)), (vec![7], Ok(29)));
+        let none = common::judged(&hier, &embeddings, &out, &[&more[..], &["--force", "--map", "none"]].concat());
+        let columns: Vec<String> = read(&out.join("points.parquet"))[0].iter().map(|(name, _)| name.clone()).collect();
+        assert!(none["map"].is_null() && !columns.contains(&"x".to_owned()), "{columns:?}");
     }
 }

@@ -10,7 +10,7 @@ use super::settings;
 use super::stats::Moments;
 use super::table::text;
 use super::tables::{figures, levels};
-use crate::error::{Error, Finding, Result};
+use crate::error::Finding;
 use crate::metrics::Better;
 use crate::plot::{Chart, MOST_SERIES, Panel, Positions, Spot};
 use crate::record::MetricInfo;
@@ -19,16 +19,14 @@ use crate::record::MetricInfo;
 /// differ in the settings `by` have colours of their own; all other differences count as repeats.
 ///
 /// # Errors
-/// `Usage` where there would be more colours than can be told apart.
-pub fn of_figures(runs: &[Run], over: &str, by: &[String]) -> Result<Vec<(String, Chart)>> {
+/// Why there can be none, where there would be more colours than can be told apart.
+pub fn of_figures(runs: &[Run], over: &str, by: &[String]) -> Result<Vec<(String, Chart)>, Finding> {
     let by: Vec<String> = by.iter().filter(|key| *key != over).cloned().collect();
     let view = View::of(runs, over, &by);
     if view.series.len() > MOST_SERIES {
-        return Err(Error::usage(
-            Finding::new(format!("a plot can't tell {} groups apart", view.series.len()))
-                .expected(format!("at most {MOST_SERIES} groups by {}", by.join(", ")))
-                .hint("group by fewer settings, or collect fewer runs"),
-        ));
+        return Err(Finding::new(format!("no plots: they can't tell {} groups apart", view.series.len()))
+            .expected(format!("at most {MOST_SERIES} groups by {}", by.join(", ")))
+            .hint("group by fewer settings, collect fewer runs, or name another setting with --plot-over"));
     }
     let charts = figures(runs).into_iter().filter_map(|name| view.chart(&name).map(|chart| (name, chart)));
     Ok(charts.collect())

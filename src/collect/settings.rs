@@ -11,7 +11,7 @@ use crate::metrics::unknown;
 
 /// Settings that say where and how a run is done and change no figure of levels; also the list of figures, which follows
 /// from other settings.
-const BESIDE: [&str; 19] = [
+const BESIDE: [&str; 30] = [
     "out",
     "force",
     "yes",
@@ -27,6 +27,17 @@ const BESIDE: [&str; 19] = [
     "worst",
     "montage-size",
     "montage-min-size",
+    "montage-format",
+    "montage-captions",
+    "contact-sheet",
+    "parquet",
+    "map",
+    "track",
+    "track-project",
+    "track-group",
+    "track-tags",
+    "track-name",
+    "track-seconds",
     "sample",
     "rank-by",
     "images",
@@ -104,5 +115,13 @@ mod tests {
         let settings = crate::config::Options { clustering: Some("c".into()), ..Default::default() };
         let settings = serde_json::to_value(settings.resolve().expect("resolves")).expect("serialises");
         assert!(BESIDE.iter().all(|key| settings.get(key).is_some()));
+        // a new setting is on one of the two lists
+        let deciding =
+            ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
+        let deciding: Vec<&str> = deciding.into_iter().chain(["silhouette", "seed"]).collect();
+        let keys = settings.as_object().expect("settings").keys();
+        let unknown: Vec<_> =
+            keys.filter(|k| !BESIDE.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

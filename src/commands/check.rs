@@ -16,13 +16,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<String> {
         let found = probe::run(selected.backend.as_ref(), case, args.seed.wrapping_add(i as u64))?;
         outcomes.extend(found.into_iter().map(|outcome| (case, outcome)));
     }
-    let failed = outcomes.iter().filter(|(_, outcome)| !outcome.passed()).count();
     let told = if args.json { for_programs(&selected, &outcomes) } else { for_people(&selected, &outcomes) };
+    ended(&outcomes, told)
+}
+
+/// What is printed.
+///
+/// # Errors
+/// `Failed` where a check did not pass; what is printed is then in the error.
+fn ended(outcomes: &[(&Case, Outcome)], told: String) -> Result<String> {
+    let failed = outcomes.iter().filter(|(_, outcome)| !outcome.passed()).count();
     if failed > 0 {
-        let checks = outcomes.len();
-        let finding = Finding::new(format!("{failed} of {checks} checks failed on this device\n\n{told}"))
+        let finding = Finding::new(format!("{failed} of {} checks failed on this device", outcomes.len()))
             .hint("update the driver, or use --device cpu; please report this table");
-        return Err(Error::failed(finding));
+        return Err(Error::failed(finding).with_report(&told));
     }
     Ok(told)
 }
@@ -75,4 +82,18 @@ fn for_programs(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
 
 fn centroids(case: &Case) -> &'static str {
     if case.double_centroids { "<f8" } else { "<f4" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_printed_whether_it_passed_or_not() {
+        let outcome = |error| (&CASES[0], Outcome { operation: "own distances", error, allowed: 1e-6 });
+        assert_eq!(ended(&[outcome(0.0)], "{}".to_owned()).ok().as_deref(), Some("{}"));
+        let error = ended(&[outcome(0.0), outcome(1.0)], "{}".to_owned()).expect_err("one fails");
+        assert_eq!(error.report(), Some("{}"));
+        assert!(error.to_string().contains("1 of 2 checks") && !error.to_string().contains("{}"), "{error}");
+    }
 }

@@ -29,8 +29,11 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
     let keys = if args.all_settings { settings::all(runs) } else { settings::differing(runs) };
     let table = tables::of_runs(runs, &keys);
     let groups = (!group_by.is_empty()).then(|| tables::of_groups(runs, &group_by));
-    let charts = plot_over.as_ref().map(|over| charts::of_figures(runs, over, &group_by)).transpose()?;
-    let charts = charts.unwrap_or_default();
+    let charts = plot_over.as_ref().map_or(Ok(Vec::new()), |over| charts::of_figures(runs, over, &group_by));
+    let charts = charts.unwrap_or_else(|why| {
+        tracing::warn!("{}", one_line(&why));
+        Vec::new()
+    });
 
     let folder = OutputFolder::prepare_collection(&args.out, args.force)?;
     folder.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -78,11 +81,7 @@ fn write_parquet(_args: &CollectArgs, _table: &Table, _folder: &OutputFolder) ->
 }
 
 fn warn_of(found: &find::Found) {
-    for skipped in &found.skipped {
-        let text = skipped.to_string();
-        let one_line: Vec<&str> = text.lines().map(str::trim).collect();
-        tracing::warn!("left out: {}", one_line.join("; "));
-    }
+    found.skipped.iter().for_each(|skipped| tracing::warn!("left out: {}", one_line(skipped)));
     let listed: Vec<String> = found.incomplete.iter().take(LISTED).map(|f| f.display().to_string()).collect();
     let more = if found.incomplete.len() > LISTED { ", ..." } else { "" };
     match found.incomplete.len() {
@@ -95,6 +94,11 @@ fn warn_of(found: &find::Found) {
             )
         }
     }
+}
+
+fn one_line(finding: &impl ToString) -> String {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    finding.to_string().lines().map(words).collect::<Vec<_>>().join("; ")
 }
 
 fn as_json(table: &Table, groups: Option<&Table>) -> Value {
@@ -159,6 +163,8 @@ fn printed(header: Vec<String>, rows: impl ExactSizeIterator<Item = Vec<String>>
 /// How many plots there are, or why there is none.
 fn plots_line(runs: &[Run], over: Option<&str>, plots: usize) -> String {
     match over {
+        // why there is none has been told
+        Some(_) if plots == 0 => String::new(),
         Some(over) => format!(", {plots} plots over {over} in plots"),
         None => match settings::differing(runs).as_slice() {
             [] => String::new(),

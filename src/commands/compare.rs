@@ -39,9 +39,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<String> {
         folder.commit()?;
     }
     if args.json {
-        let failures = verdicts.iter().filter_map(Verdict::failure).collect::<Vec<_>>();
-        let text = json.to_string();
-        return if failures.is_empty() { Ok(text) } else { Err(Error::gate(failures, &text)) };
+        return gates::ended(&verdicts, json.to_string());
     }
     gates::told(&verdicts, compare::as_text(&comparison).trim_end())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::map::Mapped;
 use crate::matrix::UNLABELLED;
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
@@ -14,15 +15,22 @@ use crate::record::RunRecord;
 /// Rows of a group: some tens of megabytes with their names.
 const GROUP: usize = 1 << 17;
 
-/// Writes them below the folder's staging. `files` has the own distances of every level, or none.
-pub(super) fn write(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
+/// Writes them below the folder's staging. `files` has the own distances of every level, or none; with a map, the embeddings
+/// are read once more for the place of every row.
+pub(super) fn write(
+    plan: &Plan,
+    record: &mut RunRecord,
+    files: &[DistanceFile],
+    mapped: Option<&Mapped>,
+    folder: &OutputFolder,
+) -> Result<()> {
     if files.is_empty() {
         record.warnings.push("the parts kept no distances: points.parquet has none".to_owned());
     }
     for level in &record.levels {
         tables::write_clusters_parquet(&folder.staging(format!("level{}/clusters.parquet", level.level))?, level)?;
     }
-    let mut export = Export { plan, record, files, path: folder.staging("points.parquet")?, file: None, next_row: 0 };
+    let mut export = Export { plan, mapped, files, path: folder.staging("points.parquet")?, file: None, next_row: 0 };
     match &plan.names {
         Some(names) => {
             let root = plan.settings.image_root.as_deref().unwrap_or(Path::new("."));
@@ -55,7 +63,7 @@ pub(super) fn write(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile],
 /// The file of points, group by group.
 struct Export<'a> {
     plan: &'a Plan,
-    record: &'a RunRecord,
+    mapped: Option<&'a Mapped>,
     files: &'a [DistanceFile],
     path: PathBuf,
     file: Option<PointsFile>,
@@ -79,7 +87,7 @@ impl Export<'_> {
             names,
             labels: self.plan.levels.iter().map(of_level).collect(),
             distances: self.files.iter().map(|file| all().map(|row| distance(file, row)).collect()).collect(),
-            places: self.places(first_row, rows),
+            places: self.mapped.map(|mapped| self.places(mapped, first_row, rows)).transpose()?,
         };
         match &mut self.file {
             Some(file) => file.add(points)?,
@@ -89,17 +97,18 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// Where the rows lie on the map.
-    fn places(&self, first_row: u64, rows: usize) -> Option<Places> {
-        let points = &self.record.map.as_ref()?.points;
-        let (mut x, mut y) = (vec![None; rows], vec![None; rows]);
-        let start = points.rows.partition_point(|&row| row < first_row);
-        for (i, &row) in points.rows.iter().enumerate().skip(start) {
-            let Some(at) = usize::try_from(row - first_row).ok().filter(|&at| at < rows) else { break };
-            (x[at], y[at]) = (points.x.get(i).copied(), points.y.get(i).copied());
-        }
-        Some((x, y))
+    /// Where the rows lie on the plane; nowhere where they are not finite.
+    fn places(&self, mapped: &Mapped, first_row: u64, rows: usize) -> Result<Places> {
+        let finite = |place: f64| Some(single(place)).filter(|place| place.is_finite());
+        let places = mapped.places(&self.plan.embeddings, first_row, rows)?;
+        Ok(places.into_iter().map(|[x, y]| (finite(x), finite(y))).unzip())
     }
+}
+
+/// As tools that show embeddings take it.
+#[expect(clippy::cast_possible_truncation, reason = "float64 to float32 rounds")]
+fn single(place: f64) -> f32 {
+    place as f32
 }
 
 fn distance(file: &DistanceFile, row: u64) -> Option<f32> {

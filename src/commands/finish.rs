@@ -14,7 +14,7 @@ use crate::config::Sample;
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::{Evaluated, Second, StageTime};
 use crate::gallery;
-use crate::map;
+use crate::map::{self, Mapped};
 use crate::output::distances::DistanceFile;
 use crate::output::files::OutputFolder;
 use crate::output::tables;
@@ -74,11 +74,15 @@ pub(super) fn write_all(
         pictures::make(plan, &mut record, &files, folder)?;
         record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
     }
-    add_for_report(plan, &mut record, &files)?;
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(unused_variables, reason = "only points.parquet has a place for every row")
+    )]
+    let mapped = add_for_report(plan, &mut record, &files)?;
     #[cfg(feature = "parquet")]
     if plan.settings.parquet {
         let clock = Instant::now();
-        exports::write(plan, &mut record, &files, folder)?;
+        exports::write(plan, &mut record, &files, mapped.as_ref(), folder)?;
         record.stages.push(Stage::new("exports", clock.elapsed().as_secs_f64()));
     }
     drop(files);
@@ -99,20 +103,21 @@ pub(super) fn write_all(
 }
 
 /// What the report shows beyond figures and montages, so that it can be made of the record alone.
-fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<()> {
+fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<Mapped>> {
     let clock = Instant::now();
     // hours of computing don't end over a picture
-    match map::of_run(plan) {
-        Ok(map) => record.map = Some(map),
-        Err(error) => record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; "))),
-    }
+    let mapped = map::of_run(plan).unwrap_or_else(|error| {
+        record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
+        None
+    });
+    record.map = mapped.as_ref().map(|mapped| mapped.map.clone());
     record.stages.push(Stage::new("map", clock.elapsed().as_secs_f64()));
     if plan.names.is_some() {
         let samples = gallery::samples(plan, &record.levels, files);
         record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
         record.images = gallery::images(plan, &record.levels)?;
     }
-    Ok(())
+    Ok(mapped)
 }
 
 fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {

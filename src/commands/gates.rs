@@ -1,19 +1,29 @@
 //! Gates on what was found, once all of it is written.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::gates::{Gate, Verdict};
 use crate::record::RunRecord;
+use crate::summary;
 
-/// `report` with a line for every gate of a run.
+/// What is printed of a run that is held to gates: for people `before` and the summary with a line for every gate, for programs
+/// one JSON value.
 ///
 /// # Errors
-/// `Gate` where one fails; the report is then in the error.
-pub(super) fn hold(gates: &[Gate], record: &RunRecord, report: &str) -> Result<String> {
+/// `Gate` where one fails; what is printed is then in the error.
+pub(super) fn hold(gates: &[Gate], record: &RunRecord, out: &Path, before: &str, json: bool) -> Result<String> {
     let levels: Vec<u32> = record.levels.iter().map(|level| level.level).collect();
     let judged = gates.iter().map(|gate| gate.judge(&levels, |level| figure(record, level, gate.figure)));
-    told(&judged.collect::<Vec<_>>(), report)
+    let verdicts: Vec<Verdict> = judged.collect();
+    if !json {
+        return told(&verdicts, &format!("{before}{}", summary::of_run(record, out)));
+    }
+    let mut value = summary::as_json(record, out);
+    value["gates"] = serde_json::json!(verdicts);
+    ended(&verdicts, format!("{value:#}"))
 }
 
 /// `report` with a line for every verdict.
@@ -22,7 +32,14 @@ pub(super) fn hold(gates: &[Gate], record: &RunRecord, report: &str) -> Result<S
 /// `Gate` where one fails; the report is then in the error.
 pub(super) fn told(verdicts: &[Verdict], report: &str) -> Result<String> {
     let lines: Vec<String> = std::iter::once(report.to_owned()).chain(verdicts.iter().map(Verdict::line)).collect();
-    let report = lines.join("\n");
+    ended(verdicts, lines.join("\n"))
+}
+
+/// `report` as it is.
+///
+/// # Errors
+/// As [`told`].
+pub(super) fn ended(verdicts: &[Verdict], report: String) -> Result<String> {
     let failures: Vec<_> = verdicts.iter().filter_map(Verdict::failure).collect();
     if failures.is_empty() { Ok(report) } else { Err(Error::gate(failures, &report)) }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::finish::{self, Told};
 use super::gates;
-use super::metrics::{attach_log, evaluation, told};
+use super::metrics::{attach_log, evaluation};
 use super::track;
 use crate::buffers::Written;
 use crate::cli::MergeArgs;
@@ -47,7 +47,7 @@ pub(super) fn run(args: MergeArgs, console: &Console) -> Result<String> {
         parts.remove()?;
     }
     track::after_run(&plan.settings.tracking, &record, &out);
-    gates::hold(&plan.settings.gates, &record, &told(&record, &out, args.json))
+    gates::hold(&plan.settings.gates, &record, &out, "", args.json)
 }
 
 /// Those of the parts, but for what is said otherwise.

@@ -18,7 +18,6 @@ use crate::output::files::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::record::{RunRecord, Worker};
 use crate::shard::{About, Earlier, PartFolder, Share, folder_of};
-use crate::summary;
 
 pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let file = args.config.as_deref().map(Options::read).transpose()?.unwrap_or_default();
@@ -53,9 +52,7 @@ pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Consol
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
         }
-        let before = if json { "" } else { "complete already\n" };
-        let report = format!("{before}{}", told(&record, &plan.settings.out, json));
-        return gates::hold(&plan.settings.gates, &record, &report);
+        return gates::hold(&plan.settings.gates, &record, &plan.settings.out, "complete already\n", json);
     }
     let rows = 0..plan.embeddings.rows();
     // a run that was killed while it moved its results into place has left some of them
@@ -79,12 +76,7 @@ pub(super) fn judge(options: Options, resume: bool, json: bool, console: &Consol
     folder.commit()?;
     work.discard();
     track::after_run(&plan.settings.tracking, &record, &out);
-    gates::hold(&plan.settings.gates, &record, &told(&record, &out, json))
-}
-
-/// What is printed of a run.
-pub(super) fn told(record: &RunRecord, out: &Path, json: bool) -> String {
-    if json { format!("{:#}", summary::as_json(record, out)) } else { summary::of_run(record, out) }
+    gates::hold(&plan.settings.gates, &record, &out, "", json)
 }
 
 fn evaluate_and_write(

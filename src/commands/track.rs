@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::report;
 use crate::cli::TrackArgs;
 use crate::config::{Tracker, Tracking};
 use crate::error::{Error, Finding, Result};
@@ -18,7 +17,7 @@ const AFTER_A_RUN: u64 = 20;
 const ALONE: u64 = 600;
 
 pub(super) fn run(args: TrackArgs) -> Result<String> {
-    let record = report::read(&args.folder.join(RECORD))?;
+    let record = RunRecord::read(&args.folder.join(RECORD)).map_err(Error::input)?;
     let told = serde_json::from_value(record.settings.clone()).unwrap_or_default();
     let seconds = args.tracking.track_seconds;
     let tracking = Tracking { track_seconds: Some(seconds.unwrap_or(ALONE)), ..args.tracking.over(told) };

@@ -16,6 +16,19 @@ pub enum Distances {
     All,
 }
 
+/// Which map of clusters and points the report gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MapKind {
+    /// The plane on which the centroids differ most, and t-SNE of up to 3,000 vectors, which takes seconds.
+    #[default]
+    Tsne,
+    /// That plane alone.
+    Pca,
+    /// None.
+    None,
+}
+
 /// Which members of a cluster a montage shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 use crate::evaluate::Nonfinite;
 pub use checkpoint::Checkpoint;
-pub use choices::{Distances, MontageCaptions, MontageFormat, Sample};
+pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
 pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};
 pub use settings::Settings;
 pub use silhouette::Silhouette;
@@ -103,6 +103,10 @@ pub struct Options {
     /// Also write the points (points.parquet: names, clusters, distances, map) and the clusters as Parquet
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", hide_possible_values = true, require_equals = true, help_heading = "Output")]
     pub parquet: Option<bool>,
+
+    /// Map of clusters and points in the report, of which points.parquet gets the plane [default: tsne]
+    #[arg(long, value_name = "WHICH", help_heading = "Output")]
+    pub map: Option<MapKind>,
 
     /// Folder to write to [default: CLUSTERING/metrics]
     #[arg(long, short, value_name = "DIR", help_heading = "Output")]
@@ -206,6 +210,7 @@ impl Options {
             fail_if: list(self.fail_if, file.fail_if),
             distances: self.distances.or(file.distances),
             parquet: self.parquet.or(file.parquet),
+            map: self.map.or(file.map),
             out: self.out.or(file.out),
             force: self.force.or(file.force),
             checkpoint: self.checkpoint.or(file.checkpoint),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Checkpoint, Distances, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, figures};
+use super::{
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, figures,
+};
 use crate::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::gates::Gate;
@@ -42,6 +44,7 @@ pub struct Settings {
     pub gates: Vec<Gate>,
     pub distances: Distances,
     pub parquet: bool,
+    pub map: MapKind,
     pub out: PathBuf,
     pub force: bool,
     pub checkpoint: Checkpoint,
@@ -114,6 +117,7 @@ impl Options {
             gates,
             distances: self.distances.unwrap_or_default(),
             parquet: self.parquet.unwrap_or(false),
+            map: self.map.unwrap_or_default(),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,

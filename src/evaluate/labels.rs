@@ -1,7 +1,9 @@
 //! The clusters beside other labels of the same points: those of the user, or those of another clustering.
 
 use crate::agreement::Contingency;
+use crate::facts::Names;
 use crate::input::hierarchy::Hierarchy;
+use crate::input::labels::{LabelNames, Labels};
 use crate::matrix::UNLABELLED;
 
 /// Counts the labels (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are in no cluster, have no
@@ -20,4 +22,12 @@ pub fn contingency(
         counted.filter_map(label).filter(|&label| label != UNLABELLED)
     };
     Contingency::of_groups(distinct, (0..hierarchy.k(level)).map(of_cluster))
+}
+
+/// The labels as they were written, for figures that show them.
+pub(super) fn names(labels: &Labels) -> Names {
+    match &labels.names {
+        LabelNames::Whole(numbers) => Names::Whole(numbers.clone()),
+        LabelNames::Text(texts) => Names::Text(texts.clone()),
+    }
 }

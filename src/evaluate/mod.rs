@@ -216,7 +216,7 @@ impl<'a> Evaluation<'a> {
             for at in 0..self.levels.len() {
                 let (level, distinct) = (self.levels[at], labels.distinct);
                 let table = contingency(self.hierarchy, level, &labels.of_rows, distinct, known.skipped());
-                known.levels[at].labels = Some(LabelFacts { table, numbers: labels.numbers.clone() });
+                known.levels[at].labels = Some(LabelFacts { table, names: labels::names(labels) });
             }
             self.clock.stop("labels", started, false);
         }

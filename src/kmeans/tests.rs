@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use ndarray::Array2;
@@ -13,7 +12,7 @@ use super::plus_plus::Seeding;
 use super::state::State;
 use super::*;
 use crate::backend::cpu::CpuBackend;
-use crate::error::{Kind, Result};
+use crate::error::Kind;
 use crate::evaluate::StageWatch;
 
 /// Says stop after being asked so many times.
@@ -127,44 +126,17 @@ fn bits_do_not_depend_on_lanes() {
     assert_eq!(one, of_lanes(3));
 }
 
-/// Threads of one process as a team.
-struct Threads {
-    barrier: Barrier,
-    values: Mutex<Vec<Vec<f64>>>,
-}
-
-struct Member<'a>(&'a Threads, usize);
-
-impl Team for Member<'_> {
-    fn rank(&self) -> usize {
-        self.1
-    }
-
-    fn size(&self) -> usize {
-        self.0.values.lock().expect("no panic").len()
-    }
-
-    fn sum(&self, values: &mut [f64]) -> Result<()> {
-        self.0.values.lock().expect("no panic")[self.1] = values.to_vec();
-        self.0.barrier.wait();
-        let all = self.0.values.lock().expect("no panic").clone();
-        for (place, value) in values.iter_mut().enumerate() {
-            *value = all.iter().map(|values| values[place]).sum();
-        }
-        self.0.barrier.wait();
-        Ok(())
-    }
-}
-
 /// The same k-means by some members, who have unequal shares of the points.
 fn shared_out(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
-    let threads = Threads { barrier: Barrier::new(size), values: Mutex::new(vec![Vec::new(); size]) };
+    let folder = tempfile::tempdir().expect("a folder");
+    let never = || false;
     let all = MatrixPoints { matrix };
     let end = |rank: usize| if rank == size { all.len() } else { all.len() * (rank * rank) as u64 / 10 };
     let member = |rank: usize| {
         let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
         let backend = CpuBackend::new(std::num::NonZero::new(1));
-        let team = Member(&threads, rank);
+        let meeting = Meeting { folder: folder.path(), rank, size, agreement: [0; 32] };
+        let team = Network::join(&meeting, &never).expect("meets");
         let mut fit = fit(&points, &backend, 20, &FOREVER);
         (fit.team, fit.init) = (&team, init);
         fit.run().expect("clusters")

@@ -1,9 +1,11 @@
 //! The most frequent label of a cluster.
 
+use crate::facts::Names;
+
 use super::{Better, Column, LevelFacts, Metric, Need};
 
-/// The label that most points of the cluster have, ties to the label that comes first in the file. Only where all labels
-/// are whole numbers, which a column can hold. Not defined for a cluster none of whose points has a label.
+/// The label that most points of the cluster have, ties to the label that comes first in the file: a number where all labels
+/// are whole numbers, else a text. Not defined for a cluster none of whose points has a label.
 pub(super) struct MajorityLabel;
 
 impl Metric for MajorityLabel {
@@ -11,7 +13,7 @@ impl Metric for MajorityLabel {
         "majority_label"
     }
     fn summary(&self) -> &'static str {
-        "most frequent label, where labels are whole numbers"
+        "most frequent label"
     }
     fn better(&self) -> Better {
         Better::Neither
@@ -21,8 +23,10 @@ impl Metric for MajorityLabel {
     }
     fn clusters(&self, level: &LevelFacts) -> Option<Column> {
         let labels = level.labels.as_ref()?;
-        let numbers = labels.numbers.as_ref()?;
-        let number = |label: Option<u32>| numbers.get(label? as usize).copied();
-        Some(Column::Index(labels.table.rows.iter().map(|row| number(row.majority)).collect()))
+        let majorities = labels.table.rows.iter().map(|row| Some(row.majority? as usize));
+        Some(match &labels.names {
+            Names::Whole(names) => Column::Index(majorities.map(|label| names.get(label?).copied()).collect()),
+            Names::Text(names) => Column::Text(majorities.map(|label| names.get(label?).cloned()).collect()),
+        })
     }
 }

@@ -157,8 +157,10 @@ pub enum Column {
     Count(Vec<u64>),
     /// Reals; NaN where the figure is not defined.
     Real(Vec<f64>),
-    /// Numbers of clusters; none where the figure is not defined.
+    /// Numbers of clusters or of labels; none where the figure is not defined.
     Index(Vec<Option<u64>>),
+    /// Names; none where the figure is not defined.
+    Text(Vec<Option<String>>),
 }
 
 impl Column {
@@ -168,6 +170,7 @@ impl Column {
             Column::Count(v) => v.len(),
             Column::Real(v) => v.len(),
             Column::Index(v) => v.len(),
+            Column::Text(v) => v.len(),
         }
     }
 
@@ -176,12 +179,13 @@ impl Column {
         self.len() == 0
     }
 
-    /// The figure of one cluster as a real; NaN where it is not defined.
+    /// The figure of one cluster as a real; NaN where it is not defined, or is a name.
     pub fn real(&self, cluster: usize) -> f64 {
         match self {
             Column::Count(v) => as_real(v[cluster]),
             Column::Real(v) => v[cluster],
             Column::Index(v) => v[cluster].map_or(f64::NAN, as_real),
+            Column::Text(_) => f64::NAN,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! | `path`, `caption` | text | the image, where images are named; absolute where the system can tell |
 //! | `level1`, ... | int64 | cluster on each level; null where the row is in none |
 //! | `level1_distance`, ... | float | distance to that cluster's centroid |
-//! | `x`, `y` | float | place on the map, where there is one; null for points that are not on it |
+//! | `x`, `y` | float | place on the map's plane, where there is a map; null where a row is not finite |
 
 use std::path::Path;
 

@@ -47,6 +47,7 @@ pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
     let cells = |column: &Column| match column {
         Column::Count(counts) => Cells::Whole(counts.iter().map(|&count| whole(count)).collect()),
         Column::Index(clusters) => Cells::Whole(clusters.iter().map(|cluster| cluster.and_then(whole)).collect()),
+        Column::Text(names) => Cells::Text(names.clone()),
         Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
     };
     let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
@@ -98,6 +99,7 @@ fn cluster_cell(column: &Column, cluster: usize) -> String {
     match column {
         Column::Count(counts) => counts[cluster].to_string(),
         Column::Index(clusters) => clusters[cluster].map_or(String::new(), |number| number.to_string()),
+        Column::Text(names) => names[cluster].clone().unwrap_or_default(),
         Column::Real(reals) if reals[cluster].is_nan() => String::new(),
         Column::Real(reals) => cell(Some(&reals[cluster].into())),
     }

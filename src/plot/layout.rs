@@ -55,6 +55,8 @@ struct Layout {
     /// Where the first row of panels starts, their titles included.
     top: f64,
     subtitle: Vec<String>,
+    /// The y axis' own label, in lines.
+    y_label: Vec<String>,
     caption: Vec<String>,
     /// Names in the legend and where they start.
     legend: Vec<(f64, f64, String)>,
@@ -73,7 +75,8 @@ impl Layout {
         let longest = axis.ticks.iter().map(|(_, label)| words::width(label, LABEL)).fold(0.0, f64::max);
         let below = if axis.upright { longest + 16.0 } else { 24.0 } + AXIS.size * LEADING;
         let across = panel.0 + left;
-        let width = 2.0 * MARGIN + AXIS.size * LEADING + across * real(columns) + MARGIN;
+        let y_label = words::wrapped(&chart.y_label, panel.1, AXIS.size);
+        let width = 2.0 * MARGIN + beside(&y_label) + across * real(columns) + MARGIN;
         let text = width - 2.0 * MARGIN;
         let subtitle = words::wrapped(&chart.subtitle, text, SUBTITLE.size);
         let caption = words::wrapped(&chart.caption, text, CAPTION.size);
@@ -82,13 +85,13 @@ impl Layout {
         let rows = chart.panels.len().div_ceil(columns);
         let panels = real(rows) * (panel.1 + below + 34.0);
         let height = top + panels + real(caption.len()) * CAPTION.size * LEADING + MARGIN;
-        Layout { width, height, columns, panel, left, below, top, subtitle, caption, legend, axis, scales }
+        Layout { width, height, columns, panel, left, below, top, subtitle, y_label, caption, legend, axis, scales }
     }
 
     fn frame(&self, index: usize) -> Frame {
         let (row, column) = (index / self.columns, index % self.columns);
         Frame {
-            left: MARGIN + AXIS.size * LEADING + self.left + real(column) * (self.panel.0 + self.left),
+            left: MARGIN + beside(&self.y_label) + self.left + real(column) * (self.panel.0 + self.left),
             top: self.top + 28.0 + real(row) * (self.panel.1 + self.below + 34.0),
             width: self.panel.0,
             height: self.panel.1,
@@ -126,10 +129,17 @@ impl Layout {
         if !index.is_multiple_of(self.columns) {
             return Ok(());
         }
-        let y_label = words::fitted(&chart.y_label, frame.height, AXIS.size);
-        let point = (MARGIN + AXIS.size / 2.0, frame.top + frame.height / 2.0);
-        canvas.text(&y_label, point, Anchor::Middle, AXIS.upright())
+        self.y_label.iter().enumerate().try_for_each(|(i, line)| {
+            let line = words::fitted(line, frame.height, AXIS.size);
+            let left = MARGIN + AXIS.size / 2.0 + real(i) * AXIS.size * LEADING;
+            canvas.text(&line, (left, frame.top + frame.height / 2.0), Anchor::Middle, AXIS.upright())
+        })
     }
+}
+
+/// Room for the lines of an upright label.
+fn beside(lines: &[String]) -> f64 {
+    real(lines.len()) * AXIS.size * LEADING
 }
 
 /// The entries of the legend in lines below each other; moves `top` below them.

@@ -80,7 +80,8 @@ impl Placed<'_> {
             canvas.text(label, (left - TICK - 3.0, y), Anchor::Right, LABEL_FONT)?;
         }
         if self.y.exponent != 0 {
-            let point = (left - TICK - 3.0, frame.top - 11.0);
+            // clear of the label of a tick at the very top
+            let point = (left - TICK - 3.0, frame.top - LABEL - 6.0);
             canvas.text(&scale::power_of_ten(self.y.exponent), point, Anchor::Right, LABEL_FONT)?;
         }
         for (place, label) in &self.x.ticks {

@@ -121,6 +121,29 @@ fn a_chart_has_its_words_and_a_mark_for_every_spot() {
 }
 
 #[test]
+fn a_long_label_of_the_y_axis_is_broken_into_lines() {
+    let label = "mean distance to the nearest of the other centroids (squared distance, in the unit of the embedding)";
+    let spots = vec![spot(0, 0, &[2e6]), spot(1, 0, &[3e6])];
+    let named = chart(Positions::Numbers(vec![1.0, 2.0]), &["one"], spots);
+    let width = |svg: &str| -> f64 { svg.split('"').nth(1).expect("a width").parse().expect("a number") };
+    let short = named.to_svg().expect("draws");
+    let long = Chart { y_label: label.into(), ..named }.to_svg().expect("draws");
+    assert!(!long.contains('…') && label.split(' ').all(|word| long.contains(word)), "{long}");
+    assert!(width(&long) > width(&short), "the lines have room");
+    // the power of ten stands clear above the highest tick
+    let heights: Vec<f64> =
+        long.split("<text ").skip(1).filter(|text| text.contains("text-anchor=\"end\"")).map(height).collect();
+    let power = long.split("<text ").find(|text| text.contains("×10⁶")).map(height).expect("is there");
+    assert!(heights.iter().filter(|&&tick| tick != power).all(|tick| tick - power > 4.0 * 12.0), "{power} {heights:?}");
+}
+
+/// Of a text, in drawing units.
+fn height(text: &str) -> f64 {
+    let from = text.split(" y=\"").nth(1).and_then(|rest| rest.split('"').next());
+    from.expect("a place").parse().expect("a number")
+}
+
+#[test]
 fn a_legend_is_there_where_colours_need_one() {
     let one = chart(Positions::Numbers(vec![1.0]), &["only"], vec![spot(0, 0, &[1.0])]);
     assert!(!one.to_svg().expect("draws").contains(">\nonly\n"));

@@ -47,13 +47,25 @@ impl Serialize for Column {
             Column::Count(counts) => serializer.collect_seq(counts),
             Column::Real(reals) => serializer.collect_seq(reals.iter().map(|r| r.is_finite().then_some(*r))),
             Column::Index(clusters) => serializer.collect_seq(clusters),
+            Column::Text(names) => serializer.collect_seq(names),
         }
     }
 }
 
+/// A column as it is written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Cells {
+    Numbers(Vec<Option<serde_json::Number>>),
+    Names(Vec<Option<String>>),
+}
+
 impl<'de> Deserialize<'de> for Column {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let cells = Vec::<Option<serde_json::Number>>::deserialize(deserializer)?;
+        let cells = match Cells::deserialize(deserializer)? {
+            Cells::Numbers(cells) => cells,
+            Cells::Names(names) => return Ok(Column::Text(names)),
+        };
         let count = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(serde_json::Number::as_u64);
         let real = |cell: &Option<serde_json::Number>| cell.as_ref().and_then(|n| n.as_f64()).unwrap_or(f64::NAN);
         let counts: Option<Vec<u64>> = cells.iter().map(count).collect();

@@ -1,5 +1,6 @@
 //! The one record that every sink reads: tables, arrays, montages, report.
 
+mod check;
 mod columns;
 mod contact_sheet;
 mod images;
@@ -22,7 +23,7 @@ pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use kmeans::{KmeansRecord, KmeansStep};
-pub use map::{Places, PlaneMap, SampledPoints};
+pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
 /// Version of record.json's layout; raised when a reader of an older one would misread it.

@@ -17,7 +17,7 @@ impl RunRecord {
     /// Reads a record.json.
     ///
     /// # Errors
-    /// When the file can't be read, is of another [`FORMAT`], or is no record.
+    /// When the file can't be read, is of another [`FORMAT`], or is no record whose parts fit together.
     pub fn read(path: &Path) -> Result<RunRecord, Finding> {
         let bytes = std::fs::read(path).map_err(|e| Finding::io("can't read a record", path, &e))?;
         RunRecord::parse(&bytes).map_err(|wrong| wrong.file(path))
@@ -31,10 +31,12 @@ impl RunRecord {
                 .found(format!("format {other}"))
                 .hint("use the version that wrote it, or run it again"));
         }
-        serde_json::from_slice(bytes).map_err(|e| {
-            Finding::new("the record is damaged, or is none of this program's")
-                .found(e.to_string())
-                .hint("run it again")
-        })
+        let damaged = |found: String| {
+            let finding = Finding::new("the record is damaged, or is none of this program's");
+            finding.found(found).hint("run it again")
+        };
+        let record: RunRecord = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        record.check().map_err(damaged)?;
+        Ok(record)
     }
 }

@@ -28,10 +28,29 @@ pub(super) fn of(record: &RunRecord) -> String {
         "metrics": record.metrics,
         "levels": levels,
         "kmeans": record.kmeans,
-        "explained": record.map.as_ref().map(|map| map.explained),
-        "points": record.map.as_ref().map(|map| &map.points),
+        "maps": maps(record),
     });
     in_script(&data)
+}
+
+/// What is said of each kind of map, and its points.
+fn maps(record: &RunRecord) -> Value {
+    let Some(plane) = &record.map else { return json!({}) };
+    let mut maps = json!({ "pca": { "explained": plane.explained, "points": plane.points } });
+    if let Some(near) = &plane.tsne {
+        maps["tsne"] = json!({ "perplexity": near.perplexity, "points": near.points });
+    }
+    maps
+}
+
+/// Where the clusters of a level lie on each kind.
+fn places(record: &RunRecord, at: usize) -> Value {
+    let Some(plane) = &record.map else { return json!({}) };
+    let mut places = json!({ "pca": plane.levels.get(at) });
+    if let Some(near) = &plane.tsne {
+        places["tsne"] = json!(near.levels.get(at));
+    }
+    places
 }
 
 /// JSON that neither ends a script element nor starts a comment in it.
@@ -97,7 +116,7 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
         "ranking": level.ranking,
         "montages": montages,
         "samples": level.samples,
-        "map": record.map.as_ref().and_then(|map| map.levels.get(at)),
+        "maps": places(record, at),
     })
 }
 
@@ -106,6 +125,7 @@ fn cells(column: &Column, kept: Option<&[usize]>) -> Vec<Value> {
     let cell = |cluster: usize| match column {
         Column::Count(counts) => counts[cluster].into(),
         Column::Index(clusters) => clusters[cluster].into(),
+        Column::Text(names) => names[cluster].as_deref().into(),
         Column::Real(reals) => rounded(reals[cluster]).into(),
     };
     match kept {

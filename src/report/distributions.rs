@@ -35,7 +35,7 @@ fn shown(record: &RunRecord) -> impl Iterator<Item = &MetricInfo> {
     let ranks = |name: &str| record.levels.iter().any(|level| level.ranking.by == name);
     let there = |name: &str| {
         let columns = record.levels.iter().filter_map(|level| level.clusters.get(name));
-        columns.clone().any(|column| !matches!(column, Column::Index(_)))
+        columns.clone().any(|column| !matches!(column, Column::Index(_) | Column::Text(_)))
     };
     let is_shown =
         move |info: &&MetricInfo| (SHOWN.contains(&info.name.as_str()) || ranks(&info.name)) && there(&info.name);

@@ -10,10 +10,11 @@ use crate::record::{Images, RunRecord};
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// In this order, as one script.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     include_str!("page/base.js"),
     include_str!("page/model.js"),
     include_str!("page/table.js"),
+    include_str!("page/viewport.js"),
     include_str!("page/map.js"),
     include_str!("page/cluster.js"),
     include_str!("page/views.js"),

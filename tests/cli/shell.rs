@@ -77,6 +77,12 @@ fn summaries_are_printed_as_json_and_quiet_suppresses_only_texts() {
     assert_eq!(whole["levels"][1]["figures"], record["levels"][1]["figures"]);
     assert_eq!(whole["levels"][0]["ranking"], record["levels"][0]["ranking"]);
     assert_eq!(json(&mut place.command(&["--json", "--resume"]))["levels"], whole["levels"]);
+    // gates are part of it, and not text behind it
+    let gates = json(&mut place.command(&["--json", "--resume", "--fail-if", "level1.inertia < 0"]))["gates"].clone();
+    assert_eq!((gates[0]["gate"].as_str(), gates[0]["holds"].as_bool()), (Some("level1.inertia < 0"), Some(true)));
+    let failed = place.command(&["--json", "--resume", "--fail-if", "level1.inertia >= 0"]).output().expect("starts");
+    let told: Value = serde_json::from_slice(&failed.stdout).expect("JSON");
+    assert_eq!((failed.status.code(), told["gates"][0]["holds"].as_bool()), (Some(5), Some(false)));
 
     let mut divided = place;
     divided.out = divided.at("parts");

@@ -9,43 +9,43 @@ use serde_json::Value;
 use crate::common::{program, scratch};
 
 /// The handwritten digits that come with the program.
-pub fn digits() -> PathBuf {
+pub(crate) fn digits() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits/embeddings.npy")
 }
 
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
-    pub embeddings: PathBuf,
+    pub(crate) embeddings: PathBuf,
 }
 
 impl Place {
-    pub fn with(embeddings: &Path) -> Place {
+    pub(crate) fn with(embeddings: &Path) -> Place {
         Place { folder: scratch(), embeddings: embeddings.to_owned() }
     }
 
-    pub fn digits() -> Place {
+    pub(crate) fn digits() -> Place {
         Place::with(&digits())
     }
 
-    pub fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// `kmeans`, which writes to `out`.
-    pub fn kmeans(&self, out: &str, more: &[&str]) -> Command {
+    pub(crate) fn kmeans(&self, out: &str, more: &[&str]) -> Command {
         let mut command = program();
         command.arg("kmeans").arg("--embeddings-path").arg(&self.embeddings).arg("--out").arg(self.at(out)).args(more);
         command
     }
 
     /// Makes a clustering; gives kmeans.json.
-    pub fn made(&self, out: &str, more: &[&str]) -> Value {
+    pub(crate) fn made(&self, out: &str, more: &[&str]) -> Value {
         succeeded(&self.kmeans(out, more).output().expect("starts"));
         made_as(&self.at(out))
     }
 
     /// Judges it; gives record.json.
-    pub fn judged(&self, out: &str, more: &[&str]) -> Value {
+    pub(crate) fn judged(&self, out: &str, more: &[&str]) -> Value {
         let mut command = program();
         command.arg("metrics").arg(self.at(out)).args(["--metrics", "fast", "--device", "cpu"]).args(more);
         succeeded(&command.output().expect("starts"));
@@ -54,17 +54,17 @@ impl Place {
 }
 
 /// What a clustering's folder says of how it was made.
-pub fn made_as(folder: &Path) -> Value {
+pub(crate) fn made_as(folder: &Path) -> Value {
     let text = fs::read_to_string(folder.join("kmeans.json")).expect("a record");
     serde_json::from_str(&text).expect("JSON")
 }
 
-pub fn succeeded(output: &Output) {
+pub(crate) fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// It ends with `code`, and says all of `words`.
-pub fn refused(command: &mut Command, code: i32, words: &[&str]) {
+pub(crate) fn refused(command: &mut Command, code: i32, words: &[&str]) {
     let output = command.output().expect("starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{said}");
@@ -72,19 +72,19 @@ pub fn refused(command: &mut Command, code: i32, words: &[&str]) {
 }
 
 /// The files of a clustering, but those that tell of the run and not of its result.
-pub fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let all = crate::common::files_below(folder).into_iter();
     let result = all.filter(|name| name.starts_with("level"));
     result.map(|name| (name.clone(), fs::read(folder.join(&name)).expect("a file"))).collect()
 }
 
 /// Sum of a record's level figure.
-pub fn inertia(record: &Value, level: usize) -> f64 {
+pub(crate) fn inertia(record: &Value, level: usize) -> f64 {
     record["levels"][level]["figures"]["inertia"].as_f64().expect("a number")
 }
 
 /// An i8 or f8 array of one dimension or two, as its bytes: what follows the header.
-pub fn array(path: &Path) -> Vec<[u8; 8]> {
+pub(crate) fn array(path: &Path) -> Vec<[u8; 8]> {
     let bytes = fs::read(path).expect("an array");
     let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
     bytes[header..].as_chunks::<8>().0.to_vec()

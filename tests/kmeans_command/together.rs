@@ -39,7 +39,8 @@ fn any_number_of_processes_reaches_the_same_objective() {
     let alone = place.judged("alone", &[]);
     let device = *devices().last().expect("one at least");
     // of one kind, and of two
-    let teams: [&[&[&str]]; 2] = [&[&["--device", "cpu"]; 3], &[&["--device", "cpu"], &["--device", device]]];
+    let (cpu, other): (&[&str], &[&str]) = (&["--device", "cpu"], &["--device", device]);
+    let teams: [&[&[&str]]; 2] = [&[cpu; 3], &[cpu, other]];
     for (number, team) in teams.into_iter().enumerate() {
         let out = format!("team{number}");
         for output in together(&place, &out, team) {

@@ -143,6 +143,25 @@ impl Browser {
         );
     }
 
+    /// Turns the wheel at a place, forward (up) or back.
+    pub(crate) fn wheel(&mut self, x: f64, y: f64, by: f64) {
+        let turned = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by });
+        self.command("Input.dispatchMouseEvent", turned);
+    }
+
+    /// Drags from one place to another, in steps.
+    pub(crate) fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
+        self.mouse("mouseMoved", from.0, from.1);
+        self.mouse("mousePressed", from.0, from.1);
+        for step in 1..=4 {
+            let at = |a: f64, b: f64| a + (b - a) * f64::from(step) / 4.0;
+            let moved = json!({ "type": "mouseMoved", "x": at(from.0, to.0), "y": at(from.1, to.1),
+                                "button": "left", "buttons": 1 });
+            self.command("Input.dispatchMouseEvent", moved);
+        }
+        self.mouse("mouseReleased", to.0, to.1);
+    }
+
     /// Presses a key: `Tab`, `Enter`, `ArrowDown`, `Shift+Tab`.
     pub(crate) fn key(&mut self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
@@ -157,6 +176,9 @@ impl Browser {
             "ArrowUp" => 38,
             "ArrowRight" => 39,
             "ArrowDown" => 40,
+            "0" => 48,
+            "+" => 187,
+            "-" => 189,
             other => panic!("no code for {other}"),
         };
         let mut down = json!({ "type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code,

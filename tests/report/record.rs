@@ -58,6 +58,43 @@ fn on_two_columns_the_map_is_the_data_turned() {
     assert!(distortion(&deep, &map, 0) > 0.05);
 }
 
+/// By t-SNE, neighbours stay neighbours, whatever the number of columns; levels above lie among theirs.
+#[test]
+fn near_centroids_lie_near_each_other_by_tsne() {
+    let clustering = synthetic(&[60, 6], 5, 30);
+    let run = judged(&clustering, &["--metrics", "fast"], None);
+    let map = record(&run.out)["map"].clone();
+    let near = &map["tsne"];
+    assert_eq!(near["points"]["rows"].as_array().map(Vec::len), Some(300));
+    let lowest = &near["levels"][0];
+    let (clusters, x, y) = (numbers(&lowest["clusters"]), numbers(&lowest["x"]), numbers(&lowest["y"]));
+    let parents: Vec<f64> = numbers(&record(&run.out)["levels"][0]["parent"]);
+    // the nearest cluster on the map has the same parent, as it has in space
+    let kept = |x: &[f64], y: &[f64]| {
+        let nearest = |i: usize| {
+            let away = |j: &usize| (x[i] - x[*j]).hypot(y[i] - y[*j]);
+            (0..x.len()).filter(|&j| j != i).min_by(|a, b| away(a).total_cmp(&away(b))).expect("others")
+        };
+        let parent = |i: usize| parents[clusters[i] as usize];
+        (0..x.len()).filter(|&i| parent(nearest(i)) == parent(i)).count()
+    };
+    assert_eq!(kept(&x, &y), clusters.len());
+    let mixed: Vec<f64> = (0..x.len()).map(|i| x[(7 * i) % x.len()]).collect();
+    assert!(kept(&mixed, &y) < clusters.len() / 2, "the control");
+    // equal sizes: the mean of its own
+    let above = &near["levels"][1];
+    for (i, cluster) in numbers(&above["clusters"]).into_iter().enumerate() {
+        let own: Vec<f64> = (0..x.len()).filter(|&i| parents[clusters[i] as usize] == cluster).map(|i| x[i]).collect();
+        let mean = own.iter().sum::<f64>() / own.len() as f64;
+        assert!((numbers(&above["x"])[i] - mean).abs() < 1e-4, "{cluster}");
+    }
+    // to the same bits, and only where it is asked for
+    let again = record(&judged(&clustering, &["--metrics", "fast", "--threads", "1"], None).out)["map"].clone();
+    assert_eq!(again, map);
+    let plane = record(&judged(&clustering, &["--metrics", "fast", "--map", "pca"], None).out)["map"].clone();
+    assert!(plane["tsne"].is_null() && plane["levels"] == map["levels"]);
+}
+
 /// Samples are members, closest first, and the record names their images.
 #[test]
 fn samples_are_members_of_their_clusters() {

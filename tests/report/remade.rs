@@ -50,6 +50,8 @@ fn pictures_can_lie_beside_the_page() {
     succeeded(&remake(&run, &["--report-folder"]));
     assert!(run.html().len() < embedded / 2, "{} of {embedded} bytes", run.html().len());
     assert!(files_below(&run.out.join("report")).len() > 500);
+    let others = run.out.join("report/notes.txt");
+    fs::write(&others, "mine").expect("writes");
     let Some(mut browser) = Browser::start() else { return };
     browser.open(&run.page(), "#level1/cluster3");
     browser.value("document.querySelectorAll('img').forEach((image) => image.loading = 'eager')");
@@ -60,6 +62,11 @@ fn pictures_can_lie_beside_the_page() {
     let out = fs::canonicalize(&run.out).expect("is there");
     let own = format!("file://{}", out.display());
     assert!(browser.requests().iter().all(|url| url.starts_with(&own)), "{:?}", browser.requests());
+    // a page with its pictures in it leaves none beside it
+    succeeded(&remake(&run, &[]));
+    assert_eq!(run.html().len(), embedded);
+    assert_eq!(files_below(&run.out.join("report")).len(), 1, "only what is not ours");
+    assert!(others.is_file());
 }
 
 #[test]
@@ -73,7 +80,11 @@ fn what_is_no_finished_run_is_refused() {
     let record = run.out.join("record.json");
     let text = fs::read_to_string(&record).expect("a record");
     fs::write(&record, &text[..text.len() / 2]).expect("writes");
-    refused(3, "the record can't be read");
+    refused(3, "the record is damaged");
+    let mut cut: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    cut["levels"][0]["clusters"]["inertia"].as_array_mut().expect("a column").truncate(3);
+    fs::write(&record, cut.to_string()).expect("writes");
+    refused(3, "3 entries for 60");
     fs::write(&record, text.replacen("\"format\":1", "\"format\":99", 1)).expect("writes");
     refused(3, "format 99");
     fs::remove_file(&record).expect("is there");

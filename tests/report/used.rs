@@ -51,6 +51,7 @@ fn by_mouse() {
         ("#cluster .tall a[href^='#level1']", "#level1/cluster"),
         ("#cluster dl dd:nth-of-type(2) a", "#level1/cluster"),
     ];
+    let mut trail = vec![first.clone()];
     for (link, start) in places {
         browser.click(link);
         browser.wait(&format!("location.hash.startsWith('{start}')"));
@@ -58,12 +59,16 @@ fn by_mouse() {
         browser.wait("document.querySelector('#cluster-title').textContent.endsWith(location.hash.match(/\\d+$/)[0])");
         let number = browser.text("#cluster-title").split(' ').next_back().map(str::to_owned);
         assert_eq!(hash(&mut browser).split("cluster").nth(1).map(str::to_owned), number);
+        trail.push(hash(&mut browser));
     }
-    for _ in 0..3 {
+    for before in trail.iter().rev().skip(1) {
         browser.value("history.back()");
-        browser.value("new Promise((done) => setTimeout(done, 50))");
+        browser.wait(&format!("location.hash === '{before}'"));
     }
-    browser.wait(&format!("location.hash === '{first}'"));
+    browser.wait(&format!(
+        "document.querySelector('#cluster-title').textContent.endsWith(' {}')",
+        &first["#level1/cluster".len()..]
+    ));
     browser.click("#cluster button");
     browser.wait("document.querySelector('#cluster').hidden");
     // a montage opens its cluster
@@ -157,7 +162,8 @@ fn by_keyboard() {
         }
     }
     browser.key("Enter");
-    browser.wait("location.hash.startsWith('#level2/cluster')");
+    // the panel follows the address a little later
+    browser.wait("document.activeElement.textContent.startsWith('Level 2')");
     browser.key("Escape");
     browser.wait("document.querySelector('#cluster').hidden && location.hash === '#level2'");
     // the map
@@ -169,5 +175,57 @@ fn by_keyboard() {
     browser.key("Enter");
     let cluster = told.split(' ').nth(1).expect("a number");
     browser.wait(&format!("location.hash === '#level2/cluster{cluster}'"));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+/// What the map shows is known by its picture: the same where it shows the same.
+#[test]
+fn the_map_zooms_moves_and_changes() {
+    let Some(mut browser) = Browser::start() else { return };
+    let run = digits();
+    browser.window(1600, 1000);
+    browser.open(&run.page(), "#level1");
+    let now = "document.querySelector('.map canvas').toDataURL()";
+    let keep = |browser: &mut Browser, name: &str| {
+        browser.value(&format!("window.{name} = {now}; 0"));
+    };
+    browser.value("document.querySelector('.map').scrollIntoView({ block: 'center' })");
+    browser.value("document.querySelector('.map canvas').focus()");
+    keep(&mut browser, "all");
+    browser.key("+");
+    browser.wait(&format!("{now} !== window.all"));
+    keep(&mut browser, "near");
+    browser.key("Shift+ArrowRight");
+    browser.wait(&format!("{now} !== window.near"));
+    browser.key("Shift+ArrowLeft");
+    browser.wait(&format!("{now} === window.near"));
+    browser.key("-");
+    browser.wait(&format!("{now} === window.all"));
+    let place = browser.value(
+        "(() => { const b = document.querySelector('.map canvas').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]; })()",
+    );
+    let place: Vec<f64> = place.as_array().expect("a place").iter().filter_map(Value::as_f64).collect();
+    let (x, y) = (place[0] + place[2] / 2.0, place[1] + place[3] / 2.0);
+    // at its widest the page scrolls on
+    browser.wheel(x, y, -400.0);
+    browser.wait(&format!("{now} !== window.all"));
+    browser.mouse("mouseMoved", 1.0, 1.0);
+    keep(&mut browser, "near");
+    browser.drag((x, y), (x + 90.0, y + 40.0));
+    browser.mouse("mouseMoved", 1.0, 1.0);
+    browser.wait(&format!("{now} !== window.near"));
+    assert_eq!(hash(&mut browser), "#level1", "a drag is no click");
+    browser.click(".zoom button:last-child");
+    browser.mouse("mouseMoved", 1.0, 1.0);
+    browser.wait(&format!("{now} === window.all"));
+    // the other map, which stays from level to level
+    let choose = "(() => { const kind = document.querySelector('#map-kind'); kind.value = 'tsne'; \
+                  kind.dispatchEvent(new Event('change')); return [...kind.options].map((o) => o.text).join(); })()";
+    assert_eq!(browser.value(choose), "PCA,t-SNE");
+    browser.wait(&format!("{now} !== window.all"));
+    assert!(browser.text("main").contains("perplexity 30"));
+    browser.click("#views a[href='#level2']");
+    browser.wait("document.querySelector('.map canvas').ariaLabel.includes('level 2')");
+    assert_eq!(browser.value("document.querySelector('#map-kind').value"), "tsne");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::Path;
 
-use super::Labels;
+use super::{LabelNames, Labels};
 use crate::error::Finding;
 use crate::matrix::UNLABELLED;
 
@@ -53,15 +53,11 @@ impl<'a, K: Hash + Eq> Coder<'a, K> {
         })
     }
 
-    /// The labels by their numbers, as `number` reads them; none where one is no whole number.
-    fn finish(self, number: impl Fn(&K) -> Option<u64>) -> Labels {
-        let mut numbers = vec![0; self.codes.len()];
-        let whole = self.codes.iter().all(|(label, &code)| {
-            let number = number(label);
-            numbers[code as usize] = number.unwrap_or_default();
-            number.is_some()
-        });
-        Labels { of_rows: self.of_rows, distinct: self.codes.len(), numbers: whole.then_some(numbers) }
+    /// The labels in the order of their numbers.
+    fn ordered(self) -> (Vec<u32>, Vec<K>) {
+        let mut coded: Vec<(K, u32)> = self.codes.into_iter().collect();
+        coded.sort_unstable_by_key(|(_, code)| *code);
+        (self.of_rows, coded.into_iter().map(|(label, _)| label).collect())
     }
 }
 
@@ -72,13 +68,21 @@ impl Coder<'_, String> {
     }
 
     pub(super) fn finish_texts(self) -> Labels {
+        let (of_rows, labels) = self.ordered();
         // `007` is another label than `7`
-        self.finish(|label| label.parse().ok().filter(|number: &u64| number.to_string() == *label))
+        let number = |label: &String| label.parse().ok().filter(|number: &u64| number.to_string() == *label);
+        let distinct = labels.len();
+        let names = match labels.iter().map(number).collect::<Option<Vec<u64>>>() {
+            Some(numbers) => LabelNames::Whole(numbers.into()),
+            None => LabelNames::Text(labels.into()),
+        };
+        Labels { of_rows, distinct, names }
     }
 }
 
 impl Coder<'_, u64> {
     pub(super) fn finish_numbers(self) -> Labels {
-        self.finish(|&label| Some(label))
+        let (of_rows, labels) = self.ordered();
+        Labels { of_rows, distinct: labels.len(), names: LabelNames::Whole(labels.into()) }
     }
 }

@@ -1,13 +1,14 @@
 //! Labels that the user gives the points: what they are, whatever the clustering says. Entry i is the label of row i.
 //!
 //! A label is a text, as it is written; of a `.npy` of integers, the number in decimal. An empty one and `-1` mean that the
-//! row has none. Four bytes a row are kept, and each label once while the file is read.
+//! row has none. Four bytes a row are kept, and each label once.
 
 mod code;
 mod npy;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::lines::{Columns, each_line, each_record};
 use super::pickle::{BUFFER, NPY_MAGIC, open};
@@ -22,8 +23,17 @@ pub struct Labels {
     pub of_rows: Vec<u32>,
     /// How many different labels there are.
     pub distinct: usize,
-    /// The labels themselves, by their numbers, where all are whole numbers.
-    pub numbers: Option<Vec<u64>>,
+    /// The labels themselves.
+    pub names: LabelNames,
+}
+
+/// Labels as they were written, by their numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabelNames {
+    /// All are whole numbers.
+    Whole(Arc<[u64]>),
+    /// Some are not.
+    Text(Arc<[String]>),
 }
 
 impl Labels {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::Labels;
+use super::{LabelNames, Labels};
 use crate::matrix::UNLABELLED;
 
 fn read(extension: &str, content: &[u8], rows: u64) -> Result<Labels, String> {
@@ -22,13 +22,18 @@ fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn labels(of_rows: &[u32], distinct: usize, numbers: Option<&[u64]>) -> Result<Labels, String> {
-    Ok(Labels { of_rows: of_rows.to_vec(), distinct, numbers: numbers.map(<[u64]>::to_vec) })
+fn labels(of_rows: &[u32], names: &[u64]) -> Result<Labels, String> {
+    Ok(Labels { of_rows: of_rows.to_vec(), distinct: names.len(), names: LabelNames::Whole(names.into()) })
+}
+
+fn texts(of_rows: &[u32], names: &[&str]) -> Result<Labels, String> {
+    let texts = names.iter().map(|name| (*name).to_owned()).collect();
+    Ok(Labels { of_rows: of_rows.to_vec(), distinct: names.len(), names: LabelNames::Text(texts) })
 }
 
 #[test]
 fn every_format_holds_the_same_labels() {
-    let want = labels(&[0, 1, UNLABELLED, 0], 2, Some(&[7, 3]));
+    let want = labels(&[0, 1, UNLABELLED, 0], &[7, 3]);
     assert_eq!(read(".npy", &npy("<i4", "(4,)", &[7_i32, 3, -1, 7].map(i32::to_le_bytes).concat()), 4), want);
     assert_eq!(read(".npy", &npy("|i1", "(4,)", &[7, 3, 255, 7]), 4), want);
     assert_eq!(read(".npy", &npy("|S2", "(4,)", b"7\x003\x00-17\x00"), 4), want);
@@ -41,9 +46,9 @@ fn every_format_holds_the_same_labels() {
 
 #[test]
 fn texts_are_labels_as_they_are_written() {
-    assert_eq!(read(".txt", b"a cat\ndog\n\na cat\n", 4), labels(&[0, 1, UNLABELLED, 0], 2, None));
-    assert_eq!(read(".txt", b"7\n07\n", 2), labels(&[0, 1], 2, None));
-    assert_eq!(read(".csv", b"label\n\"x, y\"\nx\n", 2), labels(&[0, 1], 2, None));
+    assert_eq!(read(".txt", b"a cat\ndog\n\na cat\n", 4), texts(&[0, 1, UNLABELLED, 0], &["a cat", "dog"]));
+    assert_eq!(read(".txt", b"7\n07\n", 2), texts(&[0, 1], &["7", "07"]));
+    assert_eq!(read(".csv", b"label\n\"x, y\"\nx\n", 2), texts(&[0, 1], &["x, y", "x"]));
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub struct OutputFolder {
     root: PathBuf,
     earlier: Earlier,
     contents: Contents,
+    /// Files of an earlier run that go at the commit, whatever becomes of the others.
+    outdated: Vec<PathBuf>,
     warnings: Vec<String>,
 }
 
@@ -121,7 +123,16 @@ impl OutputFolder {
             ));
         }
         let staging = Staging::create(&root)?;
-        Ok(OutputFolder { staging, _lock: lock, created, root, earlier, contents, warnings })
+        Ok(OutputFolder { staging, _lock: lock, created, root, earlier, contents, outdated: Vec::new(), warnings })
+    }
+
+    /// Lets the pictures of an earlier report go at the commit, but for those that are written again.
+    ///
+    /// # Errors
+    /// `Failed` when the folder can't be listed.
+    pub fn drop_pictures(&mut self) -> Result<()> {
+        self.outdated = names::pictures_in(&self.root)?;
+        Ok(())
     }
 
     /// The folder itself, as an absolute path.
@@ -177,7 +188,7 @@ impl OutputFolder {
         // Stable, so the others keep their order.
         staged.sort_by_key(|file| file == Path::new(RECORD));
         let mut replaced = match self.earlier {
-            Earlier::Keep => Vec::new(),
+            Earlier::Keep => self.outdated.clone(),
             Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root, self.contents)?,
         };
         replaced.extend(staged.iter().filter(|f| self.root.join(f).is_file()).cloned());

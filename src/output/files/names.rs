@@ -71,13 +71,18 @@ pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
     }
     let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
     ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
-    ours.extend(known_files(root, Path::new(REPORT), is_picture)?);
+    ours.extend(pictures_in(root)?);
     for level in levels_in(root)? {
         ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
         ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
     }
     ours.sort();
     Ok(ours)
+}
+
+/// Pictures of a report in `root`, relative to it.
+pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>> {
+    known_files(root, Path::new(REPORT), is_picture)
 }
 
 /// A file in `root`, relative to it, that makes it a clustering.

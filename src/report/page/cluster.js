@@ -23,11 +23,17 @@ function figuresOf(level, place) {
   return el("table", {}, el("tbody", {}, rows));
 }
 
+/// Names that it goes by: the label that most of its points have.
+function namesOf(level, place) {
+  return [...level.texts].map((name) => [readable(name), level.value(name, place)]).filter(([, value]) => value !== null);
+}
+
 function kin(level, id, place) {
   const list = el("dl", { class: "kin" });
   const add = (term, ...content) => list.append(el("dt", {}, term), el("dd", {}, content));
   const parent = level.value("parent", place);
   if (parent !== null) add("parent", clusterLink(level.number + 1, parent, `level ${level.number + 1}, cluster ${parent}`));
+  for (const [term, value] of namesOf(level, place)) add(term, value);
   const nearest = level.value("nearest_cluster", place);
   if (nearest !== null) {
     add("nearest", clusterLink(level.number, nearest), ` at distance ${short(level.value("nearest_distance", place))}`);

@@ -22,7 +22,8 @@ const open = (level) => (id) => {
 
 function close() {
   const back = shown.from;
-  location.hash = address(shown.level.number);
+  // by the address, which what is shown follows a little later
+  location.hash = address((route().level ?? shown.level).number);
   (back && back.isConnected && back !== document.body ? back : main).focus({ preventScroll: true });
 }
 

@@ -9,9 +9,22 @@ const ramps = {
 const kinds = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a100"];
 const NONE = "#888888";
 
-const MARGIN = 18;
 /// Pixels within which the pointer finds a cluster.
 const REACH = 14;
+
+const mapKinds = {
+  pca: { title: "PCA", about: () => {
+    const share = data.maps.pca.explained.map((share) => `${(100 * share).toFixed(0)} %`).join(" and ");
+    return `Centroids on the plane on which those of level ${levels[0].number} differ most (PCA, weighted by size; its axes carry ${share} of their variance), the same plane for all levels.`;
+  } },
+  tsne: { title: "t-SNE", about: () => {
+    const upper = levels.length > 1 ? ` Clusters of other levels lie at the mean of theirs of level ${levels[0].number}.` : "";
+    return `By who is near whom (t-SNE of the centroids of level ${levels[0].number} and of points, perplexity ${short(data.maps.tsne.perplexity)}): neighbours lie together; how far groups are apart, and how large they are, means nothing.${upper}`;
+  } },
+};
+
+/// The kind that was chosen last: it stays while one walks through the levels.
+let mapKind = "pca";
 
 class ClusterMap {
   constructor(level, open) {
@@ -19,22 +32,41 @@ class ClusterMap {
     this.open = open;
     this.at = null;
     this.selected = null;
-    const at = level.map.clusters.map((cluster) => level.place(cluster));
-    this.spots = at.flatMap((place, i) => (place === undefined ? [] : [{ place, x: level.map.x[i], y: level.map.y[i] }]));
-    const largest = Math.max(1, ...this.spots.map(({ place }) => level.value("size", place) ?? 1));
+    this.kinds = Object.keys(mapKinds).filter((kind) => data.maps[kind] && level.maps[kind]?.clusters.length);
+    this.build();
+    this.place(this.kinds.includes(mapKind) ? mapKind : this.kinds[0]);
+  }
+
+  /// Whether a level has anything to show on a map.
+  static has(level) {
+    return Object.values(level.maps).some((places) => places?.clusters.length);
+  }
+
+  /// Takes the places of a kind of map.
+  place(kind) {
+    const level = this.level;
+    const { clusters, x, y } = level.maps[kind];
+    this.at = null;
+    this.tip.hidden = true;
+    const at = clusters.map((cluster) => level.place(cluster));
+    this.spots = at.flatMap((place, i) => (place === undefined ? [] : [{ place, x: x[i], y: y[i] }]));
+    const size = (place) => level.value("size", place) ?? 1;
+    const largest = this.spots.reduce((most, { place }) => Math.max(most, size(place)), 1);
     const most = this.spots.length > 2000 ? 6 : 11;
-    for (const spot of this.spots) spot.radius = 2 + (most - 2) * Math.sqrt((level.value("size", spot.place) ?? 1) / largest);
+    for (const spot of this.spots) spot.radius = 2 + (most - 2) * Math.sqrt(size(spot.place) / largest);
     // large ones first, so that small ones lie on them
     this.spots.sort((a, b) => b.radius - a.radius || a.place - b.place);
-    const labels = data.points?.labels[levels.indexOf(level)] ?? [];
-    this.points = labels.map((label, i) => ({ place: level.place(label), x: data.points.x[i], y: data.points.y[i] }));
-    this.bound();
-    this.build();
+    const { labels, ...points } = data.maps[kind].points;
+    this.points = labels[levels.indexOf(level)].map((label, i) => ({ place: level.place(label), x: points.x[i], y: points.y[i] }));
+    const some = clusters.length < level.nonEmpty() ? ` ${whole.format(clusters.length)} of ${whole.format(level.nonEmpty())} clusters are on it.` : "";
+    const dots = this.points.length ? ` Small dots are ${whole.format(this.points.length)} points.` : "";
+    this.about.textContent = mapKinds[kind].about() + dots + some;
+    this.view.show(this.range());
   }
 
   /// The plane is cut where nearly all of it is: a few far points would make a dot of the rest.
-  bound() {
-    const range = (axis) => {
+  range() {
+    const along = (axis) => {
       const centroids = this.spots.map((spot) => spot[axis]);
       const points = this.points.map((point) => point[axis]).sort((a, b) => a - b);
       const cut = Math.floor(points.length / 100);
@@ -42,7 +74,7 @@ class ClusterMap {
       const [low, high] = [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
       return high > low ? [low, high] : [low - 1, low + 1];
     };
-    this.range = { x: range("x"), y: range("y") };
+    return { x: along("x"), y: along("y") };
   }
 
   build() {
@@ -52,6 +84,8 @@ class ClusterMap {
     this.colour = figures.includes(level.ranking.by) ? level.ranking.by : options[0];
     this.select = el("select", { id: "map-colour", onchange: () => { this.colour = this.select.value; this.draw(); } },
       options.map((name) => el("option", { value: name, selected: name === this.colour }, readable(name))));
+    const kind = el("select", { id: "map-kind", onchange: () => this.place((mapKind = kind.value)) },
+      this.kinds.map((name) => el("option", { value: name, selected: name === mapKind }, mapKinds[name].title)));
     this.dots = el("input", { type: "checkbox", id: "map-points", checked: true, onchange: () => this.draw() });
     this.scale = el("canvas", { width: 120, height: 10 });
     this.low = el("span");
@@ -59,33 +93,35 @@ class ClusterMap {
     this.legend = el("span", { class: "legend" }, this.low, this.scale, this.high);
     this.canvas = el("canvas", {
       tabindex: 0, role: "application", "aria-roledescription": "map",
-      "aria-label": `Map of the clusters of level ${level.number}: arrow keys go to the next cluster, Enter opens it`,
+      "aria-label": `Map of the clusters of level ${level.number}: arrow keys go to the next cluster, Enter opens it, plus and minus zoom, 0 shows all, Shift with arrow keys moves`,
     });
     this.tip = el("div", { class: "tip", hidden: true });
+    this.about = el("p", { class: "lead" });
     this.status = el("p", { class: "note", role: "status" });
-    this.canvas.addEventListener("pointermove", (event) => this.show(this.near(event.offsetX, event.offsetY)));
+    this.view = new Viewport(this.canvas, () => this.redraw());
+    this.canvas.addEventListener("pointermove", (event) => this.show(event.buttons ? null : this.near(event.offsetX, event.offsetY)));
     this.canvas.addEventListener("pointerleave", () => this.show(null));
     this.canvas.addEventListener("click", (event) => {
-      const spot = this.near(event.offsetX, event.offsetY);
+      const spot = this.view.dragged ? null : this.near(event.offsetX, event.offsetY);
       if (spot) this.open(level.id(spot.place));
     });
     this.canvas.addEventListener("keydown", (event) => this.key(event));
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.canvas);
-    const tools = [el("label", { for: "map-colour" }, "Colour by "), this.select, this.legend];
-    if (this.points.length) tools.push(el("label", {}, this.dots, ` ${whole.format(this.points.length)} points`));
-    this.element = el("div", {}, el("div", { class: "tools" }, tools), el("div", { class: "map" }, this.canvas, this.tip), this.status);
+    const button = (name, about, onclick) => el("button", { type: "button", "aria-label": about, title: about, onclick }, name);
+    const zoom = el("span", { class: "zoom" },
+      button("−", "Zoom out", () => this.view.zoomBy(1 / STEP)),
+      button("+", "Zoom in", () => this.view.zoomBy(STEP)),
+      button("All", "Show all of the map", () => this.view.all()));
+    const tools = el("div", { class: "tools" },
+      this.kinds.length > 1 ? el("span", { class: "field" }, el("label", { for: "map-kind" }, "Map"), kind) : null,
+      el("span", { class: "field" }, el("label", { for: "map-colour" }, "Colour by"), this.select), this.legend,
+      el("label", {}, this.dots, " points"), zoom);
+    this.element = el("div", {}, this.about, tools, el("div", { class: "map" }, this.canvas, this.tip), this.status);
   }
 
-  /// Where a spot is drawn, CSS pixels. One scale for both axes: distances can be compared.
   where(spot) {
-    const [width, height] = [this.canvas.clientWidth - 2 * MARGIN, this.canvas.clientHeight - 2 * MARGIN];
-    const { x, y } = this.range;
-    const scale = Math.min(width / (x[1] - x[0]), height / (y[1] - y[0]));
-    return [
-      MARGIN + width / 2 + scale * (spot.x - (x[0] + x[1]) / 2),
-      MARGIN + height / 2 - scale * (spot.y - (y[0] + y[1]) / 2),
-    ];
+    return this.view.where(spot);
   }
 
   colourOf(place) {
@@ -95,6 +131,14 @@ class ClusterMap {
     if (this.colour === "parent") return value === null ? NONE : kinds[value % kinds.length];
     const share = this.level.share(this.colour, value);
     return share === null ? NONE : this.ramp[Math.min(this.ramp.length - 1, Math.floor(share * this.ramp.length))];
+  }
+
+  /// Draws before the next picture of the screen, once.
+  redraw() {
+    this.pending ??= requestAnimationFrame(() => {
+      this.pending = null;
+      this.draw();
+    });
   }
 
   draw() {
@@ -108,17 +152,18 @@ class ClusterMap {
     pen.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
     this.ramp = theme.isDark() ? ramps.dark : ramps.light;
-    const disc = (spot, radius) => {
+    const disc = (spot, radius, fill) => {
       const [x, y] = this.where(spot);
       pen.beginPath();
+      if (x < -radius || y < -radius || x > width + radius || y > height + radius) return;
       pen.arc(x, y, radius, 0, 2 * Math.PI);
-      return pen;
+      if (fill) pen.fill();
     };
     if (this.dots.checked) {
       pen.globalAlpha = 0.55;
       for (const point of this.points) {
         pen.fillStyle = this.colourOf(point.place);
-        disc(point, 1.5).fill();
+        disc(point, 1.5, true);
       }
     }
     pen.globalAlpha = 1;
@@ -126,16 +171,26 @@ class ClusterMap {
     pen.strokeStyle = style.color;
     for (const spot of this.spots) {
       pen.fillStyle = this.colourOf(spot.place);
-      disc(spot, spot.radius).fill();
+      disc(spot, spot.radius, true);
       pen.globalAlpha = 0.45;
       pen.stroke();
       pen.globalAlpha = 1;
     }
     for (const spot of this.spots.filter((spot) => spot.place === this.selected || spot === this.at)) {
       pen.lineWidth = 2.5;
-      disc(spot, spot.radius + 4).stroke();
+      disc(spot, spot.radius + 4);
+      pen.stroke();
     }
+    this.placeTip();
     this.drawLegend();
+  }
+
+  placeTip() {
+    if (!this.at) return;
+    const [x, y] = this.where(this.at);
+    const left = Math.min(x + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4);
+    this.tip.style.left = `${Math.max(4, left)}px`;
+    this.tip.style.top = `${Math.max(4, y - 32)}px`;
   }
 
   drawLegend() {
@@ -168,16 +223,20 @@ class ClusterMap {
     this.at = spot;
     this.tip.hidden = !spot;
     if (spot) {
-      const [x, y] = this.where(spot);
       const names = ["size", this.colour].filter((name, i, all) => name !== "cluster" && all.indexOf(name) === i);
       const facts = names.map((name) => `${readable(name)} ${short(this.level.value(name, spot.place))}`);
       this.tip.textContent = [`cluster ${this.level.id(spot.place)}`, ...facts].join(" · ");
       this.status.textContent = this.tip.textContent;
-      const left = Math.min(x + 14, this.canvas.clientWidth - this.tip.offsetWidth - 4);
-      this.tip.style.left = `${Math.max(4, left)}px`;
-      this.tip.style.top = `${Math.max(4, y - 32)}px`;
     }
     this.draw();
+  }
+
+  /// Goes to a cluster, which may lie out of sight.
+  walk(spot) {
+    if (!spot) return;
+    this.view.reveal(spot);
+    this.draw();
+    this.show(spot);
   }
 
   mark(place) {
@@ -187,7 +246,8 @@ class ClusterMap {
 
   key(event) {
     const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (way) this.show(this.next(way) ?? this.at);
+    if (this.view.key(event)) this.show(null);
+    else if (way) this.walk(this.next(way) ?? this.at);
     else if (event.key === "Enter" && this.at) this.open(this.level.id(this.at.place));
     else return;
     event.preventDefault();

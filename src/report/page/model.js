@@ -7,6 +7,8 @@ class Level {
     this.number = raw.level;
     this.columns = new Map(raw.columns);
     this.length = raw.ids ? raw.ids.length : raw.clusters;
+    /// Columns of names instead of figures.
+    this.texts = new Set(raw.columns.filter(([, values]) => values.some((value) => typeof value === "string")).map(([name]) => name));
     this.places = raw.ids ? new Map(raw.ids.map((id, place) => [id, place])) : null;
     this.samplesOf = new Map(raw.samples.clusters.map((cluster, at) => [cluster, raw.samples.rows[at]]));
     this.sorted = new Map();
@@ -36,11 +38,16 @@ class Level {
 
   /// Figures that colours and places can stand for.
   figuresOfClusters() {
-    return [...this.columns.keys()].filter((name) => name !== "nearest_cluster");
+    return [...this.columns.keys()].filter((name) => name !== "nearest_cluster" && !this.texts.has(name));
   }
 
   isEmpty(place) {
     return this.columns.get("size")?.[place] === 0;
+  }
+
+  /// How many clusters that are listed have points.
+  nonEmpty() {
+    return Array.from({ length: this.length }, (_, place) => place).filter((place) => !this.isEmpty(place)).length;
   }
 
   /// Values of a figure over all non-empty clusters that have it, ascending.

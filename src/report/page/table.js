@@ -9,10 +9,20 @@ const operators = {
   "!=": (a, b) => a !== b,
 };
 
-/// A filter as typed: `size>=100 silhouette<0`, or numbers of clusters. Gives a test of places, or says what is wrong.
+const inOrder = new Intl.Collator("en", { numeric: true });
+
+/// A filter as typed: `size>=100 silhouette<0 majority_label="a cat"`, or numbers of clusters. Gives a test of places, or says what is wrong.
 function parseFilter(text, level) {
   const tests = [];
   const wanted = new Set();
+  const unquoted = (text) => (/^".*"$/.test(text) ? text.slice(1, -1) : text);
+  const named = [...level.texts].map((name) => new RegExp(`(${name})\\s*(!=|==?)\\s*("[^"]*"|[^\\s,;"]+)`, "gi"));
+  for (const condition of named) {
+    text = text.replace(condition, (_, name, operator, value) => {
+      tests.push([name.toLowerCase(), operators[operator === "==" ? "=" : operator], unquoted(value)]);
+      return " ";
+    });
+  }
   const number = "-?\\d+(?:\\.\\d*)?(?:e[+-]?\\d+)?";
   const condition = new RegExp(`([a-z_]+)\\s*(<=|>=|!=|==?|<|>)\\s*(${number})(?=[\\s,;]|$)`, "gi");
   const rest = text.replace(condition, (_, name, operator, value) => {
@@ -43,6 +53,7 @@ class ClusterTable {
     this.names = level.names();
     this.formats = this.names.map((name) => {
       const values = name === "parent" ? level.parent : level.columns.get(name);
+      if (level.texts.has(name)) return (value) => value ?? "–";
       return values ? aligned(values) : wholeOrNone;
     });
     this.sort = { name: "cluster", descending: false };
@@ -97,13 +108,15 @@ class ClusterTable {
       return;
     }
     const { name, descending } = this.sort;
+    const level = this.level;
     const value = (place) => this.level.value(name, place);
     const places = Array.from({ length: this.level.length }, (_, place) => place).filter(passes);
     // what is not defined comes last either way, ties by number
     places.sort((a, b) => {
       const [first, second] = [value(a), value(b)];
       if (first === null || second === null) return (first === null) - (second === null) || a - b;
-      return (descending ? second - first : first - second) || a - b;
+      const order = level.texts.has(name) ? inOrder.compare(first, second) : first - second;
+      return (descending ? -order : order) || a - b;
     });
     this.places = places;
     this.headers.forEach((header, at) => {

@@ -93,10 +93,8 @@ function ends(level) {
 
 function levelView(level, open) {
   const table = new ClusterTable(level, open);
-  const map = level.map && level.map.clusters.length ? new ClusterMap(level, open) : null;
+  const map = ClusterMap.has(level) ? new ClusterMap(level, open) : null;
   const drawings = document.getElementById(`distributions-${level.number}`);
-  const share = (data.explained ?? []).map((share) => `${(100 * share).toFixed(0)} %`).join(" and ");
-  const some = map && map.level.map.clusters.length >= 10000 ? " A seeded choice of 10,000 clusters." : "";
   return {
     table,
     map,
@@ -107,11 +105,7 @@ function levelView(level, open) {
       el("h2", {}, "Distributions"),
       el("div", { class: "plots" }, drawings ? drawings.content.cloneNode(true) : []),
       ...ends(level),
-      ...(map ? [
-        el("h2", {}, "Map"),
-        el("p", { class: "lead" }, `Centroids on the plane on which those of level ${levels[0].number} differ most (PCA, weighted by size; its axes carry ${share} of their variance), the same plane for all levels. Small dots are single points.${some}`),
-            map.element,
-      ] : []),
+      ...(map ? [el("h2", {}, "Map"), map.element] : []),
     ],
   };
 }

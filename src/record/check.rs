@@ -1,0 +1,79 @@
+//! What of a record must fit together: a file can have been cut, or changed by hand.
+
+use std::path::Component;
+
+use super::{Images, Level, Places, PlaneMap, RunRecord, SampledPoints};
+
+impl RunRecord {
+    /// Says what does not fit.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.levels.is_empty() {
+            return Err("no level".to_owned());
+        }
+        if !self.levels.is_sorted_by(|a, b| a.level < b.level) {
+            return Err("levels that are not in their order".to_owned());
+        }
+        self.levels.iter().try_for_each(of_level)?;
+        self.map.iter().try_for_each(|map| of_map(map, &self.levels))?;
+        self.images.iter().try_for_each(of_images)
+    }
+}
+
+fn of_level(level: &Level) -> Result<(), String> {
+    let (number, clusters) = (level.level, level.len());
+    for (name, column) in &level.clusters.0 {
+        same(&format!("`{name}` of level {number}"), column.len(), clusters)?;
+    }
+    if !level.parent.is_empty() {
+        same(&format!("the parents of level {number}"), level.parent.len(), clusters)?;
+    }
+    same(&format!("the samples of level {number}"), level.samples.rows.len(), level.samples.clusters.len())?;
+    let ranking = level.ranking.best.iter().chain(&level.ranking.worst);
+    let named = ranking.chain(level.montages.iter().map(|montage| &montage.cluster)).chain(&level.samples.clusters);
+    there(named, level)?;
+    let leaves = |path: &std::path::PathBuf| !path.components().all(|part| matches!(part, Component::Normal(_)));
+    match level.montages.iter().map(|montage| &montage.path).find(|path| leaves(path)) {
+        None => Ok(()),
+        Some(path) => Err(format!("a picture outside of its folder: {}", path.display())),
+    }
+}
+
+fn of_map(map: &PlaneMap, levels: &[Level]) -> Result<(), String> {
+    let near = map.tsne.as_ref();
+    let maps = std::iter::once((&map.levels, &map.points)).chain(near.map(|near| (&near.levels, &near.points)));
+    for (places, points) in maps {
+        same("the levels of a map", places.len(), levels.len())?;
+        places.iter().zip(levels).try_for_each(|(places, level)| of_places(places, level))?;
+        of_points(points, levels.len())?;
+    }
+    Ok(())
+}
+
+fn of_places(places: &Places, level: &Level) -> Result<(), String> {
+    same("places on a map", places.x.len(), places.clusters.len())?;
+    same("places on a map", places.y.len(), places.clusters.len())?;
+    there(places.clusters.iter(), level)
+}
+
+fn of_points(points: &SampledPoints, levels: usize) -> Result<(), String> {
+    same("labels of points on a map", points.labels.len(), levels)?;
+    let lengths = points.labels.iter().map(Vec::len).chain([points.x.len(), points.y.len()]);
+    lengths.into_iter().try_for_each(|length| same("points on a map", length, points.rows.len()))
+}
+
+fn of_images(images: &Images) -> Result<(), String> {
+    same("names of images", images.paths.len(), images.rows.len())?;
+    same("captions of images", images.captions.len(), images.rows.len())
+}
+
+fn same(what: &str, found: usize, expected: usize) -> Result<(), String> {
+    if found == expected { Ok(()) } else { Err(format!("{what}: {found} entries for {expected}")) }
+}
+
+/// Clusters that are named must be there.
+fn there<'a>(mut clusters: impl Iterator<Item = &'a u64>, level: &Level) -> Result<(), String> {
+    match clusters.find(|&&cluster| cluster >= level.len() as u64) {
+        None => Ok(()),
+        Some(cluster) => Err(format!("cluster {cluster} on level {}, which has {}", level.level, level.len())),
+    }
+}
