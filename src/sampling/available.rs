@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Finding, Findings, Result};
+use crate::input::embeddings::Embeddings;
 use crate::input::hierarchy::Tree;
 use crate::input::npy::read_indices;
 use crate::input::upstream::Upstream;
@@ -32,7 +33,20 @@ pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
     let (Some(tree), true) = (tree, findings.is_empty()) else {
         return findings.into_result().and(Err(Error::input(Finding::new("the clustering could not be opened"))));
     };
-    let told = Upstream::read(source.clustering, warnings).and_then(|told| told.subset_path(source.clustering));
+    let upstream = Upstream::read(source.clustering, warnings).unwrap_or_default();
+    let tree = limit(tree, source, upstream.subset_path(source.clustering), valid, warnings)?;
+    in_embeddings(&tree, &upstream)?;
+    Ok(tree)
+}
+
+/// The rows that the members of level 1 stand for, and of these the valid ones. `told` is the subset of config.yaml.
+fn limit(
+    tree: Tree,
+    source: Source<'_>,
+    told: Option<PathBuf>,
+    valid: Option<(&Path, Vec<u64>)>,
+    warnings: &mut Vec<String>,
+) -> Result<Tree> {
     let points = tree.rows().len();
     match (source.subset, told, valid) {
         (Some(path), _, valid) => within(subset(tree, path)?, true, valid, warnings),
@@ -52,6 +66,23 @@ pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
 fn subset(tree: Tree, path: &Path) -> Result<Tree> {
     let rows = read_indices(path).map_err(Error::input)?;
     tree.of_subset(&rows).map_err(|finding| Error::input(finding.file(path)))
+}
+
+/// Refuses rows past the end of the embeddings, where config.yaml says which they are and they can be opened.
+fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
+    if upstream.embeddings_path.is_empty() {
+        return Ok(());
+    }
+    let Some(embeddings) = Embeddings::open(&upstream.embeddings_path, &mut Findings::new()) else { return Ok(()) };
+    let Some(row) = tree.rows().iter().find(|&&row| row >= embeddings.rows()) else { return Ok(()) };
+    Err(Error::input(
+        Finding::new("a row that was clustered is not in the embeddings")
+            .level(1)
+            .file(&upstream.embeddings_path[0])
+            .expected(format!("row numbers below {}", embeddings.rows()))
+            .found(row.to_string())
+            .hint("check that the clustering, config.yaml in it and --subset-indices belong together"),
+    ))
 }
 
 fn missing(path: PathBuf) -> Error {

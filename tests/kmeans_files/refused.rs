@@ -97,6 +97,20 @@ fn broken_hierarchies_are_refused() {
         assert!(message.contains(wrong), "{wrong}: {message}");
     }
     let base = scratch();
+    write(base.path(), &[&[0], &[9]], &[&[0, 1]]);
+    let hier = base.path().join("hier");
+    let embeddings = base.path().join("embeddings.npy");
+    fs::write(hier.join("config.yaml"), format!("embeddings_path: '{}'\n", embeddings.display())).expect("writes");
+    let (code, message) = refused(&hier, &["--target-size", "1"]);
+    assert_eq!(code, Some(3), "{message}");
+    assert!(message.contains("below 9"), "{message}");
+    fs::remove_file(embeddings).expect("removes");
+    let out = scratch();
+    assert!(
+        sample(&hier, out.path(), &["--target-size", "1"]).status.success(),
+        "nobody knows how many rows there are"
+    );
+    let base = scratch();
     write(base.path(), &[&[0], &[2]], &[&[0, 1]]);
     let hier = base.path().join("hier");
     let level1 = hier.join("level1/sorted_clusters.npy");
