@@ -13,10 +13,13 @@ trap 'hand_on USR1' USR1
 trap 'hand_on TERM' TERM
 
 # Runs the program; gives its exit code.
-program() {
+program() { supervised "$binary" "$@"; }
+
+# Runs a command that signals are handed on to; gives its exit code.
+supervised() {
     local before code
     [ -z "$clustrata_signal" ] || return 75
-    "$binary" "$@" &
+    "$@" &
     clustrata_child=$!
     # one that came between the two lines above
     [ -z "$clustrata_signal" ] || kill -s "$clustrata_signal" "$clustrata_child" 2>/dev/null

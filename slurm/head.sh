@@ -12,6 +12,6 @@ trap 'printf "ended %s %s\n" "$?" "$(date -u +%FT%TZ)" >>"$clustrata_state"' EXI
 set +e +u
 
 run=@RUN@
-settings=$run/slurm/metrics.yaml
+settings=$run/slurm/@SETTINGS@
 binary=@BINARY@
 most_requeues=@MOST_REQUEUES@

@@ -123,6 +123,8 @@ fn is_folder(entry: &fs::DirEntry) -> std::io::Result<bool> {
 /// Whether a run was submitted to the folder, or parts of one were written.
 fn has_begun(folder: &Path) -> bool {
     let parts = || fs::read_dir(folder.join("parts")).into_iter().flatten().flatten();
-    folder.join("slurm").join("job.json").is_file()
+    let job = |name: &str| folder.join("slurm").join(name).is_file();
+    // a clustering is made by a job as well
+    (job("job.json") && !job("kmeans.sh"))
         || parts().any(|entry| entry.file_name().to_string_lossy().starts_with("rows-"))
 }

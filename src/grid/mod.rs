@@ -2,8 +2,10 @@
 //!
 //! The file is the job spec of common experiment launchers: `job_details` (name and root folder), `parameters` (keys of
 //! `metrics --config`; a list is one dimension of the product; a key beginning with `LIST` holds blocks of parameters
-//! that vary together), `slurm` (for `submit`), and `grid` (the limit on the number of runs). See docs/grids.md.
+//! that vary together), `kmeans` (what makes the clustering that is judged), `slurm` (for `submit`), and `grid` (the limit
+//! on the number of runs). See docs/grids.md.
 
+mod kmeans;
 mod names;
 mod product;
 mod spec;
@@ -15,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Options;
 use crate::error::{Error, Finding, Findings, Result};
+pub use kmeans::Kmeans;
 use product::Block;
 use spec::Spec;
 
@@ -27,6 +30,8 @@ pub struct Grid {
     pub root: PathBuf,
     /// In the order of the product, the last parameter fastest.
     pub runs: Vec<Run>,
+    /// What makes the clustering that all of them judge, where the file says so.
+    pub kmeans: Option<Kmeans>,
     /// The `slurm` block as it was written; `Null` where there is none.
     pub slurm: Value,
 }
@@ -82,12 +87,17 @@ fn parse(text: &str, path: &Path) -> Result<Grid> {
     let Some(spec) = Spec::parse(text, &place, &mut findings) else {
         return Err(refused(findings));
     };
+    let kmeans = Kmeans::read(&spec.kmeans, &place)?;
     let block = Block::read(&spec.parameters, &place.key("parameters"), &mut findings);
+    kmeans.iter().for_each(|kmeans| kmeans.refuse_another(&block, &mut findings));
     block.refuse_more_than(spec.max_runs, &place, &mut findings);
     if !findings.is_empty() {
         return Err(refused(findings));
     }
-    let combinations = block.expand();
+    let mut combinations = block.expand();
+    if let Some(kmeans) = &kmeans {
+        kmeans.give_to(&mut combinations).map_err(Error::usage)?;
+    }
     let varied = names::varied(&combinations);
     let names = names::of_runs(&combinations, &varied);
     names::refuse_repeated(&combinations, &place).map_err(Error::usage)?;
@@ -100,7 +110,7 @@ fn parse(text: &str, path: &Path) -> Result<Grid> {
         varied,
     };
     let runs = names.into_iter().zip(combinations).zip(varied).map(run).collect();
-    Ok(Grid { name: spec.name, root: spec.root, runs, slurm: spec.slurm })
+    Ok(Grid { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
 }
 
 /// The refusal of a file in which something was found.

@@ -70,6 +70,11 @@ impl Block {
         }
     }
 
+    /// Where a parameter is given, at any depth.
+    pub(super) fn place_of(&self, key: &str) -> Option<&Place> {
+        self.keys.get(key)
+    }
+
     /// The number of combinations; saturates.
     fn count(&self) -> u64 {
         self.factors.iter().fold(1, |product, factor| product.saturating_mul(factor.count()))

@@ -12,7 +12,7 @@ use crate::metrics::unknown;
 const MAX_RUNS: u64 = 10_000;
 
 /// Keys of the file, of `job_details` and of `grid`.
-const TOP: [&str; 4] = ["job_details", "parameters", "slurm", "grid"];
+const TOP: [&str; 5] = ["job_details", "kmeans", "parameters", "slurm", "grid"];
 const JOB_DETAILS: [&str; 2] = ["name", "root"];
 const GRID: [&str; 1] = ["max_runs"];
 
@@ -61,6 +61,8 @@ pub(super) struct Spec {
     pub(super) name: String,
     /// Absolute.
     pub(super) root: PathBuf,
+    /// `Null` where there is none.
+    pub(super) kmeans: Value,
     pub(super) parameters: Map<String, Value>,
     pub(super) slurm: Value,
     pub(super) max_runs: u64,
@@ -85,10 +87,16 @@ impl Spec {
             findings
                 .push_usage(place.key("grid").finding("max_runs is not a number of runs").expected("a whole number"));
         }
-        let parameters = block(&as_spelled, "parameters", place, findings)?.clone();
+        let kmeans = top.get("kmeans").cloned().unwrap_or_default();
+        let parameters = match as_spelled.get("parameters") {
+            // what `kmeans` writes says all that `metrics` has to know
+            None | Some(Value::Null) if !kmeans.is_null() => Map::new(),
+            _ => block(&as_spelled, "parameters", place, findings)?.clone(),
+        };
         Some(Spec {
             name: name?,
             root: root?,
+            kmeans,
             parameters,
             slurm: top.get("slurm").cloned().unwrap_or_default(),
             max_runs: max_runs?,
@@ -132,7 +140,7 @@ fn block<'a>(
     }
 }
 
-fn refuse_unknown(map: &Map<String, Value>, known: &[&str], place: &Place, findings: &mut Findings) {
+pub(super) fn refuse_unknown(map: &Map<String, Value>, known: &[&str], place: &Place, findings: &mut Findings) {
     for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
         findings.push_usage(place.of(unknown("key", key, known.iter().copied())));
     }

@@ -19,10 +19,17 @@ use crate::shard;
 /// Changes when `job.json` can no longer be read as before.
 const FORMAT: u32 = 1;
 
+/// Settings of `metrics --config`.
+const METRICS_SETTINGS: &str = "metrics.yaml";
+/// CONFIG of `kmeans`.
+const KMEANS_SETTINGS: &str = "kmeans.yaml";
+
 /// One of the jobs of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// The clustering, and what submits the runs that judge it.
+    Kmeans,
     /// The run in one job.
     Whole,
     /// The shards' first round: the pass over the embeddings.
@@ -37,9 +44,18 @@ impl Step {
     /// File name of its script.
     pub fn script(self) -> &'static str {
         match self {
+            Step::Kmeans => "kmeans.sh",
             Step::Whole => "metrics.sh",
             Step::First | Step::Second => "shards.sh",
             Step::Merge => "merge.sh",
+        }
+    }
+
+    /// File name of the settings that the script reads.
+    pub(super) fn settings(self) -> &'static str {
+        match self {
+            Step::Kmeans => KMEANS_SETTINGS,
+            Step::Whole | Step::First | Step::Second | Step::Merge => METRICS_SETTINGS,
         }
     }
 
@@ -51,6 +67,7 @@ impl Step {
     /// In words.
     pub fn text(self) -> &'static str {
         match self {
+            Step::Kmeans => "clustering",
             Step::Whole => "run",
             Step::First => "shards",
             Step::Second => "shards, second round",
@@ -85,6 +102,15 @@ pub struct Part {
     pub rows: [u64; 2],
 }
 
+/// What a job does that makes a clustering, not a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kmeans {
+    /// Processes that share the work.
+    pub processes: u64,
+    /// Arguments of this program, which is started with them once the clustering is complete.
+    pub then: Vec<String>,
+}
+
 /// `job.json`: what was submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
@@ -102,6 +128,9 @@ pub struct Submission {
     pub rounds: u8,
     /// Array tasks that may run at the same time.
     pub max_running: Option<u64>,
+    /// Where the folder is a clustering's that is made, and no run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kmeans: Option<Kmeans>,
     /// The shards and their rows.
     pub parts: Vec<Part>,
     /// The jobs, in the order of submission; those of retries as well.
@@ -123,9 +152,21 @@ impl Submission {
             layout,
             rounds,
             max_running,
+            kmeans: None,
             parts: (1..=layout.shards).map(part).collect(),
             jobs: Vec::new(),
         }
+    }
+
+    /// Of a clustering of so many `rows`.
+    pub fn of_kmeans(name: &str, out: &Path, rows: u64, kmeans: Kmeans) -> Submission {
+        let alone = Layout { rows, shards: 1, tasks: 1 };
+        Submission { kmeans: Some(kmeans), ..Submission::new(name, out, alone, 1, None) }
+    }
+
+    /// What its job does, where it is but one.
+    pub(super) fn only_step(&self) -> Step {
+        if self.kmeans.is_some() { Step::Kmeans } else { Step::Whole }
     }
 }
 
@@ -237,7 +278,7 @@ impl JobFolder {
             remove_files_in(&self.file(folder))?;
         }
         // job.json last: without it the folder is no submitted run
-        for name in ["metrics.yaml", "metrics.sh", "shards.sh", "merge.sh", "job.json"] {
+        for name in [METRICS_SETTINGS, "metrics.sh", "shards.sh", "merge.sh", "job.json"] {
             remove_file(&self.file(name))?;
         }
         // another's files keep it
@@ -281,7 +322,7 @@ impl JobFolder {
 
     /// The settings that the scripts use.
     pub fn settings(&self) -> Option<String> {
-        fs::read_to_string(self.file("metrics.yaml")).ok()
+        fs::read_to_string(self.file(METRICS_SETTINGS)).ok()
     }
 
     /// Writes down, as a script does, that a run on this machine failed.

@@ -74,6 +74,15 @@ impl Resources {
         options.extend(further(map.get(FURTHER))?);
         Ok(Resources(options))
     }
+
+    /// For a job of several processes: what is asked for a process, as `cpus` is anyway, is for each of them.
+    pub(super) fn of_each(&self, processes: u64) -> Vec<String> {
+        let of_each = |option: &String| match option.strip_prefix("--gpus=") {
+            Some(gpus) => format!("--gpus-per-task={gpus}"),
+            None => option.clone(),
+        };
+        std::iter::once(format!("--ntasks={processes}")).chain(self.0.iter().map(of_each)).collect()
+    }
 }
 
 fn further(value: Option<&Value>) -> Result<Vec<String>, Finding> {

@@ -10,6 +10,7 @@ use crate::error::{Error, Finding, Result};
 const SHARDS: &str = include_str!("../../slurm/shards.sh");
 const MERGE: &str = include_str!("../../slurm/merge.sh");
 const METRICS: &str = include_str!("../../slurm/metrics.sh");
+const KMEANS: &str = include_str!("../../slurm/kmeans.sh");
 const HEAD: &str = include_str!("../../slurm/head.sh");
 const COMMON: &str = include_str!("../../slurm/common.sh");
 
@@ -19,7 +20,8 @@ const COMMON: &str = include_str!("../../slurm/common.sh");
 /// `Usage` for a path that Slurm can't be told, or that is not UTF-8.
 pub fn scripts(submission: &Submission, folder: &JobFolder, site: &Site) -> Result<Vec<(&'static str, String)>> {
     let out = checked_path(folder)?;
-    let steps: &[Step] = if submission.layout.shards == 1 { &[Step::Whole] } else { &[Step::First, Step::Merge] };
+    let steps: &[Step] =
+        if submission.layout.shards == 1 { &[submission.only_step()] } else { &[Step::First, Step::Merge] };
     steps.iter().map(|&step| Ok((step.script(), script(step, submission, folder, site, out)?))).collect()
 }
 
@@ -35,6 +37,7 @@ fn output(folder: &JobFolder, step: Step) -> String {
 
 fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, out: &str) -> Result<String> {
     let (template, resources) = match step {
+        Step::Kmeans => (KMEANS, &site.kmeans_resources),
         Step::Whole => (METRICS, &site.shard_resources),
         Step::First | Step::Second => (SHARDS, &site.shard_resources),
         Step::Merge => (MERGE, &site.merge_resources),
@@ -51,12 +54,15 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
         &[
             ("STATE", &state(step, out)?),
             ("RUN", &words::shell(out)?),
+            ("SETTINGS", step.settings()),
             ("BINARY", &words::shell(binary)?),
             ("MOST_REQUEUES", &if site.requeue { site.max_requeues } else { 0 }.to_string()),
             ("COMMON", COMMON.trim_end()),
             ("ENVIRONMENT", &environment(site)?),
         ],
     );
+    let then = submission.kmeans.iter().flat_map(|kmeans| &kmeans.then);
+    let then = then.map(|word| words::shell(word)).collect::<Result<Vec<_>>>()?.join(" ");
     Ok(fill(
         template,
         &[
@@ -65,8 +71,15 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
             ("SHARDS", &submission.layout.shards.to_string()),
             ("TASKS", &submission.layout.tasks.to_string()),
             ("SCRATCH", &scratch),
+            ("PROCESSES", &processes(submission).to_string()),
+            ("THEN", &then),
         ],
     ))
+}
+
+/// Processes of a job that run at the same time.
+fn processes(submission: &Submission) -> u64 {
+    submission.kmeans.as_ref().map_or(1, |kmeans| kmeans.processes)
 }
 
 /// The word for the file of what became of a job; a task of an array has its own.
@@ -106,7 +119,10 @@ fn sbatch_lines(step: Step, submission: &Submission, folder: &JobFolder, site: &
     if site.signal > 0 {
         options.push(format!("--signal=B:USR1@{}", site.signal));
     }
-    options.extend(resources.0.iter().cloned());
+    options.extend(match processes(submission) {
+        1 => resources.0.clone(),
+        processes => resources.of_each(processes),
+    });
     let line = |option: &String| match words::sbatch(option) {
         Some(word) => format!("#SBATCH {word}"),
         None => "# the folder's name can't stand in a line for sbatch: give it --output yourself".to_owned(),

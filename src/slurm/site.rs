@@ -37,6 +37,7 @@ pub struct Site {
     pub directory: Option<PathBuf>,
     pub(super) shard_resources: Resources,
     pub(super) merge_resources: Resources,
+    pub(super) kmeans_resources: Resources,
 }
 
 /// The keys that are no resources.
@@ -56,8 +57,9 @@ struct Block {
 
 const BLOCK: [&str; 9] =
     ["shards", "max_running", "signal", "requeue", "max_requeues", "environment", "variables", "scratch", "binary"];
-/// Resources of the merge that differ from the shards'.
+/// Resources of the merge, and of the job that makes a clustering, that differ from the shards'.
 const MERGE: &str = "merge";
+const KMEANS: &str = "kmeans";
 /// File with the same keys, which those of the block beat.
 const SITE: &str = "site";
 
@@ -81,16 +83,9 @@ impl Site {
 
     fn of(mut keys: Map<String, Value>) -> Result<Site, Finding> {
         let shard_resources = Resources::read(&keys)?;
-        let mut for_merge = keys.clone();
-        match keys.remove(MERGE) {
-            None | Some(Value::Null) => {}
-            Some(Value::Object(merge)) => for_merge.extend(checked_merge(merge)?),
-            Some(other) => {
-                let finding = Finding::new("`slurm: merge` is not valid").found(other.to_string());
-                return Err(finding.expected("keys and values, as {time: 30, memory: 8G}"));
-            }
-        }
-        let merge_resources = Resources::read(&for_merge)?;
+        let (merge, kmeans) = (keys.remove(MERGE), keys.remove(KMEANS));
+        let merge_resources = differing(&keys, MERGE, merge)?;
+        let kmeans_resources = differing(&keys, KMEANS, kmeans)?;
         let block = read_block(&keys)?;
         let variables = block.variables.iter().map(variable).collect::<Result<Vec<_>, _>>()?;
         if let Some(line) = block.environment.iter().find(|line| line.contains(['\n', '\0'])) {
@@ -114,8 +109,26 @@ impl Site {
             directory: std::env::current_dir().ok(),
             shard_resources,
             merge_resources,
+            kmeans_resources,
         })
     }
+}
+
+/// The resources of a job whose block under `key` beats those of all.
+fn differing(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Result<Resources, Finding> {
+    let mut keys = all.clone();
+    match block {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(block)) => {
+            let known: Vec<&str> = resources::names().collect();
+            keys.extend(renamed(block, &format!("key of `slurm: {key}`"), &known)?);
+        }
+        Some(other) => {
+            let finding = Finding::new(format!("`slurm: {key}` is not valid")).found(other.to_string());
+            return Err(finding.expected("keys and values, as {time: 30, memory: 8G}"));
+        }
+    }
+    Resources::read(&keys)
 }
 
 fn read_file(path: &Path) -> Result<Map<String, Value>> {
@@ -137,14 +150,9 @@ fn checked_keys(block: &Value, names_site: bool) -> Result<Map<String, Value>> {
             return Err(Error::usage(finding.expected("keys and values, as {shards: 8, time: 60}")));
         }
     };
-    let own = BLOCK.into_iter().chain([MERGE]).chain(names_site.then_some(SITE));
+    let own = BLOCK.into_iter().chain([MERGE, KMEANS]).chain(names_site.then_some(SITE));
     let known: Vec<&str> = own.chain(resources::names()).collect();
     renamed(map.clone(), "key of `slurm`", &known).map_err(Error::usage)
-}
-
-fn checked_merge(merge: Map<String, Value>) -> Result<Map<String, Value>, Finding> {
-    let known: Vec<&str> = resources::names().collect();
-    renamed(merge, "key of `slurm: merge`", &known)
 }
 
 fn renamed(map: Map<String, Value>, kind: &str, known: &[&str]) -> Result<Map<String, Value>, Finding> {
@@ -234,12 +242,16 @@ mod tests {
     fn the_block_beats_the_file_of_the_site() {
         let base = tempfile::tempdir().unwrap();
         let file = base.path().join("site.yaml");
-        std::fs::write(&file, "partition: long\naccount: all\nmax-running: 9\nmerge: {time: 5}\n").unwrap();
+        std::fs::write(&file, "partition: long\naccount: all\nmax-running: 9\nmerge: {time: 5}\nkmeans: {gpus: 2}\n")
+            .unwrap();
         let block = json!({"site": file, "partition": "short", "account": null, "time": 60});
         let site = Site::read(&block).expect("valid");
         assert_eq!(site.max_running, Some(9));
         assert_eq!(site.shard_resources.0, ["--partition=short", "--time=60"]);
         assert_eq!(site.merge_resources.0, ["--partition=short", "--time=5"]);
+        assert_eq!(site.kmeans_resources.0, ["--partition=short", "--time=60", "--gpus=2"]);
+        let each = site.kmeans_resources.of_each(4);
+        assert_eq!(each, ["--ntasks=4", "--partition=short", "--time=60", "--gpus-per-task=2"]);
         std::fs::write(&file, "site: other.yaml\n").unwrap();
         assert!(refused(block).contains("unknown key of `slurm` `site`"));
         assert!(refused(json!({"site": base.path().join("none.yaml")})).contains("can't read"));
@@ -249,6 +261,8 @@ mod tests {
     fn what_is_wrong_is_named() {
         assert!(refused(json!({"shrads": 3})).contains("did you mean `shards`"));
         assert!(refused(json!({"merge": {"tme": 3}})).contains("did you mean `time`"));
+        assert!(refused(json!({"kmeans": {"tsks": 3}})).contains("unknown key of `slurm: kmeans`"));
+        assert!(refused(json!({"kmeans": 3})).contains("`slurm: kmeans` is not valid"));
         assert!(refused(json!({"merge": {"shards": 3}})).contains("unknown key of `slurm: merge`"));
         assert!(refused(json!({"shards": 0})).contains("`slurm: shards`"));
         assert!(refused(json!({"environment": "module load x"})).contains("`slurm: environment`"));
@@ -282,7 +296,7 @@ mod tests {
             .collect();
         let everything = block(&uncommented);
         Site::read(&everything).expect("what is commented out is valid too");
-        for key in BLOCK.into_iter().chain([MERGE, SITE]).chain(resources::names()) {
+        for key in BLOCK.into_iter().chain([MERGE, KMEANS, SITE]).chain(resources::names()) {
             assert!(everything.get(key).is_some() || example.contains(&format!("# {key}: ")), "`{key}` is missing");
         }
     }

@@ -14,6 +14,7 @@ use super::queue::Queue;
 use super::steps::shown;
 use crate::error::{Finding, Result};
 use crate::output::files::RECORD;
+use crate::record::KmeansRecord;
 use crate::shard::{self, PartState, Progress};
 
 /// How far something is.
@@ -127,7 +128,7 @@ impl RunStatus {
         queue: &Result<Queue, String>,
     ) -> Result<RunStatus> {
         let parts = shard::survey(folder.out())?;
-        let complete = folder.out().join(RECORD).is_file();
+        let complete = is_complete(folder, submission);
         let moved_from = folder.moved_from(submission);
         // whatever runs is at work elsewhere
         let elsewhere = moved_from.is_some().then(|| Ok(Queue::default()));
@@ -174,7 +175,7 @@ pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Findi
 
 /// Every job that was ever submitted for a run, by hand too once it has begun.
 fn jobs_of(submission: &Submission, marks: &Marks) -> Vec<u64> {
-    jobs_of_steps(submission, marks, &[Step::Whole, Step::First, Step::Second, Step::Merge])
+    jobs_of_steps(submission, marks, &[Step::Kmeans, Step::Whole, Step::First, Step::Second, Step::Merge])
 }
 
 fn jobs_of_steps(submission: &Submission, marks: &Marks, steps: &[Step]) -> Vec<u64> {
@@ -202,7 +203,7 @@ impl View<'_> {
         let in_parts = layout.shards > 1;
         let shards: Vec<ShardStatus> =
             if in_parts { (1..=layout.shards).map(|shard| self.shard(shard)).collect() } else { Vec::new() };
-        let step = if in_parts { Step::Merge } else { Step::Whole };
+        let step = if in_parts { Step::Merge } else { self.submission.only_step() };
         let last = match self.complete {
             true => Piece { state: State::Done, detail: String::new() },
             false if in_parts => self.told_by_jobs(&[step], None),
@@ -280,6 +281,14 @@ impl View<'_> {
                 piece(State::Failed, format!("{why}: {place}"))
             }
         }
+    }
+}
+
+/// Whether the result is there.
+fn is_complete(folder: &JobFolder, submission: &Submission) -> bool {
+    match &submission.kmeans {
+        None => folder.out().join(RECORD).is_file(),
+        Some(_) => KmeansRecord::of(folder.out()).is_ok_and(|record| record.is_some_and(|record| record.complete)),
     }
 }
 

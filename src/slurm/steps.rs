@@ -24,7 +24,7 @@ pub struct Planned {
 pub fn all(submission: &Submission) -> Vec<Planned> {
     let whole = |step| Planned { step, tasks: None };
     if submission.layout.shards == 1 {
-        return vec![whole(Step::Whole)];
+        return vec![whole(submission.only_step())];
     }
     let rounds = [Step::First, Step::Second].into_iter().take(usize::from(submission.rounds));
     rounds.chain([Step::Merge]).map(whole).collect()
@@ -110,7 +110,7 @@ pub fn submit(planned: &[Planned], submission: &mut Submission, folder: &JobFold
                 let tasks: Vec<u64> = (1..=submission.layout.tasks).collect();
                 Some(array_of(&tasks, submission.max_running))
             }
-            (None, Step::Whole | Step::Merge) => None,
+            (None, Step::Kmeans | Step::Whole | Step::Merge) => None,
         };
         submission.jobs.push(Submitted { step: next.step, job, array, at: rfc3339(SystemTime::now()), sbatch: line });
         // nobody would know of a job that is not written down

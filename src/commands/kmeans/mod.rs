@@ -20,7 +20,27 @@ use crate::record::{self, InputFile, KmeansRecord, KmeansStep};
 use crate::shard::Shard;
 use crate::summary::table;
 use inputs::Inputs;
-use place::Place;
+use place::{Found, Place};
+
+/// What is known of a clustering before anything is computed.
+pub(super) struct Survey {
+    /// Rows of the embeddings.
+    pub(super) rows: u64,
+    /// Whether it is there, made with these settings of these inputs.
+    pub(super) complete: bool,
+}
+
+/// Opens all inputs, without a device, and looks into the output folder.
+///
+/// # Errors
+/// Where `--resume` would refuse to begin or to go on.
+pub(super) fn survey(settings: &KmeansSettings) -> Result<Survey> {
+    let inputs = Inputs::open(settings)?;
+    levels(settings)?;
+    let found = place::look(&settings.out, &inputs.agreement(settings)?, true, settings.force)?;
+    let complete = matches!(found, Found::Earlier(record) if record.complete);
+    Ok(Survey { rows: inputs.embeddings.rows(), complete })
+}
 
 /// config -> inputs -> device -> team -> levels -> folder.
 pub(super) fn run(args: KmeansArgs, console: &Console) -> Result<String> {

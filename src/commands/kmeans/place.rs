@@ -15,6 +15,29 @@ use crate::record::{KmeansRecord, KmeansStep};
 /// Log of the run that is making the clustering, and of those before it.
 const LOG: &str = "log.txt";
 
+/// What a folder holds.
+pub(super) enum Found {
+    /// No clustering.
+    Nothing,
+    /// One of the same settings and inputs, complete or not.
+    Earlier(Box<KmeansRecord>),
+    /// Another one, which may be replaced.
+    ToReplace,
+}
+
+/// Looks what a folder holds; refuses what is neither to be gone on with nor to be replaced.
+pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) -> Result<Found> {
+    let begun = KmeansRecord::of(folder).map_err(Error::input)?;
+    let there = begun.is_some() || clustering::level_folder(folder, 1).exists();
+    match begun {
+        Some(record) if resume && record.agreement == agreement => Ok(Found::Earlier(Box::new(record))),
+        Some(record) if resume && !force => Err(another(folder, &record)),
+        _ if there && force => Ok(Found::ToReplace),
+        _ if there => Err(refused(folder, resume)),
+        _ => Ok(Found::Nothing),
+    }
+}
+
 /// A folder, locked.
 pub(super) struct Place {
     folder: PathBuf,
@@ -27,15 +50,11 @@ impl Place {
     /// Locks the folder. What is there is gone on with, replaced or refused.
     pub(super) fn open(folder: &Path, agreement: &str, resume: bool, force: bool, bytes: u64) -> Result<Place> {
         let lock = LockedFolder::open(folder)?;
-        let begun = KmeansRecord::of(folder).map_err(Error::input)?;
-        let there = begun.is_some() || clustering::level_folder(folder, 1).exists();
         let mut place = Place { folder: folder.to_owned(), lock, earlier: Vec::new() };
-        match begun {
-            Some(record) if resume && record.agreement == agreement => place.earlier = record.steps,
-            Some(record) if resume && !force => return Err(another(folder, &record)),
-            _ if there && force => place.clear()?,
-            _ if there => return Err(refused(folder, resume)),
-            _ => {}
+        match look(folder, agreement, resume, force)? {
+            Found::Nothing => {}
+            Found::Earlier(record) => place.earlier = record.steps,
+            Found::ToReplace => place.clear()?,
         }
         ensure_room(folder, bytes)?;
         place.lock.keep();

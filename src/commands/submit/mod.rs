@@ -1,7 +1,10 @@
 //! `clustrata submit`: runs on Slurm, or one after another here.
 
+mod clustering;
 mod local;
 mod ready;
+
+use std::path::Path;
 
 use crate::cli::SubmitArgs;
 use crate::commands::status;
@@ -16,13 +19,16 @@ use ready::Ready;
 /// What `MaxArraySize` is where no administrator changed it.
 const USUAL_ARRAY_SIZE: u64 = 1001;
 
-/// spec -> checked inputs -> scripts -> jobs. Nothing is written before all runs are found to be in order.
+/// spec -> clustering -> checked inputs -> scripts -> jobs. Nothing is written before all runs are found to be in order.
 pub(super) fn run(args: &SubmitArgs) -> Result<String> {
     let grid = grid::read(&args.spec)?;
     let mut site = Site::read(&grid.slurm)?;
     if args.local {
         // one machine does a run best in one go
         site.shards = 1;
+    }
+    if let Some(told) = clustering::make_first(&grid, &site, args)? {
+        return Ok(told);
     }
     let runs = ready::check(&grid, &site, array_size(args)?)?;
     let decided = decide(&runs, args)?;
@@ -103,7 +109,7 @@ fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Decided>> {
                 error.findings().kept().iter().for_each(|finding| findings.push(finding.clone()));
                 continue;
             }
-            Some(Begun::Unreadable { .. }) | None => plan_first(ready, args)?,
+            Some(Begun::Unreadable { .. }) | None => plan_first(ready.folder.out(), args)?,
         };
         match plan {
             Ok(plan) => all.push(Decided { plan, submitted }),
@@ -115,8 +121,7 @@ fn decide(runs: &[Ready], args: &SubmitArgs) -> Result<Vec<Decided>> {
 }
 
 /// For a run that was never submitted; its folder may hold the results of `metrics` or `merge`.
-fn plan_first(ready: &Ready, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
-    let out = ready.folder.out();
+fn plan_first(out: &Path, args: &SubmitArgs) -> Result<Result<Plan, Finding>> {
     if args.overwrite {
         return Ok(Ok(Plan::Anew));
     }
@@ -134,9 +139,7 @@ fn plan_again(ready: &Ready, status: &RunStatus, args: &SubmitArgs) -> Result<Re
         return Ok(slurm::refuse_active(folder, status).map(|()| Plan::Anew));
     }
     if !args.retry {
-        let finding = Finding::new("the run was submitted already").file(folder.out()).found(status.state.text());
-        let hint = "--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more";
-        return Ok(Err(finding.hint(hint)));
+        return Ok(Err(submitted_already(folder.out()).found(status.state.text())));
     }
     if let Err(moved) = slurm::refuse_moved(folder, status) {
         return Ok(Err(moved));
@@ -153,6 +156,11 @@ fn plan_again(ready: &Ready, status: &RunStatus, args: &SubmitArgs) -> Result<Re
     let (first, second) = status.open_shards();
     let rest = Plan::Rest(slurm::remaining(&submission, &first, &second));
     Ok(slurm::refuse_active(folder, status).map(|()| rest))
+}
+
+fn submitted_already(out: &Path) -> Finding {
+    let finding = Finding::new("the run was submitted already").file(out);
+    finding.hint("--retry submits what is missing, --overwrite begins anew, `clustrata status` tells more")
 }
 
 fn array_size(args: &SubmitArgs) -> Result<u64> {
