@@ -14,7 +14,7 @@ fn three(root: &Path, slurm: &str) -> String {
 }
 
 /// The program where Slurm's commands are not to be found.
-fn without_slurm(arguments: &[&str]) -> std::process::Output {
+pub(crate) fn without_slurm(arguments: &[&str]) -> std::process::Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
     command.env("PATH", "/nonexistent").args(arguments).output().expect("the program starts")
 }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod chain;
 mod cluster;
 mod grids;
 mod shards;

@@ -33,7 +33,7 @@ fn lines(path: &Path) -> Vec<String> {
 }
 
 /// The same run in one process.
-fn in_one_piece(cluster: &Cluster, clustering: &Path, embeddings: &Path) -> Value {
+pub(crate) fn in_one_piece(cluster: &Cluster, clustering: &Path, embeddings: &Path) -> Value {
     let out = cluster.shared().join("whole");
     let of = |path: &Path| path.to_str().expect("UTF-8").to_owned();
     let options = [of(clustering), "--embeddings".to_owned(), of(embeddings), "--out".to_owned(), of(&out)];
@@ -44,7 +44,7 @@ fn in_one_piece(cluster: &Cluster, clustering: &Path, embeddings: &Path) -> Valu
     record(&out)
 }
 
-fn assert_same_figures(got: &Value, want: &Value) {
+pub(crate) fn assert_same_figures(got: &Value, want: &Value) {
     let sums = difference(&without_silhouettes(got), &without_silhouettes(want));
     assert!(sums.is_some_and(|difference| difference <= SUMS), "{sums:?}");
     let levels = |record: &Value| record["levels"].as_array().cloned().unwrap_or_default();

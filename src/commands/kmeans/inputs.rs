@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::config::KmeansSettings;
+use crate::config::{KmeansSettings, LevelSettings};
 use crate::error::{Error, Finding, Findings, Result};
 use crate::identity::Identity;
 use crate::input::embeddings::Embeddings;
@@ -51,12 +51,15 @@ impl Inputs {
         let embeddings: Vec<String> =
             settings.embeddings.iter().map(|path| content(path)).collect::<Result<Vec<String>>>()?;
         let subset = settings.subset_indices.as_deref().map(content).transpose()?;
+        // of a level of one step it says nothing, and config.yaml has to have one all the same
+        let sampled = |level: &LevelSettings| if level.steps > 1 { level.sample_size } else { 0 };
+        let levels = settings.levels.iter().map(|level| LevelSettings { sample_size: sampled(level), ..*level });
         let all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "embeddings": embeddings,
             "shape": [self.embeddings.rows(), self.embeddings.dim() as u64],
             "subset": subset,
-            "levels": settings.levels,
+            "levels": levels.collect::<Vec<_>>(),
             "strategy": settings.strategy,
             "iterations": settings.iterations,
             "tolerance": settings.tolerance,
