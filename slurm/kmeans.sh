@@ -14,9 +14,9 @@ if ((processes == 1)); then
 else
     # srun hands USR1 on to all processes, but takes TERM as an order to kill them at once
     trap 'hand_on USR1' TERM
-    # Whoever loses another process ends by itself. srun would kill those that still write their checkpoint, and
-    # give the code of that in place of 75. (It does not take the processors of a task from the job, but from its own
-    # option.)
+    # Whoever loses another process ends by itself; srun would kill those that take long to write their checkpoint. It
+    # ends with the highest code of all: 75 where one was told to stop and the others lost it. The processors of a task
+    # it does not take from the job.
     supervised srun --ntasks="$processes" --kill-on-bad-exit=0 --wait=0 \
         ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} \
         bash -c 'exec "$0" kmeans "$1" --resume --shard "$((SLURM_PROCID + 1))/$SLURM_NTASKS"' "$binary" "$settings"

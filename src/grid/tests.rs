@@ -26,6 +26,33 @@ fn refused(parameters: &str) -> String {
     error.to_string()
 }
 
+#[test]
+fn all_runs_of_a_grid_judge_what_its_kmeans_makes() {
+    let base = tempfile::tempdir().expect("a folder");
+    let config = base.path().join("kmeans.yaml");
+    std::fs::write(&config, "embeddings_path: e.npy\nn_clusters: [9, 3]\nexp_dir: hier\n").expect("writes");
+    let spec = |kmeans: &str, parameters: &str| {
+        // a path in quotes is YAML on Windows as well
+        let config = serde_json::Value::from(config.to_str().expect("UTF-8"));
+        let text = format!("job_details: {{name: g, root: r}}\nkmeans: {{config: {config}{kmeans}}}\n{parameters}");
+        parse(&text, Path::new("grid.yaml"))
+    };
+    let grid = spec(", tasks: 4", "parameters: {seed: [1, 2]}").expect("a grid");
+    let hier = std::path::absolute("hier").expect("a path");
+    assert_eq!(grid.kmeans.as_ref().map(|kmeans| (kmeans.tasks, &kmeans.settings.out)), Some((4, &hier)));
+    let names: Vec<&str> = grid.runs.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, ["seed=1", "seed=2"]);
+    assert!(grid.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
+    // nothing else has to be said
+    let grid = spec(", out: other", "").expect("a grid");
+    assert!(
+        grid.runs.len() == 1 && grid.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
+    );
+    let error = spec("", "parameters: {clustering: [a, b]}").expect_err("two clusterings");
+    assert!(error.to_string().contains("given twice"), "{error}");
+    assert!(parse("job_details: {name: g, root: r}\n", Path::new("grid.yaml")).is_err(), "no parameters");
+}
+
 /// Parameters, and the runs that they mean.
 const TABLE: &[(&str, &[&str])] = &[
     // scalars only: one run

@@ -75,15 +75,14 @@ fn one_submit_makes_the_clustering_and_judges_it() {
     let base = cluster.shared();
     let spec = spec(base, &json!({"tasks": 2}), &json!({"kmeans": {"sbatch": ["--nodes=2"], "time": 30}}));
     let told = cluster.clustrata(&["submit", &spec]);
-    assert!(told.contains("makes the clustering") && told.contains("1 runs of"), "{told}");
+    assert!(told.contains("makes the clustering") && told.contains("runs/test: run (1)"), "{told}");
     let (hier, run) = (base.join("hier"), base.join("runs/test/run"));
     // the job that judges is submitted by the one that is waited for
     cluster.wait_for_all_jobs();
     let log = || fs::read_to_string(log_of(&hier)).unwrap_or_default();
     let made = json_of(&hier.join("kmeans.json"));
     assert_eq!((&made["complete"], &made["processes"]), (&json!(true), &json!(2)), "{}", log());
-    let node = |n: u8| log().contains(&format!("n{n}"));
-    assert!(run.join("record.json").exists(), "{} {:?}", log(), (node(1), node(2)));
+    assert!(run.join("record.json").exists(), "{}", log());
 
     let judged = record(&run);
     assert_eq!(judged["parts"].as_array().map(Vec::len), Some(2));
@@ -161,7 +160,7 @@ fn the_chain_runs_on_this_machine_without_slurm() {
     let spec = spec(place.path(), &json!({"tasks": 4}), &json!({}));
     let dry = without_slurm(&["submit", &spec, "--dry-run"]);
     assert!(dry.status.success(), "{}", text(&dry));
-    for part in ["#SBATCH --ntasks=4", "srun --ntasks", "kmeans.sh", "n_clusters", "spec.yaml", "1 runs of"] {
+    for part in ["#SBATCH --ntasks=4", "srun --ntasks", "kmeans.sh", "n_clusters", "spec.yaml", "runs/test: run (1)"] {
         assert!(text(&dry).contains(part), "no {part} in {}", text(&dry));
     }
     assert_eq!(files_below(place.path()), ["kmeans.yaml", "spec.yaml"], "nothing is written");

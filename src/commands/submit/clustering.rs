@@ -46,11 +46,9 @@ fn foresee(grid: &Grid, args: &SubmitArgs) -> Result<()> {
 fn what_follows(grid: &Grid, args: &SubmitArgs) -> String {
     let first = grid.runs.iter().map(|run| run.name.as_str()).take(3).collect::<Vec<_>>().join(", ");
     let more = if grid.runs.len() > 3 { ", ..." } else { "" };
-    let runs = format!("{} runs of {} ({first}{more})", grid.runs.len(), grid.root.join(&grid.name).display());
-    match args.local {
-        true => format!("Once the clustering is complete, this command goes on with the {runs}."),
-        false => format!("Once the clustering is complete, the job submits the {runs}, as `clustrata submit` would."),
-    }
+    let who = if args.local { "this command does the runs" } else { "the job submits the runs" };
+    let root = grid.root.join(&grid.name);
+    format!("Once the clustering is complete, {who} of {}: {first}{more} ({})", root.display(), grid.runs.len())
 }
 
 /// What makes the clustering, ready to be submitted.

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use serde_json::json;
 
 use super::*;
-use crate::slurm::{Layout, steps};
+use crate::slurm::{Kmeans, Layout, steps};
 
 /// Texts that mean something to a shell, to sbatch or to a template.
 const HOSTILE: [&str; 11] = [
@@ -95,6 +95,53 @@ fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
     }
 }
 
+/// Takes its own options away and runs the command as the second of two processes.
+const SRUN: &str = "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\nSLURM_PROCID=1 SLURM_NTASKS=2 exec \"$@\"\n";
+
+#[cfg(unix)]
+#[test]
+fn a_clustering_is_made_by_one_process_or_several_and_its_runs_are_submitted() {
+    for (name, processes) in HOSTILE.into_iter().zip([1, 2].into_iter().cycle()) {
+        let base = tempfile::tempdir().unwrap();
+        let program = echo(base.path(), &format!("program {name}").replace('/', ""));
+        fs::create_dir(base.path().join("bin")).unwrap();
+        fs::write(base.path().join("bin/srun"), SRUN).unwrap();
+        Command::new("chmod").arg("+x").arg(base.path().join("bin/srun")).status().unwrap();
+        let folder = JobFolder::of(&base.path().join(name));
+        let then = ["submit", name, "--retry"].map(str::to_owned).to_vec();
+        let submission = Submission::of_kmeans("n", folder.out(), 100, Kmeans { processes, then: then.clone() });
+        let path = format!("PATH={}:$PATH", base.path().join("bin").display());
+        let files = scripts(&submission, &folder, &site(json!({"binary": program, "environment": [path]}))).unwrap();
+        folder.create(&files, &submission).unwrap();
+        let output = run(base.path(), &folder.file("kmeans.sh"), 1);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let settings = folder.file("kmeans.yaml").to_str().unwrap().to_owned();
+        let mut made = vec!["kmeans".to_owned(), settings, "--resume".to_owned()];
+        made.extend(if processes == 2 { vec!["--shard".to_owned(), "2/2".to_owned()] } else { Vec::new() });
+        assert_eq!(seen(base.path()), [made, then].concat());
+        let marks = folder.marks();
+        assert_eq!(marks.of(Step::Kmeans, None).map(|mark| (mark.job, mark.ended)), Some((7, Some(0))));
+        let text = &files[0].1;
+        assert_eq!(text.contains("#SBATCH --ntasks=2\n"), processes == 2, "{text}");
+        assert_eq!(folder.read().unwrap(), submission);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_runs_are_submitted_without_their_clustering() {
+    let base = tempfile::tempdir().unwrap();
+    let program = echo(base.path(), "program");
+    fs::write(&program, format!("{ECHO}exit 3\n")).unwrap();
+    let folder = JobFolder::of(&base.path().join("hier"));
+    let submission =
+        Submission::of_kmeans("n", folder.out(), 100, Kmeans { processes: 1, then: vec!["submit".into()] });
+    let files = scripts(&submission, &folder, &site(json!({"binary": program}))).unwrap();
+    folder.create(&files, &submission).unwrap();
+    assert_eq!(run(base.path(), &folder.file("kmeans.sh"), 1).status.code(), Some(3));
+    assert_eq!(seen(base.path()).iter().filter(|word| *word == "submit").count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_name_that_is_not_quoted_would_be_noticed() {
@@ -172,8 +219,9 @@ fn what_comes_after_a_job_goes_with_it() {
 #[test]
 fn every_mark_of_the_templates_is_filled() {
     let folder = JobFolder::of(Path::new("/out"));
-    for shards in [1, 2] {
-        let submission = Submission::new("n", Path::new("/out"), Layout::new(100, shards, 1001), 1, None);
+    let of_run = |shards| Submission::new("n", Path::new("/out"), Layout::new(100, shards, 1001), 1, None);
+    let kmeans = Kmeans { processes: 2, then: Vec::new() };
+    for submission in [of_run(1), of_run(2), Submission::of_kmeans("n", Path::new("/out"), 100, kmeans)] {
         for (name, text) in scripts(&submission, &folder, &site(json!({"binary": "clustrata"}))).expect("scripts") {
             let left = text.split('@').skip(1).find(|part| part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
             assert_eq!(left, None, "{name}");
