@@ -225,6 +225,11 @@ fn unfinished_runs_are_told_and_foreign_folders_are_not() {
         fs::create_dir_all(runs.join(unfinished)).expect("makes a folder");
     }
     fs::write(runs.join("submitted/slurm/job.json"), "{}").expect("writes");
+    // a clustering that a job makes is no run
+    fs::create_dir_all(runs.join("clustering/slurm")).expect("makes a folder");
+    for name in ["job.json", "kmeans.sh"] {
+        fs::write(runs.join("clustering/slurm").join(name), "{}").expect("writes");
+    }
     fs::create_dir_all(runs.join("source/slurm")).expect("makes a folder");
     fs::create_dir_all(runs.join("source/parts/screws")).expect("makes a folder");
     #[cfg(unix)]
@@ -236,7 +241,7 @@ fn unfinished_runs_are_told_and_foreign_folders_are_not() {
     let warnings = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{warnings}");
     assert!(warnings.contains("2 runs have begun") && warnings.contains("begun") && warnings.contains("submitted"));
-    assert!(!warnings.contains("source"), "{warnings}");
+    assert!(!warnings.contains("source") && !warnings.contains("clustering"), "{warnings}");
     let rows = csv(&out.join("runs.csv"));
     assert_eq!(rows.iter().map(|row| row["run"].as_str()).collect::<Vec<_>>(), ["done", "done"], "once, by two levels");
 }
