@@ -78,6 +78,8 @@ fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64
                 |a: &Neighbor<f64>, b: &Neighbor<f64>| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index));
             near.select_nth_unstable_by(most - 1, order);
             near.truncate(most);
+            // else each row keeps the room of all others
+            near.shrink_to_fit();
             near.sort_unstable_by(order);
             near
         };
