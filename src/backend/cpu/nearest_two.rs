@@ -9,9 +9,9 @@
 //! best so measured may score. Where all four nominees lie within reach a fifth may as well: for those rows all centroids are
 //! scored once more, in float32, and every one within its narrower reach is measured. So the answer is exact whatever the
 //! data, and however coarse the first pass is: where the processor has them, products of 16-bit integers (`quantised.rs`),
-//! else of float32. What the data decides is how many rows take the second pass. With 16 bits that is 1 in 1,000 on normal
-//! data (256 columns, 1,000 centroids) and 1 in 20,000 on a mixture, but half the rows where groups of centroids lie ten times
-//! as far from the centre as from each other. A lane whose tile has so many goes on in float32.
+//! else of float32. What the data decides is how many rows take the second pass. With 16 bits and 1,000 centroids that is 1
+//! in 1,000 (256 columns) or 1 in 200 (768) on normal data, fewer than 1 in 3,000 on a mixture, but half of them where groups
+//! of centroids lie ten times as far from the centre as from each other. A lane whose tile has too many goes on in float32.
 
 use super::centred::CentredRows;
 use super::measure::squared_to;
