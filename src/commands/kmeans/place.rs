@@ -37,6 +37,7 @@ impl Place {
             _ if there => return Err(refused(folder, resume)),
             _ => {}
         }
+        clustering::remove_unfinished(folder)?;
         ensure_room(folder, bytes)?;
         place.lock.keep();
         Ok(place)
