@@ -101,26 +101,26 @@ def peer(script, name, args, rows=None, of=None):
         limit = ["--rows", str(rows or args.rows)]
         text = subprocess.run([*command, data, *limit], check=True, stdout=subprocess.PIPE, env=environment).stdout
         said = json.loads(text.splitlines()[-1])
-        return Seen({"work": said["seconds"]}, said["value"], said["peak"])
+        return Seen({"work": said["seconds"], "processor": said["processor"]}, said["value"], said["peak"])
 
     return Contestant(run, factor=of / rows if rows and of else 1.0)
 
 
 def serve_peer(peers, args):
-    """The other side of `peer`: runs one call and prints what it saw."""
+    """The other side of `peer`: runs one call and prints what it saw. Threads that wait for work in a loop count as at work."""
     prepare, work = peers[args.peer]
     warm_up = prepare(Task(args.data, min(WARM_UP_ROWS, args.rows)))
     work(warm_up)
     task = prepare(Task(args.data, args.rows))
-    start = time.perf_counter()
+    start, processor = time.perf_counter(), time.process_time()
     value = work(task)
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "value": float(value), "peak": peak}))
+    print(json.dumps({"seconds": seconds, "processor": processor, "value": float(value), "peak": peak}))
 
 
 def program(args, options, figure):
-    """A contestant that is this program. Its seconds: the whole process, and the stages that its record gives."""
+    """A contestant that is this program. Its seconds: the whole process, its processor time, and the stages of its record."""
 
     def run(data):
         out = data / "metrics"
@@ -134,7 +134,8 @@ def program(args, options, figure):
         record = json.loads((out / "record.json").read_text())
         stages = {stage["name"]: stage["seconds"] for stage in record["stages"]}
         value = record["levels"][0]["figures"][figure]
-        return Seen({"work": whole, **stages}, value, usage.ru_maxrss / 1024, record["device"])
+        processor = usage.ru_utime + usage.ru_stime
+        return Seen({"work": whole, "processor": processor, **stages}, value, usage.ru_maxrss / 1024, record["device"])
 
     return Contestant(run)
 

@@ -78,6 +78,8 @@ fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64
                 |a: &Neighbor<f64>, b: &Neighbor<f64>| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index));
             near.select_nth_unstable_by(most - 1, order);
             near.truncate(most);
+            // else each row keeps the room of all others
+            near.shrink_to_fit();
             near.sort_unstable_by(order);
             near
         };
@@ -114,10 +116,11 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_pcg::Pcg64;
 
-    /// Groups of vectors far from each other, and the group of each.
+    /// Groups of vectors far from each other, of which the first two columns tell nothing, and the group of each.
     fn groups(count: usize, of: usize) -> (Array2<f64>, Vec<usize>) {
         let mut random = Pcg64::seed_from_u64(3);
-        let middles = Array2::from_shape_simple_fn((of, 20), || random.random_range(-10.0..10.0));
+        let mut middles = Array2::from_shape_simple_fn((of, 20), || random.random_range(-10.0..10.0));
+        middles.slice_mut(s![.., ..2]).fill(0.0);
         let noise = Array2::from_shape_simple_fn((count, 20), || random.random_range(-1.0..1.0));
         let group: Vec<usize> = (0..count).map(|i| i % of).collect();
         (middles.select(Axis(0), &group) + noise, group)
@@ -143,8 +146,8 @@ mod tests {
         let start = first_columns(&vectors);
         let placed = place(vectors.clone(), &start).expect("places");
         assert!(kept(&placed.places, &group) > 0.99, "{}", kept(&placed.places, &group));
-        // the control: two columns of the twenty do not keep them
-        assert!(kept(&start, &group) < 0.9, "{}", kept(&start, &group));
+        // the control: the first places do not keep them
+        assert!(kept(&start, &group) < 0.3, "{}", kept(&start, &group));
         assert_eq!(place(vectors.clone(), &start).as_ref(), Some(&placed));
         // neither an offset nor the scale matters beyond rounding
         let moved = place(vectors * 1e-6 + 5.0, &start).expect("places");

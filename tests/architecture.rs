@@ -102,6 +102,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "gates",
             "grid",
             "identity",
+            "input",
             "interrupt",
             "kmeans",
             "map",

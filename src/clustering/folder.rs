@@ -138,6 +138,22 @@ pub fn clear(clustering: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes what a killed run has left unfinished in the folder and those of its levels.
+///
+/// # Errors
+/// The disk's.
+pub fn remove_unfinished(clustering: &Path) -> Result<()> {
+    let levels = (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir());
+    let levels = levels.flat_map(|level| [pre_clusters(&level), level]).filter(|folder| folder.is_dir());
+    let steps = |level: PathBuf| (0..).map(move |step| step_folder(&level, step)).take_while(|folder| folder.is_dir());
+    let folders = levels.flat_map(|level| std::iter::once(level.clone()).chain(steps(level)));
+    for folder in std::iter::once(clustering.to_owned()).chain(folders) {
+        atomic_file::remove_unfinished(&folder)
+            .map_err(|error| Error::io("can't remove what an earlier run left", &folder, &error))?;
+    }
+    Ok(())
+}
+
 fn clear_level(folder: &Path) -> Result<()> {
     for step in (0..).map(|step| step_folder(folder, step)).take_while(|folder| folder.is_dir()) {
         remove(&step, |name| {

@@ -7,6 +7,8 @@
 //! widened by what a device's distances may be wrong by, so that what is skipped would have been found where it is, ties
 //! included: those are never skipped.
 
+use std::cmp::Ordering;
+
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::sums::squared;
@@ -55,7 +57,7 @@ impl Bounds {
     pub(super) fn is_open(&self, point: usize, drifts: &Drifts) -> bool {
         let (upper, lower) = self.after(point, drifts);
         // so that a NaN counts as open
-        !(upper < lower)
+        upper.partial_cmp(&lower) != Some(Ordering::Less)
     }
 
     /// The centroids came as far as `drifts`.

@@ -4,8 +4,9 @@
 //! each centroid and to keep the one that lowers the objective most, which compares all points with each of them. Here twice
 //! as many centroids are drawn, in cells around them points are averaged, and the cells are merged, those first whose
 //! merging costs least (Ward 1963): of the nearest pairs of cells the cheaper half of what is too many, round after round.
-//! That is two of Lloyd's passes instead of 2 + ln k, and ends in lower objectives or about as low ones: docs/benchmarks has
-//! them. To draw more than is needed and to reduce that by its weights is due to Bahmani et al. (k-means||, VLDB 2012).
+//! That is two of Lloyd's passes instead of 2 + ln k, and mostly ends in lower objectives or about as low ones; docs/benchmarks
+//! has figures, and where it does not. To draw more than is needed and to reduce that by its weights is due to Bahmani et al.
+//! (k-means||, VLDB 2012).
 
 use ndarray::{Array2, Axis};
 

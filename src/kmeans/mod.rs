@@ -9,7 +9,7 @@
 //! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
 //! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
-//! | `random`, `words` | streams of random numbers; what members of a team tell each other |
+//! | `random`, `words`, `stages` | streams of random numbers; what members of a team tell each other; times |
 //! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
 //! | `centre`, `broken` | nearly the mean of all points; points that are refused |
 //! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
@@ -33,6 +33,7 @@ mod resample;
 mod search;
 mod seed;
 mod split;
+mod stages;
 mod state;
 mod steps;
 mod sums;

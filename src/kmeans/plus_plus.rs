@@ -147,13 +147,13 @@ impl Seeding<'_> {
         };
         let values = fetch(self.fit, self.members, &positions)?;
         let mut batch: Vec<usize> = Vec::new();
-        for candidate in 0..positions.len() {
-            let mut now = then[candidate];
+        for (candidate, &then) in then.iter().enumerate() {
+            let mut now = then;
             for &other in &batch {
                 now = now.min(squared(values.row(candidate), values.row(other)));
             }
             // drawn for every candidate, so that what comes later does not depend on what was passed over
-            if random.random::<f64>() * then[candidate] < now {
+            if random.random::<f64>() * then < now {
                 batch.push(candidate);
             }
             if batch.len() == most {

@@ -1,17 +1,18 @@
 //! One k-means of a level after the other: the first on all points, each later one on a sample that the one before decides.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use ndarray::Array2;
 
 use super::levels::{Build, Level};
 use super::random::seed_of;
 use super::resample::resample;
+use super::stages::Stages;
 use super::words::Words;
 use super::{Assigned, Checkpoint, Fit, Fitted, Picked, Points, Stretch, assign};
 use crate::clustering::{self, Step};
 use crate::error::{Error, Finding, Result};
+use crate::evaluate::Watch;
 use crate::input::pickle::Clusters;
 use crate::matrix::Dtype;
 use crate::record::KmeansStep;
@@ -63,12 +64,11 @@ impl Steps<'_> {
             self.level.clusters,
             sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
         );
-        let started = Instant::now();
-        let fitted = self.fit(step, sample.as_deref(), folder)?;
+        let stages = Stages::of(self.build.watch);
+        let fitted = self.fit(step, sample.as_deref(), folder, &stages)?;
         let centroids = stored(fitted.centroids.clone(), self.build.stored);
-        let between = Instant::now();
-        let assigned = self.assign(&centroids)?;
-        let seconds = [(between - started).as_secs_f64(), between.elapsed().as_secs_f64()];
+        let assigned = self.assign(&centroids, &stages)?;
+        let seconds = ["k-means++", "k-means", "assign"].map(|stage| stages.seconds(stage));
         let mut bytes = Vec::new();
         if team.rank() == 0 {
             let clusters = clustering::group(&assigned.labels, centroids.nrows());
@@ -94,8 +94,8 @@ impl Steps<'_> {
     }
 
     /// The centroids of all points of the level or of a sample of them; each member goes over its share.
-    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path) -> Result<Fitted> {
-        let Build { backend, team, watch, .. } = *self.build;
+    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path, watch: &dyn Watch) -> Result<Fitted> {
+        let Build { backend, team, .. } = *self.build;
         let picked = sample.map(|positions| Picked { of: self.points, positions });
         let points: &dyn Points = picked.as_ref().map_or(self.points, |picked| picked);
         let checkpoint = self.build.checkpoint.as_ref().map(|(every, identity)| Checkpoint {
@@ -124,8 +124,8 @@ impl Steps<'_> {
     }
 
     /// The nearest of `centroids` for every point of the level; the first member gets all, the others nothing.
-    fn assign(&self, centroids: &Array2<f64>) -> Result<Assigned> {
-        let Build { backend, team, watch, .. } = *self.build;
+    fn assign(&self, centroids: &Array2<f64>, watch: &dyn Watch) -> Result<Assigned> {
+        let Build { backend, team, .. } = *self.build;
         let share = share_of(self.points, team.rank(), team.size());
         let mine = assign(&share, backend, centroids, watch)?;
         if team.size() == 1 {
@@ -144,7 +144,7 @@ impl Steps<'_> {
         found: Fitted,
         sorted: &Clusters,
         assigned: &Assigned,
-        seconds: [f64; 2],
+        seconds: [f64; 3],
     ) -> KmeansStep {
         let fitted = sampled.unwrap_or(self.points.len());
         KmeansStep {

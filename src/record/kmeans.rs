@@ -69,8 +69,8 @@ pub struct KmeansStep {
     pub converged: bool,
     /// Mean squared distance of all points of the level to the nearest centroid as stored.
     pub mean_squared_distance: f64,
-    /// Seconds of the k-means, and of assigning all points.
-    pub seconds: [f64; 2],
+    /// Seconds of choosing the first centroids by k-means++, of the iterations, and of assigning all points.
+    pub seconds: [f64; 3],
 }
 
 impl KmeansRecord {

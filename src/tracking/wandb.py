@@ -56,14 +56,12 @@ def begin(wandb, out, options, event):
     )
 
 
-def cell(text):
-    """A number where it is one, nothing where it is empty."""
-    if not text:
-        return None
+def number(text):
+    """None where it is none."""
     try:
         return float(text) if set(text) & set(".eE") else int(text)
     except ValueError:
-        return text
+        return None
 
 
 def table(wandb, out, event):
@@ -73,8 +71,14 @@ def table(wandb, out, event):
         with open(os.path.join(out, event["path"]), newline="", encoding="utf-8") as file:
             yield from csv.reader(file)
 
+    # W&B refuses a column of numbers and texts: one text makes all of its column texts
+    names = {at for row in itertools.islice(rows(), 1, None) for at, text in enumerate(row) if text and number(text) is None}
+
+    def cell(at, text):
+        return None if not text else text if at in names else number(text)
+
     def clusters():
-        return ([cell(text) for text in row] for row in itertools.islice(rows(), 1, None))
+        return ([cell(at, text) for at, text in enumerate(row)] for row in itertools.islice(rows(), 1, None))
 
     columns = next(rows())
     if event["clusters"] <= MOST_ROWS:

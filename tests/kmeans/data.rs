@@ -117,9 +117,12 @@ impl StageWatch for Nobody {
     fn advance(&self, _: u64) {}
 }
 
+/// Devices by kind.
+pub(crate) type Devices = Vec<(&'static str, Box<dyn Backend>)>;
+
 /// All devices of this machine: the CPU, and the first adapter where there is one.
-pub(crate) fn devices() -> Vec<(&'static str, Box<dyn Backend>)> {
-    let mut devices: Vec<(&'static str, Box<dyn Backend>)> = vec![("cpu", Box::new(CpuBackend::new(None)))];
+pub(crate) fn devices() -> Devices {
+    let mut devices: Devices = vec![("cpu", Box::new(CpuBackend::new(None)))];
     match clustrata::backend::select::open(&clustrata::backend::select::Choice::Gpu, None) {
         Ok(selected) => devices.push(("gpu", selected.backend)),
         Err(_) => println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter"),

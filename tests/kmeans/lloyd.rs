@@ -3,7 +3,7 @@
 use clustrata::kmeans::{Init, Points as _, assign};
 use clustrata::matrix::Dtype;
 
-use crate::data::{Naive, Nobody, Random, Stored, devices, fit, nearest, rows, squared};
+use crate::data::{Devices, Naive, Nobody, Random, Stored, devices, fit, nearest, rows, squared};
 
 const DTYPES: [Dtype; 3] = [Dtype::F16, Dtype::F32, Dtype::F64];
 
@@ -12,10 +12,10 @@ fn close(a: f64, b: f64, share: f64, squares: f64) -> bool {
     (a - b).abs() <= share * b.abs() + 1e-4 * share * squares
 }
 
-fn check(points: &Stored, k: usize, iterations: u32, init: Init, what: &str) {
-    for (name, backend) in devices() {
+fn check(devices: &Devices, points: &Stored, k: usize, iterations: u32, init: Init, what: &str) {
+    for (name, backend) in devices {
         let what = format!("{name}: {what}");
-        let float64 = name == "cpu";
+        let float64 = *name == "cpu";
         let mut fit = fit(points, backend.as_ref(), k, 0);
         fit.init = init;
         let start = rows(&fit.run().expect("seeds").centroids);
@@ -52,7 +52,7 @@ fn mean(points: &Stored) -> Vec<f64> {
 
 #[test]
 fn sizes_types_and_offsets_agree_with_float64() {
-    let mut case = 0_usize;
+    let (every, mut case) = (devices(), 0_usize);
     for n in [1, 3, 63, 65, 1031] {
         for dim in [1, 2, 33, 64] {
             for k in [1, 2, 64, n] {
@@ -64,7 +64,7 @@ fn sizes_types_and_offsets_agree_with_float64() {
                 let offset = if case.is_multiple_of(2) { 100.0 } else { 0.0 };
                 let points = Stored::groups(case as u64, (n, dim), 5, offset, dtype);
                 let init = if case % 5 == 0 { Init::Random } else { Init::KmeansPlusPlus };
-                check(&points, k, 6, init, &format!("{n} x {dim}, k {k}, {dtype:?}, {offset}, {init:?}"));
+                check(&every, &points, k, 6, init, &format!("{n} x {dim}, k {k}, {dtype:?}, {offset}, {init:?}"));
             }
         }
     }
@@ -72,9 +72,10 @@ fn sizes_types_and_offsets_agree_with_float64() {
 
 #[test]
 fn many_tiles_agree_with_float64() {
+    let every = devices();
     for (dtype, offset) in [(Dtype::F32, 0.0), (Dtype::F32, 100.0), (Dtype::F64, 0.0)] {
         let points = Stored::groups(5, (8193, 33), 12, offset, dtype);
-        check(&points, 17, 12, Init::Random, &format!("{dtype:?} {offset}"));
+        check(&every, &points, 17, 12, Init::Random, &format!("{dtype:?} {offset}"));
     }
 }
 
@@ -82,11 +83,12 @@ fn many_tiles_agree_with_float64() {
 /// distance.
 #[test]
 fn ties_go_to_the_lower_cluster_with_bounds_as_without() {
+    let every = devices();
     for seed in 0..6 {
         let mut random = Random(seed);
         let values: Vec<f64> = (0..3000 * 2).map(|_| random.below(12) as f64).collect();
         let points = Stored::new(Dtype::F32, 2, &values);
-        check(&points, 40, 12, Init::Random, &format!("grid {seed}"));
+        check(&every, &points, 40, 12, Init::Random, &format!("grid {seed}"));
     }
 }
 

@@ -4,4 +4,3 @@
 
 mod data;
 mod lloyd;
-mod speed;

@@ -44,7 +44,10 @@ fn killed_runs_go_on_to_the_same_bits() {
             checkpoints += u32::from(files_below(&place.at(&out)).iter().any(|name| name.contains("checkpoint-")));
         }
         place.made(&out, &[&SETTINGS[..], &["--resume"]].concat());
-        assert!(contents(&place.at(&out)) == whole, "run {run}");
+        let names = |all: &[(String, Vec<u8>)]| all.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let found = contents(&place.at(&out));
+        assert_eq!(names(&found), names(&whole), "run {run}");
+        assert!(found == whole, "run {run}");
         let steps = |out: &str| {
             let mut steps = made_as(&place.at(out))["steps"].clone();
             for step in steps.as_array_mut().expect("steps") {

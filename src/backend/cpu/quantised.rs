@@ -39,9 +39,11 @@ const MOST_COLUMNS: usize = 1 << 20;
 /// Adding it moves a float32 number's integer part into its lowest bits, rounded to nearest.
 const TO_INTEGER: f32 = 1.5 * (1u32 << 23) as f32;
 
-/// Whether this machine has the instructions, and rows of `dim` columns are served.
+/// Whether this machine has the instructions, and rows of `dim` columns are served. NEON multiplies no more 16-bit integers at a
+/// time than float32 numbers.
 pub(super) fn serves(dim: usize) -> bool {
-    (1..=MOST_COLUMNS).contains(&dim) && dispatch(Nothing).is_ok()
+    let multiplies = cfg!(target_arch = "x86_64") && !matches!(pulp::Arch::new(), pulp::Arch::Scalar);
+    multiplies && (1..=MOST_COLUMNS).contains(&dim)
 }
 
 /// How far a product of two quantised rows may be above the exact one once the [`slack`] is added.
@@ -93,8 +95,7 @@ pub(super) struct QuantisedRows {
 
 impl QuantisedRows {
     pub(super) fn fill(&mut self, points: &CentredRows) {
-        // on an instruction set without them nothing is filled in, and nothing asks
-        let _ = dispatch(Filling { points, out: self });
+        dispatch(Filling { points, out: self });
     }
 
     /// All of them, for the kernel.
@@ -183,30 +184,45 @@ pulp::simd_type! {
     }
 }
 
-/// Runs an operation with the instruction set that `pulp::Arch` picks; hands it back where that has no such products.
+/// Runs an operation with the instruction set that `pulp::Arch` picks, which is one that [`serves`].
 #[cfg(target_arch = "x86_64")]
-pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Result<Op::Output, Op> {
+pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
     match (pulp::Arch::new(), Vnni::try_new()) {
-        (pulp::Arch::V4(simd), Some(vnni)) => Ok(vnni.vectorize(
+        (pulp::Arch::V4(simd), Some(vnni)) => vnni.vectorize(
             #[inline(always)]
             || op.run(simd),
-        )),
-        (pulp::Arch::V4(simd), None) => Ok(simd.vectorize(
+        ),
+        (pulp::Arch::V4(simd), None) => simd.vectorize(
             #[inline(always)]
             || op.run(simd),
-        )),
-        (pulp::Arch::V3(simd), _) => Ok(simd.vectorize(
+        ),
+        (pulp::Arch::V3(simd), _) => simd.vectorize(
             #[inline(always)]
             || op.run(simd),
-        )),
-        _ => Err(op),
+        ),
+        _ => op.run(pulp::Scalar::new()),
     }
 }
 
-/// NEON multiplies no more 16-bit integers at a time than float32 numbers.
+/// Where no instruction set [`serves`], nothing is run.
 #[cfg(not(target_arch = "x86_64"))]
-pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Result<Op::Output, Op> {
-    Err(op)
+pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
+    op.run(pulp::Scalar::new())
+}
+
+/// What the instructions do.
+impl Pairs for pulp::Scalar {
+    #[inline(always)]
+    fn pair_products(self, a: u32, b: u32) -> u32 {
+        let halves = |word: u32| [word << 16, word & 0xffff_0000].map(|half| half.cast_signed() >> 16);
+        let ([a0, a1], [b0, b1]) = (halves(a), halves(b));
+        (a0 * b0).wrapping_add(a1 * b1).cast_unsigned()
+    }
+
+    #[inline(always)]
+    fn to_floats(self, word: u32) -> f32 {
+        word.cast_signed() as f32
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -235,15 +251,6 @@ impl Pairs for pulp::x86::V3 {
     }
 }
 
-/// Asks whether there is such an instruction set.
-struct Nothing;
-
-impl WithPairs for Nothing {
-    type Output = ();
-
-    fn run<S: Pairs>(self, _simd: S) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::panels::squared_norm;
@@ -251,17 +258,17 @@ mod tests {
 
     const DIMS: [usize; 10] = [1, 2, 3, 31, 33, 64, 511, 513, 768, 2048];
 
-    /// Runs an operation with every instruction set that this machine has.
-    #[cfg(target_arch = "x86_64")]
+    /// Runs an operation with every instruction set that this machine has, the scalar one included.
     fn on_every_simd(op: impl WithPairs<Output = ()> + Copy) {
-        use pulp::x86::{V3, V4};
-        V3::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
-        V4::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
-        V4::try_new().zip(Vnni::try_new()).into_iter().for_each(|(simd, vnni)| vnni.vectorize(|| op.run(simd)));
+        op.run(pulp::Scalar::new());
+        #[cfg(target_arch = "x86_64")]
+        {
+            use pulp::x86::{V3, V4};
+            V3::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
+            V4::try_new().into_iter().for_each(|simd| simd.vectorize(|| op.run(simd)));
+            V4::try_new().zip(Vnni::try_new()).into_iter().for_each(|(simd, vnni)| vnni.vectorize(|| op.run(simd)));
+        }
     }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn on_every_simd(_: impl WithPairs<Output = ()> + Copy) {}
 
     fn uniform(seed: usize, index: usize) -> f32 {
         let hashed = (seed * 7919 + index).wrapping_mul(0x9e37_79b9) >> 8;

@@ -53,10 +53,7 @@ impl QuantisedCentroids {
             }
             largest = largest.max(block.largest);
             let first = number * block_size;
-            let nomination = Nomination { rows, units: &quantised.units, block, first, nominees };
-            if quantised::dispatch(nomination).is_err() {
-                unreachable!("asked before whether there is such an instruction set");
-            }
+            quantised::dispatch(Nomination { rows, units: &quantised.units, block, first, nominees });
         }
         largest.sqrt()
     }

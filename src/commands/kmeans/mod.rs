@@ -86,7 +86,10 @@ fn make(
     let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
     let earlier = still_there(earlier, &levels, &settings.out);
-    let record = Mutex::new(begun(&settings, &inputs, &info, &agreement, shard.of, &earlier));
+    let record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    // from now on the folder is known as one that can be gone on with
+    place.as_ref().map_or(Ok(()), |place| place.keep(&record))?;
+    let record = Mutex::new(record);
     let report = |step: KmeansStep| {
         let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
         record.steps.push(step);

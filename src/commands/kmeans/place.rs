@@ -56,6 +56,7 @@ impl Place {
             Found::Earlier(record) => place.earlier = record.steps,
             Found::ToReplace => place.clear()?,
         }
+        clustering::remove_unfinished(folder)?;
         ensure_room(folder, bytes)?;
         place.lock.keep();
         Ok(place)

@@ -1,9 +1,11 @@
 //! Processes that share the points of one k-means: each goes over rows of its own, and what they find adds up.
 
+mod meeting;
 mod network;
 
 use crate::error::Result;
-pub use network::{Meeting, Network};
+pub use meeting::Meeting;
+pub use network::Network;
 
 /// Members of a team make the same calls in the same order; each call returns once all have made it.
 pub trait Team: Sync {
