@@ -15,7 +15,8 @@ fn embeddings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits/embeddings.npy")
 }
 
-/// Writes a CONFIG of `kmeans` for the digits into `base`.
+/// Writes a CONFIG of `kmeans` for the digits into `base`. It leaves to their defaults what the settings in the job's
+/// folder spell out: both must be taken for the same.
 fn config(base: &Path) -> PathBuf {
     let path = base.join("kmeans.yaml");
     let keys =
@@ -60,7 +61,7 @@ fn by_hand(cluster: &Cluster, config: &Path) -> PathBuf {
     let start = |shard: &str| {
         let mut command = cluster.command(env!("CARGO_BIN_EXE_clustrata"));
         command.arg("kmeans").arg(config).arg("--out").arg(&out).args(["--shard", shard]);
-        command.stdout(Stdio::null()).spawn().expect("starts")
+        command.arg("--quiet").stdout(Stdio::null()).spawn().expect("starts")
     };
     let team: Vec<Child> = ["1/2", "2/2"].map(start).into();
     for mut member in team {
