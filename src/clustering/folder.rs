@@ -154,6 +154,15 @@ pub fn remove_unfinished(clustering: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes the checkpoints of a step that is done, those of all processes; one that can't be removed does no harm.
+pub fn discard_checkpoints(step_folder: &Path) {
+    for entry in fs::read_dir(step_folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("checkpoint-")) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn clear_level(folder: &Path) -> Result<()> {
     for step in (0..).map(|step| step_folder(folder, step)).take_while(|folder| folder.is_dir()) {
         remove(&step, |name| {

@@ -18,8 +18,8 @@ mod object_array;
 
 pub use array::{write_centroids, write_indices};
 pub use folder::{
-    Step, clear, is_complete, is_split, level_folder, link_level, pre_clusters, remove_unfinished, step_folder,
-    write_config, write_split, write_step,
+    Step, clear, discard_checkpoints, is_complete, is_split, level_folder, link_level, pre_clusters, remove_unfinished,
+    step_folder, write_config, write_split, write_step,
 };
 pub use members::{group, sort_by_distance};
 pub use object_array::write_clusters;

@@ -96,7 +96,7 @@ impl Told<'_> {
     fn as_json(&self, selection: &Selection) -> String {
         let [least, median, most] = spread(&selection.per_cluster);
         let summary = json!({
-            "file": self.path,
+            "file": self.path.to_string_lossy(),
             "rows": selection.rows.len(),
             "unique_rows": self.unique,
             "available_rows": self.available,

@@ -1,5 +1,7 @@
 //! An unfinished k-means as a file, a member's own: `partfile` says how it lies on the disk.
 
+use std::path::{Path, PathBuf};
+
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +30,33 @@ struct Header {
     best: Option<(u64, bool)>,
 }
 
-/// Writes the state.
+impl Checkpoint {
+    /// What a run that had to stop leaves. It does not replace the last one that all members of a team wrote at the same
+    /// step: of a member that was killed there is no other.
+    fn parting(&self) -> PathBuf {
+        self.path.with_extension("last.part")
+    }
+
+    /// Removes it, once what the k-means found is kept elsewhere.
+    pub fn discard(&self) {
+        for path in [&self.path, &self.parting()] {
+            // one that can't be removed is of no use to anyone, and refused by whatever has other settings
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Writes the state, as all members do now.
 pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Result<()> {
+    write(fit, checkpoint, &checkpoint.path, state)?;
+    // older than this one
+    let _ = std::fs::remove_file(checkpoint.parting());
+    Ok(())
+}
+
+fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> Result<()> {
     let flat = |matrix: &Array2<f64>| matrix.iter().copied().collect::<Vec<f64>>();
-    let mut writer = Writer::create(&checkpoint.path)?;
+    let mut writer = Writer::create(path)?;
     writer.array("centre", [&state.centre])?;
     writer.array("change", [&[state.change, state.settled][..]])?;
     writer.array("labels", [&state.bounds.labels])?;
@@ -67,8 +92,23 @@ pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Re
 /// What an interrupted run has left: of all members, and at the same step of each, or none of it.
 pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
     let Some(checkpoint) = &fit.checkpoint else { return Ok(None) };
-    let found = match checkpoint.path.is_file() {
-        true => Some(read(fit, checkpoint).map_err(Error::input)?),
+    for path in [&checkpoint.parting(), &checkpoint.path] {
+        if let Some(state) = agreed(fit, checkpoint, path)? {
+            return Ok(Some(state));
+        }
+    }
+    let mut left = [f64::from(u8::from(checkpoint.path.is_file()))];
+    fit.team.sum(&mut left)?;
+    if left[0] > 0.0 {
+        tracing::warn!("the processes have no checkpoint of the same step: this k-means begins anew");
+    }
+    Ok(None)
+}
+
+/// What all members have under that name, where it is of the same step.
+fn agreed(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path) -> Result<Option<State>> {
+    let found = match path.is_file() {
+        true => read(fit, checkpoint, path).map_err(Error::input)?,
         false => None,
     };
     let step = |state: &State| {
@@ -82,15 +122,12 @@ pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
     let members = real(fit.team.size() as u64);
     let mut differ = [f64::from(u8::from(sums.iter().zip(own).any(|(sum, own)| *sum != own * members)))];
     fit.team.sum(&mut differ)?;
-    if differ[0] > 0.0 {
-        tracing::warn!("the members' checkpoints are not of the same step: k-means begins anew");
-        return Ok(None);
-    }
-    Ok(found)
+    Ok(if differ[0] > 0.0 { None } else { found })
 }
 
-fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
-    let file = PartFile::glance(&checkpoint.path)?;
+/// `None` where it is of a team of another size, whose shares were others.
+fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path) -> Result<Option<State>, Finding> {
+    let file = PartFile::glance(path)?;
     let header: Header = file.header_as()?;
     let other = |what: &str, expected: String, found: String| {
         let finding = Finding::new(what).file(&checkpoint.path).expected(expected).found(found);
@@ -99,10 +136,8 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
     if header.kmeans != checkpoint.identity {
         return other("a checkpoint is of another k-means", checkpoint.identity.clone(), header.kmeans);
     }
-    let member = (fit.team.rank(), fit.team.size());
-    if header.member != member {
-        let text = |(rank, size)| format!("member {rank} of {size}");
-        return other("a checkpoint is another member's", text(member), text(header.member));
+    if header.member != (fit.team.rank(), fit.team.size()) {
+        return Ok(None);
     }
     let dim = fit.points.dim();
     let matrix = |name: &str| -> Result<Array2<f64>, Finding> {
@@ -143,7 +178,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint) -> Result<State, Finding> {
         best,
     };
     fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;
-    Ok(state)
+    Ok(Some(state))
 }
 
 /// The first array that is not as long as this k-means wants it.
@@ -180,25 +215,25 @@ pub(super) fn on_the_way(stored: Result<()>) {
     }
 }
 
-/// How a k-means ends that `error` stopped: where the run was asked to pause, its state is stored first.
+/// How a k-means ends that `error` stopped: where the run was asked to pause, or another member was lost, its state is stored
+/// first.
 pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
-    if error.kind() != Kind::Interrupted || interrupt::asked() != Asked::Checkpoint {
+    let pausing = error.kind() == Kind::Interrupted && interrupt::asked() == Asked::Checkpoint;
+    let lost = error.kind() == Kind::Failed && fit.team.size() > 1;
+    if !pausing && !lost {
         return error;
     }
-    match store(fit, checkpoint, state) {
+    match write(fit, checkpoint, &checkpoint.parting(), state) {
+        Ok(()) if lost => error,
         Ok(()) => Error::new(
             Kind::Paused,
             Finding::new("stopped after a checkpoint").hint("the same command with --resume goes on from there"),
         ),
+        Err(failed) if lost => {
+            tracing::warn!("no checkpoint could be written: {failed}");
+            error
+        }
         Err(failed) => failed,
-    }
-}
-
-/// The k-means is done.
-pub(super) fn remove(fit: &Fit<'_>) {
-    if let Some(checkpoint) = &fit.checkpoint {
-        // one that can't be removed is of no use to anyone, and refused by whatever has other settings
-        let _ = std::fs::remove_file(&checkpoint.path);
     }
 }

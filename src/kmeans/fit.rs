@@ -32,9 +32,7 @@ impl Fit<'_> {
             None => State::new(near_mean(self)?, at(self.points.len()), self.clusters)?,
         };
         let run = Run { fit: self, members };
-        let fitted = run.all_starts(&mut state).map_err(|error| checkpoint::stopped(self, error, &state))?;
-        checkpoint::remove(self);
-        Ok(fitted)
+        run.all_starts(&mut state).map_err(|error| checkpoint::stopped(self, error, &state))
     }
 
     fn check(&self, members: &Members) -> Result<()> {

@@ -95,7 +95,7 @@ pub struct Fit<'a> {
 /// Where and when an unfinished k-means is kept.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// The file; it is gone when the k-means is done.
+    /// The file; who ran the k-means discards it once the result is kept.
     pub path: PathBuf,
     /// Time between two of them at least; zero: after every iteration.
     pub every: Duration,

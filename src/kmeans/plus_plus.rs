@@ -19,7 +19,7 @@ use super::sums::{real, squared, whole};
 use super::tiles::{Cursor, Pass, Sweep, Tile};
 use crate::backend::{Job, Lane};
 use crate::crew::Absorb;
-use crate::error::Result;
+use crate::error::{Error, Finding, Result};
 use crate::evaluate::StageWatch;
 use crate::matrix::MatrixView;
 
@@ -173,6 +173,12 @@ impl Seeding<'_> {
         let all: f64 = totals.iter().sum();
         if all <= 0.0 {
             return Ok(None);
+        }
+        if !all.is_finite() {
+            // distances are kept in float32 between passes
+            let finding = Finding::new("the points lie too far apart to be told apart by their distances");
+            let finding = finding.expected("distances below 3.4e38").hint("scale the embeddings down");
+            return Err(Error::input(finding));
         }
         let start: f64 = totals[..team.rank()].iter().sum();
         let last = totals.iter().rposition(|&total| total > 0.0).unwrap_or(0);

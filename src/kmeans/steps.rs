@@ -84,6 +84,7 @@ impl Steps<'_> {
             clustering::write_step(folder, &written)?;
             let sampled = sample.as_ref().map(|sample| sample.len() as u64);
             report(self.record(step, sampled, fitted, &sorted, &assigned, seconds))?;
+            clustering::discard_checkpoints(folder);
             if team.size() == 1 {
                 return Ok(Done { centroids, sorted });
             }
@@ -93,16 +94,21 @@ impl Steps<'_> {
         Ok(Done { centroids, sorted: Words::from_bytes(&bytes).clusters() })
     }
 
+    /// This member's own.
+    fn checkpoint(&self, step: u32, folder: &Path) -> Option<Checkpoint> {
+        self.build.checkpoint.as_ref().map(|(every, identity)| Checkpoint {
+            path: folder.join(format!("checkpoint-{}.part", self.build.team.rank())),
+            every: *every,
+            identity: format!("{identity} level {} step {step}", self.number),
+        })
+    }
+
     /// The centroids of all points of the level or of a sample of them; each member goes over its share.
     fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path, watch: &dyn Watch) -> Result<Fitted> {
         let Build { backend, team, .. } = *self.build;
         let picked = sample.map(|positions| Picked { of: self.points, positions });
         let points: &dyn Points = picked.as_ref().map_or(self.points, |picked| picked);
-        let checkpoint = self.build.checkpoint.as_ref().map(|(every, identity)| Checkpoint {
-            path: folder.join(format!("checkpoint-{}.part", team.rank())),
-            every: *every,
-            identity: format!("{identity} level {} step {step}", self.number),
-        });
+        let checkpoint = self.checkpoint(step, folder);
         if checkpoint.is_some() {
             let cannot = |e| Error::io("can't make a folder of the clustering", folder, &e);
             std::fs::create_dir_all(folder).map_err(cannot)?;

@@ -106,6 +106,7 @@ fn what_is_complete_is_left_as_it_is() {
     command.arg("kmeans").arg(place.at("hier/config.yaml")).arg("--resume");
     succeeded(&command.output().expect("starts"));
     assert_eq!(before, std::fs::metadata(&file).and_then(|m| m.modified()).expect("a time"));
+    assert!(!crate::common::files_below(&place.at("hier")).iter().any(|name| name.contains("checkpoint")));
     // a step that is gone is made again, and all after it
     std::fs::remove_file(place.at("hier/level1/step1/sorted_clusters.npy")).expect("removes");
     succeeded(&command.output().expect("starts"));

@@ -58,3 +58,42 @@ fn a_clustering_of_upstream_s_is_not_gone_on_with() {
     refused(&mut place.kmeans("hier", &["--n-clusters", "6", "--resume"]), 2, &["not made by this program"]);
     refused(&mut place.kmeans("hier", &["--n-clusters", "6"]), 2, &["holds a clustering"]);
 }
+
+#[test]
+fn an_input_that_would_be_replaced() {
+    let place = Place::digits();
+    place.made("hier", &["--n-clusters", "20,5"]);
+    let before = contents(&place.at("hier"));
+    let own = Place::with(&place.at("hier/level1/centroids.npy"));
+    let out = place.at("hier");
+    let mut command = own.kmeans(out.to_str().expect("text"), &["--n-clusters", "4", "--force"]);
+    refused(&mut command, 2, &["would be replaced", "centroids.npy"]);
+    assert!(contents(&place.at("hier")) == before);
+}
+
+#[test]
+fn points_that_lie_too_far_apart() {
+    let folder = crate::common::scratch();
+    let path = folder.path().join("far.npy");
+    let points = ndarray::Array2::<f32>::from_shape_fn((300, 8), |(row, column)| {
+        ((row * 7 + column * 5) % 31) as f32 * 1e37 - 1.5e38
+    });
+    ndarray_npy::write_npy(&path, &points).expect("writes");
+    let place = Place::with(&path);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--device", "cpu"]), 3, &["too far apart", "scale"]);
+    // as far as float32 goes
+    ndarray_npy::write_npy(&path, &(points / 100.0)).expect("writes");
+    place.made("near", &["--n-clusters", "9", "--device", "cpu"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn folders_whose_names_are_no_text_are_no_panic() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::digits();
+    let mut command = crate::common::program();
+    command.arg("kmeans").arg("--embeddings-path").arg(&place.embeddings).args(["--n-clusters", "5", "--out"]);
+    command.arg(place.at("").join(std::ffi::OsStr::from_bytes(b"a\xff")));
+    let output = command.output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

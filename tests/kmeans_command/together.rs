@@ -60,6 +60,49 @@ fn any_number_of_processes_reaches_the_same_objective() {
     assert!(contents(&place.at("again")) == contents(&place.at("team0")));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_team_that_loses_a_member_goes_on() {
+    let place = Place::digits();
+    let more = ["--n-clusters", "300", "--n-iters", "60", "--checkpoint", "0s", "--device", "cpu", "--resume"];
+    let start = |out: &str, index: u32| {
+        let shard = format!("{index}/2");
+        let mut command = place.kmeans(out, &[&more[..], &["--shard", &shard]].concat());
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts")
+    };
+    let whole = |out: &str| {
+        let second = start(out, 2);
+        for child in [start(out, 1), second] {
+            crate::fixtures::succeeded(&child.wait_with_output().expect("ends"));
+        }
+        contents(&place.at(out))
+    };
+    let expected = whole("whole");
+    let mut lost = 0;
+    for (attempt, signal) in ["-TERM", "-KILL", "-TERM", "-KILL"].into_iter().enumerate() {
+        let out = format!("lost{attempt}");
+        let mut second = start(&out, 2);
+        let first = start(&out, 1);
+        let sign = place.at(&out).join("level1/step0/checkpoint-1.part");
+        while !sign.exists() && second.try_wait().expect("a child").is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let sent = std::process::Command::new("kill").args([signal, &second.id().to_string()]).status();
+        assert!(sent.is_ok());
+        let ended = [first.wait_with_output().expect("ends"), second.wait_with_output().expect("ends")];
+        lost += u32::from(ended.iter().all(|output| !output.status.success()));
+        let second = start(&out, 2);
+        let again = [start(&out, 1), second].map(|child| child.wait_with_output().expect("ends"));
+        for output in &again {
+            crate::fixtures::succeeded(output);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!said.contains("begins anew"), "{said}");
+        }
+        assert!(contents(&place.at(&out)) == expected, "{signal}");
+    }
+    assert!(lost > 0, "all were through before a member was lost");
+}
+
 #[test]
 fn processes_that_do_not_agree_are_refused() {
     let place = Place::digits();

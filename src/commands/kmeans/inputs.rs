@@ -41,6 +41,24 @@ impl Inputs {
         Ok(Inputs { embeddings, subset })
     }
 
+    /// Refuses inputs that lie in the levels that are to be replaced.
+    pub(super) fn apart_from(settings: &KmeansSettings) -> Result<()> {
+        let Ok(out) = settings.out.canonicalize() else { return Ok(()) };
+        for path in settings.embeddings.iter().chain(&settings.subset_indices) {
+            let inside = path.canonicalize().ok();
+            let inside = inside.as_deref().and_then(|path| path.strip_prefix(&out).ok());
+            let folder = inside.and_then(|path| path.iter().next()).map(|name| name.to_string_lossy().into_owned());
+            if folder.is_some_and(|name| name.starts_with("level")) {
+                return Err(Error::usage(
+                    Finding::new("an input is a file of the clustering that would be replaced")
+                        .file(path)
+                        .hint("choose another --out"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn points(&self) -> u64 {
         self.subset.as_ref().map_or(self.embeddings.rows(), |subset| subset.len() as u64)
     }
@@ -78,9 +96,9 @@ impl Inputs {
         let mut bytes = 0u64;
         for level in &settings.levels {
             let files = points.saturating_mul(STEP_BYTES).saturating_add(level.clusters.saturating_mul(row));
-            let split = if level.splits > 1 { level.most_clusters().saturating_mul(row) } else { 0 };
+            let split = if level.splits > 1 { level.most_clusters().min(points).saturating_mul(row) } else { 0 };
             bytes = bytes.saturating_add(files.saturating_mul(level.steps.into())).saturating_add(split);
-            points = level.most_clusters();
+            points = level.most_clusters().min(points);
         }
         bytes
     }

@@ -16,6 +16,7 @@ use crate::error::{Error, Finding, Result};
 use crate::evaluate::Watch;
 use crate::interrupt;
 use crate::kmeans::{Alone, Build, EmbeddingPoints, Level, Meeting, Network, Team, still_there};
+use crate::matrix::Dtype;
 use crate::record::{self, InputFile, KmeansRecord, KmeansStep};
 use crate::shard::Shard;
 use crate::summary::table;
@@ -67,6 +68,14 @@ fn make(
     settings.out = std::path::absolute(&settings.out)
         .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
     let inputs = Inputs::open(&settings)?;
+    if settings.force {
+        Inputs::apart_from(&settings)?;
+    }
+    if (inputs.embeddings.dtype(), settings.stored()) == (Dtype::F64, Dtype::F32) {
+        let text =
+            "the embeddings are float64 and centroids are stored as float32: `dtype: float64` keeps their precision";
+        settings.warnings.push(text.to_owned());
+    }
     let agreement = inputs.agreement(&settings)?;
     let device = select::open(&Choice::parse(&settings.device), settings.threads)?;
     let info = device.backend.describe();

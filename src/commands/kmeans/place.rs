@@ -57,7 +57,10 @@ impl Place {
             Found::ToReplace => place.clear()?,
         }
         clustering::remove_unfinished(folder)?;
-        ensure_room(folder, bytes)?;
+        // of what is gone on with, most is there already
+        if place.earlier.is_empty() {
+            ensure_room(folder, bytes)?;
+        }
         place.lock.keep();
         Ok(place)
     }
@@ -71,6 +74,9 @@ impl Place {
                 return Err(Error::io("can't remove an earlier clustering", &record, &e));
             }
             _ => {}
+        }
+        for name in ["curated_datasets", "metrics"].into_iter().filter(|name| self.folder.join(name).is_dir()) {
+            tracing::warn!("{} is of the clustering that is replaced", self.folder.join(name).display());
         }
         clustering::clear(&self.folder)
     }
@@ -87,7 +93,10 @@ impl Place {
     /// Writes down how far the run is.
     pub(super) fn keep(&self, record: &KmeansRecord) -> Result<()> {
         let path = self.folder.join(KmeansRecord::NAME);
-        let text = serde_json::to_string_pretty(record).unwrap_or_default();
+        let text = serde_json::to_string_pretty(record).map_err(|e| {
+            let finding = Finding::new("can't write how the clustering was made").file(&path).found(e.to_string());
+            Error::failed(finding.hint("use paths that are valid Unicode"))
+        })?;
         let written = AtomicFile::create(&path).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.commit()

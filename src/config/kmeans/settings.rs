@@ -286,7 +286,7 @@ impl KmeansSettings {
     fn upstream_keys(&self) -> Map<String, Value> {
         let each = |value: fn(&LevelSettings) -> u64| self.levels.iter().map(value).collect::<Vec<u64>>();
         let ones = vec![1; self.levels.len()];
-        let embeddings: Vec<PathBuf> = self.embeddings.iter().map(|path| absolute(path)).collect();
+        let embeddings: Vec<String> = self.embeddings.iter().map(|path| absolute(path)).collect();
         let keys = json!({
             "n_levels": self.levels.len(),
             "n_iters": self.iterations,
@@ -313,6 +313,7 @@ impl KmeansSettings {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// As text, which YAML and JSON want: what is no Unicode is replaced.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }

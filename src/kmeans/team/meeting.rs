@@ -119,10 +119,15 @@ impl Meeting<'_> {
         hello.extend(number(self.rank));
         hello.extend(number(self.size));
         let mut answer = [0];
+        // who listens there now may be somebody else, who says nothing, or something else
+        let patience = Some(Duration::from_secs(5));
+        if stream.set_read_timeout(patience).and_then(|()| stream.set_write_timeout(patience)).is_err() {
+            return Ok(None);
+        }
         match stream.write_all(&hello).and_then(|()| stream.read_exact(&mut answer)) {
             Ok(()) if answer == [1] => Ok(Some(stream)),
-            Ok(()) => Err(disagreement()),
-            Err(_) => Ok(None),
+            Ok(()) if answer == [0] => Err(disagreement()),
+            _ => Ok(None),
         }
     }
 }
