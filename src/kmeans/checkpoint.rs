@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::bounds::{Bounds, Drifts};
 use super::state::{Phase, State};
-use super::sums::{Sums, real};
+use super::sums::Sums;
+use super::words::Words;
 use super::{Checkpoint, Fit, Fitted};
 use crate::error::{Error, Finding, Kind, Result};
 use crate::interrupt::{self, Asked};
@@ -30,16 +31,30 @@ struct Header {
     best: Option<(u64, bool)>,
 }
 
+/// How far a k-means is: start, phase, iterations, centroids chosen and compared. Members of a team go on from one that all of
+/// them have: what a member has found within it is its own.
+type Step = [u64; 5];
+
 impl Checkpoint {
-    /// What a run that had to stop leaves. It does not replace the last one that all members of a team wrote at the same
-    /// step: of a member that was killed there is no other.
+    /// The one before the last: a member that is killed while all write theirs has only that.
+    fn previous(&self) -> PathBuf {
+        self.path.with_extension("previous.part")
+    }
+
+    /// What a run that had to stop leaves. It does not replace the last one that all members wrote: of a member that was
+    /// killed there is no other.
     fn parting(&self) -> PathBuf {
-        self.path.with_extension("last.part")
+        self.path.with_extension("parting.part")
+    }
+
+    /// All that there may be, what is furthest along first.
+    fn files(&self) -> [PathBuf; 3] {
+        [self.parting(), self.path.clone(), self.previous()]
     }
 
     /// Removes it, once what the k-means found is kept elsewhere.
     pub fn discard(&self) {
-        for path in [&self.path, &self.parting()] {
+        for path in self.files() {
             // one that can't be removed is of no use to anyone, and refused by whatever has other settings
             let _ = std::fs::remove_file(path);
         }
@@ -48,6 +63,8 @@ impl Checkpoint {
 
 /// Writes the state, as all members do now.
 pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Result<()> {
+    // there is none the first time
+    let _ = std::fs::rename(&checkpoint.path, checkpoint.previous());
     write(fit, checkpoint, &checkpoint.path, state)?;
     // older than this one
     let _ = std::fs::remove_file(checkpoint.parting());
@@ -89,56 +106,74 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     })
 }
 
-/// What an interrupted run has left: of all members, and at the same step of each, or none of it.
+/// What an interrupted run has left: the furthest step that all members have, or nothing.
 pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
     let Some(checkpoint) = &fit.checkpoint else { return Ok(None) };
-    for path in [&checkpoint.parting(), &checkpoint.path] {
-        if let Some(state) = agreed(fit, checkpoint, path)? {
-            return Ok(Some(state));
+    let mut own = Vec::new();
+    for path in checkpoint.files().into_iter().filter(|path| path.is_file()) {
+        let (file, header) = open(checkpoint, &path).map_err(Error::input)?;
+        // shares of a team of another size were others
+        if header.member == (fit.team.rank(), fit.team.size()) {
+            own.push((step(&file, &header), file, header));
         }
     }
-    let mut left = [f64::from(u8::from(checkpoint.path.is_file()))];
-    fit.team.sum(&mut left)?;
-    if left[0] > 0.0 {
-        tracing::warn!("the processes have no checkpoint of the same step: this k-means begins anew");
+    let mut words = Words::default();
+    own.iter().for_each(|(step, ..)| words.put(step.iter().copied()));
+    let all = fit.team.collect(words.into_bytes())?;
+    let mut decided = Words::default();
+    if let Some(step) = furthest(&all) {
+        decided.put(step.into_iter());
     }
-    Ok(None)
+    let mut bytes = decided.into_bytes();
+    fit.team.share(&mut bytes)?;
+    let mut decided = Words::from_bytes(&bytes);
+    let decided = decided.take();
+    match own.iter().find(|(step, ..)| step[..] == *decided) {
+        Some((_, file, header)) => read(fit, checkpoint, file, header).map(Some).map_err(Error::input),
+        None => {
+            if !own.is_empty() {
+                tracing::warn!("the processes have no checkpoint of the same step: this k-means begins anew");
+            }
+            Ok(None)
+        }
+    }
 }
 
-/// What all members have under that name, where it is of the same step.
-fn agreed(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path) -> Result<Option<State>> {
-    let found = match path.is_file() {
-        true => read(fit, checkpoint, path).map_err(Error::input)?,
-        false => None,
+/// The furthest step that every member names.
+fn furthest(members: &[Vec<u8>]) -> Option<Step> {
+    let steps = |bytes: &Vec<u8>| {
+        let mut words = Words::from_bytes(bytes);
+        let mut steps = Vec::new();
+        while !words.is_over() {
+            steps.extend(<Step>::try_from(words.take()));
+        }
+        steps
     };
-    let step = |state: &State| {
-        let iterating = f64::from(u8::from(state.phase == Phase::Iterating));
-        let numbers = [state.compared as u64, state.chosen.len() as u64, state.objectives.len() as u64];
-        [f64::from(state.init) + 1.0, iterating, real(numbers[0]), real(numbers[1]), real(numbers[2])]
-    };
-    let own = found.as_ref().map_or([0.0; 5], step);
-    let mut sums = own;
-    fit.team.sum(&mut sums)?;
-    let members = real(fit.team.size() as u64);
-    let mut differ = [f64::from(u8::from(sums.iter().zip(own).any(|(sum, own)| *sum != own * members)))];
-    fit.team.sum(&mut differ)?;
-    Ok(if differ[0] > 0.0 { None } else { found })
+    let members: Vec<Vec<Step>> = members.iter().map(steps).collect();
+    let (first, others) = members.split_first()?;
+    first.iter().filter(|step| others.iter().all(|other| other.contains(step))).max().copied()
 }
 
-/// `None` where it is of a team of another size, whose shares were others.
-fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path) -> Result<Option<State>, Finding> {
+fn step(file: &PartFile, header: &Header) -> Step {
+    let length = |name: &str| file.length(name).unwrap_or(0);
+    let iterating = u64::from(header.phase == Phase::Iterating);
+    [u64::from(header.init), iterating, length("objectives"), length("chosen"), header.compared as u64]
+}
+
+fn open(checkpoint: &Checkpoint, path: &Path) -> Result<(PartFile, Header), Finding> {
     let file = PartFile::glance(path)?;
     let header: Header = file.header_as()?;
-    let other = |what: &str, expected: String, found: String| {
-        let finding = Finding::new(what).file(&checkpoint.path).expected(expected).found(found);
-        Err(finding.hint("go on with the settings and inputs that it was written with, or remove it to begin anew"))
-    };
     if header.kmeans != checkpoint.identity {
-        return other("a checkpoint is of another k-means", checkpoint.identity.clone(), header.kmeans);
+        let finding = Finding::new("a checkpoint is of another k-means").file(path);
+        let finding = finding.expected(checkpoint.identity.clone()).found(header.kmeans);
+        return Err(
+            finding.hint("go on with the settings and inputs that it was written with, or remove it to begin anew")
+        );
     }
-    if header.member != (fit.team.rank(), fit.team.size()) {
-        return Ok(None);
-    }
+    Ok((file, header))
+}
+
+fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header) -> Result<State, Finding> {
     let dim = fit.points.dim();
     let matrix = |name: &str| -> Result<Array2<f64>, Finding> {
         let values = file.read::<f64>(name)?;
@@ -178,7 +213,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path) -> Result<Option<St
         best,
     };
     fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;
-    Ok(Some(state))
+    Ok(state)
 }
 
 /// The first array that is not as long as this k-means wants it.
