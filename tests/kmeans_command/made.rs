@@ -140,3 +140,37 @@ fn one_cluster_of_one_point_is_a_clustering() {
     place.made("hier", &["--n-clusters", "1"]);
     assert_eq!(inertia(&place.judged("hier", &[]), 0), 0.0);
 }
+
+/// The address space of the process is limited to less than the points take.
+#[cfg(target_os = "linux")]
+#[test]
+fn more_points_than_memory_are_clustered() {
+    use std::io::Write as _;
+    const ROWS: usize = 550_000;
+    const DIM: usize = 128;
+    const LIMIT_KB: usize = 260_000;
+    let place = Place::with(&crate::fixtures::digits());
+    let path = place.at("many.npy");
+    let file = fs::File::create(&path).expect("a file");
+    let mut file = std::io::BufWriter::new(file);
+    file.write_all(&crate::common::npy_header("<f4", &format!("({ROWS}, {DIM})"), false)).expect("writes");
+    for row in 0..ROWS {
+        // 64 groups, and a little of each row's own
+        let (group, own) = (row % 64, (row as f32 * 0.618).fract());
+        let value = |column: usize| ((group * 37 + column * 11) % 101) as f32 + own * (column % 3) as f32;
+        let bytes: Vec<u8> = (0..DIM).flat_map(|column| value(column).to_le_bytes()).collect();
+        file.write_all(&bytes).expect("writes");
+    }
+    file.flush().expect("writes");
+    assert!(fs::metadata(&path).expect("a file").len() as usize > LIMIT_KB * 1024);
+    let out = place.at("hier");
+    let arguments =
+        ["kmeans", "--quiet", "--n-clusters", "64,8", "--n-iters", "2", "--device", "cpu", "--threads", "2"];
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &format!("ulimit -v {LIMIT_KB} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_clustrata")]);
+    // glibc reserves 64 MB of address space for each thread otherwise
+    command.env("MALLOC_ARENA_MAX", "1");
+    command.args(arguments).arg("--embeddings-path").arg(&path).arg("--out").arg(&out);
+    crate::fixtures::succeeded(&command.output().expect("starts"));
+    assert_eq!(made_as(&out)["steps"][0]["points"], ROWS);
+}
