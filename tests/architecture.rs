@@ -65,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "partfile",
             "record",
             "sampling",
+            "shard",
         ],
     ),
     ("probe", &["backend", "error", "matrix"]),

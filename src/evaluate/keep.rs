@@ -78,7 +78,7 @@ impl Keeper for Forget {
 }
 
 /// Stores now and then. A full disk must not end a run that has everything else it needs.
-pub(super) fn on_the_way(stored: Result<()>) {
+pub(crate) fn on_the_way(stored: Result<()>) {
     if let Err(error) = stored {
         tracing::warn!("no checkpoint could be written, and the run goes on: {error}");
     }

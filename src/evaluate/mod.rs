@@ -29,6 +29,7 @@ use crate::partials::RowSums;
 use pass::Pass;
 
 pub use clock::{Clock, StageTime};
+pub(crate) use keep::on_the_way;
 pub use keep::{Forget, Keeper, Stage};
 pub use known::{Known, Second};
 pub use labels::contingency;

@@ -243,13 +243,6 @@ fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
         .hint("remove it to begin anew")
 }
 
-/// Stores now and then. A full disk must not end a run that has everything else it needs.
-pub(super) fn on_the_way(stored: Result<()>) {
-    if let Err(error) = stored {
-        tracing::warn!("no checkpoint could be written, and the run goes on: {error}");
-    }
-}
-
 /// How a k-means ends that `error` stopped: where the run was asked to pause, or another member was lost, its state is stored
 /// first.
 pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {

@@ -15,7 +15,7 @@ use super::tiles::Sweep;
 use super::{Fit, Fitted, Init, checkpoint, merge};
 use crate::backend::{Job, UNLABELLED};
 use crate::error::{Error, Finding, Result};
-use crate::evaluate::StageWatch;
+use crate::evaluate::{StageWatch, on_the_way};
 use crate::matrix::MatrixView;
 
 impl Fit<'_> {
@@ -190,7 +190,7 @@ impl Run<'_> {
         let mut due = [f64::from(u8::from(self.fit.team.rank() == 0 && since.elapsed() >= checkpoint.every))];
         self.fit.team.sum(&mut due)?;
         if due[0] > 0.0 {
-            checkpoint::on_the_way(checkpoint::store(self.fit, checkpoint, state));
+            on_the_way(checkpoint::store(self.fit, checkpoint, state));
             *since = Instant::now();
         }
         Ok(())

@@ -8,6 +8,7 @@ use super::levels::{Build, Level};
 use super::random::seed_of;
 use super::resample::resample;
 use super::stages::Stages;
+use super::sums::real;
 use super::words::Words;
 use super::{Assigned, Checkpoint, Fit, Fitted, Picked, Points, Stretch, assign};
 use crate::clustering::{self, Step};
@@ -16,6 +17,7 @@ use crate::evaluate::Watch;
 use crate::input::pickle::Clusters;
 use crate::matrix::Dtype;
 use crate::record::KmeansStep;
+use crate::shard::Shard;
 
 /// The k-means of one level.
 pub(super) struct Steps<'a> {
@@ -65,8 +67,8 @@ impl Steps<'_> {
             sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
         );
         let stages = Stages::of(self.build.watch);
-        let fitted = self.fit(step, sample.as_deref(), folder, &stages)?;
-        let centroids = stored(fitted.centroids.clone(), self.build.stored);
+        let mut fitted = self.fit(step, sample.as_deref(), folder, &stages)?;
+        let centroids = stored(std::mem::take(&mut fitted.centroids), self.build.stored);
         let assigned = self.assign(&centroids, &stages)?;
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| stages.seconds(stage));
         let mut bytes = Vec::new();
@@ -160,10 +162,10 @@ impl Steps<'_> {
             fitted,
             clusters: sorted.len() as u64,
             empty_clusters: sorted.iter().filter(|members| members.is_empty()).count() as u64,
-            objectives: found.objectives.iter().map(|sum| sum / as_real(fitted)).collect(),
+            objectives: found.objectives.iter().map(|sum| sum / real(fitted)).collect(),
             moved: found.moved,
             converged: found.converged,
-            mean_squared_distance: assigned.squared.iter().sum::<f64>() / as_real(self.points.len()),
+            mean_squared_distance: assigned.squared.iter().sum::<f64>() / real(self.points.len()),
             seconds,
         }
     }
@@ -171,12 +173,8 @@ impl Steps<'_> {
 
 /// One member's share of some points: nearly equal ranges.
 pub(super) fn share_of(points: &dyn Points, rank: usize, size: usize) -> Stretch<'_> {
-    let cut = |rank: usize| {
-        let at = u128::from(points.len()) * rank as u128 / size.max(1) as u128;
-        // at most the number of points, since a rank is at most the size
-        u64::try_from(at).unwrap_or(u64::MAX)
-    };
-    Stretch { of: points, range: cut(rank)..cut(rank + 1) }
+    let shard = Shard { index: rank as u64 + 1, of: size as u64 };
+    Stretch { of: points, range: shard.rows(points.len()) }
 }
 
 /// Centroids as the file will have them, so that what is assigned by them is what a reader of the file finds.
@@ -190,9 +188,4 @@ pub(super) fn stored(mut centroids: Array2<f64>, dtype: Dtype) -> Array2<f64> {
 #[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest float32, which is what is stored")]
 fn narrow(value: f64) -> f32 {
     value as f32
-}
-
-#[expect(clippy::cast_precision_loss, reason = "numbers of points are far below 2^53")]
-fn as_real(count: u64) -> f64 {
-    count as f64
 }

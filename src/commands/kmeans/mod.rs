@@ -131,8 +131,7 @@ fn make(
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(place) = place else { return Ok(None) };
     record.complete = true;
-    place.finish(&record)?;
-    settings.warnings.clear();
+    place.keep(&record)?;
     Ok(Some((record, settings)))
 }
 

@@ -103,10 +103,6 @@ impl Place {
         });
         written.map_err(|e| Error::io("can't write how the clustering was made", &path, &e))
     }
-
-    pub(super) fn finish(self, record: &KmeansRecord) -> Result<()> {
-        self.keep(record)
-    }
 }
 
 fn another(folder: &Path, record: &KmeansRecord) -> Error {

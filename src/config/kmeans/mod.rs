@@ -16,6 +16,9 @@ use crate::kmeans::Init;
 use crate::sampling::Strategy;
 pub use settings::{KmeansSettings, LevelSettings};
 
+/// Heading of the options that have an entry for each level.
+const LEVELS: &str = "Levels (lists have an entry a level, as 1000,100)";
+
 /// Settings of `kmeans` as the user wrote them; what is absent was not written.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -30,52 +33,32 @@ pub struct KmeansOptions {
     pub subset_indices_path: Option<PathBuf>,
 
     /// Levels of the hierarchy [default: as many as n_clusters has entries]
-    #[arg(long, value_name = "N", help_heading = "Levels (lists have an entry a level, as 1000,100)")]
+    #[arg(long, value_name = "N", help_heading = LEVELS)]
     pub n_levels: Option<u32>,
 
     /// Clusters of each level
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "LIST",
-        help_heading = "Levels (lists have an entry a level, as 1000,100)"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = LEVELS)]
     #[serde(deserialize_with = "one_or_many")]
     pub n_clusters: Vec<u64>,
 
     /// Above 1, each cluster of the level is split into so many at most by a k-means of its own [default: 1]
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "LIST",
-        help_heading = "Levels (lists have an entry a level, as 1000,100)"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = LEVELS)]
     #[serde(deserialize_with = "one_or_many")]
     pub n_splits: Vec<u32>,
 
     /// Steps of each level in all: the first is of all points, each further one of points sampled from the clusters of the
     /// one before [default: 1]
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "LIST",
-        help_heading = "Levels (lists have an entry a level, as 1000,100)"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = LEVELS)]
     #[serde(deserialize_with = "one_or_many")]
     pub n_resampling_steps: Vec<u32>,
 
     /// Points sampled from each cluster for a further step; about half the mean size of a cluster is usual
-    #[arg(
-        long,
-        value_delimiter = ',',
-        value_name = "LIST",
-        help_heading = "Levels (lists have an entry a level, as 1000,100)"
-    )]
+    #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = LEVELS)]
     #[serde(deserialize_with = "one_or_many")]
     pub sample_size: Vec<u64>,
 
     /// Which points those are: `c` = closest to the centroid, `r` = random ones [default: c]
-    #[arg(long, value_name = "WHICH", help_heading = "Levels (lists have an entry a level, as 1000,100)")]
+    #[arg(long, value_name = "WHICH", help_heading = LEVELS)]
     pub sampling_strategy: Option<Strategy>,
 
     /// Iterations of every k-means at most [default: 50]
