@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use clustrata::{cli, commands, console::Console, interrupt};
+use clustrata::base::signals;
+use clustrata::cli::console::Console;
+use clustrata::cli::{args, commands};
 
 /// Mesa's device-select layer prints an error on every listing of adapters where XDG_RUNTIME_DIR is not set, as on a
 /// Slurm node. We choose the device ourselves, so the layer has nothing to do here.
@@ -25,9 +27,9 @@ fn print(report: &str, silent: bool) {
 
 fn main() -> ExitCode {
     quiet_the_loader();
-    let cli = cli::parse();
+    let cli = args::parse();
     let console = Console::install(&cli.verbosity);
-    interrupt::install();
+    signals::install();
     let silent = cli.verbosity.quiet && !cli.command.prints_data();
     match commands::run(cli.command, &console) {
         Ok(report) => {

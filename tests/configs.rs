@@ -3,8 +3,8 @@
 mod common;
 
 use clap::CommandFactory;
-use clustrata::cli::Cli;
-use clustrata::config::{KmeansOptions, Options};
+use clustrata::cli::args::Cli;
+use clustrata::plan::settings::{KmeansOptions, Options};
 use common::{program, record, scratch};
 
 #[test]

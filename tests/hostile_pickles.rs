@@ -6,8 +6,8 @@ mod counting;
 
 use std::path::Path;
 
-use clustrata::input::names::Names;
-use clustrata::input::pickle::read_clusters;
+use clustrata::formats::names::Names;
+use clustrata::formats::pickle::read_clusters;
 use counting::peak;
 use proptest::prelude::*;
 

@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use clustrata::error::Kind;
-use clustrata::identity::Identity;
+use clustrata::base::error::Kind;
+use clustrata::formats::fingerprint::Identity;
 
 const BLOCK: usize = 64 << 10;
 

@@ -9,11 +9,13 @@ use clustrata::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, GroupSums, Job, Lane, NearestTwo, PointSet, Tick,
     TileObservation, Tiling,
 };
-use clustrata::error::{Error, Finding, Findings, Kind, Result};
-use clustrata::evaluate::{Clock, DistanceSinks, Evaluated, Evaluation, Forget, Nonfinite, StageWatch, Wanted, Watch};
-use clustrata::input::embeddings::Embeddings;
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
-use clustrata::matrix::MatrixView;
+use clustrata::base::error::{Error, Finding, Findings, Kind, Result};
+use clustrata::base::matrix::MatrixView;
+use clustrata::engine::checkpoint::Forget;
+use clustrata::engine::progress::{StageWatch, Watch};
+use clustrata::evaluate::{Clock, DistanceSinks, Evaluated, Evaluation, Nonfinite, Wanted};
+use clustrata::formats::embeddings::Embeddings;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use common::{Clustering, Dtype, scratch};
 
 /// What the backend does on its third tile.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use clustrata::error::Findings;
-use clustrata::input::embeddings::Embeddings;
-use clustrata::input::npy::{Header, Matrix, parse_header, read_indices};
+use clustrata::base::error::Findings;
+use clustrata::formats::embeddings::Embeddings;
+use clustrata::formats::npy::{Header, Matrix, parse_header, read_indices};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -8,8 +8,8 @@ mod counting;
 use std::fs;
 use std::path::Path;
 
-use clustrata::error::Finding;
-use clustrata::partfile::{PartFile, Writer};
+use clustrata::base::error::Finding;
+use clustrata::formats::part_file::{PartFile, Writer};
 use counting::peak;
 use proptest::prelude::*;
 use serde_json::json;

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clustrata::input::names::{ImageName, Names};
-use clustrata::input::pickle::{Clusters, read_clusters};
+use clustrata::formats::names::{ImageName, Names};
+use clustrata::formats::pickle::{Clusters, read_clusters};
 use serde_json::Value;
 
 fn fixture(name: &str) -> PathBuf {

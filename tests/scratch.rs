@@ -12,8 +12,8 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
-use clustrata::error::{Error, Kind, Result};
-use clustrata::scratch::{Staged, copy_back, stage};
+use clustrata::base::error::{Error, Kind, Result};
+use clustrata::formats::scratch::{Staged, copy_back, stage};
 
 /// Some chunks of copying, and looked at as a whole.
 const SIZE: usize = 3_000_017;

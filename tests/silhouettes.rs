@@ -8,12 +8,14 @@ use clustrata::backend::cpu::CpuBackend;
 use clustrata::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
 };
-use clustrata::error::{Error, Finding, Findings, Result};
-use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Forget, Nonfinite, Sampling, StageWatch, Wanted, Watch};
-use clustrata::facts::Silhouettes;
-use clustrata::input::embeddings::Embeddings;
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
-use clustrata::matrix::MatrixView;
+use clustrata::base::error::{Error, Finding, Findings, Result};
+use clustrata::base::matrix::MatrixView;
+use clustrata::engine::checkpoint::Forget;
+use clustrata::engine::progress::{StageWatch, Watch};
+use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Nonfinite, Sampling, Wanted};
+use clustrata::formats::embeddings::Embeddings;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::metrics::level_statistics::Silhouettes;
 use common::{Clustering, Dtype, scratch};
 
 /// Distances by the definition; everything else by the CPU backend.

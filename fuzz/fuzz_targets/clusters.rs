@@ -10,7 +10,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("
 libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let file = FOLDER.path().join("x.pkl");
     std::fs::write(&file, content).expect("written");
-    if let Ok(clusters) = clustrata::input::pickle::read_clusters(&file) {
+    if let Ok(clusters) = clustrata::formats::pickle::read_clusters(&file) {
         let members: usize = clusters.iter().map(<[u64]>::len).sum();
         assert_eq!(members, clusters.members().len());
     }

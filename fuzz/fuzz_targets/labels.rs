@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use clustrata::input::labels::Labels;
+use clustrata::formats::labels::Labels;
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
@@ -14,7 +14,7 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let file = FOLDER.path().join("x").with_extension(extension);
     std::fs::write(&file, content).expect("written");
     if let Ok(labels) = Labels::read(&file, rows) {
-        let known = |&&label: &&u32| label != clustrata::matrix::UNLABELLED;
+        let known = |&&label: &&u32| label != clustrata::base::matrix::UNLABELLED;
         assert_eq!(labels.of_rows.len() as u64, rows);
         assert!(labels.of_rows.iter().filter(known).all(|&label| (label as usize) < labels.distinct));
         assert!(labels.numbers.is_none_or(|numbers| numbers.len() == labels.distinct));

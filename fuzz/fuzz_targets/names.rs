@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use clustrata::input::names::Names;
+use clustrata::formats::names::Names;
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));

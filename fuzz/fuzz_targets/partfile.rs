@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use clustrata::partfile::PartFile;
+use clustrata::formats::part_file::PartFile;
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));

@@ -13,11 +13,12 @@ pub mod cpu;
 pub mod gpu;
 pub mod point_set;
 pub mod select;
+pub mod self_test;
 
-use crate::error::Result;
-use crate::matrix::{Dtype, MatrixView};
+use crate::base::error::Result;
+use crate::base::matrix::{Dtype, MatrixView};
 
-pub use crate::matrix::UNLABELLED;
+pub use crate::base::matrix::UNLABELLED;
 pub use point_set::{DistanceSums, DistanceTiling, PointSet};
 
 /// What a backend must know before it can plan its tiles.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Points on the host, centred, in an order in which every cluster of every level is contiguous.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use std::num::NonZero;
 
 use super::cpu::CpuBackend;
 use super::{Backend, DeviceInfo};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// What the user asked for with `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,8 +131,8 @@ fn driver_hint() -> &'static str {
     }
 }
 
-fn none(choice: &Choice, adapters: &[Adapter]) -> crate::error::Error {
-    use crate::error::{Error, Finding};
+fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
+    use crate::base::error::{Error, Finding};
     let listed: Vec<String> = adapters
         .iter()
         .map(|a| match &a.unusable {
@@ -154,7 +154,7 @@ fn none(choice: &Choice, adapters: &[Adapter]) -> crate::error::Error {
 mod imp {
     use super::Adapter;
     use crate::backend::{Backend, gpu};
-    use crate::error::Result;
+    use crate::base::error::Result;
 
     pub(super) fn adapters() -> Vec<Adapter> {
         let listing = gpu::adapters().into_iter();
@@ -170,7 +170,7 @@ mod imp {
 mod imp {
     use super::Adapter;
     use crate::backend::Backend;
-    use crate::error::{Error, Finding, Result};
+    use crate::base::error::{Error, Finding, Result};
 
     pub(super) fn adapters() -> Vec<Adapter> {
         Vec::new()

@@ -2,9 +2,9 @@
 
 use super::means::Means;
 use super::{Evaluated, Evaluation, pass};
-use crate::error::Result;
-use crate::facts::{LevelFacts, Parents};
-use crate::partials::{ClusterSums, OuterSums, RowSums, Sums};
+use crate::base::error::Result;
+use crate::engine::partials::{ClusterSums, OuterSums, RowSums, Sums};
+use crate::metrics::level_statistics::{LevelFacts, Parents};
 
 /// What the first round found over all rows, and what follows from it.
 pub struct Known {

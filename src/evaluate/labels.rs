@@ -1,10 +1,10 @@
 //! The clusters beside other labels of the same points: those of the user, or those of another clustering.
 
-use crate::agreement::Contingency;
-use crate::facts::Names;
-use crate::input::hierarchy::Hierarchy;
-use crate::input::labels::{LabelNames, Labels};
-use crate::matrix::UNLABELLED;
+use crate::base::matrix::UNLABELLED;
+use crate::formats::hierarchy::Hierarchy;
+use crate::formats::labels::{LabelNames, Labels};
+use crate::metrics::agreement::Contingency;
+use crate::metrics::level_statistics::Names;
 
 /// Counts the labels (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are in no cluster, have no
 /// label or are `skipped` (ascending) are in no count.

@@ -5,10 +5,11 @@ use ndarray::Array2;
 use super::pass::no_memory;
 use super::{DistanceSinks, Evaluation, Nonfinite, Stage};
 use crate::backend::Job;
-use crate::error::Result;
-use crate::facts::{LevelFacts, MeanFacts};
-use crate::matrix::{MatrixView, UNLABELLED};
-use crate::partials::{ClusterSums, PointSums, RowSums, Sums, as_real};
+use crate::base::error::Result;
+use crate::base::matrix::{MatrixView, UNLABELLED};
+use crate::base::numeric::as_real;
+use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
+use crate::metrics::level_statistics::{LevelFacts, MeanFacts};
 
 /// The means of every evaluated level, in float64.
 pub(super) struct Means {
@@ -76,7 +77,7 @@ impl Means {
         let index = run.levels[level];
         let above = (run.levels.get(level + 1) == Some(&(index + 1))).then(|| &run.hierarchy.levels[index + 1]);
         let mut centroid = vec![0.0; run.embeddings.dim()];
-        let mut from_parent = |cluster: usize, above: &crate::input::hierarchy::Level| {
+        let mut from_parent = |cluster: usize, above: &crate::formats::hierarchy::Level| {
             if !full(cluster) {
                 return f64::NAN;
             }

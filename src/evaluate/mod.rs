@@ -7,7 +7,6 @@
 //! centroids alone.
 
 mod clock;
-mod keep;
 mod known;
 mod labels;
 mod means;
@@ -20,17 +19,17 @@ mod silhouette;
 use std::ops::Range;
 
 use crate::backend::{Backend, Job, Tiling};
-use crate::error::Result;
-use crate::facts::{LabelFacts, LevelFacts};
-use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::Hierarchy;
-use crate::input::labels::Labels;
-use crate::partials::RowSums;
+use crate::base::error::Result;
+use crate::engine::checkpoint::{Keeper, Stage};
+use crate::engine::partials::RowSums;
+use crate::engine::progress::Watch;
+use crate::formats::embeddings::Embeddings;
+use crate::formats::hierarchy::Hierarchy;
+use crate::formats::labels::Labels;
+use crate::metrics::level_statistics::{LabelFacts, LevelFacts};
 use pass::Pass;
 
 pub use clock::{Clock, StageTime};
-pub(crate) use keep::on_the_way;
-pub use keep::{Forget, Keeper, Stage};
 pub use known::{Known, Second};
 pub use labels::contingency;
 pub use silhouette::Sampling;
@@ -96,21 +95,6 @@ pub struct DistanceSinks<'a> {
     pub own: Vec<&'a mut [f32]>,
     /// Distances to all centroids, `[n, k]`.
     pub all: Vec<&'a mut [f32]>,
-}
-
-/// Hears of progress, and may stop the run.
-pub trait Watch: Sync {
-    /// A stage of `total` units begins, each of `unit_bytes` bytes of embeddings (0 where that says nothing). It is over
-    /// when what is returned is dropped.
-    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageWatch + '_>;
-    /// Whether the run is to stop.
-    fn cancelled(&self) -> bool;
-}
-
-/// Hears of one stage's progress.
-pub trait StageWatch: Sync {
-    /// So many more units are done.
-    fn advance(&self, units: u64);
 }
 
 /// What was found.

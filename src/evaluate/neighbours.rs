@@ -2,10 +2,11 @@
 
 use super::Evaluation;
 use crate::backend::CentroidPairs;
-use crate::error::{Error, Result};
-use crate::facts::Neighbours;
-use crate::matrix::{MatrixView, UNLABELLED};
-use crate::partials::{Sums, as_real};
+use crate::base::error::{Error, Result};
+use crate::base::matrix::{MatrixView, UNLABELLED};
+use crate::base::numeric::as_real;
+use crate::engine::partials::Sums;
+use crate::metrics::level_statistics::Neighbours;
 
 /// Neighbours among `centroids` of the clusters that have points; `sums` tells which these are and their mean distance.
 pub(super) fn among(run: &Evaluation<'_>, centroids: MatrixView<'_>, sums: &[Sums]) -> Result<Vec<Neighbours>> {

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use super::Nonfinite;
-use super::keep::{self, Keeper, Stage};
 use super::pass::Pass;
 use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
-use crate::crew::Absorb;
-use crate::partials::{ClusterSums, RowSums, Sums};
+use crate::engine::checkpoint::{self, Keeper, Stage};
+use crate::engine::partials::{ClusterSums, RowSums, Sums};
+use crate::engine::tile_pipeline::Absorb;
 
 /// What a tile said, and the labels it was said of.
 #[derive(Default)]
@@ -85,7 +85,7 @@ impl Absorb for Collected<'_> {
         let (keeper, stage) = self.keeper;
         let refused = self.refuses && !self.found.skipped.is_empty();
         if keeper.due() && self.found.rows.end < self.end && !refused {
-            keep::on_the_way(keeper.store_rows(stage, &self.found));
+            checkpoint::on_the_way(keeper.store_rows(stage, &self.found));
         }
     }
 }

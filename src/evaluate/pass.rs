@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::keep::{self, Keeper, Stage};
 use super::order::{Collected, TileResult};
 use super::queue::{Matrix, Queue, Task};
-use super::{DistanceSinks, Nonfinite, StageWatch, Watch};
+use super::{DistanceSinks, Nonfinite};
 use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
-use crate::crew::{self, Crew};
-use crate::error::{Error, Finding, Result};
-use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::Hierarchy;
-use crate::partials::{ClusterSums, Counts, PointSums, RowSums};
+use crate::base::error::{Error, Finding, Result};
+use crate::engine::checkpoint::{self, Keeper, Stage};
+use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
+use crate::engine::progress::{StageWatch, Watch};
+use crate::engine::tile_pipeline::{self, Crew};
+use crate::formats::embeddings::Embeddings;
+use crate::formats::hierarchy::Hierarchy;
 
 /// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
 const COUNT_NONFINITE: Duration = Duration::from_secs(10);
@@ -77,11 +78,11 @@ impl Pass<'_, '_> {
         };
         let collected = Collected::new(self, found);
         let (Collected { found, .. }, outcome) =
-            crew::work(self.tiling.lanes, collected, |crew| self.drive(&run, crew));
+            tile_pipeline::work(self.tiling.lanes, collected, |crew| self.drive(&run, crew));
         let (read_seconds, compute_seconds) = (seconds(&run.read_nanos), seconds(&run.compute_nanos));
         if let Err(error) = outcome {
             self.refuse_nonfinite(&found)?;
-            return Err(keep::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
+            return Err(checkpoint::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
         }
         self.refuse_nonfinite(&found)?;
         self.keeper.store_rows(self.stage, &found)?;

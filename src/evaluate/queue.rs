@@ -5,7 +5,7 @@ use std::slice::ChunksMut;
 
 use super::DistanceSinks;
 use crate::backend::{Job, Lane, TileObservation};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Distances computed per call, so that the device's block stays small however large k is.
 const PAIRWISE_BLOCK: usize = 1 << 22;

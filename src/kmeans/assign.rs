@@ -3,15 +3,15 @@
 use ndarray::Array2;
 
 use super::broken::{Broken, label_finite};
-use super::points::Points;
 use super::team::Alone;
-use super::tiles::{Cursor, Pass, Sweep, Tile};
 use super::{Assigned, fit};
 use crate::backend::{Backend, Job};
-use crate::crew::Absorb;
-use crate::error::Result;
-use crate::evaluate::Watch;
-use crate::matrix::MatrixView;
+use crate::base::error::Result;
+use crate::base::matrix::MatrixView;
+use crate::engine::points::Points;
+use crate::engine::progress::Watch;
+use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 impl Assigned {
     /// Sum of squared distances.

@@ -2,9 +2,9 @@
 
 use super::sums::{real, whole};
 use super::team::Team;
-use super::tiles::Tile;
 use crate::backend::{Lane, UNLABELLED};
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
+use crate::engine::tiles::Tile;
 
 /// How many are named.
 const NAMED: usize = 10;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Fit;
-use super::points::widen;
 use super::sums::{real, whole};
 use super::team::Team;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::engine::points::widen;
 
 /// Points of each member whose mean stands for the mean of all. It is subtracted from everything before it is summed, so that
 /// a common offset costs no accuracy: it need not be exact.

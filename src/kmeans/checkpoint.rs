@@ -10,9 +10,9 @@ use super::state::{Phase, State};
 use super::sums::Sums;
 use super::words::Words;
 use super::{Checkpoint, Fit, Fitted};
-use crate::error::{Error, Finding, Kind, Result};
-use crate::interrupt::{self, Asked};
-use crate::partfile::{PartFile, Writer};
+use crate::base::error::{Error, Finding, Kind, Result};
+use crate::base::signals::{self, Asked};
+use crate::formats::part_file::{PartFile, Writer};
 
 /// What a checkpoint says about itself; its numbers are in arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -247,7 +247,7 @@ fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
 /// first.
 pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
-    let pausing = error.kind() == Kind::Interrupted && interrupt::asked() == Asked::Checkpoint;
+    let pausing = error.kind() == Kind::Interrupted && signals::asked() == Asked::Checkpoint;
     let lost = error.kind() == Kind::Failed && fit.team.size() > 1;
     if !pausing && !lost {
         return error;

@@ -11,12 +11,13 @@ use super::search::{Search, at, search};
 use super::seed::{fetch, stream, uniform};
 use super::state::{Phase, State};
 use super::sums::{real, whole};
-use super::tiles::Sweep;
 use super::{Fit, Fitted, Init, checkpoint, merge};
 use crate::backend::{Job, UNLABELLED};
-use crate::error::{Error, Finding, Result};
-use crate::evaluate::{StageWatch, on_the_way};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::MatrixView;
+use crate::engine::checkpoint::on_the_way;
+use crate::engine::progress::StageWatch;
+use crate::engine::tiles::Sweep;
 
 impl Fit<'_> {
     /// Clusters the points. All members of the team find the same.

@@ -7,16 +7,17 @@ use ndarray::Array2;
 
 use super::split::Split;
 use super::steps::{Done, Steps};
-use super::{Init, MatrixPoints, Points, Team};
+use super::{Init, Team};
 use crate::backend::Backend;
-use crate::clustering;
-use crate::error::{Error, Result};
-use crate::evaluate::Watch;
-use crate::input::npy::Matrix;
-use crate::input::pickle::read_clusters;
-use crate::matrix::Dtype;
-use crate::record::KmeansStep;
-use crate::sampling::Strategy;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::Dtype;
+use crate::engine::points::{MatrixPoints, Points};
+use crate::engine::progress::Watch;
+use crate::formats::clustering;
+use crate::formats::npy::Matrix;
+use crate::formats::pickle::read_clusters;
+use crate::kmeans::record::KmeansStep;
+use crate::kmeans::sampling::Strategy;
 
 /// How a level is made.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,17 +12,17 @@ use ndarray::{Array2, Axis};
 
 use super::bounds::Bounds;
 use super::fit::defect;
-use super::points::{MatrixPoints, Points as _};
 use super::search::at;
 use super::state::State;
 use super::sums::{Sums, real};
-use super::tiles::{Cursor, Pass, Sweep, Tile};
 use super::{Fit, plus_plus};
 use crate::backend::{Job, NearestTwo, UNLABELLED};
-use crate::crew::Absorb;
-use crate::error::Result;
-use crate::evaluate::StageWatch;
-use crate::matrix::MatrixView;
+use crate::base::error::Result;
+use crate::base::matrix::MatrixView;
+use crate::engine::points::{MatrixPoints, Points as _};
+use crate::engine::progress::StageWatch;
+use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 /// What of the cells that are too many is merged in a round: fewer change what is found by less than one seed does.
 const SHARE: usize = 2;

@@ -6,7 +6,6 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`points`] | what is clustered: rows of embeddings, of a subset, centroids of the level below, or some of these |
 //! | [`team`] | processes that share the points of one k-means |
 //! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
 //! | `random`, `words`, `stages` | streams of random numbers; what members of a team tell each other; times |
@@ -16,7 +15,6 @@
 //! | `search`, `bounds` | an iteration, and the points that need not be searched for |
 //! | `sums` | means, and what they gain |
 //! | `assign` | the nearest centroid of every point |
-//! | `tiles` | a pass over points: tiles cut, read, computed on, taken up in order |
 
 mod assign;
 mod bounds;
@@ -27,9 +25,10 @@ mod fit;
 mod levels;
 mod merge;
 mod plus_plus;
-pub mod points;
 mod random;
+pub mod record;
 mod resample;
+pub mod sampling;
 mod search;
 mod seed;
 mod split;
@@ -40,7 +39,6 @@ mod sums;
 pub mod team;
 #[cfg(test)]
 mod tests;
-mod tiles;
 mod words;
 
 use std::path::PathBuf;
@@ -49,10 +47,10 @@ use std::time::Duration;
 use ndarray::Array2;
 
 use crate::backend::Backend;
-use crate::evaluate::Watch;
+use crate::engine::points::Points;
+use crate::engine::progress::Watch;
 pub use assign::assign;
 pub use levels::{Build, Level, still_there};
-pub use points::{EmbeddingPoints, Held, MatrixPoints, Picked, Points, Stretch};
 pub use team::{Alone, Meeting, Network, Team};
 
 /// How the first centroids are chosen.

@@ -16,12 +16,12 @@ use super::search::at;
 use super::seed::{fetch, stream, uniform};
 use super::state::State;
 use super::sums::{real, squared, whole};
-use super::tiles::{Cursor, Pass, Sweep, Tile};
 use crate::backend::{Job, Lane};
-use crate::crew::Absorb;
-use crate::error::{Error, Finding, Result};
-use crate::evaluate::StageWatch;
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::MatrixView;
+use crate::engine::progress::StageWatch;
+use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 /// A batch may take as many centroids as this even where there are fewer yet.
 const LEAST: usize = 8;

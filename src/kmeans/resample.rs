@@ -4,8 +4,8 @@
 use rand::seq::index;
 
 use super::random::stream;
-use crate::input::pickle::Clusters;
-use crate::sampling::Strategy;
+use crate::formats::pickle::Clusters;
+use crate::kmeans::sampling::Strategy;
 
 /// Positions of the sample, ascending: `size` members of every cluster, all of those that have fewer. `sorted` has the
 /// members of each cluster by their distance to the centroid. Where empty clusters leave fewer points than there are

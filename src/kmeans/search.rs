@@ -7,10 +7,10 @@ use super::bounds::{Bounds, Drifts, Slack};
 use super::broken::{Broken, label_finite};
 use super::state::State;
 use super::sums::Sums;
-use super::tiles::{Cursor, Pass, Tile};
 use crate::backend::{Lane, Observation, UNLABELLED};
-use crate::crew::Absorb;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tiles::{Cursor, Pass, Tile};
 
 /// The pass of one iteration.
 pub(super) struct Search<'a> {

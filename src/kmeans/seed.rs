@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use super::Fit;
 use super::centre::Members;
 use super::fit::defect;
-use super::points::widen;
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::engine::points::widen;
 
 /// A stream of random numbers for one purpose, the same wherever and whenever it is asked for: what is chosen after a
 /// checkpoint is what would have been chosen without.

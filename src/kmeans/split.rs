@@ -7,12 +7,13 @@ use super::levels::{Build, Level};
 use super::random::seed_of;
 use super::steps::{Done, stored};
 use super::words::Words;
-use super::{Alone, Fit, Held, Picked, Points, assign};
+use super::{Alone, Fit, assign};
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
-use crate::clustering;
-use crate::error::{Error, Result};
-use crate::input::pickle::Clusters;
+use crate::base::error::{Error, Result};
+use crate::engine::points::{Held, Picked, Points};
+use crate::formats::clustering;
+use crate::formats::pickle::Clusters;
 
 /// Starts of each cluster's k-means, as upstream.
 const INITS: u32 = 10;
@@ -156,10 +157,10 @@ impl Split<'_> {
 }
 
 /// Says nothing of thousands of small k-means, and stops with the whole.
-struct Silent<'a>(&'a dyn crate::evaluate::Watch);
+struct Silent<'a>(&'a dyn crate::engine::progress::Watch);
 
-impl crate::evaluate::Watch for Silent<'_> {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn crate::evaluate::StageWatch + '_> {
+impl crate::engine::progress::Watch for Silent<'_> {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn crate::engine::progress::StageWatch + '_> {
         Box::new(Nobody)
     }
 
@@ -170,6 +171,6 @@ impl crate::evaluate::Watch for Silent<'_> {
 
 struct Nobody;
 
-impl crate::evaluate::StageWatch for Nobody {
+impl crate::engine::progress::StageWatch for Nobody {
     fn advance(&self, _: u64) {}
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::evaluate::{StageWatch, Watch};
+use crate::engine::progress::{StageWatch, Watch};
 
 /// Passes on what it hears, and takes the time of each stage.
 pub(super) struct Stages<'a> {

@@ -5,7 +5,7 @@ use ndarray::Array2;
 use super::Fitted;
 use super::bounds::{Bounds, Drifts};
 use super::sums::Sums;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// What a start is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -10,14 +10,15 @@ use super::resample::resample;
 use super::stages::Stages;
 use super::sums::real;
 use super::words::Words;
-use super::{Assigned, Checkpoint, Fit, Fitted, Picked, Points, Stretch, assign};
-use crate::clustering::{self, Step};
-use crate::error::{Error, Finding, Result};
-use crate::evaluate::Watch;
-use crate::input::pickle::Clusters;
-use crate::matrix::Dtype;
-use crate::record::KmeansStep;
-use crate::shard::Shard;
+use super::{Assigned, Checkpoint, Fit, Fitted, assign};
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::Dtype;
+use crate::engine::points::{Picked, Points, Stretch};
+use crate::engine::progress::Watch;
+use crate::engine::share::Shard;
+use crate::formats::clustering::{self, Step};
+use crate::formats::pickle::Clusters;
+use crate::kmeans::record::KmeansStep;
 
 /// The k-means of one level.
 pub(super) struct Steps<'a> {

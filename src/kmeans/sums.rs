@@ -15,7 +15,7 @@ use ndarray::{Array2, ArrayView1};
 
 use super::team::Team;
 use crate::backend::GroupSums;
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 
 /// Sums by cluster.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,8 +12,9 @@ use super::plus_plus::Seeding;
 use super::state::State;
 use super::*;
 use crate::backend::cpu::CpuBackend;
-use crate::error::Kind;
-use crate::evaluate::StageWatch;
+use crate::base::error::Kind;
+use crate::engine::points::{MatrixPoints, Stretch};
+use crate::engine::progress::StageWatch;
 
 /// Says stop after being asked so many times.
 struct Patience(AtomicI64);

@@ -1,7 +1,7 @@
 //! What members of a team tell each other, as 64-bit words.
 
 use super::Assigned;
-use crate::input::pickle::Clusters;
+use crate::formats::pickle::Clusters;
 
 /// Words in the order in which they were put.
 #[derive(Debug, Default, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, LevelFacts, Metric, Need, Scalar};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// Adjusted mutual information (Vinh, Epps and Bailey 2010) of the clusters and the labels, over the points that have
 /// both: scikit-learn's `adjusted_mutual_info_score`. Not defined where no point has a label.

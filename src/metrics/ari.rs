@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, LevelFacts, Metric, Need, Scalar};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// Adjusted Rand index (Hubert and Arabie 1985) of the clusters and the labels, over the points that have both:
 /// scikit-learn's `adjusted_rand_score`. Not defined where no point has a label.

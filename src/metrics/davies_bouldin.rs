@@ -1,7 +1,7 @@
 //! Davies-Bouldin index with the stored centroids.
 
 use super::{Better, LevelFacts, Metric, Need, Scalar, as_real};
-use crate::facts::Neighbours;
+use crate::metrics::level_statistics::Neighbours;
 
 /// Mean over the K non-empty clusters of max over the others of (s_i + s_j) / ||m_i - m_j||, s the mean distance, m the
 /// stored centroids (Davies and Bouldin 1979). Pairs whose centroids coincide are left out, as in scikit-learn. Not

@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, LevelFacts, Metric, Need, Scalar};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// 1 - H(label | cluster) / H(label) (Rosenberg and Hirschberg 2007), scikit-learn's `homogeneity_score`. Not defined
 /// where no point has a label.

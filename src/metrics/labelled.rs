@@ -1,7 +1,7 @@
 //! How many points have a label of the user's.
 
 use super::{Better, Column, LevelFacts, Metric, Need, Scalar};
-use crate::agreement::Contingency;
+use crate::metrics::agreement::Contingency;
 
 /// Points that lie in a cluster and have a label in the file of `--labels`: those that agreement is measured on.
 pub(super) struct LabelledPoints;

@@ -1,6 +1,6 @@
 //! The most frequent label of a cluster.
 
-use crate::facts::Names;
+use crate::metrics::level_statistics::Names;
 
 use super::{Better, Column, LevelFacts, Metric, Need};
 

@@ -3,6 +3,7 @@
 //! To add one: write `metrics/x.rs` with a type that implements [`Metric`] and add one line to [`METRICS`]. Columns,
 //! `--metrics`, `--rank-by`, help and record follow from the list. A metric sees numbers, never a device.
 
+pub mod agreement;
 mod ami;
 mod ari;
 mod average_inertia;
@@ -12,10 +13,12 @@ mod counts;
 mod davies_bouldin;
 mod davies_bouldin_means;
 mod explained_variance;
+pub mod gates;
 mod homogeneity;
 mod inertia;
 mod labelled;
 mod largest_share;
+pub mod level_statistics;
 mod majority_label;
 mod max_distance;
 mod mean_distance;
@@ -34,10 +37,10 @@ mod size_entropy;
 mod size_gini;
 mod v_measure;
 
-use crate::error::Finding;
-use crate::facts::LevelFacts;
-use crate::partials::Sums;
-pub(crate) use crate::partials::as_real;
+use crate::base::error::Finding;
+pub(crate) use crate::base::numeric::as_real;
+use crate::engine::partials::Sums;
+use crate::metrics::level_statistics::LevelFacts;
 use serde::{Deserialize, Serialize};
 
 /// Every metric, in the order of the columns.

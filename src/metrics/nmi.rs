@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, LevelFacts, Metric, Need, Scalar};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// Normalized mutual information, arithmetic mean, of the clusters and the labels, over the points that have both:
 /// scikit-learn's `normalized_mutual_info_score`. Grows with the number of clusters by chance alone; `ami` does not. Not

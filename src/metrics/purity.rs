@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// Share of the points that have the most frequent label of their cluster, of the points that have a label (Manning et al.
 /// 2008, section 16.3). Not defined for a cluster without such a point, nor where no point has a label.

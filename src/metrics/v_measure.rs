@@ -2,7 +2,7 @@
 
 use super::labelled::of_labels;
 use super::{Better, LevelFacts, Metric, Need, Scalar};
-use crate::agreement;
+use crate::metrics::agreement;
 
 /// V-measure (Rosenberg and Hirschberg 2007): the harmonic mean of `homogeneity` and `completeness`, scikit-learn's
 /// `v_measure_score`. The same number as `nmi`. Not defined where no point has a label.

@@ -5,18 +5,18 @@ use std::time::Instant;
 
 use super::{Plan, centre, work};
 use crate::backend::select::{self, Choice, Selected};
-use crate::config::Settings;
-use crate::cost;
-use crate::error::{Error, Finding, Findings, Result};
+use crate::base::error::{Error, Finding, Findings, Result};
 use crate::evaluate::Nonfinite;
-use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
-use crate::input::labels::Labels;
-use crate::input::names::Names;
-use crate::input::subset;
-use crate::input::upstream::Upstream;
+use crate::formats::embeddings::Embeddings;
+use crate::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::formats::labels::Labels;
+use crate::formats::names::Names;
+use crate::formats::subset;
+use crate::formats::upstream::Upstream;
 use crate::metrics::{self, Metric, Need};
-use crate::record::RankingRequest;
+use crate::plan::cost;
+use crate::plan::record::RankingRequest;
+use crate::plan::settings::Settings;
 
 /// Inputs that are open and fit each other and the settings.
 pub struct Checked {

@@ -1,25 +1,29 @@
 //! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
 
 mod checked;
+pub mod cost;
+pub mod fingerprint;
+pub mod record;
 pub mod recorded;
+pub mod settings;
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
-use crate::config::{Distances, Sample, Settings, Silhouette};
-use crate::cost::Work;
-use crate::error::{Error, Finding, Findings, Result};
+use crate::base::error::{Error, Finding, Findings, Result};
 use crate::evaluate::{Sampling, Wanted};
-use crate::identity::Identity;
-use crate::input::embeddings::Embeddings;
-use crate::input::hierarchy::{Hierarchy, Level};
-use crate::input::labels::Labels;
-use crate::input::names::Names;
+use crate::formats::embeddings::Embeddings;
+use crate::formats::fingerprint::Identity;
+use crate::formats::hierarchy::{Hierarchy, Level};
+use crate::formats::labels::Labels;
+use crate::formats::names::Names;
+use crate::formats::scratch;
 use crate::metrics::{self, Metric, Need};
-use crate::record::{Device, InputFile, Inputs, RankingRequest};
-use crate::scratch;
-use crate::shard::Agreement;
+use crate::plan::cost::Work;
+use crate::plan::fingerprint::Agreement;
+use crate::plan::record::{Device, InputFile, Inputs, RankingRequest};
+use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
 pub use checked::Checked;
 
 /// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Finding, Findings, Result};
-use crate::input::hierarchy::{Hierarchy, HierarchyOptions};
-use crate::input::subset;
-use crate::record::RunRecord;
+use crate::base::error::{Error, Finding, Findings, Result};
+use crate::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::formats::subset;
+use crate::plan::record::RunRecord;
 
 /// Opens the hierarchy that a run judged, where it lay then or in `moved`, and checks that it is the same as far as the
 /// record tells: rows, columns and the number of clusters of each level.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use clap::CommandFactory;
-use clustrata::cli::Cli;
+use clustrata::cli::args::Cli;
 use serde_json::Value;
 
 use crate::common::{self, scratch};

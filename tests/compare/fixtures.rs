@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -109,7 +109,7 @@ pub(crate) fn compare(a: &Path, b: &Path, more: &[&str]) -> Output {
 
 /// Level 1 of the digits with row i of every third in cluster 7 i mod 200.
 fn write_moved(folder: &Path) {
-    let mut findings = clustrata::error::Findings::new();
+    let mut findings = clustrata::base::error::Findings::new();
     let options = HierarchyOptions { levels: vec![1], ..HierarchyOptions::default() };
     let hierarchy = Hierarchy::open(&digits(), 1797, 64, options, &mut findings, &mut Vec::new()).expect("opens");
     let mut members = vec![Vec::new(); 200];

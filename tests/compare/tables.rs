@@ -1,6 +1,6 @@
 //! The measures of the library on tables of all kinds, against scikit-learn.
 
-use clustrata::agreement::{self, Contingency};
+use clustrata::metrics::agreement::{self, Contingency};
 use serde_json::Value;
 
 use crate::fixtures::{MEASURES, close, golden};

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clustrata::backend::cpu::CpuBackend;
 use clustrata::backend::{Backend, CentroidPairs, UNLABELLED};
-use clustrata::error::{Error, Kind, Result};
+use clustrata::base::error::{Error, Kind, Result};
 
 use crate::data::{Centroids, Random, squared};
 

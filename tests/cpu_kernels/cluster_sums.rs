@@ -2,7 +2,7 @@
 
 use clustrata::backend::cpu::CpuBackend;
 use clustrata::backend::{Backend, GroupSums, Job, Tiling, UNLABELLED};
-use clustrata::matrix::Dtype;
+use clustrata::base::matrix::Dtype;
 
 use crate::data::{Points, Random};
 

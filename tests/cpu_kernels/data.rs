@@ -1,6 +1,6 @@
 //! Data for the CPU backend's operations, and the definition of a distance in float64.
 
-use clustrata::matrix::{Dtype, MatrixView};
+use clustrata::base::matrix::{Dtype, MatrixView};
 use half::f16;
 use ndarray::Array2;
 

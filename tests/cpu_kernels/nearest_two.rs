@@ -2,7 +2,7 @@
 
 use clustrata::backend::cpu::CpuBackend;
 use clustrata::backend::{Backend, Job, NearestTwo, TileObservation, UNLABELLED};
-use clustrata::matrix::Dtype;
+use clustrata::base::matrix::Dtype;
 
 use crate::data::{Centroids, Points, Random, squared};
 

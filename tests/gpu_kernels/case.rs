@@ -2,8 +2,8 @@
 
 use clustrata::backend::gpu::{AdapterListing, GpuBackend, GpuOptions, KernelShape, adapters};
 use clustrata::backend::{Backend, Job, TileObservation, UNLABELLED};
-use clustrata::error::Result;
-use clustrata::matrix::{Dtype, MatrixView};
+use clustrata::base::error::Result;
+use clustrata::base::matrix::{Dtype, MatrixView};
 use half::f16;
 use ndarray::Array2;
 

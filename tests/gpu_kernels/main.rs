@@ -9,8 +9,8 @@ mod search;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, Job, TileObservation};
-use clustrata::error::{Kind, Result};
-use clustrata::matrix::Dtype;
+use clustrata::base::error::{Kind, Result};
+use clustrata::base::matrix::Dtype;
 
 use case::{Answers, Case, Centroids, DTYPES, Points, Random, Worst, naive, on_every_adapter, random_case};
 

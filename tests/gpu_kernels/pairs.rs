@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, CentroidPairs, DistanceTiling, PointSet, UNLABELLED};
-use clustrata::error::{Error, Finding, Result};
+use clustrata::base::error::{Error, Finding, Result};
 
 use crate::case::{Centroids, Random, Worst, naive, on_every_adapter};
 

@@ -2,8 +2,8 @@
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, GroupSums, Job, NearestTwo, UNLABELLED};
-use clustrata::error::Result;
-use clustrata::matrix::Dtype;
+use clustrata::base::error::Result;
+use clustrata::base::matrix::Dtype;
 
 use crate::case::{Case, Centroids, DTYPES, Points, Random, Worst, naive, on_every_adapter, random_case};
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use clustrata::error::Findings;
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::base::error::Findings;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use tempfile::TempDir;
 
 /// A `.npy` of version 1.

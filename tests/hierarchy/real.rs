@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use clustrata::error::Findings;
-use clustrata::input::embeddings::Embeddings;
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
-use clustrata::input::npy::{Matrix, read_indices};
+use clustrata::base::error::Findings;
+use clustrata::formats::embeddings::Embeddings;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::formats::npy::{Matrix, read_indices};
 
 /// The folder with the data sets, or `None` with a note that the test is skipped.
 fn data() -> Option<PathBuf> {

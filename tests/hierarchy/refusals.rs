@@ -1,6 +1,6 @@
 //! One thing wrong at a time: refused, with level, cluster, index and file.
 
-use clustrata::input::hierarchy::HierarchyOptions;
+use clustrata::formats::hierarchy::HierarchyOptions;
 
 use crate::fixtures::{Clustering, assert_says, centroids, npy};
 

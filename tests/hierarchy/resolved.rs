@@ -1,7 +1,7 @@
 //! What an opened hierarchy says: labels, points, subsets, links, warnings.
 
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
-use clustrata::matrix::UNLABELLED;
+use clustrata::base::matrix::UNLABELLED;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 
 use crate::fixtures::{Clustering, assert_says, centroids, clusters};
 

@@ -2,10 +2,11 @@
 
 use clustrata::backend::Backend;
 use clustrata::backend::cpu::CpuBackend;
-use clustrata::error::Result;
-use clustrata::evaluate::{StageWatch, Watch};
-use clustrata::kmeans::{Alone, Fit, Init, Points};
-use clustrata::matrix::Dtype;
+use clustrata::base::error::Result;
+use clustrata::base::matrix::Dtype;
+use clustrata::engine::points::Points;
+use clustrata::engine::progress::{StageWatch, Watch};
+use clustrata::kmeans::{Alone, Fit, Init};
 use half::f16;
 
 /// A small generator with fixed output (SplitMix64).

@@ -1,7 +1,8 @@
 //! Lloyd's iterations are those of a naive float64 loop.
 
-use clustrata::kmeans::{Init, Points as _, assign};
-use clustrata::matrix::Dtype;
+use clustrata::base::matrix::Dtype;
+use clustrata::engine::points::Points as _;
+use clustrata::kmeans::{Init, assign};
 
 use crate::data::{Devices, Naive, Nobody, Random, Stored, devices, fit, nearest, rows, squared};
 

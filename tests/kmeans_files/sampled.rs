@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use clustrata::error::Findings;
-use clustrata::input::hierarchy::Tree;
-use clustrata::input::npy::read_indices;
+use clustrata::base::error::Findings;
+use clustrata::formats::hierarchy::Tree;
+use clustrata::formats::npy::read_indices;
 use serde_json::Value;
 
 use super::common::{Clustering, Dtype, npy_indices, program, scratch, shared};

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use clustrata::input::hierarchy::Tree;
-use clustrata::input::pickle::Clusters;
-use clustrata::sampling::{Request, Strategy, select};
+use clustrata::formats::hierarchy::Tree;
+use clustrata::formats::pickle::Clusters;
+use clustrata::kmeans::sampling::{Request, Strategy, select};
 use proptest::prelude::*;
 
 use super::common::Draw;

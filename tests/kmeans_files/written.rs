@@ -3,15 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clustrata::clustering::{
+use clustrata::base::error::Findings;
+use clustrata::base::matrix::Dtype;
+use clustrata::formats::clustering::{
     Step, group, is_complete, level_folder, link_level, pre_clusters, sort_by_distance, step_folder, write_clusters,
     write_config, write_split, write_step,
 };
-use clustrata::config::KmeansOptions;
-use clustrata::error::Findings;
-use clustrata::input::hierarchy::{Hierarchy, HierarchyOptions};
-use clustrata::input::pickle::{Clusters, read_clusters};
-use clustrata::matrix::Dtype;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::formats::pickle::{Clusters, read_clusters};
+use clustrata::plan::settings::KmeansOptions;
 use ndarray::Array2;
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Distance files: their bytes, their space, a full disk.
 
-use clustrata::error::Kind;
-use clustrata::output::distances::{DistanceBuffer, DistanceFile};
-use clustrata::output::files::{OutputFolder, ensure_room};
+use clustrata::base::error::Kind;
+use clustrata::formats::distances::{DistanceBuffer, DistanceFile};
+use clustrata::formats::folder::{OutputFolder, ensure_room};
 use std::fs;
 use std::process::Command;
 

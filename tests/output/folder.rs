@@ -1,7 +1,7 @@
 //! The output folder: what it holds after every way in which a run can end.
 
-use clustrata::error::Kind;
-use clustrata::output::files::{OutputFolder, ensure_room};
+use clustrata::base::error::Kind;
+use clustrata::formats::folder::{OutputFolder, ensure_room};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader};

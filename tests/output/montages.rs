@@ -1,7 +1,7 @@
 //! Montages: what is shown, measured in pixels, and what happens to images that can't be.
 
-use clustrata::error::Kind;
-use clustrata::output::montage::{self, Accent, Cut, Montage, Options, Tile};
+use clustrata::base::error::Kind;
+use clustrata::report::montage::{self, Accent, Cut, Montage, Options, Tile};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -190,7 +190,7 @@ fn long_captions_are_cut_where_they_are_told_to_be() {
 fn an_interruption_ends_the_writing() {
     let base = tempfile::tempdir().unwrap();
     let jobs: Vec<_> = (0..50).map(|i| (base.path().join(format!("{i}.png")), montage_of(&[]))).collect();
-    let stop = |_: &Path| Err(clustrata::error::Error::interrupted());
+    let stop = |_: &Path| Err(clustrata::base::error::Error::interrupted());
     // With as many threads as montages all of them would be under way when the first one is done.
     let two_threads = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let error = two_threads.install(|| montage::write_all(&jobs, &Options::default(), stop)).unwrap_err();

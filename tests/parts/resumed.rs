@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clustrata::partfile::PartFile;
+use clustrata::formats::part_file::PartFile;
 
 use crate::common::{files_below, record};
 use crate::fixtures::{Place, Random, refused, succeeded};

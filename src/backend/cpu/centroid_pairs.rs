@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::measure::{squared_in_double, squared_to};
 use super::tile::Row;
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
-use crate::error::Result;
-use crate::matrix::MatrixView;
+use crate::base::error::Result;
+use crate::base::matrix::MatrixView;
 
 /// Centroids that a thread takes at a time.
 const BLOCK_ROWS: usize = 32;

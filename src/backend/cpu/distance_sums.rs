@@ -21,7 +21,7 @@ use super::panels::{
 };
 use super::tile::narrow;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Columns that are added up in one chain before it is added to the others.
 const CHAIN: usize = 128;

@@ -11,8 +11,8 @@ use super::pairwise::Pairwise;
 use super::scores::Searched;
 use super::tile::{Scratch, Tile};
 use crate::backend::{GroupSums, Job, Lane, NearestTwo, Observation, TileObservation, Tiling};
-use crate::error::Result;
-use crate::matrix::{Dtype, MatrixView};
+use crate::base::error::Result;
+use crate::base::matrix::{Dtype, MatrixView};
 
 /// One worker's tile.
 pub(super) struct CpuLane<'a> {

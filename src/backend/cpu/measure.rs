@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::distance::{squared_f32, squared_f64};
 use super::tile::{Row, row_of};
-use crate::matrix::MatrixView;
+use crate::base::matrix::MatrixView;
 
 /// Squared distances outside this range may have lost bits to float32's overflow or underflow and are computed again
 /// in float64, so that embeddings of any finite magnitude are right.

@@ -37,8 +37,8 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 
 use super::{Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling};
-use crate::error::{Error, Finding, Result};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::MatrixView;
 use centroid_pairs::PairSearch;
 use distance_sums::CpuDistanceSums;
 use lane::CpuLane;

@@ -206,7 +206,7 @@ mod tests {
 
     use super::super::centred::Centring;
     use super::*;
-    use crate::matrix::{Dtype, MatrixView};
+    use crate::base::matrix::{Dtype, MatrixView};
 
     /// Searches rows among centroids twice, the second time after `between`; gives the rows whose answers are other ones then.
     fn changed(offset: f32, between: impl FnOnce(&mut LevelSearch)) -> usize {

@@ -4,7 +4,7 @@ use pulp::{Simd, WithSimd};
 
 use super::tile::{Scratch, Tile};
 use crate::backend::{TileObservation, UNLABELLED};
-use crate::matrix::MatrixView;
+use crate::base::matrix::MatrixView;
 
 pub(super) struct OwnDistances<'a, 'm> {
     pub(super) tile: Tile<'a>,

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::tile::{Scratch, Tile, narrow};
-use crate::matrix::MatrixView;
+use crate::base::matrix::MatrixView;
 
 /// Centroids that are searched together while they lie in the second-level cache.
 const CENTROID_BLOCK_BYTES: usize = 256 << 10;

@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::panels::{Panels, Rows, VECTORS, block_rows, lanes_of, multiply, with_register_rows};
 use super::reach::CHAIN;
 use super::tile::{Row, narrow};
-use crate::matrix::MatrixView;
+use crate::base::matrix::MatrixView;
 
 /// The centroids that are searched.
 #[derive(Clone, Copy)]

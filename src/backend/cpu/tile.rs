@@ -4,7 +4,7 @@ use bytemuck::cast_slice;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
-use crate::matrix::{Dtype, MatrixView};
+use crate::base::matrix::{Dtype, MatrixView};
 
 /// Room for one row in the precisions that the levels need.
 #[derive(Default)]

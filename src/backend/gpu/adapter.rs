@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::kernels::MAX_WORKGROUP;
 use super::{GpuOptions, WORKGROUP_BYTES};
 use crate::backend::DeviceInfo;
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 
 /// Storage buffers that one kernel binds at most.
 const STORAGE_BUFFERS: u32 = 5;

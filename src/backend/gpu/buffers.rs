@@ -5,7 +5,7 @@ use super::fault::{Raised, scoped};
 use super::plan::{BEST_BYTES, ENTRY_BYTES, Plan, RUN_BYTES, SQUARED_BYTES, wide};
 use super::searched::Stream;
 use super::submit::{Mapping, uniform_bytes};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Host memory that the device copies from. Mapped again as soon as a submission is done with it: a fresh buffer for
 /// each tile costs several times the copy.

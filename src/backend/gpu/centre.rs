@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, Pipeline};
 use super::submit::Recorder;
-use crate::error::Result;
+use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 

@@ -9,7 +9,7 @@ use super::plan::{OCTET, Plan};
 use super::split::{largest_f64, split};
 use super::submit::{Recorder, defect};
 use crate::backend::Job;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// The kernel, with the centre on the device.
 pub(super) struct Centring {

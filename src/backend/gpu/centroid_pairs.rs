@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, DISTANCE, Entry, Kernel, Overrides, Pipeline};
 use super::submit::{Recorder, defect};
-use crate::error::Result;
+use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 /// Rows of a workgroup, and the columns that it does at a time.

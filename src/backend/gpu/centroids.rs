@@ -9,8 +9,8 @@ use super::plan::{OCTET, Plan, wide};
 use super::searched::Searched;
 use super::split::{largest_f32, largest_f64, split};
 use crate::backend::Job;
-use crate::error::{Error, Result};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::MatrixView;
 
 /// Bytes packed on the host before they are handed over.
 const CHUNK_BYTES: u64 = 4 << 20;

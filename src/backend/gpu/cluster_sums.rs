@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, Entry, Kernel, Pipeline};
 use super::submit::{Recorder, defect};
-use crate::error::Result;
+use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 

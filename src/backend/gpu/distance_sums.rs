@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use super::centroid_pairs::{MOST_TRIPS, TILE, trips};
 use super::kernels::{Binding, DISTANCE, Entry, Kernel, Pipeline};
 use super::submit::{Recorder, defect};
-use crate::error::Result;
+use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 

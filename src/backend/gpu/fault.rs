@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 
 /// The first thing that went wrong on a device; from then on nothing it returns is trusted.
 #[derive(Debug, Clone, Default)]

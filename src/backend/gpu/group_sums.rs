@@ -10,7 +10,7 @@ use super::plan::{BLOCK_HEADER, OCTET, wide};
 use super::sort::{Run, Sorted, Who};
 use super::submit::{Recorder, defect};
 use crate::backend::GroupSums;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// The kernel and the rows in their order.
 pub(super) struct Sums {

@@ -11,8 +11,8 @@ use super::fault::scoped;
 use super::{
     centre, centroid_pairs, cluster_sums, distance_sums, nearest_two, own_distance, pairwise, partial_inertia,
 };
-use crate::error::{Error, Result};
-use crate::matrix::Dtype;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::Dtype;
 
 /// Every kernel.
 pub const KERNELS: &[&Kernel] = &[

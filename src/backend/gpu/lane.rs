@@ -19,8 +19,8 @@ use super::submit::{Recorder, defect};
 use super::upload::HostTile;
 use super::{own_distance, pairwise, partial_inertia};
 use crate::backend::{GroupSums, Job, Lane, NearestTwo, TileObservation, UNLABELLED};
-use crate::error::{Error, Result};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::MatrixView;
 
 /// A pipeline with what it reads and writes.
 pub(super) type Bound = (Pipeline, wgpu::BindGroup);

@@ -8,7 +8,7 @@ use super::pairwise::{self, Block};
 use super::plan::{BLOCK_HEADER, wide};
 use super::split::round;
 use super::submit::{Recorder, defect};
-use crate::error::Result;
+use crate::base::error::Result;
 
 impl GpuLane<'_> {
     /// `Lane::pairwise`: fills `out` (`rows * count`) by blocks of columns.

@@ -64,8 +64,8 @@ use self::segment_sums::SegmentSums;
 use crate::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
 };
-use crate::error::{Error, Result};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::MatrixView;
 
 /// Workgroup memory that kernels may use; every WebGPU adapter has as much.
 pub const WORKGROUP_BYTES: u32 = 16 << 10;

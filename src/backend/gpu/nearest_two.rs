@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, Entry, Kernel, Pipeline};
 use super::submit::Recorder;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Rows of a workgroup of the entry points `lane` and `team`.
 const LANE_ROWS: u32 = 8 * LANE_GROUP;

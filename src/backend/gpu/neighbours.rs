@@ -22,8 +22,8 @@ use super::split::{largest_f64, round, split, unit_scale};
 use super::submit::{Recorder, defect, uniform_bytes};
 use super::upload::pair_row;
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
-use crate::error::{Error, Result};
-use crate::matrix::MatrixView;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::MatrixView;
 
 /// Rows of one round, bytes of the columns that stay with it, and bytes of what comes back at once; at most.
 const ROWS: usize = 4096;

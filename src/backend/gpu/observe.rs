@@ -5,8 +5,8 @@ use super::rescore::Nearest;
 use super::sort::{Run, Sorted};
 use super::upload::HostTile;
 use crate::backend::{Job, Observation, RunSums};
-use crate::error::{Error, Finding, Result};
-use crate::matrix::{Dtype, MatrixView};
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::{Dtype, MatrixView};
 
 /// Squared distances below this are taken again: parts of them may have been lost below float32's normal range.
 const TINY: f64 = 1e-16;

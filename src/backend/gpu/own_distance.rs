@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use super::kernels::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, Pipeline};
 use super::plan::MAX_OCTETS;
 use super::submit::Recorder;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Invocations that share a row in the entry point `team`.
 const TEAM: u32 = 32;

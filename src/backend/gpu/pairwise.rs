@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use super::kernels::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, Pipeline};
 use super::plan::{MAX_OCTETS, wide};
 use super::submit::{Recorder, defect};
-use crate::error::Result;
+use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 /// Rows and columns that a workgroup does.

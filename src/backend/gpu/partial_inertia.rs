@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::kernels::{Binding, Entry, Kernel, Pipeline};
 use super::submit::Recorder;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Rows of a workgroup; no run is longer.
 pub(super) const GROUP: u32 = 256;

@@ -3,8 +3,8 @@
 use super::GpuOptions;
 use super::nearest_two::LANE_CENTROIDS;
 use crate::backend::Job;
-use crate::error::{Error, Finding, Result};
-use crate::matrix::{Dtype, MatrixView};
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::{Dtype, MatrixView};
 
 /// Columns of an octet, the unit in which the kernels read rows.
 pub(super) const OCTET: usize = 8;
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_row_wider_than_the_binding_is_refused() {
         let error = plan(300_000, Dtype::F32, 10, 2, 64 << 10).err().map(|error| error.kind());
-        assert_eq!(error, Some(crate::error::Kind::Device));
+        assert_eq!(error, Some(crate::base::error::Kind::Device));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::rescore::{Candidates, Nearest, Open, ScoreError, direct_error, in_ord
 use super::searched::{CentredRows, Searched};
 use super::submit::{Recorder, defect};
 use crate::backend::{NearestTwo, UNLABELLED};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Candidates of a row.
 const CANDIDATES: usize = 4;

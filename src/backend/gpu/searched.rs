@@ -6,7 +6,7 @@ use super::nearest_two::{LANE_CENTROIDS, NOTHING};
 use super::plan::{OCTET, Plan, wide};
 use super::split::{largest_f64, round};
 use crate::backend::Job;
-use crate::matrix::MatrixView;
+use crate::base::matrix::MatrixView;
 
 /// Bytes packed on the host before they are handed over.
 const CHUNK_BYTES: u64 = 4 << 20;

@@ -19,7 +19,7 @@ use super::plan::{BLOCK_HEADER, OCTET, wide};
 use super::split::{largest_f32, round, unit_scale};
 use super::submit::{Recorder, defect, uniform_bytes};
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Sums that one submission leaves at most.
 const SUMS_BYTES: u64 = 32 << 20;

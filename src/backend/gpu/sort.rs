@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use super::partial_inertia::GROUP;
 use super::submit::defect;
 use crate::backend::UNLABELLED;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// A row of the tile, the place of its centroid on the device, and its run. As in the shaders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]

@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use super::GpuBackend;
 use super::kernels::Pipeline;
 use super::plan::wide;
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 
 /// Parameter blocks of one submission.
 const PARAM_SLOTS: usize = 256;

@@ -4,7 +4,7 @@ use half::f16;
 
 use super::plan::{OCTET, Plan};
 use super::split::{largest_f16, largest_f32, largest_f64, split};
-use crate::matrix::Dtype;
+use crate::base::matrix::Dtype;
 
 /// The rows of one tile.
 pub(super) struct HostTile {

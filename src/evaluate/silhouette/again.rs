@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::block::Block;
 use super::order::Order;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Distances of a point, to its own and to the nearest cluster together, from which on float32 is left alone: an error of
 /// 1e-7 in each averages out over as many distances and as many points to below 1e-9.

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::order::Order;
-use crate::partials::{Running as Saved, as_real};
+use crate::base::numeric::as_real;
+use crate::engine::partials::Running as Saved;
 
 /// Consecutive outer points and their running sums on every level.
 pub(super) struct Block {

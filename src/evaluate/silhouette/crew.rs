@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::error::{Error, Kind, Result};
+use crate::base::error::{Error, Kind, Result};
 
 /// Has the lanes do the tasks, each on a thread of its own. The first failure ends it.
 pub(super) fn share_out<L: Send>(

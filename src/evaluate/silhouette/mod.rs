@@ -16,9 +16,10 @@ mod sweep;
 use std::ops::Range;
 
 use super::{Evaluation, Stage};
-use crate::error::Result;
-use crate::facts::Silhouettes;
-use crate::partials::{OuterSums, as_real};
+use crate::base::error::Result;
+use crate::base::numeric::as_real;
+use crate::engine::partials::OuterSums;
+use crate::metrics::level_statistics::Silhouettes;
 use order::Order;
 
 /// Whose silhouettes are taken; each is against all points.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 use crate::evaluate::Evaluation;
 
 /// The labelled rows in that order. A place is an index into it.

@@ -4,10 +4,10 @@ use bytemuck::cast_slice_mut;
 use half::f16;
 
 use crate::backend::PointSet;
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::Dtype;
 use crate::evaluate::Evaluation;
-use crate::input::embeddings::Embeddings;
-use crate::matrix::Dtype;
+use crate::formats::embeddings::Embeddings;
 
 /// Rows that are read together where they follow one another.
 const MOST_ROWS: usize = 256;

@@ -13,9 +13,12 @@ use super::crew::share_out;
 use super::order::Order;
 use super::points;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
-use crate::error::{Error, Result};
-use crate::evaluate::{Evaluation, Stage, StageWatch, keep};
-use crate::partials::{Counts, OuterSums, SweepCut};
+use crate::base::error::{Error, Result};
+use crate::engine::checkpoint;
+use crate::engine::checkpoint::Stage;
+use crate::engine::partials::{Counts, OuterSums, SweepCut};
+use crate::engine::progress::StageWatch;
+use crate::evaluate::Evaluation;
 
 /// Bytes of inner points that are held at a time where the outer ones are a sample.
 const WINDOW_BYTES: usize = 512 << 20;
@@ -203,7 +206,7 @@ impl Sweep<'_, '_> {
 
     /// What is found so far.
     fn snapshot(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> OuterSums {
-        let mut running = vec![crate::partials::Running::default(); self.order.levels()];
+        let mut running = vec![crate::engine::partials::Running::default(); self.order.levels()];
         blocks.iter().for_each(|block| locked(block).save(&mut running));
         OuterSums {
             outer: self.share.start as u64..self.share.end as u64,
@@ -223,7 +226,7 @@ impl Sweep<'_, '_> {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if keeper.due() {
-            keep::on_the_way(keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
+            checkpoint::on_the_way(keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
     }
@@ -231,7 +234,7 @@ impl Sweep<'_, '_> {
     /// How the stage ends that `error` stopped between two steps.
     fn stopped(&self, error: Error, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
         let keeper = self.run.keeper;
-        keep::stopped(error, keeper, || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)))
+        checkpoint::stopped(error, keeper, || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)))
     }
 
     /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::network::lost;
-use crate::atomic_file::AtomicFile;
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
+use crate::formats::atomic_file::AtomicFile;
 
 /// How long members wait for each other at the start: nodes of an allocation start within seconds, images within minutes.
 const GATHERING: Duration = Duration::from_secs(600);

@@ -3,7 +3,7 @@
 mod meeting;
 mod network;
 
-use crate::error::Result;
+use crate::base::error::Result;
 pub use meeting::Meeting;
 pub use network::Network;
 

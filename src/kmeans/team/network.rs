@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{Meeting, Team};
-use crate::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Result};
 
 /// How often a wait looks whether the run is to stop.
 const LOOK: Duration = Duration::from_millis(200);

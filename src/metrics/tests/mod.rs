@@ -3,7 +3,7 @@
 mod xie_beni;
 
 use super::*;
-use crate::facts::{MeanFacts, Neighbours, Parents, Silhouettes};
+use crate::metrics::level_statistics::{MeanFacts, Neighbours, Parents, Silhouettes};
 
 fn sums(squares: &[f64]) -> Sums {
     squares.iter().fold(Sums::IDENTITY, |sum, &s| sum.combine(Sums::of_point(s)))

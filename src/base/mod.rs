@@ -1,0 +1,6 @@
+//! What every room stands on: errors, element types, numbers, signals.
+
+pub mod error;
+pub mod matrix;
+pub mod numeric;
+pub mod signals;

@@ -1,0 +1,4 @@
+//! Many runs: sweeps over settings, and runs as Slurm jobs.
+
+pub mod slurm;
+pub mod sweep;

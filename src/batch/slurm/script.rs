@@ -1,0 +1,167 @@
+//! The scripts, from the templates in `slurm/`.
+
+use super::folder::{JobFolder, Step, Submission};
+use super::layout::array_of;
+use super::resources::Resources;
+use super::site::Site;
+use super::words;
+use crate::base::error::{Error, Finding, Result};
+
+const SHARDS: &str = include_str!("../../../slurm/shards.sh");
+const MERGE: &str = include_str!("../../../slurm/merge.sh");
+const METRICS: &str = include_str!("../../../slurm/metrics.sh");
+const KMEANS: &str = include_str!("../../../slurm/kmeans.sh");
+const HEAD: &str = include_str!("../../../slurm/head.sh");
+const COMMON: &str = include_str!("../../../slurm/common.sh");
+
+/// The scripts of a run by their names.
+///
+/// # Errors
+/// `Usage` for a path that Slurm can't be told, or that is not UTF-8.
+pub fn scripts(submission: &Submission, folder: &JobFolder, site: &Site) -> Result<Vec<(&'static str, String)>> {
+    let out = checked_path(folder)?;
+    let steps: &[Step] =
+        if submission.layout.shards == 1 { &[submission.only_step()] } else { &[Step::First, Step::Merge] };
+    steps.iter().map(|&step| Ok((step.script(), script(step, submission, folder, site, out)?))).collect()
+}
+
+/// The option that tells where a step's output goes, where its script can't: a line of it holds no newline.
+pub(super) fn output_option(folder: &JobFolder, step: Step) -> Option<String> {
+    let option = output(folder, step);
+    words::sbatch(&option).is_none().then_some(option)
+}
+
+fn output(folder: &JobFolder, step: Step) -> String {
+    format!("--output={}", folder.log_pattern(step))
+}
+
+fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, out: &str) -> Result<String> {
+    let (template, resources) = match step {
+        Step::Kmeans => (KMEANS, &site.kmeans_resources),
+        Step::Whole => (METRICS, &site.shard_resources),
+        Step::First | Step::Second => (SHARDS, &site.shard_resources),
+        Step::Merge => (MERGE, &site.merge_resources),
+    };
+    let scratch = match &site.scratch {
+        Some(path) => format!(" --scratch {}", words::shell_path(path)?),
+        None => String::new(),
+    };
+    let binary = site.binary.to_str().ok_or_else(|| {
+        Error::usage(Finding::new("the program's path is not UTF-8").file(&site.binary).hint("name a link to it"))
+    })?;
+    let head = fill(
+        HEAD,
+        &[
+            ("STATE", &state(step, out)?),
+            ("RUN", &words::shell(out)?),
+            ("SETTINGS", step.settings()),
+            ("BINARY", &words::shell(binary)?),
+            ("MOST_REQUEUES", &if site.requeue { site.max_requeues } else { 0 }.to_string()),
+            ("COMMON", COMMON.trim_end()),
+            ("ENVIRONMENT", &environment(site)?),
+        ],
+    );
+    let then = submission.kmeans.iter().flat_map(|kmeans| &kmeans.then);
+    let then = then.map(|word| words::shell(word)).collect::<Result<Vec<_>>>()?.join(" ");
+    Ok(fill(
+        template,
+        &[
+            ("SBATCH", &sbatch_lines(step, submission, folder, site, resources)),
+            ("HEAD", head.trim_end()),
+            ("SHARDS", &submission.layout.shards.to_string()),
+            ("TASKS", &submission.layout.tasks.to_string()),
+            ("SCRATCH", &scratch),
+            ("PROCESSES", &processes(submission).to_string()),
+            ("THEN", &then),
+        ],
+    ))
+}
+
+/// Processes of a job that run at the same time.
+fn processes(submission: &Submission) -> u64 {
+    submission.kmeans.as_ref().map_or(1, |kmeans| kmeans.processes)
+}
+
+/// The word for the file of what became of a job; a task of an array has its own.
+fn state(step: Step, out: &str) -> Result<String> {
+    let task = if step == Step::First { "-$SLURM_ARRAY_TASK_ID" } else { "" };
+    Ok(words::shell(&format!("{out}/slurm/state/{}", step.name()))? + task)
+}
+
+/// A path that sbatch can be told: it takes a backslash in the name of a log for something else.
+fn checked_path(folder: &JobFolder) -> Result<&str> {
+    let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("name another folder"));
+    match folder.out().to_str() {
+        None => Err(refused("the run's folder is not UTF-8, so no script can name it")),
+        Some(out) if out.contains('\\') => {
+            Err(refused("Slurm can't write logs to a folder with a backslash in its name"))
+        }
+        Some(out) => Ok(out),
+    }
+}
+
+fn sbatch_lines(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, resources: &Resources) -> String {
+    let mut options = vec![format!("--job-name={}", words::job_name(&submission.name))];
+    if step == Step::First {
+        let tasks: Vec<u64> = (1..=submission.layout.tasks).collect();
+        options.push(format!("--array={}", array_of(&tasks, site.max_running)));
+    }
+    // a retry from elsewhere runs the lines of the environment where the first submission did
+    options.extend(
+        site.directory
+            .as_ref()
+            .and_then(|at| Some(format!("--chdir={}", at.to_str()?)))
+            .filter(|option| words::sbatch(option).is_some()),
+    );
+    // a job that is queued again goes on in its log
+    options.extend([output(folder, step), "--open-mode=append".to_owned()]);
+    options.push(if site.requeue { "--requeue" } else { "--no-requeue" }.to_owned());
+    if site.signal > 0 {
+        options.push(format!("--signal=B:USR1@{}", site.signal));
+    }
+    options.extend(match processes(submission) {
+        1 => resources.0.clone(),
+        processes => resources.of_each(processes),
+    });
+    let line = |option: &String| match words::sbatch(option) {
+        Some(word) => format!("#SBATCH {word}"),
+        None => "# the folder's name can't stand in a line for sbatch: give it --output yourself".to_owned(),
+    };
+    options.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What the site's users run before the program. Their lines are shell code and stand as they are.
+fn environment(site: &Site) -> Result<String> {
+    let mut lines = Vec::new();
+    for (name, value) in &site.variables {
+        lines.push(format!("export {name}={}", words::shell(value)?));
+    }
+    lines.extend(site.environment.iter().cloned());
+    Ok(lines.join("\n"))
+}
+
+/// `template` with each `@NAME@` replaced, in one go: what is put in is not looked at again.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('@') {
+        text.push_str(before);
+        let value = after
+            .split_once('@')
+            .and_then(|(name, after)| values.iter().find(|(known, _)| *known == name).map(|(_, value)| (value, after)));
+        match value {
+            Some((value, after)) => {
+                text.push_str(value);
+                rest = after;
+            }
+            None => {
+                text.push('@');
+                rest = after;
+            }
+        }
+    }
+    text + rest
+}
+
+#[cfg(test)]
+mod tests;

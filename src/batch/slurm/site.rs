@@ -1,0 +1,303 @@
+//! The `slurm` block of a spec, and the file of a site that it may name.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::resources::{self, Resources};
+use super::words;
+use crate::base::error::{Error, Finding, Result};
+use crate::metrics;
+
+/// How the jobs of a run are asked for.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Into how many parts the rows are cut; one part is a run in a single job.
+    pub shards: u64,
+    /// How many array tasks may run at the same time.
+    pub max_running: Option<u64>,
+    /// Seconds before the time limit at which the program is told to write a checkpoint; 0 for never.
+    pub signal: u16,
+    /// Whether a job that was preempted, lost its node, or stopped after a checkpoint is queued again.
+    pub requeue: bool,
+    /// How often, at most, after a checkpoint.
+    pub max_requeues: u32,
+    /// Lines of shell code that run first, as they are.
+    pub environment: Vec<String>,
+    /// Variables that are exported.
+    pub variables: Vec<(String, String)>,
+    /// The node's own disk, with variables: `$TMPDIR`.
+    pub scratch: Option<String>,
+    /// The program on the nodes.
+    pub binary: PathBuf,
+    /// Where jobs begin: the folder that they are submitted from.
+    pub directory: Option<PathBuf>,
+    pub(super) shard_resources: Resources,
+    pub(super) merge_resources: Resources,
+    pub(super) kmeans_resources: Resources,
+}
+
+/// The keys that are no resources.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    shards: Option<NonZero<u64>>,
+    max_running: Option<NonZero<u64>>,
+    signal: Option<u16>,
+    requeue: Option<bool>,
+    max_requeues: Option<u32>,
+    environment: Vec<String>,
+    variables: BTreeMap<String, Value>,
+    scratch: Option<String>,
+    binary: Option<PathBuf>,
+}
+
+const BLOCK: [&str; 9] =
+    ["shards", "max_running", "signal", "requeue", "max_requeues", "environment", "variables", "scratch", "binary"];
+/// Resources of the merge, and of the job that makes a clustering, that differ from the shards'.
+const MERGE: &str = "merge";
+const KMEANS: &str = "kmeans";
+/// File with the same keys, which those of the block beat.
+const SITE: &str = "site";
+
+impl Site {
+    /// Reads the block, and the file that it names (a relative path: from where the program is started).
+    ///
+    /// # Errors
+    /// `Usage` for unknown keys and values that are none.
+    pub fn read(block: &Value) -> Result<Site> {
+        let mut keys = checked_keys(block, true)?;
+        if let Some(file) = keys.remove(SITE) {
+            let path = file.as_str().map(PathBuf::from).ok_or_else(|| {
+                Error::usage(Finding::new("`slurm: site` names no file").expected("a path").found(file.to_string()))
+            })?;
+            let mut beneath = read_file(&path)?;
+            beneath.extend(keys);
+            keys = beneath;
+        }
+        Self::of(keys).map_err(Error::usage)
+    }
+
+    fn of(mut keys: Map<String, Value>) -> Result<Site, Finding> {
+        let shard_resources = Resources::read(&keys)?;
+        let (merge, kmeans) = (keys.remove(MERGE), keys.remove(KMEANS));
+        let merge_resources = differing(&keys, MERGE, merge)?;
+        let kmeans_resources = differing(&keys, KMEANS, kmeans)?;
+        let block = read_block(&keys)?;
+        let variables = block.variables.iter().map(variable).collect::<Result<Vec<_>, _>>()?;
+        if let Some(line) = block.environment.iter().find(|line| line.contains(['\n', '\0'])) {
+            let finding = Finding::new("an entry of `slurm: environment` is not one line").found(format!("{line:?}"));
+            return Err(finding.hint("write a list with one line of shell code per entry"));
+        }
+        if block.scratch.as_ref().is_some_and(|path| path.trim().is_empty()) {
+            let finding = Finding::new("`slurm: scratch` names no folder").expected("a path, as $TMPDIR");
+            return Err(finding.found("an empty text").hint("leave it out to read the embeddings where they are"));
+        }
+        Ok(Site {
+            shards: block.shards.map_or(1, NonZero::get),
+            max_running: block.max_running.map(NonZero::get),
+            signal: block.signal.unwrap_or(120),
+            requeue: block.requeue.unwrap_or(true),
+            max_requeues: block.max_requeues.unwrap_or(50),
+            environment: block.environment,
+            variables,
+            scratch: block.scratch,
+            binary: binary(block.binary)?,
+            directory: std::env::current_dir().ok(),
+            shard_resources,
+            merge_resources,
+            kmeans_resources,
+        })
+    }
+}
+
+/// The resources of a job whose block under `key` beats those of all.
+fn differing(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Result<Resources, Finding> {
+    let mut keys = all.clone();
+    match block {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(block)) => {
+            let known: Vec<&str> = resources::names().collect();
+            keys.extend(renamed(block, &format!("key of `slurm: {key}`"), &known)?);
+        }
+        Some(other) => {
+            let finding = Finding::new(format!("`slurm: {key}` is not valid")).found(other.to_string());
+            return Err(finding.expected("keys and values, as {time: 30, memory: 8G}"));
+        }
+    }
+    Resources::read(&keys)
+}
+
+fn read_file(path: &Path) -> Result<Map<String, Value>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::usage(Finding::io("can't read the file of the site", path, &e)))?;
+    let value: Option<Value> = serde_saphyr::from_str(&text).map_err(|e| {
+        Error::usage(Finding::new("the file of the site is not valid YAML").file(path).found(e.to_string()))
+    })?;
+    checked_keys(&value.unwrap_or_default(), false)
+}
+
+/// The keys with `-` as `_`, none of them unknown, nulls left as they are: they take back what a site's file sets.
+fn checked_keys(block: &Value, names_site: bool) -> Result<Map<String, Value>> {
+    let map = match block {
+        Value::Null => return Ok(Map::new()),
+        Value::Object(map) => map,
+        other => {
+            let finding = Finding::new("the settings for Slurm are not valid").found(other.to_string());
+            return Err(Error::usage(finding.expected("keys and values, as {shards: 8, time: 60}")));
+        }
+    };
+    let own = BLOCK.into_iter().chain([MERGE, KMEANS]).chain(names_site.then_some(SITE));
+    let known: Vec<&str> = own.chain(resources::names()).collect();
+    renamed(map.clone(), "key of `slurm`", &known).map_err(Error::usage)
+}
+
+fn renamed(map: Map<String, Value>, kind: &str, known: &[&str]) -> Result<Map<String, Value>, Finding> {
+    let mut keys = Map::new();
+    for (key, value) in map {
+        let key = key.replace('-', "_");
+        if !known.contains(&key.as_str()) {
+            return Err(metrics::unknown(kind, &key, known.iter().copied()));
+        }
+        keys.insert(key, value);
+    }
+    Ok(keys)
+}
+
+/// One key at a time, so that an error can name it.
+fn read_block(keys: &Map<String, Value>) -> Result<Block, Finding> {
+    let own = |key: &&String| BLOCK.contains(&key.as_str());
+    let mut map = Map::new();
+    for key in keys.keys().filter(own) {
+        let value = keys[key].clone();
+        if value.is_null() {
+            continue;
+        }
+        let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
+        serde_json::from_value::<Block>(one).map_err(|e| {
+            let finding = Finding::new(format!("the value of `slurm: {key}` is not valid"));
+            finding.found(format!("{value}: {e}")).hint("configs/slurm-example.yaml shows every key")
+        })?;
+        map.insert(key.clone(), value);
+    }
+    serde_json::from_value(Value::Object(map))
+        .map_err(|e| Finding::new("the settings for Slurm are not valid").found(e.to_string()))
+}
+
+fn variable((name, value): (&String, &Value)) -> Result<(String, String), Finding> {
+    let text = match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    };
+    match text {
+        Some(text) if words::is_variable(name) => Ok((name.clone(), text)),
+        _ => Err(Finding::new("an entry of `slurm: variables` is not valid")
+            .expected("a name of letters, digits and _, and one value")
+            .found(format!("{name}: {value}"))),
+    }
+}
+
+/// The program on the nodes: by default the one that runs here.
+fn binary(named: Option<PathBuf>) -> Result<PathBuf, Finding> {
+    let path = match named {
+        // a bare name is looked for in PATH, on the node
+        Some(path) if path.components().count() == 1 => return Ok(path),
+        Some(path) => std::path::absolute(&path).map_err(|e| Finding::io("the program has no usable path", &path, &e)),
+        None => std::env::current_exe().map_err(|e| {
+            let finding = Finding::new("can't tell where this program lies").found(e.to_string());
+            finding.hint("name it in `slurm: binary`")
+        }),
+    }?;
+    if path.is_file() { Ok(path) } else { Err(missing(&path)) }
+}
+
+fn missing(path: &Path) -> Finding {
+    let finding = Finding::new("the program that the jobs are to run is not there").file(path);
+    finding.hint("correct `slurm: binary`, or leave it out for this program itself")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(block: Value) -> String {
+        Site::read(&block).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn without_a_block_there_is_one_job_and_nothing_personal() {
+        let site = Site::read(&Value::Null).expect("defaults");
+        assert_eq!((site.shards, site.signal, site.requeue), (1, 120, true));
+        assert_eq!((site.shard_resources, site.merge_resources), (Resources::default(), Resources::default()));
+        assert!(site.environment.is_empty() && site.variables.is_empty() && site.scratch.is_none());
+    }
+
+    #[test]
+    fn the_block_beats_the_file_of_the_site() {
+        let base = tempfile::tempdir().unwrap();
+        let file = base.path().join("site.yaml");
+        std::fs::write(&file, "partition: long\naccount: all\nmax-running: 9\nmerge: {time: 5}\nkmeans: {gpus: 2}\n")
+            .unwrap();
+        let block = json!({"site": file, "partition": "short", "account": null, "time": 60});
+        let site = Site::read(&block).expect("valid");
+        assert_eq!(site.max_running, Some(9));
+        assert_eq!(site.shard_resources.0, ["--partition=short", "--time=60"]);
+        assert_eq!(site.merge_resources.0, ["--partition=short", "--time=5"]);
+        assert_eq!(site.kmeans_resources.0, ["--partition=short", "--time=60", "--gpus=2"]);
+        let each = site.kmeans_resources.of_each(4);
+        assert_eq!(each, ["--ntasks=4", "--partition=short", "--time=60", "--gpus-per-task=2"]);
+        std::fs::write(&file, "site: other.yaml\n").unwrap();
+        assert!(refused(block).contains("unknown key of `slurm` `site`"));
+        assert!(refused(json!({"site": base.path().join("none.yaml")})).contains("can't read"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert!(refused(json!({"shrads": 3})).contains("did you mean `shards`"));
+        assert!(refused(json!({"merge": {"tme": 3}})).contains("did you mean `time`"));
+        assert!(refused(json!({"kmeans": {"tsks": 3}})).contains("unknown key of `slurm: kmeans`"));
+        assert!(refused(json!({"kmeans": 3})).contains("`slurm: kmeans` is not valid"));
+        assert!(refused(json!({"merge": {"shards": 3}})).contains("unknown key of `slurm: merge`"));
+        assert!(refused(json!({"shards": 0})).contains("`slurm: shards`"));
+        assert!(refused(json!({"environment": "module load x"})).contains("`slurm: environment`"));
+        assert!(refused(json!({"environment": ["a\nb"]})).contains("not one line"));
+        assert!(refused(json!({"variables": {"A B": 1}})).contains("`slurm: variables`"));
+        assert!(refused(json!({"variables": {"A": [1]}})).contains("`slurm: variables`"));
+        assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("not there"));
+        assert!(refused(json!({"scratch": ""})).contains("`slurm: scratch`"));
+        assert!(refused(json!([1])).contains("not valid"));
+        let far = refused(json!({"colour": 3}));
+        assert!(far.contains("one of: shards, ") && !far.contains("did you mean"), "{far}");
+    }
+
+    #[test]
+    fn the_example_names_every_key_and_only_keys() {
+        let example = include_str!("../../../configs/slurm-example.yaml");
+        let block = |text: &str| -> Value {
+            let spec: Value = serde_saphyr::from_str(text).expect("YAML");
+            spec["slurm"].clone()
+        };
+        Site::read(&block(example)).expect("what is set is valid");
+        let uncommented: String = example
+            .lines()
+            .map(|line| {
+                line.strip_prefix("  # ")
+                    .filter(|rest| !rest.starts_with('-'))
+                    .map_or(line.to_owned(), |rest| format!("  {rest}"))
+            })
+            .filter(|line| !line.contains("site:") && !line.contains("binary:"))
+            .map(|line| line + "\n")
+            .collect();
+        let everything = block(&uncommented);
+        Site::read(&everything).expect("what is commented out is valid too");
+        for key in BLOCK.into_iter().chain([MERGE, KMEANS, SITE]).chain(resources::names()) {
+            assert!(everything.get(key).is_some() || example.contains(&format!("# {key}: ")), "`{key}` is missing");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! What became of a run: from its files first, from the queue second.
+//!
+//! A part is done when its file is there and its checksum holds; nothing else counts. The queue tells what waits and what
+//! runs. For the rest there is what each job's script wrote about itself. Accounting (sacct) is never asked: many sites
+//! have none.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::folder::{JobFolder, Marks, Step, Submission};
+use super::queue::Queue;
+use super::steps::shown;
+use crate::base::error::{Finding, Result};
+use crate::formats::folder::RECORD;
+use crate::plan::record::KmeansRecord;
+use crate::run::parts::{self, PartState, Progress};
+
+/// How far something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its result is there.
+    Done,
+    /// A job is at work on it.
+    Running,
+    /// A job for it waits.
+    Queued,
+    /// A job for it ended, or was killed, without a result.
+    Failed,
+    /// No job did, does or will do it.
+    Missing,
+}
+
+impl State {
+    /// In one word.
+    pub fn text(self) -> &'static str {
+        match self {
+            State::Done => "done",
+            State::Running => "running",
+            State::Queued => "queued",
+            State::Failed => "failed",
+            State::Missing => "missing",
+        }
+    }
+}
+
+/// One shard, or a job that is none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Piece {
+    /// How far it is.
+    pub state: State,
+    /// What there is to say, for a person; empty where there is nothing.
+    pub detail: String,
+}
+
+impl Piece {
+    /// With what the files say put first; where they are `damaged` it failed, unless a job is to do it again.
+    fn with(self, files: String, damaged: bool) -> Piece {
+        let said: Vec<String> = [files, self.detail].into_iter().filter(|text| !text.is_empty()).collect();
+        let state = if damaged && self.state == State::Missing { State::Failed } else { self.state };
+        Piece { state, detail: said.join("; ") }
+    }
+}
+
+/// One shard.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShardStatus {
+    /// From 1.
+    pub shard: u64,
+    /// Its rows.
+    pub rows: Range<u64>,
+    /// Whether its first round is complete.
+    pub first_done: bool,
+    /// Whether its second is; true where there is none.
+    pub second_done: bool,
+    /// How far it is.
+    #[serde(flatten)]
+    pub piece: Piece,
+}
+
+/// A submitted run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// Grid and run.
+    pub name: String,
+    /// How far it is as a whole.
+    pub state: State,
+    /// Its shards; none where it is one job.
+    pub shards: Vec<ShardStatus>,
+    /// The job that finishes it: the merge, or the run itself.
+    pub last: Piece,
+    /// Jobs that wait or run.
+    pub active_jobs: Vec<u64>,
+    /// Why the queue could not be asked.
+    pub queue_unknown: Option<String>,
+    /// The folder that it was submitted in, where it lies in another one now: its jobs and scripts work there.
+    pub moved_from: Option<PathBuf>,
+    /// Whether it was begun on this machine, without Slurm.
+    pub local: bool,
+}
+
+impl RunStatus {
+    /// Looks at a run.
+    ///
+    /// # Errors
+    /// `Failed` where its folder can't be listed.
+    pub fn of(folder: &JobFolder, submission: &Submission) -> Result<RunStatus> {
+        let marks = folder.marks();
+        let queue = Queue::ask(&jobs_of(submission, &marks));
+        Self::of_one(folder, submission, marks, &queue)
+    }
+
+    /// Looks at many runs, and asks Slurm once for all. A run that can't be looked at does not stop the others.
+    pub fn of_all(runs: &[(&JobFolder, &Submission)]) -> Vec<Result<RunStatus>> {
+        let marks: Vec<Marks> = runs.iter().map(|(folder, _)| folder.marks()).collect();
+        let jobs = runs.iter().zip(&marks).flat_map(|((_, submission), marks)| jobs_of(submission, marks));
+        let queue = Queue::ask(&jobs.collect::<Vec<u64>>());
+        let both = runs.iter().zip(marks);
+        both.map(|(&(folder, submission), marks)| Self::of_one(folder, submission, marks, &queue)).collect()
+    }
+
+    fn of_one(
+        folder: &JobFolder,
+        submission: &Submission,
+        marks: Marks,
+        queue: &Result<Queue, String>,
+    ) -> Result<RunStatus> {
+        let parts = parts::survey(folder.out())?;
+        let complete = is_complete(folder, submission);
+        let moved_from = folder.moved_from(submission);
+        // whatever runs is at work elsewhere
+        let elsewhere = moved_from.is_some().then(|| Ok(Queue::default()));
+        let queue = elsewhere.as_ref().unwrap_or(queue);
+        Ok(View { folder, submission, marks, queue, parts, complete, moved_from }.status())
+    }
+
+    /// Shards whose first round is to be done, and those whose second is.
+    pub fn open_shards(&self) -> (Vec<u64>, Vec<u64>) {
+        let open = |done: fn(&ShardStatus) -> bool| {
+            self.shards.iter().filter(|shard| !done(shard)).map(|shard| shard.shard).collect()
+        };
+        (open(|shard| shard.first_done), open(|shard| shard.second_done))
+    }
+
+    /// How many shards are in a state.
+    pub fn count(&self, state: State) -> usize {
+        self.shards.iter().filter(|shard| shard.piece.state == state).count()
+    }
+}
+
+/// Refuses to submit the scripts of a run that lies in another folder than they name.
+pub fn refuse_moved(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
+    let Some(there) = &status.moved_from else { return Ok(()) };
+    let finding = Finding::new("the run was moved or copied, and its scripts work where it was").file(folder.out());
+    let hint = "go on in that folder, or begin anew in this one: clustrata submit SPEC --overwrite";
+    Err(finding.found(shown(there)).hint(hint))
+}
+
+/// Refuses to submit beside jobs of the run that wait or run, and where nobody can tell whether there are any.
+pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
+    let refused = |what, found: String| Finding::new(what).file(folder.out()).found(found);
+    if let Some(why) = &status.queue_unknown {
+        let refused = refused("it is not known whether jobs of the run are still there", why.clone());
+        return Err(refused.hint("submit where squeue works"));
+    }
+    if status.active_jobs.is_empty() {
+        return Ok(());
+    }
+    let jobs = status.active_jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
+    let refused = refused("jobs of the run are still queued or running", format!("jobs {jobs}"));
+    Err(refused.hint(format!("wait for them, or take them back: scancel {jobs}")))
+}
+
+/// Every job that was ever submitted for a run, by hand too once it has begun.
+fn jobs_of(submission: &Submission, marks: &Marks) -> Vec<u64> {
+    jobs_of_steps(submission, marks, &[Step::Kmeans, Step::Whole, Step::First, Step::Second, Step::Merge])
+}
+
+fn jobs_of_steps(submission: &Submission, marks: &Marks, steps: &[Step]) -> Vec<u64> {
+    let submitted = submission.jobs.iter().filter(|job| steps.contains(&job.step)).map(|job| job.job);
+    let mut jobs: Vec<u64> = submitted.chain(marks.jobs(steps)).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    jobs
+}
+
+/// All that is known of a run.
+struct View<'a> {
+    folder: &'a JobFolder,
+    submission: &'a Submission,
+    marks: Marks,
+    queue: &'a Result<Queue, String>,
+    parts: Vec<PartState>,
+    complete: bool,
+    moved_from: Option<PathBuf>,
+}
+
+impl View<'_> {
+    fn status(&self) -> RunStatus {
+        let layout = self.submission.layout;
+        let in_parts = layout.shards > 1;
+        let shards: Vec<ShardStatus> =
+            if in_parts { (1..=layout.shards).map(|shard| self.shard(shard)).collect() } else { Vec::new() };
+        let step = if in_parts { Step::Merge } else { self.submission.only_step() };
+        let last = match self.complete {
+            true => Piece { state: State::Done, detail: String::new() },
+            false if in_parts => self.told_by_jobs(&[step], None),
+            false => {
+                let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
+                let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
+                let damaged = all.is_some_and(|part| is_damaged(part, part.first == Progress::Done));
+                self.told_by_jobs(&[step], None).with(files, damaged)
+            }
+        };
+        RunStatus {
+            name: self.submission.name.clone(),
+            state: whole(&shards, &last),
+            shards,
+            last,
+            active_jobs: self
+                .queue
+                .as_ref()
+                .map_or(Vec::new(), |queue| queue.active(&jobs_of(self.submission, &self.marks))),
+            queue_unknown: self.queue.as_ref().err().cloned(),
+            moved_from: self.moved_from.clone(),
+            local: self.submission.jobs.is_empty()
+                && self.marks.of(Step::Whole, None).is_some_and(|mark| mark.job == 0),
+        }
+    }
+
+    fn shard(&self, shard: u64) -> ShardStatus {
+        let rows = self.submission.layout.rows_of(shard);
+        let part = self.parts.iter().find(|part| part.rows == rows);
+        let done = |progress: &Progress| *progress == Progress::Done;
+        // the parts may be gone once they are merged
+        let first_done = self.complete || part.is_some_and(|part| done(&part.first));
+        let second_done = self.complete || self.submission.rounds < 2 || part.is_some_and(|part| done(&part.second));
+        let piece = if first_done && second_done {
+            Piece { state: State::Done, detail: String::new() }
+        } else {
+            let task = self.submission.layout.task_of(shard);
+            let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
+            let damaged = part.is_some_and(|part| is_damaged(part, first_done));
+            self.told_by_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
+        };
+        ShardStatus { shard, rows, first_done, second_done, piece }
+    }
+
+    /// What the queue and the scripts say of a job without a result.
+    fn told_by_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
+        let piece = |state, detail: String| Piece { state, detail };
+        let jobs = jobs_of_steps(self.submission, &self.marks, steps);
+        let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
+        if let Some(entry) = entry.filter(|entry| entry.is_active()) {
+            let number = task.map_or(entry.job.to_string(), |task| format!("{}_{task}", entry.job));
+            return match entry.is_running() {
+                true => piece(State::Running, format!("job {number} on {}", entry.nodes)),
+                false => piece(State::Queued, format!("job {number}: {}", entry.reason)),
+            };
+        }
+        let step = steps[0];
+        let Some(mark) = self.marks.of(step, task) else {
+            let why = entry.map(|entry| format!("job {} is {}", entry.job, entry.state.to_lowercase()));
+            return piece(State::Missing, why.unwrap_or_default());
+        };
+        let log = self.folder.log(step, mark.job, task);
+        let place = match mark.job {
+            0 => "run with --local".to_owned(),
+            job => format!("job {job} on {}, see {}", mark.node, log.display()),
+        };
+        match mark.ended {
+            Some(0) => piece(State::Missing, String::new()),
+            Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
+            None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
+            None => {
+                // another job's end says nothing of this one's
+                let entry = entry.filter(|entry| entry.job == mark.job);
+                let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
+                piece(State::Failed, format!("{why}: {place}"))
+            }
+        }
+    }
+}
+
+/// Whether the result is there.
+fn is_complete(folder: &JobFolder, submission: &Submission) -> bool {
+    match &submission.kmeans {
+        None => folder.out().join(RECORD).is_file(),
+        Some(_) => KmeansRecord::of(folder.out()).is_ok_and(|record| record.is_some_and(|record| record.complete)),
+    }
+}
+
+/// What the files say of a part that is not done.
+fn progress(part: &PartState, first_done: bool) -> String {
+    let (round, progress) = if first_done { ("second round", &part.second) } else { ("first round", &part.first) };
+    match progress {
+        Progress::Missing if first_done => "first round done".to_owned(),
+        Progress::Missing | Progress::Done => String::new(),
+        Progress::Begun { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
+        Progress::Damaged(why) => format!("{round} damaged: {}", why.lines().next().unwrap_or_default()),
+    }
+}
+
+/// Whether what is to be done next of a part lies there already, and can't be read.
+fn is_damaged(part: &PartState, first_done: bool) -> bool {
+    matches!(if first_done { &part.second } else { &part.first }, Progress::Damaged(_))
+}
+
+/// How far a run is as a whole.
+fn whole(shards: &[ShardStatus], last: &Piece) -> State {
+    let has = |state| last.state == state || shards.iter().any(|shard| shard.piece.state == state);
+    if last.state == State::Done {
+        return State::Done;
+    }
+    let by_weight = [State::Running, State::Queued, State::Failed];
+    by_weight.into_iter().find(|&state| has(state)).unwrap_or(State::Missing)
+}
+
+#[cfg(test)]
+mod tests;

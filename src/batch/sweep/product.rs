@@ -1,0 +1,182 @@
+//! The product: parameters, lists of values, and lists of blocks, expanded into combinations.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::spec::Place;
+use super::values;
+use crate::base::error::{Finding, Findings};
+
+/// Parameters with one value each, in their order.
+pub(super) type Combination = Vec<(String, Value)>;
+
+/// Start of the keys that hold blocks of parameters.
+const LIST: &str = "LIST";
+
+/// Parameters that are multiplied.
+#[derive(Debug)]
+pub(super) struct Block {
+    /// Those of blocks first, then those of values, both as written; the last one varies fastest.
+    factors: Vec<Factor>,
+    /// Every parameter in it, at any depth, and where it is first given.
+    keys: BTreeMap<String, Place>,
+}
+
+/// One dimension of a product.
+#[derive(Debug)]
+enum Factor {
+    /// A parameter and its values; a single one where it does not vary.
+    Values(String, Vec<Value>),
+    /// The key and its blocks, one after another.
+    Blocks(String, Vec<Block>),
+}
+
+impl Block {
+    /// Checks keys and values; what is wrong is added to the findings.
+    pub(super) fn read(map: &Map<String, Value>, place: &Place, findings: &mut Findings) -> Block {
+        let mut block = Block { factors: Vec::new(), keys: BTreeMap::new() };
+        let (lists, parameters): (Vec<_>, Vec<_>) = map.iter().partition(|(key, _)| key.starts_with(LIST));
+        for (key, value) in lists {
+            let at = place.key(key);
+            let blocks = read_blocks(value, &at, findings);
+            let mut keys: BTreeMap<String, Place> = BTreeMap::new();
+            for (key, at) in blocks.iter().flat_map(|block| &block.keys) {
+                keys.entry(key.clone()).or_insert_with(|| at.clone());
+            }
+            keys.into_iter().for_each(|(key, at)| block.own(key, at, findings));
+            block.factors.push(Factor::Blocks(key.clone(), blocks));
+        }
+        for (key, value) in parameters {
+            let at = place.key(key);
+            let key = key.replace('_', "-");
+            let values = read_values(&key, value, &at, findings);
+            block.own(key.clone(), at, findings);
+            block.factors.push(Factor::Values(key, values));
+        }
+        block
+    }
+
+    /// Notes where a parameter is given; given before, it would have two values at once.
+    fn own(&mut self, key: String, place: Place, findings: &mut Findings) {
+        match self.keys.get(&key) {
+            None => drop(self.keys.insert(key, place)),
+            Some(before) => findings.push_usage(
+                place
+                    .finding(format!("the parameter `{key}` is given twice"))
+                    .found(format!("{} and {}", before.keys(), place.keys()))
+                    .hint("leave one of them out: parameters of a LIST join those beside it"),
+            ),
+        }
+    }
+
+    /// Where a parameter is given, at any depth.
+    pub(super) fn place_of(&self, key: &str) -> Option<&Place> {
+        self.keys.get(key)
+    }
+
+    /// The number of combinations; saturates.
+    fn count(&self) -> u64 {
+        self.factors.iter().fold(1, |product, factor| product.saturating_mul(factor.count()))
+    }
+
+    /// A finding where there are more combinations than meant.
+    pub(super) fn refuse_more_than(&self, most: u64, place: &Place, findings: &mut Findings) {
+        let count = self.count();
+        if count <= most {
+            return;
+        }
+        let factors: Vec<String> =
+            self.factors.iter().filter(|f| f.count() > 1).map(|f| format!("{} ({})", f.key(), f.count())).collect();
+        let number = if count == u64::MAX { "far more".to_owned() } else { count.to_string() };
+        findings.push_usage(
+            place
+                .key("parameters")
+                .finding("the grid has more runs than it may have")
+                .expected(format!("at most {most} runs"))
+                .found(format!("{number}: {}", factors.join(" x ")))
+                .hint("shorten a list, or raise the limit with `grid: {max_runs: N}`"),
+        );
+    }
+
+    /// All combinations, in order.
+    pub(super) fn expand(&self) -> Vec<Combination> {
+        self.factors.iter().fold(vec![Combination::new()], |heads, factor| {
+            let tails = factor.expand();
+            let joined = |head: &Combination| tails.iter().map(|tail| [&head[..], tail].concat()).collect::<Vec<_>>();
+            heads.iter().flat_map(joined).collect()
+        })
+    }
+}
+
+impl Factor {
+    fn key(&self) -> &str {
+        match self {
+            Factor::Values(key, _) | Factor::Blocks(key, _) => key,
+        }
+    }
+
+    fn count(&self) -> u64 {
+        match self {
+            Factor::Values(_, values) => values.len() as u64,
+            Factor::Blocks(_, blocks) => blocks.iter().fold(0, |sum, block| sum.saturating_add(block.count())),
+        }
+    }
+
+    fn expand(&self) -> Vec<Combination> {
+        match self {
+            Factor::Values(key, values) => values.iter().map(|value| vec![(key.clone(), value.clone())]).collect(),
+            Factor::Blocks(_, blocks) => blocks.iter().flat_map(Block::expand).collect(),
+        }
+    }
+}
+
+/// The blocks under a LIST key.
+fn read_blocks(value: &Value, place: &Place, findings: &mut Findings) -> Vec<Block> {
+    let wrong = |place: &Place, found: &Value| {
+        let finding = place.finding("a LIST key holds a list of blocks of parameters");
+        finding.expected("`- {key: value, ...}` for each block").found(values::kind(found))
+    };
+    let Value::Array(entries) = value else {
+        findings.push_usage(wrong(place, value));
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        findings.push_usage(empty_list(place));
+    }
+    let mut blocks = Vec::new();
+    for (i, entry) in entries.iter().enumerate() {
+        match entry {
+            Value::Object(map) => blocks.push(Block::read(map, &place.entry(i), findings)),
+            other => findings.push_usage(wrong(&place.entry(i), other)),
+        }
+    }
+    blocks
+}
+
+/// The values of a parameter: of a list each entry, of anything else itself.
+fn read_values(key: &str, value: &Value, place: &Place, findings: &mut Findings) -> Vec<Value> {
+    if let Err(wrong) = values::check_key(key) {
+        findings.push_usage(place.of(wrong));
+        return Vec::new();
+    }
+    let written: Vec<(Place, &Value)> = match value {
+        Value::Array(entries) => entries.iter().enumerate().map(|(i, entry)| (place.entry(i), entry)).collect(),
+        single => vec![(place.clone(), single)],
+    };
+    if written.is_empty() {
+        findings.push_usage(empty_list(place));
+    }
+    let mut read = Vec::new();
+    for (place, value) in written {
+        match values::check(key, value) {
+            Ok(value) => read.push(value),
+            Err(wrong) => findings.push_usage(place.of(wrong)),
+        }
+    }
+    read
+}
+
+fn empty_list(place: &Place) -> Finding {
+    place.finding("the list is empty, and so would the grid be").hint("leave the key out, or list at least one entry")
+}

@@ -1,0 +1,307 @@
+//! Job specs and what they expand to.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn grid(parameters: &str) -> Result<Grid> {
+    let indented: String = parameters.lines().map(|line| format!("  {line}\n")).collect();
+    parse(&format!("job_details: {{name: g, root: r}}\nparameters:\n{indented}"), Path::new("grid.yaml"))
+}
+
+/// The runs as `key=value` texts, paths by their last name.
+fn expanded(parameters: &str) -> Vec<String> {
+    let grid = grid(parameters).expect(parameters);
+    let value = |value: &Value| match value {
+        Value::String(text) => text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
+        other => other.to_string(),
+    };
+    let run = |run: &Run| run.options.iter().map(|(k, v)| format!("{k}={}", value(v))).collect::<Vec<_>>().join(" ");
+    grid.runs.iter().map(run).collect()
+}
+
+fn refused(parameters: &str) -> String {
+    let error = grid(parameters).expect_err(parameters);
+    assert_eq!(error.kind(), crate::base::error::Kind::Usage, "{error}");
+    error.to_string()
+}
+
+#[test]
+fn all_runs_of_a_grid_judge_what_its_kmeans_makes() {
+    let base = tempfile::tempdir().expect("a folder");
+    let config = base.path().join("kmeans.yaml");
+    std::fs::write(&config, "embeddings_path: e.npy\nn_clusters: [9, 3]\nexp_dir: hier\n").expect("writes");
+    let spec = |kmeans: &str, parameters: &str| {
+        // a path in quotes is YAML on Windows as well
+        let config = serde_json::Value::from(config.to_str().expect("UTF-8"));
+        let text = format!("job_details: {{name: g, root: r}}\nkmeans: {{config: {config}{kmeans}}}\n{parameters}");
+        parse(&text, Path::new("grid.yaml"))
+    };
+    let grid = spec(", tasks: 4", "parameters: {seed: [1, 2]}").expect("a grid");
+    let hier = std::path::absolute("hier").expect("a path");
+    assert_eq!(grid.kmeans.as_ref().map(|kmeans| (kmeans.tasks, &kmeans.settings.out)), Some((4, &hier)));
+    let names: Vec<&str> = grid.runs.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, ["seed=1", "seed=2"]);
+    assert!(grid.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
+    // nothing else has to be said
+    let grid = spec(", out: other", "").expect("a grid");
+    assert!(
+        grid.runs.len() == 1 && grid.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
+    );
+    let error = spec("", "parameters: {clustering: [a, b]}").expect_err("two clusterings");
+    assert!(error.to_string().contains("given twice"), "{error}");
+    assert!(parse("job_details: {name: g, root: r}\n", Path::new("grid.yaml")).is_err(), "no parameters");
+}
+
+/// Parameters, and the runs that they mean.
+const TABLE: &[(&str, &[&str])] = &[
+    // scalars only: one run
+    ("seed: 1\nbest: 2", &["seed=1 best=2"]),
+    // lists multiply, the last fastest
+    ("seed: [1, 2]\nbest: [3, 4]", &["seed=1 best=3", "seed=1 best=4", "seed=2 best=3", "seed=2 best=4"]),
+    // YAML 1.1 numbers, either dash, words where no truth value is meant
+    ("tile_rows: 1_000\nsilhouette: off\nforce: on", &["tile-rows=1000 silhouette=off force=true"]),
+    // a parameter that is itself a list is a list of lists
+    ("levels: [[1, 2], [3]]", &["levels=[1,2]", "levels=[3]"]),
+    ("levels: [1, 2]", &["levels=1", "levels=2"]),
+    ("metrics: [fast, [inertia, points]]", &["metrics=fast", r#"metrics=["inertia","points"]"#]),
+    // null leaves a parameter to its default
+    ("seed: [null, 7]", &["", "seed=7"]),
+    // blocks vary together, and come first wherever they are written
+    (
+        "seed: [1, 2]\nLIST_data:\n- {clustering: a, embeddings: a.npy}\n- {clustering: b, embeddings: b.npy}",
+        &[
+            "clustering=a embeddings=a.npy seed=1",
+            "clustering=a embeddings=a.npy seed=2",
+            "clustering=b embeddings=b.npy seed=1",
+            "clustering=b embeddings=b.npy seed=2",
+        ],
+    ),
+    // a block may hold lists, and need not give what another one gives
+    (
+        "LIST:\n- {silhouette: exact}\n- {silhouette: 'sample:9', seed: [1, 2]}",
+        &["silhouette=exact", "silhouette=sample:9 seed=1", "silhouette=sample:9 seed=2"],
+    ),
+    ("LIST:\n- {}\n- {seed: 3}", &["", "seed=3"]),
+    // and blocks of its own
+    (
+        "LIST_a:\n- best: 1\n  LIST_b: [{seed: 1, worst: 1}, {seed: 2, worst: 2}]\n- best: 2",
+        &["seed=1 worst=1 best=1", "seed=2 worst=2 best=1", "best=2"],
+    ),
+    // two LIST keys multiply
+    (
+        "LIST_a: [{best: 1}, {best: 2}]\nLIST_b: [{seed: 1}, {seed: 2}]",
+        &["best=1 seed=1", "best=1 seed=2", "best=2 seed=1", "best=2 seed=2"],
+    ),
+];
+
+#[test]
+fn specs_expand_as_documented() {
+    for (spec, runs) in TABLE {
+        assert_eq!(&expanded(spec), runs, "{spec}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    let table: &[(&str, &[&str])] = &[
+        ("seed: []", &["empty", "grid.yaml, parameters.seed"]),
+        ("LIST: []", &["empty", "parameters.LIST"]),
+        ("LIST: {seed: 1}", &["list of blocks", "a map"]),
+        ("LIST: [1]", &["list of blocks", "parameters.LIST[0]", "a number"]),
+        ("sede: [1, 2]", &["unknown key `sede`", "did you mean `seed`", "parameters.sede"]),
+        ("LIST_x: [{sede: 1}]", &["did you mean `seed`", "parameters.LIST_x[0].sede"]),
+        ("seed: [1, many]", &["`seed`", "parameters.seed[1]"]),
+        ("seed: {a: 1}", &["`seed`", "parameters.seed"]),
+        ("out: here", &["`out` is no parameter"]),
+        ("seed: 1\nLIST_x: [{best: 1}, {seed: 2}]", &["given twice", "parameters.LIST_x[1].seed and parameters.seed"]),
+        ("LIST_x: [{seed: 1}]\nLIST_y: [{seed: 2}]", &["given twice", "LIST_x[0].seed and parameters.LIST_y[0].seed"]),
+        (
+            "LIST_x: [{seed: 1, LIST: [{seed: 2}]}]",
+            &["parameters.LIST_x[0].LIST[0].seed and parameters.LIST_x[0].seed"],
+        ),
+        (
+            "tile-rows: 1\ntile_rows: 2",
+            &["`tile-rows` is given twice", "parameters.tile-rows and parameters.tile_rows"],
+        ),
+        ("seed: 1\nseed: 2", &["not valid YAML", "duplicate"]),
+        ("seed: [1, 2, 1]", &["the same run twice", "seed: 1"]),
+        ("LIST: [{}, {seed: null}]", &["the same run twice"]),
+    ];
+    for (spec, parts) in table {
+        let message = refused(spec);
+        assert!(parts.iter().all(|part| message.contains(part)), "{spec}: {message}");
+    }
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let message = refused("sede: 1\nbest: [x]\nLIST: []");
+    assert_eq!(message.matches("error:").count(), 3, "{message}");
+}
+
+#[test]
+fn the_file_around_the_parameters_is_checked_as_well() {
+    let table: &[(&str, &str)] = &[
+        ("", "not a map"),
+        ("- 1", "not a map"),
+        ("a: [", "not valid YAML"),
+        ("job_details: {name: g, root: r}", "no `parameters`"),
+        ("job_details: {name: g, root: r}\nparameters: {}", "no `parameters`"),
+        ("parameters: {seed: 1}", "no `job_details`"),
+        ("job_details: {name: g}\nparameters: {seed: 1}", "no `root`"),
+        ("job_details: {root: r}\nparameters: {seed: 1}", "no `name`"),
+        ("job_details: {name: g, root: r, nmae: 1}\nparameters: {seed: 1}", "unknown key `nmae`"),
+        ("job_details: {name: g, root: r}\nparameter: {seed: 1}", "did you mean `parameters`"),
+        ("job_details: {name: a/b, root: r}\nparameters: {seed: 1}", "\"a/b\""),
+        ("job_details: {name: nul.x, root: r}\nparameters: {seed: 1}", "on every file system"),
+        ("job_details: {name: g, root: r}\nparameters: {seed: 1}\ngrid: {max_runs: -1}", "max_runs"),
+        ("job_details: {name: g, root: r}\nparameters: [1]", "is not a map"),
+    ];
+    for (text, part) in table {
+        let message = parse(text, Path::new("grid.yaml")).expect_err(text).to_string();
+        assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_explosion_is_refused_before_it_happens() {
+    let list = |n: u32| format!("{:?}", (0..n).collect::<Vec<_>>());
+    let message = refused(&format!("seed: {}\nbest: {}\nworst: 3", list(101), list(100)));
+    assert!(message.contains("at most 10000") && message.contains("10100: seed (101) x best (100)"), "{message}");
+    let many = ["seed", "best", "worst", "threads", "tile_rows", "montage_size", "montage_min_size"];
+    let wide = |n: u32| format!("{:?}", (1..=n).collect::<Vec<_>>());
+    let spec: String = many.iter().map(|key| format!("{key}: {}\n", wide(600))).collect();
+    assert!(refused(&spec).contains("far more"));
+    let small = "job_details: {name: g, root: r}\ngrid: {max_runs: 3}\nparameters: {seed: [1, 2, 3, 4]}";
+    assert!(parse(small, Path::new("g")).is_err());
+    assert_eq!(parse(&small.replace("max_runs: 3", "max_runs: 4"), Path::new("g")).expect("fits").runs.len(), 4);
+}
+
+fn names(parameters: &str) -> Vec<String> {
+    grid(parameters).expect(parameters).runs.into_iter().map(|run| run.name).collect()
+}
+
+#[test]
+fn names_tell_what_varies_and_nothing_else() {
+    assert_eq!(names("seed: 1\nbest: 2"), ["run"]);
+    assert_eq!(names("best: 2\nseed: [1, null]\nsilhouette: off"), ["seed=1", "seed=default"]);
+    assert_eq!(
+        names("seed: [1, 2]\nLIST: [{silhouette: off}, {silhouette: 'sample:10'}]"),
+        [
+            "silhouette=off,seed=1",
+            "silhouette=off,seed=2",
+            "silhouette=sample-10,seed=1",
+            "silhouette=sample-10,seed=2"
+        ]
+    );
+    assert_eq!(names("clustering: [x/a b, x/c]"), ["clustering=a-b", "clustering=c"]);
+    assert_eq!(names("clustering: [x/k1/hier, x/k2/hier]"), ["clustering=k1-hier", "clustering=k2-hier"]);
+    assert_eq!(names("levels: [[1, 2], 3]"), ["levels=1+2", "levels=3"]);
+    assert_eq!(names("embeddings: [[a/1.npy, a/2.npy], b/1.npy]"), ["embeddings=1.npy+2.npy", "embeddings=1.npy"]);
+    assert_eq!(names("device: ['a.', b]"), ["device=a-", "device=b"]);
+}
+
+#[test]
+fn names_that_would_meet_get_a_hash() {
+    for spec in ["device: [rtx, RTX]", "device: ['a:b', 'a?b']", "clustering: [q/x/y/z/w/h, p/x/y/z/w/h]"] {
+        let names = names(spec);
+        assert!(names[0].to_lowercase() != names[1].to_lowercase() && names[0].len() > 20, "{names:?}");
+    }
+    let long = "x".repeat(200);
+    let names = names(&format!("device: [{long}a, {long}b, short]"));
+    assert_eq!((names[0].len(), names[1].len(), names[2].as_str()), (80, 80, "device=short"));
+    assert_ne!(names[0], names[1]);
+}
+
+#[test]
+fn names_of_grids_are_safe_everywhere() {
+    for name in ["a", "silhouettes 2026-11", "com", "lptx", "con1", "run.1", "console"] {
+        assert!(names::is_safe(name), "{name}");
+    }
+    for name in ["", ".", "..", ".a", "-a", "a.", "a ", "a/b", "a\\b", "a:b", "a\nb", "con", "NUL.txt", "com1", "ä"] {
+        assert!(!names::is_safe(name), "{name}");
+    }
+}
+
+#[test]
+fn a_run_knows_its_folder_and_reads_back_as_settings() {
+    let spec =
+        "clustering: [h, 'a: b']\nembeddings: [[x.npy, y.npy]]\nsilhouette: off\nforce: yes\ndevice: '0'\nlevels: 2";
+    let grid = grid(spec).expect("valid");
+    let here = std::env::current_dir().expect("somewhere");
+    assert_eq!(grid.root, here.join("r"));
+    assert_eq!(grid.runs[0].folder, here.join("r").join("g").join("clustering=h"));
+    let options = grid.runs[1].to_options().expect("reads back");
+    assert_eq!(options.clustering, Some(here.join("a: b")));
+    assert_eq!(options.embeddings, ["x.npy", "y.npy"].map(|name| here.join(name).display().to_string()));
+    assert_eq!(options.silhouette, Some(crate::plan::settings::Silhouette::Off));
+    assert_eq!((options.force, options.device.as_deref(), options.levels), (Some(true), Some("0"), vec![2]));
+    assert_eq!(options.out, Some(grid.runs[1].folder.clone()));
+    assert_eq!(grid.runs[0].varied, [("clustering".to_owned(), here.join("h").display().to_string().into())]);
+}
+
+#[test]
+fn texts_that_yaml_reads_as_something_else_stay_texts() {
+    let hard =
+        ["off", "null", "~", "1e3", "0x10", "1_000", "yes", "", " ", "a\nb", "# a", "{a: 1}", "- a", "*a", "'", "\""];
+    let grid = grid(&format!("device: {}", Value::from(hard.to_vec()))).expect("valid");
+    let devices: Vec<_> = grid.runs.iter().map(|run| run.to_options().expect("reads back").device).collect();
+    assert_eq!(devices, hard.map(|text| Some(text.to_owned())));
+}
+
+#[test]
+fn the_slurm_block_is_kept_as_yaml_reads_it() {
+    let text =
+        "job_details: {name: g, root: r}\nparameters: {seed: 1}\nslurm: {requeue: yes, time: '1:00', n: [1_000]}";
+    let slurm = parse(text, Path::new("g")).expect("valid").slurm;
+    assert_eq!(slurm, serde_json::json!({"requeue": true, "time": "1:00", "n": [1000]}));
+}
+
+/// Lists of distinct values for a few parameters, and blocks for two more.
+fn specs() -> impl Strategy<Value = (Vec<usize>, Vec<Vec<usize>>)> {
+    (prop::collection::vec(0_usize..4, 3), prop::collection::vec(prop::collection::vec(1_usize..4, 2), 0..4))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn runs_are_as_many_as_the_product_and_all_different((lists, blocks) in specs()) {
+        let count = |n: usize, from: usize| (from..from + n).map(|v| v.to_string()).collect::<Vec<_>>().join(", ");
+        let mut spec = "images: a\n".to_owned();
+        for (key, &n) in ["seed", "best", "worst"].iter().zip(&lists).filter(|(_, n)| **n > 0) {
+            spec += &format!("{key}: [{}]\n", count(n, 0));
+        }
+        // blocks that differ by what their first parameter starts from
+        let block = |(i, sizes): (usize, &Vec<usize>)| {
+            format!("{{threads: [{}], tile_rows: [{}]}}", count(sizes[0], 10 * i + 1), count(sizes[1], 1))
+        };
+        let listed: Vec<String> = blocks.iter().enumerate().map(block).collect();
+        if !listed.is_empty() {
+            spec += &format!("LIST_b: [{}]\n", listed.join(", "));
+        }
+        let of_lists: usize = lists.iter().map(|&n| n.max(1)).product();
+        let of_blocks: usize = blocks.iter().map(|sizes| sizes[0] * sizes[1]).sum();
+        let grid = grid(&spec).expect("valid");
+        prop_assert_eq!(grid.runs.len(), of_lists * of_blocks.max(1));
+        let names: std::collections::BTreeSet<String> = grid.runs.iter().map(|run| run.name.to_lowercase()).collect();
+        prop_assert_eq!(names.len(), grid.runs.len());
+        prop_assert!(grid.runs.iter().all(|run| names::is_safe(&run.name)));
+        // in order: the values of every list come in the order of the file
+        let orders: Vec<Vec<u64>> =
+            grid.runs.iter().map(|run| run.options.values().filter_map(Value::as_u64).collect()).collect();
+        prop_assert!(orders.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn any_text_is_a_safe_name_and_reads_back(texts in prop::collection::btree_set("\\PC{0,100}", 2..5)) {
+        let list = Value::from(texts.iter().cloned().collect::<Vec<_>>());
+        let grid = grid(&format!("device: {list}")).expect("valid");
+        for (run, text) in grid.runs.iter().zip(&texts) {
+            prop_assert!(names::is_safe(&run.name), "{}", run.name);
+            let device = run.to_options().expect("reads back").device;
+            prop_assert_eq!(device.as_ref(), Some(text));
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Values of parameters: checked as `metrics --config` checks them, paths made absolute.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::base::error::Finding;
+use crate::plan::settings::Options;
+
+/// Parameters that are paths. `embeddings` can be several, or globs.
+pub(super) const PATHS: [&str; 7] =
+    ["clustering", "embeddings", "images", "image-root", "subset-indices", "labels", "scratch"];
+
+/// Words that YAML 1.1 reads as truth values.
+const TRUE: [&str; 3] = ["yes", "on", "y"];
+const FALSE: [&str; 3] = ["no", "off", "n"];
+
+/// Whether `metrics` has a setting of that name (with `-`) that a grid may give.
+pub(super) fn check_key(key: &str) -> Result<(), Finding> {
+    if key == "out" {
+        let finding = Finding::new("a grid's runs have folders of their own, so `out` is no parameter");
+        return Err(finding.hint("the folders lie below `root` and `name` of `job_details`"));
+    }
+    parse(key, &Value::Null)
+}
+
+/// The value as the settings take it.
+pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
+    let checked = match parse(key, value) {
+        Ok(()) => value.clone(),
+        Err(wrong) => truth(value).filter(|truth| parse(key, truth).is_ok()).ok_or(wrong)?,
+    };
+    if PATHS.contains(&key) { absolute(&checked) } else { Ok(checked) }
+}
+
+/// Whether the config file takes it.
+fn parse(key: &str, value: &Value) -> Result<(), Finding> {
+    let one: Map<String, Value> = std::iter::once((key.to_owned(), value.clone())).collect();
+    // JSON is YAML
+    Options::parse(&Value::Object(one).to_string()).map(drop)
+}
+
+/// What YAML 1.1 makes of words like `yes`.
+fn truth(value: &Value) -> Option<Value> {
+    let word = value.as_str()?.to_ascii_lowercase();
+    let is = |words: [&str; 3]| words.contains(&word.as_str());
+    if is(TRUE) { Some(true.into()) } else { is(FALSE).then(|| false.into()) }
+}
+
+/// Paths count from where the program is started, as in a config file; a job is started elsewhere.
+fn absolute(value: &Value) -> Result<Value, Finding> {
+    match value {
+        Value::Array(paths) => paths.iter().map(absolute).collect::<Result<_, _>>().map(Value::Array),
+        Value::String(path) if !path.is_empty() => {
+            let absolute =
+                std::path::absolute(path).map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
+            let as_text = absolute.into_os_string().into_string().map_err(|path| {
+                let finding = Finding::new("the folder that the program is started in has a name that YAML can't hold");
+                finding.found(path.display().to_string()).hint("start it elsewhere, or write absolute paths")
+            })?;
+            Ok(Value::String(as_text))
+        }
+        other => Ok(other.clone()),
+    }
+}
+
+/// What kind of value it is, for messages.
+pub(super) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueHint;
+
+    #[test]
+    fn every_path_of_the_settings_is_known_as_one() {
+        let command = crate::cli::args::command();
+        let metrics = command.find_subcommand("metrics").expect("exists");
+        let is_path = |arg: &&clap::Arg| arg.get_value_hint() == ValueHint::AnyPath;
+        let keys = metrics.get_arguments().filter(is_path).map(|arg| arg.get_id().as_str().replace('_', "-"));
+        let others = ["out", "config"];
+        let unknown: Vec<String> = keys.filter(|key| !PATHS.contains(&&**key) && !others.contains(&&**key)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        assert!(metrics.get_arguments().filter(is_path).count() >= PATHS.len(), "the hint tells paths");
+    }
+
+    #[test]
+    fn words_are_truth_values_where_the_setting_is_one() {
+        assert_eq!(check("force", &"yes".into()), Ok(true.into()));
+        assert_eq!(check("silhouette", &"off".into()), Ok("off".into()));
+        assert_eq!(check("device", &"no".into()), Ok("no".into()));
+        assert!(check("force", &"maybe".into()).is_err());
+        assert!(check("seed", &"no".into()).is_err());
+    }
+
+    #[test]
+    fn paths_become_absolute_and_other_texts_stay() {
+        let here = std::env::current_dir().expect("somewhere").join("a/*.npy").display().to_string();
+        assert_eq!(check("embeddings", &"a/*.npy".into()), Ok(here.clone().into()));
+        assert_eq!(check("embeddings", &serde_json::json!(["a/*.npy"])), Ok(serde_json::json!([here])));
+        assert_eq!(check("rank-by", &"inertia".into()), Ok("inertia".into()));
+    }
+}

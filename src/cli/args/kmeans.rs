@@ -1,0 +1,38 @@
+//! Arguments of `kmeans`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::engine::share::Shard;
+use crate::plan::settings::KmeansOptions;
+
+/// Arguments of `kmeans`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct KmeansArgs {
+    /// YAML file with the same names as these options, as ssl-data-curation's; an option here beats the file
+    #[arg(value_name = "CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The settings.
+    #[command(flatten)]
+    pub options: KmeansOptions,
+    /// Go on with an interrupted run, or begin where there is none; the results have the same bits. Steps that are complete
+    /// are left as they are
+    #[arg(long, help_heading = "Output")]
+    pub resume: bool,
+    /// Be process I of N that share the work, each on a device of its own: all N run at the same time, on one machine or
+    /// several that see the output folder and reach each other by TCP
+    #[arg(long, value_name = "I/N", help_heading = "Device")]
+    pub shard: Option<Shard>,
+    /// Print the summary as JSON, also with --quiet
+    #[arg(long, help_heading = "Messages")]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  clustrata kmeans configs/4levels.yaml --embeddings-path dino.npy --out runs/hier
+  clustrata kmeans --embeddings-path dino.npy --n-clusters 10000,1000,100 --out runs/hier
+  clustrata kmeans runs/hier/config.yaml --resume
+  clustrata metrics runs/hier";

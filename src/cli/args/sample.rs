@@ -1,0 +1,64 @@
+//! Arguments of `sample`.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::kmeans::sampling::Strategy;
+
+/// Arguments of `sample`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SampleArgs {
+    /// Folder of the hierarchy: level1, level2, ...
+    #[arg(value_name = "CLUSTERING")]
+    pub clustering: PathBuf,
+    /// Rows to take
+    #[arg(long, value_name = "N")]
+    pub target_size: NonZero<u64>,
+    /// How often a row may be taken at most
+    #[arg(long, short, value_name = "N", default_value = "1")]
+    pub multiplier: NonZero<u64>,
+    /// Which points of a cluster of level 1: `r` = random ones, `c` = the closest to its centroid
+    #[arg(long, value_name = "WHICH", default_value = "r")]
+    pub sampling_strategy: Strategy,
+    /// Begin at the clusters of this level [default: the top one]
+    #[arg(long, value_name = "L")]
+    pub level: Option<u32>,
+    /// Take only these rows (.npy of integers). A file with as many rows as the clustering has points, where no subset is
+    /// known, is the subset, as upstream's valid_indices_path
+    #[arg(long, alias = "valid-indices-path", value_name = "NPY")]
+    pub valid_indices: Option<PathBuf>,
+    /// Rows that were clustered (.npy of integers); member j of level 1 is then row subset[j]. Default:
+    /// subset_indices_path of the hierarchy's config.yaml
+    #[arg(long, alias = "subset-indices-path", value_name = "NPY")]
+    pub subset_indices: Option<PathBuf>,
+    /// Write the rows in ascending order, not cluster by cluster
+    #[arg(long)]
+    pub sort_indices: bool,
+    /// Seed of everything random
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Added to the name of the file
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    pub name_suffix: String,
+    /// Folder to write to [default: CLUSTERING/curated_datasets]
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Replace an earlier selection of the same name
+    #[arg(long)]
+    pub force: bool,
+    /// Accepted as upstream's: the selection is always written
+    #[arg(long, hide = true)]
+    pub save: bool,
+    /// Print the summary as JSON, also with --quiet
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  clustrata sample runs/hier --target-size 1000000
+  clustrata sample runs/hier --target-size 1000000 --sampling-strategy c --sort-indices
+  clustrata sample runs/hier --target-size 50000 --valid-indices safe.npy --name-suffix safe";

@@ -1,0 +1,18 @@
+//! Arguments of `track`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::plan::settings::Tracking;
+
+/// Arguments of `track`.
+#[derive(Debug, Args)]
+pub struct TrackArgs {
+    /// Folder of a finished run
+    #[arg(value_name = "OUT")]
+    pub folder: PathBuf,
+    /// Where to, in place of what the run was told; without --track, Weights & Biases.
+    #[command(flatten)]
+    pub tracking: Tracking,
+}

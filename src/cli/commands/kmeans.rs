@@ -1,0 +1,50 @@
+//! `clustrata kmeans`: from embeddings to the hierarchy.
+
+use crate::base::error::Result;
+use crate::cli::args::KmeansArgs;
+use crate::cli::console::Console;
+use crate::plan::record::KmeansRecord;
+use crate::plan::settings::{Checkpoint, KmeansOptions, KmeansSettings};
+use crate::report::summary::table;
+use crate::run::{kmeans, session};
+
+pub(super) fn run(args: KmeansArgs, console: &Console) -> Result<String> {
+    let file = args.config.as_deref().map(KmeansOptions::read).transpose()?.unwrap_or_default();
+    let settings = args.options.over(file).resolve()?;
+    let checkpoints = settings.checkpoint != Checkpoint::Off;
+    let made = kmeans::make(settings, args.shard, args.resume, console);
+    let record = made.map_err(|error| if checkpoints { session::paused(error) } else { error })?;
+    Ok(match record {
+        // the first process of a team tells what all have done
+        None => String::new(),
+        Some((record, _)) if args.json => format!("{:#}", serde_json::to_value(&record).unwrap_or_default()),
+        Some((record, settings)) => told(&record, &settings),
+    })
+}
+
+fn told(record: &KmeansRecord, settings: &KmeansSettings) -> String {
+    let header =
+        ["level", "step", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let objective = |value: Option<&f64>| value.map_or("-".to_owned(), |value| format!("{value:.6}"));
+    rows.extend(record.steps.iter().map(|step| {
+        vec![
+            step.level.to_string(),
+            step.step.to_string(),
+            step.fitted.to_string(),
+            step.clusters.to_string(),
+            step.empty_clusters.to_string(),
+            step.objectives.len().to_string(),
+            objective(step.objectives.first()),
+            objective(step.objectives.last()),
+            objective(Some(&step.mean_squared_distance)),
+            format!("{:.1}", step.seconds.iter().sum::<f64>()),
+        ]
+    }));
+    let out = settings.out.display();
+    format!(
+        "{}\n\nfirst, last: mean squared distance of the points of the step, before the first iteration and before the last; \
+         all points: of all points of the level\n\nwritten: {out}\njudge it: clustrata metrics {out}",
+        table(&rows)
+    )
+}

@@ -1,0 +1,44 @@
+//! One straight-line file per subcommand. Each returns what is printed on standard output: a summary, or with --json and
+//! where a text is the very thing asked for, data, which --quiet doesn't suppress.
+
+mod check;
+mod collect;
+mod compare;
+mod completions;
+mod demo;
+mod devices;
+mod kmeans;
+mod merge;
+mod metrics;
+mod report;
+mod retry;
+mod sample;
+mod status;
+mod submit;
+mod track;
+
+use crate::base::error::Result;
+use crate::cli::args::Command;
+use crate::cli::console::Console;
+
+/// Runs a subcommand.
+pub fn run(command: Command, console: &Console) -> Result<String> {
+    match command {
+        Command::Metrics(args) => metrics::run(*args, console),
+        Command::Kmeans(args) => kmeans::run(*args, console),
+        Command::Sample(args) => sample::run(&args),
+        Command::Merge(args) => merge::run(*args, console),
+        Command::Report(args) => report::run(&args),
+        Command::Submit(args) => submit::run(&args),
+        Command::Status(args) => status::run(&args),
+        Command::Retry(args) => retry::run(&args),
+        Command::Collect(args) => collect::run(&args),
+        Command::Track(args) => track::run(args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Demo(args) => demo::run(args, console),
+        Command::Devices(args) => devices::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => completions::man(&args),
+    }
+}

@@ -1,0 +1,119 @@
+//! `clustrata sample`: a balanced sample of a clustering's points.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::base::error::{Error, Finding, Result};
+use crate::base::signals;
+use crate::cli::args::SampleArgs;
+use crate::formats::clustering::write_indices;
+use crate::kmeans::sampling::{self, Request, Selection, Source};
+
+pub(super) fn run(args: &SampleArgs) -> Result<String> {
+    check_suffix(&args.name_suffix)?;
+    let mut warnings = Vec::new();
+    let source = Source {
+        clustering: &args.clustering,
+        top: args.level,
+        subset: args.subset_indices.as_deref(),
+        valid: args.valid_indices.as_deref(),
+    };
+    let tree = sampling::open(source, &mut warnings)?;
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    signals::go_on()?;
+    let path = file(args, tree.height());
+    if path.exists() && !args.force {
+        let finding = Finding::new("there is a selection of this name").file(path);
+        return Err(Error::usage(finding.hint("add --force to replace it, or --name-suffix for another name")));
+    }
+    let request = Request {
+        target: args.target_size.get(),
+        multiplier: args.multiplier.get(),
+        strategy: args.sampling_strategy,
+        seed: args.seed,
+    };
+    let mut selection = sampling::select(&tree, request).map_err(Error::usage)?;
+    signals::go_on()?;
+    let told =
+        Told { level: tree.height(), available: tree.rows().len(), unique: unique(&selection.rows), path: &path };
+    let report = if args.json { told.as_json(&selection) } else { told.as_text(&selection) };
+    if args.sort_indices {
+        selection.rows.sort_unstable();
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| Error::io("can't make the folder of the selection", folder, &e))?;
+    }
+    write_indices(&path, selection.rows.into_iter())?;
+    Ok(report)
+}
+
+fn check_suffix(suffix: &str) -> Result<()> {
+    if !suffix.contains(['/', '\\', '\0']) {
+        return Ok(());
+    }
+    let finding = Finding::new("a suffix can't name another folder").found(suffix);
+    Err(Error::usage(finding.hint("name the folder with --out")))
+}
+
+/// Upstream's name of the selection.
+fn file(args: &SampleArgs, levels: usize) -> PathBuf {
+    let folder = args.out.clone().unwrap_or_else(|| args.clustering.join("curated_datasets"));
+    let (letter, multiplier, target) = (args.sampling_strategy.letter(), args.multiplier, args.target_size);
+    let suffix = if args.name_suffix.is_empty() { String::new() } else { format!("_{}", args.name_suffix) };
+    folder.join(format!("{levels}{letter}_mul{multiplier}_{target}_balanced_selection{suffix}.npy"))
+}
+
+fn unique(rows: &[u64]) -> usize {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    rows.dedup();
+    rows.len()
+}
+
+/// What is told of a selection.
+struct Told<'a> {
+    level: usize,
+    available: usize,
+    unique: usize,
+    path: &'a Path,
+}
+
+impl Told<'_> {
+    fn as_text(&self, selection: &Selection) -> String {
+        let (rows, clusters) = (selection.rows.len(), selection.per_cluster.len());
+        let [least, median, most] = spread(&selection.per_cluster);
+        let repeated = if rows == self.unique { String::new() } else { format!(" ({} different ones)", self.unique) };
+        format!(
+            "{rows} rows{repeated} of {} from {clusters} clusters of level {}\n\
+             {least} to {most} of a cluster, {median} in the middle\n\
+             {}",
+            self.available,
+            self.level,
+            self.path.display()
+        )
+    }
+
+    fn as_json(&self, selection: &Selection) -> String {
+        let [least, median, most] = spread(&selection.per_cluster);
+        let summary = json!({
+            "file": self.path.to_string_lossy(),
+            "rows": selection.rows.len(),
+            "unique_rows": self.unique,
+            "available_rows": self.available,
+            "level": self.level,
+            "clusters": selection.per_cluster.len(),
+            "rows_per_cluster": {"min": least, "median": median, "max": most},
+        });
+        format!("{summary:#}")
+    }
+}
+
+/// The least, the (lower) middle one and the most.
+fn spread(counts: &[u64]) -> [u64; 3] {
+    let mut counts = counts.to_vec();
+    counts.sort_unstable();
+    let at = |place: usize| counts.get(place).copied().unwrap_or(0);
+    let last = counts.len().saturating_sub(1);
+    [at(0), at(last / 2), at(last)]
+}

@@ -1,0 +1,143 @@
+//! What tiles, shards and runs contribute per cluster: an associative sum with an identity, so that tile, shard and
+//! merge use one operation.
+
+mod outer;
+mod points;
+mod rows;
+
+pub use outer::{OuterSums, Running, SweepCut};
+pub use points::PointSums;
+pub use rows::{Counts, RowSums};
+
+/// Sums over points of one cluster; a commutative monoid under [`Sums::combine`] (up to float64 rounding).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sums {
+    /// Number of points.
+    pub size: u64,
+    /// Sum of squared distances to the stored centroid.
+    pub inertia: f64,
+    /// Sum of distances to the stored centroid.
+    pub distance: f64,
+    /// Largest squared distance to the stored centroid.
+    pub max_squared: f64,
+    /// Sum of simplified silhouettes; 0 where other centroids were not searched.
+    pub simplified_silhouette: f64,
+    /// Points to which another centroid is strictly nearer; 0 where other centroids were not searched.
+    pub misassigned: u64,
+}
+
+impl Sums {
+    /// The sums over no point.
+    pub const IDENTITY: Sums =
+        Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0, simplified_silhouette: 0.0, misassigned: 0 };
+
+    /// The sums over one point at `squared` squared distance.
+    pub fn of_point(squared: f64) -> Self {
+        Sums { size: 1, inertia: squared, distance: squared.sqrt(), max_squared: squared, ..Sums::IDENTITY }
+    }
+
+    /// What a search adds for one point at squared distances `own` from its own centroid and `other` from the nearest
+    /// other one (infinite where there is none): `(b - a) / max(a, b)`, 0 where both are 0.
+    pub fn of_search(own: f64, other: f64) -> Self {
+        let (a, b) = (own.sqrt(), other.sqrt());
+        let larger = a.max(b);
+        let simplified_silhouette = if larger > 0.0 && larger.is_finite() { (b - a) / larger } else { 0.0 };
+        Sums { simplified_silhouette, misassigned: u64::from(other < own), ..Sums::IDENTITY }
+    }
+
+    /// The sums over both sets of points.
+    #[must_use]
+    pub fn combine(self, other: Sums) -> Sums {
+        Sums {
+            size: self.size + other.size,
+            inertia: self.inertia + other.inertia,
+            distance: self.distance + other.distance,
+            max_squared: self.max_squared.max(other.max_squared),
+            simplified_silhouette: self.simplified_silhouette + other.simplified_silhouette,
+            misassigned: self.misassigned + other.misassigned,
+        }
+    }
+}
+
+/// The sums of every cluster of one level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterSums(Vec<Sums>);
+
+impl ClusterSums {
+    /// No point in any of `clusters` clusters.
+    pub fn identity(clusters: usize) -> Self {
+        ClusterSums(vec![Sums::IDENTITY; clusters])
+    }
+
+    /// Adds points of one cluster.
+    #[inline]
+    pub fn add(&mut self, cluster: u32, sums: Sums) {
+        let at = &mut self.0[cluster as usize];
+        *at = at.combine(sums);
+    }
+
+    /// Adds another part of the same level.
+    pub fn combine(&mut self, other: &ClusterSums) {
+        assert_eq!(self.0.len(), other.0.len(), "parts of one level have the same clusters");
+        self.0.iter_mut().zip(&other.0).for_each(|(a, &b)| *a = a.combine(b));
+    }
+
+    /// From what [`ClusterSums::clusters`] gave.
+    pub fn of_clusters(clusters: Vec<Sums>) -> Self {
+        ClusterSums(clusters)
+    }
+
+    /// Per cluster.
+    pub fn into_clusters(self) -> Vec<Sums> {
+        self.0
+    }
+
+    /// Per cluster.
+    pub fn clusters(&self) -> &[Sums] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_combine_to_the_whole_in_any_grouping() {
+        let squares = [4.0, 9.0, 16.0, 0.25, 1.0];
+        let of = |part: &[f64]| part.iter().fold(Sums::IDENTITY, |sum, &s| sum.combine(Sums::of_point(s)));
+        let whole = of(&squares);
+        assert_eq!(whole, Sums { size: 5, inertia: 30.25, distance: 10.5, max_squared: 16.0, ..Sums::IDENTITY });
+        for cut in 0..=squares.len() {
+            let (left, right) = squares.split_at(cut);
+            assert_eq!(of(left).combine(of(right)), whole);
+            assert_eq!(of(right).combine(of(left)), whole);
+        }
+        assert_ne!(of(&squares[1..]), whole, "a lost point shows");
+    }
+
+    #[test]
+    fn a_search_adds_simplified_silhouettes() {
+        let of = |own: f64, other: f64| {
+            let sums = Sums::of_search(own, other);
+            (sums.simplified_silhouette, sums.misassigned)
+        };
+        assert_eq!((of(1.0, 4.0), of(4.0, 1.0)), ((0.5, 0), (-0.5, 1)));
+        // on its own centroid; on both; equally far from both; no other centroid
+        assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
+        assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
+    }
+
+    #[test]
+    fn levels_combine_cluster_by_cluster() {
+        let mut a = ClusterSums::identity(3);
+        let mut b = ClusterSums::identity(3);
+        a.add(0, Sums::of_point(4.0));
+        b.add(2, Sums::of_point(9.0));
+        b.add(0, Sums::of_point(1.0));
+        a.combine(&b);
+        let sizes: Vec<u64> = a.clusters().iter().map(|c| c.size).collect();
+        assert_eq!(sizes, [2, 0, 1]);
+        assert_eq!(a.clusters()[0].inertia, 5.0);
+    }
+}

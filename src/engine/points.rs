@@ -1,0 +1,347 @@
+//! What is clustered: rows of embeddings, of a subset of them, centroids of the level below, or some of these.
+
+use std::ops::Range;
+
+use half::f16;
+use ndarray::Array2;
+
+use crate::base::error::Result;
+use crate::base::matrix::Dtype;
+use crate::formats::embeddings::Embeddings;
+
+/// Runs of rows this near to each other are read in one go: what lies between costs less than another read.
+const GAP_BYTES: usize = 64 << 10;
+/// Bytes read in one go at most.
+const READ_BYTES: usize = 4 << 20;
+
+/// Vectors by their position. Any number of threads can read at once.
+pub trait Points: Sync {
+    /// How many there are.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Columns.
+    fn dim(&self) -> usize;
+
+    /// Element type of what is read, little endian.
+    fn dtype(&self) -> Dtype;
+
+    /// Reads consecutive points from `first` on; `out` is as long as the points wanted.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()>;
+
+    /// Reads the points at `positions` (ascending) one after another.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()>;
+
+    /// Bytes of one point.
+    fn row_bytes(&self) -> usize {
+        self.dim() * self.dtype().size()
+    }
+}
+
+/// A point's bytes as numbers, which is exact.
+pub fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
+    match dtype {
+        Dtype::F16 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f16::from_le_bytes(bytes))),
+        Dtype::F32 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f32::from_le_bytes(bytes))),
+        Dtype::F64 => fill(out, bytes.as_chunks().0, |&bytes| f64::from_le_bytes(bytes)),
+    }
+}
+
+fn fill<T>(out: &mut [f64], values: &[T], widen: impl Fn(&T) -> f64) {
+    out.iter_mut().zip(values).for_each(|(out, value)| *out = widen(value));
+}
+
+/// Rows of embeddings, all or those of a subset.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddingPoints<'a> {
+    /// The rows.
+    pub embeddings: &'a Embeddings,
+    /// Row numbers in the order of the points; `None`: every row is a point.
+    pub subset: Option<&'a [u64]>,
+}
+
+impl Points for EmbeddingPoints<'_> {
+    fn len(&self) -> u64 {
+        self.subset.map_or(self.embeddings.rows(), |subset| subset.len() as u64)
+    }
+
+    fn dim(&self) -> usize {
+        self.embeddings.dim()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.embeddings.dtype()
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        let Some(subset) = self.subset else { return self.embeddings.read_rows(first, out) };
+        let count = out.len() / self.row_bytes();
+        self.rows(subset[usize::try_from(first).unwrap_or(usize::MAX)..][..count].iter().copied(), out)
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        match self.subset {
+            None => self.rows(positions.iter().copied(), out),
+            Some(subset) => {
+                // positions are within the subset, which fits memory
+                let row = |&position: &u64| subset[usize::try_from(position).unwrap_or(usize::MAX)];
+                self.rows(positions.iter().map(row), out)
+            }
+        }
+    }
+}
+
+impl EmbeddingPoints<'_> {
+    /// Rows in any order, one after another; ascending runs of rows near to each other are read in one go.
+    fn rows(&self, rows: impl Iterator<Item = u64> + Clone, out: &mut [u8]) -> Result<()> {
+        let bytes = self.row_bytes();
+        let (gap, most) = ((GAP_BYTES / bytes) as u64, (READ_BYTES / bytes).max(1) as u64);
+        let mut block = Vec::new();
+        let mut rows = rows.peekable();
+        let mut out = out.chunks_exact_mut(bytes);
+        let mut run = Vec::new();
+        while let Some(first) = rows.next() {
+            run.clear();
+            run.push(first);
+            let mut last = first;
+            while let Some(row) = rows.next_if(|&row| row > last && row - last <= gap + 1 && row - first < most) {
+                run.push(row);
+                last = row;
+            }
+            // at most READ_BYTES, or one row
+            block.resize(usize::try_from(last - first + 1).unwrap_or(usize::MAX) * bytes, 0);
+            self.embeddings.read_rows(first, &mut block)?;
+            for (row, out) in run.iter().zip(&mut out) {
+                let at = usize::try_from(row - first).unwrap_or(usize::MAX) * bytes;
+                out.copy_from_slice(&block[at..][..bytes]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Vectors in memory: the centroids of the level below.
+#[derive(Debug, Clone, Copy)]
+pub struct MatrixPoints<'a> {
+    /// `[n, d]`, row-major.
+    pub matrix: &'a Array2<f64>,
+}
+
+impl MatrixPoints<'_> {
+    fn rows(&self, rows: impl Iterator<Item = u64>, out: &mut [u8]) {
+        for (row, out) in rows.zip(out.chunks_exact_mut(self.row_bytes().max(1))) {
+            let row = self.matrix.row(usize::try_from(row).unwrap_or(usize::MAX));
+            for (&value, out) in row.iter().zip(out.as_chunks_mut::<8>().0) {
+                *out = value.to_le_bytes();
+            }
+        }
+    }
+}
+
+impl Points for MatrixPoints<'_> {
+    fn len(&self) -> u64 {
+        self.matrix.nrows() as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.matrix.ncols()
+    }
+
+    fn dtype(&self) -> Dtype {
+        Dtype::F64
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        self.rows(first.., out);
+        Ok(())
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        self.rows(positions.iter().copied(), out);
+        Ok(())
+    }
+}
+
+/// Some of other points: a sample, or one member's share.
+#[derive(Clone, Copy)]
+pub struct Picked<'a> {
+    /// The others.
+    pub of: &'a dyn Points,
+    /// Positions among them, ascending.
+    pub positions: &'a [u64],
+}
+
+impl Points for Picked<'_> {
+    fn len(&self) -> u64 {
+        self.positions.len() as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.of.dim()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.of.dtype()
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        let count = out.len() / self.row_bytes();
+        self.of.gather(&self.positions[usize::try_from(first).unwrap_or(usize::MAX)..][..count], out)
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        let of = |&position: &u64| self.positions[usize::try_from(position).unwrap_or(usize::MAX)];
+        let positions: Vec<u64> = positions.iter().map(of).collect();
+        self.of.gather(&positions, out)
+    }
+}
+
+/// Points that were read into memory, since they are read again and again.
+#[derive(Debug, Clone)]
+pub struct Held {
+    bytes: Vec<u8>,
+    dim: usize,
+    dtype: Dtype,
+}
+
+impl Held {
+    /// Reads all of `points`.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn read(points: &dyn Points) -> Result<Held> {
+        // a number of points that memory has room for, as the caller has seen to
+        let count = usize::try_from(points.len()).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; count.saturating_mul(points.row_bytes())];
+        points.read(0, &mut bytes)?;
+        Ok(Held { bytes, dim: points.dim(), dtype: points.dtype() })
+    }
+
+    fn row(&self, position: u64) -> &[u8] {
+        &self.bytes[usize::try_from(position).unwrap_or(usize::MAX) * self.row_bytes()..][..self.row_bytes()]
+    }
+}
+
+impl Points for Held {
+    fn len(&self) -> u64 {
+        (self.bytes.len() / self.row_bytes().max(1)) as u64
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        let at = usize::try_from(first).unwrap_or(usize::MAX) * self.row_bytes();
+        out.copy_from_slice(&self.bytes[at..][..out.len()]);
+        Ok(())
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        for (&position, out) in positions.iter().zip(out.chunks_exact_mut(self.row_bytes().max(1))) {
+            out.copy_from_slice(self.row(position));
+        }
+        Ok(())
+    }
+}
+
+/// Consecutive ones of other points: one member's share of them.
+#[derive(Clone)]
+pub struct Stretch<'a> {
+    /// The others.
+    pub of: &'a dyn Points,
+    /// Positions among them.
+    pub range: Range<u64>,
+}
+
+impl Points for Stretch<'_> {
+    fn len(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    fn dim(&self) -> usize {
+        self.of.dim()
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.of.dtype()
+    }
+
+    fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
+        self.of.read(self.range.start + first, out)
+    }
+
+    fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
+        let positions: Vec<u64> = positions.iter().map(|position| self.range.start + position).collect();
+        self.of.gather(&positions, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::error::Findings;
+
+    fn read_all(points: &dyn Points) -> Vec<u8> {
+        let mut out = vec![0; usize::try_from(points.len()).expect("small") * points.row_bytes()];
+        points.read(0, &mut out).expect("reads");
+        out
+    }
+
+    /// Rows whose values tell which they are, far enough apart that some are read one by one.
+    #[test]
+    fn points_are_the_rows_that_were_asked_for() {
+        const DIM: usize = 8192;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("e.npy");
+        let rows: Vec<f32> = (0..40u8).flat_map(|row| vec![f32::from(row); DIM]).collect();
+        let array = ndarray::Array2::from_shape_vec((40, DIM), rows).expect("a matrix");
+        ndarray_npy::write_npy(&path, &array).expect("writes");
+        let embeddings = Embeddings::open(&[path], &mut Findings::new()).expect("opens");
+        let numbers = |points: &dyn Points| -> Vec<f32> {
+            let bytes = read_all(points);
+            let floats: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+            floats.chunks(DIM).inspect(|row| assert!(row.iter().all(|v| v == &row[0]))).map(|row| row[0]).collect()
+        };
+        let all = EmbeddingPoints { embeddings: &embeddings, subset: None };
+        assert_eq!(numbers(&all).len(), 40);
+        let subset = [7, 3, 4, 6, 39, 0];
+        let some = EmbeddingPoints { embeddings: &embeddings, subset: Some(&subset) };
+        assert_eq!(numbers(&some), [7.0, 3.0, 4.0, 6.0, 39.0, 0.0]);
+        let picked = Picked { of: &some, positions: &[1, 2, 4] };
+        assert_eq!(numbers(&picked), [3.0, 4.0, 39.0]);
+        let stretch = Stretch { of: &picked, range: 1..3 };
+        assert_eq!(numbers(&stretch), [4.0, 39.0]);
+        assert_eq!(numbers(&Picked { of: &stretch, positions: &[1] }), [39.0]);
+        let apart = Picked { of: &all, positions: &[0, 1, 2, 30, 31] };
+        assert_eq!(numbers(&apart), [0.0, 1.0, 2.0, 30.0, 31.0]);
+        let held = Held::read(&apart).expect("reads");
+        assert_eq!(numbers(&held), [0.0, 1.0, 2.0, 30.0, 31.0]);
+        assert_eq!(numbers(&Stretch { of: &held, range: 3..5 }), [30.0, 31.0]);
+        assert_eq!(numbers(&Picked { of: &held, positions: &[1, 4] }), [1.0, 31.0]);
+    }
+
+    #[test]
+    fn centroids_are_points() {
+        let matrix = ndarray::array![[0.5, 1.0], [2.0, 3.0], [4.0, 5.0]];
+        let points = MatrixPoints { matrix: &matrix };
+        let picked = Picked { of: &points, positions: &[0, 2] };
+        let values: Vec<f64> =
+            read_all(&picked).as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect();
+        assert_eq!(values, [0.5, 1.0, 4.0, 5.0]);
+    }
+}

@@ -1,0 +1,132 @@
+//! Plain `.npy` files, written to the end before they get their name.
+//!
+//! The rows are streamed: labels of 10^9 points are 4 GB in memory and 8 GB in their file, and are never there as both.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use ndarray::ArrayView2;
+
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::Dtype;
+use crate::formats::atomic_file::AtomicFile;
+
+/// Start of the data, as NumPy writes it; every header written here is shorter.
+const DATA: usize = 128;
+
+/// What stands before the text of a header: magic, version, length.
+const PREFIX: usize = 10;
+
+/// Bytes written at a time.
+const BUFFER: usize = 1 << 18;
+
+/// Writes row numbers, or labels: int64 `[n]`.
+///
+/// # Errors
+/// The disk's, and a number of 2^63 or more.
+pub fn write_indices(path: &Path, values: impl ExactSizeIterator<Item = u64>) -> Result<()> {
+    write_file(path, |file| {
+        file.write_all(&header("<i8", &format!("({},)", values.len())))?;
+        values.map(index_bytes).try_for_each(|bytes| file.write_all(&bytes?))
+    })
+}
+
+/// Writes centroids `[k, d]` as `stored`, rounded to it.
+///
+/// # Errors
+/// The disk's, and a type that centroids aren't stored as: float16 would lose what k-means has found.
+pub fn write_centroids(path: &Path, centroids: ArrayView2<'_, f64>, stored: Dtype) -> Result<()> {
+    if stored == Dtype::F16 {
+        return Err(Error::failed(
+            Finding::new("centroids are not written as float16").file(path).expected("float32 or float64"),
+        ));
+    }
+    write_file(path, |file| {
+        file.write_all(&header(stored.descr(), &format!("({}, {})", centroids.nrows(), centroids.ncols())))?;
+        let mut values = centroids.iter();
+        match stored {
+            Dtype::F64 => values.try_for_each(|value| file.write_all(&value.to_le_bytes())),
+            _ => values.try_for_each(|&value| file.write_all(&narrowed(value).to_le_bytes())),
+        }
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the stored type is what is asked for")]
+fn narrowed(value: f64) -> f32 {
+    value as f32
+}
+
+/// An index as int64, little endian.
+pub(super) fn index_bytes(index: u64) -> io::Result<[u8; 8]> {
+    match i64::try_from(index) {
+        Ok(index) => Ok(index.to_le_bytes()),
+        Err(_) => {
+            let what = format!("{index}, and int64 ends at {}", i64::MAX);
+            Err(io::Error::new(io::ErrorKind::InvalidInput, what))
+        }
+    }
+}
+
+/// The header of a `.npy` of version 1.0 in C order.
+pub(super) fn header(descr: &str, shape: &str) -> [u8; DATA] {
+    const LENGTH: [u8; 2] = [(DATA - PREFIX).to_le_bytes()[0], (DATA - PREFIX).to_le_bytes()[1]];
+    let fields = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+    let mut header = [b' '; DATA];
+    header[..8].copy_from_slice(b"\x93NUMPY\x01\x00");
+    header[8..PREFIX].copy_from_slice(&LENGTH);
+    header[PREFIX..PREFIX + fields.len()].copy_from_slice(fields.as_bytes());
+    header[DATA - 1] = b'\n';
+    header
+}
+
+/// Writes a file that gets its name once it is complete and on the disk.
+pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<AtomicFile>) -> io::Result<()>) -> Result<()> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidInput => {
+            Error::failed(Finding::new("a number is no index").file(path).found(error.to_string()))
+        }
+        _ => Error::io("can't write a file of the clustering", path, &error),
+    };
+    let file = AtomicFile::create(path).map_err(failed)?;
+    let mut file = BufWriter::with_capacity(BUFFER, file);
+    write(&mut file).map_err(failed)?;
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.commit().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::matrix::MatrixView;
+    use crate::formats::npy::{Matrix, read_indices};
+    use ndarray::array;
+
+    #[test]
+    fn arrays_read_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        for values in [vec![], vec![7], vec![3, 0, i64::MAX.unsigned_abs()]] {
+            write_indices(&path, values.iter().copied()).unwrap();
+            assert_eq!(read_indices(&path).unwrap(), values);
+        }
+        let centroids = array![[0.1, -2.0, 1e30], [f64::MIN_POSITIVE, 5.0, 1.0 / 3.0]];
+        write_centroids(&path, centroids.view(), Dtype::F64).unwrap();
+        assert!(matches!(Matrix::open(&path).unwrap().view(), MatrixView::F64(read) if read == centroids));
+        write_centroids(&path, centroids.view(), Dtype::F32).unwrap();
+        assert!(
+            matches!(Matrix::open(&path).unwrap().view(), MatrixView::F32(read) if read == centroids.mapv(narrowed))
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        write_indices(&path, [1].into_iter()).unwrap();
+        let refused = write_indices(&path, [1, u64::MAX].into_iter()).unwrap_err().to_string();
+        assert!(refused.contains("18446744073709551615"), "{refused}");
+        write_centroids(&path, array![[1.0]].view(), Dtype::F16).unwrap_err();
+        assert_eq!(read_indices(&path).unwrap(), [1]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

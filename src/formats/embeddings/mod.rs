@@ -1,0 +1,221 @@
+//! Embeddings: one or several `.npy` files that form one matrix by rows.
+//!
+//! Rows are read with positioned reads and not through a map: a truncated file or a dead disk is then an error that
+//! names file and byte, not a signal that ends the program in hour six.
+
+mod layout;
+mod patterns;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::npy::{self, open_file};
+use crate::base::error::{Error, Finding, Findings};
+use crate::base::matrix::Dtype;
+
+pub use patterns::expand;
+
+/// Files beyond these are opened again for each read, since systems limit the open files of a process, often to 1,024.
+const KEPT_OPEN: usize = 256;
+
+/// One file of the embeddings.
+#[derive(Debug)]
+pub struct EmbeddingFile {
+    /// As it was given.
+    pub path: PathBuf,
+    /// Rows in this file.
+    pub rows: u64,
+    /// Size of the file.
+    pub bytes: u64,
+    /// When it was last changed, where the file system says so.
+    pub mtime: Option<SystemTime>,
+    first_row: u64,
+    data_offset: u64,
+    handle: Option<File>,
+}
+
+/// A matrix of `rows()` x `dim()` elements of one type, little endian, row-major, in one or several files.
+#[derive(Debug)]
+pub struct Embeddings {
+    files: Vec<EmbeddingFile>,
+    rows: u64,
+    dim: usize,
+    dtype: Dtype,
+}
+
+impl Embeddings {
+    /// Opens the files and checks each header against its file's size and the other files. Whatever is wrong with any
+    /// of them is added to `findings`; then the result is `None`.
+    pub fn open(paths: &[PathBuf], findings: &mut Findings) -> Option<Embeddings> {
+        let before = findings.count();
+        let mut embeddings: Option<Embeddings> = None;
+        for path in paths {
+            let Some((file, dim, dtype)) = findings.take(open_one(path)) else { continue };
+            match &mut embeddings {
+                None => embeddings = Some(Embeddings { rows: file.rows, files: vec![file], dim, dtype }),
+                Some(all) => {
+                    findings.take(all.append(file, dim, dtype));
+                }
+            }
+        }
+        if paths.is_empty() {
+            findings.push(Finding::new("no embeddings were named").expected("at least one .npy file"));
+        }
+        embeddings.filter(|_| findings.count() == before)
+    }
+
+    fn append(&mut self, mut file: EmbeddingFile, dim: usize, dtype: Dtype) -> Result<(), Finding> {
+        if (dim, dtype) != (self.dim, self.dtype) {
+            let first = self.files[0].path.display();
+            return Err(Finding::new("the files of the embeddings differ")
+                .file(file.path)
+                .expected(format!("{} columns of {}, as in {first}", self.dim, self.dtype.descr()))
+                .found(format!("{dim} columns of {}", dtype.descr()))
+                .hint("name only files that one model wrote, with one type"));
+        }
+        file.first_row = self.rows;
+        if self.files.len() >= KEPT_OPEN {
+            file.handle = None;
+        }
+        self.rows = self.rows.checked_add(file.rows).ok_or_else(|| Finding::new("more rows than 64 bits can count"))?;
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// Rows of all files together.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Columns.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Type of an element.
+    pub fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    /// Bytes of one row.
+    pub fn row_bytes(&self) -> usize {
+        self.dim * self.dtype.size()
+    }
+
+    /// The files, in the order of their rows.
+    pub fn files(&self) -> &[EmbeddingFile] {
+        &self.files
+    }
+
+    /// The file that holds a row.
+    ///
+    /// # Panics
+    /// For a row past the end.
+    pub fn file_of(&self, row: u64) -> &EmbeddingFile {
+        &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
+    }
+
+    /// Reads the rows from `first` on as they lie on disk; `out` is as long as the rows wanted, a multiple of
+    /// `row_bytes()`. Any number of threads can read at once.
+    ///
+    /// # Errors
+    /// Rows past the end, and whatever the disk says; a file that has become shorter since it was opened.
+    pub fn read_rows(&self, first: u64, out: &mut [u8]) -> Result<(), Error> {
+        let row_bytes = self.row_bytes();
+        let count = (out.len() / row_bytes) as u64;
+        let end = first.checked_add(count).filter(|&end| end <= self.rows && out.len().is_multiple_of(row_bytes));
+        if end.is_none() {
+            return Err(Error::failed(
+                Finding::new("rows were asked for that the embeddings don't have")
+                    .index(first)
+                    .expected(format!("whole rows of {row_bytes} bytes within {} rows", self.rows))
+                    .found(format!("{} bytes from row {first} on", out.len())),
+            ));
+        }
+        let mut row = first;
+        let mut rest = out;
+        let mut index = self.files.partition_point(|file| file.first_row + file.rows <= first);
+        while !rest.is_empty() {
+            let file = &self.files[index];
+            let in_file = row - file.first_row;
+            let wanted = (rest.len() / row_bytes) as u64;
+            // At most `wanted` rows, which fit memory already.
+            let rows = usize::try_from(wanted.min(file.rows - in_file)).unwrap_or(usize::MAX);
+            let (part, later) = rest.split_at_mut(rows * row_bytes);
+            file.read(file.data_offset + in_file * row_bytes as u64, part)?;
+            row += rows as u64;
+            rest = later;
+            index += 1;
+        }
+        Ok(())
+    }
+}
+
+impl EmbeddingFile {
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
+        let cannot = |e: &std::io::Error| Error::io("cannot read the embeddings", &self.path, e);
+        match &self.handle {
+            Some(file) => read_exact_at(file, &self.path, offset, out),
+            None => read_exact_at(&File::open(&self.path).map_err(|e| cannot(&e))?, &self.path, offset, out),
+        }
+    }
+}
+
+/// Fills `out` from byte `offset` of the file on.
+fn read_exact_at(file: &File, path: &Path, mut offset: u64, mut out: &mut [u8]) -> Result<(), Error> {
+    while !out.is_empty() {
+        match read_at(file, out, offset) {
+            Ok(0) => {
+                return Err(Error::failed(
+                    Finding::new("the embeddings ended early: the file has become shorter since the run began")
+                        .file(path)
+                        .expected(format!("{} more bytes at byte {offset}", out.len()))
+                        .found("the end of the file")
+                        .hint("restore the file, then run again"),
+                ));
+            }
+            Ok(count) => {
+                offset += count as u64;
+                out = &mut out[count..];
+            }
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => {
+                let finding = Finding::io("cannot read the embeddings", path, &e);
+                return Err(Error::failed(finding.found(format!("{e}, at byte {offset}"))));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, out, offset)
+}
+
+/// Moves the file's cursor, which nothing here uses, so that threads don't disturb each other.
+#[cfg(windows)]
+fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, out, offset)
+}
+
+fn open_one(path: &Path) -> Result<(EmbeddingFile, usize, Dtype), Finding> {
+    let (mut file, metadata) = open_file(path)?;
+    let header = npy::parse_header(&mut file, path)?;
+    let (rows, dim, dtype) = layout::check(&header, path)?;
+    header.check_length(dtype.size(), metadata.len(), path)?;
+    let file = EmbeddingFile {
+        path: path.to_owned(),
+        rows,
+        bytes: metadata.len(),
+        mtime: metadata.modified().ok(),
+        first_row: 0,
+        data_offset: header.data_offset,
+        handle: Some(file),
+    };
+    Ok((file, dim, dtype))
+}
+
+#[cfg(test)]
+mod tests;

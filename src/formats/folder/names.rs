@@ -1,0 +1,227 @@
+//! The names a run writes, so that a later run knows which files in its folder are an earlier run's.
+//!
+//! Whatever is not named here belongs to somebody else and is never touched.
+
+use crate::base::error::{Error, Result};
+use crate::metrics::METRICS;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The record of a run; its presence says that the run is complete.
+pub const RECORD: &str = "record.json";
+
+/// What a tracker said while it was told of the run.
+pub const TRACK_LOG: &str = "track.log";
+
+/// What a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// The results of a run.
+    Run,
+    /// Tables and plots of many runs.
+    Collection,
+    /// Two runs side by side.
+    Comparison,
+}
+
+/// Directly in the folder of a collection.
+const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
+
+/// Directly in the folder of a comparison.
+const COMPARISON: [&str; 2] = ["compare.json", "compare.csv"];
+
+/// Folder of plots: a collection's are named by figures, a run's begin with [`DISTRIBUTION`].
+const PLOTS: &str = "plots";
+
+/// How the names of a run's plots begin.
+const DISTRIBUTION: &str = "distribution-";
+
+/// Folder of a report's pictures, where they are not in the page.
+const REPORT: &str = "report";
+
+/// Directly in the output folder.
+const TOP: [&str; 8] =
+    [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG, "points.parquet"];
+
+/// In each level's folder.
+const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
+
+/// Montages of a level, below its folder.
+const MONTAGES: &str = "montages";
+
+/// Among them, the picture of many clusters.
+const CONTACT_SHEET: &str = "contact-sheet";
+
+/// What only a clustering has, in each level's folder.
+const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
+
+/// Files in `root` that this program may have written there, relative to it, in the order of their names.
+pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
+    if contents == Contents::Collection {
+        let mut ours = known_files(root, Path::new(""), |name| COLLECTION.contains(&name))?;
+        ours.extend(known_files(root, Path::new(PLOTS), is_plot)?);
+        ours.sort();
+        return Ok(ours);
+    }
+    if contents == Contents::Comparison {
+        let mut ours = known_files(root, Path::new(""), |name| COMPARISON.contains(&name))?;
+        ours.sort();
+        return Ok(ours);
+    }
+    let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
+    ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
+    ours.extend(pictures_in(root)?);
+    for level in levels_in(root)? {
+        ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
+        ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
+    }
+    ours.sort();
+    Ok(ours)
+}
+
+/// Pictures of a report in `root`, relative to it.
+pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>> {
+    known_files(root, Path::new(REPORT), is_picture)
+}
+
+/// A file in `root`, relative to it, that makes it a clustering.
+pub(super) fn clustering_file_in(root: &Path) -> Result<Option<PathBuf>> {
+    let levels = levels_in(root)?.into_iter();
+    let mut files = levels.flat_map(|level| CLUSTERING.map(|name| level.join(name)));
+    Ok(files.find(|file| root.join(file).exists()))
+}
+
+/// Removes the folders that `removed` files lay in, where nothing is left in them.
+pub(super) fn remove_emptied_folders(root: &Path, removed: &[PathBuf]) {
+    for file in removed {
+        // The parents of a relative path end with the empty one, which is the root itself.
+        for parent in file.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty()) {
+            if fs::remove_dir(root.join(parent)).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// Files in `root`/`folder` whose names `is_known`, relative to `root`. A folder is never ours, whatever its name.
+fn known_files(root: &Path, folder: &Path, is_known: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let entries = entries(&root.join(folder))?.into_iter();
+    Ok(entries.filter(|(name, is_folder)| !is_folder && is_known(name)).map(|(name, _)| folder.join(name)).collect())
+}
+
+/// Names of the levels' folders (or links to such) in `root`.
+fn levels_in(root: &Path) -> Result<Vec<PathBuf>> {
+    Ok(entries(root)?.into_iter().filter(|(name, _)| is_level(name)).map(|(name, _)| PathBuf::from(name)).collect())
+}
+
+/// Name of everything in `folder`, and whether it is a folder; nothing where `folder` is missing or none itself.
+/// Names that are no UTF-8 are not ours and are left out.
+fn entries(folder: &Path) -> Result<Vec<(String, bool)>> {
+    let unreadable = |e: std::io::Error| Error::io("can't list the output folder", folder, &e);
+    let listed = match fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(e) => return Err(unreadable(e)),
+    };
+    let mut entries = Vec::new();
+    for entry in listed {
+        let entry = entry.map_err(unreadable)?;
+        if let Ok(name) = entry.file_name().into_string() {
+            entries.push((name, entry.file_type().map_err(unreadable)?.is_dir()));
+        }
+    }
+    Ok(entries)
+}
+
+/// `level1`, `level12`
+fn is_level(name: &str) -> bool {
+    name.strip_prefix("level").is_some_and(is_number)
+}
+
+/// `best-1-cluster-42.png`, `worst-3-cluster-0.jpg`, `contact-sheet.webp`
+fn is_montage(name: &str) -> bool {
+    let Some((middle, "png" | "jpg" | "webp")) = name.rsplit_once('.') else { return false };
+    if middle == CONTACT_SHEET {
+        return true;
+    }
+    let Some(numbers) = middle.strip_prefix("best-").or_else(|| middle.strip_prefix("worst-")) else { return false };
+    numbers.split_once("-cluster-").is_some_and(|(rank, cluster)| is_number(rank) && is_number(cluster))
+}
+
+/// `inertia.svg`
+fn is_plot(name: &str) -> bool {
+    name.strip_suffix(".svg").is_some_and(|figure| METRICS.iter().any(|metric| metric.name() == figure))
+}
+
+/// `distribution-inertia.svg`
+fn is_distribution(name: &str) -> bool {
+    name.strip_prefix(DISTRIBUTION).is_some_and(is_plot)
+}
+
+/// `row-17.jpg`
+fn is_picture(name: &str) -> bool {
+    let stem = name.strip_suffix(".jpg").or_else(|| name.strip_suffix(".png"));
+    stem.and_then(|stem| stem.strip_prefix("row-")).is_some_and(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_names_are_ours() {
+        assert!(is_level("level1") && is_level("level12"));
+        assert!(!is_level("level") && !is_level("level1b") && !is_level("levels") && !is_level("Level1"));
+        assert!(is_montage("best-1-cluster-42.png") && is_montage("worst-10-cluster-0.png"));
+        assert!(is_montage("best-1-cluster-2.jpg") && is_montage("contact-sheet.webp"));
+        for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.gif", "my-best-1-cluster-2.png"] {
+            assert!(!is_montage(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn files_of_others_are_left_out() {
+        let base = tempfile::tempdir().unwrap();
+        let ours = [
+            "config.yaml",
+            "level2/inertia.npy",
+            "level2/montages/best-1-cluster-4.png",
+            "plots/distribution-size.svg",
+            "record.json",
+            "report/row-7.png",
+        ];
+        let others = [
+            "notes.txt",
+            "level2/notes.csv",
+            "level2/montages/favourite.png",
+            "other/record.json",
+            "levels",
+            "plots/distribution.svg",
+            "report/me.png",
+        ];
+        for file in ours.iter().chain(&others) {
+            let path = base.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        fs::create_dir(base.path().join("report.html")).unwrap();
+        assert_eq!(ours_in(base.path(), Contents::Run).unwrap(), ours.map(PathBuf::from));
+        assert!(ours_in(base.path(), Contents::Collection).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_collection_owns_its_tables_and_plots_of_figures() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("plots")).unwrap();
+        let ours = ["groups.csv", "plots/inertia.svg", "runs.csv"];
+        for file in ours.iter().chain(&["plots/mine.svg", "plots/inertia.png", "record.json", "levels.csv"]) {
+            fs::write(base.path().join(file), "").unwrap();
+        }
+        assert_eq!(ours_in(base.path(), Contents::Collection).unwrap(), ours.map(PathBuf::from));
+    }
+}

@@ -1,0 +1,136 @@
+//! Members of all clusters of a level in one flat array, four bytes each where that is enough.
+
+use std::ops::Range;
+
+use crate::base::matrix::UNLABELLED;
+use crate::formats::pickle::Clusters;
+
+/// How many examples a message gives.
+pub(super) const EXAMPLES: usize = 5;
+
+/// A position in memory. One that is too large for this machine saturates and is then past the end of every slice.
+pub(super) fn index(position: u64) -> usize {
+    usize::try_from(position).unwrap_or(usize::MAX)
+}
+
+/// Members in stored order: those of cluster c lie at `offsets[c]..offsets[c + 1]`.
+#[derive(Debug)]
+pub(super) struct Members {
+    offsets: Vec<usize>,
+    ids: Ids,
+}
+
+#[derive(Debug)]
+enum Ids {
+    Narrow(Vec<u32>),
+    Wide(Vec<u64>),
+}
+
+/// Members that were found in a second cluster.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    pub(super) count: u64,
+    /// The first of them: (place, earlier cluster, later cluster)
+    pub(super) examples: Vec<(u64, u32, u32)>,
+}
+
+impl Members {
+    /// Members must be below `bound`; one that isn't keeps a value that isn't either.
+    pub(super) fn new(clusters: Clusters, bound: u64) -> Members {
+        let (offsets, ids) = clusters.into_parts();
+        let ids = if bound <= u64::from(u32::MAX) {
+            Ids::Narrow(ids.into_iter().map(|id| u32::try_from(id).unwrap_or(u32::MAX)).collect())
+        } else {
+            Ids::Wide(ids)
+        };
+        Members { offsets: offsets.into_iter().map(index).collect(), ids }
+    }
+
+    /// Positions of a cluster's members.
+    pub(super) fn range(&self, cluster: usize) -> Range<usize> {
+        self.offsets[cluster]..self.offsets[cluster + 1]
+    }
+
+    /// The member at a position.
+    pub(super) fn get(&self, position: usize) -> u64 {
+        match &self.ids {
+            Ids::Narrow(ids) => ids[position].into(),
+            Ids::Wide(ids) => ids[position],
+        }
+    }
+
+    /// Writes each member's cluster to its place in `table`, which starts out [`UNLABELLED`]. Members for which `place`
+    /// is `None` are passed over. Clusters are counted in 32 bits, which the caller has checked to be enough.
+    pub(super) fn assign(&self, table: &mut [u32], place: impl Fn(u64) -> Option<u64>) -> Repeats {
+        match &self.ids {
+            Ids::Narrow(ids) => assign(&self.offsets, ids, table, place),
+            Ids::Wide(ids) => assign(&self.offsets, ids, table, place),
+        }
+    }
+
+    /// Sum over each cluster's members of `weight(member)`.
+    pub(super) fn sums(&self, weight: impl Fn(u64) -> u64) -> Vec<u64> {
+        self.offsets
+            .windows(2)
+            .map(|ends| (ends[0]..ends[1]).map(|position| weight(self.get(position))).sum())
+            .collect()
+    }
+
+    /// Number of members of each cluster.
+    pub(super) fn lengths(&self) -> Vec<u64> {
+        self.offsets.windows(2).map(|ends| (ends[1] - ends[0]) as u64).collect()
+    }
+}
+
+fn assign<T: Copy + Into<u64>>(
+    offsets: &[usize],
+    ids: &[T],
+    table: &mut [u32],
+    place: impl Fn(u64) -> Option<u64>,
+) -> Repeats {
+    let mut repeats = Repeats::default();
+    for (cluster, ends) in (0_u32..).zip(offsets.windows(2)) {
+        for &id in &ids[ends[0]..ends[1]] {
+            let Some(place) = place(id.into()) else { continue };
+            let Some(entry) = table.get_mut(index(place)) else { continue };
+            if *entry == UNLABELLED {
+                *entry = cluster;
+            } else {
+                repeats.count += 1;
+                if repeats.examples.len() < EXAMPLES {
+                    repeats.examples.push((place, *entry, cluster));
+                }
+            }
+        }
+    }
+    repeats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn narrow_and_wide_agree() {
+        let clusters = Clusters::from_parts(vec![0, 2, 2, 4], vec![3, 0, 1, u64::MAX]);
+        for bound in [4, u64::MAX] {
+            let members = Members::new(clusters.clone(), bound);
+            assert_eq!(matches!(members.ids, Ids::Narrow(_)), bound == 4);
+            assert_eq!(members.lengths(), [2, 0, 2]);
+            assert_eq!(members.sums(|member| member.min(10)), [3, 0, 11]);
+            assert_eq!(members.range(2).map(|position| members.get(position)).next(), Some(1));
+            let mut table = [UNLABELLED; 4];
+            assert_eq!(members.assign(&mut table, Some).count, 0);
+            assert_eq!(table, [0, 2, UNLABELLED, 0]);
+        }
+    }
+
+    #[test]
+    fn repeats_are_counted_with_both_clusters() {
+        let clusters = Clusters::from_parts(vec![0, 2, 5], vec![1, 1, 0, 1, 2]);
+        let mut table = [UNLABELLED; 3];
+        let repeats = Members::new(clusters, 3).assign(&mut table, Some);
+        assert_eq!((repeats.count, repeats.examples), (2, vec![(1, 0, 0), (1, 0, 1)]));
+        assert_eq!(table, [1, 0, 1]);
+    }
+}

@@ -1,0 +1,132 @@
+//! Text files with an entry per line, and `.csv` files with one per record. Nothing but the line at hand is kept.
+
+use std::cell::Cell;
+use std::io::{BufRead, Read};
+use std::path::Path;
+use std::rc::Rc;
+
+use crate::base::error::Finding;
+
+/// Longest line, and longest record of a `.csv`, in bytes. A file without line ends must not be read into memory.
+const MAX_LINE: u64 = 1 << 20;
+
+/// Passes every line, without its end, with its number from 0; returns how many there are. `what` a line is, such as "an
+/// image's path", is for messages.
+///
+/// # Errors
+/// When the file can't be read, when a line is too long or not UTF-8, and those of `each`.
+pub(super) fn each_line(
+    mut reader: impl BufRead,
+    file: &Path,
+    what: &str,
+    mut each: impl FnMut(u64, &str) -> Result<(), Finding>,
+) -> Result<u64, Finding> {
+    let mut line = Vec::new();
+    let mut at = 0;
+    loop {
+        line.clear();
+        let read = reader.by_ref().take(MAX_LINE + 1).read_until(b'\n', &mut line);
+        if read.map_err(|error| unreadable(file, &error))? == 0 {
+            return Ok(at);
+        }
+        if line.len() as u64 > MAX_LINE {
+            return Err(bad_line(file, at, what, &format!("more than {MAX_LINE} bytes without a line end")));
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| bad_line(file, at, what, "bytes that are not UTF-8"))?;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        // Notepad and Excel begin UTF-8 with a byte order mark.
+        let text = if at == 0 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
+        each(at, text)?;
+        at += 1;
+    }
+}
+
+/// A line that is not `what` it should be.
+pub(super) fn bad_line(file: &Path, at: u64, what: &str, found: &str) -> Finding {
+    Finding::new(format!("a line is not {what}"))
+        .file(file)
+        .index(at)
+        .expected(format!("{what} per line, in UTF-8"))
+        .found(found)
+}
+
+/// The columns of a `.csv` that are wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns<'a> {
+    /// Which must be there.
+    pub(super) required: &'a str,
+    /// Which may be there.
+    pub(super) optional: Option<&'a str>,
+}
+
+/// Passes the wanted fields of every record, with its number from 0; returns how many there are.
+///
+/// # Errors
+/// When the file can't be read, when it has no such column, when a record does not have as many fields as the first line,
+/// and those of `each`.
+pub(super) fn each_record(
+    reader: impl BufRead,
+    file: &Path,
+    columns: Columns<'_>,
+    mut each: impl FnMut(u64, &str, Option<&str>) -> Result<(), Finding>,
+) -> Result<u64, Finding> {
+    let budget = Rc::new(Cell::new(MAX_LINE));
+    let reader = Budgeted { reader, left: Rc::clone(&budget) };
+    let mut reader = csv::Reader::from_reader(reader);
+    let headers = reader.headers().map_err(|error| bad_csv(file, 0, &error))?.clone();
+    let column = |name: &str| headers.iter().position(|header| header.trim() == name);
+    let Some(required) = column(columns.required) else {
+        let name = columns.required;
+        return Err(Finding::new(format!("the file has no column of {name}s"))
+            .file(file)
+            .expected(format!("a column named `{name}` in the first line"))
+            .found(headers.iter().take(20).collect::<Vec<_>>().join(", "))
+            .hint(format!("rename the column to `{name}`")));
+    };
+    let optional = columns.optional.and_then(column);
+    let mut record = csv::StringRecord::new();
+    let mut at = 0;
+    loop {
+        budget.set(MAX_LINE);
+        if !reader.read_record(&mut record).map_err(|error| bad_csv(file, at, &error))? {
+            return Ok(at);
+        }
+        each(at, record.get(required).unwrap_or_default(), optional.and_then(|column| record.get(column)))?;
+        at += 1;
+    }
+}
+
+fn bad_csv(file: &Path, at: u64, error: &csv::Error) -> Finding {
+    match error.kind() {
+        csv::ErrorKind::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => unreadable(file, error),
+        _ => Finding::new("a record of the file can't be read")
+            .file(file)
+            .index(at)
+            .expected("comma-separated values in UTF-8, as many as in the first line")
+            .found(error.to_string()),
+    }
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Finding {
+    Finding::io("the file can't be read", file, error)
+}
+
+/// A reader that fails once a record takes more bytes than are left to it: an open quote would make the record reach to
+/// the end of the file.
+struct Budgeted<R> {
+    reader: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Budgeted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.left.get() == 0 {
+            let what = format!("a record of more than {MAX_LINE} bytes (a quote that isn't closed?)");
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
+        }
+        let read = self.reader.read(buffer)?;
+        self.left.set(self.left.get().saturating_sub(read as u64));
+        Ok(read)
+    }
+}

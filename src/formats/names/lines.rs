@@ -1,0 +1,45 @@
+//! Names in text: a path per line, or a `.csv` with a header.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use super::Picked;
+use crate::base::error::Finding;
+use crate::formats::lines::{Columns, bad_line, each_line, each_record};
+
+/// What a line is, for messages.
+const PATH: &str = "a path";
+
+/// Passes the lines of a text file; returns their number.
+///
+/// # Errors
+/// When the file can't be read, or a line is empty, too long or not UTF-8. Empty lines at the end are no names.
+pub(super) fn read_text(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
+    let mut empty_since = None;
+    each_line(reader, file, PATH, |at, text| {
+        if text.is_empty() {
+            empty_since.get_or_insert(at);
+        } else if let Some(at) = empty_since {
+            return Err(bad_line(file, at, PATH, "an empty line"));
+        } else {
+            picked.pass(text, None);
+        }
+        Ok(())
+    })?;
+    Ok(picked.seen)
+}
+
+/// Passes the records of a `.csv`; returns their number.
+///
+/// # Errors
+/// When the file can't be read, has no `path` column, or a record does not have as many fields as the header.
+pub(super) fn read_csv(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
+    let columns = Columns { required: "path", optional: Some("caption") };
+    each_record(reader, file, columns, |at, path, caption| {
+        if path.is_empty() {
+            return Err(Finding::new("a record has no path").file(file).index(at));
+        }
+        picked.pass(path, caption.filter(|caption| !caption.is_empty()));
+        Ok(())
+    })
+}

@@ -1,0 +1,131 @@
+//! Parquet files, column by column.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int64Type};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::{Type, TypePtr};
+
+use crate::base::error::{Error, Result};
+
+/// Cells of a column; any can be null.
+#[derive(Debug)]
+pub enum Cells {
+    /// Whole numbers of 64 bits.
+    Whole(Vec<Option<i64>>),
+    /// Reals of 64 bits.
+    Real(Vec<Option<f64>>),
+    /// Reals of 32 bits.
+    Single(Vec<Option<f32>>),
+    /// UTF-8.
+    Text(Vec<Option<String>>),
+}
+
+/// A file that is being written, a group of rows at a time.
+pub struct ParquetFile {
+    writer: SerializedFileWriter<File>,
+    path: PathBuf,
+}
+
+impl ParquetFile {
+    /// Begins a file with columns of these names, and of the types of these cells.
+    ///
+    /// # Errors
+    /// `Failed` where it can't be written.
+    pub fn create(path: &Path, columns: &[(String, Cells)]) -> Result<ParquetFile> {
+        let file = File::create(path).map_err(|e| Error::io("can't write", path, &e))?;
+        let begun = schema(columns).and_then(|schema| {
+            let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+            SerializedFileWriter::new(file, schema, Arc::new(properties))
+        });
+        let writer = begun.map_err(|e| failed(path, e))?;
+        Ok(ParquetFile { writer, path: path.to_owned() })
+    }
+
+    /// Adds rows: the same columns, in the same order, all of the same length.
+    ///
+    /// # Errors
+    /// `Failed` where they can't be written.
+    pub fn write(&mut self, columns: &[(String, Cells)]) -> Result<()> {
+        let written = self.writer.next_row_group().and_then(|mut group| {
+            columns.iter().try_for_each(|(_, cells)| cells.write(&mut group))?;
+            group.close().map(drop)
+        });
+        written.map_err(|e| failed(&self.path, e))
+    }
+
+    /// Ends the file; without it, it can't be read.
+    ///
+    /// # Errors
+    /// `Failed` where it can't be written.
+    pub fn finish(self) -> Result<()> {
+        let mut file = self.writer.into_inner().map_err(|e| failed(&self.path, e))?;
+        file.flush().map_err(|e| Error::io("can't write the Parquet file", &self.path, &e))
+    }
+}
+
+/// Writes a file of one group of rows.
+///
+/// # Errors
+/// `Failed` where it can't be written.
+pub fn write(path: &Path, columns: &[(String, Cells)]) -> Result<()> {
+    let mut file = ParquetFile::create(path, columns)?;
+    file.write(columns)?;
+    file.finish()
+}
+
+fn failed(path: &Path, error: ParquetError) -> Error {
+    Error::io("can't write the Parquet file", path, &std::io::Error::other(error))
+}
+
+fn schema(columns: &[(String, Cells)]) -> Result<TypePtr, ParquetError> {
+    let fields = columns.iter().map(|(name, cells)| cells.field(name)).collect::<Result<_, _>>()?;
+    Type::group_type_builder("table").with_fields(fields).build().map(Arc::new)
+}
+
+impl Cells {
+    fn field(&self, name: &str) -> Result<TypePtr, ParquetError> {
+        let (physical, logical) = match self {
+            Cells::Whole(_) => (Physical::INT64, None),
+            Cells::Real(_) => (Physical::DOUBLE, None),
+            Cells::Single(_) => (Physical::FLOAT, None),
+            Cells::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+        };
+        let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
+        field.with_logical_type(logical).build().map(Arc::new)
+    }
+
+    fn write(&self, group: &mut SerializedRowGroupWriter<File>) -> Result<(), ParquetError> {
+        let Some(mut column) = group.next_column()? else { return Ok(()) };
+        match self {
+            Cells::Whole(cells) => {
+                let values: Vec<i64> = cells.iter().flatten().copied().collect();
+                column.typed::<Int64Type>().write_batch(&values, Some(&defined(cells)), None)?;
+            }
+            Cells::Real(cells) => {
+                let values: Vec<f64> = cells.iter().flatten().copied().collect();
+                column.typed::<DoubleType>().write_batch(&values, Some(&defined(cells)), None)?;
+            }
+            Cells::Single(cells) => {
+                let values: Vec<f32> = cells.iter().flatten().copied().collect();
+                column.typed::<FloatType>().write_batch(&values, Some(&defined(cells)), None)?;
+            }
+            Cells::Text(cells) => {
+                let values: Vec<ByteArray> = cells.iter().flatten().map(|text| text.as_str().into()).collect();
+                column.typed::<ByteArrayType>().write_batch(&values, Some(&defined(cells)), None)?;
+            }
+        }
+        column.close()
+    }
+}
+
+/// 1 where there is a value, 0 where there is none.
+fn defined<T>(cells: &[Option<T>]) -> Vec<i16> {
+    cells.iter().map(|cell| i16::from(cell.is_some())).collect()
+}

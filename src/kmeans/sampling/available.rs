@@ -1,0 +1,127 @@
+//! Which rows there are to take: those that were clustered, and of them those that may be taken.
+
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Finding, Findings, Result};
+use crate::formats::embeddings::Embeddings;
+use crate::formats::hierarchy::Tree;
+use crate::formats::npy::read_indices;
+use crate::formats::upstream::Upstream;
+
+/// Where a hierarchy is, and what limits it.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Its folder.
+    pub clustering: &'a Path,
+    /// The level to begin at (1-based); `None`: the top.
+    pub top: Option<u32>,
+    /// Row numbers of what was clustered; `None`: what config.yaml says.
+    pub subset: Option<&'a Path>,
+    /// Row numbers that may be taken. Where no subset is known and they are as many as the points, they are the subset, as
+    /// upstream's `valid_indices_path`: as a choice among the points, they could leave none out.
+    pub valid: Option<&'a Path>,
+}
+
+/// The hierarchy of the rows that may be taken. What the user should know is added to `warnings`.
+///
+/// # Errors
+/// All that is wrong with the files, and rows that aren't there.
+pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
+    let mut findings = Findings::new();
+    let tree = Tree::open(source.clustering, source.top, &mut findings, warnings);
+    let valid = source.valid.and_then(|path| Some((path, findings.take(read_indices(path))?)));
+    let (Some(tree), true) = (tree, findings.is_empty()) else {
+        return findings.into_result().and(Err(Error::input(Finding::new("the clustering could not be opened"))));
+    };
+    let upstream = Upstream::read(source.clustering, warnings).unwrap_or_default();
+    let tree = limit(tree, source, upstream.subset_path(source.clustering), valid, warnings)?;
+    in_embeddings(&tree, &upstream)?;
+    Ok(tree)
+}
+
+/// The rows that the members of level 1 stand for, and of these the valid ones. `told` is the subset of config.yaml.
+fn limit(
+    tree: Tree,
+    source: Source<'_>,
+    told: Option<PathBuf>,
+    valid: Option<(&Path, Vec<u64>)>,
+    warnings: &mut Vec<String>,
+) -> Result<Tree> {
+    let points = tree.rows().len();
+    match (source.subset, told, valid) {
+        (Some(path), _, valid) => within(subset(tree, path)?, true, valid, warnings),
+        (None, Some(path), valid) if path.exists() => {
+            warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
+            within(subset(tree, &path)?, true, valid, warnings)
+        }
+        (None, _, Some((path, rows))) if rows.len() == points => {
+            warnings.push(format!("{} has as many rows as were clustered: it is taken as the subset", path.display()));
+            tree.of_subset(&rows).map_err(|finding| Error::input(finding.file(path)))
+        }
+        (None, Some(path), _) => Err(missing(path)),
+        (None, None, valid) => within(tree, false, valid, warnings),
+    }
+}
+
+fn subset(tree: Tree, path: &Path) -> Result<Tree> {
+    let rows = read_indices(path).map_err(Error::input)?;
+    tree.of_subset(&rows).map_err(|finding| Error::input(finding.file(path)))
+}
+
+/// Refuses rows past the end of the embeddings, where config.yaml says which they are and they can be opened.
+fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
+    if upstream.embeddings_path.is_empty() {
+        return Ok(());
+    }
+    let Some(embeddings) = Embeddings::open(&upstream.embeddings_path, &mut Findings::new()) else { return Ok(()) };
+    let Some(row) = tree.rows().iter().find(|&&row| row >= embeddings.rows()) else { return Ok(()) };
+    Err(Error::input(
+        Finding::new("a row that was clustered is not in the embeddings")
+            .level(1)
+            .file(&upstream.embeddings_path[0])
+            .expected(format!("row numbers below {}", embeddings.rows()))
+            .found(row.to_string())
+            .hint("check that the clustering, config.yaml in it and --subset-indices belong together"),
+    ))
+}
+
+fn missing(path: PathBuf) -> Error {
+    let finding =
+        Finding::new("config.yaml says that only a subset of the rows was clustered, and its file is not there");
+    Error::input(finding.file(path).hint("name the .npy of row numbers with --subset-indices"))
+}
+
+/// Leaves only the rows in `valid`. Of a subset, they may list rows that were not clustered; of all rows, none is left.
+fn within(tree: Tree, of_subset: bool, valid: Option<(&Path, Vec<u64>)>, warnings: &mut Vec<String>) -> Result<Tree> {
+    let Some((path, mut valid)) = valid else { return Ok(tree) };
+    let last = tree.rows().iter().copied().max().unwrap_or(0);
+    if let Some(position) = valid.iter().position(|&row| row > last).filter(|_| !of_subset) {
+        return Err(Error::input(
+            Finding::new("a row that may be taken was not clustered")
+                .file(path)
+                .index(position as u64)
+                .expected(format!("row numbers up to {last}, or all {} rows of the subset", tree.rows().len()))
+                .found(valid[position].to_string())
+                .hint(
+                    "check that the file belongs to this clustering; --subset-indices tells which rows were clustered",
+                ),
+        ));
+    }
+    valid.sort_unstable();
+    valid.dedup();
+    let tree = tree.retain(|row| valid.binary_search(&row).is_ok());
+    let left = tree.rows().len();
+    if left == 0 {
+        let finding = Finding::new("none of the rows that may be taken was clustered").file(path);
+        return Err(Error::input(finding.hint("check that the file belongs to this clustering")));
+    }
+    if left < valid.len() {
+        warnings.push(format!(
+            "{} of the {} rows in {} were not clustered",
+            valid.len() - left,
+            valid.len(),
+            path.display()
+        ));
+    }
+    Ok(tree)
+}

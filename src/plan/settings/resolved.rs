@@ -1,0 +1,191 @@
+//! Settings as resolved: every one with its value.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::{
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, figures,
+};
+use crate::base::error::{Error, Finding, Result};
+use crate::evaluate::Nonfinite;
+use crate::metrics;
+use crate::metrics::gates::Gate;
+
+/// Images in a montage, at most.
+const MOST_IMAGES: usize = 10_000;
+
+/// Every setting with its value, as recorded and as written to config.yaml.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the fields are those of Options, resolved")]
+pub struct Settings {
+    pub clustering: PathBuf,
+    pub embeddings: Vec<PathBuf>,
+    pub images: Option<PathBuf>,
+    pub image_root: Option<PathBuf>,
+    pub subset_indices: Option<PathBuf>,
+    pub labels: Option<PathBuf>,
+    pub allow_unassigned: bool,
+    pub nonfinite: Nonfinite,
+    pub levels: Vec<u32>,
+    pub metrics: Vec<String>,
+    pub silhouette: Silhouette,
+    pub yes: bool,
+    /// Whether the metrics were left to the program, which then leaves out what takes long; but never what is asked for
+    /// in another way.
+    #[serde(skip)]
+    pub leave_out: bool,
+    /// Whether the silhouette is there because it was asked for.
+    #[serde(skip)]
+    pub silhouette_asked: bool,
+    #[serde(rename = "fail-if")]
+    pub gates: Vec<Gate>,
+    pub distances: Distances,
+    pub parquet: bool,
+    pub map: MapKind,
+    pub out: PathBuf,
+    pub force: bool,
+    pub checkpoint: Checkpoint,
+    pub scratch: Option<PathBuf>,
+    pub device: String,
+    pub threads: Option<NonZero<usize>>,
+    pub tile_rows: Option<NonZero<usize>>,
+    pub best: usize,
+    pub worst: usize,
+    pub montage_size: usize,
+    pub montage_min_size: u64,
+    pub montage_format: MontageFormat,
+    pub montage_captions: MontageCaptions,
+    pub contact_sheet: usize,
+    pub rank_by: String,
+    pub sample: Sample,
+    pub seed: u64,
+    #[serde(flatten)]
+    pub tracking: Tracking,
+}
+
+impl Options {
+    /// Every setting with its value. What upstream's config.yaml may tell (embeddings, subset) and what the device
+    /// decides (tile rows) is still open here and filled in by the plan.
+    pub fn resolve(self) -> Result<Settings> {
+        let Some(clustering) = self.clustering else {
+            return Err(Error::usage(
+                Finding::new("no clustering was named").hint("clustrata metrics CLUSTERING --embeddings X.npy"),
+            ));
+        };
+        let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
+        metrics::ranked_by(&rank_by).map_err(Error::usage)?;
+        let leave_out = self.metrics.is_empty();
+        let gates = figures::gates(&self.fail_if)?;
+        let asked: Vec<&str> = gates.iter().map(|gate| gate.figure).chain([rank_by.as_str()]).collect();
+        let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| figures::is_silhouette(name));
+        let chosen = figures::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
+        let (metrics, silhouette) = chosen.map_err(Error::usage)?;
+        let embeddings = match self.embeddings.as_slice() {
+            [] => Vec::new(),
+            patterns => crate::formats::embeddings::expand(patterns).map_err(Error::input)?,
+        };
+        if self.parquet == Some(true) && !cfg!(feature = "parquet") {
+            let finding = Finding::new("this program was built without Parquet");
+            return Err(Error::usage(
+                finding.hint("cargo install clustrata --features parquet, or leave --parquet out"),
+            ));
+        }
+        let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
+        let montage_size = self.montage_size.map_or(20, NonZero::get);
+        let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
+        check_images([("--montage-size", montage_size), ("--contact-sheet", contact_sheet)])?;
+        let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
+        Ok(Settings {
+            out: self.out.unwrap_or_else(|| clustering.join("metrics")),
+            clustering,
+            embeddings,
+            images: self.images,
+            image_root,
+            subset_indices: self.subset_indices,
+            labels: self.labels,
+            allow_unassigned: self.allow_unassigned.unwrap_or(false),
+            nonfinite: self.nonfinite.unwrap_or_default(),
+            levels: self.levels,
+            metrics,
+            silhouette,
+            yes: self.yes.unwrap_or(false),
+            leave_out,
+            silhouette_asked,
+            gates,
+            distances: self.distances.unwrap_or_default(),
+            parquet: self.parquet.unwrap_or(false),
+            map: self.map.unwrap_or_default(),
+            force: self.force.unwrap_or(false),
+            checkpoint: self.checkpoint.unwrap_or_default(),
+            scratch: self.scratch,
+            device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            threads: self.threads,
+            tile_rows: self.tile_rows,
+            best,
+            worst,
+            montage_size,
+            montage_min_size: self.montage_min_size.unwrap_or(10),
+            montage_format: self.montage_format.unwrap_or_default(),
+            montage_captions: self.montage_captions.unwrap_or_default(),
+            contact_sheet,
+            rank_by,
+            sample: self.sample.unwrap_or_default(),
+            seed: self.seed.unwrap_or(0),
+            tracking: self.tracking,
+        })
+    }
+}
+
+impl Settings {
+    /// For one part of a run: all parts must do the same, whatever the devices they find. So nothing is left out by what
+    /// it costs on one of them; without `--metrics`, all figures are taken but the silhouette, which compares all pairs
+    /// of points and wants to be asked for.
+    #[must_use]
+    pub fn for_parts(mut self) -> Settings {
+        if self.leave_out && !self.silhouette_asked {
+            self.metrics.retain(|name| !figures::is_silhouette(name));
+            self.silhouette = Silhouette::Off;
+        }
+        Settings { leave_out: false, yes: true, ..self }
+    }
+
+    /// The same with absolute paths, for who reads them elsewhere.
+    #[must_use]
+    pub fn absolute(mut self) -> Settings {
+        let optional =
+            [&mut self.images, &mut self.image_root, &mut self.subset_indices, &mut self.labels, &mut self.scratch];
+        let paths = optional.into_iter().flatten().chain([&mut self.clustering, &mut self.out]);
+        for path in paths.chain(&mut self.embeddings) {
+            if let Ok(absolute) = std::path::absolute(&path) {
+                *path = absolute;
+            }
+        }
+        self
+    }
+
+    /// As YAML that `--config` reads again.
+    pub fn to_yaml(&self) -> Result<String> {
+        // given back with --config, it must not replace results without being told to again
+        let settings = Settings { force: false, ..self.clone() };
+        let text = serde_saphyr::to_string(&settings);
+        text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
+    }
+}
+
+/// Refuses pictures of more images than a picture can have.
+fn check_images(options: [(&str, usize); 2]) -> Result<()> {
+    let Some((option, images)) = options.into_iter().find(|(_, images)| *images > MOST_IMAGES) else { return Ok(()) };
+    let finding = Finding::new("a montage of that many images is no picture");
+    Err(Error::usage(finding.expected(format!("{option} of at most {MOST_IMAGES}")).found(images.to_string())))
+}
+
+/// The folder a file lies in.
+fn parent_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}

@@ -1,0 +1,127 @@
+//! The settings of runs: which of them differ, and what groups runs.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::read::Run;
+use super::table::text;
+use crate::base::error::Finding;
+use crate::metrics::unknown;
+
+/// Settings that say where and how a run is done and change no figure of levels; also the list of figures, which follows
+/// from other settings.
+const BESIDE: [&str; 30] = [
+    "out",
+    "force",
+    "yes",
+    "fail-if",
+    "checkpoint",
+    "scratch",
+    "device",
+    "threads",
+    "tile-rows",
+    "distances",
+    "metrics",
+    "best",
+    "worst",
+    "montage-size",
+    "montage-min-size",
+    "montage-format",
+    "montage-captions",
+    "contact-sheet",
+    "parquet",
+    "map",
+    "track",
+    "track-project",
+    "track-group",
+    "track-tags",
+    "track-name",
+    "track-seconds",
+    "sample",
+    "rank-by",
+    "images",
+    "image-root",
+];
+
+/// Every setting that some run has, in the order of the records.
+pub fn all(runs: &[Run]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for key in runs.iter().flat_map(|run| run.settings.keys()) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
+}
+
+/// Settings that are not the same in all runs; where each writes to, which never is, is left out.
+pub fn differing(runs: &[Run]) -> Vec<String> {
+    let differs = |key: &String| runs.windows(2).any(|pair| value(&pair[0], key) != value(&pair[1], key));
+    all(runs).into_iter().filter(|key| key != "out" && differs(key)).collect()
+}
+
+/// The one setting that differs and can change figures; none where there are several or none.
+pub fn only_parameter(runs: &[Run]) -> Option<String> {
+    let mut differing = differing(runs).into_iter().filter(|key| !BESIDE.contains(&key.as_str()));
+    differing.next().filter(|_| differing.next().is_none())
+}
+
+/// A setting by its name as a user writes it, with `-` or `_`.
+///
+/// # Errors
+/// No run has such a setting; the nearest is named.
+pub fn named(runs: &[Run], name: &str) -> Result<String, Finding> {
+    let all = all(runs);
+    let key = name.trim().replace('_', "-");
+    if all.contains(&key) { Ok(key) } else { Err(unknown("setting", &key, all.iter().map(String::as_str))) }
+}
+
+/// A run's value; null where its record has none.
+pub fn value<'a>(run: &'a Run, key: &str) -> &'a Value {
+    run.settings.get(key).unwrap_or(&Value::Null)
+}
+
+/// Numbers by size, then everything else in natural order (`sample:50` before `sample:1000`), null first.
+pub fn compare(a: &Value, b: &Value) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Number(_) => 1,
+        _ => 2,
+    };
+    let by_size = match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => Ordering::Equal,
+    };
+    let by_text = || natord::compare(&text(a), &text(b)).then_with(|| text(a).cmp(&text(b)));
+    rank(a).cmp(&rank(b)).then(by_size).then_with(by_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_come_in_the_order_a_reader_expects() {
+        let mut values = [json!("sample:1000"), json!(10), json!("exact"), json!(9.5), json!(null), json!("sample:50")];
+        values.sort_by(compare);
+        let sorted = [json!(null), json!(9.5), json!(10), json!("exact"), json!("sample:50"), json!("sample:1000")];
+        assert_eq!(values, sorted);
+    }
+
+    #[test]
+    fn what_stands_beside_the_figures_are_settings() {
+        let settings = crate::plan::settings::Options { clustering: Some("c".into()), ..Default::default() };
+        let settings = serde_json::to_value(settings.resolve().expect("resolves")).expect("serialises");
+        assert!(BESIDE.iter().all(|key| settings.get(key).is_some()));
+        // a new setting is on one of the two lists
+        let deciding =
+            ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
+        let deciding: Vec<&str> = deciding.into_iter().chain(["silhouette", "seed"]).collect();
+        let keys = settings.as_object().expect("settings").keys();
+        let unknown: Vec<_> =
+            keys.filter(|k| !BESIDE.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

@@ -1,0 +1,48 @@
+//! A table of cells, and its text forms.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::base::error::{Error, Result};
+
+/// Rows of cells under named columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    /// Names of the columns, each once.
+    pub columns: Vec<String>,
+    /// Rows, each as long as there are columns: texts, numbers, truth values, or null where there is nothing.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// Writes it as CSV: a cell is empty where it is null, and a number is in the shortest form that reads back to the
+    /// same.
+    ///
+    /// # Errors
+    /// `Failed` where the file can't be written.
+    pub fn write_csv(&self, path: &Path) -> Result<()> {
+        let failed = |e: csv::Error| Error::io("can't write the table", path, &std::io::Error::from(e));
+        let mut file = csv::Writer::from_path(path).map_err(failed)?;
+        file.write_record(&self.columns).map_err(failed)?;
+        for row in &self.rows {
+            file.write_record(row.iter().map(text)).map_err(failed)?;
+        }
+        file.flush().map_err(|e| Error::io("can't write the table", path, &e))
+    }
+
+    /// As a list of objects, one per row.
+    pub fn to_json(&self) -> Value {
+        let object = |row: &Vec<Value>| Value::Object(Map::from_iter(self.columns.iter().cloned().zip(row.clone())));
+        self.rows.iter().map(object).collect()
+    }
+}
+
+/// A cell as text: lists and maps as JSON.
+pub(super) fn text(cell: &Value) -> String {
+    match cell {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,54 @@
+//! How far two clusterings of the same points agree.
+
+use serde::Serialize;
+
+use super::Relation;
+use crate::metrics::agreement::{self, Contingency};
+use crate::plan::record::Level;
+
+/// Agreement of the clusters of a level, over the points that both have in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Between {
+    /// Those points.
+    pub points: u64,
+    /// Adjusted Rand index.
+    pub ari: f64,
+    /// Adjusted mutual information.
+    pub ami: f64,
+    /// Normalized mutual information, arithmetic mean.
+    pub nmi: f64,
+    /// V-measure.
+    pub v_measure: f64,
+}
+
+/// The names of the measures, as gates write them.
+pub(super) const MEASURES: [&str; 4] = ["ari", "ami", "nmi", "v_measure"];
+
+impl Between {
+    /// None where it is not known, or where no point is in a cluster of both.
+    pub(super) fn of(relation: &Relation, a: &Level) -> Option<Between> {
+        match relation {
+            Relation::Unknown => None,
+            Relation::Same => {
+                let points = a.figures.get("points").and_then(serde_json::Value::as_u64)?;
+                Some(Between { points, ari: 1.0, ami: 1.0, nmi: 1.0, v_measure: 1.0 })
+            }
+            Relation::Table(table) => (table.points > 0).then(|| Between::of_table(table)),
+        }
+    }
+
+    fn of_table(table: &Contingency) -> Between {
+        Between {
+            points: table.points,
+            ari: agreement::ari(table),
+            ami: agreement::ami(table),
+            nmi: agreement::nmi(table),
+            v_measure: agreement::homogeneity_completeness_v(table).v_measure,
+        }
+    }
+
+    /// The measures, in the order of their names.
+    pub(super) fn values(&self) -> [f64; 4] {
+        [self.ari, self.ami, self.nmi, self.v_measure]
+    }
+}

@@ -1,0 +1,140 @@
+//! What must not be of two runs side by side.
+//!
+//! ```text
+//! SUBJECT = (a | b | delta) . LEVELS . FIGURE    a figure of A, of B, or B less A
+//!         | (ari | ami | nmi | v_measure) . LEVELS    of the two clusterings
+//! ```
+
+use std::str::FromStr;
+
+use super::between::MEASURES;
+use super::{Comparison, LevelComparison, Pair};
+use crate::base::error::{Finding, Findings, Result};
+use crate::metrics::gates::{Condition, Levels, Verdict, figure_of_levels};
+use crate::metrics::unknown;
+
+/// A gate of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    condition: Condition,
+    levels: Levels,
+    /// What it is about.
+    pub subject: Subject,
+}
+
+/// What a gate is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A figure of A.
+    A(&'static str),
+    /// A figure of B.
+    B(&'static str),
+    /// The figure of B less that of A.
+    Delta(&'static str),
+    /// A measure of agreement between the clusterings, by its place in the list of them.
+    Between(usize),
+}
+
+impl Gate {
+    /// Reads gates, and checks them against the runs: levels that both have, figures that are there.
+    ///
+    /// # Errors
+    /// `Usage`, with all that is wrong.
+    pub fn read(written: &[String], pair: &Pair) -> Result<Vec<Gate>> {
+        let mut findings = Findings::new();
+        let mut gates = Vec::new();
+        for text in written {
+            match text.parse::<Gate>().and_then(|gate| gate.check(pair).map(|()| gate)) {
+                Ok(gate) => gates.push(gate),
+                Err(wrong) => findings.push_usage(wrong),
+            }
+        }
+        findings.into_result().map(|()| gates)
+    }
+
+    fn check(&self, pair: &Pair) -> Result<(), Finding> {
+        self.levels.check(&pair.levels).map_err(|wrong| wrong.found(format!("`{}`", self.condition)))?;
+        let (a, b) = (&pair.a.metrics, &pair.b.metrics);
+        let sides = match self.subject {
+            Subject::A(figure) => vec![("A", a, figure)],
+            Subject::B(figure) => vec![("B", b, figure)],
+            Subject::Delta(figure) => vec![("A", a, figure), ("B", b, figure)],
+            Subject::Between(_) => Vec::new(),
+        };
+        for (side, there, figure) in sides {
+            if !there.iter().any(|metric| metric.name == figure) {
+                let finding = Finding::new(format!("a gate is on `{figure}`, which run {side} does not have"));
+                let names: Vec<&str> = there.iter().map(|metric| metric.name.as_str()).collect();
+                return Err(finding
+                    .found(format!("`{}`", self.condition))
+                    .expected(format!("any of {}", names.join(", "))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it asks for the agreement of the clusterings.
+    pub fn is_between(&self) -> bool {
+        matches!(self.subject, Subject::Between(_))
+    }
+
+    /// Holds a comparison against it.
+    pub fn judge(&self, comparison: &Comparison) -> Verdict {
+        let known: Vec<u32> = comparison.levels.iter().map(|level| level.level).collect();
+        Verdict::of(&self.condition, &self.levels, &known, |number| {
+            let level = comparison.levels.iter().find(|level| level.level == number);
+            let level = level.ok_or_else(|| format!("level {number} is not in both"))?;
+            self.value(level, comparison.apart.as_deref())
+        })
+    }
+
+    fn value(&self, level: &LevelComparison, apart: Option<&str>) -> Result<f64, String> {
+        let figure = |name: &str| {
+            let change = level.figures.iter().find(|change| change.name == name);
+            change.ok_or_else(|| "not among the figures of the runs".to_owned())
+        };
+        let why = |change: &super::FigureChange| change.undefined.clone().unwrap_or_else(|| "no number".to_owned());
+        match self.subject {
+            Subject::A(name) => figure(name).and_then(|change| change.a.as_f64().ok_or_else(|| why(change))),
+            Subject::B(name) => figure(name).and_then(|change| change.b.as_f64().ok_or_else(|| why(change))),
+            Subject::Delta(name) => figure(name).and_then(|change| change.difference.ok_or_else(|| why(change))),
+            Subject::Between(measure) => {
+                let why = || apart.unwrap_or("no row is in a cluster of both").to_owned();
+                level.between.map(|between| between.values()[measure]).ok_or_else(why)
+            }
+        }
+    }
+}
+
+impl FromStr for Gate {
+    type Err = Finding;
+
+    fn from_str(text: &str) -> Result<Self, Finding> {
+        let condition: Condition = text.parse()?;
+        let (first, rest) = condition.subject.split_once('.').unwrap_or((&condition.subject, ""));
+        let first = first.trim().replace('-', "_");
+        let side: Option<fn(&'static str) -> Subject> = match first.as_str() {
+            "a" => Some(Subject::A),
+            "b" => Some(Subject::B),
+            "delta" => Some(Subject::Delta),
+            _ => None,
+        };
+        let (levels, subject) = if let Some(of) = side {
+            let Some((levels, figure)) = rest.split_once('.') else {
+                let finding = Finding::new(format!("a gate names no figure of a level: `{text}`"));
+                return Err(finding.expected("such as 'delta.level1.silhouette < -0.02'"));
+            };
+            (levels, of(figure_of_levels(figure)?))
+        } else if let Some(measure) = MEASURES.iter().position(|measure| *measure == first) {
+            (rest, Subject::Between(measure))
+        } else {
+            let known = ["a", "b", "delta"].into_iter().chain(MEASURES);
+            let finding = unknown("subject of a gate", &first, known);
+            return Err(finding
+                .expected("such as 'delta.level1.silhouette < -0.02' or 'ari.level1 < 0.8'")
+                .found(format!("`{text}`")));
+        };
+        let levels = levels.parse().map_err(|wrong: Finding| wrong.found(format!("`{text}`")))?;
+        Ok(Gate { condition, levels, subject })
+    }
+}

@@ -1,0 +1,157 @@
+//! Putting the page together.
+
+use serde_json::json;
+
+use super::pictures::Shown;
+use super::{Pictures, convergence, data, distributions};
+use crate::base::error::Result;
+use crate::plan::record::{Images, RunRecord};
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+/// In this order, as one script.
+const SCRIPTS: [&str; 8] = [
+    include_str!("page/base.js"),
+    include_str!("page/model.js"),
+    include_str!("page/table.js"),
+    include_str!("page/viewport.js"),
+    include_str!("page/map.js"),
+    include_str!("page/cluster.js"),
+    include_str!("page/views.js"),
+    include_str!("page/main.js"),
+];
+
+/// The page with everything in it.
+pub(super) fn assemble(record: &RunRecord, data: &str, shown: &Shown, pictures: Pictures) -> Result<String> {
+    let images = images(record, shown);
+    // what nobody can know who only chose the names of files
+    let mut hash = blake3::Hasher::new();
+    hash.update(data.as_bytes()).update(images.as_bytes());
+    let nonce = hash.finalize().to_hex()[..32].to_owned();
+    let path: Vec<_> = record.inputs.clustering.iter().map(|part| part.to_string_lossy()).collect();
+    // folders of clusterings are often of one name, so their parent's goes with it
+    let name = path[path.len().saturating_sub(2)..].join("/");
+    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
+    let values = [
+        ("nonce", nonce),
+        // a page beside its pictures may show those of its own folder
+        ("sources", if pictures == Pictures::Beside { " 'self' file:".to_owned() } else { String::new() }),
+        ("title", escaped(&format!("{name} – clustrata"))),
+        ("style", STYLE.to_owned()),
+        ("distributions", drawings(record)?),
+        ("data", data.to_owned()),
+        ("images", images),
+        ("script", script),
+    ];
+    Ok(filled(PAGE, &values))
+}
+
+/// The drawings of every level, in templates that the scripts take them from.
+fn drawings(record: &RunRecord) -> Result<String> {
+    let mut html = String::new();
+    for level in &record.levels {
+        html += &format!("<template id=\"distributions-{}\">\n", level.level);
+        for (name, svg) in distributions::of_level(record, level)? {
+            let label = escaped(&format!("How {} is distributed over the clusters", name.replace('_', " ")));
+            html += &format!("<figure class=\"plot\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n");
+        }
+        html += "</template>\n";
+    }
+    if let Some(svg) = convergence::drawing(record)? {
+        let label = "The objective of every k-means, iteration by iteration";
+        html += "<template id=\"convergence\">\n";
+        html +=
+            &format!("<figure class=\"plot wide\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n</template>\n");
+    }
+    Ok(html)
+}
+
+/// Names, captions and sources of pictures, and what was left out.
+fn images(record: &RunRecord, shown: &Shown) -> String {
+    let none = Images::default();
+    let images = record.images.as_ref().unwrap_or(&none);
+    let sources: Vec<Option<&String>> = images.rows.iter().map(|row| shown.images.get(row)).collect();
+    data::in_script(&json!({
+        "rows": images.rows,
+        "paths": images.paths,
+        "captions": images.captions,
+        "sources": sources,
+        "montages": shown.montages,
+        "notes": shown.notes,
+    }))
+}
+
+/// The template with `{{name}}` replaced by values, in which braces mean nothing.
+fn filled(template: &str, values: &[(&str, String)]) -> String {
+    let mut page = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, later) = after.split_once("}}").unwrap_or((after, ""));
+        let value = values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
+        page += before;
+        page += value;
+        rest = later;
+    }
+    page + rest
+}
+
+/// Text in HTML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_filled_in_as_they_are() {
+        let values = [("a", "{{b}} }}".to_owned()), ("b", "x".to_owned())];
+        assert_eq!(filled("1{{a}}2{{b}}3", &values), "1{{b}} }}2x3");
+    }
+
+    #[test]
+    fn the_page_asks_for_all_that_is_filled_in_and_no_more() {
+        let names = ["nonce", "sources", "title", "style", "distributions", "data", "images", "script"];
+        let asked: Vec<&str> = PAGE.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|p| p.0).collect();
+        assert!(
+            names.iter().all(|name| asked.contains(name)) && asked.iter().all(|name| names.contains(name)),
+            "{asked:?}"
+        );
+    }
+
+    #[test]
+    fn text_ends_no_element() {
+        assert_eq!(escaped("</title>\"'&"), "&lt;/title&gt;&quot;&#39;&amp;");
+    }
+
+    #[test]
+    fn scripts_make_elements_of_no_text() {
+        for script in SCRIPTS {
+            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "</script"] {
+                assert!(!script.contains(forbidden), "{forbidden}");
+            }
+        }
+    }
+
+    /// Drawings are dark on white; the style turns their colours into those of the page, so it must know them all.
+    #[test]
+    fn the_style_knows_the_colours_of_drawings() {
+        let panels = vec![crate::report::plot::Distribution { title: "x".into(), values: vec![1.0, 2.0, 5.0] }];
+        let histogram = crate::report::plot::Histogram {
+            title: String::new(),
+            subtitle: String::new(),
+            x_label: "x".into(),
+            y_label: "y".into(),
+            panels,
+        };
+        let svg = histogram.to_svg().expect("draws");
+        for attribute in ["fill=\"#", "stroke=\"#"] {
+            for part in svg.split(attribute).skip(1) {
+                let colour = part.split('"').next().unwrap_or_default();
+                let rule = format!(".plot [{attribute}{colour}\"]");
+                assert!(STYLE.contains(&rule), "no rule {rule}");
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What is printed when a run is done.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::plan::record::{Level, RunRecord};
+
+/// Figures of levels that summaries show, where they were computed.
+pub(crate) const SHOWN: [&str; 12] = [
+    "points",
+    "clusters",
+    "empty_clusters",
+    "inertia",
+    "explained_variance",
+    "davies_bouldin",
+    "simplified_silhouette",
+    "silhouette",
+    "misassigned",
+    "ari",
+    "ami",
+    "purity",
+];
+
+/// The levels side by side, and where the rest lies.
+pub fn of_run(record: &RunRecord, out: &Path) -> String {
+    let shown = SHOWN.iter().filter(|name| record.levels.iter().any(|level| level.figures.contains_key(**name)));
+    let mut rows = vec![std::iter::once("level").chain(shown.clone().copied()).map(str::to_owned).collect::<Vec<_>>()];
+    for level in &record.levels {
+        let figures = shown.clone().map(|name| figure(level.figures.get(*name)));
+        rows.push(std::iter::once(level.level.to_string()).chain(figures).collect());
+    }
+    let mut text = table(&rows);
+    let montages: usize = record.levels.iter().map(|level| level.montages.len()).sum();
+    for level in &record.levels {
+        let large = level.clusters.get("size").map_or(0, |sizes| {
+            (0..sizes.len()).filter(|&c| sizes.real(c) >= crate::base::numeric::as_real(level.ranking.min_size)).count()
+                as u64
+        });
+        let list = |clusters: &[u64]| clusters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        let ranking = &level.ranking;
+        let _ = write!(text, "\nlevel {}, by {}:", level.level, ranking.by.replace('_', " "));
+        for (end, clusters) in [("best", &ranking.best), ("worst", &ranking.worst)] {
+            if !clusters.is_empty() {
+                let _ = write!(text, " {end} {};", list(clusters));
+            }
+        }
+        let _ = write!(
+            text,
+            " {} of {} clusters ranked (at least {} points)",
+            ranking.ranked,
+            level.len(),
+            ranking.min_size
+        );
+        if ranking.ranked < large {
+            let _ = write!(text, "; {} more have no such figure", large - ranking.ranked);
+        }
+    }
+    if let Some(stage) = record.stages.iter().find(|stage| stage.name == "evaluate") {
+        let rate = stage.bytes_per_second.map_or(String::new(), |b| format!(" at {:.2} GB/s", b / 1e9));
+        let device = &record.device;
+        let _ = write!(text, "\ndistances took {:.3} s{rate} on {} [{}]", stage.seconds, device.name, device.kind);
+    }
+    let pictures = if montages > 0 { format!(", {montages} montages in level*/montages") } else { String::new() };
+    let _ = write!(
+        text,
+        "\nwritten to {}: report.html, levels.csv, level*/clusters.csv, record.json{pictures}",
+        out.display()
+    );
+    text
+}
+
+/// The same for programs: all figures and rankings of the levels, and where the rest lies.
+pub fn as_json(record: &RunRecord, out: &Path) -> Value {
+    let level = |level: &Level| {
+        serde_json::json!({
+            "level": level.level,
+            "figures": level.figures,
+            "undefined": level.undefined,
+            "ranking": level.ranking,
+            "montages": level.montages.iter().map(|montage| &montage.path).collect::<Vec<_>>(),
+        })
+    };
+    serde_json::json!({
+        "out": out,
+        "device": record.device,
+        "levels": record.levels.iter().map(level).collect::<Vec<_>>(),
+        "stages": record.stages,
+        "skipped_rows": record.skipped_rows,
+        "warnings": record.warnings,
+    })
+}
+
+/// Columns separated by two spaces: numbers to the right, text to the left. The first row is the header.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let is_number = |cell: &String| cell == "-" || cell.parse::<f64>().is_ok();
+    let right: Vec<bool> =
+        (0..columns).map(|c| rows.iter().skip(1).filter_map(|row| row.get(c)).all(is_number)).collect();
+    let aligned = |(c, cell): (usize, &String)| {
+        let width = widths[c];
+        if right[c] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+    };
+    let line =
+        |row: &Vec<String>| row.iter().enumerate().map(aligned).collect::<Vec<_>>().join("  ").trim_end().to_owned();
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A figure in a summary.
+pub(crate) fn figure(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Number(n)) if n.is_u64() => n.to_string(),
+        Some(Value::Number(n)) => n.as_f64().map_or_else(String::new, |real| format!("{real:.6}")),
+        _ => "-".to_owned(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Tables and arrays of the figures: `levels.csv`, `levelL/clusters.csv`, `levelL/inertia.npy`, `record.json`.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use ndarray::Array1;
+use ndarray_npy::WriteNpyExt;
+use serde_json::Value;
+
+use crate::base::error::{Error, Result};
+use crate::metrics::Column;
+use crate::plan::record::{Level, RunRecord};
+
+/// Writes `levels.csv`: a row per level, a column per figure of levels.
+pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
+    let names: Vec<&String> =
+        record.levels.iter().flat_map(|level| level.figures.keys()).fold(Vec::new(), |mut all, n| {
+            if !all.contains(&n) {
+                all.push(n);
+            }
+            all
+        });
+    let header = std::iter::once("level".to_owned()).chain(names.iter().map(|n| n.to_string()));
+    let rows = record.levels.iter().map(|level| {
+        let figures = names.iter().map(|name| cell(level.figures.get(*name)));
+        std::iter::once(level.level.to_string()).chain(figures).collect()
+    });
+    write_csv(path, header.collect(), rows)
+}
+
+/// Writes `clusters.csv` of one level: a row per cluster, a column per figure of clusters.
+pub fn write_clusters(path: &Path, level: &Level) -> Result<()> {
+    let header = std::iter::once("cluster".to_owned()).chain(level.clusters.0.iter().map(|(name, _)| name.clone()));
+    let rows = (0..level.len()).map(|cluster| {
+        let figures = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
+        std::iter::once(cluster.to_string()).chain(figures).collect()
+    });
+    write_csv(path, header.collect(), rows)
+}
+
+/// Writes `clusters.parquet` of one level: the same as [`write_clusters`], with null where a figure is not defined.
+#[cfg(feature = "parquet")]
+pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
+    use crate::formats::parquet::{self, Cells};
+    let whole = |count: u64| i64::try_from(count).ok();
+    let cells = |column: &Column| match column {
+        Column::Count(counts) => Cells::Whole(counts.iter().map(|&count| whole(count)).collect()),
+        Column::Index(clusters) => Cells::Whole(clusters.iter().map(|cluster| cluster.and_then(whole)).collect()),
+        Column::Text(names) => Cells::Text(names.clone()),
+        Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
+    };
+    let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
+    let figures = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
+    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(figures).collect::<Vec<_>>())
+}
+
+/// Writes one figure of the clusters as a float64 array `[k]`; NaN where it is not defined.
+pub fn write_column(path: &Path, level: &Level, name: &str) -> Result<()> {
+    let Some(column) = level.clusters.get(name) else { return Ok(()) };
+    let array: Array1<f64> = (0..column.len()).map(|cluster| column.real(cluster)).collect();
+    let mut file = create(path)?;
+    array.write_npy(&mut file).map_err(|e| Error::io("can't write the array", path, &std::io::Error::other(e)))?;
+    file.flush().map_err(|e| Error::io("can't write the array", path, &e))
+}
+
+/// Writes `record.json`.
+pub fn write_record(path: &Path, record: &RunRecord) -> Result<()> {
+    let mut file = create(path)?;
+    let written = serde_json::to_writer(&mut file, record).map_err(std::io::Error::from);
+    written
+        .and_then(|()| file.write_all(b"\n"))
+        .and_then(|()| file.flush())
+        .map_err(|e| Error::io("can't write the record", path, &e))
+}
+
+/// Writes all tables of a record; `place` tells where a file of the output folder goes.
+pub fn write_tables(record: &RunRecord, place: impl Fn(&str) -> Result<PathBuf>) -> Result<()> {
+    write_levels(&place("levels.csv")?, record)?;
+    for level in &record.levels {
+        write_clusters(&place(&format!("level{}/clusters.csv", level.level))?, level)?;
+        if level.clusters.get("inertia").is_some() {
+            write_column(&place(&format!("level{}/inertia.npy", level.level))?, level, "inertia")?;
+        }
+    }
+    Ok(())
+}
+
+/// A figure as text: empty where it is not defined, else the shortest form that reads back to the same float64.
+fn cell(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+    }
+}
+
+fn cluster_cell(column: &Column, cluster: usize) -> String {
+    match column {
+        Column::Count(counts) => counts[cluster].to_string(),
+        Column::Index(clusters) => clusters[cluster].map_or(String::new(), |number| number.to_string()),
+        Column::Text(names) => names[cluster].clone().unwrap_or_default(),
+        Column::Real(reals) if reals[cluster].is_nan() => String::new(),
+        Column::Real(reals) => cell(Some(&reals[cluster].into())),
+    }
+}
+
+fn write_csv(path: &Path, header: Vec<String>, rows: impl Iterator<Item = Vec<String>>) -> Result<()> {
+    let failed = |e: csv::Error| Error::io("can't write the table", path, &std::io::Error::from(e));
+    let mut table = csv::Writer::from_writer(create(path)?);
+    table.write_record(header).map_err(failed)?;
+    for row in rows {
+        table.write_record(row).map_err(failed)?;
+    }
+    table.flush().map_err(|e| Error::io("can't write the table", path, &e))
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>> {
+    File::create(path).map(BufWriter::new).map_err(|e| Error::io("can't write", path, &e))
+}

@@ -1,0 +1,176 @@
+//! A run as JSON lines, one event a line: `events.jsonl`. Made from the record alone, so it can be made again at any time.
+//!
+//! | event | when | what it tells |
+//! |---|---|---|
+//! | `run` | first | identity, settings, device, inputs, what the figures are |
+//! | `level` | per level | the level's figures; `step` is the level |
+//! | `histogram` | per level and figure of clusters | edges of equal bins, and the clusters in each |
+//! | `clusters` | per level | the table of clusters: its file, and what they are ranked by |
+//! | `montage` | per picture | its file, and which cluster it shows |
+//! | `sheet` | per level, where pictures are made | the contact sheet: its file, and the clusters on it |
+//! | `summary` | last | all figures of all levels in one map, seconds, warnings |
+//!
+//! Paths are relative to the output folder. What is not defined is null.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::histogram::Histogram;
+use crate::metrics;
+use crate::plan::record::{Device, Level, MetricInfo, RunRecord};
+
+/// Version of the layout; raised when a reader of an older one would misread it.
+pub const FORMAT: u32 = 1;
+
+/// Letters of a run's identity: 64 bits, which is plenty for the runs of one project.
+const ID_LETTERS: usize = 16;
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename_all = "lowercase")]
+enum Event<'a> {
+    Run {
+        format: u32,
+        id: String,
+        version: &'a str,
+        started: &'a str,
+        command: &'a [String],
+        settings: &'a Value,
+        device: &'a Device,
+        inputs: BTreeMap<&'static str, Value>,
+        metrics: &'a [MetricInfo],
+    },
+    Level {
+        step: u32,
+        figures: &'a Map<String, Value>,
+    },
+    Histogram {
+        step: u32,
+        figure: &'a str,
+        edges: Vec<f64>,
+        counts: Vec<u64>,
+    },
+    Clusters {
+        step: u32,
+        path: String,
+        clusters: usize,
+        ranked_by: &'a str,
+    },
+    Montage {
+        step: u32,
+        path: String,
+        end: &'a str,
+        rank: usize,
+        cluster: u64,
+    },
+    Sheet {
+        step: u32,
+        path: String,
+        clusters: &'a [u64],
+    },
+    Summary {
+        figures: Map<String, Value>,
+        seconds: BTreeMap<&'a str, f64>,
+        skipped_rows: u64,
+        warnings: &'a [String],
+    },
+}
+
+/// Writes the events of a run, each with its line's end.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write(out: &mut impl Write, record: &RunRecord) -> io::Result<()> {
+    let mut line = |event: Event| -> io::Result<()> {
+        serde_json::to_writer(&mut *out, &event)?;
+        out.write_all(b"\n")
+    };
+    line(run(record))?;
+    for level in &record.levels {
+        of_level(level).try_for_each(&mut line)?;
+    }
+    line(Event::Summary {
+        figures: figures_of_all_levels(record),
+        seconds: record.stages.iter().map(|stage| (stage.name.as_str(), stage.seconds)).collect(),
+        skipped_rows: record.skipped_rows,
+        warnings: &record.warnings,
+    })
+}
+
+/// The same run whenever it is told, and another one for every other run.
+fn identity(record: &RunRecord) -> String {
+    let out = record.settings.get("out").and_then(Value::as_str).unwrap_or_default();
+    let told = format!("{}\n{}\n{out}\n{}", record.plan, record.started, record.command.join("\n"));
+    blake3::hash(told.as_bytes()).to_hex()[..ID_LETTERS].to_owned()
+}
+
+fn run(record: &RunRecord) -> Event<'_> {
+    let inputs = &record.inputs;
+    Event::Run {
+        format: FORMAT,
+        id: identity(record),
+        version: &record.version,
+        started: &record.started,
+        command: &record.command,
+        settings: &record.settings,
+        device: &record.device,
+        inputs: [
+            ("rows", inputs.rows.into()),
+            ("dim", inputs.dim.into()),
+            ("dtype", inputs.dtype.as_str().into()),
+            ("clustering", inputs.clustering.to_string_lossy().into()),
+        ]
+        .into(),
+        metrics: &record.metrics,
+    }
+}
+
+fn of_level(level: &Level) -> impl Iterator<Item = Event<'_>> {
+    let step = level.level;
+    let histograms =
+        level.clusters.0.iter().filter(|(name, _)| metrics::is_amount(name)).filter_map(move |(figure, column)| {
+            let Histogram { edges, counts } = Histogram::of(column)?;
+            Some(Event::Histogram { step, figure, edges, counts })
+        });
+    let table = Event::Clusters {
+        step,
+        path: format!("level{step}/clusters.csv"),
+        clusters: level.len(),
+        ranked_by: &level.ranking.by,
+    };
+    let montages = level.montages.iter().map(move |file| Event::Montage {
+        step,
+        path: with_slashes(&file.path),
+        end: &file.end,
+        rank: file.rank,
+        cluster: file.cluster,
+    });
+    let sheet = level.contact_sheet.iter().map(move |file| Event::Sheet {
+        step,
+        path: with_slashes(&file.path),
+        clusters: &file.clusters,
+    });
+    let figures = Event::Level { step, figures: &level.figures };
+    std::iter::once(figures).chain(histograms).chain([table]).chain(montages).chain(sheet)
+}
+
+/// As on every system.
+fn with_slashes(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// `level1/inertia` and so on.
+fn figures_of_all_levels(record: &RunRecord) -> Map<String, Value> {
+    let of_level = |level: &Level| {
+        let number = level.level;
+        level
+            .figures
+            .iter()
+            .map(move |(name, value)| (format!("level{number}/{name}"), value.clone()))
+            .collect::<Vec<_>>()
+    };
+    record.levels.iter().flat_map(of_level).collect()
+}

@@ -1,0 +1,261 @@
+//! The distance buffers of a run: which there are, where they lie, and which are only there for the montages.
+//!
+//! A process writes the distances of its own rows in the folder of its part, where they survive an interruption. Then they
+//! move to the output folder, or those of all parts are put one after another there.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::base::error::{Error, Finding, Result};
+use crate::base::signals;
+use crate::evaluate::DistanceSinks;
+use crate::formats::distances::{DistanceBuffer, DistanceFile};
+use crate::formats::folder::{OutputFolder, ensure_room};
+use crate::formats::scratch;
+use crate::plan::Plan;
+use crate::plan::settings::Distances;
+use crate::run::parts::PartBuffers;
+
+/// Beside the distances, room is asked for so many bytes of tables and pictures.
+const REST_BYTES: u64 = 16 << 20;
+
+/// One file of distances.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    /// 1-based.
+    level: u32,
+    /// `None` for distances to the own centroid alone.
+    columns: Option<u64>,
+}
+
+impl Kind {
+    /// Its name in the folder of a part.
+    fn in_part(self) -> String {
+        format!("level{}-{}", self.level, self.name())
+    }
+
+    /// Where it goes in the output folder.
+    fn in_output(self) -> PathBuf {
+        PathBuf::from(format!("level{}", self.level)).join(self.name())
+    }
+
+    fn name(self) -> &'static str {
+        if self.columns.is_some() { "distances_all.npy" } else { "distances.npy" }
+    }
+}
+
+/// Buffers of all evaluated levels, mapped.
+pub struct Buffers {
+    own: Vec<(Kind, PathBuf, DistanceBuffer)>,
+    all: Vec<(Kind, PathBuf, DistanceBuffer)>,
+    /// Own distances that only montages and exports need.
+    temporary: bool,
+}
+
+/// The distances as they were written.
+pub struct Written {
+    own: Vec<(Kind, PathBuf)>,
+    all: Vec<(Kind, PathBuf)>,
+    temporary: bool,
+}
+
+/// The files that a plan asks for: own distances, and those to all centroids.
+fn kinds(plan: &Plan) -> (Vec<Kind>, Vec<Kind>) {
+    let of = |&level: &usize, all: bool| Kind {
+        level: plan.hierarchy.levels[level].number,
+        columns: all.then_some(plan.hierarchy.k(level) as u64),
+    };
+    let own = plan.levels.iter().filter(|_| plan.keeps_rows()).map(|level| of(level, false));
+    let all = plan.levels.iter().filter(|_| plan.settings.distances == Distances::All).map(|level| of(level, true));
+    (own.collect(), all.collect())
+}
+
+/// Own distances that only montages and exports need.
+fn only_shown(plan: &Plan) -> bool {
+    plan.keeps_rows() && plan.settings.distances == Distances::None
+}
+
+impl Buffers {
+    /// Opens what is there of the distances of `rows` in `folder`; `None` where something is missing.
+    pub fn reopen(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Option<Buffers>> {
+        let open = |kinds: Vec<Kind>| -> Result<Option<Vec<_>>> {
+            let opened = kinds.into_iter().map(|kind| {
+                let path = folder.join(kind.in_part());
+                let buffer = DistanceBuffer::reopen(&path, rows.end - rows.start, kind.columns)?;
+                Ok(buffer.map(|buffer| (kind, path, buffer)))
+            });
+            opened.collect()
+        };
+        let (own, all) = kinds(plan);
+        let (Some(own), Some(all)) = (open(own)?, open(all)?) else { return Ok(None) };
+        Ok(Some(Buffers { own, all, temporary: only_shown(plan) }))
+    }
+
+    /// Copies what is there of the distances in the part's folder to another one: they belong to its checkpoint, what may
+    /// be there does not.
+    pub fn fetch(plan: &Plan, part: &Path, folder: &Path) -> Result<()> {
+        let (own, all) = kinds(plan);
+        for name in own.into_iter().chain(all).map(Kind::in_part) {
+            let (from, to) = (part.join(&name), folder.join(&name));
+            if from.is_file() {
+                scratch::copy_back(&from, &to, &signals::go_on)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Allocates what the plan asks for of `rows` in `folder`, on disk before anything is computed.
+    pub fn create(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Buffers> {
+        let rows = rows.end - rows.start;
+        ensure_room(folder, bytes_needed(plan, rows)?)?;
+        let create = |kinds: Vec<Kind>| -> Result<Vec<_>> {
+            let created = kinds.into_iter().map(|kind| {
+                let path = folder.join(kind.in_part());
+                // of an interrupted run that had another shape
+                let _ = std::fs::remove_file(&path);
+                let buffer = DistanceBuffer::create(&path, rows, kind.columns)?;
+                Ok((kind, path, buffer))
+            });
+            created.collect()
+        };
+        let (own, all) = kinds(plan);
+        Ok(Buffers { own: create(own)?, all: create(all)?, temporary: only_shown(plan) })
+    }
+
+    /// Where the main loop writes.
+    pub fn sinks(&mut self) -> DistanceSinks<'_> {
+        DistanceSinks {
+            own: self.own.iter_mut().map(|(_, _, buffer)| buffer.values_mut()).collect(),
+            all: self.all.iter_mut().map(|(_, _, buffer)| buffer.values_mut()).collect(),
+        }
+    }
+
+    /// Where they lie.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.own.iter().chain(&self.all).map(|(_, path, _)| path.clone()).collect()
+    }
+
+    /// Sends everything to the disk.
+    pub fn finish(self) -> Result<Written> {
+        let flush = |buffers: Vec<(Kind, PathBuf, DistanceBuffer)>, to_disk: bool| -> Result<Vec<_>> {
+            let flushed = buffers.into_iter().map(|(kind, path, buffer)| {
+                // what is removed again in a moment need not reach the disk
+                if to_disk { buffer.finish().map(|()| (kind, path)) } else { Ok((kind, path)) }
+            });
+            flushed.collect()
+        };
+        let temporary = self.temporary;
+        Ok(Written { own: flush(self.own, !temporary)?, all: flush(self.all, true)?, temporary })
+    }
+}
+
+impl Written {
+    /// Puts the distances of all parts one after another, below the output folder. Where montages and exports alone would need them
+    /// and a part has none, there are none.
+    pub fn of_parts(plan: &Plan, parts: &[PartBuffers], folder: &OutputFolder) -> Result<Written> {
+        let (mut own, all) = kinds(plan);
+        let there = |kind: &Kind| parts.iter().all(|part| part.checksums.contains_key(&kind.in_part()));
+        if only_shown(plan) && !own.iter().all(there) {
+            own.clear();
+        }
+        ensure_room(folder.path(), bytes_needed(plan, plan.embeddings.rows())?)?;
+        let join = |kinds: Vec<Kind>| -> Result<Vec<_>> {
+            let joined = kinds.into_iter().map(|kind| {
+                let path = folder.staging(kind.in_output())?;
+                let mut whole = DistanceBuffer::create(&path, plan.embeddings.rows(), kind.columns)?;
+                for part in parts {
+                    copy_rows(part, kind, &mut whole)?;
+                }
+                whole.finish()?;
+                Ok((kind, path))
+            });
+            joined.collect()
+        };
+        Ok(Written { own: join(own)?, all: join(all)?, temporary: only_shown(plan) })
+    }
+
+    /// Places what stays in the output folder. It stays in the part's folder, too, until that goes: a run that is killed
+    /// before it is complete finds it there.
+    pub fn placed_in(self, folder: &OutputFolder) -> Result<Written> {
+        let temporary = self.temporary;
+        let place = |files: Vec<(Kind, PathBuf)>, stays: bool| -> Result<Vec<_>> {
+            let placed = files.into_iter().map(|(kind, from)| {
+                if !stays {
+                    return Ok((kind, from));
+                }
+                let to = folder.staging(kind.in_output())?;
+                // some file systems have no second name for a file
+                let placed = std::fs::hard_link(&from, &to).or_else(|_| std::fs::rename(&from, &to));
+                placed.map_err(|e| Error::io("can't move the distances into place", &to, &e))?;
+                Ok((kind, to))
+            });
+            placed.collect()
+        };
+        Ok(Written { own: place(self.own, !temporary)?, all: place(self.all, true)?, temporary })
+    }
+
+    /// The own distances of every level; none where they were not kept.
+    pub fn open(&self) -> Result<Vec<DistanceFile>> {
+        self.own.iter().map(|(_, path)| DistanceFile::open(path)).collect()
+    }
+
+    /// Takes away what only montages and exports needed.
+    pub fn remove_temporary(&self) {
+        if self.temporary {
+            // what stays is removed with the staging folder or overwritten by the next run
+            self.own.iter().for_each(|(_, path)| drop(std::fs::remove_file(path)));
+        }
+    }
+}
+
+/// Copies a part's distances to their place in the whole, if they are what the part wrote.
+fn copy_rows(part: &PartBuffers, kind: Kind, whole: &mut DistanceBuffer) -> Result<()> {
+    const CHUNK: usize = 16 << 20;
+    let path = part.folder.join(kind.in_part());
+    let again = "do this part again: metrics --force with the same --shard or --rows";
+    let unreadable =
+        |e: &io::Error| Error::input(Finding::io("can't read the distances of a part", &path, e).hint(again));
+    let columns = kind.columns.unwrap_or(1);
+    let mut file = File::open(&path).map_err(|e| unreadable(&e))?;
+    // both ends lie in a buffer that is mapped
+    let at = |row: u64| usize::try_from(row * columns).unwrap_or(usize::MAX);
+    let values: &mut [u8] = bytemuck::cast_slice_mut(&mut whole.values_mut()[at(part.rows.start)..at(part.rows.end)]);
+    let size = file.metadata().map_err(|e| unreadable(&e))?.len();
+    let mut hasher = blake3::Hasher::new();
+    let header = size.saturating_sub(values.len() as u64);
+    io::copy(&mut file.by_ref().take(header), &mut hasher).map_err(|e| unreadable(&e))?;
+    for chunk in values.chunks_mut(CHUNK) {
+        if signals::requested() {
+            return Err(Error::interrupted());
+        }
+        file.read_exact(chunk).map_err(|e| unreadable(&e))?;
+        hasher.update(chunk);
+    }
+    if part.checksums.get(&kind.in_part()).is_some_and(|checksum| *checksum == *hasher.finalize().to_hex()) {
+        return Ok(());
+    }
+    Err(Error::input(
+        Finding::new("the distances of a part are not what it wrote")
+            .file(&path)
+            .expected(format!(
+                "distances of rows {}..{}, with the checksum in distances.part",
+                part.rows.start, part.rows.end
+            ))
+            .found(format!("a file of {size} bytes with other content"))
+            .hint(again),
+    ))
+}
+
+fn bytes_needed(plan: &Plan, rows: u64) -> Result<u64> {
+    let columns = plan.levels.iter().try_fold(0u64, |sum, &level| {
+        let own = u64::from(plan.keeps_rows());
+        let all = if plan.settings.distances == Distances::All { plan.hierarchy.k(level) as u64 } else { 0 };
+        sum.checked_add(own + all)
+    });
+    let bytes = columns.and_then(|c| c.checked_mul(rows)?.checked_mul(4)?.checked_add(REST_BYTES));
+    bytes.ok_or_else(|| {
+        Error::usage(Finding::new("the distances would take more than 2^64 bytes").hint("leave out --distances all"))
+    })
+}

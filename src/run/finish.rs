@@ -1,0 +1,182 @@
+//! From what was found to files: record, ranking, montages, tables.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::time::{Instant, SystemTime};
+
+#[cfg(feature = "parquet")]
+use super::exports;
+use super::pictures;
+use crate::backend::Tiling;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::signals;
+use crate::engine::partials::Counts;
+use crate::evaluate::{Evaluated, Second, StageTime};
+use crate::formats::distances::DistanceFile;
+use crate::formats::folder::OutputFolder;
+use crate::plan::Plan;
+use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
+use crate::plan::settings::Sample;
+use crate::report::gallery;
+use crate::report::map::{self, Mapped};
+use crate::report::page::{self, Pictures};
+use crate::report::tables;
+use crate::report::tracking::events;
+use crate::run::buffers::Written;
+
+/// What is told of a run besides its figures.
+pub(super) struct Told {
+    pub(super) started: SystemTime,
+    pub(super) tiling: Tiling,
+    /// Hash of the agreement.
+    pub(super) plan_hash: String,
+    /// By stage.
+    pub(super) distances: BTreeMap<String, Counts>,
+    /// Where the run was done in parts.
+    pub(super) parts: Vec<PartOf>,
+    pub(super) stages: Vec<StageTime>,
+}
+
+/// How many distances each stage computed.
+pub(super) fn counts(first: Counts, second: &Second) -> BTreeMap<String, Counts> {
+    let rows = |sums: &Option<crate::engine::partials::RowSums>| sums.as_ref().map(|sums| sums.counts);
+    let stages = [
+        ("distances", Some(first)),
+        ("search", rows(&second.search)),
+        ("means", rows(&second.around)),
+        ("silhouette", second.outer.as_ref().map(|outer| outer.counts)),
+    ];
+    stages.into_iter().filter_map(|(name, counts)| Some((name.to_owned(), counts?))).collect()
+}
+
+/// Writes everything below the folder's staging.
+pub(super) fn write_all(
+    plan: &mut Plan,
+    evaluated: &Evaluated,
+    distances: &Written,
+    told: Told,
+    folder: &OutputFolder,
+) -> Result<RunRecord> {
+    let clock = Instant::now();
+    let files = distances.open()?;
+    if plan.wants_montages() && plan.settings.sample != Sample::Random && files.is_empty() {
+        plan.settings.sample = Sample::Random;
+        plan.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
+    }
+    let mut record = record_of(plan, evaluated, told);
+    record.warnings.extend(folder.warnings().iter().cloned());
+    match KmeansRecord::of(&plan.settings.clustering) {
+        Ok(made) => record.kmeans = made,
+        Err(wrong) => record.warnings.push(wrong.to_string().replace('\n', "; ")),
+    }
+    warn_of_skipped(&mut record, evaluated);
+    if plan.wants_montages() {
+        pictures::make(plan, &mut record, &files, folder)?;
+        record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
+    }
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(unused_variables, reason = "only points.parquet has a place for every row")
+    )]
+    let mapped = add_for_report(plan, &mut record, &files)?;
+    #[cfg(feature = "parquet")]
+    if plan.settings.parquet {
+        let clock = Instant::now();
+        exports::write(plan, &mut record, &files, mapped.as_ref(), folder)?;
+        record.stages.push(Stage::new("exports", clock.elapsed().as_secs_f64()));
+    }
+    drop(files);
+    distances.remove_temporary();
+    let clock = Instant::now();
+    tables::write_tables(&record, |relative| folder.staging(relative))?;
+    write_settings(plan, folder)?;
+    record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
+    for warning in &record.warnings {
+        tracing::warn!("{warning}");
+    }
+    tables::write_record(&folder.staging("record.json")?, &record)?;
+    write_events(&record, folder)?;
+    // of the record as it was written, so that `clustrata report` makes the same one again
+    let montage = |path: &std::path::Path| folder.staging(path);
+    page::write(&record, folder, &montage, Pictures::Embedded, &signals::go_on)?;
+    Ok(record)
+}
+
+/// What the report shows beyond figures and montages, so that it can be made of the record alone.
+fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<Mapped>> {
+    let clock = Instant::now();
+    // hours of computing don't end over a picture
+    let mapped = map::of_run(plan).unwrap_or_else(|error| {
+        record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
+        None
+    });
+    record.map = mapped.as_ref().map(|mapped| mapped.map.clone());
+    record.stages.push(Stage::new("map", clock.elapsed().as_secs_f64()));
+    if plan.names.is_some() {
+        let samples = gallery::samples(plan, &record.levels, files);
+        record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
+        record.images = gallery::images(plan, &record.levels)?;
+    }
+    Ok(mapped)
+}
+
+fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
+    let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
+    RunRecord {
+        format: record::FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        started: record::rfc3339(told.started),
+        device: plan.recorded_device(told.tiling),
+        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        plan: told.plan_hash,
+        inputs: plan.inputs(),
+        stages: stages(plan, &told.stages),
+        warnings: plan.warnings.clone(),
+        skipped_rows: evaluated.skipped,
+        distances: told.distances,
+        parts: told.parts,
+        kmeans: None,
+        metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
+        levels: evaluated.levels.iter().map(level).collect(),
+        map: None,
+        images: None,
+    }
+}
+
+fn stages(plan: &Plan, times: &[StageTime]) -> Vec<Stage> {
+    let rows = plan.embeddings.rows();
+    let bytes = rows * plan.embeddings.row_bytes() as u64;
+    let stage = |time: &StageTime| match time.over_rows {
+        true => Stage::over_rows(time.name, time.seconds, rows, bytes),
+        false => Stage::new(time.name, time.seconds),
+    };
+    std::iter::once(Stage::new("open", plan.seconds)).chain(times.iter().map(stage)).collect()
+}
+
+fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
+    if evaluated.skipped > 0 {
+        let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
+        let text = format!(
+            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
+            evaluated.skipped,
+            first.join(", "),
+            if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }
+        );
+        record.warnings.push(text);
+    }
+}
+
+fn write_events(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
+    let path = folder.staging("events.jsonl")?;
+    let failed = |e: std::io::Error| Error::io("can't write the events", &path, &e);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    events::write(&mut file, record).and_then(|()| file.flush()).map_err(failed)
+}
+
+fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {
+    let path = folder.staging("config.yaml")?;
+    let text = plan.settings.to_yaml()?;
+    std::fs::write(&path, text).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
+}

@@ -1,0 +1,189 @@
+//! From embeddings to the hierarchy.
+
+mod inputs;
+mod place;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use super::frontend::Frontend;
+use crate::backend::DeviceInfo;
+use crate::backend::select::{self, Choice};
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::Dtype;
+use crate::base::signals;
+use crate::engine::points::EmbeddingPoints;
+use crate::engine::share::Shard;
+use crate::kmeans::{Alone, Build, Level, Meeting, Network, Team, still_there};
+use crate::plan::record::{self, InputFile, KmeansRecord, KmeansStep};
+use crate::plan::settings::{Checkpoint, KmeansSettings};
+use inputs::Inputs;
+use place::{Found, Place};
+
+/// What is known of a clustering before anything is computed.
+pub struct Survey {
+    /// Rows of the embeddings.
+    pub rows: u64,
+    /// Whether it is there, made with these settings of these inputs.
+    pub complete: bool,
+}
+
+/// Opens all inputs, without a device, and looks into the output folder.
+///
+/// # Errors
+/// Where `--resume` would refuse to begin or to go on.
+pub fn survey(settings: &KmeansSettings) -> Result<Survey> {
+    let inputs = Inputs::open(settings)?;
+    levels(settings)?;
+    let found = place::look(&settings.out, &inputs.agreement(settings)?, true, settings.force)?;
+    let complete = matches!(found, Found::Earlier(record) if record.complete);
+    Ok(Survey { rows: inputs.embeddings.rows(), complete })
+}
+
+/// config -> inputs -> device -> team -> levels -> folder; the record is the first process's.
+///
+/// # Errors
+/// What is wrong with settings, inputs, device or disk; `Paused` after a checkpoint.
+pub fn make(
+    mut settings: KmeansSettings,
+    shard: Option<Shard>,
+    resume: bool,
+    frontend: &dyn Frontend,
+) -> Result<Option<(KmeansRecord, KmeansSettings)>> {
+    signals::install_checkpoints();
+    settings.out = std::path::absolute(&settings.out)
+        .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
+    let inputs = Inputs::open(&settings)?;
+    if settings.force {
+        Inputs::apart_from(&settings)?;
+    }
+    if (inputs.embeddings.dtype(), settings.stored()) == (Dtype::F64, Dtype::F32) {
+        let text =
+            "the embeddings are float64 and centroids are stored as float32: `dtype: float64` keeps their precision";
+        settings.warnings.push(text.to_owned());
+    }
+    let agreement = inputs.agreement(&settings)?;
+    let device = select::open(&Choice::parse(&settings.device), settings.threads)?;
+    let info = device.backend.describe();
+    tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
+    let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
+    let mut place = match shard.index {
+        1 => Some(Place::open(&settings.out, &agreement, resume, settings.force, inputs.bytes_written(&settings))?),
+        _ => None,
+    };
+    let cancelled = || frontend.cancelled();
+    let team = join(&settings, shard, &agreement, &cancelled)?;
+    if let Some(place) = &place {
+        place.attach_log(frontend)?;
+        place.write_config(&settings)?;
+    }
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let levels = levels(&settings)?;
+    let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
+    let earlier = still_there(earlier, &levels, &settings.out);
+    let record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    // from now on the folder is known as one that can be gone on with
+    place.as_ref().map_or(Ok(()), |place| place.keep(&record))?;
+    let record = Mutex::new(record);
+    let report = |step: KmeansStep| {
+        let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+        record.steps.push(step);
+        place.as_ref().map_or(Ok(()), |place| place.keep(&record))
+    };
+    let interval = match settings.checkpoint {
+        Checkpoint::Every(interval) => Some(interval),
+        Checkpoint::Off => None,
+    };
+    let build = Build {
+        points: &EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() },
+        levels: &levels,
+        strategy: settings.strategy,
+        init: settings.init,
+        inits: settings.inits,
+        tolerance: settings.tolerance,
+        seed: settings.seed,
+        stored: settings.stored(),
+        backend: device.backend.as_ref(),
+        team: team.as_ref(),
+        watch: frontend,
+        folder: &settings.out,
+        done: &earlier,
+        checkpoint: interval.map(|every| (every, agreement.clone())),
+        report: &report,
+    };
+    let built = build.run();
+    frontend.detach_log();
+    built?;
+    let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Some(place) = place else { return Ok(None) };
+    record.complete = true;
+    place.keep(&record)?;
+    Ok(Some((record, settings)))
+}
+
+/// The processes that were started with `--shard`, or this one alone.
+fn join<'a>(
+    settings: &KmeansSettings,
+    shard: Shard,
+    agreement: &str,
+    cancelled: &'a (dyn Fn() -> bool + Sync),
+) -> Result<Box<dyn Team + 'a>> {
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    if shard.of == 1 {
+        return Ok(Box::new(Alone));
+    }
+    tracing::info!("waiting for the other {} of {} processes", shard.of - 1, shard.of);
+    let meeting = Meeting {
+        folder: &settings.out,
+        rank: number(shard.index - 1),
+        size: number(shard.of),
+        agreement: *blake3::hash(agreement.as_bytes()).as_bytes(),
+    };
+    Ok(Box::new(Network::join(&meeting, cancelled)?))
+}
+
+fn levels(settings: &KmeansSettings) -> Result<Vec<Level>> {
+    let level = |(number, level): (u32, &crate::plan::settings::LevelSettings)| {
+        let clusters = usize::try_from(level.clusters).ok().filter(|&clusters| clusters < u32::MAX as usize);
+        let clusters = clusters.ok_or_else(|| {
+            let finding = Finding::new("too many clusters").level(number).expected("fewer than 2^32 - 1");
+            Error::usage(finding.found(level.clusters.to_string()))
+        })?;
+        Ok(Level {
+            clusters,
+            iterations: settings.iterations,
+            splits: level.splits,
+            steps: level.steps,
+            sample_size: level.sample_size,
+        })
+    };
+    (1..).zip(&settings.levels).map(level).collect()
+}
+
+/// The record before the first step, or with those of an earlier run.
+fn begun(
+    settings: &KmeansSettings,
+    inputs: &Inputs,
+    device: &DeviceInfo,
+    agreement: &str,
+    processes: u64,
+    earlier: &[KmeansStep],
+) -> KmeansRecord {
+    KmeansRecord {
+        format: KmeansRecord::FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
+        started: record::rfc3339(SystemTime::now()),
+        complete: false,
+        agreement: agreement.to_owned(),
+        device: format!("{} [{}, {}]", device.name, device.backend, device.api),
+        processes,
+        settings: settings.recorded(),
+        embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+        rows: inputs.embeddings.rows(),
+        dim: inputs.embeddings.dim(),
+        subset: settings.subset_indices.as_deref().map(InputFile::of),
+        steps: earlier.to_vec(),
+        warnings: settings.warnings.clone(),
+    }
+}

@@ -1,0 +1,127 @@
+//! Adds up the parts of a run and finishes it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::finish::{self, Told};
+use super::frontend::Frontend;
+use super::gates;
+use super::session::{attach_log, evaluation};
+use crate::base::error::{Error, Finding, Findings, Kind, Result};
+use crate::base::signals::{self, Asked};
+use crate::engine::checkpoint::{Forget, Stage};
+use crate::engine::partials::RowSums;
+use crate::evaluate::Second;
+use crate::formats::folder::OutputFolder;
+use crate::metrics;
+use crate::plan::Plan;
+use crate::plan::record::RunRecord;
+use crate::plan::settings::{Options, Settings};
+use crate::report::tracking;
+use crate::run::buffers::Written;
+use crate::run::parts::Parts;
+
+/// What to merge.
+pub struct Request {
+    /// Folder that the parts were written to.
+    pub folder: PathBuf,
+    /// Settings that replace those of the parts.
+    pub options: Options,
+    /// Whether the parts are removed afterwards.
+    pub remove_parts: bool,
+    /// Whether the summary is JSON.
+    pub json: bool,
+}
+
+/// Merges the parts; returns what is printed.
+///
+/// # Errors
+/// Where parts are missing, damaged or of another run.
+pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
+    signals::install_checkpoints();
+    let started = SystemTime::now();
+    let parts = Parts::find(&request.folder)?;
+    let mut plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
+    let agreement = plan.agreement()?;
+    parts.agree(&agreement)?;
+    let plan_hash = plan.hash(&agreement)?;
+    let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
+    let finished = attach_log(&folder, frontend)
+        .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, frontend));
+    frontend.detach_log();
+    let record = finished.map_err(|error| match signals::asked() {
+        Asked::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
+            Kind::Paused,
+            Finding::new("stopped by a signal; the parts are as they were").hint("merge again"),
+        ),
+        _ => error,
+    })?;
+    let out = folder.path().to_owned();
+    folder.commit()?;
+    if request.remove_parts {
+        parts.remove()?;
+    }
+    tracking::after_run(&plan.settings.tracking, &record, &out);
+    gates::hold(&plan.settings.gates, &record, &out, "", request.json)
+}
+
+/// Those of the parts, but for what is said otherwise.
+fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
+    let told = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
+    // what may have been another machine's stays behind: a merge needs no device of the parts' kind
+    let told = Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
+    let computed = told.metrics.clone();
+    let settings = Options { out: Some(out.to_owned()), ..options }.over(told).resolve()?;
+    check_gates(&settings, &computed)?;
+    Ok(settings)
+}
+
+/// Refuses gates on what the parts have not computed; figures of labels are worked out here.
+fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
+    let mut findings = Findings::new();
+    let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
+    for gate in settings.gates.iter().filter(|gate| !there(gate.figure)) {
+        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.figure));
+        findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
+    }
+    findings.into_result()
+}
+
+fn add_up_and_write(
+    plan: &mut Plan,
+    parts: &Parts,
+    plan_hash: String,
+    folder: &OutputFolder,
+    started: SystemTime,
+    frontend: &dyn Frontend,
+) -> Result<RunRecord> {
+    let rows = plan.embeddings.rows();
+    let tiling = plan.tiling()?;
+    let first = parts.rows(Stage::Distances, rows)?;
+    let (evaluated, stages, times) = {
+        let job = plan.job();
+        let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &Forget);
+        let known = evaluation.known(first)?;
+        let stages = evaluation.second_stages(&known);
+        let second = second_round(parts, &stages, rows)?;
+        (evaluation.finish(known, second)?, stages, evaluation.clock.stages())
+    };
+    let written = Written::of_parts(plan, &parts.folders(), folder)?;
+    let done = std::iter::once(Stage::Distances).chain(stages);
+    let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
+    let told = Told { started, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    finish::write_all(plan, &evaluated, &written, told, folder)
+}
+
+/// Adds up what the second round found.
+fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<Second> {
+    // all that is missing is told together
+    let mut findings = Findings::new();
+    stages.iter().for_each(|&stage| findings.extend(parts.wanting(stage, rows)));
+    findings.into_result()?;
+    let sums =
+        |stage| -> Result<Option<RowSums>> { stages.contains(&stage).then(|| parts.rows(stage, rows)).transpose() };
+    let outer = stages.contains(&Stage::Silhouette).then(|| parts.outer(Stage::Silhouette, rows)).transpose()?;
+    Ok(Second { search: sums(Stage::Search)?, around: sums(Stage::Means)?, outer })
+}

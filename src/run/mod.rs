@@ -1,0 +1,14 @@
+//! One run, from its settings to its files.
+
+pub mod buffers;
+#[cfg(feature = "parquet")]
+mod exports;
+mod finish;
+pub mod frontend;
+pub mod gates;
+pub mod kmeans;
+pub mod merge;
+pub mod part;
+pub mod parts;
+mod pictures;
+pub mod session;

@@ -1,0 +1,400 @@
+//! The folder of one part: what its stages have found, kept for going on and for adding up.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::state::{self, Header};
+use super::survey::folder_of;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::signals::{self, Asked};
+use crate::engine::checkpoint::{Keeper, Stage};
+use crate::engine::partials::{Counts, OuterSums, RowSums, SweepCut};
+use crate::formats::atomic_file::remove_unfinished;
+use crate::formats::folder::LockedFolder;
+use crate::formats::part_file::PartFile;
+use crate::formats::scratch;
+use crate::plan::fingerprint::Agreement;
+use crate::plan::record::Worker;
+
+/// Writing may take one part in so many of the time; where it takes long, it is done less often.
+const SHARE: u32 = 20;
+
+/// What becomes of what an earlier process left in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// It is an error.
+    Refuse,
+    /// What is complete is built on; what is not is an error.
+    BuildOn,
+    /// It is removed.
+    Discard,
+    /// It is gone on from.
+    Resume,
+}
+
+/// What is written down beside the results.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The settings of this process.
+    pub settings: Value,
+    /// This process.
+    pub worker: Worker,
+}
+
+/// A locked folder of a part, in which a process keeps what it finds. Dropped without a result or a checkpoint in it, it
+/// takes everything with it.
+pub struct PartFolder {
+    pub(super) path: PathBuf,
+    pub(super) rows: Range<u64>,
+    pub(super) plan: Agreement,
+    pub(super) plan_hash: String,
+    about: About,
+    /// What the second round has to do.
+    second: Mutex<Vec<Stage>>,
+    /// How often to store; `None` for never.
+    interval: Option<Duration>,
+    /// Whether complete results are stored however quickly they were found.
+    always: bool,
+    /// Files that must be on the disk before what is found of their rows is stored, and where each is to be in the end.
+    buffers: Mutex<Vec<(PathBuf, PathBuf)>>,
+    timer: Mutex<Timer>,
+    begun: Mutex<BTreeMap<Stage, Begun>>,
+    // dropped in this order: the lock's file goes before the folder that holds it
+    locked: LockedFolder,
+    _emptied: Emptied,
+}
+
+struct Timer {
+    last: Instant,
+    cost: Duration,
+}
+
+/// A stage that this process does.
+#[derive(Clone, Copy)]
+struct Begun {
+    at: Instant,
+    earlier_seconds: f64,
+    resumed: u64,
+}
+
+/// Removes a folder and the one above where nothing is in them.
+struct Emptied(PathBuf);
+
+impl Drop for Emptied {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+        // it has gone already where this process made it, but not the one above
+        if !self.0.exists()
+            && let Some(parts) = self.0.parent()
+        {
+            // other parts may be in it
+            let _ = fs::remove_dir(parts);
+        }
+    }
+}
+
+impl PartFolder {
+    /// Opens the folder of a part of the run that is written to `out`.
+    ///
+    /// # Errors
+    /// `Usage` when it holds results or checkpoints that are to be neither discarded nor gone on from; `Input` when they
+    /// are of another run; `Failed` when another process does this part now, or it can't be written.
+    pub fn open(out: &Path, rows: Range<u64>, plan: Agreement, about: About, earlier: Earlier) -> Result<PartFolder> {
+        let root = std::path::absolute(out).map_err(|e| Error::io("the output folder has no usable path", out, &e))?;
+        let path = folder_of(&root, &rows);
+        let locked = LockedFolder::open(&path)?;
+        let plan_hash = plan.hash();
+        let folder = PartFolder {
+            _emptied: Emptied(path.clone()),
+            path,
+            rows,
+            plan,
+            plan_hash,
+            about,
+            second: Mutex::default(),
+            interval: None,
+            always: false,
+            buffers: Mutex::default(),
+            timer: Mutex::new(Timer { last: Instant::now(), cost: Duration::ZERO }),
+            begun: Mutex::default(),
+            locked,
+        };
+        // where nothing is locked they may be another process's
+        if folder.locked.is_held() {
+            remove_unfinished(&folder.path)
+                .map_err(|e| Error::io("can't clear what a killed process left", &folder.path, &e))?;
+        }
+        match earlier {
+            Earlier::Discard => folder.clear(),
+            Earlier::Refuse if folder.holds_results() => return Err(folder.begun_already()),
+            Earlier::Refuse => folder.clear(),
+            Earlier::BuildOn if Stage::ALL.into_iter().any(|stage| folder.checkpoint(stage).is_file()) => {
+                return Err(folder.begun_already());
+            }
+            Earlier::BuildOn | Earlier::Resume => folder.judge_earlier()?,
+        }
+        Ok(folder)
+    }
+
+    /// Stores what is found every so often, and complete results `always` or only where they took longer than that.
+    #[must_use]
+    pub fn storing(mut self, interval: Option<Duration>, always: bool) -> Self {
+        (self.interval, self.always) = (interval, always);
+        self
+    }
+
+    /// What is written down beside the results.
+    pub fn about_mut(&mut self) -> &mut About {
+        &mut self.about
+    }
+
+    /// Where the folder lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The rows of the part.
+    pub fn rows(&self) -> &Range<u64> {
+        &self.rows
+    }
+
+    /// Rows of the first round that are done.
+    pub fn first_rows_done(&self) -> u64 {
+        self.header(Stage::Distances).map_or(0, |header| header.range.1 - header.range.0)
+    }
+
+    /// Whether a stage is complete, as a file.
+    pub fn has(&self, stage: Stage) -> bool {
+        self.complete(stage).is_file()
+    }
+
+    /// Rows of a tile in what an earlier process left; its results go on with the same bits in tiles of that size.
+    pub fn earlier_tile_rows(&self) -> Option<usize> {
+        Stage::ALL.into_iter().find_map(|stage| self.header(stage)).map(|header| header.worker.device.tile_rows)
+    }
+
+    /// Files that must be on the disk before what is found of their rows is stored. Those that lie elsewhere, on the
+    /// machine's own disk, are copied into this folder when all of their rows are found.
+    pub fn sync_first(&self, buffers: Vec<PathBuf>) {
+        let home = |path: PathBuf| {
+            let home = path.file_name().map_or_else(|| path.clone(), |name| self.path.join(name));
+            (path, home)
+        };
+        *locked(&self.buffers) = buffers.into_iter().map(home).collect();
+    }
+
+    /// What the second round has to do, which the files of each of its stages tell.
+    pub fn second_round(&self, stages: Vec<Stage>) {
+        *locked(&self.second) = stages;
+    }
+
+    /// Forgets what a stage has found.
+    pub fn forget(&self, stage: Stage) {
+        for path in [self.complete(stage), self.checkpoint(stage)] {
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Who did the stages of this process, and how long they took.
+    pub fn worker(&self, stage: Stage) -> Worker {
+        let begun = locked(&self.begun).get(&stage).copied();
+        let (seconds, resumed) =
+            begun.map_or((0.0, 0), |begun| (begun.earlier_seconds + begun.at.elapsed().as_secs_f64(), begun.resumed));
+        Worker { seconds, resumed, ..self.about.worker.clone() }
+    }
+
+    /// Removes everything: the run is complete without it.
+    pub fn discard(self) {
+        self.clear();
+    }
+
+    pub(super) fn complete(&self, stage: Stage) -> PathBuf {
+        self.path.join(format!("{}.part", stage.name()))
+    }
+
+    pub(super) fn checkpoint(&self, stage: Stage) -> PathBuf {
+        self.path.join(format!("{}.checkpoint", stage.name()))
+    }
+
+    /// What is there of a stage, complete or not.
+    fn existing(&self, stage: Stage) -> Option<PathBuf> {
+        [self.complete(stage), self.checkpoint(stage)].into_iter().find(|path| path.is_file())
+    }
+
+    fn header(&self, stage: Stage) -> Option<Header> {
+        PartFile::glance(&self.existing(stage)?).ok()?.header_as().ok()
+    }
+
+    fn holds_results(&self) -> bool {
+        Stage::ALL.into_iter().any(|stage| self.existing(stage).is_some())
+    }
+
+    fn clear(&self) {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if !name.as_encoded_bytes().starts_with(b".") {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// A stage begins, or goes on from what `header` tells of.
+    fn begin(&self, stage: Stage, header: Option<&Header>) {
+        let resumed = header.map_or(0, |header| header.worker.resumed + u64::from(header.done < 1.0));
+        let earlier_seconds = header.map_or(0.0, |header| header.worker.seconds);
+        locked(&self.begun).insert(stage, Begun { at: Instant::now(), earlier_seconds, resumed });
+    }
+
+    /// Reads what is there of a stage; it has been judged when the folder was opened.
+    fn load<T>(&self, stage: Stage, read: fn(&PartFile, &Header) -> Result<T, Finding>) -> Result<Option<T>> {
+        let Some(path) = self.existing(stage) else {
+            self.begin(stage, None);
+            return Ok(None);
+        };
+        // the arrays are verified as they are read
+        let opened = PartFile::glance(&path).and_then(|file| {
+            let header: Header = file.header_as()?;
+            header.fits(&path, stage, &self.rows, path == self.complete(stage))?;
+            let found = read(&file, &header)?;
+            Ok((header, found))
+        });
+        let (header, found) = opened.map_err(Error::input)?;
+        tracing::info!("{}: going on from {:.1} %", stage.name(), 100.0 * header.done);
+        self.begin(stage, Some(&header));
+        Ok(Some(found))
+    }
+
+    fn header_of(&self, stage: Stage, range: Range<u64>, done: f64, counts: Counts) -> Header {
+        let round = match stage {
+            Stage::Distances => vec![stage],
+            _ => locked(&self.second).clone(),
+        };
+        Header {
+            stage: stage.name().to_owned(),
+            rows: (self.rows.start, self.rows.end),
+            range: (range.start, range.end),
+            done,
+            round: round.into_iter().map(|stage| stage.name().to_owned()).collect(),
+            plan: self.plan.clone(),
+            plan_hash: self.plan_hash.clone(),
+            settings: self.about.settings.clone(),
+            worker: self.worker(stage),
+            counts,
+            point_columns: None,
+            sweep: None,
+            buffers: BTreeMap::new(),
+            of: Vec::new(),
+        }
+    }
+
+    /// Writes a result or a checkpoint, with what it stands on already on the disk.
+    fn store(
+        &self,
+        stage: Stage,
+        complete: bool,
+        mut header: Header,
+        write: impl FnOnce(&Path, &Header) -> Result<()>,
+    ) -> Result<()> {
+        let started = Instant::now();
+        let quick = !locked(&self.timer).is_over(self.interval) && !self.checkpoint(stage).is_file();
+        if complete && !self.always && (quick || self.interval.is_none()) {
+            return Ok(());
+        }
+        if stage == Stage::Distances {
+            header.buffers = self.bring_buffers(complete)?;
+        }
+        write(&if complete { self.complete(stage) } else { self.checkpoint(stage) }, &header)?;
+        if complete {
+            let _ = fs::remove_file(self.checkpoint(stage));
+        }
+        *locked(&self.timer) = Timer { last: Instant::now(), cost: started.elapsed() };
+        Ok(())
+    }
+
+    /// Has the distances on the disk and in this folder; with the checksum of each, where they are `complete`.
+    fn bring_buffers(&self, complete: bool) -> Result<BTreeMap<String, String>> {
+        let mut checksums = BTreeMap::new();
+        for (buffer, home) in locked(&self.buffers).iter() {
+            let failed = |e: &std::io::Error| Error::io("can't write the distances to the disk", buffer, e);
+            if buffer == home {
+                let file = File::options().read(true).write(true).open(buffer).map_err(|e| failed(&e))?;
+                file.sync_data().map_err(|e| failed(&e))?;
+            } else {
+                // what asks for the checkpoint must not keep it from being written
+                let go_on = || match signals::asked() {
+                    Asked::Stop => Err(Error::interrupted()),
+                    Asked::No | Asked::Checkpoint => Ok(()),
+                };
+                scratch::copy_back(buffer, home, &go_on)?;
+            }
+            if complete && let Some(name) = home.file_name().and_then(|name| name.to_str()) {
+                let mut hasher = blake3::Hasher::new();
+                let hashed = File::open(home).and_then(|file| hasher.update_reader(file).map(|h| h.finalize()));
+                checksums.insert(name.to_owned(), hashed.map_err(|e| failed(&e))?.to_hex().to_string());
+            }
+        }
+        Ok(checksums)
+    }
+}
+
+impl Keeper for PartFolder {
+    fn load_rows(&self, stage: Stage) -> Result<Option<RowSums>> {
+        self.load(stage, state::read_rows)
+    }
+
+    fn load_outer(&self, stage: Stage) -> Result<Option<OuterSums>> {
+        self.load(stage, state::read_outer)
+    }
+
+    fn store_rows(&self, stage: Stage, found: &RowSums) -> Result<()> {
+        let length = |range: &Range<u64>| crate::base::numeric::as_real(range.end - range.start);
+        let done = length(&found.rows) / length(&self.rows);
+        let mut header = self.header_of(stage, found.rows.clone(), done, found.counts);
+        header.point_columns = found.points.as_ref().map(|points| points.dim());
+        let complete = found.rows.end == self.rows.end;
+        self.store(stage, complete, header, |path, header| state::write_rows(path, header, found))
+    }
+
+    fn store_outer(&self, stage: Stage, found: &OuterSums) -> Result<()> {
+        let real = crate::base::numeric::as_real;
+        let done = if found.is_complete() { 1.0 } else { real(found.steps) / real(found.of_steps.max(1)) };
+        let mut header = self.header_of(stage, found.outer.clone(), done, found.counts);
+        let sweep: (SweepCut, u64, u64) = (found.cut, found.steps, found.of_steps);
+        header.sweep = Some(sweep);
+        self.store(stage, found.is_complete(), header, |path, header| state::write_outer(path, header, found))
+    }
+
+    fn due(&self) -> bool {
+        self.interval.is_some() && locked(&self.timer).is_over(self.interval)
+    }
+
+    fn pausing(&self) -> bool {
+        self.interval.is_some() && signals::asked() == Asked::Checkpoint
+    }
+}
+
+impl Timer {
+    fn is_over(&self, interval: Option<Duration>) -> bool {
+        interval.is_some_and(|interval| self.last.elapsed() >= interval.max(self.cost * SHARE))
+    }
+}
+
+impl Drop for PartFolder {
+    fn drop(&mut self) {
+        if self.holds_results() {
+            self.locked.keep();
+        } else {
+            self.clear();
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

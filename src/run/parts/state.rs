@@ -1,0 +1,194 @@
+//! Partial results and checkpoints as files.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::error::{Finding, Result};
+use crate::engine::checkpoint::Stage;
+use crate::engine::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, Sums, SweepCut};
+use crate::formats::part_file::{PartFile, Writer};
+use crate::plan::fingerprint::Agreement;
+use crate::plan::record::Worker;
+
+/// What a file says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Header {
+    /// Name of the [`crate::engine::checkpoint::Stage`].
+    pub stage: String,
+    /// Rows of the part.
+    pub rows: (u64, u64),
+    /// Rows of the stage that are in it: from the part's first on. Where points are compared with points: numbers of
+    /// the outer points.
+    pub range: (u64, u64),
+    /// Share of the stage that is done, from 0 to 1.
+    pub done: f64,
+    /// Stages of the round it belongs to; the part has done the round when it has a complete file of each.
+    pub round: Vec<String>,
+    /// What all parts agree on.
+    pub plan: Agreement,
+    /// Its hash.
+    pub plan_hash: String,
+    /// The settings of the process that wrote it, for `merge`.
+    pub settings: Value,
+    /// Who computed.
+    pub worker: Worker,
+    /// How many distances were computed.
+    pub counts: Counts,
+    /// Columns of the sums of points; absent where there are none.
+    pub point_columns: Option<usize>,
+    /// How points against points were cut, the steps done and the steps there are.
+    pub sweep: Option<(SweepCut, u64, u64)>,
+    /// Distances of the part's rows that lie beside a complete first round: BLAKE3 (hex) of each file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buffers: BTreeMap<String, String>,
+    /// Fingerprints of the files that it is the sum of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of: Vec<String>,
+}
+
+impl Header {
+    /// Whether it is of this stage and part, and `complete` where its name says so: files can be copied and renamed.
+    pub(super) fn fits(&self, path: &Path, stage: Stage, rows: &Range<u64>, complete: bool) -> Result<(), Finding> {
+        let covers = match stage {
+            Stage::Silhouette => true,
+            _ => self.range.0 == rows.start && (self.range.1 == rows.end || !complete),
+        };
+        if self.stage == stage.name() && self.rows == (rows.start, rows.end) && covers {
+            return Ok(());
+        }
+        Err(Finding::new("a partial result does not belong where it lies")
+            .file(path)
+            .expected(format!("{} of rows {}..{}", stage.name(), rows.start, rows.end))
+            .found(format!("{} of rows {}..{}, as far as {}", self.stage, self.rows.0, self.rows.1, self.range.1))
+            .hint("put it back where it was, or remove its folder and run that part again"))
+    }
+}
+
+/// The arrays of a level's sums, in the order of the fields.
+const SUMS: [&str; 6] = ["size", "inertia", "distance", "max_squared", "simplified_silhouette", "misassigned"];
+
+/// The arrays of a level's running sums.
+const RUNNING: [&str; 3] = ["own", "open", "best"];
+
+/// Clusters that are handed to the writer at a time.
+const CHUNK: usize = 1 << 14;
+
+/// Writes what a pass found.
+pub(super) fn write_rows(path: &Path, header: &Header, found: &RowSums) -> Result<()> {
+    let mut writer = Writer::create(path)?;
+    for (level, sums) in found.sums.iter().enumerate() {
+        let clusters = sums.clusters();
+        let counts = |of: fn(&Sums) -> u64| clusters.chunks(CHUNK).map(move |c| c.iter().map(of).collect::<Vec<_>>());
+        let reals = |of: fn(&Sums) -> f64| clusters.chunks(CHUNK).map(move |c| c.iter().map(of).collect::<Vec<_>>());
+        writer.array(&name(level, SUMS[0]), counts(|sums| sums.size))?;
+        writer.array(&name(level, SUMS[1]), reals(|sums| sums.inertia))?;
+        writer.array(&name(level, SUMS[2]), reals(|sums| sums.distance))?;
+        writer.array(&name(level, SUMS[3]), reals(|sums| sums.max_squared))?;
+        writer.array(&name(level, SUMS[4]), reals(|sums| sums.simplified_silhouette))?;
+        writer.array(&name(level, SUMS[5]), counts(|sums| sums.misassigned))?;
+    }
+    if let Some(points) = &found.points {
+        writer.array("points", [points.values()])?;
+    }
+    writer.array("skipped", [found.skipped.as_slice()])?;
+    writer.finish(header)
+}
+
+/// Reads what [`write_rows`] wrote.
+pub(super) fn read_rows(file: &PartFile, header: &Header) -> Result<RowSums, Finding> {
+    let mut sums = Vec::new();
+    while file.length(&name(sums.len(), SUMS[0])).is_some() {
+        sums.push(read_level(file, sums.len())?);
+    }
+    let points = match header.point_columns {
+        Some(dim) => Some(PointSums::of_values(dim, file.read("points")?)),
+        None => None,
+    };
+    Ok(RowSums {
+        rows: header.range.0..header.range.1,
+        sums,
+        points,
+        skipped: file.read("skipped")?,
+        counts: header.counts,
+    })
+}
+
+fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
+    let counts = |which: usize| file.read::<u64>(&name(level, SUMS[which]));
+    let reals = |which: usize| file.read::<f64>(&name(level, SUMS[which]));
+    let (size, inertia, distance) = (counts(0)?, reals(1)?, reals(2)?);
+    let (max_squared, simplified_silhouette, misassigned) = (reals(3)?, reals(4)?, counts(5)?);
+    let lengths = [inertia.len(), distance.len(), max_squared.len(), simplified_silhouette.len(), misassigned.len()];
+    if lengths.iter().any(|&length| length != size.len()) {
+        return Err(Finding::new("the arrays of a partial result have different lengths")
+            .file(file.path())
+            .expected(format!("{} each", size.len()))
+            .found(format!("{lengths:?}"))
+            .hint("run this part again"));
+    }
+    let sums = |at: usize| Sums {
+        size: size[at],
+        inertia: inertia[at],
+        distance: distance[at],
+        max_squared: max_squared[at],
+        simplified_silhouette: simplified_silhouette[at],
+        misassigned: misassigned[at],
+    };
+    Ok(ClusterSums::of_clusters((0..size.len()).map(sums).collect()))
+}
+
+/// Writes what comparing points found.
+pub(super) fn write_outer(path: &Path, header: &Header, found: &OuterSums) -> Result<()> {
+    let mut writer = Writer::create(path)?;
+    for (level, running) in found.running.iter().enumerate() {
+        writer.array(&name(level, RUNNING[0]), [running.own.as_slice()])?;
+        writer.array(&name(level, RUNNING[1]), [running.open.as_slice()])?;
+        writer.array(&name(level, RUNNING[2]), [running.best.as_slice()])?;
+        writer.array(&name(level, "best_first"), [running.best_first.as_slice()])?;
+    }
+    for (level, values) in found.values.iter().enumerate() {
+        writer.array(&name(level, "silhouette"), [values.as_slice()])?;
+    }
+    writer.finish(header)
+}
+
+/// Reads what [`write_outer`] wrote.
+pub(super) fn read_outer(file: &PartFile, header: &Header) -> Result<OuterSums, Finding> {
+    let (cut, steps, of_steps) = header.sweep.unwrap_or_default();
+    let mut found = OuterSums {
+        outer: header.range.0..header.range.1,
+        cut,
+        steps,
+        of_steps,
+        running: Vec::new(),
+        values: Vec::new(),
+        counts: header.counts,
+    };
+    while file.length(&name(found.running.len(), RUNNING[0])).is_some() {
+        let level = found.running.len();
+        let reals = |which: usize| file.read::<f64>(&name(level, RUNNING[which]));
+        let best_first = file.read(&name(level, "best_first"))?;
+        found.running.push(Running { own: reals(0)?, open: reals(1)?, best: reals(2)?, best_first });
+    }
+    while file.length(&name(found.values.len(), "silhouette")).is_some() {
+        found.values.push(file.read(&name(found.values.len(), "silhouette"))?);
+    }
+    let points = header.range.1.saturating_sub(header.range.0);
+    let lengths = found.running.iter().flat_map(|r| [r.own.len(), r.open.len(), r.best.len(), r.best_first.len()]);
+    if lengths.chain(found.values.iter().map(Vec::len)).any(|length| length as u64 != points) {
+        return Err(Finding::new("the arrays of a partial result have other lengths than its range")
+            .file(file.path())
+            .expected(format!("{points} each"))
+            .hint("run this part again"));
+    }
+    Ok(found)
+}
+
+/// `level0/size`: levels by their place among the evaluated ones.
+fn name(level: usize, array: &str) -> String {
+    format!("level{level}/{array}")
+}
