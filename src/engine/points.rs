@@ -7,6 +7,7 @@ use ndarray::Array2;
 
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
+use crate::base::numeric::to_usize;
 use crate::formats::embeddings::Embeddings;
 
 /// Runs of rows this near to each other are read in one go: what lies between costs less than another read.
@@ -86,7 +87,7 @@ impl Points for EmbeddingPoints<'_> {
     fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
         let Some(subset) = self.subset else { return self.embeddings.read_rows(first, out) };
         let count = out.len() / self.row_bytes();
-        self.rows(subset[usize::try_from(first).unwrap_or(usize::MAX)..][..count].iter().copied(), out)
+        self.rows(subset[to_usize(first)..][..count].iter().copied(), out)
     }
 
     fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
@@ -94,7 +95,7 @@ impl Points for EmbeddingPoints<'_> {
             None => self.rows(positions.iter().copied(), out),
             Some(subset) => {
                 // positions are within the subset, which fits memory
-                let row = |&position: &u64| subset[usize::try_from(position).unwrap_or(usize::MAX)];
+                let row = |&position: &u64| subset[to_usize(position)];
                 self.rows(positions.iter().map(row), out)
             }
         }
@@ -119,10 +120,10 @@ impl EmbeddingPoints<'_> {
                 last = row;
             }
             // at most READ_BYTES, or one row
-            block.resize(usize::try_from(last - first + 1).unwrap_or(usize::MAX) * bytes, 0);
+            block.resize(to_usize(last - first + 1) * bytes, 0);
             self.embeddings.read_rows(first, &mut block)?;
             for (row, out) in run.iter().zip(&mut out) {
-                let at = usize::try_from(row - first).unwrap_or(usize::MAX) * bytes;
+                let at = to_usize(row - first) * bytes;
                 out.copy_from_slice(&block[at..][..bytes]);
             }
         }
@@ -140,7 +141,7 @@ pub struct MatrixPoints<'a> {
 impl MatrixPoints<'_> {
     fn rows(&self, rows: impl Iterator<Item = u64>, out: &mut [u8]) {
         for (row, out) in rows.zip(out.chunks_exact_mut(self.row_bytes().max(1))) {
-            let row = self.matrix.row(usize::try_from(row).unwrap_or(usize::MAX));
+            let row = self.matrix.row(to_usize(row));
             for (&value, out) in row.iter().zip(out.as_chunks_mut::<8>().0) {
                 *out = value.to_le_bytes();
             }
@@ -196,11 +197,11 @@ impl Points for Picked<'_> {
 
     fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
         let count = out.len() / self.row_bytes();
-        self.of.gather(&self.positions[usize::try_from(first).unwrap_or(usize::MAX)..][..count], out)
+        self.of.gather(&self.positions[to_usize(first)..][..count], out)
     }
 
     fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()> {
-        let of = |&position: &u64| self.positions[usize::try_from(position).unwrap_or(usize::MAX)];
+        let of = |&position: &u64| self.positions[to_usize(position)];
         let positions: Vec<u64> = positions.iter().map(of).collect();
         self.of.gather(&positions, out)
     }
@@ -221,14 +222,14 @@ impl Held {
     /// What the disk says.
     pub fn read(points: &dyn Points) -> Result<Held> {
         // a number of points that memory has room for, as the caller has seen to
-        let count = usize::try_from(points.len()).unwrap_or(usize::MAX);
+        let count = to_usize(points.len());
         let mut bytes = vec![0; count.saturating_mul(points.row_bytes())];
         points.read(0, &mut bytes)?;
         Ok(Held { bytes, dim: points.dim(), dtype: points.dtype() })
     }
 
     fn row(&self, position: u64) -> &[u8] {
-        &self.bytes[usize::try_from(position).unwrap_or(usize::MAX) * self.row_bytes()..][..self.row_bytes()]
+        &self.bytes[to_usize(position) * self.row_bytes()..][..self.row_bytes()]
     }
 }
 
@@ -246,7 +247,7 @@ impl Points for Held {
     }
 
     fn read(&self, first: u64, out: &mut [u8]) -> Result<()> {
-        let at = usize::try_from(first).unwrap_or(usize::MAX) * self.row_bytes();
+        let at = to_usize(first) * self.row_bytes();
         out.copy_from_slice(&self.bytes[at..][..out.len()]);
         Ok(())
     }

@@ -20,6 +20,7 @@ use std::ops::Range;
 
 use crate::backend::{Backend, Job, Tiling};
 use crate::base::error::Result;
+use crate::base::numeric::to_usize;
 use crate::engine::checkpoint::{Keeper, Stage};
 use crate::engine::partials::RowSums;
 use crate::engine::progress::Watch;
@@ -114,7 +115,7 @@ impl DistanceSinks<'_> {
         for sink in self.own.iter_mut().chain(&mut self.all) {
             let per_row = sink.len() as u64 / rows.max(1);
             // no more than the buffer is long
-            let at = usize::try_from(done * per_row).unwrap_or(usize::MAX);
+            let at = to_usize(done * per_row);
             *sink = std::mem::take(sink).split_at_mut(at).1;
         }
     }

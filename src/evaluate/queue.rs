@@ -6,6 +6,7 @@ use std::slice::ChunksMut;
 use super::DistanceSinks;
 use crate::backend::{Job, Lane, TileObservation};
 use crate::base::error::Result;
+use crate::base::numeric::{to_f32, to_usize};
 
 /// Distances computed per call, so that the device's block stays small however large k is.
 const PAIRWISE_BLOCK: usize = 1 << 22;
@@ -34,7 +35,7 @@ impl<'a> Queue<'a> {
         let rows = left.end - left.start;
         let own = sinks.own.into_iter().map(|sink| sink.chunks_mut(tile_rows)).collect();
         let tiles_of = |sink: &'a mut [f32]| {
-            let columns = usize::try_from(sink.len() as u64 / rows.max(1)).unwrap_or(usize::MAX);
+            let columns = to_usize(sink.len() as u64 / rows.max(1));
             sink.chunks_mut((tile_rows * columns).max(1))
         };
         let all = sinks.all.into_iter().map(tiles_of).collect();
@@ -46,7 +47,7 @@ impl<'a> Queue<'a> {
         if left == 0 {
             return None;
         }
-        let rows = usize::try_from(left).unwrap_or(usize::MAX).min(self.tile_rows);
+        let rows = to_usize(left).min(self.tile_rows);
         let take = |chunks: &mut Vec<ChunksMut<'a, f32>>| chunks.iter_mut().filter_map(Iterator::next).collect();
         let first_row = self.left.start;
         let index = (first_row - self.first) / self.tile_rows as u64;
@@ -71,7 +72,7 @@ impl<'a> Task<'a> {
     /// Writes the own distances that are wanted.
     pub(super) fn keep(self, observation: &TileObservation) -> Matrix<'a> {
         for (own, level) in self.own.into_iter().zip(&observation.levels) {
-            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = narrow(squared.sqrt()));
+            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = to_f32(squared.sqrt()));
         }
         Matrix { rows: self.rows, levels: self.all }
     }
@@ -113,10 +114,4 @@ impl Matrix<'_> {
         }
         Ok(())
     }
-}
-
-/// A distance as it is stored.
-#[expect(clippy::cast_possible_truncation, reason = "distance buffers are float32 by contract")]
-fn narrow(distance: f64) -> f32 {
-    distance as f32
 }

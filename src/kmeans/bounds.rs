@@ -13,6 +13,7 @@ use ndarray::{ArrayView1, ArrayView2};
 
 use super::sums::squared;
 use crate::backend::{NearestTwo, UNLABELLED};
+use crate::base::numeric::to_f32;
 
 /// Share of a measured distance by which it may be wrong: more than float32 sums of squared differences on any device
 /// (64 roundings of a square one after another, half as much of its root).
@@ -150,20 +151,14 @@ impl Drifts {
 
 /// The least float32 that is not below.
 pub(super) fn up(value: f64) -> f32 {
-    let near = nearest(value);
+    let near = to_f32(value);
     if f64::from(near) < value { near.next_up() } else { near }
 }
 
 /// The largest float32 that is not above.
 fn down(value: f64) -> f32 {
-    let near = nearest(value);
+    let near = to_f32(value);
     if f64::from(near) > value { near.next_down() } else { near }
-}
-
-/// Rounded to float32.
-#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what it is for")]
-pub(super) fn nearest(value: f64) -> f32 {
-    value as f32
 }
 
 #[cfg(test)]

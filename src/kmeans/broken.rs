@@ -1,9 +1,10 @@
 //! Points with a NaN or an infinity: found by the first pass over all points, and refused.
 
-use super::sums::{real, whole};
+use super::sums::whole;
 use super::team::Team;
 use crate::backend::{Lane, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::as_real;
 use crate::engine::tiles::Tile;
 
 /// How many are named.
@@ -40,7 +41,7 @@ impl Broken {
             // nothing that holds such points may be kept as a state to go on from
             return if self.count > 0 { Err(self.refusal(points, self.count)) } else { outcome };
         }
-        let mut all = [real(self.count)];
+        let mut all = [as_real(self.count)];
         team.sum(&mut all)?;
         if all[0] > 0.0 { Err(self.refusal(points, whole(all[0]))) } else { Ok(()) }
     }

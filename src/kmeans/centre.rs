@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::Fit;
-use super::sums::{real, whole};
+use super::sums::whole;
 use super::team::Team;
 use crate::base::error::Result;
+use crate::base::numeric::as_real;
 use crate::engine::points::widen;
 
 /// Points of each member whose mean stands for the mean of all. It is subtracted from everything before it is summed, so that
@@ -25,7 +26,7 @@ impl Members {
     /// Asks everyone.
     pub(super) fn meet(team: &dyn Team, points: u64) -> Result<Members> {
         let mut counts = vec![0.0; team.size()];
-        counts[team.rank()] = real(points);
+        counts[team.rank()] = as_real(points);
         team.sum(&mut counts)?;
         let start = counts[..team.rank()].iter().copied().map(whole).sum();
         Ok(Members { own: start..start + points, points: counts.into_iter().map(whole).sum() })

@@ -14,11 +14,12 @@ use super::bounds::Bounds;
 use super::fit::defect;
 use super::search::at;
 use super::state::State;
-use super::sums::{Sums, real};
+use super::sums::Sums;
 use super::{Fit, plus_plus};
 use crate::backend::{Job, NearestTwo, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Points as _};
 use crate::engine::progress::StageWatch;
 use crate::engine::tile_pipeline::Absorb;
@@ -56,7 +57,7 @@ impl Absorb for Cells<'_> {
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
     let mut merged = match fit.team.rank() {
-        0 => merge(fit, means, counts.iter().map(|&count| real(count)).collect(), progress)?,
+        0 => merge(fit, means, counts.iter().map(|&count| as_real(count)).collect(), progress)?,
         // devices differ in the last place, so that one member says what the others take
         _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
     };

@@ -9,16 +9,17 @@
 use rand::Rng as _;
 
 use super::Fit;
-use super::bounds::{Bounds, nearest};
+use super::bounds::Bounds;
 use super::broken::{Broken, label_finite};
 use super::centre::Members;
 use super::search::at;
 use super::seed::{fetch, stream, uniform};
 use super::state::State;
-use super::sums::{real, squared, whole};
+use super::sums::{squared, whole};
 use crate::backend::{Job, Lane};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::{as_real, to_f32};
 use crate::engine::progress::StageWatch;
 use crate::engine::tile_pipeline::Absorb;
 use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
@@ -54,7 +55,7 @@ impl Absorb for Compare<'_> {
     fn absorb(&mut self, tile: &Tile) {
         for (&position, found) in tile.positions.iter().zip(&tile.nearest) {
             let point = at(position);
-            let distance = nearest(found.squared[0].sqrt());
+            let distance = to_f32(found.squared[0].sqrt());
             if distance < self.bounds.upper[point] {
                 self.bounds.upper[point] = distance;
                 self.bounds.labels[point] = self.before + found.clusters[0];
@@ -189,7 +190,7 @@ impl Seeding<'_> {
         own.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut found = vec![0.0; 2 * draws.len()];
         let mut put = |place: usize, point: u64, squared: f64| {
-            found[place] = real(self.members.own.start + point);
+            found[place] = as_real(self.members.own.start + point);
             found[draws.len() + place] = squared;
         };
         let mut own = own.into_iter().peekable();

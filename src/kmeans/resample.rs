@@ -4,6 +4,7 @@
 use rand::seq::index;
 
 use super::random::stream;
+use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 use crate::kmeans::sampling::Strategy;
 
@@ -20,7 +21,7 @@ pub(super) fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &
     }
     let mut sample = Vec::new();
     for (cluster, members) in (0u64..).zip(sorted.iter()) {
-        let count = usize::try_from(size).unwrap_or(usize::MAX).min(members.len());
+        let count = to_usize(size).min(members.len());
         match strategy {
             Strategy::Closest => sample.extend(&members[..count]),
             Strategy::Random => {

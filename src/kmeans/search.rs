@@ -9,6 +9,7 @@ use super::state::State;
 use super::sums::Sums;
 use crate::backend::{Lane, Observation, UNLABELLED};
 use crate::base::error::Result;
+use crate::base::numeric::to_usize;
 use crate::engine::tile_pipeline::Absorb;
 use crate::engine::tiles::{Cursor, Pass, Tile};
 
@@ -49,7 +50,7 @@ impl<'a> Search<'a> {
 /// A point's place in this member's vectors.
 pub(super) fn at(position: u64) -> usize {
     // vectors of all points are in memory
-    usize::try_from(position).unwrap_or(usize::MAX)
+    to_usize(position)
 }
 
 impl Pass for Search<'_> {

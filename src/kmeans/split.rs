@@ -11,6 +11,7 @@ use super::{Alone, Fit, assign};
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_usize;
 use crate::engine::points::{Held, Picked, Points};
 use crate::formats::clustering;
 use crate::formats::pickle::Clusters;
@@ -116,7 +117,7 @@ impl Split<'_> {
         // an empty part begins where the next does
         offsets.dedup();
         // positions are among the members
-        let rows = positions.iter().map(|&at| members[usize::try_from(at).unwrap_or(usize::MAX)]).collect();
+        let rows = positions.iter().map(|&at| members[to_usize(at)]).collect();
         Ok(Part { centroids, sorted: Clusters::from_parts(offsets, rows) })
     }
 

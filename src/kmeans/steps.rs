@@ -8,11 +8,11 @@ use super::levels::{Build, Level};
 use super::random::seed_of;
 use super::resample::resample;
 use super::stages::Stages;
-use super::sums::real;
 use super::words::Words;
 use super::{Assigned, Checkpoint, Fit, Fitted, assign};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
+use crate::base::numeric::{as_real, to_f32};
 use crate::engine::points::{Picked, Points, Stretch};
 use crate::engine::progress::Watch;
 use crate::engine::share::Shard;
@@ -163,10 +163,10 @@ impl Steps<'_> {
             fitted,
             clusters: sorted.len() as u64,
             empty_clusters: sorted.iter().filter(|members| members.is_empty()).count() as u64,
-            objectives: found.objectives.iter().map(|sum| sum / real(fitted)).collect(),
+            objectives: found.objectives.iter().map(|sum| sum / as_real(fitted)).collect(),
             moved: found.moved,
             converged: found.converged,
-            mean_squared_distance: assigned.squared.iter().sum::<f64>() / real(self.points.len()),
+            mean_squared_distance: assigned.squared.iter().sum::<f64>() / as_real(self.points.len()),
             seconds,
         }
     }
@@ -181,12 +181,7 @@ pub(super) fn share_of(points: &dyn Points, rank: usize, size: usize) -> Stretch
 /// Centroids as the file will have them, so that what is assigned by them is what a reader of the file finds.
 pub(super) fn stored(mut centroids: Array2<f64>, dtype: Dtype) -> Array2<f64> {
     if dtype == Dtype::F32 {
-        centroids.mapv_inplace(|value| f64::from(narrow(value)));
+        centroids.mapv_inplace(|value| f64::from(to_f32(value)));
     }
     centroids
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounds to the nearest float32, which is what is stored")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

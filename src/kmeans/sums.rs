@@ -16,6 +16,7 @@ use ndarray::{Array2, ArrayView1};
 use super::team::Team;
 use crate::backend::GroupSums;
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::as_real;
 
 /// Sums by cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +93,7 @@ impl Sums {
         }
         let mut all = self.clone();
         team.sum(&mut all.values)?;
-        let mut counts: Vec<f64> = self.counts.iter().map(|&count| real(count)).collect();
+        let mut counts: Vec<f64> = self.counts.iter().map(|&count| as_real(count)).collect();
         team.sum(&mut counts)?;
         all.counts = counts.into_iter().map(whole).collect();
         Ok(Cow::Owned(all))
@@ -107,7 +108,7 @@ impl Sums {
     pub(super) fn means(&self, centre: &[f64], before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
         for (cluster, mut mean) in means.outer_iter_mut().enumerate().filter(|(cluster, _)| self.counts[*cluster] > 0) {
-            let count = real(self.counts[cluster]);
+            let count = as_real(self.counts[cluster]);
             let sum = &self.values[cluster * self.dim..][..self.dim];
             mean.iter_mut().zip(centre).zip(sum).for_each(|((mean, centre), sum)| *mean = centre + sum / count);
         }
@@ -117,7 +118,7 @@ impl Sums {
     /// By how much the sum of squared distances falls when centroids move from `before` to the means.
     pub(super) fn gain(&self, before: &Array2<f64>, means: &Array2<f64>) -> f64 {
         let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| squared(before, mean));
-        self.counts.iter().zip(moved).map(|(&count, squared)| real(count) * squared).sum()
+        self.counts.iter().zip(moved).map(|(&count, squared)| as_real(count) * squared).sum()
     }
 }
 
@@ -134,12 +135,6 @@ pub(super) fn squared(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
         }
     }
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
-}
-
-/// A count as a number, exact below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "counts of points are below 2^53")]
-pub(super) fn real(count: u64) -> f64 {
-    count as f64
 }
 
 /// A number that is a count.

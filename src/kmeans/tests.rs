@@ -13,6 +13,7 @@ use super::state::State;
 use super::*;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::Kind;
+use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Stretch};
 use crate::engine::progress::StageWatch;
 
@@ -40,9 +41,9 @@ fn matrix(n: usize, dim: usize) -> Array2<f64> {
     let mut bits = 1_u64;
     let mut next = || {
         bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        sums::real(bits >> 40) / sums::real(1 << 24)
+        as_real(bits >> 40) / as_real(1 << 24)
     };
-    Array2::from_shape_fn((n, dim), |(row, _)| sums::real((row % 7) as u64) * 0.6 + next())
+    Array2::from_shape_fn((n, dim), |(row, _)| as_real((row % 7) as u64) * 0.6 + next())
 }
 
 fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, watch: &'a dyn Watch) -> Fit<'a> {

@@ -1,6 +1,7 @@
 //! What members of a team tell each other, as 64-bit words.
 
 use super::Assigned;
+use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 
 /// Words in the order in which they were put.
@@ -30,7 +31,7 @@ impl Words {
     pub(super) fn take(&mut self) -> &[u64] {
         let Some(&count) = self.words.get(self.taken) else { return &[] };
         let first = self.taken + 1;
-        self.taken = first.saturating_add(usize::try_from(count).unwrap_or(usize::MAX)).min(self.words.len());
+        self.taken = first.saturating_add(to_usize(count)).min(self.words.len());
         &self.words[first..self.taken]
     }
 

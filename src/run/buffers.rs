@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::evaluate::DistanceSinks;
 use crate::formats::distances::{DistanceBuffer, DistanceFile};
@@ -220,7 +221,7 @@ fn copy_rows(part: &PartBuffers, kind: Kind, whole: &mut DistanceBuffer) -> Resu
     let columns = kind.columns.unwrap_or(1);
     let mut file = File::open(&path).map_err(|e| unreadable(&e))?;
     // both ends lie in a buffer that is mapped
-    let at = |row: u64| usize::try_from(row * columns).unwrap_or(usize::MAX);
+    let at = |row: u64| to_usize(row * columns);
     let values: &mut [u8] = bytemuck::cast_slice_mut(&mut whole.values_mut()[at(part.rows.start)..at(part.rows.end)]);
     let size = file.metadata().map_err(|e| unreadable(&e))?.len();
     let mut hasher = blake3::Hasher::new();

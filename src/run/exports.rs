@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::matrix::UNLABELLED;
+use crate::base::numeric::to_f32;
 use crate::base::signals;
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
@@ -100,16 +101,10 @@ impl Export<'_> {
 
     /// Where the rows lie on the plane; nowhere where they are not finite.
     fn places(&self, mapped: &Mapped, first_row: u64, rows: usize) -> Result<Places> {
-        let finite = |place: f64| Some(single(place)).filter(|place| place.is_finite());
+        let finite = |place: f64| Some(to_f32(place)).filter(|place| place.is_finite());
         let places = mapped.places(&self.plan.embeddings, first_row, rows)?;
         Ok(places.into_iter().map(|[x, y]| (finite(x), finite(y))).unzip())
     }
-}
-
-/// As tools that show embeddings take it.
-#[expect(clippy::cast_possible_truncation, reason = "float64 to float32 rounds")]
-fn single(place: f64) -> f32 {
-    place as f32
 }
 
 fn distance(file: &DistanceFile, row: u64) -> Option<f32> {

@@ -3,8 +3,9 @@
 use pulp::{Simd, WithSimd};
 
 use super::panels::{Rows, row_stride, squared_norm};
-use super::tile::{Scratch, Tile, narrow};
+use super::tile::{Scratch, Tile};
 use crate::backend::UNLABELLED;
+use crate::base::numeric::to_f32;
 
 /// Centred rows; made once per tile where the levels label the same rows.
 #[derive(Default)]
@@ -79,7 +80,7 @@ impl WithSimd for Centring<'_> {
         for (&row, values) in out.rows.iter().zip(out.values.chunks_exact_mut(stride)) {
             let values = &mut values[..self.tile.dim];
             let point = self.tile.row(row as usize, self.scratch);
-            point.less(self.centre, values, |value, x| *value = narrow(x));
+            point.less(self.centre, values, |value, x| *value = to_f32(x));
             out.squared_norms.push(squared_norm(values));
         }
     }

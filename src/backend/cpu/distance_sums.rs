@@ -19,9 +19,9 @@ use super::measure::{TRUSTED, squared_between};
 use super::panels::{
     Panels, Rows, VECTORS, block_rows, lanes_of, multiply, row_stride, squared_norm, with_register_rows,
 };
-use super::tile::narrow;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::Result;
+use crate::base::numeric::to_f32;
 
 /// Columns that are added up in one chain before it is added to the others.
 const CHAIN: usize = 128;
@@ -159,7 +159,7 @@ impl Summation<'_> {
             rows.fill(0.0);
         }
         let Summation { points, outer, panels, copied, inner, mut sums } = self;
-        let norms: Vec<f32> = panels.norms.iter().map(|&norm| narrow(norm)).collect();
+        let norms: Vec<f32> = panels.norms.iter().map(|&norm| to_f32(norm)).collect();
         let (norms, _) = S::as_simd_f32s(&norms);
         let rows =
             Rows { values: &copied.values, stride: row_stride(points.dim), dim: points.dim, picked: &copied.picked };
@@ -210,7 +210,7 @@ impl Summation<'_> {
         norms.clear();
         for (i, copy) in self.inner.clone().zip(values.chunks_exact_mut(stride)) {
             copy[..dim].copy_from_slice(self.points.row(i));
-            norms.push(narrow(squared_norm(&copy[..dim])));
+            norms.push(to_f32(squared_norm(&copy[..dim])));
         }
         picked.clear();
         picked.extend((0u32..).take(self.inner.len()));
@@ -248,7 +248,7 @@ impl Group<'_> {
             let lane = doubtful.trailing_zeros() as usize;
             doubtful &= doubtful - 1;
             let j = self.outer[lane] as usize;
-            distances[lane] = narrow(squared_between(self.points.row(i), self.points.row(j)).sqrt());
+            distances[lane] = to_f32(squared_between(self.points.row(i), self.points.row(j)).sqrt());
         }
     }
 
@@ -301,7 +301,7 @@ fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; V
 /// Lanes whose squared distance float32 holds with all its bits.
 #[inline(always)]
 fn held<S: Simd>(simd: S, row: &[S::f32s; VECTORS]) -> u64 {
-    let (low, high) = (simd.splat_f32s(narrow(TRUSTED.start)), simd.splat_f32s(narrow(TRUSTED.end)));
+    let (low, high) = (simd.splat_f32s(to_f32(TRUSTED.start)), simd.splat_f32s(to_f32(TRUSTED.end)));
     let mut held = 0;
     for (v, &squared) in row.iter().enumerate() {
         let above = lanes_of::<S>(simd.greater_than_or_equal_f32s(squared, low));

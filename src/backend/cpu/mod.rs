@@ -39,6 +39,7 @@ use std::num::NonZero;
 use super::{Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_usize;
 use centroid_pairs::PairSearch;
 use distance_sums::CpuDistanceSums;
 use lane::CpuLane;
@@ -91,7 +92,7 @@ impl Backend for CpuBackend {
                 Finding::new("a single row does not fit into memory").found(format!("{} columns", job.dim)),
             ));
         };
-        let rows = usize::try_from(job.rows).unwrap_or(usize::MAX).max(1);
+        let rows = to_usize(job.rows).max(1);
         let wanted = match job.tile_rows {
             0 if job.searched.iter().any(|clusters| !clusters.is_empty()) => {
                 (SEARCH_BYTES / row_bytes.max(1)).clamp(1, SEARCH_ROWS)

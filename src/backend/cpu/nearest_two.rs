@@ -21,8 +21,9 @@ use super::quantised::{self, QuantisedRows};
 use super::quantised_scores::QuantisedCentroids;
 use super::reach::{ProductError, Reach};
 use super::scores::Searched;
-use super::tile::{Scratch, Tile, narrow};
+use super::tile::{Scratch, Tile};
 use crate::backend::NearestTwo;
+use crate::base::numeric::to_f32;
 
 /// Searched centroids from which on 16 bits pay for rounding the rows.
 const FEW_CENTROIDS: usize = 48;
@@ -117,7 +118,7 @@ impl NearestTwoSearch<'_, '_> {
                     if limit.is_finite() {
                         unsure.push(number);
                         // the next number up: scores are handed over that are below it, and narrowing may have rounded down
-                        limits.push(narrow(limit).next_up());
+                        limits.push(to_f32(limit).next_up());
                     } else {
                         self.measure_all(index);
                     }

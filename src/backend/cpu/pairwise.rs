@@ -2,8 +2,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::tile::{Scratch, Tile, narrow};
+use super::tile::{Scratch, Tile};
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_f32;
 
 /// Centroids that are searched together while they lie in the second-level cache.
 const CENTROID_BLOCK_BYTES: usize = 256 << 10;
@@ -33,7 +34,7 @@ impl WithSimd for Pairwise<'_, '_> {
                     continue;
                 }
                 let centroid = |j: usize| (&self.centroids, self.first + start + j);
-                point.squared_to_all(simd, end - start, centroid, |j, squared| out[j] = narrow(squared.sqrt()));
+                point.squared_to_all(simd, end - start, centroid, |j, squared| out[j] = to_f32(squared.sqrt()));
             }
         }
     }

@@ -21,7 +21,7 @@ use pulp::Simd;
 use super::centred::CentredRows;
 use super::panels::{Rows, VECTORS, row_stride};
 use super::reach::{ProductError, gamma};
-use super::tile::narrow;
+use crate::base::numeric::to_f32;
 
 /// Most that rounding moves an element by, in its row's unit.
 const STEP: f64 = 0.503;
@@ -55,7 +55,7 @@ pub(super) fn product_error() -> ProductError {
 /// exact one; slightly more, for the rounding of the unit and of this.
 pub(super) fn slack(dim: usize, squared_norm: f64) -> f32 {
     let rho = STEP * (dim as f64).sqrt() / length(dim);
-    narrow(1.000_01 * (2.0 + rho) * rho * length(dim) * squared_norm.sqrt())
+    to_f32(1.000_01 * (2.0 + rho) * rho * length(dim) * squared_norm.sqrt())
 }
 
 /// Norm that rows are brought to before they are rounded: with the rounding, and that of the factor, they stay below
@@ -73,7 +73,7 @@ pub(super) fn words(dim: usize) -> usize {
 #[inline(always)]
 pub(super) fn quantise(row: &[f32], squared_norm: f64, words: &mut [u32]) -> f32 {
     let norm = squared_norm.sqrt();
-    let factor = if (SMALLEST..LARGEST).contains(&norm) { narrow(length(row.len()) / norm) } else { 0.0 };
+    let factor = if (SMALLEST..LARGEST).contains(&norm) { to_f32(length(row.len()) / norm) } else { 0.0 };
     let rounded = |value: f32| (value * factor + TO_INTEGER).to_bits() & 0xffff;
     let (low, high) = row.split_at(words.len());
     for ((word, &low), &high) in words.iter_mut().zip(low).zip(high) {
@@ -82,7 +82,7 @@ pub(super) fn quantise(row: &[f32], squared_norm: f64, words: &mut [u32]) -> f32
     if let (Some(word), true) = (words.last_mut(), low.len() > high.len()) {
         *word = rounded(low[low.len() - 1]);
     }
-    if factor > 0.0 { narrow(1.0 / f64::from(factor)) } else { 0.0 }
+    if factor > 0.0 { to_f32(1.0 / f64::from(factor)) } else { 0.0 }
 }
 
 /// A tile's centred rows in 16 bits.

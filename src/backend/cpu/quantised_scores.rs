@@ -5,7 +5,7 @@ use super::nominees::Nominees;
 use super::panels::{Panels, Rows, VECTORS, block_rows, each_tile, squared_norm, with_register_rows};
 use super::quantised::{self, Pairs, QuantisedRows, WithPairs};
 use super::scores::{Searched, lanes_below};
-use super::tile::narrow;
+use crate::base::numeric::to_f32;
 
 /// Bytes of quantised centroids that a lane keeps from tile to tile; more are packed anew for each.
 const KEPT_BYTES: usize = 8 << 20;
@@ -81,7 +81,7 @@ impl Block {
         units.resize(panels.norms.len(), 0.0);
         slacks.resize(panels.norms.len(), 0.0);
         halves.clear();
-        halves.extend(panels.norms.iter().map(|norm| narrow(norm / 2.0)));
+        halves.extend(panels.norms.iter().map(|norm| to_f32(norm / 2.0)));
         *largest = panels.norms[..clusters.len()].iter().fold(0.0, |largest, &norm| norm.max(largest));
     }
 }

@@ -4,8 +4,9 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::panels::{Panels, Rows, VECTORS, block_rows, lanes_of, multiply, with_register_rows};
 use super::reach::CHAIN;
-use super::tile::{Row, narrow};
+use super::tile::Row;
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_f32;
 
 /// The centroids that are searched.
 #[derive(Clone, Copy)]
@@ -25,7 +26,7 @@ impl Searched<'_, '_> {
     /// A centroid less the centre, in float32.
     #[inline(always)]
     pub(super) fn centred(&self, cluster: u32, out: &mut [f32]) {
-        Row::of(self.centroids, cluster as usize).less(self.centre, out, |out, x| *out = narrow(x));
+        Row::of(self.centroids, cluster as usize).less(self.centre, out, |out, x| *out = to_f32(x));
     }
 
     /// Scores all centroids in float32 and hands over those below a row's limit. Gives the largest norm of a centred centroid.
@@ -37,7 +38,7 @@ impl Searched<'_, '_> {
             panels.pack(rows.dim, clusters.len(), |i, out| self.centred(clusters[i], out));
             largest = panels.norms[..clusters.len()].iter().fold(largest, |largest, &norm| largest.max(norm));
             halves.clear();
-            halves.extend(panels.norms.iter().map(|norm| narrow(norm / 2.0)));
+            halves.extend(panels.norms.iter().map(|norm| to_f32(norm / 2.0)));
             let lower = &mut |row: usize, first: usize, scores: &[f32], lanes: u64| {
                 lower(row, number * block + first, scores, lanes)
             };

@@ -94,10 +94,3 @@ pub(super) fn row_of<'m, T>(matrix: &ndarray::ArrayView2<'m, T>, index: usize) -
     let all = matrix.to_slice().expect("inputs hand centroids over row-major");
     &all[index * dim..][..dim]
 }
-
-/// A number as float32 holds it.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what it is for")]
-pub(super) fn narrow(value: f64) -> f32 {
-    value as f32
-}

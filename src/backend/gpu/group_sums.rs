@@ -11,6 +11,7 @@ use super::sort::{Run, Sorted, Who};
 use super::submit::{Recorder, defect};
 use crate::backend::GroupSums;
 use crate::base::error::Result;
+use crate::base::numeric::to_usize;
 
 /// The kernel and the rows in their order.
 pub(super) struct Sums {
@@ -89,7 +90,7 @@ impl GpuLane<'_> {
             return Ok(());
         }
         let at_once = (self.plan.sums_bytes - BLOCK_HEADER) / self.plan.centroid_row;
-        let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+        let at_once = to_usize(at_once);
         if at_once == 0 {
             return Err(defect("not even one sum fits into its buffer"));
         }

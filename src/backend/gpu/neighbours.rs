@@ -24,6 +24,7 @@ use super::upload::pair_row;
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
 use crate::base::error::{Error, Result};
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_usize;
 
 /// Rows of one round, bytes of the columns that stay with it, and bytes of what comes back at once; at most.
 const ROWS: usize = 4096;
@@ -157,7 +158,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
             let mut begin = first;
             while begin < columns.end {
                 let paced = work.pace.columns(narrow(rows.len())?, self.octets) / strip_columns * strip_columns;
-                let now = usize::try_from(paced.max(strip_columns).min(room)).unwrap_or(usize::MAX);
+                let now = to_usize(paced.max(strip_columns).min(room));
                 let end = columns.end.min(begin.saturating_add(now));
                 work.stamp += 1;
                 let pairs = Pairs {
@@ -186,7 +187,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let row_planes = if self.in_parts() { 2 } else { 1 };
         let row_bytes = self.row_bytes();
         let count = self.clusters.len();
-        let most = |bytes: u64, each: u64| usize::try_from(bytes / each).unwrap_or(usize::MAX);
+        let most = |bytes: u64, each: u64| to_usize(bytes / each);
         let found_bytes = FOUND_BYTES.min(binding);
         // with as many rows there is room for at least one strip
         let found_rows = most(found_bytes, wide(size_of::<Found>()));
@@ -242,7 +243,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
 
     /// Hands over rows chunk by chunk; `pack` appends one.
     fn upload(&self, buffer: &wgpu::Buffer, places: Range<usize>, bytes: u64, pack: impl Fn(&[f64], &mut [u8])) {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let bytes = to_usize(bytes);
         let at_once = (CHUNK_BYTES / bytes).max(1);
         let mut row = vec![0.0; self.view.cols()];
         let mut packed = vec![0_u8; at_once.min(places.len()) * bytes];

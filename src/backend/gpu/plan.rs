@@ -5,6 +5,7 @@ use super::nearest_two::LANE_CENTROIDS;
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};
+use crate::base::numeric::to_usize;
 
 /// Columns of an octet, the unit in which the kernels read rows.
 pub(super) const OCTET: usize = 8;
@@ -204,7 +205,7 @@ fn search_resident(job: &Job<'_>, centroid_row: u64, left: &mut u64) -> Vec<bool
 fn search_block(job: &Job<'_>, centroid_row: u64, binding: u64) -> usize {
     let at_a_time = LANE_CENTROIDS as usize;
     let needed = job.searched.iter().map(|searched| padded(searched.len())).max().unwrap_or(0);
-    let fits = usize::try_from(SEARCH_BYTES.min(binding) / centroid_row).unwrap_or(usize::MAX);
+    let fits = to_usize(SEARCH_BYTES.min(binding) / centroid_row);
     needed.min(fits / at_a_time * at_a_time)
 }
 

@@ -19,6 +19,7 @@ use super::searched::{CentredRows, Searched};
 use super::submit::{Recorder, defect};
 use crate::backend::{NearestTwo, UNLABELLED};
 use crate::base::error::Result;
+use crate::base::numeric::to_usize;
 
 /// Candidates of a row.
 const CANDIDATES: usize = 4;
@@ -176,7 +177,7 @@ impl GpuLane<'_> {
     /// How many of at most `fits` centroids the next submission does: what the device does in a fraction of a second.
     fn columns_now(&self, search: &Search, fits: usize) -> usize {
         let rows = u32::try_from(self.tile.rows()).unwrap_or(u32::MAX);
-        let paced = usize::try_from(search.pace.columns(rows, self.plan.octets)).unwrap_or(usize::MAX);
+        let paced = to_usize(search.pace.columns(rows, self.plan.octets));
         // a multiple of what either shape does at a time, so that only the last dispatch of a block is ragged
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
     }

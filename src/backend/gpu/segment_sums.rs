@@ -20,6 +20,7 @@ use super::split::{largest_f32, round, unit_scale};
 use super::submit::{Recorder, defect, uniform_bytes};
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_usize;
 
 /// Sums that one submission leaves at most.
 const SUMS_BYTES: u64 = 32 << 20;
@@ -176,7 +177,7 @@ impl<'a> SegmentSums<'a> {
             points <= paced
         };
         let paced = self.runs[first..].iter().take_while(within).count();
-        usize::try_from(room).unwrap_or(usize::MAX).min(paced).max(1)
+        to_usize(room).min(paced).max(1)
     }
 
     /// Does the runs `first .. first + segments.len()`, which belong to `segments`.

@@ -1,22 +1,17 @@
 //! Float64 as two float32, and sizes of values by their bits.
 
+use crate::base::numeric::to_f32;
 use half::f16;
 
 /// `value` rounded to float32, and what is left of it: together 48 bits.
 pub(super) fn split(value: f64) -> (f32, f32) {
-    let high = nearest(value);
-    (high, nearest(value - f64::from(high)))
-}
-
-/// Rounds to the nearest float32.
-#[expect(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
-fn nearest(value: f64) -> f32 {
-    value as f32
+    let high = to_f32(value);
+    (high, to_f32(value - f64::from(high)))
 }
 
 /// Rounds a result to float32.
 pub(super) fn round(value: f64) -> f32 {
-    nearest(value)
+    to_f32(value)
 }
 
 /// The power of two that brings a largest magnitude to about 2^40: squares of differences of as many columns as memory

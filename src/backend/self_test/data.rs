@@ -9,6 +9,7 @@ use rand_pcg::Pcg64;
 use super::Case;
 use crate::backend::UNLABELLED;
 use crate::base::matrix::{Dtype, MatrixView};
+use crate::base::numeric::to_f32;
 
 /// Random points, labels and centroids, in the precision in which the device gets them.
 pub struct Data {
@@ -29,7 +30,7 @@ impl Data {
         let mut points = Array2::from_shape_fn((case.rows, case.dim), &mut normal);
         let mut double = Array2::from_shape_fn((case.clusters, case.dim), &mut normal);
         let bytes = points.iter_mut().flat_map(|value| store(value, case.dtype)).collect();
-        let single = double.mapv(narrow);
+        let single = double.mapv(to_f32);
         if !case.double_centroids {
             double = single.mapv(f64::from);
         }
@@ -82,15 +83,10 @@ fn store(value: &mut f64, dtype: Dtype) -> Vec<u8> {
             stored.to_le_bytes().to_vec()
         }
         Dtype::F32 => {
-            let stored = narrow(*value);
+            let stored = to_f32(*value);
             *value = f64::from(stored);
             stored.to_le_bytes().to_vec()
         }
         Dtype::F64 => value.to_le_bytes().to_vec(),
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what is meant")]
-fn narrow(value: f64) -> f32 {
-    value as f32
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::numeric::to_usize;
 use crate::engine::share::Shard;
 
 /// How the rows of a run are spread over the tasks of an array. Shards and tasks count from 1, as `--shard 1/N` does.
@@ -37,7 +38,7 @@ impl Layout {
 
     /// The shards that a task does.
     pub fn shards_of(&self, task: u64) -> impl Iterator<Item = u64> + use<> {
-        let step = usize::try_from(self.tasks).unwrap_or(usize::MAX);
+        let step = to_usize(self.tasks);
         (task..=self.shards).step_by(step)
     }
 }

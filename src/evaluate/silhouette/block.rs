@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::order::Order;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_usize};
 use crate::engine::partials::Running as Saved;
 
 /// Consecutive outer points and their running sums on every level.
@@ -57,7 +57,7 @@ impl Block {
             running.open.copy_from_slice(&from.open[points.clone()]);
             let best = from.best[points.clone()].iter().zip(&from.best_first[points.clone()]);
             // places are below 2^32
-            running.best = best.map(|(&mean, &first)| (mean, usize::try_from(first).unwrap_or(usize::MAX))).collect();
+            running.best = best.map(|(&mean, &first)| (mean, to_usize(first))).collect();
         }
     }
 

@@ -14,6 +14,7 @@ use super::order::Order;
 use super::points;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_usize;
 use crate::engine::checkpoint;
 use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{Counts, OuterSums, SweepCut};
@@ -171,7 +172,7 @@ impl Sweep<'_, '_> {
     /// Steps that an earlier run has done, where it cut in the same way.
     fn done(&self, cut: SweepCut) -> usize {
         let kept = self.kept.as_ref().filter(|kept| kept.cut == cut);
-        kept.map_or(0, |kept| usize::try_from(kept.steps).unwrap_or(usize::MAX).min(self.steps(cut)))
+        kept.map_or(0, |kept| to_usize(kept.steps).min(self.steps(cut)))
     }
 
     /// Cuts a sample's points into blocks; `points` are those held with the first window.

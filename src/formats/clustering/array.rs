@@ -9,6 +9,7 @@ use ndarray::ArrayView2;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
+use crate::base::numeric::to_f32;
 use crate::formats::atomic_file::AtomicFile;
 
 /// Start of the data, as NumPy writes it; every header written here is shorter.
@@ -46,14 +47,9 @@ pub fn write_centroids(path: &Path, centroids: ArrayView2<'_, f64>, stored: Dtyp
         let mut values = centroids.iter();
         match stored {
             Dtype::F64 => values.try_for_each(|value| file.write_all(&value.to_le_bytes())),
-            _ => values.try_for_each(|&value| file.write_all(&narrowed(value).to_le_bytes())),
+            _ => values.try_for_each(|&value| file.write_all(&to_f32(value).to_le_bytes())),
         }
     })
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "rounding to the stored type is what is asked for")]
-fn narrowed(value: f64) -> f32 {
-    value as f32
 }
 
 /// An index as int64, little endian.
@@ -113,9 +109,7 @@ mod tests {
         write_centroids(&path, centroids.view(), Dtype::F64).unwrap();
         assert!(matches!(Matrix::open(&path).unwrap().view(), MatrixView::F64(read) if read == centroids));
         write_centroids(&path, centroids.view(), Dtype::F32).unwrap();
-        assert!(
-            matches!(Matrix::open(&path).unwrap().view(), MatrixView::F32(read) if read == centroids.mapv(narrowed))
-        );
+        assert!(matches!(Matrix::open(&path).unwrap().view(), MatrixView::F32(read) if read == centroids.mapv(to_f32)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use super::npy::{self, open_file};
 use crate::base::error::{Error, Finding, Findings};
 use crate::base::matrix::Dtype;
+use crate::base::numeric::to_usize;
 
 pub use patterns::expand;
 
@@ -141,7 +142,7 @@ impl Embeddings {
             let in_file = row - file.first_row;
             let wanted = (rest.len() / row_bytes) as u64;
             // At most `wanted` rows, which fit memory already.
-            let rows = usize::try_from(wanted.min(file.rows - in_file)).unwrap_or(usize::MAX);
+            let rows = to_usize(wanted.min(file.rows - in_file));
             let (part, later) = rest.split_at_mut(rows * row_bytes);
             file.read(file.data_offset + in_file * row_bytes as u64, part)?;
             row += rows as u64;

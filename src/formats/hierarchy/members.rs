@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::base::matrix::UNLABELLED;
+use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 
 /// How many examples a message gives.
@@ -10,7 +11,7 @@ pub(super) const EXAMPLES: usize = 5;
 
 /// A position in memory. One that is too large for this machine saturates and is then past the end of every slice.
 pub(super) fn index(position: u64) -> usize {
-    usize::try_from(position).unwrap_or(usize::MAX)
+    to_usize(position)
 }
 
 /// Members in stored order: those of cluster c lie at `offsets[c]..offsets[c + 1]`.

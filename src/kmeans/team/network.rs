@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::{Meeting, Team};
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::to_usize;
 
 /// How often a wait looks whether the run is to stop.
 const LOOK: Duration = Duration::from_millis(200);
@@ -92,7 +93,7 @@ impl<'a> Network<'a> {
         let mut length = [0; 8];
         self.receive(stream, &mut length)?;
         // what a member of this very program announces, and has in its own memory
-        let mut bytes = vec![0; usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX)];
+        let mut bytes = vec![0; to_usize(u64::from_le_bytes(length))];
         self.receive(stream, &mut bytes)?;
         Ok(bytes)
     }

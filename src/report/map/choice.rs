@@ -1,5 +1,6 @@
 //! Which clusters and which points are on the map.
 
+use crate::base::numeric::to_usize;
 use std::collections::BTreeSet;
 
 use rand::Rng;
@@ -27,7 +28,7 @@ pub(super) fn some(mut of: Vec<usize>, most: usize, random: &mut Pcg64) -> Vec<u
 /// The same of the rows, which can be too many to list.
 pub(super) fn some_rows(rows: u64, most: usize, random: &mut Pcg64) -> Vec<u64> {
     if rows <= 2 * most as u64 {
-        let all = usize::try_from(rows).unwrap_or(usize::MAX);
+        let all = to_usize(rows);
         return some((0..all).collect(), most, random).into_iter().map(|row| row as u64).collect();
     }
     let mut chosen = BTreeSet::new();

@@ -19,7 +19,7 @@ use rand_pcg::Pcg64;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::UNLABELLED;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_f32};
 use crate::formats::embeddings::Embeddings;
 use crate::plan::Plan;
 use crate::plan::record::{Places, PlaneMap, SampledPoints};
@@ -92,8 +92,8 @@ fn places(plan: &Plan, level: usize, plane: &Plane, random: &mut Pcg64) -> Place
         let (x, y) = plane.place(ArrayView1::from(&centroid));
         if x.is_finite() && y.is_finite() {
             places.clusters.push(cluster as u64);
-            places.x.push(single(x));
-            places.y.push(single(y));
+            places.x.push(to_f32(x));
+            places.y.push(to_f32(y));
         }
     }
     places
@@ -113,16 +113,10 @@ fn points(plan: &Plan, plane: &Plane, random: &mut Pcg64) -> Result<SampledPoint
         let (x, y) = plane.place(rows::read(&plan.embeddings, row, 1)?.row(0));
         if x.is_finite() && y.is_finite() {
             points.rows.push(row);
-            points.x.push(single(x));
-            points.y.push(single(y));
+            points.x.push(to_f32(x));
+            points.y.push(to_f32(y));
             points.labels.iter_mut().zip(labels).for_each(|(all, label)| all.push(label));
         }
     }
     Ok(points)
-}
-
-/// Precise enough for a picture.
-#[expect(clippy::cast_possible_truncation, reason = "float64 to float32 rounds")]
-fn single(value: f64) -> f32 {
-    value as f32
 }

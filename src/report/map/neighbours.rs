@@ -7,10 +7,10 @@ use ndarray::{Array2, s};
 use rand_pcg::Pcg64;
 
 use super::choice::some;
-use super::{rows, single};
+use super::rows;
 use crate::base::error::Result;
 use crate::base::matrix::UNLABELLED;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_f32};
 use crate::plan::Plan;
 use crate::plan::record::{NeighbourMap, Places, PlaneMap, SampledPoints};
 use crate::report::map::pca;
@@ -79,8 +79,8 @@ fn levels(plan: &Plan, clusters: &[usize], at: &[[f64; 2]]) -> Vec<Places> {
         let mut places = Places::default();
         for (cluster, [weight, x, y]) in sums.into_iter().enumerate().filter(|(_, sum)| sum[0] > 0.0) {
             places.clusters.push(cluster as u64);
-            places.x.push(single(x / weight));
-            places.y.push(single(y / weight));
+            places.x.push(to_f32(x / weight));
+            places.y.push(to_f32(y / weight));
         }
         places
     };
@@ -91,8 +91,8 @@ fn levels(plan: &Plan, clusters: &[usize], at: &[[f64; 2]]) -> Vec<Places> {
 fn chosen(points: &SampledPoints, which: &[usize], at: &[[f64; 2]]) -> SampledPoints {
     SampledPoints {
         rows: which.iter().map(|&i| points.rows[i]).collect(),
-        x: at.iter().map(|place| single(place[0])).collect(),
-        y: at.iter().map(|place| single(place[1])).collect(),
+        x: at.iter().map(|place| to_f32(place[0])).collect(),
+        y: at.iter().map(|place| to_f32(place[1])).collect(),
         labels: points.labels.iter().map(|labels| which.iter().map(|&i| labels[i]).collect()).collect(),
     }
 }

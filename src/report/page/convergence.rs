@@ -44,7 +44,7 @@ fn chart(made: &KmeansRecord) -> Chart {
 fn panel(made: &KmeansRecord, level: u32) -> Panel {
     let steps = made.steps.iter().filter(|step| step.level == level);
     let spots = |step: &KmeansStep| {
-        let series = usize::try_from(step.step).unwrap_or(usize::MAX);
+        let series = step.step as usize;
         let finite = step.objectives.iter().copied().enumerate().filter(|(_, value)| value.is_finite());
         let spot = move |(position, mean)| Spot { position, series, mean, deviation: None, values: vec![mean] };
         finite.map(spot).collect::<Vec<_>>()

@@ -11,6 +11,7 @@ use crate::backend::DeviceInfo;
 use crate::backend::select::{self, Choice};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
+use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
@@ -128,7 +129,7 @@ fn join<'a>(
     agreement: &str,
     cancelled: &'a (dyn Fn() -> bool + Sync),
 ) -> Result<Box<dyn Team + 'a>> {
-    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let number = |number: u64| to_usize(number);
     if shard.of == 1 {
         return Ok(Box::new(Alone));
     }

@@ -144,7 +144,7 @@ fn levels(options: &KmeansOptions, findings: &mut Findings, warnings: &mut Vec<S
             findings.push_usage(finding);
             return Vec::new();
         }
-        Some(levels) => usize::try_from(levels).unwrap_or(usize::MAX),
+        Some(levels) => levels as usize,
         None => options.n_clusters.len(),
     };
     // entries beyond the levels are left alone, as upstream does
