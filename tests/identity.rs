@@ -7,12 +7,12 @@ use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use clustrata::base::error::Kind;
-use clustrata::formats::fingerprint::Identity;
+use clustrata::formats::fingerprint::FileFingerprint;
 
 const BLOCK: usize = 64 << 10;
 
-fn of(path: &Path) -> Identity {
-    Identity::of(path).expect("a file")
+fn of(path: &Path) -> FileFingerprint {
+    FileFingerprint::of(path).expect("a file")
 }
 
 /// Bytes without a period that blocks could have.
@@ -138,7 +138,7 @@ fn what_is_no_file_is_refused_by_name() {
     let folder = common::scratch();
     let missing = folder.path().join("missing.npy");
     for (path, wanted) in [(missing.as_path(), "missing.npy"), (folder.path(), "a folder")] {
-        let error = Identity::of(path).expect_err("no file");
+        let error = FileFingerprint::of(path).expect_err("no file");
         assert_eq!(error.kind(), Kind::Input);
         assert!(error.to_string().contains(wanted), "{error}");
     }
@@ -154,7 +154,7 @@ fn links_are_followed() {
     assert!(of(&file).same_content(&of(&link)));
     assert!(of(&link).path.ends_with("link.npy"));
     fs::remove_file(&file).expect("removed");
-    assert!(Identity::of(&link).is_err());
+    assert!(FileFingerprint::of(&link).is_err());
 }
 
 /// A record with an odd path is written, and what is compared comes back.
@@ -167,6 +167,6 @@ fn names_that_are_no_unicode_can_be_recorded() {
     fs::write(&path, "x").expect("written");
     let identity = of(&path);
     let text = serde_json::to_string(&identity).expect("JSON");
-    let again: Identity = serde_json::from_str(&text).expect("what was written");
+    let again: FileFingerprint = serde_json::from_str(&text).expect("what was written");
     assert!(again.same_content(&identity) && again.path.ends_with("\u{fffd}.npy"));
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clustrata::backend::cpu::CpuBackend;
 use clustrata::backend::{
-    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, GroupSums, Job, Lane, NearestTwo, PointSet, Tick,
-    TileObservation, Tiling,
+    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, GroupSums, Job, Lane, PointSet, Tick,
+    TileObservation, Tiling, Top2,
 };
 use clustrata::base::error::{Error, Finding, Findings, Kind, Result};
 use clustrata::base::matrix::MatrixView;
-use clustrata::engine::checkpoint::Forget;
-use clustrata::engine::progress::{StageWatch, Watch};
+use clustrata::engine::checkpoint::NoCheckpoints;
+use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluated, Evaluation, Nonfinite, Wanted};
 use clustrata::formats::embeddings::Embeddings;
 use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
@@ -86,8 +86,8 @@ impl Lane for TroubledLane<'_> {
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()> {
         self.lane.pairwise(level, first, count, out)
     }
-    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
-        self.lane.nearest_two(level, labels, out)
+    fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()> {
+        self.lane.top2(level, labels, out)
     }
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
         self.lane.cluster_sums(labels, out)
@@ -96,8 +96,8 @@ impl Lane for TroubledLane<'_> {
 
 struct Nobody;
 
-impl Watch for Nobody {
-    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+impl Progress for Nobody {
+    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
     fn cancelled(&self) -> bool {
@@ -105,7 +105,7 @@ impl Watch for Nobody {
     }
 }
 
-impl StageWatch for Nobody {
+impl StageProgress for Nobody {
     fn advance(&self, _units: u64) {}
 }
 
@@ -135,7 +135,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         wanted: Wanted::default(),
         watch: &Nobody,
         rows: 0..embeddings.rows(),
-        keeper: &Forget,
+        keeper: &NoCheckpoints,
         clock: Clock::default(),
     };
     evaluation.run(DistanceSinks::default())

@@ -10,8 +10,8 @@ use clustrata::backend::{
 };
 use clustrata::base::error::{Error, Finding, Findings, Result};
 use clustrata::base::matrix::MatrixView;
-use clustrata::engine::checkpoint::Forget;
-use clustrata::engine::progress::{StageWatch, Watch};
+use clustrata::engine::checkpoint::NoCheckpoints;
+use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Nonfinite, Sampling, Wanted};
 use clustrata::formats::embeddings::Embeddings;
 use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
@@ -120,8 +120,8 @@ impl DistanceSums for PlainSums<'_> {
 
 struct Nobody;
 
-impl Watch for Nobody {
-    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+impl Progress for Nobody {
+    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
     fn cancelled(&self) -> bool {
@@ -129,7 +129,7 @@ impl Watch for Nobody {
     }
 }
 
-impl StageWatch for Nobody {
+impl StageProgress for Nobody {
     fn advance(&self, _units: u64) {}
 }
 
@@ -172,7 +172,7 @@ fn silhouettes(tiling: DistanceTiling, sampling: Sampling, fails: bool) -> Resul
         wanted: Wanted { silhouette: Some(sampling), ..Wanted::default() },
         watch: &Nobody,
         rows: 0..embeddings.rows(),
-        keeper: &Forget,
+        checkpoints: &NoCheckpoints,
         clock: Clock::default(),
     };
     let evaluated = evaluation.run(DistanceSinks::default())?;

@@ -1,4 +1,4 @@
-//! The example of a grid, as a user would start from it.
+//! The example of a sweep, as a user would start from it.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use clustrata::batch::sweep;
 fn the_example_expands_to_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/grid-example.yaml");
     let grid = sweep::read(&path).expect("valid");
-    assert_eq!((grid.name.as_str(), grid.runs.len()), ("silhouette-samples", 24));
-    let first = &grid.runs[0];
+    assert_eq!((sweep.name.as_str(), sweep.runs.len()), ("silhouette-samples", 24));
+    let first = &sweep.runs[0];
     assert_eq!(first.name, "clustering=dinov2,embeddings=dinov2.npy,silhouette=sample-1_000,seed=0");
-    assert_eq!(first.folder, grid.root.join("silhouette-samples").join(&first.name));
+    assert_eq!(first.folder, sweep.root.join("silhouette-samples").join(&first.name));
     let options = first.to_options().expect("settings");
     assert!(
         options
@@ -19,7 +19,7 @@ fn the_example_expands_to_what_it_says() {
             .is_some_and(|clustering| clustering.is_absolute() && clustering.ends_with("clusterings/dinov2"))
     );
     assert_eq!(options.metrics, ["fast", "silhouette"]);
-    let seeds: Vec<u64> = grid.runs.iter().filter_map(|run| run.options.get("seed")?.as_u64()).collect();
+    let seeds: Vec<u64> = sweep.runs.iter().filter_map(|run| run.options.get("seed")?.as_u64()).collect();
     assert_eq!(seeds[..5], [0, 1, 2, 3, 0], "the last parameter varies fastest");
 }
 

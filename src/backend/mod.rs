@@ -39,9 +39,9 @@ pub struct Job<'a> {
     /// Whether `pairwise` will be called.
     pub pairwise: bool,
     /// `[dim]`, subtracted from every row before anything is expanded or summed, so that a common offset costs no
-    /// accuracy; empty where neither `nearest_two` nor `cluster_sums` is called.
+    /// accuracy; empty where neither `top2` nor `cluster_sums` is called.
     pub centre: Vec<f64>,
-    /// Per level, the clusters (ascending) that `nearest_two` searches; empty where it is not called.
+    /// Per level, the clusters (ascending) that `top2` searches; empty where it is not called.
     pub searched: Vec<Vec<u32>>,
     /// Whether `cluster_sums` will be called.
     pub sums: bool,
@@ -67,16 +67,16 @@ impl<'a> Job<'a> {
 
 /// The two nearest centroids of a row, nearest first.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NearestTwo {
+pub struct Top2 {
     /// Their clusters; [`UNLABELLED`] where there is none (fewer than two were searched).
     pub clusters: [u32; 2],
     /// Squared distances by direct difference, in the very arithmetic of `own_distances`; infinite where there is none.
     pub squared: [f64; 2],
 }
 
-impl NearestTwo {
+impl Top2 {
     /// Of a row that was not searched for.
-    pub const NONE: NearestTwo = NearestTwo { clusters: [UNLABELLED; 2], squared: [f64::INFINITY; 2] };
+    pub const NONE: Top2 = Top2 { clusters: [UNLABELLED; 2], squared: [f64::INFINITY; 2] };
 }
 
 /// Sums of a tile's rows, less the job's centre, by label.
@@ -214,8 +214,8 @@ pub trait Lane: Send {
 
     /// For each row of the tile the two nearest among `job.searched[level]`, exact: no centroid is nearer, and of equally
     /// near ones the lower index is taken. `labels` are the level's; rows whose label is [`UNLABELLED`] give
-    /// [`NearestTwo::NONE`], and rows that `own_distances` found non-finite must come so.
-    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()>;
+    /// [`Top2::NONE`], and rows that `own_distances` found non-finite must come so.
+    fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()>;
 
     /// Sums of the tile's rows by label; rows whose label is [`UNLABELLED`] are in none, and rows that `own_distances`
     /// found non-finite must come so.

@@ -1,7 +1,7 @@
 //! Signals ask the run to stop; it does so between two tiles.
 //!
 //! Ctrl-C (SIGINT) and SIGHUP stop it and leave the folder clean. SIGTERM and SIGUSR1, which batch systems send before
-//! they take a machine away, have it write a checkpoint first. Asked a second time by Ctrl-C, the process ends at once,
+//! they take a machine away, have it write a checkpoint first. StopRequest a second time by Ctrl-C, the process ends at once,
 //! wherever it hangs; the next run clears what that leaves.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 
 /// How the run was asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum StopRequest {
     /// Not at all.
     No,
     /// To end.
@@ -36,17 +36,17 @@ pub fn install_checkpoints() {
 }
 
 /// What the user or the system asked for; Ctrl-C outdoes a checkpoint.
-pub fn asked() -> Asked {
+pub fn asked() -> StopRequest {
     match (system::stop().load(Ordering::Relaxed), system::checkpoint().load(Ordering::Relaxed)) {
-        (true, _) => Asked::Stop,
-        (false, true) => Asked::Checkpoint,
-        (false, false) => Asked::No,
+        (true, _) => StopRequest::Stop,
+        (false, true) => StopRequest::Checkpoint,
+        (false, false) => StopRequest::No,
     }
 }
 
 /// Whether the run is to stop in either way.
 pub fn requested() -> bool {
-    asked() != Asked::No
+    asked() != StopRequest::No
 }
 
 /// Ends long work where the run is to stop.

@@ -32,7 +32,7 @@ impl Stage {
 }
 
 /// Keeps what stages have found so far.
-pub trait Keeper: Sync {
+pub trait CheckpointStore: Sync {
     /// What a pass found earlier, complete or not: rows from the first of this process's on.
     fn load_rows(&self, stage: Stage) -> Result<Option<RowSums>>;
     /// What a comparison of points found earlier, complete or not.
@@ -49,9 +49,9 @@ pub trait Keeper: Sync {
 
 /// Keeps nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Forget;
+pub struct NoCheckpoints;
 
-impl Keeper for Forget {
+impl CheckpointStore for NoCheckpoints {
     fn load_rows(&self, _: Stage) -> Result<Option<RowSums>> {
         Ok(None)
     }
@@ -85,8 +85,8 @@ pub fn on_the_way(stored: Result<()>) {
 }
 
 /// How a stage ends that `error` stopped: where the run was asked to pause, what it found is stored first.
-pub fn stopped(error: Error, keeper: &dyn Keeper, store: impl FnOnce() -> Result<()>) -> Error {
-    if error.kind() != Kind::Interrupted || !keeper.pausing() {
+pub fn stopped(error: Error, checkpoints: &dyn CheckpointStore, store: impl FnOnce() -> Result<()>) -> Error {
+    if error.kind() != Kind::Interrupted || !checkpoints.pausing() {
         return error;
     }
     match store() {

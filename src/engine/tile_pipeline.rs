@@ -11,26 +11,26 @@ use crate::base::error::{Error, Kind, Result};
 const DEPTH: usize = 4;
 
 /// What the tiles' results are added to.
-pub trait Absorb: Send {
+pub trait Reduce: Send {
     /// What one tile gives.
     type Tile: Default + Send;
 
     /// Takes up the result of a tile: all tiles before it are in.
-    fn absorb(&mut self, tile: &Self::Tile);
+    fn reduce(&mut self, tile: &Self::Tile);
 
     /// Told when no result is left whose turn it is.
     fn settled(&mut self) {}
 }
 
 /// What the lanes of one pass share.
-pub struct Crew<A: Absorb> {
+pub struct TilePipeline<A: Reduce> {
     state: Mutex<State<A>>,
     turn: Condvar,
     depth: usize,
     failed: AtomicBool,
 }
 
-struct State<A: Absorb> {
+struct State<A: Reduce> {
     sums: A,
     next: u64,
     waiting: BTreeMap<u64, A::Tile>,
@@ -41,8 +41,12 @@ struct State<A: Absorb> {
 
 /// Runs `drive` on `lanes` threads until all are done, and gives what was taken up, with the first failure. Where there is
 /// one, that is the results of the tiles up to some tile.
-pub fn work<A: Absorb>(lanes: usize, sums: A, drive: impl Fn(&Crew<A>) -> Result<()> + Sync) -> (A, Result<()>) {
-    let crew = Crew::new(sums, lanes.max(1));
+pub fn work<A: Reduce>(
+    lanes: usize,
+    sums: A,
+    drive: impl Fn(&TilePipeline<A>) -> Result<()> + Sync,
+) -> (A, Result<()>) {
+    let crew = TilePipeline::new(sums, lanes.max(1));
     let outcomes: Vec<Result<()>> = std::thread::scope(|scope| {
         let run = || {
             let alarm = Alarm(&crew);
@@ -59,10 +63,15 @@ pub fn work<A: Absorb>(lanes: usize, sums: A, drive: impl Fn(&Crew<A>) -> Result
     (crew.finish(), failure.map_or(Ok(()), Err))
 }
 
-impl<A: Absorb> Crew<A> {
+impl<A: Reduce> TilePipeline<A> {
     fn new(sums: A, lanes: usize) -> Self {
         let state = State { sums, next: 0, waiting: BTreeMap::new(), blanks: Vec::new(), abandoned: false };
-        Crew { state: Mutex::new(state), turn: Condvar::new(), depth: DEPTH * lanes, failed: AtomicBool::new(false) }
+        TilePipeline {
+            state: Mutex::new(state),
+            turn: Condvar::new(),
+            depth: DEPTH * lanes,
+            failed: AtomicBool::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<A>> {
@@ -88,7 +97,7 @@ impl<A: Absorb> Crew<A> {
         }
         state.waiting.insert(index, tile);
         while let Some(tile) = state.take_next() {
-            state.sums.absorb(&tile);
+            state.sums.reduce(&tile);
             state.blanks.push(tile);
         }
         state.sums.settled();
@@ -105,7 +114,7 @@ impl<A: Absorb> Crew<A> {
     }
 }
 
-impl<A: Absorb> State<A> {
+impl<A: Reduce> State<A> {
     fn take_next(&mut self) -> Option<A::Tile> {
         let tile = self.waiting.remove(&self.next)?;
         self.next += 1;
@@ -114,9 +123,9 @@ impl<A: Absorb> State<A> {
 }
 
 /// Tells the other lanes when one ends before its time, by an error or by a panic: they would wait for its tile for ever.
-struct Alarm<'r, A: Absorb>(&'r Crew<A>);
+struct Alarm<'r, A: Reduce>(&'r TilePipeline<A>);
 
-impl<A: Absorb> Drop for Alarm<'_, A> {
+impl<A: Reduce> Drop for Alarm<'_, A> {
     fn drop(&mut self) {
         self.0.failed.store(true, Ordering::Relaxed);
         self.0.lock().abandoned = true;
@@ -134,10 +143,10 @@ mod tests {
     #[derive(Default)]
     struct Order(Vec<u64>);
 
-    impl Absorb for Order {
+    impl Reduce for Order {
         type Tile = u64;
 
-        fn absorb(&mut self, tile: &u64) {
+        fn reduce(&mut self, tile: &u64) {
             self.0.push(*tile);
         }
     }

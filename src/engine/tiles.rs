@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use crate::backend::{Backend, GroupSums, Job, Lane, NearestTwo, TileObservation};
+use crate::backend::{Backend, GroupSums, Job, Lane, TileObservation, Top2};
 use crate::base::error::Result;
 use crate::engine::points::Points;
-use crate::engine::progress::{StageWatch, Watch};
-use crate::engine::tile_pipeline::{self, Absorb, Crew};
+use crate::engine::progress::{Progress, StageProgress};
+use crate::engine::tile_pipeline::{self, Reduce, TilePipeline};
 
 /// What a tile says; a pass fills in what it needs.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub struct Tile {
     /// Their labels as an operation of the lane is given them.
     pub labels: Vec<u32>,
     /// What is nearest to them.
-    pub nearest: Vec<NearestTwo>,
+    pub nearest: Vec<Top2>,
     /// Distances to one centroid.
     pub observation: TileObservation,
     /// Sums of those that came to a cluster.
@@ -70,7 +70,7 @@ impl Cursor {
 }
 
 /// What tiles are cut from and taken up by.
-pub trait Pass: Absorb<Tile = Tile> {
+pub trait Pass: Reduce<Tile = Tile> {
     /// Fills in what the next tile, of at most `rows` points, is about; false where none is left.
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool;
 }
@@ -84,9 +84,9 @@ pub struct Sweep<'a> {
     /// What the device is to do.
     pub job: &'a Job<'a>,
     /// Who may stop the pass.
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Progress,
     /// Who hears of points that are done.
-    pub progress: &'a dyn StageWatch,
+    pub progress: &'a dyn StageProgress,
     /// What a point counts there.
     pub units: u64,
 }
@@ -103,7 +103,7 @@ impl Sweep<'_> {
             Ok(tiling) => tiling,
             Err(error) => return (pass, Err(error)),
         };
-        tile_pipeline::work(tiling.lanes, pass, |crew: &Crew<P>| {
+        tile_pipeline::work(tiling.lanes, pass, |crew: &TilePipeline<P>| {
             let mut lane = None;
             loop {
                 let mut tile = crew.blank();

@@ -4,11 +4,11 @@ use super::means::Means;
 use super::{Evaluated, Evaluation, pass};
 use crate::base::error::Result;
 use crate::engine::partials::{ClusterSums, OuterSums, RowSums, Sums};
-use crate::metrics::level_statistics::{LevelFacts, Parents};
+use crate::metrics::level_statistics::{LevelStatistics, Parents};
 
 /// What the first round found over all rows, and what follows from it.
-pub struct Known {
-    pub(super) levels: Vec<LevelFacts>,
+pub struct FirstRound {
+    pub(super) levels: Vec<LevelStatistics>,
     means: Option<Means>,
     skipped: Vec<u64>,
     /// Whether clusters that were searched have lost all their rows to NaN.
@@ -17,7 +17,7 @@ pub struct Known {
 
 /// What the second round finds over some rows. Parts of it that follow one another add up.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Second {
+pub struct SecondRound {
     /// The search once more, where clusters have lost all their rows.
     pub search: Option<RowSums>,
     /// Sums around the means, where they are wanted.
@@ -26,8 +26,8 @@ pub struct Second {
     pub outer: Option<OuterSums>,
 }
 
-impl Known {
-    pub(super) fn new(run: &Evaluation<'_>, first: RowSums) -> Result<Known> {
+impl FirstRound {
+    pub(super) fn new(run: &Evaluation<'_>, first: RowSums) -> Result<FirstRound> {
         let RowSums { sums, points, skipped, .. } = first;
         let sums: Vec<Vec<Sums>> = sums.into_iter().map(ClusterSums::into_clusters).collect();
         let emptied = |(searched, sums): (&Vec<u32>, &Vec<Sums>)| {
@@ -39,7 +39,7 @@ impl Known {
             Some(points) => Some(Means::new(run, points, &levels)?),
             None => None,
         };
-        Ok(Known { levels, means, skipped, emptied })
+        Ok(FirstRound { levels, means, skipped, emptied })
     }
 
     /// Whether clusters have to be searched once more.
@@ -79,12 +79,12 @@ impl Known {
 }
 
 /// Each level's sums, with those of the level above where it is evaluated too.
-fn level_facts(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelFacts> {
-    let of_level = |(at, &index): (usize, &usize)| LevelFacts {
+fn level_facts(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelStatistics> {
+    let of_level = |(at, &index): (usize, &usize)| LevelStatistics {
         searched: !run.job.searched.is_empty(),
         parents: (run.levels.get(at + 1) == Some(&(index + 1)))
             .then(|| Parents { of: run.hierarchy.levels[index + 1].parent.clone(), clusters: sums[at + 1].clone() }),
-        ..LevelFacts::of_sums(run.hierarchy.levels[index].number, sums[at].clone())
+        ..LevelStatistics::of_sums(run.hierarchy.levels[index].number, sums[at].clone())
     };
     run.levels.iter().enumerate().map(of_level).collect()
 }

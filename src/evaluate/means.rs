@@ -9,7 +9,7 @@ use crate::base::error::Result;
 use crate::base::matrix::{MatrixView, UNLABELLED};
 use crate::base::numeric::as_real;
 use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
-use crate::metrics::level_statistics::{LevelFacts, MeanFacts};
+use crate::metrics::level_statistics::{LevelStatistics, MeanStatistics};
 
 /// The means of every evaluated level, in float64.
 pub(super) struct Means {
@@ -21,7 +21,7 @@ pub(super) struct Means {
 
 impl Means {
     /// `points` are the sums of the lowest evaluated level, from which those of the others follow.
-    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelFacts]) -> Result<Self> {
+    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelStatistics]) -> Result<Self> {
         let centre = &run.job.centre;
         let mut total = vec![0.0; centre.len()];
         for cluster in 0..facts[0].clusters.len() {
@@ -62,12 +62,12 @@ impl Means {
     }
 
     /// What follows from the sums around the means over all rows.
-    pub(super) fn facts(&self, run: &Evaluation<'_>, around: Vec<ClusterSums>) -> Vec<MeanFacts> {
+    pub(super) fn facts(&self, run: &Evaluation<'_>, around: Vec<ClusterSums>) -> Vec<MeanStatistics> {
         let around = around.into_iter().map(ClusterSums::into_clusters);
         around.enumerate().map(|(level, around)| self.level_facts(run, level, around)).collect()
     }
 
-    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<Sums>) -> MeanFacts {
+    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<Sums>) -> MeanStatistics {
         let means = &self.levels[level];
         let full = |cluster: usize| around_mean[cluster].size > 0;
         let from_centre = |cluster: usize| match full(cluster) {
@@ -86,7 +86,7 @@ impl Means {
         };
         let clusters = 0..means.nrows();
         let from_parent = above.map_or(Vec::new(), |above| clusters.clone().map(|c| from_parent(c, above)).collect());
-        MeanFacts { from_centre: clusters.map(from_centre).collect(), from_parent, around_mean }
+        MeanStatistics { from_centre: clusters.map(from_centre).collect(), from_parent, around_mean }
     }
 }
 
@@ -102,7 +102,7 @@ fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclu
 }
 
 /// Sums become means in place; those of empty clusters stay zero.
-fn means_of(sums: PointSums, facts: &LevelFacts, centre: &[f64]) -> Result<Array2<f64>> {
+fn means_of(sums: PointSums, facts: &LevelStatistics, centre: &[f64]) -> Result<Array2<f64>> {
     let shape = (facts.clusters.len(), centre.len());
     let mut means = Array2::from_shape_vec(shape, sums.into_values()).map_err(|_| no_memory())?;
     for (sums, mut mean) in facts.clusters.iter().zip(means.outer_iter_mut()).filter(|(sums, _)| sums.size > 0) {

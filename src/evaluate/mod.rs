@@ -21,17 +21,17 @@ use std::ops::Range;
 use crate::backend::{Backend, Job, Tiling};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
-use crate::engine::checkpoint::{Keeper, Stage};
+use crate::engine::checkpoint::{CheckpointStore, Stage};
 use crate::engine::partials::RowSums;
-use crate::engine::progress::Watch;
+use crate::engine::progress::Progress;
 use crate::formats::embeddings::Embeddings;
 use crate::formats::hierarchy::Hierarchy;
 use crate::formats::labels::Labels;
-use crate::metrics::level_statistics::{LabelFacts, LevelFacts};
+use crate::metrics::level_statistics::{LabelStatistics, LevelStatistics};
 use pass::Pass;
 
 pub use clock::{Clock, StageTime};
-pub use known::{Known, Second};
+pub use known::{FirstRound, SecondRound};
 pub use labels::contingency;
 pub use silhouette::Sampling;
 
@@ -82,9 +82,9 @@ pub struct Evaluation<'a> {
     /// What to find out beyond the first pass.
     pub wanted: Wanted,
     /// Who hears of progress, and may stop the run.
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Progress,
     /// Who keeps what is found.
-    pub keeper: &'a dyn Keeper,
+    pub checkpoints: &'a dyn CheckpointStore,
     /// Times the stages.
     pub clock: Clock,
 }
@@ -102,7 +102,7 @@ pub struct DistanceSinks<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluated {
     /// One entry per evaluated level.
-    pub levels: Vec<LevelFacts>,
+    pub levels: Vec<LevelStatistics>,
     /// Rows left out because they hold a NaN or an infinity.
     pub skipped: u64,
     /// The first few of them.
@@ -136,12 +136,12 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What is known when the first round is over for all rows.
-    pub fn known(&self, first: RowSums) -> Result<Known> {
-        Known::new(self, first)
+    pub fn known(&self, first: RowSums) -> Result<FirstRound> {
+        FirstRound::new(self, first)
     }
 
     /// What the second round has to do.
-    pub fn second_stages(&self, known: &Known) -> Vec<Stage> {
+    pub fn second_stages(&self, known: &FirstRound) -> Vec<Stage> {
         let wanted = [
             (Stage::Search, known.emptied()),
             (Stage::Means, known.means().is_some()),
@@ -151,7 +151,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The second round over this process's rows; nothing of it is done where nothing is wanted.
-    pub fn second(&self, known: &Known) -> Result<Second> {
+    pub fn second(&self, known: &FirstRound) -> Result<SecondRound> {
         let search = match known.emptied() {
             true => Some(self.search_again(known)?),
             false => None,
@@ -164,11 +164,11 @@ impl<'a> Evaluation<'a> {
             Some(sampling) => Some(silhouette::of_share(self, sampling, known.skipped())?),
             None => None,
         };
-        Ok(Second { search, around, outer })
+        Ok(SecondRound { search, around, outer })
     }
 
     /// What follows from both rounds over all rows.
-    pub fn finish(&self, mut known: Known, second: Second) -> Result<Evaluated> {
+    pub fn finish(&self, mut known: FirstRound, second: SecondRound) -> Result<Evaluated> {
         known.searched_again(second.search);
         if self.wanted.neighbours {
             let started = self.clock.start();
@@ -202,7 +202,7 @@ impl<'a> Evaluation<'a> {
             for at in 0..self.levels.len() {
                 let (level, distinct) = (self.levels[at], labels.distinct);
                 let table = contingency(self.hierarchy, level, &labels.of_rows, distinct, known.skipped());
-                known.levels[at].labels = Some(LabelFacts { table, names: labels::names(labels) });
+                known.levels[at].labels = Some(LabelStatistics { table, names: labels::names(labels) });
             }
             self.clock.stop("labels", started, false);
         }
@@ -210,8 +210,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Clusters that lost all their rows to NaN are as empty as others: searches once more, without them.
-    fn search_again(&self, known: &Known) -> Result<RowSums> {
-        let left = |(searched, level): (&Vec<u32>, &LevelFacts)| {
+    fn search_again(&self, known: &FirstRound) -> Result<RowSums> {
+        let left = |(searched, level): (&Vec<u32>, &LevelStatistics)| {
             searched.iter().copied().filter(|&cluster| level.clusters[cluster as usize].size > 0).collect()
         };
         let views = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
@@ -250,7 +250,7 @@ impl<'a> Evaluation<'a> {
             nonfinite,
             watch: self.watch,
             progress: progress.as_ref(),
-            keeper: self.keeper,
+            checkpoints: self.checkpoints,
             stage,
         };
         let started = self.clock.start();

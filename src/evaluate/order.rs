@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use super::Nonfinite;
 use super::pass::Pass;
-use crate::backend::{GroupSums, NearestTwo, Observation, TileObservation, UNLABELLED};
-use crate::engine::checkpoint::{self, Keeper, Stage};
+use crate::backend::{GroupSums, Observation, TileObservation, Top2, UNLABELLED};
+use crate::engine::checkpoint::{self, CheckpointStore, Stage};
 use crate::engine::partials::{ClusterSums, RowSums, Sums};
-use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tile_pipeline::Reduce;
 
 /// What a tile said, and the labels it was said of.
 #[derive(Default)]
@@ -17,7 +17,7 @@ pub(super) struct TileResult {
     pub(super) labels: Vec<Vec<u32>>,
     pub(super) observation: TileObservation,
     /// Per evaluated level, over the rows; empty where other centroids are not searched.
-    pub(super) nearest: Vec<Vec<NearestTwo>>,
+    pub(super) nearest: Vec<Vec<Top2>>,
     /// Of the lowest evaluated level; empty where the points are not summed.
     pub(super) groups: GroupSums,
 }
@@ -31,7 +31,7 @@ pub(super) struct Collected<'a> {
     /// When the first row with a NaN or an infinity was seen.
     pub(super) nonfinite_since: Option<Instant>,
     /// Where the sums are kept now and then.
-    keeper: (&'a dyn Keeper, Stage),
+    checkpoints: (&'a dyn CheckpointStore, Stage),
     /// The row after the last.
     end: u64,
     /// Whether rows with NaN are refused.
@@ -46,17 +46,17 @@ impl<'a> Collected<'a> {
             found,
             levels: pass.levels,
             searched: pass.job.searched.iter().map(|clusters| clusters.len() as u64).collect(),
-            keeper: (pass.keeper, pass.stage),
+            checkpoints: (pass.checkpoints, pass.stage),
             end: pass.rows.end,
             refuses: pass.nonfinite == Nonfinite::Refuse,
         }
     }
 }
 
-impl Absorb for Collected<'_> {
+impl Reduce for Collected<'_> {
     type Tile = TileResult;
 
-    fn absorb(&mut self, tile: &TileResult) {
+    fn reduce(&mut self, tile: &TileResult) {
         let Collected { found, levels, searched, .. } = self;
         for ((sums, &level), observation) in found.sums.iter_mut().zip(*levels).zip(&tile.observation.levels) {
             found.counts.own += absorb_level(sums, &tile.labels[level], observation);
@@ -82,10 +82,10 @@ impl Absorb for Collected<'_> {
 
     /// The whole is stored by who drives the pass, once it has judged it; and what will be refused is not kept.
     fn settled(&mut self) {
-        let (keeper, stage) = self.keeper;
+        let (checkpoints, stage) = self.checkpoints;
         let refused = self.refuses && !self.found.skipped.is_empty();
-        if keeper.due() && self.found.rows.end < self.end && !refused {
-            checkpoint::on_the_way(keeper.store_rows(stage, &self.found));
+        if checkpoints.due() && self.found.rows.end < self.end && !refused {
+            checkpoint::on_the_way(checkpoints.store_rows(stage, &self.found));
         }
     }
 }
@@ -119,7 +119,7 @@ fn absorb_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observatio
 
 /// The nearest other centroid is the second nearest where the nearest is the own one, which then is not misassigned
 /// whatever rounding makes of two distances that are nearly equal. Returns how many rows it counted.
-fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[NearestTwo]) -> u64 {
+fn absorb_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2]) -> u64 {
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {

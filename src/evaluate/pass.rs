@@ -14,10 +14,10 @@ use super::queue::{Matrix, Queue, Task};
 use super::{DistanceSinks, Nonfinite};
 use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
-use crate::engine::checkpoint::{self, Keeper, Stage};
+use crate::engine::checkpoint::{self, CheckpointStore, Stage};
 use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
-use crate::engine::progress::{StageWatch, Watch};
-use crate::engine::tile_pipeline::{self, Crew};
+use crate::engine::progress::{Progress, StageProgress};
+use crate::engine::tile_pipeline::{self, TilePipeline};
 use crate::formats::embeddings::Embeddings;
 use crate::formats::hierarchy::Hierarchy;
 
@@ -40,11 +40,11 @@ pub(super) struct Pass<'a, 'j> {
     pub(super) tiling: Tiling,
     pub(super) nonfinite: Nonfinite,
     /// Who may stop the run.
-    pub(super) watch: &'a dyn Watch,
+    pub(super) watch: &'a dyn Progress,
     /// Who hears of rows that are done.
-    pub(super) progress: &'a dyn StageWatch,
+    pub(super) progress: &'a dyn StageProgress,
     /// Who keeps what is found.
-    pub(super) keeper: &'a dyn Keeper,
+    pub(super) checkpoints: &'a dyn CheckpointStore,
     /// As what it is kept.
     pub(super) stage: Stage,
 }
@@ -60,7 +60,7 @@ impl Pass<'_, '_> {
     /// Runs the pass, or what an earlier one has left of it. The sums' bits depend on input, device and tile size, not on
     /// timing. `sinks` are for all of its rows.
     pub(super) fn run(&self, mut sinks: DistanceSinks<'_>) -> Result<Passed> {
-        let found = match self.keeper.load_rows(self.stage)? {
+        let found = match self.checkpoints.load_rows(self.stage)? {
             Some(found) => found,
             None => self.nothing()?,
         };
@@ -82,10 +82,12 @@ impl Pass<'_, '_> {
         let (read_seconds, compute_seconds) = (seconds(&run.read_nanos), seconds(&run.compute_nanos));
         if let Err(error) = outcome {
             self.refuse_nonfinite(&found)?;
-            return Err(checkpoint::stopped(error, self.keeper, || self.keeper.store_rows(self.stage, &found)));
+            return Err(checkpoint::stopped(error, self.checkpoints, || {
+                self.checkpoints.store_rows(self.stage, &found)
+            }));
         }
         self.refuse_nonfinite(&found)?;
-        self.keeper.store_rows(self.stage, &found)?;
+        self.checkpoints.store_rows(self.stage, &found)?;
         Ok(Passed { found, read_seconds, compute_seconds })
     }
 
@@ -105,7 +107,7 @@ impl Pass<'_, '_> {
     }
 
     /// One lane's life: open, then tile after tile.
-    fn drive(&self, run: &Run<'_>, crew: &Crew<Collected<'_>>) -> Result<()> {
+    fn drive(&self, run: &Run<'_>, crew: &TilePipeline<Collected<'_>>) -> Result<()> {
         let mut lane = self.backend.lane(self.job, self.tiling)?;
         let mut block = Vec::new();
         // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
@@ -126,7 +128,7 @@ impl Pass<'_, '_> {
     }
 
     /// Fails when the user or another lane's failure wants the run to end.
-    fn go_on(&self, crew: &Crew<Collected<'_>>) -> Result<()> {
+    fn go_on(&self, crew: &TilePipeline<Collected<'_>>) -> Result<()> {
         crew.go_on(self.watch.cancelled())
     }
 
@@ -175,7 +177,7 @@ impl Pass<'_, '_> {
                 nearest.clear();
                 continue;
             }
-            lane.nearest_two(index, &labels[self.levels[index]], nearest)?;
+            lane.top2(index, &labels[self.levels[index]], nearest)?;
         }
         if self.job.sums {
             lane.cluster_sums(&labels[self.levels[0]], groups)?;
@@ -183,7 +185,7 @@ impl Pass<'_, '_> {
         Ok(())
     }
 
-    fn counted_enough(&self, crew: &Crew<Collected<'_>>) -> bool {
+    fn counted_enough(&self, crew: &TilePipeline<Collected<'_>>) -> bool {
         let since = || crew.look(|collected| collected.nonfinite_since);
         self.nonfinite == Nonfinite::Refuse && since().is_some_and(|since| since.elapsed() > COUNT_NONFINITE)
     }

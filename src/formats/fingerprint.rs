@@ -25,7 +25,7 @@ const BLOCKS: u64 = 64;
 
 /// A file by its content, which a copy of it shares, and by where it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
+pub struct FileFingerprint {
     /// Where it was found, absolute. In a record, what is no Unicode of it is replaced.
     #[serde(serialize_with = "readable")]
     pub path: PathBuf,
@@ -38,12 +38,12 @@ pub struct Identity {
     pub checksum: String,
 }
 
-impl Identity {
+impl FileFingerprint {
     /// Looks at a file, or what a link leads to.
     ///
     /// # Errors
     /// `Input` where it can't be read or is no file.
-    pub fn of(path: &Path) -> Result<Identity> {
+    pub fn of(path: &Path) -> Result<FileFingerprint> {
         let unreadable = |e: io::Error| Error::input(Finding::io("can't read an input file", path, &e));
         // asked before it is opened: opening a named pipe would wait for whoever writes it
         let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -55,7 +55,7 @@ impl Identity {
                     .hint("name a file; a pipe can't be read by several tasks"),
             ));
         }
-        Ok(Identity {
+        Ok(FileFingerprint {
             path: std::path::absolute(path).map_err(unreadable)?,
             bytes: metadata.len(),
             modified: metadata.modified().ok().and_then(rfc3339),
@@ -64,7 +64,7 @@ impl Identity {
     }
 
     /// Whether both have the same content, as far as looked at.
-    pub fn same_content(&self, other: &Identity) -> bool {
+    pub fn same_content(&self, other: &FileFingerprint) -> bool {
         self.bytes == other.bytes && self.checksum == other.checksum
     }
 }

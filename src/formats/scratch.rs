@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::{AtomicFile, remove_unfinished};
-use crate::formats::fingerprint::Identity;
+use crate::formats::fingerprint::FileFingerprint;
 
 /// How much is copied between two looks at whether to go on.
 const CHUNK: usize = 1 << 20;
@@ -37,14 +37,14 @@ pub struct Staged {
 /// copying or waiting.
 ///
 /// The file is read once and the copy written once and read once, and both are compared by checksums of all their bytes.
-/// A copy that is there already is compared as [`Identity`] does.
+/// A copy that is there already is compared as [`FileFingerprint`] does.
 ///
 /// # Errors
 /// `Input` where the file can't be read; `Failed` where there is no room, the file changes meanwhile, or the copy does not
 /// hold what the file holds; what `go_on` says. Nothing is then left under the copy's name.
 pub fn stage(file: &Path, folder: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<Staged> {
     let begun = Instant::now();
-    let identity = Identity::of(file)?;
+    let identity = FileFingerprint::of(file)?;
     make_folder(folder)?;
     let staged = |path, copied| Staged { path, copied, seconds: begun.elapsed().as_secs_f64() };
     let unresolved = |e: io::Error| Error::io("can't resolve a path", file, &e);
@@ -66,7 +66,7 @@ pub fn stage(file: &Path, folder: &Path, go_on: &dyn Fn() -> Result<()>) -> Resu
         remove_unfinished(&home).map_err(|e| Error::io("can't remove what a killed run left", &home, &e))?;
     }
     let copy = verified_copy(file, &path, identity.bytes, go_on)?;
-    if Identity::of(file)? != identity {
+    if FileFingerprint::of(file)? != identity {
         return Err(changed(file));
     }
     copy.commit_unsynced().map_err(|e| uncopied(&path, &e))?;
@@ -86,7 +86,7 @@ pub fn copy_back(local: &Path, to: &Path, go_on: &dyn Fn() -> Result<()>) -> Res
 
 /// Names the folder of a file's copy. Files that could be told apart by anything have folders of their own: by their
 /// content as far as it is looked at, and, since that is not all of it, by path and time. Users can't share a folder.
-fn key(real: &Path, identity: &Identity) -> String {
+fn key(real: &Path, identity: &FileFingerprint) -> String {
     let mut hasher = blake3::Hasher::new();
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(std::env::var_os).unwrap_or_default();
     let parts = [
@@ -111,8 +111,8 @@ fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// Whether a file is a copy. Anything else that may be there, such as what a cleaner of old files left, is copied over.
-fn is_copy(path: &Path, identity: &Identity) -> bool {
-    path.exists() && Identity::of(path).is_ok_and(|found| found.same_content(identity))
+fn is_copy(path: &Path, identity: &FileFingerprint) -> bool {
+    path.exists() && FileFingerprint::of(path).is_ok_and(|found| found.same_content(identity))
 }
 
 /// What [`wait_for_turn`] ended in.

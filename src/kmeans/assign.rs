@@ -3,14 +3,14 @@
 use ndarray::Array2;
 
 use super::broken::{Broken, label_finite};
-use super::team::Alone;
+use super::communicator::SingleProcess;
 use super::{Assigned, fit};
 use crate::backend::{Backend, Job};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
 use crate::engine::points::Points;
-use crate::engine::progress::Watch;
-use crate::engine::tile_pipeline::Absorb;
+use crate::engine::progress::Progress;
+use crate::engine::tile_pipeline::Reduce;
 use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 impl Assigned {
@@ -28,7 +28,7 @@ pub fn assign(
     points: &dyn Points,
     backend: &dyn Backend,
     centroids: &Array2<f64>,
-    watch: &dyn Watch,
+    watch: &dyn Progress,
 ) -> Result<Assigned> {
     fit::check_columns(points.dim(), centroids.ncols())?;
     let job = Job {
@@ -41,9 +41,9 @@ pub fn assign(
     let pass = Assign { cursor: Cursor::new(0..points.len()), found: Assigned::default(), broken: Broken::default() };
     let (pass, outcome) = sweep.run(pass, |lane, tile| {
         label_finite(lane, tile)?;
-        lane.nearest_two(0, &tile.labels, &mut tile.nearest)
+        lane.top2(0, &tile.labels, &mut tile.nearest)
     });
-    pass.broken.refuse(&Alone, points.len(), outcome)?;
+    pass.broken.refuse(&SingleProcess, points.len(), outcome)?;
     Ok(pass.found)
 }
 
@@ -59,10 +59,10 @@ impl Pass for Assign {
     }
 }
 
-impl Absorb for Assign {
+impl Reduce for Assign {
     type Tile = Tile;
 
-    fn absorb(&mut self, tile: &Tile) {
+    fn reduce(&mut self, tile: &Tile) {
         self.found.labels.extend(tile.nearest.iter().map(|nearest| nearest.clusters[0]));
         self.found.squared.extend(tile.nearest.iter().map(|nearest| nearest.squared[0]));
         self.broken.extend(tile);

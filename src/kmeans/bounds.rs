@@ -12,7 +12,7 @@ use std::cmp::Ordering;
 use ndarray::{ArrayView1, ArrayView2};
 
 use super::sums::squared;
-use crate::backend::{NearestTwo, UNLABELLED};
+use crate::backend::{Top2, UNLABELLED};
 use crate::base::numeric::to_f32;
 
 /// Share of a measured distance by which it may be wrong: more than float32 sums of squared differences on any device
@@ -76,7 +76,7 @@ impl Bounds {
     }
 
     /// A point was compared with all centroids.
-    pub(super) fn measured(&mut self, point: usize, nearest: &NearestTwo, slack: Slack) {
+    pub(super) fn measured(&mut self, point: usize, nearest: &Top2, slack: Slack) {
         self.labels[point] = nearest.clusters[0];
         self.upper[point] = slack.upper(nearest.squared[0].sqrt());
         self.lower[point] = slack.lower(nearest.squared[1].sqrt());
@@ -181,8 +181,8 @@ mod tests {
         let slack = Slack::of(centroids.view());
         let mut bounds = Bounds::unknown(2);
         assert!(bounds.is_open(0, &Drifts::none(3)), "nothing is known of it");
-        bounds.measured(0, &NearestTwo { clusters: [0, 1], squared: [0.81, 1.21] }, slack);
-        bounds.measured(1, &NearestTwo { clusters: [0, 1], squared: [1.0, 1.0] }, slack);
+        bounds.measured(0, &Top2 { clusters: [0, 1], squared: [0.81, 1.21] }, slack);
+        bounds.measured(1, &Top2 { clusters: [0, 1], squared: [1.0, 1.0] }, slack);
         assert!(!bounds.is_open(0, &Drifts::none(3)));
         assert!(bounds.is_open(1, &Drifts::none(3)), "a tie is");
         // the own centroid comes 0.15 farther, the others at most 0.04 nearer

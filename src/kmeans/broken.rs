@@ -1,7 +1,7 @@
 //! Points with a NaN or an infinity: found by the first pass over all points, and refused.
 
+use super::communicator::Communicator;
 use super::sums::whole;
-use super::team::Team;
 use crate::backend::{Lane, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
@@ -36,13 +36,13 @@ impl Broken {
     }
 
     /// Refuses them after a pass over this member's `points` with this `outcome`: on all members where one has some.
-    pub(super) fn refuse(&self, team: &dyn Team, points: u64, outcome: Result<()>) -> Result<()> {
+    pub(super) fn refuse(&self, communicator: &dyn Communicator, points: u64, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
             // nothing that holds such points may be kept as a state to go on from
             return if self.count > 0 { Err(self.refusal(points, self.count)) } else { outcome };
         }
         let mut all = [as_real(self.count)];
-        team.sum(&mut all)?;
+        communicator.all_reduce(&mut all)?;
         if all[0] > 0.0 { Err(self.refusal(points, whole(all[0]))) } else { Ok(()) }
     }
 

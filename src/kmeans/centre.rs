@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::Fit;
+use super::communicator::Communicator;
 use super::sums::whole;
-use super::team::Team;
 use crate::base::error::Result;
 use crate::base::numeric::as_real;
 use crate::engine::points::widen;
@@ -24,11 +24,11 @@ pub(super) struct Members {
 
 impl Members {
     /// Asks everyone.
-    pub(super) fn meet(team: &dyn Team, points: u64) -> Result<Members> {
-        let mut counts = vec![0.0; team.size()];
-        counts[team.rank()] = as_real(points);
-        team.sum(&mut counts)?;
-        let start = counts[..team.rank()].iter().copied().map(whole).sum();
+    pub(super) fn meet(communicator: &dyn Communicator, points: u64) -> Result<Members> {
+        let mut counts = vec![0.0; communicator.size()];
+        counts[communicator.rank()] = as_real(points);
+        communicator.all_reduce(&mut counts)?;
+        let start = counts[..communicator.rank()].iter().copied().map(whole).sum();
         Ok(Members { own: start..start + points, points: counts.into_iter().map(whole).sum() })
     }
 }
@@ -51,7 +51,7 @@ pub(super) fn near_mean(fit: &Fit<'_>) -> Result<Vec<f64>> {
             sum[dim] += 1.0;
         }
     }
-    fit.team.sum(&mut sum)?;
+    fit.communicator.all_reduce(&mut sum)?;
     let count = sum.pop().unwrap_or_default().max(1.0);
     Ok(sum.into_iter().map(|sum| sum / count).collect())
 }

@@ -11,7 +11,7 @@ use super::sums::Sums;
 use super::words::Words;
 use super::{Checkpoint, Fit, Fitted};
 use crate::base::error::{Error, Finding, Kind, Result};
-use crate::base::signals::{self, Asked};
+use crate::base::signals::{self, StopRequest};
 use crate::formats::part_file::{PartFile, Writer};
 
 /// What a checkpoint says about itself; its numbers are in arrays.
@@ -31,7 +31,7 @@ struct Header {
     best: Option<(u64, bool)>,
 }
 
-/// How far a k-means is: start, phase, iterations, centroids chosen and compared. Members of a team go on from one that all of
+/// How far a k-means is: start, phase, iterations, centroids chosen and compared. Members of a communicator go on from one that all of
 /// them have: what a member has found within it is its own.
 type Step = [u64; 5];
 
@@ -95,7 +95,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     }
     writer.finish(&Header {
         kmeans: checkpoint.identity.clone(),
-        member: (fit.team.rank(), fit.team.size()),
+        member: (fit.communicator.rank(), fit.communicator.size()),
         init: state.init,
         phase: state.phase,
         position: state.position,
@@ -113,19 +113,19 @@ pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
     for path in checkpoint.files().into_iter().filter(|path| path.is_file()) {
         let (file, header) = open(checkpoint, &path).map_err(Error::input)?;
         // shares of a team of another size were others
-        if header.member == (fit.team.rank(), fit.team.size()) {
+        if header.member == (fit.communicator.rank(), fit.communicator.size()) {
             own.push((step(&file, &header), file, header));
         }
     }
     let mut words = Words::default();
     own.iter().for_each(|(step, ..)| words.put(step.iter().copied()));
-    let all = fit.team.collect(words.into_bytes())?;
+    let all = fit.communicator.gather(words.into_bytes())?;
     let mut decided = Words::default();
     if let Some(step) = furthest(&all) {
         decided.put(step.into_iter());
     }
     let mut bytes = decided.into_bytes();
-    fit.team.share(&mut bytes)?;
+    fit.communicator.broadcast(&mut bytes)?;
     let mut decided = Words::from_bytes(&bytes);
     let decided = decided.take();
     match own.iter().find(|(step, ..)| step[..] == *decided) {
@@ -247,8 +247,8 @@ fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
 /// first.
 pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
-    let pausing = error.kind() == Kind::Interrupted && signals::asked() == Asked::Checkpoint;
-    let lost = error.kind() == Kind::Failed && fit.team.size() > 1;
+    let pausing = error.kind() == Kind::Interrupted && signals::asked() == StopRequest::Checkpoint;
+    let lost = error.kind() == Kind::Failed && fit.communicator.size() > 1;
     if !pausing && !lost {
         return error;
     }

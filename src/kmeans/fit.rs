@@ -17,17 +17,17 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::as_real;
 use crate::engine::checkpoint::on_the_way;
-use crate::engine::progress::StageWatch;
+use crate::engine::progress::StageProgress;
 use crate::engine::tiles::Sweep;
 
 impl Fit<'_> {
-    /// Clusters the points. All members of the team find the same.
+    /// Clusters the points. All members of the communicator find the same.
     ///
     /// # Errors
     /// `Usage` where there are fewer points than clusters, `Input` where points are not finite; `Paused` where the run was
-    /// asked to stop and its state has been kept; what the disk, the device or the team says.
+    /// asked to stop and its state has been kept; what the disk, the device or the communicator says.
     pub fn run(&self) -> Result<Fitted> {
-        let members = Members::meet(self.team, self.points.len())?;
+        let members = Members::meet(self.communicator, self.points.len())?;
         self.check(&members)?;
         let mut state = match checkpoint::load(self)? {
             Some(state) => state,
@@ -123,7 +123,7 @@ impl Run<'_> {
                 self.keep_now_and_then(state, since)?;
             }
         }
-        let all = state.sums.over(self.fit.team)?;
+        let all = state.sums.over(self.fit.communicator)?;
         Ok(Fitted {
             empty: if state.objectives.is_empty() { 0 } else { all.empty() },
             centroids: std::mem::take(&mut state.centroids),
@@ -135,16 +135,16 @@ impl Run<'_> {
     }
 
     /// Finds the nearest centroids, and moves these to the means of their points.
-    fn iteration(&self, state: &mut State, progress: &dyn StageWatch) -> Result<()> {
+    fn iteration(&self, state: &mut State, progress: &dyn StageProgress) -> Result<()> {
         // beside the state, which the pass changes
         let centroids = std::mem::take(&mut state.centroids);
         let outcome = self.search_all(state, &centroids, progress);
         state.centroids = centroids;
         outcome?;
         let mut all = [as_real(state.moving), as_real(state.searching), state.change];
-        self.fit.team.sum(&mut all)?;
+        self.fit.communicator.all_reduce(&mut all)?;
         let [moved, searched, change] = all;
-        let sums = state.sums.over(self.fit.team)?;
+        let sums = state.sums.over(self.fit.communicator)?;
         let means = sums.means(&state.centre, &state.centroids);
         let gain = sums.gain(&state.centroids, &means);
         drop(sums);
@@ -162,7 +162,7 @@ impl Run<'_> {
     }
 
     /// The pass of an iteration.
-    fn search_all(&self, state: &mut State, centroids: &Array2<f64>, progress: &dyn StageWatch) -> Result<()> {
+    fn search_all(&self, state: &mut State, centroids: &Array2<f64>, progress: &dyn StageProgress) -> Result<()> {
         let Fit { points, backend, watch, .. } = *self.fit;
         let job = Job {
             centre: state.centre.clone(),
@@ -174,7 +174,7 @@ impl Run<'_> {
         let first = state.objectives.is_empty();
         let pass = Search::new(state, centroids.view());
         let (pass, outcome) = sweep.run(pass, |lane, tile| search(lane, tile, first));
-        if first { pass.broken.refuse(self.fit.team, points.len(), outcome) } else { outcome }
+        if first { pass.broken.refuse(self.fit.communicator, points.len(), outcome) } else { outcome }
     }
 
     /// Whether the last iteration gained less than the tolerance, or left nothing that another one could change.
@@ -189,8 +189,8 @@ impl Run<'_> {
     /// Writes a checkpoint where it is time; all members do, or none, so that theirs go together.
     fn keep_now_and_then(&self, state: &State, since: &mut Instant) -> Result<()> {
         let Some(checkpoint) = &self.fit.checkpoint else { return Ok(()) };
-        let mut due = [f64::from(u8::from(self.fit.team.rank() == 0 && since.elapsed() >= checkpoint.every))];
-        self.fit.team.sum(&mut due)?;
+        let mut due = [f64::from(u8::from(self.fit.communicator.rank() == 0 && since.elapsed() >= checkpoint.every))];
+        self.fit.communicator.all_reduce(&mut due)?;
         if due[0] > 0.0 {
             on_the_way(checkpoint::store(self.fit, checkpoint, state));
             *since = Instant::now();

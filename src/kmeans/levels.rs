@@ -7,12 +7,12 @@ use ndarray::Array2;
 
 use super::split::Split;
 use super::steps::{Done, Steps};
-use super::{Init, Team};
+use super::{Communicator, Init};
 use crate::backend::Backend;
 use crate::base::error::{Error, Result};
 use crate::base::matrix::Dtype;
 use crate::engine::points::{MatrixPoints, Points};
-use crate::engine::progress::Watch;
+use crate::engine::progress::Progress;
 use crate::formats::clustering;
 use crate::formats::npy::Matrix;
 use crate::formats::pickle::read_clusters;
@@ -55,9 +55,9 @@ pub struct Build<'a> {
     /// The device.
     pub backend: &'a dyn Backend,
     /// Who shares the work.
-    pub team: &'a dyn Team,
+    pub communicator: &'a dyn Communicator,
     /// Who hears of progress, and may stop the run.
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Progress,
     /// Where it is written, as upstream lays it out.
     pub folder: &'a Path,
     /// What an earlier run has finished and is there, to be left as it is (see [`still_there`]); the first member decides.
@@ -110,7 +110,7 @@ impl Build<'_> {
             return Ok(split);
         }
         let split = Split { build: self, level, number, points, whole: &whole }.run()?;
-        if self.team.rank() == 0 {
+        if self.communicator.rank() == 0 {
             clustering::write_split(&folder, split.centroids.view(), self.stored, &split.sorted)?;
         }
         Ok(split)
@@ -123,7 +123,7 @@ impl Build<'_> {
     /// Centroids and clusters that lie in `folder`, where the first member finds them `complete`.
     pub(super) fn earlier(&self, folder: &Path, complete: bool) -> Result<Option<Done>> {
         let mut there = vec![u8::from(complete)];
-        self.team.share(&mut there)?;
+        self.communicator.broadcast(&mut there)?;
         if there != [1] {
             return Ok(None);
         }

@@ -16,13 +16,13 @@ use super::search::at;
 use super::state::State;
 use super::sums::Sums;
 use super::{Fit, plus_plus};
-use crate::backend::{Job, NearestTwo, UNLABELLED};
+use crate::backend::{Job, Top2, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Points as _};
-use crate::engine::progress::StageWatch;
-use crate::engine::tile_pipeline::Absorb;
+use crate::engine::progress::StageProgress;
+use crate::engine::tile_pipeline::Reduce;
 use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 /// What of the cells that are too many is merged in a round: fewer change what is found by less than one seed does.
@@ -44,30 +44,30 @@ impl Pass for Cells<'_> {
     }
 }
 
-impl Absorb for Cells<'_> {
+impl Reduce for Cells<'_> {
     type Tile = Tile;
 
-    fn absorb(&mut self, tile: &Tile) {
+    fn reduce(&mut self, tile: &Tile) {
         self.sums.add(&tile.came);
         tile.labels.iter().for_each(|&label| self.sums.count_in(label));
     }
 }
 
 /// As many centroids as `fit` wants, of the state's, whose cells all points are labelled with. The same on all members.
-pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) -> Result<Array2<f64>> {
+pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
-    let mut merged = match fit.team.rank() {
+    let mut merged = match fit.communicator.rank() {
         0 => merge(fit, means, counts.iter().map(|&count| as_real(count)).collect(), progress)?,
         // devices differ in the last place, so that one member says what the others take
         _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
     };
     let values = merged.as_slice_mut().ok_or_else(|| defect("centroids are not row-major"))?;
-    fit.team.sum(values)?;
+    fit.communicator.all_reduce(values)?;
     Ok(merged)
 }
 
 /// The means of all cells, and how many points each has.
-fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) -> Result<(Array2<f64>, Vec<u64>)> {
+fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<(Array2<f64>, Vec<u64>)> {
     let (points, centre) = (fit.points, &state.centre);
     let job = Job {
         centre: centre.clone(),
@@ -79,7 +79,7 @@ fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageWatch) -> Result<(Arr
     let cells = Cells { cursor: Cursor::new(0..points.len()), bounds: &state.bounds, sums };
     let (cells, outcome) = sweep.run(cells, |lane, tile| lane.cluster_sums(&tile.labels, &mut tile.came));
     outcome?;
-    let all = cells.sums.over(fit.team)?;
+    let all = cells.sums.over(fit.communicator)?;
     Ok((all.means(centre, &state.centroids), all.counts().to_vec()))
 }
 
@@ -88,7 +88,7 @@ fn merge(
     fit: &Fit<'_>,
     mut means: Array2<f64>,
     mut weights: Vec<f64>,
-    progress: &dyn StageWatch,
+    progress: &dyn StageProgress,
 ) -> Result<Array2<f64>> {
     while means.nrows() > fit.clusters {
         let nearest = others(fit, &means, progress)?;
@@ -130,7 +130,7 @@ fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, 
 }
 
 /// The nearest other row of each row, and the squared distance to it.
-fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageWatch) -> Result<Vec<(usize, f64)>> {
+fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageProgress) -> Result<Vec<(usize, f64)>> {
     let points = MatrixPoints { matrix: means };
     let job = Job {
         centre: means.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
@@ -155,17 +155,17 @@ impl Pass for Others {
     }
 }
 
-impl Absorb for Others {
+impl Reduce for Others {
     type Tile = Tile;
 
-    fn absorb(&mut self, tile: &Tile) {
+    fn reduce(&mut self, tile: &Tile) {
         let rows = tile.positions.iter().zip(&tile.nearest);
         self.found.extend(rows.map(|(&row, nearest)| other(at(row), nearest)));
     }
 }
 
 /// Which of the two nearest a row isn't itself.
-fn other(row: usize, nearest: &NearestTwo) -> (usize, f64) {
+fn other(row: usize, nearest: &Top2) -> (usize, f64) {
     let first = nearest.clusters[0] as usize;
     // equal rows are at distance 0, whichever comes first
     let slot = usize::from(first == row && nearest.clusters[1] != UNLABELLED);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_row_is_not_its_own_neighbour() {
-        let two = |clusters, squared| NearestTwo { clusters, squared };
+        let two = |clusters, squared| Top2 { clusters, squared };
         assert_eq!(other(3, &two([3, 5], [0.0, 2.0])), (5, 2.0));
         assert_eq!(other(5, &two([3, 5], [0.0, 0.0])), (3, 0.0), "equal rows");
     }

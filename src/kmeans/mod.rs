@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`team`] | processes that share the points of one k-means |
 //! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
-//! | `random`, `words`, `stages` | streams of random numbers; what members of a team tell each other; times |
+//! | `random`, `words`, `stages` | streams of random numbers; what members of a communicator tell each other; times |
 //! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
 //! | `centre`, `broken` | nearly the mean of all points; points that are refused |
 //! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
@@ -21,6 +21,7 @@ mod bounds;
 mod broken;
 mod centre;
 mod checkpoint;
+pub mod communicator;
 mod fit;
 mod levels;
 mod merge;
@@ -36,7 +37,6 @@ mod stages;
 mod state;
 mod steps;
 mod sums;
-pub mod team;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -48,10 +48,10 @@ use ndarray::Array2;
 
 use crate::backend::Backend;
 use crate::engine::points::Points;
-use crate::engine::progress::Watch;
+use crate::engine::progress::Progress;
 pub use assign::assign;
+pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
 pub use levels::{Build, Level, still_there};
-pub use team::{Alone, Meeting, Network, Team};
 
 /// How the first centroids are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
@@ -66,7 +66,7 @@ pub enum Init {
 
 /// One k-means.
 pub struct Fit<'a> {
-    /// The points of this member of the team.
+    /// The points of this member of the communicator.
     pub points: &'a dyn Points,
     /// The device.
     pub backend: &'a dyn Backend,
@@ -83,9 +83,9 @@ pub struct Fit<'a> {
     /// Of every random choice.
     pub seed: u64,
     /// Who shares the points.
-    pub team: &'a dyn Team,
+    pub communicator: &'a dyn Communicator,
     /// Who hears of progress, and may stop the run.
-    pub watch: &'a dyn Watch,
+    pub watch: &'a dyn Progress,
     /// Where an interrupted k-means is kept; `None`: nowhere.
     pub checkpoint: Option<Checkpoint>,
 }

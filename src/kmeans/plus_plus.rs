@@ -20,8 +20,8 @@ use crate::backend::{Job, Lane};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::{as_real, to_f32};
-use crate::engine::progress::StageWatch;
-use crate::engine::tile_pipeline::Absorb;
+use crate::engine::progress::StageProgress;
+use crate::engine::tile_pipeline::Reduce;
 use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
 
 /// A batch may take as many centroids as this even where there are fewer yet.
@@ -49,10 +49,10 @@ impl Pass for Compare<'_> {
     }
 }
 
-impl Absorb for Compare<'_> {
+impl Reduce for Compare<'_> {
     type Tile = Tile;
 
-    fn absorb(&mut self, tile: &Tile) {
+    fn reduce(&mut self, tile: &Tile) {
         for (&position, found) in tile.positions.iter().zip(&tile.nearest) {
             let point = at(position);
             let distance = to_f32(found.squared[0].sqrt());
@@ -70,7 +70,7 @@ impl Absorb for Compare<'_> {
 pub(super) fn compare_all(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
     tile.labels.clear();
     tile.labels.resize(tile.positions.len(), 0);
-    lane.nearest_two(0, &tile.labels, &mut tile.nearest)
+    lane.top2(0, &tile.labels, &mut tile.nearest)
 }
 
 /// Chooses centroids of all points, from `chosen` on, until there are `wanted`.
@@ -78,7 +78,7 @@ pub(super) struct Seeding<'a> {
     pub(super) fit: &'a Fit<'a>,
     pub(super) members: &'a Members,
     pub(super) wanted: usize,
-    pub(super) progress: &'a dyn StageWatch,
+    pub(super) progress: &'a dyn StageProgress,
 }
 
 impl Seeding<'_> {
@@ -132,9 +132,9 @@ impl Seeding<'_> {
         }
         let (pass, outcome) = sweep.run(pass, |lane, tile| {
             label_finite(lane, tile)?;
-            lane.nearest_two(0, &tile.labels, &mut tile.nearest)
+            lane.top2(0, &tile.labels, &mut tile.nearest)
         });
-        pass.broken.refuse(self.fit.team, points.len(), outcome)
+        pass.broken.refuse(self.fit.communicator, points.len(), outcome)
     }
 
     /// Points of the next batch.
@@ -167,10 +167,10 @@ impl Seeding<'_> {
     /// Points of all members, drawn by D^2, and D^2 of each; `draws` are between 0 and 1. `None` where D^2 is 0 everywhere.
     fn candidates(&self, state: &State, draws: &[f64]) -> Result<Option<(Vec<u64>, Vec<f64>)>> {
         let weights = || state.bounds.upper.iter().map(|&distance| f64::from(distance).powi(2));
-        let team = self.fit.team;
-        let mut totals = vec![0.0; team.size()];
-        totals[team.rank()] = weights().sum();
-        team.sum(&mut totals)?;
+        let communicator = self.fit.communicator;
+        let mut totals = vec![0.0; communicator.size()];
+        totals[communicator.rank()] = weights().sum();
+        communicator.all_reduce(&mut totals)?;
         let all: f64 = totals.iter().sum();
         if all <= 0.0 {
             return Ok(None);
@@ -181,12 +181,12 @@ impl Seeding<'_> {
             let finding = finding.expected("distances below 3.4e38").hint("scale the embeddings down");
             return Err(Error::input(finding));
         }
-        let start: f64 = totals[..team.rank()].iter().sum();
+        let start: f64 = totals[..communicator.rank()].iter().sum();
         let last = totals.iter().rposition(|&total| total > 0.0).unwrap_or(0);
-        let end = if team.rank() == last { f64::INFINITY } else { start + totals[team.rank()] };
+        let end = if communicator.rank() == last { f64::INFINITY } else { start + totals[communicator.rank()] };
         // this member's draws, ascending
         let mut own: Vec<(f64, usize)> = draws.iter().map(|draw| draw * all).zip(0..).collect();
-        own.retain(|(draw, _)| (start..end).contains(draw) && totals[team.rank()] > 0.0);
+        own.retain(|(draw, _)| (start..end).contains(draw) && totals[communicator.rank()] > 0.0);
         own.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut found = vec![0.0; 2 * draws.len()];
         let mut put = |place: usize, point: u64, squared: f64| {
@@ -207,7 +207,7 @@ impl Seeding<'_> {
         }
         // what rounding left beyond the last point is its
         own.for_each(|(_, place)| put(place, heavy.0, heavy.1));
-        team.sum(&mut found)?;
+        communicator.all_reduce(&mut found)?;
         let then = found.split_off(draws.len());
         Ok(Some((found.into_iter().map(whole).collect(), then)))
     }

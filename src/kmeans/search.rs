@@ -10,7 +10,7 @@ use super::sums::Sums;
 use crate::backend::{Lane, Observation, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
-use crate::engine::tile_pipeline::Absorb;
+use crate::engine::tile_pipeline::Reduce;
 use crate::engine::tiles::{Cursor, Pass, Tile};
 
 /// The pass of one iteration.
@@ -62,10 +62,10 @@ impl Pass for Search<'_> {
     }
 }
 
-impl Absorb for Search<'_> {
+impl Reduce for Search<'_> {
     type Tile = Tile;
 
-    fn absorb(&mut self, tile: &Tile) {
+    fn reduce(&mut self, tile: &Tile) {
         for position in tile.covers.clone() {
             self.bounds.drift(at(position), self.drifts);
         }
@@ -104,7 +104,7 @@ pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, first: bool) -> Resul
         tile.labels.clear();
         tile.labels.resize(tile.positions.len(), 0);
     }
-    lane.nearest_two(0, &tile.labels, &mut tile.nearest)?;
+    lane.top2(0, &tile.labels, &mut tile.nearest)?;
     let Tile { before, labels, nearest, came, left, left_squares, observation, .. } = tile;
     for group in [&mut *came, &mut *left] {
         group.clusters.clear();

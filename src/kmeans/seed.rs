@@ -46,7 +46,7 @@ pub(super) fn fetch(fit: &Fit<'_>, members: &Members, positions: &[u64]) -> Resu
     for ((_, place), bytes) in own.into_iter().zip(bytes.chunks_exact(points.row_bytes().max(1))) {
         widen(points.dtype(), bytes, &mut values[place * dim..][..dim]);
     }
-    fit.team.sum(&mut values)?;
+    fit.communicator.all_reduce(&mut values)?;
     Array2::from_shape_vec((positions.len(), dim), values).map_err(|_| defect("rows and columns do not make a matrix"))
 }
 

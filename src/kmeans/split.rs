@@ -7,7 +7,7 @@ use super::levels::{Build, Level};
 use super::random::seed_of;
 use super::steps::{Done, stored};
 use super::words::Words;
-use super::{Alone, Fit, assign};
+use super::{Fit, SingleProcess, assign};
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::{Error, Result};
@@ -43,9 +43,9 @@ struct Part {
 impl Split<'_> {
     /// Every member splits some of the clusters; all get all of it.
     pub(super) fn run(&self) -> Result<Done> {
-        let Build { team, watch, .. } = *self.build;
+        let Build { communicator, watch, .. } = *self.build;
         let clusters = self.whole.sorted.len();
-        let mine: Vec<usize> = (team.rank()..clusters).step_by(team.size()).collect();
+        let mine: Vec<usize> = (communicator.rank()..clusters).step_by(communicator.size()).collect();
         tracing::info!("level {}: {clusters} clusters are split into at most {} each", self.number, self.level.splits);
         let progress = watch.begin("clusters split", mine.len() as u64, 0);
         let (held, large): (Vec<usize>, Vec<usize>) =
@@ -104,7 +104,7 @@ impl Split<'_> {
             init,
             inits: INITS,
             seed: seed_of(&[seed, self.number.into(), u64::MAX, cluster as u64]),
-            team: &Alone,
+            communicator: &SingleProcess,
             watch: &Silent(watch),
             checkpoint: None,
         };
@@ -131,8 +131,8 @@ impl Split<'_> {
             let values: Vec<u64> = part.centroids.iter().map(|value| value.to_bits()).collect();
             words.put(values.into_iter());
         }
-        let mut all = self.build.team.collect(words.into_bytes())?.concat();
-        self.build.team.share(&mut all)?;
+        let mut all = self.build.communicator.gather(words.into_bytes())?.concat();
+        self.build.communicator.broadcast(&mut all)?;
         let mut words = Words::from_bytes(&all);
         let mut parts = Vec::new();
         while !words.is_over() {
@@ -158,10 +158,10 @@ impl Split<'_> {
 }
 
 /// Says nothing of thousands of small k-means, and stops with the whole.
-struct Silent<'a>(&'a dyn crate::engine::progress::Watch);
+struct Silent<'a>(&'a dyn crate::engine::progress::Progress);
 
-impl crate::engine::progress::Watch for Silent<'_> {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn crate::engine::progress::StageWatch + '_> {
+impl crate::engine::progress::Progress for Silent<'_> {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn crate::engine::progress::StageProgress + '_> {
         Box::new(Nobody)
     }
 
@@ -172,6 +172,6 @@ impl crate::engine::progress::Watch for Silent<'_> {
 
 struct Nobody;
 
-impl crate::engine::progress::StageWatch for Nobody {
+impl crate::engine::progress::StageProgress for Nobody {
     fn advance(&self, _: u64) {}
 }

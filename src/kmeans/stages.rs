@@ -3,23 +3,23 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::engine::progress::{StageWatch, Watch};
+use crate::engine::progress::{Progress, StageProgress};
 
 /// Passes on what it hears, and takes the time of each stage.
 pub(super) struct Stages<'a> {
-    watch: &'a dyn Watch,
+    watch: &'a dyn Progress,
     taken: Mutex<Vec<(&'static str, f64)>>,
 }
 
 struct Stage<'a> {
-    told: Box<dyn StageWatch + 'a>,
+    told: Box<dyn StageProgress + 'a>,
     stages: &'a Stages<'a>,
     name: &'static str,
     since: Instant,
 }
 
 impl<'a> Stages<'a> {
-    pub(super) fn of(watch: &'a dyn Watch) -> Self {
+    pub(super) fn of(watch: &'a dyn Progress) -> Self {
         Stages { watch, taken: Mutex::default() }
     }
 
@@ -30,8 +30,8 @@ impl<'a> Stages<'a> {
     }
 }
 
-impl Watch for Stages<'_> {
-    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageWatch + '_> {
+impl Progress for Stages<'_> {
+    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         let told = self.watch.begin(stage, total, unit_bytes);
         Box::new(Stage { told, stages: self, name: stage, since: Instant::now() })
     }
@@ -41,7 +41,7 @@ impl Watch for Stages<'_> {
     }
 }
 
-impl StageWatch for Stage<'_> {
+impl StageProgress for Stage<'_> {
     fn advance(&self, units: u64) {
         self.told.advance(units);
     }

@@ -14,7 +14,7 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::{as_real, to_f32};
 use crate::engine::points::{Picked, Points, Stretch};
-use crate::engine::progress::Watch;
+use crate::engine::progress::Progress;
 use crate::engine::share::Shard;
 use crate::formats::clustering::{self, Step};
 use crate::formats::pickle::Clusters;
@@ -51,14 +51,14 @@ impl Steps<'_> {
                 None => self.step(step, &folder, last.as_ref())?,
             });
         }
-        if self.build.team.rank() == 0 {
+        if self.build.communicator.rank() == 0 {
             clustering::link_level(&self.folder, self.level.steps.saturating_sub(1))?;
         }
         last.ok_or_else(|| Error::usage(Finding::new("a level has no steps").level(self.number)))
     }
 
     fn step(&self, step: u32, folder: &Path, last: Option<&Done>) -> Result<Done> {
-        let Build { team, strategy, seed, report, .. } = *self.build;
+        let Build { communicator, strategy, seed, report, .. } = *self.build;
         let path = [seed, self.number.into(), step.into()];
         let sample = last.map(|last| resample(&last.sorted, self.level.sample_size, strategy, &path));
         tracing::info!(
@@ -73,7 +73,7 @@ impl Steps<'_> {
         let assigned = self.assign(&centroids, &stages)?;
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| stages.seconds(stage));
         let mut bytes = Vec::new();
-        if team.rank() == 0 {
+        if communicator.rank() == 0 {
             let clusters = clustering::group(&assigned.labels, centroids.nrows());
             let sorted = clustering::sort_by_distance(clusters.clone(), &assigned.squared);
             let written = Step {
@@ -88,27 +88,27 @@ impl Steps<'_> {
             let sampled = sample.as_ref().map(|sample| sample.len() as u64);
             report(self.record(step, sampled, fitted, &sorted, &assigned, seconds))?;
             clustering::discard_checkpoints(folder);
-            if team.size() == 1 {
+            if communicator.size() == 1 {
                 return Ok(Done { centroids, sorted });
             }
             bytes = Words::of_clusters(&sorted).into_bytes();
         }
-        team.share(&mut bytes)?;
+        communicator.broadcast(&mut bytes)?;
         Ok(Done { centroids, sorted: Words::from_bytes(&bytes).clusters() })
     }
 
     /// This member's own.
     fn checkpoint(&self, step: u32, folder: &Path) -> Option<Checkpoint> {
         self.build.checkpoint.as_ref().map(|(every, identity)| Checkpoint {
-            path: folder.join(format!("checkpoint-{}.part", self.build.team.rank())),
+            path: folder.join(format!("checkpoint-{}.part", self.build.communicator.rank())),
             every: *every,
             identity: format!("{identity} level {} step {step}", self.number),
         })
     }
 
     /// The centroids of all points of the level or of a sample of them; each member goes over its share.
-    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path, watch: &dyn Watch) -> Result<Fitted> {
-        let Build { backend, team, .. } = *self.build;
+    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path, watch: &dyn Progress) -> Result<Fitted> {
+        let Build { backend, communicator, .. } = *self.build;
         let picked = sample.map(|positions| Picked { of: self.points, positions });
         let points: &dyn Points = picked.as_ref().map_or(self.points, |picked| picked);
         let checkpoint = self.checkpoint(step, folder);
@@ -117,7 +117,7 @@ impl Steps<'_> {
             std::fs::create_dir_all(folder).map_err(cannot)?;
         }
         let fit = Fit {
-            points: &share_of(points, team.rank(), team.size()),
+            points: &share_of(points, communicator.rank(), communicator.size()),
             backend,
             clusters: self.level.clusters,
             iterations: self.level.iterations,
@@ -125,7 +125,7 @@ impl Steps<'_> {
             init: self.build.init,
             inits: self.build.inits,
             seed: seed_of(&[self.build.seed, self.number.into(), step.into()]),
-            team,
+            communicator,
             watch,
             checkpoint,
         };
@@ -133,14 +133,14 @@ impl Steps<'_> {
     }
 
     /// The nearest of `centroids` for every point of the level; the first member gets all, the others nothing.
-    fn assign(&self, centroids: &Array2<f64>, watch: &dyn Watch) -> Result<Assigned> {
-        let Build { backend, team, .. } = *self.build;
-        let share = share_of(self.points, team.rank(), team.size());
+    fn assign(&self, centroids: &Array2<f64>, watch: &dyn Progress) -> Result<Assigned> {
+        let Build { backend, communicator, .. } = *self.build;
+        let share = share_of(self.points, communicator.rank(), communicator.size());
         let mine = assign(&share, backend, centroids, watch)?;
-        if team.size() == 1 {
+        if communicator.size() == 1 {
             return Ok(mine);
         }
-        let shares = team.collect(Words::of_assigned(&mine).into_bytes())?;
+        let shares = communicator.gather(Words::of_assigned(&mine).into_bytes())?;
         let mut all = Assigned::default();
         shares.iter().for_each(|share| Words::from_bytes(share).assigned(&mut all));
         Ok(all)

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array2, ArrayView1};
 
-use super::team::Team;
+use super::communicator::Communicator;
 use crate::backend::GroupSums;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
@@ -86,15 +86,15 @@ impl Sums {
         }
     }
 
-    /// Over the whole team.
-    pub(super) fn over(&self, team: &dyn Team) -> Result<Cow<'_, Sums>> {
-        if team.size() == 1 {
+    /// Over the whole communicator.
+    pub(super) fn over(&self, communicator: &dyn Communicator) -> Result<Cow<'_, Sums>> {
+        if communicator.size() == 1 {
             return Ok(Cow::Borrowed(self));
         }
         let mut all = self.clone();
-        team.sum(&mut all.values)?;
+        communicator.all_reduce(&mut all.values)?;
         let mut counts: Vec<f64> = self.counts.iter().map(|&count| as_real(count)).collect();
-        team.sum(&mut counts)?;
+        communicator.all_reduce(&mut counts)?;
         all.counts = counts.into_iter().map(whole).collect();
         Ok(Cow::Owned(all))
     }

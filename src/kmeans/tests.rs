@@ -15,13 +15,13 @@ use crate::backend::cpu::CpuBackend;
 use crate::base::error::Kind;
 use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Stretch};
-use crate::engine::progress::StageWatch;
+use crate::engine::progress::StageProgress;
 
 /// Says stop after being asked so many times.
 struct Patience(AtomicI64);
 
-impl Watch for Patience {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageWatch + '_> {
+impl Progress for Patience {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Patience(AtomicI64::new(0)))
     }
 
@@ -30,7 +30,7 @@ impl Watch for Patience {
     }
 }
 
-impl StageWatch for Patience {
+impl StageProgress for Patience {
     fn advance(&self, _: u64) {}
 }
 
@@ -46,7 +46,7 @@ fn matrix(n: usize, dim: usize) -> Array2<f64> {
     Array2::from_shape_fn((n, dim), |(row, _)| as_real((row % 7) as u64) * 0.6 + next())
 }
 
-fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, watch: &'a dyn Watch) -> Fit<'a> {
+fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, watch: &'a dyn Progress) -> Fit<'a> {
     Fit {
         points,
         backend,
@@ -56,7 +56,7 @@ fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, wat
         init: Init::KmeansPlusPlus,
         inits: 2,
         seed: 3,
-        team: &Alone,
+        communicator: &SingleProcess,
         watch,
         checkpoint: None,
     }
@@ -80,7 +80,7 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
         let watch = Patience(AtomicI64::new(patience));
         let mut fit = fit(&points, &backend, 20, &watch);
         fit.checkpoint = Some(checkpoint.clone());
-        let members = Members::meet(&Alone, points.len()).expect("alone");
+        let members = Members::meet(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_mean(&fit).expect("reads"), 9000, 20).expect("memory");
         let run = Run { fit: &fit, members };
         if let Err(error) = run.all_starts(&mut state) {
@@ -138,10 +138,10 @@ fn shared_out(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
     let member = |rank: usize| {
         let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
         let backend = CpuBackend::new(std::num::NonZero::new(1));
-        let meeting = Meeting { folder: folder.path(), rank, size, agreement: [0; 32] };
-        let team = Network::join(&meeting, &never).expect("meets");
+        let meeting = Rendezvous { folder: folder.path(), rank, size, agreement: [0; 32] };
+        let communicator = TcpCommunicator::join(&meeting, &never).expect("meets");
         let mut fit = fit(&points, &backend, 20, &FOREVER);
-        (fit.team, fit.init) = (&team, init);
+        (fit.communicator, fit.init) = (&communicator, init);
         fit.run().expect("clusters")
     };
     std::thread::scope(|scope| {
@@ -209,7 +209,7 @@ fn batches_are_distributed_as_one_by_one() {
     for seed in 0..DRAWS {
         let mut fit = fit(&points, &backend, 3, &FOREVER);
         fit.seed = u64::from(seed);
-        let members = Members::meet(&Alone, points.len()).expect("alone");
+        let members = Members::meet(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_mean(&fit).expect("reads"), LINE.len(), 3).expect("memory");
         let seeding = Seeding { fit: &fit, members: &members, wanted: 3, progress: &FOREVER };
         while seeding.step(&mut state).expect("draws") {}

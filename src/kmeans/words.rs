@@ -1,4 +1,4 @@
-//! What members of a team tell each other, as 64-bit words.
+//! What members of a communicator tell each other, as 64-bit words.
 
 use super::Assigned;
 use crate::base::numeric::to_usize;

@@ -1,7 +1,7 @@
 //! Adjusted mutual information.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// Adjusted mutual information (Vinh, Epps and Bailey 2010) of the clusters and the labels, over the points that have
@@ -21,7 +21,7 @@ impl Metric for AdjustedMutualInformation {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, agreement::ami)
     }
 }

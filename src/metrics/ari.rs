@@ -1,7 +1,7 @@
 //! Adjusted Rand index.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// Adjusted Rand index (Hubert and Arabie 1985) of the clusters and the labels, over the points that have both:
@@ -21,7 +21,7 @@ impl Metric for AdjustedRand {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, agreement::ari)
     }
 }

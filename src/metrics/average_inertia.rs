@@ -1,6 +1,6 @@
 //! Average inertia of a level.
 
-use super::{Better, LevelFacts, Metric, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
 /// inertia / k: what the predecessor script logged as "average inertia". Empty clusters count in k. Unit: the
 /// embedding's, squared.
@@ -19,7 +19,7 @@ impl Metric for AverageInertia {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Real(level.inertia() / as_real(level.clusters.len() as u64)))
     }
 }

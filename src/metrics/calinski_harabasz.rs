@@ -1,6 +1,6 @@
 //! Calinski-Harabasz index.
 
-use super::{Better, LevelFacts, Metric, Need, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, as_real};
 
 /// (B / (K - 1)) / (W / (n - K)) with B the dispersion between the clusters' means and W that within them (Calinski and
 /// Harabasz 1974): `sklearn.metrics.calinski_harabasz_score`, which gives 1 where W is 0. Not defined for fewer than two
@@ -20,7 +20,7 @@ impl Metric for CalinskiHarabasz {
     fn needs(&self) -> &'static [Need] {
         &[Need::Means]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let means = level.means.as_ref()?;
         let (points, clusters) = (level.points(), level.occupied());
         if clusters < 2 {

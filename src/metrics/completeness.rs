@@ -1,7 +1,7 @@
 //! Completeness.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// 1 - H(cluster | label) / H(cluster) (Rosenberg and Hirschberg 2007), scikit-learn's `completeness_score`. Not defined
@@ -21,7 +21,7 @@ impl Metric for Completeness {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, |table| agreement::homogeneity_completeness_v(table).completeness)
     }
 }

@@ -1,6 +1,6 @@
 //! Counts of points and clusters.
 
-use super::{Better, Column, LevelFacts, Metric, Scalar};
+use super::{Better, Column, LevelStatistics, Metric, Scalar};
 
 /// n: the points that have a label on the level.
 pub(super) struct Points;
@@ -18,7 +18,7 @@ impl Metric for Points {
     fn always(&self) -> bool {
         true
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Count(level.points()))
     }
 }
@@ -39,7 +39,7 @@ impl Metric for Clusters {
     fn always(&self) -> bool {
         true
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Count(level.clusters.len() as u64))
     }
 }
@@ -60,7 +60,7 @@ impl Metric for EmptyClusters {
     fn always(&self) -> bool {
         true
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Count(level.clusters.iter().filter(|c| c.size == 0).count() as u64))
     }
 }
@@ -81,7 +81,7 @@ impl Metric for Size {
     fn always(&self) -> bool {
         true
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(Column::Count(level.clusters.iter().map(|c| c.size).collect()))
     }
 }

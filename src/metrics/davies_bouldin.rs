@@ -1,6 +1,6 @@
 //! Davies-Bouldin index with the stored centroids.
 
-use super::{Better, LevelFacts, Metric, Need, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, as_real};
 use crate::metrics::level_statistics::Neighbours;
 
 /// Mean over the K non-empty clusters of max over the others of (s_i + s_j) / ||m_i - m_j||, s the mean distance, m the
@@ -21,13 +21,13 @@ impl Metric for DaviesBouldin {
     fn needs(&self) -> &'static [Need] {
         &[Need::Neighbours]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         level.neighbours.as_deref().map(|neighbours| mean_worst_ratio(level, neighbours))
     }
 }
 
 /// Mean of the worst ratios of the non-empty clusters.
-pub(super) fn mean_worst_ratio(level: &LevelFacts, neighbours: &[Neighbours]) -> Scalar {
+pub(super) fn mean_worst_ratio(level: &LevelStatistics, neighbours: &[Neighbours]) -> Scalar {
     if level.occupied() < 2 {
         return Scalar::Undefined(super::TWO_CLUSTERS);
     }

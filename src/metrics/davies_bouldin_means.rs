@@ -1,7 +1,7 @@
 //! Davies-Bouldin index with the true means.
 
 use super::davies_bouldin::mean_worst_ratio;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 
 /// `sklearn.metrics.davies_bouldin_score`: as `davies_bouldin`, with the clusters' means in the place of the stored
 /// centroids. Not defined for fewer than two non-empty clusters.
@@ -20,7 +20,7 @@ impl Metric for DaviesBouldinMeans {
     fn needs(&self) -> &'static [Need] {
         &[Need::Means, Need::MeanNeighbours]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         level.mean_neighbours.as_deref().map(|neighbours| mean_worst_ratio(level, neighbours))
     }
 }

@@ -1,6 +1,6 @@
 //! Explained variance.
 
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 
 /// 1 - W / T with W the sum over the points of ||x - mu_c||^2 and T that of ||x - mean||^2, mu_c the cluster's mean: the
 /// share of the variance that the clusters explain (R^2, eta squared). 1 where every point is its cluster's mean. Not
@@ -20,7 +20,7 @@ impl Metric for ExplainedVariance {
     fn needs(&self) -> &'static [Need] {
         &[Need::Means]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let means = level.means.as_ref()?;
         // T = W + B, a sum of what is never negative: nothing cancels
         let (within, between) = (means.within(), means.between());

@@ -1,7 +1,7 @@
 //! Homogeneity.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// 1 - H(label | cluster) / H(label) (Rosenberg and Hirschberg 2007), scikit-learn's `homogeneity_score`. Not defined
@@ -21,7 +21,7 @@ impl Metric for Homogeneity {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, |table| agreement::homogeneity_completeness_v(table).homogeneity)
     }
 }

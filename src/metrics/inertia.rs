@@ -1,6 +1,6 @@
 //! Inertia: how far points lie from their centroids, squared and summed.
 
-use super::{Better, Column, LevelFacts, Metric, Scalar};
+use super::{Better, Column, LevelStatistics, Metric, Scalar};
 
 /// Sum over the points of ||x - m_c||^2 with the stored centroid m_c: scikit-learn's `KMeans.inertia_` for given labels and
 /// centres. Per cluster and, summed, per level; 0 for an empty cluster. Unit: the embedding's, squared.
@@ -19,10 +19,10 @@ impl Metric for Inertia {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(Column::Real(level.clusters.iter().map(|c| c.inertia).collect()))
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Real(level.inertia()))
     }
 }

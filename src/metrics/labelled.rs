@@ -1,6 +1,6 @@
 //! How many points have a label of the user's.
 
-use super::{Better, Column, LevelFacts, Metric, Need, Scalar};
+use super::{Better, Column, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement::Contingency;
 
 /// Points that lie in a cluster and have a label in the file of `--labels`: those that agreement is measured on.
@@ -19,16 +19,16 @@ impl Metric for LabelledPoints {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(Column::Count(level.labels.as_ref()?.table.rows.iter().map(|row| row.points).collect()))
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(Scalar::Count(level.labels.as_ref()?.table.points))
     }
 }
 
 /// A measure of agreement with the labels. scikit-learn calls the agreement of nothing perfect, which no bar should pass.
-pub(super) fn of_labels(level: &LevelFacts, measure: impl Fn(&Contingency) -> f64) -> Option<Scalar> {
+pub(super) fn of_labels(level: &LevelStatistics, measure: impl Fn(&Contingency) -> f64) -> Option<Scalar> {
     let table = &level.labels.as_ref()?.table;
     Some(if table.points == 0 { Scalar::Undefined("no point has a label") } else { Scalar::Real(measure(table)) })
 }

@@ -1,6 +1,6 @@
 //! Share of the largest cluster.
 
-use super::{Better, LevelFacts, Metric, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
 /// max n_c / n. Not defined without a point.
 pub(super) struct LargestShare;
@@ -15,7 +15,7 @@ impl Metric for LargestShare {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(match level.sizes().max() {
             Some(largest) => Scalar::Real(as_real(largest) / as_real(level.points())),
             None => Scalar::Undefined("needs a point"),

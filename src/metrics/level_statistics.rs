@@ -9,7 +9,7 @@ use crate::metrics::agreement::Contingency;
 
 /// One level. All vectors are over its clusters, the empty ones included.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct LevelFacts {
+pub struct LevelStatistics {
     /// 1-based number of the level.
     pub number: u32,
     /// Sums over each cluster's points: own distances and, where `searched`, what the search for other centroids found.
@@ -19,13 +19,13 @@ pub struct LevelFacts {
     /// Neighbours among the stored centroids, with the mean distance to them as spread.
     pub neighbours: Option<Vec<Neighbours>>,
     /// What the true means tell.
-    pub means: Option<MeanFacts>,
+    pub means: Option<MeanStatistics>,
     /// Neighbours among the means, with the mean distance to the mean as spread.
     pub mean_neighbours: Option<Vec<Neighbours>>,
     /// Exact silhouettes.
     pub silhouette: Option<Silhouettes>,
     /// What the labels of the user say.
-    pub labels: Option<LabelFacts>,
+    pub labels: Option<LabelStatistics>,
     /// The level above; `None` where it is not evaluated or not there.
     pub parents: Option<Parents>,
 }
@@ -49,7 +49,7 @@ impl Neighbours {
 
 /// What the true means of the clusters tell.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct MeanFacts {
+pub struct MeanStatistics {
     /// Sums over each cluster's points of distances to its mean `mu_c`.
     pub around_mean: Vec<Sums>,
     /// `||mu_c - mean||^2`, with the mean of all points; NaN for empty clusters.
@@ -58,7 +58,7 @@ pub struct MeanFacts {
     pub from_parent: Vec<f64>,
 }
 
-impl MeanFacts {
+impl MeanStatistics {
     /// Dispersion within clusters: sum over all points of `||x - mu_c||^2`.
     pub fn within(&self) -> f64 {
         self.around_mean.iter().map(|sums| sums.inertia).sum()
@@ -84,7 +84,7 @@ pub struct Silhouettes {
 
 /// The clusters beside the labels that the user gave the points.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct LabelFacts {
+pub struct LabelStatistics {
     /// A row per cluster, a column per label.
     pub table: Contingency,
     /// The labels themselves, by their columns.
@@ -115,27 +115,27 @@ pub struct Parents {
     pub clusters: Vec<Sums>,
 }
 
-impl LevelFacts {
+impl LevelStatistics {
     /// Only the sums of own distances.
     pub fn of_sums(number: u32, clusters: Vec<Sums>) -> Self {
-        LevelFacts { number, clusters, ..LevelFacts::default() }
+        LevelStatistics { number, clusters, ..LevelStatistics::default() }
     }
 
     /// One empty cluster of which everything is known: to ask a metric what it is about.
     pub fn blank() -> Self {
-        LevelFacts {
+        LevelStatistics {
             searched: true,
             neighbours: Some(vec![Neighbours::NONE]),
-            means: Some(MeanFacts {
+            means: Some(MeanStatistics {
                 around_mean: vec![Sums::IDENTITY],
                 from_centre: vec![f64::NAN],
                 from_parent: vec![f64::NAN],
             }),
             mean_neighbours: Some(vec![Neighbours::NONE]),
             silhouette: Some(Silhouettes { sums: vec![0.0], counts: vec![0], standard_error: Some(f64::NAN) }),
-            labels: Some(LabelFacts { table: Contingency::of_groups(0, [[]]), names: Names::default() }),
+            labels: Some(LabelStatistics { table: Contingency::of_groups(0, [[]]), names: Names::default() }),
             parents: Some(Parents { of: vec![0], clusters: vec![Sums::IDENTITY] }),
-            ..LevelFacts::of_sums(1, vec![Sums::IDENTITY])
+            ..LevelStatistics::of_sums(1, vec![Sums::IDENTITY])
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::metrics::level_statistics::Names;
 
-use super::{Better, Column, LevelFacts, Metric, Need};
+use super::{Better, Column, LevelStatistics, Metric, Need};
 
 /// The label that most points of the cluster have, ties to the label that comes first in the file: a number where all labels
 /// are whole numbers, else a text. Not defined for a cluster none of whose points has a label.
@@ -21,7 +21,7 @@ impl Metric for MajorityLabel {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let labels = level.labels.as_ref()?;
         let majorities = labels.table.rows.iter().map(|row| Some(row.majority? as usize));
         Some(match &labels.names {

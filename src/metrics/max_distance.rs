@@ -1,6 +1,6 @@
 //! Largest distance.
 
-use super::{Better, Column, LevelFacts, Metric, of_full};
+use super::{Better, Column, LevelStatistics, Metric, of_full};
 
 /// Max over the points of ||x - m_c||: the radius of the cluster around its stored centroid. Not defined for an empty
 /// cluster. Unit: the embedding's.
@@ -19,7 +19,7 @@ impl Metric for MaxDistance {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(of_full(level, |c| c.max_squared.sqrt()))
     }
 }

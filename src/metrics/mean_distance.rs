@@ -1,6 +1,6 @@
 //! Mean distance.
 
-use super::{Better, Column, LevelFacts, Metric, as_real, of_full};
+use super::{Better, Column, LevelStatistics, Metric, as_real, of_full};
 
 /// Mean over the points of ||x - m_c|| (not squared): the s of Davies and Bouldin (1979). Not defined for an empty
 /// cluster. Unit: the embedding's.
@@ -19,7 +19,7 @@ impl Metric for MeanDistance {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(of_full(level, |c| c.distance / as_real(c.size)))
     }
 }

@@ -1,6 +1,6 @@
 //! Mean squared distance.
 
-use super::{Better, Column, LevelFacts, Metric, as_real, of_full};
+use super::{Better, Column, LevelStatistics, Metric, as_real, of_full};
 
 /// inertia / n_c: the mean squared distance to the stored centroid. Not defined for an empty cluster. Unit: the
 /// embedding's, squared.
@@ -19,7 +19,7 @@ impl Metric for MeanInertia {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         Some(of_full(level, |c| c.inertia / as_real(c.size)))
     }
 }

@@ -40,7 +40,7 @@ mod v_measure;
 use crate::base::error::Finding;
 pub(crate) use crate::base::numeric::as_real;
 use crate::engine::partials::Sums;
-use crate::metrics::level_statistics::LevelFacts;
+use crate::metrics::level_statistics::LevelStatistics;
 use serde::{Deserialize, Serialize};
 
 /// Every metric, in the order of the columns.
@@ -131,12 +131,12 @@ pub trait Metric: Sync {
 
     /// The figure of every cluster; `None` for a metric of levels only, and where what it needs was not computed. NaN
     /// where it is not defined.
-    fn clusters(&self, _level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, _level: &LevelStatistics) -> Option<Column> {
         None
     }
 
     /// The figure of the level; `None` for a metric of clusters only, and where what it needs was not computed.
-    fn level(&self, _level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, _level: &LevelStatistics) -> Option<Scalar> {
         None
     }
 }
@@ -194,7 +194,7 @@ impl Column {
 }
 
 /// A column of reals that is NaN for empty clusters.
-fn of_full(level: &LevelFacts, figure: impl Fn(&Sums) -> f64) -> Column {
+fn of_full(level: &LevelStatistics, figure: impl Fn(&Sums) -> f64) -> Column {
     Column::Real(level.clusters.iter().map(|c| if c.size == 0 { f64::NAN } else { figure(c) }).collect())
 }
 
@@ -243,19 +243,19 @@ pub fn of_labels() -> impl Iterator<Item = &'static str> {
 
 /// The metrics that have a figure per level.
 pub fn of_levels() -> impl Iterator<Item = &'static dyn Metric> {
-    let blank = LevelFacts::blank();
+    let blank = LevelStatistics::blank();
     METRICS.iter().copied().filter(move |m| m.level(&blank).is_some())
 }
 
 /// The metrics that have a figure per cluster.
 pub fn of_clusters() -> impl Iterator<Item = &'static dyn Metric> {
-    let blank = LevelFacts::blank();
+    let blank = LevelStatistics::blank();
     METRICS.iter().copied().filter(move |m| m.clusters(&blank).is_some())
 }
 
 /// Whether a column of clusters tells how much there is of something, and not which cluster is meant.
 pub fn is_amount(column: &str) -> bool {
-    let blank = LevelFacts::blank();
+    let blank = LevelStatistics::blank();
     let known = METRICS.iter().find(|metric| metric.name() == column);
     known.is_some_and(|metric| !matches!(metric.clusters(&blank), Some(Column::Index(_))))
 }

@@ -1,6 +1,6 @@
 //! The nearest other cluster.
 
-use super::{Better, Column, LevelFacts, Metric, Need};
+use super::{Better, Column, LevelStatistics, Metric, Need};
 
 /// The non-empty cluster whose stored centroid is nearest to this one's, ties to the lower number. Not defined for an
 /// empty cluster, nor where there is no other.
@@ -19,7 +19,7 @@ impl Metric for NearestCluster {
     fn needs(&self) -> &'static [Need] {
         &[Need::Neighbours]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let neighbours = level.neighbours.as_ref()?;
         Some(Column::Index(neighbours.iter().map(|n| n.nearest).collect()))
     }

@@ -1,6 +1,6 @@
 //! How far the nearest other cluster is.
 
-use super::{Better, Column, LevelFacts, Metric, Need};
+use super::{Better, Column, LevelStatistics, Metric, Need};
 
 /// Distance between the stored centroids of the cluster and of its `nearest_cluster`. Not defined for an empty cluster,
 /// nor where there is no other. Unit: the embedding's.
@@ -22,7 +22,7 @@ impl Metric for NearestDistance {
     fn needs(&self) -> &'static [Need] {
         &[Need::Neighbours]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let neighbours = level.neighbours.as_ref()?;
         Some(Column::Real(neighbours.iter().map(|n| n.distance).collect()))
     }

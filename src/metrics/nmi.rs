@@ -1,7 +1,7 @@
 //! Normalized mutual information.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// Normalized mutual information, arithmetic mean, of the clusters and the labels, over the points that have both:
@@ -22,7 +22,7 @@ impl Metric for NormalizedMutualInformation {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, agreement::nmi)
     }
 }

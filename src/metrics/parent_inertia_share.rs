@@ -1,6 +1,6 @@
 //! Share of the parent's inertia.
 
-use super::{Better, Column, LevelFacts, Metric, Need, as_real};
+use super::{Better, Column, LevelStatistics, Metric, Need, as_real};
 
 /// What this cluster's points contribute to the inertia of the cluster above: the sum over S_c of ||x - m_p||^2 over the
 /// inertia of p, m_p the parent's stored centroid. The shares of a parent's children add up to 1; one well above the
@@ -22,7 +22,7 @@ impl Metric for ParentInertiaShare {
     fn needs(&self) -> &'static [Need] {
         &[Need::Means]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let means = level.means.as_ref()?;
         let share = |c: usize| {
             let (Some(parents), Some(from_parent)) = (&level.parents, means.from_parent.get(c)) else {

@@ -1,6 +1,6 @@
 //! Share of the parent's points.
 
-use super::{Better, Column, LevelFacts, Metric, as_real};
+use super::{Better, Column, LevelStatistics, Metric, as_real};
 
 /// n_c / n_p, p the cluster of the level above that holds this one: the shares of a parent's children add up to 1. Not
 /// defined for an empty cluster, nor where the level above is not evaluated.
@@ -16,7 +16,7 @@ impl Metric for ParentPointsShare {
     fn better(&self) -> Better {
         Better::Neither
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let share = |c: usize| match &level.parents {
             Some(parents) if level.clusters[c].size > 0 => {
                 as_real(level.clusters[c].size) / as_real(parents.clusters[parents.of[c] as usize].size)

@@ -1,7 +1,7 @@
 //! Purity.
 
 use super::labelled::of_labels;
-use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real};
+use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, as_real};
 use crate::metrics::agreement;
 
 /// Share of the points that have the most frequent label of their cluster, of the points that have a label (Manning et al.
@@ -21,12 +21,12 @@ impl Metric for Purity {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let rows = &level.labels.as_ref()?.table.rows;
         let share = |points: u64, most: u64| if points == 0 { f64::NAN } else { as_real(most) / as_real(points) };
         Some(Column::Real(rows.iter().map(|row| share(row.points, row.most)).collect()))
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, agreement::purity)
     }
 }

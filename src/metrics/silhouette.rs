@@ -1,6 +1,6 @@
 //! Exact silhouette.
 
-use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real};
+use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, as_real};
 
 /// Mean over the points of (b - a) / max(a, b): a the mean distance to the other points of the own cluster, b the least
 /// mean distance to the points of another one (Rousseeuw 1987): `sklearn.metrics.silhouette_score`. From -1 to 1. A
@@ -22,13 +22,13 @@ impl Metric for Silhouette {
     fn needs(&self) -> &'static [Need] {
         &[Need::Silhouette]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let silhouette = level.silhouette.as_ref()?;
         let alone = level.occupied() < 2;
         let mean = |(&sum, &count): (&f64, &u64)| if alone || count == 0 { f64::NAN } else { sum / as_real(count) };
         Some(Column::Real(silhouette.sums.iter().zip(&silhouette.counts).map(mean).collect()))
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let silhouette = level.silhouette.as_ref()?;
         if level.occupied() < 2 {
             return Some(Scalar::Undefined(super::TWO_CLUSTERS));

@@ -1,6 +1,6 @@
 //! How sure a sampled silhouette is.
 
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 
 /// Standard error of `silhouette` where it comes from a sample; absent where it is exact. The sample has one point from
 /// each of N equally long stretches of the points in the order of the hierarchy, and the error is that of successive
@@ -20,7 +20,7 @@ impl Metric for SilhouetteStandardError {
     fn needs(&self) -> &'static [Need] {
         &[Need::Silhouette]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let error = level.silhouette.as_ref()?.standard_error?;
         Some(match error {
             _ if level.occupied() < 2 => Scalar::Undefined(super::TWO_CLUSTERS),

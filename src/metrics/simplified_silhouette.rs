@@ -1,6 +1,6 @@
 //! Simplified silhouette: silhouettes with centroids in the place of points.
 
-use super::{Better, Column, LevelFacts, Metric, Need, Scalar, as_real, of_full};
+use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, as_real, of_full};
 
 /// Mean over the points of (b' - a') / max(a', b'): a' the distance to the own stored centroid, b' to the nearest other
 /// one among the non-empty clusters; 0 where both are 0 (Hruschka, de Castro and Campello 2004; ssl-data-curation's
@@ -21,13 +21,13 @@ impl Metric for SimplifiedSilhouette {
     fn needs(&self) -> &'static [Need] {
         &[Need::Search]
     }
-    fn clusters(&self, level: &LevelFacts) -> Option<Column> {
+    fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
         let alone = level.occupied() < 2;
         level
             .searched
             .then(|| of_full(level, |c| if alone { f64::NAN } else { c.simplified_silhouette / as_real(c.size) }))
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         if !level.searched {
             return None;
         }

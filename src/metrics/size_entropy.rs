@@ -1,6 +1,6 @@
 //! How balanced the sizes are: entropy.
 
-use super::{Better, LevelFacts, Metric, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
 /// -sum p_c ln p_c / ln K over the K non-empty clusters, p_c = n_c / n: Shannon entropy as a share of its maximum
 /// (Pielou's evenness, 1966). 1 where all clusters have the same size. Not defined for fewer than two non-empty clusters.
@@ -16,7 +16,7 @@ impl Metric for SizeEntropy {
     fn better(&self) -> Better {
         Better::Higher
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let clusters = level.occupied();
         if clusters < 2 {
             return Some(Scalar::Undefined(super::TWO_CLUSTERS));

@@ -1,6 +1,6 @@
 //! How unequal the sizes are: Gini.
 
-use super::{Better, LevelFacts, Metric, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
 /// Gini coefficient of the sizes n_(1) <= ... <= n_(K) of the non-empty clusters:
 /// sum_i (2 i - K - 1) n_(i) / (K n) (Gini 1912). 0 where all have the same size, towards 1 where one holds nearly all.
@@ -17,7 +17,7 @@ impl Metric for SizeGini {
     fn better(&self) -> Better {
         Better::Lower
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let mut sizes: Vec<u64> = level.sizes().collect();
         if sizes.is_empty() {
             return Some(Scalar::Undefined("needs a point"));

@@ -1,7 +1,7 @@
 //! V-measure.
 
 use super::labelled::of_labels;
-use super::{Better, LevelFacts, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// V-measure (Rosenberg and Hirschberg 2007): the harmonic mean of `homogeneity` and `completeness`, scikit-learn's
@@ -21,7 +21,7 @@ impl Metric for VMeasure {
     fn needs(&self) -> &'static [Need] {
         &[Need::Labels]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         of_labels(level, |table| agreement::homogeneity_completeness_v(table).v_measure)
     }
 }

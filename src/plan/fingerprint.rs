@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::formats::fingerprint::Identity;
+use crate::formats::fingerprint::FileFingerprint;
 
 /// Inputs and settings that decide what a part computes. Where the files lie, what device computes and what becomes of
 /// the results is not in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Agreement {
+pub struct RunFingerprint {
     /// Version of the program.
     pub version: String,
     /// Rows of the embeddings.
@@ -18,11 +18,11 @@ pub struct Agreement {
     /// Element type as numpy names it.
     pub dtype: String,
     /// In the order of the rows.
-    pub embeddings: Vec<Identity>,
+    pub embeddings: Vec<FileFingerprint>,
     /// Clusters and centroids of every level.
-    pub hierarchy: Vec<Identity>,
+    pub hierarchy: Vec<FileFingerprint>,
     /// Row numbers of the subset.
-    pub subset: Option<Identity>,
+    pub subset: Option<FileFingerprint>,
     /// Levels to evaluate.
     pub levels: Vec<u32>,
     /// Names of the figures.
@@ -39,14 +39,14 @@ pub struct Agreement {
     pub distances: Value,
 }
 
-impl Agreement {
+impl RunFingerprint {
     /// BLAKE3 (hex) of everything in it but the paths and the times of the files.
     pub fn hash(&self) -> String {
         blake3::hash(self.essence().to_string().as_bytes()).to_hex().to_string()
     }
 
     /// What differs from `other`, in words: `metrics: ["inertia"] and not ["size"]`.
-    pub fn differences(&self, other: &Agreement) -> Vec<String> {
+    pub fn differences(&self, other: &RunFingerprint) -> Vec<String> {
         let (mine, theirs) = (self.essence(), other.essence());
         let (Value::Object(mine), Value::Object(theirs)) = (mine, theirs) else { return Vec::new() };
         let differs = |(key, value): (String, Value)| {
@@ -86,14 +86,14 @@ fn short(value: &Value) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn agreement() -> Agreement {
-        let file = |name: &str| Identity {
+    pub(crate) fn agreement() -> RunFingerprint {
+        let file = |name: &str| FileFingerprint {
             path: format!("/data/{name}").into(),
             bytes: 100,
             modified: Some("2026-01-01T00:00:00Z".to_owned()),
             checksum: format!("checksum of {name}"),
         };
-        Agreement {
+        RunFingerprint {
             version: "1".to_owned(),
             rows: 10,
             dim: 2,

@@ -14,14 +14,14 @@ use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::evaluate::{Sampling, Wanted};
 use crate::formats::embeddings::Embeddings;
-use crate::formats::fingerprint::Identity;
+use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::hierarchy::{Hierarchy, Level};
 use crate::formats::labels::Labels;
 use crate::formats::names::Names;
 use crate::formats::scratch;
 use crate::metrics::{self, Metric, Need};
 use crate::plan::cost::Work;
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::{Device, InputFile, Inputs, RankingRequest};
 use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
 pub use checked::Checked;
@@ -164,22 +164,23 @@ impl Plan {
     }
 
     /// What the parts of a run must agree on.
-    pub fn agreement(&self) -> Result<Agreement> {
-        let of_files = |files: &mut dyn Iterator<Item = &Path>| files.map(Identity::of).collect::<Result<Vec<_>>>();
+    pub fn agreement(&self) -> Result<RunFingerprint> {
+        let of_files =
+            |files: &mut dyn Iterator<Item = &Path>| files.map(FileFingerprint::of).collect::<Result<Vec<_>>>();
         let sources = |level: &Level| [level.sources.clusters.clone(), level.sources.centroids.clone()];
         let hierarchy: Vec<PathBuf> = self.hierarchy.levels.iter().flat_map(sources).collect();
         let settings = &self.settings;
         let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
         // labels come in when the parts are added up, so that these may have been computed without
         let of_rows = self.metrics.iter().filter(|metric| !metric.needs().contains(&Need::Labels));
-        Ok(Agreement {
+        Ok(RunFingerprint {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
             dtype: self.embeddings.dtype().descr().to_owned(),
             embeddings: of_files(&mut settings.embeddings.iter().map(PathBuf::as_path))?,
             hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
-            subset: settings.subset_indices.as_deref().map(Identity::of).transpose()?,
+            subset: settings.subset_indices.as_deref().map(FileFingerprint::of).transpose()?,
             levels: settings.levels.clone(),
             metrics: of_rows.map(|metric| metric.name().to_owned()).collect(),
             silhouette: settings.silhouette.to_string(),
@@ -191,11 +192,11 @@ impl Plan {
     }
 
     /// BLAKE3 (hex) of what decides the figures: what parts agree on, and the labels, which only the end of a run sees.
-    pub fn hash(&self, agreement: &Agreement) -> Result<String> {
+    pub fn hash(&self, agreement: &RunFingerprint) -> Result<String> {
         match &self.settings.labels {
             None => Ok(agreement.hash()),
             Some(path) => {
-                let both = format!("{}{}", agreement.hash(), Identity::of(path)?.checksum);
+                let both = format!("{}{}", agreement.hash(), FileFingerprint::of(path)?.checksum);
                 Ok(blake3::hash(both.as_bytes()).to_hex().to_string())
             }
         }

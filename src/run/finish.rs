@@ -12,7 +12,7 @@ use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
 use crate::engine::partials::Counts;
-use crate::evaluate::{Evaluated, Second, StageTime};
+use crate::evaluate::{Evaluated, SecondRound, StageTime};
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
@@ -39,7 +39,7 @@ pub(super) struct Told {
 }
 
 /// How many distances each stage computed.
-pub(super) fn counts(first: Counts, second: &Second) -> BTreeMap<String, Counts> {
+pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Counts> {
     let rows = |sums: &Option<crate::engine::partials::RowSums>| sums.as_ref().map(|sums| sums.counts);
     let stages = [
         ("distances", Some(first)),

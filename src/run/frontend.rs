@@ -3,10 +3,10 @@
 use std::io;
 use std::path::Path;
 
-use crate::engine::progress::Watch;
+use crate::engine::progress::Progress;
 
 /// Shows progress and keeps the log: the console, or whatever a library user puts in its place.
-pub trait Frontend: Watch {
+pub trait Frontend: Progress {
     /// Copies every message from here on to `path`, beginning with the messages so far.
     ///
     /// # Errors

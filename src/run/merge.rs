@@ -9,10 +9,10 @@ use super::frontend::Frontend;
 use super::gates;
 use super::session::{attach_log, evaluation};
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
-use crate::base::signals::{self, Asked};
-use crate::engine::checkpoint::{Forget, Stage};
+use crate::base::signals::{self, StopRequest};
+use crate::engine::checkpoint::{NoCheckpoints, Stage};
 use crate::engine::partials::RowSums;
-use crate::evaluate::Second;
+use crate::evaluate::SecondRound;
 use crate::formats::folder::OutputFolder;
 use crate::metrics;
 use crate::plan::Plan;
@@ -51,7 +51,7 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
         .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, frontend));
     frontend.detach_log();
     let record = finished.map_err(|error| match signals::asked() {
-        Asked::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
+        StopRequest::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
             Kind::Paused,
             Finding::new("stopped by a signal; the parts are as they were").hint("merge again"),
         ),
@@ -101,7 +101,7 @@ fn add_up_and_write(
     let first = parts.rows(Stage::Distances, rows)?;
     let (evaluated, stages, times) = {
         let job = plan.job();
-        let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &Forget);
+        let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &NoCheckpoints);
         let known = evaluation.known(first)?;
         let stages = evaluation.second_stages(&known);
         let second = second_round(parts, &stages, rows)?;
@@ -115,7 +115,7 @@ fn add_up_and_write(
 }
 
 /// Adds up what the second round found.
-fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<Second> {
+fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<SecondRound> {
     // all that is missing is told together
     let mut findings = Findings::new();
     stages.iter().for_each(|&stage| findings.extend(parts.wanting(stage, rows)));
@@ -123,5 +123,5 @@ fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<Second> {
     let sums =
         |stage| -> Result<Option<RowSums>> { stages.contains(&stage).then(|| parts.rows(stage, rows)).transpose() };
     let outer = stages.contains(&Stage::Silhouette).then(|| parts.outer(Stage::Silhouette, rows)).transpose()?;
-    Ok(Second { search: sums(Stage::Search)?, around: sums(Stage::Means)?, outer })
+    Ok(SecondRound { search: sums(Stage::Search)?, around: sums(Stage::Means)?, outer })
 }

@@ -12,7 +12,7 @@ use crate::engine::checkpoint::Stage;
 use crate::engine::share::Share;
 use crate::formats::folder::{RECORD, refuse_to_write_into_clustering};
 use crate::plan::Plan;
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::settings::Options;
 use crate::run::parts::{Earlier, PartFolder, Parts};
 
@@ -69,7 +69,7 @@ fn told(rows: &Range<u64>, done: &str, json: bool) -> String {
 
 /// Where distances are written first, when the machine's own disk is to be used: many small writes to a shared disk are
 /// slow, and a mapped file of one is not safe everywhere.
-fn local_folder(plan: &Plan, agreement: &Agreement, rows: &Range<u64>) -> Result<Option<PathBuf>> {
+fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> Result<Option<PathBuf>> {
     let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
     // other runs of the same inputs may be at work on this machine
     let out = std::path::absolute(&plan.settings.out).unwrap_or_else(|_| plan.settings.out.clone());
@@ -83,7 +83,7 @@ fn local_folder(plan: &Plan, agreement: &Agreement, rows: &Range<u64>) -> Result
 fn second_round(
     plan: &Plan,
     tiling: Tiling,
-    agreement: &Agreement,
+    agreement: &RunFingerprint,
     work: &PartFolder,
     frontend: &dyn Frontend,
 ) -> Result<String> {

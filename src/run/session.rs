@@ -9,8 +9,8 @@ use super::frontend::Frontend;
 use super::gates;
 use crate::backend::{Job, Tiling};
 use crate::base::error::{Error, Finding, Kind, Result};
-use crate::base::signals::{self, Asked};
-use crate::engine::checkpoint::{Keeper, Stage};
+use crate::base::signals::{self, StopRequest};
+use crate::engine::checkpoint::{CheckpointStore, Stage};
 use crate::evaluate::{Clock, Evaluation};
 use crate::formats::folder::{OutputFolder, RECORD};
 use crate::plan::Plan;
@@ -22,7 +22,7 @@ use crate::run::parts::{About, Earlier, PartFolder, folder_of};
 
 /// A run that was asked for a checkpoint where there is nothing new to keep is to be taken up again all the same.
 pub fn paused(error: Error) -> Error {
-    if error.kind() != Kind::Interrupted || signals::asked() != Asked::Checkpoint {
+    if error.kind() != Kind::Interrupted || signals::asked() != StopRequest::Checkpoint {
         return error;
     }
     let finding = Finding::new("stopped by a signal, with nothing to add to what was kept before");
@@ -103,7 +103,7 @@ pub(super) fn evaluation<'a>(
     tiling: Tiling,
     rows: std::ops::Range<u64>,
     frontend: &'a dyn Frontend,
-    keeper: &'a dyn Keeper,
+    checkpoints: &'a dyn CheckpointStore,
 ) -> Evaluation<'a> {
     Evaluation {
         embeddings: &plan.embeddings,
@@ -117,7 +117,7 @@ pub(super) fn evaluation<'a>(
         nonfinite: plan.settings.nonfinite,
         wanted: plan.wanted(),
         watch: frontend,
-        keeper,
+        checkpoints,
         clock: Clock::default(),
     }
 }

@@ -1,4 +1,4 @@
-//! Agreement with labels and between clusterings, held against scikit-learn; two runs side by side; gates.
+//! RunFingerprint with labels and between clusterings, held against scikit-learn; two runs side by side; gates.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -5,4 +5,4 @@ mod centroid_pairs;
 mod cluster_sums;
 mod data;
 mod distance_sums;
-mod nearest_two;
+mod top2;

@@ -1,7 +1,7 @@
 //! The nearest two and the sums by label, against naive float64 loops.
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
-use clustrata::backend::{Backend, GroupSums, Job, NearestTwo, UNLABELLED};
+use clustrata::backend::{Backend, GroupSums, Job, Top2, UNLABELLED};
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
@@ -27,7 +27,7 @@ impl Search {
     }
 
     /// Nearest two and sums of all tiles.
-    fn run(&self, backend: &GpuBackend) -> Result<(Vec<NearestTwo>, GroupSums)> {
+    fn run(&self, backend: &GpuBackend) -> Result<(Vec<Top2>, GroupSums)> {
         let job = self.job();
         let tiling = backend.tiling(&job)?;
         let mut lane = backend.lane(&job, tiling)?;
@@ -40,7 +40,7 @@ impl Search {
             lane.upload()?;
             let labels = &self.case.levels[0].1[first..first + rows];
             let mut nearest = Vec::new();
-            lane.nearest_two(0, labels, &mut nearest)?;
+            lane.top2(0, labels, &mut nearest)?;
             found.extend(nearest);
             let mut sums = GroupSums::default();
             lane.cluster_sums(labels, &mut sums)?;
@@ -60,12 +60,12 @@ impl Search {
     }
 
     /// The first row whose answer is wrong.
-    fn wrong(&self, found: &[NearestTwo]) -> Option<String> {
+    fn wrong(&self, found: &[Top2]) -> Option<String> {
         let labels = &self.case.levels[0].1;
         assert_eq!(found.len(), labels.len());
         (0..labels.len()).find_map(|row| {
             if labels[row] == UNLABELLED {
-                return (found[row] != NearestTwo::NONE).then(|| format!("row {row} has no label"));
+                return (found[row] != Top2::NONE).then(|| format!("row {row} has no label"));
             }
             let truth = self.truth(row);
             let mut worst = Worst::default();
@@ -335,10 +335,8 @@ fn a_lost_device_finds_nothing() -> Result<()> {
         lane.upload()?;
         backend.destroy();
         let labels = &search.case.levels[0].1;
-        let errors = [
-            lane.nearest_two(0, labels, &mut Vec::new()).err(),
-            lane.cluster_sums(labels, &mut GroupSums::default()).err(),
-        ];
+        let errors =
+            [lane.top2(0, labels, &mut Vec::new()).err(), lane.cluster_sums(labels, &mut GroupSums::default()).err()];
         for error in errors {
             let error = error.map(|error| error.to_string());
             assert!(error.as_ref().is_some_and(|error| error.contains("GPU")), "{name}: {error:?}");

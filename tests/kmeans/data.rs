@@ -5,8 +5,8 @@ use clustrata::backend::cpu::CpuBackend;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 use clustrata::engine::points::Points;
-use clustrata::engine::progress::{StageWatch, Watch};
-use clustrata::kmeans::{Alone, Fit, Init};
+use clustrata::engine::progress::{Progress, StageProgress};
+use clustrata::kmeans::{Fit, Init, SingleProcess};
 use half::f16;
 
 /// A small generator with fixed output (SplitMix64).
@@ -104,8 +104,8 @@ impl Points for Stored {
 
 pub(crate) struct Nobody;
 
-impl Watch for Nobody {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageWatch + '_> {
+impl Progress for Nobody {
+    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
 
@@ -114,7 +114,7 @@ impl Watch for Nobody {
     }
 }
 
-impl StageWatch for Nobody {
+impl StageProgress for Nobody {
     fn advance(&self, _: u64) {}
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn fit<'a>(points: &'a dyn Points, backend: &'a dyn Backend, clusters
         init: Init::KmeansPlusPlus,
         inits: 1,
         seed: 7,
-        team: &Alone,
+        communicator: &SingleProcess,
         watch: &Nobody,
         checkpoint: None,
     }

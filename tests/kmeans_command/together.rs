@@ -18,7 +18,7 @@ const SETTINGS: [&str; 10] = [
     "1,3",
 ];
 
-/// Starts all processes of a team, each with some more of its own, and waits for them.
+/// Starts all processes of a communicator, each with some more of its own, and waits for them.
 fn together(place: &Place, out: &str, more: &[&[&str]]) -> Vec<Output> {
     let of = more.len();
     let start = |(index, more): (usize, &&[&str])| {
@@ -41,9 +41,9 @@ fn any_number_of_processes_reaches_the_same_objective() {
     // of one kind, and of two
     let (cpu, other): (&[&str], &[&str]) = (&["--device", "cpu"], &["--device", device]);
     let teams: [&[&[&str]]; 2] = [&[cpu; 3], &[cpu, other]];
-    for (number, team) in teams.into_iter().enumerate() {
+    for (number, communicator) in teams.into_iter().enumerate() {
         let out = format!("team{number}");
-        for output in together(&place, &out, team) {
+        for output in together(&place, &out, communicator) {
             crate::fixtures::succeeded(&output);
         }
         let judged = place.judged(&out, &[]);
@@ -52,10 +52,10 @@ fn any_number_of_processes_reaches_the_same_objective() {
             // sums in another order may send a point that lies between two centroids to the other
             assert!((one - all).abs() < 5e-3 * one, "level {level}: {one} and {all}");
         }
-        assert_eq!(judged["kmeans"]["processes"], team.len());
+        assert_eq!(judged["kmeans"]["processes"], communicator.len());
         assert!(!place.at(&out).join("team").exists(), "where they met is gone");
     }
-    // the same team gives the same bits
+    // the same communicator gives the same bits
     together(&place, "again", teams[0]);
     assert!(contents(&place.at("again")) == contents(&place.at("team0")));
 }

@@ -36,15 +36,15 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     cluster.clustrata(&["submit", &spec]);
     cluster.wait_for_all_jobs();
     let grid = root.join("test");
-    let status = cluster.clustrata(&["status", grid.to_str().expect("UTF-8")]);
+    let status = cluster.clustrata(&["status", sweep.to_str().expect("UTF-8")]);
     assert!(status.contains("2 done, 1 failed of 3 runs") && status.contains("exit code 5"), "{status}");
 
     fs::write(cluster.shared().join("mended"), "").expect("writes");
-    let before = fs::read(grid.join("seed=1/record.json")).expect("a record");
+    let before = fs::read(sweep.join("seed=1/record.json")).expect("a record");
     // more memory may be asked for by then
     let spec = cluster.spec("grid.yaml", &three(&root, &format!("{slurm}  memory: 100\n")));
     let report = cluster.clustrata(&["submit", &spec, "--retry"]);
-    assert!(fs::read_to_string(grid.join("seed=2/slurm/metrics.sh")).expect("a script").contains("--mem=100"));
+    assert!(fs::read_to_string(sweep.join("seed=2/slurm/metrics.sh")).expect("a script").contains("--mem=100"));
     assert!(
         report.contains("2 done, 1 queued of 3 runs") || report.contains("2 done, 1 running of 3 runs"),
         "{report}"
@@ -54,7 +54,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     let started = fs::read_to_string(&starts).expect("a file");
     let of = |seed: u8| started.matches(&format!("seed={seed}/")).count();
     assert_eq!([of(1), of(2), of(3)], [1, 2, 1]);
-    assert_eq!(fs::read(grid.join("seed=1/record.json")).expect("a record"), before);
+    assert_eq!(fs::read(sweep.join("seed=1/record.json")).expect("a record"), before);
 
     // another spec is no retry of this one; the same one can be begun anew
     let other = cluster.spec("other.yaml", &three(&root, &slurm).replace("metrics: fast", "metrics: inertia"));
@@ -62,11 +62,11 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused).contains("the spec has changed"), "{}", text(&refused));
     assert_eq!(cluster.try_clustrata(&["submit", &spec]).status.code(), Some(2));
-    fs::write(grid.join("seed=1/notes.txt"), "mine").expect("writes");
+    fs::write(sweep.join("seed=1/notes.txt"), "mine").expect("writes");
     cluster.clustrata(&["submit", &other, "--overwrite"]);
     cluster.wait_for_all_jobs();
-    assert!(grid.join("seed=1/notes.txt").exists(), "what is not ours stays");
-    let figures = |seed: u8| record(&grid.join(format!("seed={seed}")))["levels"][0]["figures"].clone();
+    assert!(sweep.join("seed=1/notes.txt").exists(), "what is not ours stays");
+    let figures = |seed: u8| record(&sweep.join(format!("seed={seed}")))["levels"][0]["figures"].clone();
     assert!(figures(1)["inertia"].is_number() && figures(1)["size_gini"].is_null(), "{}", figures(1));
 }
 

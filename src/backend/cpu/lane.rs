@@ -5,12 +5,12 @@ use pulp::Arch;
 
 use super::centred::{CentredRows, Centring};
 use super::cluster_sums::ClusterSums;
-use super::nearest_two::{LevelSearch, NearestTwoSearch, SearchBuffers};
 use super::own_distances::OwnDistances;
 use super::pairwise::Pairwise;
 use super::scores::Searched;
 use super::tile::{Scratch, Tile};
-use crate::backend::{GroupSums, Job, Lane, NearestTwo, Observation, TileObservation, Tiling};
+use super::top2::{LevelSearch, NearestTwoSearch, SearchBuffers};
+use crate::backend::{GroupSums, Job, Lane, Observation, TileObservation, Tiling, Top2};
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
 
@@ -80,9 +80,9 @@ impl Lane for CpuLane<'_> {
         Ok(())
     }
 
-    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
+    fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()> {
         out.clear();
-        out.resize(self.rows, NearestTwo::NONE);
+        out.resize(self.rows, Top2::NONE);
         let tile = tile(self.job, &self.words, self.rows);
         let scratch = &mut self.scratch;
         let centre = &self.job.centre;

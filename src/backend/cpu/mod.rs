@@ -11,7 +11,7 @@
 //! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
 //! | `panels` | the matrix product that is never stored |
 //! | `quantised` | the same product of rows rounded to 16 bits, and how far it is off |
-//! | `nearest_two`, `quantised_scores`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
+//! | `top2`, `quantised_scores`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
 //! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
 //! | `distance_sums` | what silhouettes are made of |
 
@@ -22,7 +22,6 @@ mod distance;
 mod distance_sums;
 mod lane;
 mod measure;
-mod nearest_two;
 mod nominees;
 mod own_distances;
 mod pairwise;
@@ -32,6 +31,7 @@ mod quantised_scores;
 mod reach;
 mod scores;
 mod tile;
+mod top2;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;

@@ -8,9 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::fault::scoped;
-use super::{
-    centre, centroid_pairs, cluster_sums, distance_sums, nearest_two, own_distance, pairwise, partial_inertia,
-};
+use super::{centre, centroid_pairs, cluster_sums, distance_sums, own_distance, pairwise, partial_inertia, top2};
 use crate::base::error::{Error, Result};
 use crate::base::matrix::Dtype;
 
@@ -20,7 +18,7 @@ pub const KERNELS: &[&Kernel] = &[
     &partial_inertia::KERNEL,
     &pairwise::KERNEL,
     &centre::KERNEL,
-    &nearest_two::KERNEL,
+    &top2::KERNEL,
     &cluster_sums::KERNEL,
     &centroid_pairs::KERNEL,
     &distance_sums::KERNEL,

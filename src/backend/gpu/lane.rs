@@ -18,7 +18,7 @@ use super::sort::{Sorted, Who};
 use super::submit::{Recorder, defect};
 use super::upload::HostTile;
 use super::{own_distance, pairwise, partial_inertia};
-use crate::backend::{GroupSums, Job, Lane, NearestTwo, TileObservation, UNLABELLED};
+use crate::backend::{GroupSums, Job, Lane, TileObservation, Top2, UNLABELLED};
 use crate::base::error::{Error, Result};
 use crate::base::matrix::MatrixView;
 
@@ -274,7 +274,7 @@ impl Lane for GpuLane<'_> {
         self.distance_matrix(level, first, count, out)
     }
 
-    fn nearest_two(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
+    fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()> {
         self.search_tile(level, labels, out)
     }
 

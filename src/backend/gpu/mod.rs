@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `adapter` | which adapters there are, how one becomes a device |
 //! | `kernels` | the list of kernels and their pipelines |
-//! | `own_distance`, `partial_inertia`, `pairwise`, `centre`, `nearest_two`, `cluster_sums`, `centroid_pairs`, `distance_sums` | one kernel each: bindings, parameters, dispatch |
+//! | `own_distance`, `partial_inertia`, `pairwise`, `centre`, `top2`, `cluster_sums`, `centroid_pairs`, `distance_sums` | one kernel each: bindings, parameters, dispatch |
 //! | `plan` | strides, tile size, what fits |
 //! | `buffers`, `submit`, `fault` | memory, work, and what can go wrong with either |
 //! | `upload`, `centroids`, `searched`, `split`, `sort` | what the kernels read, made on the host |
@@ -33,7 +33,6 @@ mod group_sums;
 pub mod kernels;
 mod lane;
 mod matrix_block;
-mod nearest_two;
 mod neighbours;
 mod observe;
 mod own_distance;
@@ -47,6 +46,7 @@ mod segment_sums;
 mod sort;
 mod split;
 mod submit;
+mod top2;
 mod upload;
 
 use std::sync::{Mutex, Weak};

@@ -1,7 +1,7 @@
 //! How a job is laid out on a device: strides, tile size, what stays resident.
 
 use super::GpuOptions;
-use super::nearest_two::LANE_CENTROIDS;
+use super::top2::LANE_CENTROIDS;
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};

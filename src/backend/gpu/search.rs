@@ -10,14 +10,14 @@ use super::centroids::Resident;
 use super::kernels::Pipeline;
 use super::lane::{GpuLane, cast};
 use super::matrix_block::narrow;
-use super::nearest_two::{self, Best, Pass};
 use super::observe::not_computed;
 use super::pairwise::Pace;
 use super::plan::{BEST_BYTES, Plan, wide};
 use super::rescore::{Candidates, Nearest, Open, ScoreError, direct_error, in_order};
 use super::searched::{CentredRows, Searched};
 use super::submit::{Recorder, defect};
-use crate::backend::{NearestTwo, UNLABELLED};
+use super::top2::{self, Best, Pass};
+use crate::backend::{Top2, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
 
@@ -40,10 +40,10 @@ impl Search {
     pub(super) fn new(gpu: &GpuBackend, plan: &Plan, buffers: &Buffers, resident: &Resident) -> Result<Option<Search>> {
         let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
         let entry = usize::from(gpu.options.kernel_shape == KernelShape::Group);
-        let pipeline = gpu.pipelines.get(&gpu.device, &nearest_two::KERNEL, entry, 0)?;
+        let pipeline = gpu.pipelines.get(&gpu.device, &top2::KERNEL, entry, 0)?;
         let bind = |centroids: &wgpu::Buffer, norms: &wgpu::Buffer| {
             let storage = [centred, centroids, norms, &search.best];
-            pipeline.bind(&gpu.device, &nearest_two::KERNEL, &storage, &buffers.uniforms)
+            pipeline.bind(&gpu.device, &top2::KERNEL, &storage, &buffers.uniforms)
         };
         let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
             Some(searched) if stays => {
@@ -78,8 +78,8 @@ impl Row {
 }
 
 impl GpuLane<'_> {
-    /// `Lane::nearest_two`.
-    pub(super) fn search_tile(&mut self, level: usize, labels: &[u32], out: &mut Vec<NearestTwo>) -> Result<()> {
+    /// `Lane::top2`.
+    pub(super) fn search_tile(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()> {
         self.gpu.fault.check()?;
         let resident = self.resident.clone();
         let searched = resident.searched.get(level).and_then(Option::as_ref);
@@ -87,9 +87,9 @@ impl GpuLane<'_> {
             return Err(defect("labels don't have the shape of the tile"));
         }
         out.clear();
-        out.resize(labels.len(), NearestTwo::NONE);
+        out.resize(labels.len(), Top2::NONE);
         let Some(searched) = searched else {
-            return Err(defect("nearest_two was called on a level that the job doesn't search"));
+            return Err(defect("top2 was called on a level that the job doesn't search"));
         };
         let labelled = labels.iter().enumerate().filter(|(_, label)| **label != UNLABELLED);
         let mut rows: Vec<Row> = labelled.map(|(row, _)| Row::new(row)).collect();
@@ -135,10 +135,10 @@ impl GpuLane<'_> {
     /// Centroids that one dispatch may do; 0 where rows are too wide for the kernel.
     fn device_columns(&self, level: usize) -> Result<u32> {
         let Some(search) = &self.search else {
-            return Err(defect("nearest_two was called on a job that doesn't ask for it"));
+            return Err(defect("top2 was called on a job that doesn't ask for it"));
         };
         let bound = !search.blocks[level].is_empty() && self.plan.search_block > 0;
-        Ok(if bound { nearest_two::most_centroids(search.entry, self.plan.octets).unwrap_or(0) } else { 0 })
+        Ok(if bound { top2::most_centroids(search.entry, self.plan.octets).unwrap_or(0) } else { 0 })
     }
 
     /// Runs the kernel over all blocks of a level and reads what it found.
@@ -212,7 +212,7 @@ impl GpuLane<'_> {
         let mut recorder = Recorder::new(gpu, &uniforms);
         self.centre_tile(&mut recorder)?;
         let (Some(buffers), Some(search)) = (&mut self.buffers.search, &mut self.search) else {
-            return Err(defect("nearest_two was called on a job that doesn't ask for it"));
+            return Err(defect("top2 was called on a job that doesn't ask for it"));
         };
         let loaded = load.is_some();
         if let (Some(stream), true) = (&buffers.stream, loaded) {
@@ -223,7 +223,7 @@ impl GpuLane<'_> {
         }
         let bindings = &search.blocks[level];
         let bindings = bindings.get(block).or(bindings.first()).ok_or_else(|| defect("a block is not bound"))?;
-        nearest_two::record(&mut recorder, (&search.pipeline, bindings), search.entry, pass)?;
+        top2::record(&mut recorder, (&search.pipeline, bindings), search.entry, pass)?;
         let bytes = if last { u64::from(pass.rows) * BEST_BYTES } else { BEST_BYTES };
         recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
         search.pace.start(pass.rows, (pass.end - pass.begin) as usize, pass.octets);
@@ -304,10 +304,10 @@ impl GpuLane<'_> {
     }
 
     /// The nearest two of a row whose candidates are evaluated. Where float32 can't tell their order, float64 does.
-    fn nearest_of(&mut self, level: usize, row: &Row, error: f64) -> NearestTwo {
+    fn nearest_of(&mut self, level: usize, row: &Row, error: f64) -> Top2 {
         if row.scanned {
             let [.., first, second] = row.clusters;
-            return NearestTwo { clusters: [first, second], squared: [row.squared[2], row.squared[3]] };
+            return Top2 { clusters: [first, second], squared: [row.squared[2], row.squared[3]] };
         }
         let open = row.open;
         let mut found = Nearest::NONE;
@@ -323,6 +323,6 @@ impl GpuLane<'_> {
             let place = row.clusters[..open].iter().position(|&candidate| candidate == cluster);
             place.map_or(f64::INFINITY, |place| row.squared[place])
         });
-        NearestTwo { clusters, squared }
+        Top2 { clusters, squared }
     }
 }

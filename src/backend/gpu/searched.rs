@@ -2,9 +2,9 @@
 
 use super::GpuBackend;
 use super::buffers::{Staging, make};
-use super::nearest_two::{LANE_CENTROIDS, NOTHING};
 use super::plan::{OCTET, Plan, wide};
 use super::split::{largest_f64, round};
+use super::top2::{LANE_CENTROIDS, NOTHING};
 use crate::backend::Job;
 use crate::base::matrix::MatrixView;
 

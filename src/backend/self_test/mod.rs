@@ -6,7 +6,7 @@ mod pairs;
 
 use std::collections::BTreeMap;
 
-use crate::backend::{Backend, GroupSums, Job, NearestTwo, TileObservation, Tiling};
+use crate::backend::{Backend, GroupSums, Job, TileObservation, Tiling, Top2};
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 pub use data::Data;
@@ -87,8 +87,8 @@ pub fn run(backend: &dyn Backend, case: &Case, seed: u64) -> Result<Vec<Outcome>
         let mut block = vec![f32::NAN; labels.len() * case.clusters];
         lane.pairwise(0, 0, case.clusters, &mut block)?;
         matrix.extend(block);
-        let mut two: Vec<NearestTwo> = Vec::new();
-        lane.nearest_two(0, labels, &mut two)?;
+        let mut two: Vec<Top2> = Vec::new();
+        lane.top2(0, labels, &mut two)?;
         nearest.extend(two);
         let mut groups = GroupSums::default();
         lane.cluster_sums(labels, &mut groups)?;

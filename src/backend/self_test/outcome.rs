@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Data;
-use crate::backend::{NearestTwo, Observation, RunSums, UNLABELLED};
+use crate::backend::{Observation, RunSums, Top2, UNLABELLED};
 
 /// Relative error allowed to sums (the crate's accuracy contract).
 pub(super) const SUMS: f64 = 1e-6;
@@ -84,12 +84,12 @@ pub(super) fn relative(got: f64, want: f64) -> f64 {
 }
 
 /// Both winners must be what the definition gives, unless float64 itself can't tell them from what was found.
-pub(super) fn nearest(data: &Data, nearest: &[NearestTwo]) -> Outcome {
+pub(super) fn nearest(data: &Data, nearest: &[Top2]) -> Outcome {
     let mut error = if nearest.len() == data.labels.len() { 0.0 } else { f64::INFINITY };
     let searched = data.searched();
     for (row, (&label, got)) in data.labels.iter().zip(nearest).enumerate() {
         if label == UNLABELLED {
-            error = if *got == NearestTwo::NONE { error } else { f64::INFINITY };
+            error = if *got == Top2::NONE { error } else { f64::INFINITY };
             continue;
         }
         let mut all: Vec<(f64, u32)> = searched.iter().map(|&c| (data.squared(row, c as usize), c)).collect();
@@ -102,7 +102,7 @@ pub(super) fn nearest(data: &Data, nearest: &[NearestTwo]) -> Outcome {
         let none = all.len() < 2 && got.clusters[1] != UNLABELLED;
         error = if none { f64::INFINITY } else { error };
     }
-    Outcome { operation: "nearest_two", error, allowed: DISTANCES }
+    Outcome { operation: "top2", error, allowed: DISTANCES }
 }
 
 /// 0 where another cluster is as near as the wanted one to what float32 distances can tell; else infinite.

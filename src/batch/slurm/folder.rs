@@ -117,7 +117,7 @@ pub struct Submission {
     format: u32,
     /// The program's version.
     pub version: String,
-    /// Grid and run.
+    /// Sweep and run.
     pub name: String,
     /// The run's folder, which the scripts name; a run that was moved or copied lies elsewhere.
     pub out: PathBuf,

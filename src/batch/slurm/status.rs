@@ -83,7 +83,7 @@ pub struct ShardStatus {
 /// A submitted run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunStatus {
-    /// Grid and run.
+    /// Sweep and run.
     pub name: String,
     /// How far it is as a whole.
     pub state: State,

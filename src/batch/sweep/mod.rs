@@ -23,7 +23,7 @@ use spec::Spec;
 
 /// Runs that belong together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Grid {
+pub struct Sweep {
     /// `job_details.name`
     pub name: String,
     /// `job_details.root`, absolute.
@@ -73,15 +73,15 @@ impl Run {
 ///
 /// # Errors
 /// `Usage` where the file is not readable, not valid, names keys that are none, gives a parameter twice, holds the same
-/// run twice, or has more runs than `grid.max_runs`.
-pub fn read(path: &Path) -> Result<Grid> {
+/// run twice, or has more runs than `sweep.max_runs`.
+pub fn read(path: &Path) -> Result<Sweep> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the job spec", path, &e)))?;
     parse(&text, path)
 }
 
 /// Reads and expands a file's text; `path` is for messages.
-fn parse(text: &str, path: &Path) -> Result<Grid> {
+fn parse(text: &str, path: &Path) -> Result<Sweep> {
     let mut findings = Findings::new();
     let place = spec::Place::file(path);
     let Some(spec) = Spec::parse(text, &place, &mut findings) else {
@@ -110,7 +110,7 @@ fn parse(text: &str, path: &Path) -> Result<Grid> {
         varied,
     };
     let runs = names.into_iter().zip(combinations).zip(varied).map(run).collect();
-    Ok(Grid { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
+    Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
 }
 
 /// The refusal of a file in which something was found.

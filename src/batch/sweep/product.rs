@@ -95,7 +95,7 @@ impl Block {
                 .finding("the grid has more runs than it may have")
                 .expected(format!("at most {most} runs"))
                 .found(format!("{number}: {}", factors.join(" x ")))
-                .hint("shorten a list, or raise the limit with `grid: {max_runs: N}`"),
+                .hint("shorten a list, or raise the limit with `sweep: {max_runs: N}`"),
         );
     }
 

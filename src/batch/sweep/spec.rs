@@ -8,7 +8,7 @@ use super::names;
 use crate::base::error::{Finding, Findings};
 use crate::metrics::unknown;
 
-/// Runs of a grid, at most, where the file does not say otherwise.
+/// Runs of a sweep, at most, where the file does not say otherwise.
 const MAX_RUNS: u64 = 10_000;
 
 /// Keys of the file, of `job_details` and of `grid`.
@@ -16,7 +16,7 @@ const TOP: [&str; 5] = ["job_details", "kmeans", "parameters", "slurm", "grid"];
 const JOB_DETAILS: [&str; 2] = ["name", "root"];
 const GRID: [&str; 1] = ["max_runs"];
 
-/// Where in the file something is: `grid.yaml, parameters.LIST_data[0].seed`.
+/// Where in the file something is: `sweep.yaml, parameters.LIST_data[0].seed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     file: PathBuf,

@@ -4,20 +4,20 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn grid(parameters: &str) -> Result<Grid> {
+fn grid(parameters: &str) -> Result<Sweep> {
     let indented: String = parameters.lines().map(|line| format!("  {line}\n")).collect();
     parse(&format!("job_details: {{name: g, root: r}}\nparameters:\n{indented}"), Path::new("grid.yaml"))
 }
 
 /// The runs as `key=value` texts, paths by their last name.
 fn expanded(parameters: &str) -> Vec<String> {
-    let grid = grid(parameters).expect(parameters);
+    let sweep = grid(parameters).expect(parameters);
     let value = |value: &Value| match value {
         Value::String(text) => text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned(),
         other => other.to_string(),
     };
     let run = |run: &Run| run.options.iter().map(|(k, v)| format!("{k}={}", value(v))).collect::<Vec<_>>().join(" ");
-    grid.runs.iter().map(run).collect()
+    sweep.runs.iter().map(run).collect()
 }
 
 fn refused(parameters: &str) -> String {
@@ -37,16 +37,16 @@ fn all_runs_of_a_grid_judge_what_its_kmeans_makes() {
         let text = format!("job_details: {{name: g, root: r}}\nkmeans: {{config: {config}{kmeans}}}\n{parameters}");
         parse(&text, Path::new("grid.yaml"))
     };
-    let grid = spec(", tasks: 4", "parameters: {seed: [1, 2]}").expect("a grid");
+    let sweep = spec(", tasks: 4", "parameters: {seed: [1, 2]}").expect("a grid");
     let hier = std::path::absolute("hier").expect("a path");
-    assert_eq!(grid.kmeans.as_ref().map(|kmeans| (kmeans.tasks, &kmeans.settings.out)), Some((4, &hier)));
-    let names: Vec<&str> = grid.runs.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(sweep.kmeans.as_ref().map(|kmeans| (kmeans.tasks, &kmeans.settings.out)), Some((4, &hier)));
+    let names: Vec<&str> = sweep.runs.iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names, ["seed=1", "seed=2"]);
-    assert!(grid.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
+    assert!(sweep.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
     // nothing else has to be said
-    let grid = spec(", out: other", "").expect("a grid");
+    let sweep = spec(", out: other", "").expect("a grid");
     assert!(
-        grid.runs.len() == 1 && grid.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
+        sweep.runs.len() == 1 && sweep.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
     );
     let error = spec("", "parameters: {clustering: [a, b]}").expect_err("two clusterings");
     assert!(error.to_string().contains("given twice"), "{error}");
@@ -228,25 +228,25 @@ fn names_of_grids_are_safe_everywhere() {
 fn a_run_knows_its_folder_and_reads_back_as_settings() {
     let spec =
         "clustering: [h, 'a: b']\nembeddings: [[x.npy, y.npy]]\nsilhouette: off\nforce: yes\ndevice: '0'\nlevels: 2";
-    let grid = grid(spec).expect("valid");
+    let sweep = grid(spec).expect("valid");
     let here = std::env::current_dir().expect("somewhere");
-    assert_eq!(grid.root, here.join("r"));
-    assert_eq!(grid.runs[0].folder, here.join("r").join("g").join("clustering=h"));
-    let options = grid.runs[1].to_options().expect("reads back");
+    assert_eq!(sweep.root, here.join("r"));
+    assert_eq!(sweep.runs[0].folder, here.join("r").join("g").join("clustering=h"));
+    let options = sweep.runs[1].to_options().expect("reads back");
     assert_eq!(options.clustering, Some(here.join("a: b")));
     assert_eq!(options.embeddings, ["x.npy", "y.npy"].map(|name| here.join(name).display().to_string()));
     assert_eq!(options.silhouette, Some(crate::plan::settings::Silhouette::Off));
     assert_eq!((options.force, options.device.as_deref(), options.levels), (Some(true), Some("0"), vec![2]));
-    assert_eq!(options.out, Some(grid.runs[1].folder.clone()));
-    assert_eq!(grid.runs[0].varied, [("clustering".to_owned(), here.join("h").display().to_string().into())]);
+    assert_eq!(options.out, Some(sweep.runs[1].folder.clone()));
+    assert_eq!(sweep.runs[0].varied, [("clustering".to_owned(), here.join("h").display().to_string().into())]);
 }
 
 #[test]
 fn texts_that_yaml_reads_as_something_else_stay_texts() {
     let hard =
         ["off", "null", "~", "1e3", "0x10", "1_000", "yes", "", " ", "a\nb", "# a", "{a: 1}", "- a", "*a", "'", "\""];
-    let grid = grid(&format!("device: {}", Value::from(hard.to_vec()))).expect("valid");
-    let devices: Vec<_> = grid.runs.iter().map(|run| run.to_options().expect("reads back").device).collect();
+    let sweep = grid(&format!("device: {}", Value::from(hard.to_vec()))).expect("valid");
+    let devices: Vec<_> = sweep.runs.iter().map(|run| run.to_options().expect("reads back").device).collect();
     assert_eq!(devices, hard.map(|text| Some(text.to_owned())));
 }
 
@@ -283,22 +283,22 @@ proptest! {
         }
         let of_lists: usize = lists.iter().map(|&n| n.max(1)).product();
         let of_blocks: usize = blocks.iter().map(|sizes| sizes[0] * sizes[1]).sum();
-        let grid = grid(&spec).expect("valid");
-        prop_assert_eq!(grid.runs.len(), of_lists * of_blocks.max(1));
-        let names: std::collections::BTreeSet<String> = grid.runs.iter().map(|run| run.name.to_lowercase()).collect();
-        prop_assert_eq!(names.len(), grid.runs.len());
-        prop_assert!(grid.runs.iter().all(|run| names::is_safe(&run.name)));
+        let sweep = grid(&spec).expect("valid");
+        prop_assert_eq!(sweep.runs.len(), of_lists * of_blocks.max(1));
+        let names: std::collections::BTreeSet<String> = sweep.runs.iter().map(|run| run.name.to_lowercase()).collect();
+        prop_assert_eq!(names.len(), sweep.runs.len());
+        prop_assert!(sweep.runs.iter().all(|run| names::is_safe(&run.name)));
         // in order: the values of every list come in the order of the file
         let orders: Vec<Vec<u64>> =
-            grid.runs.iter().map(|run| run.options.values().filter_map(Value::as_u64).collect()).collect();
+            sweep.runs.iter().map(|run| run.options.values().filter_map(Value::as_u64).collect()).collect();
         prop_assert!(orders.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
     #[test]
     fn any_text_is_a_safe_name_and_reads_back(texts in prop::collection::btree_set("\\PC{0,100}", 2..5)) {
         let list = Value::from(texts.iter().cloned().collect::<Vec<_>>());
-        let grid = grid(&format!("device: {list}")).expect("valid");
-        for (run, text) in grid.runs.iter().zip(&texts) {
+        let sweep = grid(&format!("device: {list}")).expect("valid");
+        for (run, text) in sweep.runs.iter().zip(&texts) {
             prop_assert!(names::is_safe(&run.name), "{}", run.name);
             let device = run.to_options().expect("reads back").device;
             prop_assert_eq!(device.as_ref(), Some(text));

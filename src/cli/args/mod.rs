@@ -208,7 +208,7 @@ pub fn command() -> clap::Command {
 /// The list of figures, from the metrics themselves. "L" marks figures of levels, "C" figures of clusters, "*" those that
 /// `fast` leaves out.
 fn figures_help() -> String {
-    let blank = crate::metrics::level_statistics::LevelFacts::blank();
+    let blank = crate::metrics::level_statistics::LevelStatistics::blank();
     let line = |metric: &&dyn crate::metrics::Metric| {
         let level = if metric.level(&blank).is_some() { 'L' } else { ' ' };
         let cluster = if metric.clusters(&blank).is_some() { 'C' } else { ' ' };

@@ -12,10 +12,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
 use crate::cli::args::Verbosity;
-use crate::engine::progress::{StageWatch, Watch};
+use crate::engine::progress::{Progress, StageProgress};
 use crate::run::frontend::Frontend;
 pub use log::LogFile;
-use progress::Progress;
+use progress::Bar;
 
 /// Where messages and progress go.
 #[derive(Debug, Clone)]
@@ -53,9 +53,9 @@ impl Console {
     }
 }
 
-impl Watch for Console {
-    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageWatch + '_> {
-        Box::new(Progress::new(stage, total, unit_bytes, self.quiet))
+impl Progress for Console {
+    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_> {
+        Box::new(Bar::new(stage, total, unit_bytes, self.quiet))
     }
 
     fn cancelled(&self) -> bool {

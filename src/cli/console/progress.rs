@@ -1,4 +1,4 @@
-//! Progress: a bar on a terminal, a line every 30 s where there is none (a Slurm log).
+//! Bar: a bar on a terminal, a line every 30 s where there is none (a Slurm log).
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::base::numeric::as_real;
-use crate::engine::progress::StageWatch;
+use crate::engine::progress::StageProgress;
 
 /// Between two lines where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Counts what is done of a stage and tells of it; takes its bar away when it goes.
-pub(super) struct Progress {
+pub(super) struct Bar {
     stage: &'static str,
     total: u64,
     unit_bytes: u64,
@@ -24,7 +24,7 @@ pub(super) struct Progress {
     bar: ProgressBar,
 }
 
-impl Progress {
+impl Bar {
     pub(super) fn new(stage: &'static str, total: u64, unit_bytes: u64, quiet: bool) -> Self {
         let bar = ProgressBar::new(total);
         if quiet || !std::io::stderr().is_terminal() {
@@ -35,7 +35,7 @@ impl Progress {
             bar.set_prefix(stage);
         }
         let now = Instant::now();
-        Progress { stage, total, unit_bytes, done: AtomicU64::new(0), started: now, last_line: Mutex::new(now), bar }
+        Bar { stage, total, unit_bytes, done: AtomicU64::new(0), started: now, last_line: Mutex::new(now), bar }
     }
 
     fn line(&self, done: u64) {
@@ -69,7 +69,7 @@ impl Progress {
     }
 }
 
-impl StageWatch for Progress {
+impl StageProgress for Bar {
     fn advance(&self, units: u64) {
         let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
         if self.bar.is_hidden() {
@@ -81,7 +81,7 @@ impl StageWatch for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

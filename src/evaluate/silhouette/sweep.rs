@@ -18,7 +18,7 @@ use crate::base::numeric::to_usize;
 use crate::engine::checkpoint;
 use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{Counts, OuterSums, SweepCut};
-use crate::engine::progress::StageWatch;
+use crate::engine::progress::StageProgress;
 use crate::evaluate::Evaluation;
 
 /// Bytes of inner points that are held at a time where the outer ones are a sample.
@@ -37,7 +37,7 @@ pub(super) fn run(
     taken: Option<&[u32]>,
     share: Range<usize>,
 ) -> Result<OuterSums> {
-    let kept = run.keeper.load_outer(Stage::Silhouette)?;
+    let kept = run.checkpoints.load_outer(Stage::Silhouette)?;
     if let Some(complete) = kept.as_ref().filter(|kept| kept.is_complete()) {
         return Ok(complete.clone());
     }
@@ -52,14 +52,14 @@ pub(super) fn run(
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
     let values = (0..order.levels()).map(of_level).collect();
     let found = OuterSums { values, running: Vec::new(), ..sweep.snapshot(SweepCut::default(), 0, &[]) };
-    run.keeper.store_outer(Stage::Silhouette, &found)?;
+    run.checkpoints.store_outer(Stage::Silhouette, &found)?;
     Ok(found)
 }
 
 struct Sweep<'a, 'e> {
     run: &'a Evaluation<'e>,
     order: &'a Order,
-    progress: &'a dyn StageWatch,
+    progress: &'a dyn StageProgress,
     /// Which of the outer points are this process's.
     share: Range<usize>,
     /// Whether the outer points are a sample.
@@ -222,20 +222,22 @@ impl Sweep<'_, '_> {
 
     /// After a step: keeps what is found where it is time to, and stops where that was asked for.
     fn keep(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
-        let keeper = self.run.keeper;
-        if keeper.pausing() {
+        let checkpoints = self.run.checkpoints;
+        if checkpoints.pausing() {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
-        if keeper.due() {
-            checkpoint::on_the_way(keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
+        if checkpoints.due() {
+            checkpoint::on_the_way(checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
     }
 
     /// How the stage ends that `error` stopped between two steps.
     fn stopped(&self, error: Error, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
-        let keeper = self.run.keeper;
-        checkpoint::stopped(error, keeper, || keeper.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)))
+        let checkpoints = self.run.checkpoints;
+        checkpoint::stopped(error, checkpoints, || {
+            checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks))
+        })
     }
 
     /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all
@@ -361,7 +363,7 @@ impl Sweep<'_, '_> {
 
     /// Fails where the run is to end at once; one that is to be kept goes on to the end of the step.
     fn go_on(&self) -> Result<()> {
-        if self.run.watch.cancelled() && !self.run.keeper.pausing() { Err(Error::interrupted()) } else { Ok(()) }
+        if self.run.watch.cancelled() && !self.run.checkpoints.pausing() { Err(Error::interrupted()) } else { Ok(()) }
     }
 }
 

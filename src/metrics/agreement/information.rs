@@ -1,4 +1,4 @@
-//! Agreement as mutual information, in natural logarithms.
+//! RunFingerprint as mutual information, in natural logarithms.
 
 use super::Contingency;
 use super::contingency::times_log;

@@ -1,4 +1,4 @@
-//! Agreement over pairs of points.
+//! RunFingerprint over pairs of points.
 
 use super::Contingency;
 

@@ -3,7 +3,7 @@
 mod xie_beni;
 
 use super::*;
-use crate::metrics::level_statistics::{MeanFacts, Neighbours, Parents, Silhouettes};
+use crate::metrics::level_statistics::{MeanStatistics, Neighbours, Parents, Silhouettes};
 
 fn sums(squares: &[f64]) -> Sums {
     squares.iter().fold(Sums::IDENTITY, |sum, &s| sum.combine(Sums::of_point(s)))
@@ -11,12 +11,12 @@ fn sums(squares: &[f64]) -> Sums {
 
 fn level_figure(name: &str, clusters: &[Sums]) -> Scalar {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
-    metric.level(&LevelFacts::of_sums(1, clusters.to_vec())).expect("a metric of levels")
+    metric.level(&LevelStatistics::of_sums(1, clusters.to_vec())).expect("a metric of levels")
 }
 
 fn cluster_figure(name: &str, clusters: &[Sums]) -> Vec<f64> {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
-    let column = metric.clusters(&LevelFacts::of_sums(1, clusters.to_vec())).expect("a metric of clusters");
+    let column = metric.clusters(&LevelStatistics::of_sums(1, clusters.to_vec())).expect("a metric of clusters");
     (0..column.len()).map(|c| column.real(c)).collect()
 }
 
@@ -51,7 +51,7 @@ fn figures_of_clusters_worked_by_hand() {
 }
 
 /// Two full clusters and an empty one, of which everything is known.
-fn known() -> LevelFacts {
+fn known() -> LevelStatistics {
     let searched = |squares: &[f64], silhouette: f64, misassigned: u64| Sums {
         simplified_silhouette: silhouette,
         misassigned,
@@ -59,10 +59,10 @@ fn known() -> LevelFacts {
     };
     let neighbours =
         |nearest: u64, distance: f64, worst_ratio: f64| Neighbours { nearest: Some(nearest), distance, worst_ratio };
-    LevelFacts {
+    LevelStatistics {
         searched: true,
         neighbours: Some(vec![neighbours(2, 4.0, 1.0), Neighbours::NONE, neighbours(0, 4.0, 2.0)]),
-        means: Some(MeanFacts {
+        means: Some(MeanStatistics {
             around_mean: vec![sums(&[3.0]), Sums::IDENTITY, sums(&[1.0, 1.0, 4.0])],
             from_centre: vec![6.0, f64::NAN, 2.0],
             from_parent: vec![7.0, f64::NAN, 1.0],
@@ -70,7 +70,10 @@ fn known() -> LevelFacts {
         mean_neighbours: Some(vec![neighbours(2, 5.0, 0.5), Neighbours::NONE, neighbours(0, 5.0, 1.5)]),
         silhouette: Some(Silhouettes { sums: vec![0.0, 0.0, 1.5], counts: vec![1, 0, 2], standard_error: Some(0.125) }),
         parents: Some(Parents { of: vec![1, 0, 1], clusters: vec![Sums::IDENTITY, sums(&[9.0, 8.0, 2.0, 1.0])] }),
-        ..LevelFacts::of_sums(1, vec![searched(&[4.0], 0.5, 0), Sums::IDENTITY, searched(&[1.0, 4.0, 9.0], -1.5, 2)])
+        ..LevelStatistics::of_sums(
+            1,
+            vec![searched(&[4.0], 0.5, 0), Sums::IDENTITY, searched(&[1.0, 4.0, 9.0], -1.5, 2)],
+        )
     }
 }
 
@@ -119,18 +122,18 @@ fn what_compares_clusters_needs_two() {
 
 #[test]
 fn degenerate_dispersions_have_their_documented_outcome() {
-    let figure = |name: &str, level: &LevelFacts| {
+    let figure = |name: &str, level: &LevelStatistics| {
         METRICS.iter().find(|m| m.name() == name).and_then(|m| m.level(level)).expect("a metric of levels")
     };
     let mut level = known();
-    level.means = Some(MeanFacts {
+    level.means = Some(MeanStatistics {
         around_mean: vec![sums(&[0.0]), Sums::IDENTITY, sums(&[0.0, 0.0, 0.0])],
         from_centre: vec![6.0, f64::NAN, 2.0],
         from_parent: Vec::new(),
     });
     assert_eq!(figure("calinski_harabasz", &level), Scalar::Real(1.0));
     assert_eq!(figure("explained_variance", &level), Scalar::Real(1.0));
-    let equal = MeanFacts { from_centre: vec![0.0, f64::NAN, 0.0], ..level.means.clone().expect("there") };
+    let equal = MeanStatistics { from_centre: vec![0.0, f64::NAN, 0.0], ..level.means.clone().expect("there") };
     level.means = Some(equal);
     assert!(matches!(figure("explained_variance", &level), Scalar::Undefined(_)));
     level.clusters[2] = sums(&[0.0]);
@@ -139,7 +142,7 @@ fn degenerate_dispersions_have_their_documented_outcome() {
 
 #[test]
 fn a_metric_without_what_it_needs_has_no_figure() {
-    let sums_only = LevelFacts::of_sums(1, vec![sums(&[1.0]), sums(&[2.0])]);
+    let sums_only = LevelStatistics::of_sums(1, vec![sums(&[1.0]), sums(&[2.0])]);
     for metric in METRICS {
         let has = metric.level(&sums_only).is_some() || metric.clusters(&sums_only).is_some();
         assert_eq!(has, metric.needs().is_empty(), "{}", metric.name());
@@ -170,7 +173,7 @@ fn degenerate_levels_have_their_documented_outcome() {
 fn names_are_unique_and_every_metric_says_something() {
     for (i, metric) in METRICS.iter().enumerate() {
         assert!(METRICS[i + 1..].iter().all(|other| other.name() != metric.name()), "{} twice", metric.name());
-        let level = LevelFacts::blank();
+        let level = LevelStatistics::blank();
         assert!(metric.clusters(&level).is_some() || metric.level(&level).is_some(), "{} is empty", metric.name());
         assert!(!metric.summary().is_empty());
     }

@@ -1,6 +1,6 @@
 //! Xie-Beni index.
 
-use super::{Better, LevelFacts, Metric, Need, Scalar, TWO_CLUSTERS, as_real};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, TWO_CLUSTERS, as_real};
 
 /// Inertia / (n times the least squared distance between two stored centroids) (Xie and Beni 1991). Not defined for fewer
 /// than two non-empty clusters, nor where two of their centroids coincide.
@@ -19,7 +19,7 @@ impl Metric for XieBeni {
     fn needs(&self) -> &'static [Need] {
         &[Need::Neighbours]
     }
-    fn level(&self, level: &LevelFacts) -> Option<Scalar> {
+    fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let neighbours = level.neighbours.as_ref()?;
         if level.occupied() < 2 {
             return Some(Scalar::Undefined(TWO_CLUSTERS));

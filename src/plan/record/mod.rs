@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::partials::Counts;
-use crate::metrics::level_statistics::LevelFacts;
+use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, Scalar};
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
@@ -205,7 +205,7 @@ pub struct Level {
 
 impl Level {
     /// Works the metrics out.
-    pub fn new(sums: &LevelFacts, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
+    pub fn new(sums: &LevelStatistics, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
         let mut figures = Map::new();
         let mut undefined = BTreeMap::new();
         let mut clusters = Columns::default();
@@ -283,7 +283,7 @@ pub struct RankingRequest {
 
 impl RankingRequest {
     /// Ranks the non-empty clusters that are large enough and whose figure is defined; ties go to the lower index.
-    fn rank(&self, level: &LevelFacts) -> Ranking {
+    fn rank(&self, level: &LevelStatistics) -> Ranking {
         let column = self.by.clusters(level).unwrap_or(Column::Real(vec![f64::NAN; level.clusters.len()]));
         let sign = if self.by.better() == Better::Higher { -1.0 } else { 1.0 };
         let large = |c: &usize| level.clusters[*c].size >= self.min_size.max(1);
@@ -345,7 +345,7 @@ mod tests {
         ];
         let by = *crate::metrics::METRICS.iter().find(|m| m.name() == "inertia").expect("listed");
         let request = RankingRequest { by, min_size: 2, best: 2, worst: 2 };
-        Level::new(&LevelFacts::of_sums(1, clusters.to_vec()), crate::metrics::METRICS, &request)
+        Level::new(&LevelStatistics::of_sums(1, clusters.to_vec()), crate::metrics::METRICS, &request)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::Relation;
 use crate::metrics::agreement::{self, Contingency};
 use crate::plan::record::Level;
 
-/// Agreement of the clusters of a level, over the points that both have in a cluster.
+/// RunFingerprint of the clusters of a level, over the points that both have in a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Between {
     /// Those points.

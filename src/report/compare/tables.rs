@@ -18,7 +18,7 @@ pub fn write_json(path: &Path, comparison: &Value) -> Result<()> {
     std::fs::write(path, format!("{comparison:#}\n")).map_err(|e| Error::io("can't write the comparison", path, &e))
 }
 
-/// Writes a row per level and figure. Agreement of the clusterings stands in rows of its own, in the column `between`.
+/// Writes a row per level and figure. RunFingerprint of the clusterings stands in rows of its own, in the column `between`.
 ///
 /// # Errors
 /// `Failed` where the file can't be written.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::clusters::changes;
 use super::*;
 use crate::engine::partials::Sums;
-use crate::metrics::level_statistics::LevelFacts;
+use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::ranked_by;
 use crate::plan::record::RankingRequest;
 
@@ -15,7 +15,7 @@ fn level(clusters: &[&[f64]]) -> Level {
     let by = ranked_by("inertia").expect("known");
     let request = RankingRequest { by, min_size: 0, best: 0, worst: 0 };
     let metrics = crate::metrics::select(&["fast".to_owned()]).expect("known");
-    Level::new(&LevelFacts::of_sums(1, clusters.iter().map(sums).collect()), &metrics, &request)
+    Level::new(&LevelStatistics::of_sums(1, clusters.iter().map(sums).collect()), &metrics, &request)
 }
 
 fn by(name: &str, top: usize) -> Shown {

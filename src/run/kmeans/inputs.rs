@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
-use crate::formats::fingerprint::Identity;
+use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::subset;
 use crate::plan::settings::{KmeansSettings, LevelSettings};
 
@@ -65,7 +65,7 @@ impl Inputs {
 
     /// BLAKE3 (hex) of the inputs' contents and of the settings that decide the result.
     pub(super) fn agreement(&self, settings: &KmeansSettings) -> Result<String> {
-        let content = |path: &std::path::Path| Identity::of(path).map(|identity| identity.checksum);
+        let content = |path: &std::path::Path| FileFingerprint::of(path).map(|identity| identity.checksum);
         let embeddings: Vec<String> =
             settings.embeddings.iter().map(|path| content(path)).collect::<Result<Vec<String>>>()?;
         let subset = settings.subset_indices.as_deref().map(content).transpose()?;

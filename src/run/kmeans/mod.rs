@@ -15,7 +15,7 @@ use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
-use crate::kmeans::{Alone, Build, Level, Meeting, Network, Team, still_there};
+use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
 use crate::plan::record::{self, InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use inputs::Inputs;
@@ -41,7 +41,7 @@ pub fn survey(settings: &KmeansSettings) -> Result<Survey> {
     Ok(Survey { rows: inputs.embeddings.rows(), complete })
 }
 
-/// config -> inputs -> device -> team -> levels -> folder; the record is the first process's.
+/// config -> inputs -> device -> communicator -> levels -> folder; the record is the first process's.
 ///
 /// # Errors
 /// What is wrong with settings, inputs, device or disk; `Paused` after a checkpoint.
@@ -73,7 +73,7 @@ pub fn make(
         _ => None,
     };
     let cancelled = || frontend.cancelled();
-    let team = join(&settings, shard, &agreement, &cancelled)?;
+    let communicator = join(&settings, shard, &agreement, &cancelled)?;
     if let Some(place) = &place {
         place.attach_log(frontend)?;
         place.write_config(&settings)?;
@@ -105,7 +105,7 @@ pub fn make(
         seed: settings.seed,
         stored: settings.stored(),
         backend: device.backend.as_ref(),
-        team: team.as_ref(),
+        communicator: communicator.as_ref(),
         watch: frontend,
         folder: &settings.out,
         done: &earlier,
@@ -128,19 +128,19 @@ fn join<'a>(
     shard: Shard,
     agreement: &str,
     cancelled: &'a (dyn Fn() -> bool + Sync),
-) -> Result<Box<dyn Team + 'a>> {
+) -> Result<Box<dyn Communicator + 'a>> {
     let number = |number: u64| to_usize(number);
     if shard.of == 1 {
-        return Ok(Box::new(Alone));
+        return Ok(Box::new(SingleProcess));
     }
     tracing::info!("waiting for the other {} of {} processes", shard.of - 1, shard.of);
-    let meeting = Meeting {
+    let meeting = Rendezvous {
         folder: &settings.out,
         rank: number(shard.index - 1),
         size: number(shard.of),
         agreement: *blake3::hash(agreement.as_bytes()).as_bytes(),
     };
-    Ok(Box::new(Network::join(&meeting, cancelled)?))
+    Ok(Box::new(TcpCommunicator::join(&meeting, cancelled)?))
 }
 
 fn levels(settings: &KmeansSettings) -> Result<Vec<Level>> {

@@ -17,7 +17,7 @@ use crate::engine::partials::{Counts, OuterSums, RowSums};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::PartOf;
 
 /// Name of the sum of all parts' first round, beside them.
@@ -97,7 +97,7 @@ impl Parts {
     ///
     /// # Errors
     /// `Input` with the first of them.
-    pub fn agree(&self, plan: &Agreement) -> Result<()> {
+    pub fn agree(&self, plan: &RunFingerprint) -> Result<()> {
         let hash = plan.hash();
         for part in &self.parts {
             if let Some((stage, header)) = part.complete.iter().find(|(_, header)| header.plan_hash != hash) {
@@ -108,7 +108,7 @@ impl Parts {
     }
 
     /// Leaves parts of another run out: they are to be done again.
-    pub fn leave_out_others(&mut self, plan: &Agreement) {
+    pub fn leave_out_others(&mut self, plan: &RunFingerprint) {
         let hash = plan.hash();
         for part in &mut self.parts {
             part.complete.retain(|_, header| header.plan_hash == hash);

@@ -8,7 +8,7 @@ use super::state::Header;
 use crate::base::error::{Error, Finding, Result};
 use crate::engine::checkpoint::Stage;
 use crate::formats::part_file::PartFile;
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 
 impl PartFolder {
     /// Holds what an earlier process left against what this one is to do. What is damaged is put aside and done again; what
@@ -54,7 +54,7 @@ impl PartFolder {
 }
 
 /// A file of another run.
-pub(super) fn foreign(path: &Path, there: &Agreement, here: &Agreement) -> Error {
+pub(super) fn foreign(path: &Path, there: &RunFingerprint, here: &RunFingerprint) -> Error {
     Error::input(
         Finding::new("a partial result is of another run")
             .file(path)

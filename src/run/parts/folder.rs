@@ -12,14 +12,14 @@ use serde_json::Value;
 use super::state::{self, Header};
 use super::survey::folder_of;
 use crate::base::error::{Error, Finding, Result};
-use crate::base::signals::{self, Asked};
-use crate::engine::checkpoint::{Keeper, Stage};
+use crate::base::signals::{self, StopRequest};
+use crate::engine::checkpoint::{CheckpointStore, Stage};
 use crate::engine::partials::{Counts, OuterSums, RowSums, SweepCut};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
 use crate::formats::scratch;
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
 
 /// Writing may take one part in so many of the time; where it takes long, it is done less often.
@@ -52,7 +52,7 @@ pub struct About {
 pub struct PartFolder {
     pub(super) path: PathBuf,
     pub(super) rows: Range<u64>,
-    pub(super) plan: Agreement,
+    pub(super) plan: RunFingerprint,
     pub(super) plan_hash: String,
     about: About,
     /// What the second round has to do.
@@ -105,7 +105,13 @@ impl PartFolder {
     /// # Errors
     /// `Usage` when it holds results or checkpoints that are to be neither discarded nor gone on from; `Input` when they
     /// are of another run; `Failed` when another process does this part now, or it can't be written.
-    pub fn open(out: &Path, rows: Range<u64>, plan: Agreement, about: About, earlier: Earlier) -> Result<PartFolder> {
+    pub fn open(
+        out: &Path,
+        rows: Range<u64>,
+        plan: RunFingerprint,
+        about: About,
+        earlier: Earlier,
+    ) -> Result<PartFolder> {
         let root = std::path::absolute(out).map_err(|e| Error::io("the output folder has no usable path", out, &e))?;
         let path = folder_of(&root, &rows);
         let locked = LockedFolder::open(&path)?;
@@ -328,8 +334,8 @@ impl PartFolder {
             } else {
                 // what asks for the checkpoint must not keep it from being written
                 let go_on = || match signals::asked() {
-                    Asked::Stop => Err(Error::interrupted()),
-                    Asked::No | Asked::Checkpoint => Ok(()),
+                    StopRequest::Stop => Err(Error::interrupted()),
+                    StopRequest::No | StopRequest::Checkpoint => Ok(()),
                 };
                 scratch::copy_back(buffer, home, &go_on)?;
             }
@@ -343,7 +349,7 @@ impl PartFolder {
     }
 }
 
-impl Keeper for PartFolder {
+impl CheckpointStore for PartFolder {
     fn load_rows(&self, stage: Stage) -> Result<Option<RowSums>> {
         self.load(stage, state::read_rows)
     }
@@ -375,7 +381,7 @@ impl Keeper for PartFolder {
     }
 
     fn pausing(&self) -> bool {
-        self.interval.is_some() && signals::asked() == Asked::Checkpoint
+        self.interval.is_some() && signals::asked() == StopRequest::Checkpoint
     }
 }
 

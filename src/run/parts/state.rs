@@ -11,7 +11,7 @@ use crate::base::error::{Finding, Result};
 use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, Sums, SweepCut};
 use crate::formats::part_file::{PartFile, Writer};
-use crate::plan::fingerprint::Agreement;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
 
 /// What a file says about itself.
@@ -29,7 +29,7 @@ pub(super) struct Header {
     /// Stages of the round it belongs to; the part has done the round when it has a complete file of each.
     pub round: Vec<String>,
     /// What all parts agree on.
-    pub plan: Agreement,
+    pub plan: RunFingerprint,
     /// Its hash.
     pub plan_hash: String,
     /// The settings of the process that wrote it, for `merge`.

@@ -6,32 +6,32 @@ use std::path::Path;
 use super::local;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::batch::slurm::{self, JobFolder, RunStatus, Site, Submission};
-use crate::batch::sweep::{Grid, Kmeans};
+use crate::batch::sweep::{Kmeans, Sweep};
 use crate::cli::args::SubmitArgs;
 use crate::run::kmeans;
 
 /// Sees to it that the clustering is there, or is made. A text where the runs have to wait for it.
-pub(super) fn make_first(grid: &Grid, site: &Site, args: &SubmitArgs) -> Result<Option<String>> {
-    let Some(kmeans) = &grid.kmeans else { return Ok(None) };
+pub(super) fn make_first(sweep: &Sweep, site: &Site, args: &SubmitArgs) -> Result<Option<String>> {
+    let Some(kmeans) = &sweep.kmeans else { return Ok(None) };
     let survey = kmeans::survey(&kmeans.settings)?;
     if survey.complete {
         return Ok(None);
     }
-    foresee(grid, args)?;
+    foresee(sweep, args)?;
     kmeans.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if args.local && !args.dry_run {
         local::cluster(kmeans)?;
         return Ok(None);
     }
-    let job = Job::new(grid, kmeans, survey.rows, site, args)?;
+    let job = Job::new(sweep, kmeans, survey.rows, site, args)?;
     let told = if args.dry_run { job.preview(args.local) } else { job.submit(args) }?;
-    Ok(Some(format!("{told}\n\n{}", what_follows(grid, args))))
+    Ok(Some(format!("{told}\n\n{}", what_follows(sweep, args))))
 }
 
 /// What can be said of the runs without the clustering, before hours go into it.
-fn foresee(grid: &Grid, args: &SubmitArgs) -> Result<()> {
+fn foresee(sweep: &Sweep, args: &SubmitArgs) -> Result<()> {
     let mut findings = Findings::new();
-    for run in &grid.runs {
+    for run in &sweep.runs {
         run.to_options()?.resolve()?;
         let folder = JobFolder::of(&run.folder);
         if !folder.is_there() {
@@ -43,12 +43,12 @@ fn foresee(grid: &Grid, args: &SubmitArgs) -> Result<()> {
     findings.into_result()
 }
 
-fn what_follows(grid: &Grid, args: &SubmitArgs) -> String {
-    let first = grid.runs.iter().map(|run| run.name.as_str()).take(3).collect::<Vec<_>>().join(", ");
-    let more = if grid.runs.len() > 3 { ", ..." } else { "" };
+fn what_follows(sweep: &Sweep, args: &SubmitArgs) -> String {
+    let first = sweep.runs.iter().map(|run| run.name.as_str()).take(3).collect::<Vec<_>>().join(", ");
+    let more = if sweep.runs.len() > 3 { ", ..." } else { "" };
     let who = if args.local { "this command does the runs" } else { "the job submits the runs" };
-    let root = grid.root.join(&grid.name);
-    format!("Once the clustering is complete, {who} of {}: {first}{more} ({})", root.display(), grid.runs.len())
+    let root = sweep.root.join(&sweep.name);
+    format!("Once the clustering is complete, {who} of {}: {first}{more} ({})", root.display(), sweep.runs.len())
 }
 
 /// What makes the clustering, ready to be submitted.
@@ -59,10 +59,10 @@ struct Job {
 }
 
 impl Job {
-    fn new(grid: &Grid, kmeans: &Kmeans, rows: u64, site: &Site, args: &SubmitArgs) -> Result<Job> {
+    fn new(sweep: &Sweep, kmeans: &Kmeans, rows: u64, site: &Site, args: &SubmitArgs) -> Result<Job> {
         let folder = JobFolder::of(&kmeans.settings.out);
         let work = slurm::Kmeans { processes: kmeans.tasks, then: again(args)? };
-        let submission = Submission::of_kmeans(&format!("{}/kmeans", grid.name), folder.out(), rows, work);
+        let submission = Submission::of_kmeans(&format!("{}/kmeans", sweep.name), folder.out(), rows, work);
         let mut settings = kmeans.settings.to_yaml()?;
         if kmeans.settings.force {
             // what is written into a clustering never says so

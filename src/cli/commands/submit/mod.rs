@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::base::signals;
 use crate::batch::slurm::{self, Begun, Planned, RunStatus, Site, State, Submission};
-use crate::batch::sweep::{self, Grid};
+use crate::batch::sweep::{self, Sweep};
 use crate::cli::args::SubmitArgs;
 use crate::cli::commands::status;
 use crate::formats::folder::{OutputFolder, RECORD};
@@ -21,16 +21,16 @@ const USUAL_ARRAY_SIZE: u64 = 1001;
 
 /// spec -> clustering -> checked inputs -> scripts -> jobs. Nothing is written before all runs are found to be in order.
 pub(super) fn run(args: &SubmitArgs) -> Result<String> {
-    let grid = sweep::read(&args.spec)?;
-    let mut site = Site::read(&grid.slurm)?;
+    let sweep = sweep::read(&args.spec)?;
+    let mut site = Site::read(&sweep.slurm)?;
     if args.local {
         // one machine does a run best in one go
         site.shards = 1;
     }
-    if let Some(told) = clustering::make_first(&grid, &site, args)? {
+    if let Some(told) = clustering::make_first(&sweep, &site, args)? {
         return Ok(told);
     }
-    let runs = ready::check(&grid, &site, array_size(args)?)?;
+    let runs = ready::check(&sweep, &site, array_size(args)?)?;
     let decided = decide(&runs, args)?;
     if args.dry_run {
         return preview(&runs, &decided, args.local);
@@ -45,7 +45,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<String> {
             failed.push(ready.run.name.as_str());
         }
     }
-    completion(&grid, &failed)
+    completion(&sweep, &failed)
 }
 
 /// Does what was decided for a run; false where it failed here. Nobody else submits it meanwhile, nor did since it was
@@ -227,16 +227,16 @@ fn submit(ready: &Ready, planned: &[Planned]) -> Result<()> {
 }
 
 /// How far all runs are; an error where some `failed` here.
-fn completion(grid: &Grid, failed: &[&str]) -> Result<String> {
-    let folders = grid.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
-    let report = slurm::of_grid(&grid.root.join(&grid.name), &status::of_runs(folders));
+fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
+    let folders = sweep.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
+    let report = slurm::of_grid(&sweep.root.join(&sweep.name), &status::of_runs(folders));
     if failed.is_empty() {
         return Ok(report);
     }
     for line in report.lines() {
         tracing::info!("{line}");
     }
-    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), grid.runs.len()));
+    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), sweep.runs.len()));
     let finding = finding.found(failed.join(", "));
     Err(Error::failed(finding.hint("what each said stands above; --local --retry does them again")))
 }

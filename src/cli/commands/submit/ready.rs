@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::batch::slurm::{self, JobFolder, Layout, Site, Submission};
-use crate::batch::sweep::{Grid, Run};
+use crate::batch::sweep::{Run, Sweep};
 use crate::plan::Checked;
 use crate::plan::settings::Settings;
 
@@ -20,12 +20,12 @@ pub(super) struct Ready<'a> {
 }
 
 /// Checks the inputs of all runs, and reports all that is wrong with them together.
-pub(super) fn check<'a>(grid: &'a Grid, site: &Site, array_size: u64) -> Result<Vec<Ready<'a>>> {
+pub(super) fn check<'a>(sweep: &'a Sweep, site: &Site, array_size: u64) -> Result<Vec<Ready<'a>>> {
     let mut findings = Findings::new();
     let mut seen: Vec<Finding> = Vec::new();
     let mut ready = Vec::new();
-    for run in &grid.runs {
-        match check_run(grid, run, site, array_size) {
+    for run in &sweep.runs {
+        match check_run(sweep, run, site, array_size) {
             Ok(run) => ready.push(run),
             // a disk or the system: no other run would fare better
             Err(error) if !matches!(error.kind(), Kind::Usage | Kind::Input) => {
@@ -48,7 +48,7 @@ pub(super) fn check<'a>(grid: &'a Grid, site: &Site, array_size: u64) -> Result<
     Ok(ready)
 }
 
-fn check_run<'a>(grid: &Grid, run: &'a Run, site: &Site, array_size: u64) -> Result<Ready<'a>> {
+fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> Result<Ready<'a>> {
     let settings = run.to_options()?.resolve()?;
     // with one shard as with many: the runs of a grid have the same figures, whatever device each finds
     let settings = absolute(settings.for_parts())?;
@@ -58,7 +58,7 @@ fn check_run<'a>(grid: &Grid, run: &'a Run, site: &Site, array_size: u64) -> Res
     }
     let layout = Layout::new(checked.embeddings.rows(), site.shards, array_size);
     let rounds = if checked.takes_two_rounds() { 2 } else { 1 };
-    let name = format!("{}/{}", grid.name, run.name);
+    let name = format!("{}/{}", sweep.name, run.name);
     let folder = JobFolder::of(&checked.settings.out);
     let submission = Submission::new(&name, folder.out(), layout, rounds, site.max_running);
     let settings = checked.settings.to_yaml()?;

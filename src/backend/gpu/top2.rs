@@ -1,4 +1,4 @@
-//! The four centroids with the lowest scores of each row; `shaders/nearest_two.wgsl`.
+//! The four centroids with the lowest scores of each row; `shaders/top2.wgsl`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -23,8 +23,8 @@ pub(super) const NOTHING: f32 = f32::MAX;
 
 /// What `kernels::KERNELS` lists.
 pub(super) const KERNEL: Kernel = Kernel {
-    name: "nearest_two",
-    sources: &[include_str!("../../../shaders/nearest_two.wgsl")],
+    name: "top2",
+    sources: &[include_str!("../../../shaders/top2.wgsl")],
     entries: &[Entry { name: "lane", workgroup: LANE_GROUP }, Entry { name: "team", workgroup: TEAM_GROUP }],
     bindings: &[
         Binding::Read,

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Meeting, Team};
+use super::{Communicator, Rendezvous};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::to_usize;
 
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const PIECE: usize = 1 << 16;
 
 /// Members that are connected.
-pub struct Network<'a> {
+pub struct TcpCommunicator<'a> {
     rank: usize,
     /// To every other member, by rank, on the first; to the first, on the others.
     streams: Mutex<Vec<TcpStream>>,
@@ -28,18 +28,18 @@ pub struct Network<'a> {
     cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
-impl<'a> Network<'a> {
+impl<'a> TcpCommunicator<'a> {
     /// Meets the other members.
     ///
     /// # Errors
     /// `Failed` where they do not come, or have other settings.
-    pub fn join(meeting: &Meeting<'_>, cancelled: &'a (dyn Fn() -> bool + Sync)) -> Result<Network<'a>> {
+    pub fn join(meeting: &Rendezvous<'_>, cancelled: &'a (dyn Fn() -> bool + Sync)) -> Result<TcpCommunicator<'a>> {
         let streams = if meeting.rank == 0 { meeting.host(cancelled)? } else { vec![meeting.connect(cancelled)?] };
         for stream in &streams {
             let set = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(LOOK)));
             set.and_then(|()| stream.set_write_timeout(Some(LOOK))).map_err(|e| lost(&e))?;
         }
-        Ok(Network { rank: meeting.rank, size: meeting.size, streams: Mutex::new(streams), cancelled })
+        Ok(TcpCommunicator { rank: meeting.rank, size: meeting.size, streams: Mutex::new(streams), cancelled })
     }
 
     fn streams(&self) -> MutexGuard<'_, Vec<TcpStream>> {
@@ -104,7 +104,7 @@ impl<'a> Network<'a> {
     }
 }
 
-impl Team for Network<'_> {
+impl Communicator for TcpCommunicator<'_> {
     fn rank(&self) -> usize {
         self.rank
     }
@@ -113,7 +113,7 @@ impl Team for Network<'_> {
         self.size
     }
 
-    fn sum(&self, values: &mut [f64]) -> Result<()> {
+    fn all_reduce(&self, values: &mut [f64]) -> Result<()> {
         let mut streams = self.streams();
         let mut bytes = Vec::new();
         for piece in values.chunks_mut(PIECE) {
@@ -146,7 +146,7 @@ impl Team for Network<'_> {
         Ok(())
     }
 
-    fn collect(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let mut streams = self.streams();
         if self.rank > 0 {
             self.send_bytes(&mut streams[0], &mine)?;
@@ -159,7 +159,7 @@ impl Team for Network<'_> {
         Ok(all)
     }
 
-    fn share(&self, bytes: &mut Vec<u8>) -> Result<()> {
+    fn broadcast(&self, bytes: &mut Vec<u8>) -> Result<()> {
         let mut streams = self.streams();
         if self.rank == 0 {
             return streams.iter_mut().try_for_each(|stream| self.send_bytes(stream, bytes));
@@ -181,7 +181,7 @@ pub(super) fn lost(error: &io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn meet<T: Send>(agreements: &[u8], act: impl Fn(&Network<'_>) -> T + Sync) -> Vec<Result<T>> {
+    fn meet<T: Send>(agreements: &[u8], act: impl Fn(&TcpCommunicator<'_>) -> T + Sync) -> Vec<Result<T>> {
         let folder = tempfile::tempdir().expect("a folder");
         let never = || false;
         std::thread::scope(|scope| {
@@ -189,8 +189,8 @@ mod tests {
             let size = agreements.len();
             let members = agreements.iter().enumerate().map(|(rank, &agreement)| {
                 scope.spawn(move || {
-                    let meeting = Meeting { folder, rank, size, agreement: [agreement; 32] };
-                    Network::join(&meeting, never).map(|team| act(&team))
+                    let meeting = Rendezvous { folder, rank, size, agreement: [agreement; 32] };
+                    TcpCommunicator::join(&meeting, never).map(|communicator| act(&communicator))
                 })
             });
             let members: Vec<_> = members.collect();
@@ -203,10 +203,10 @@ mod tests {
         let value = |rank: usize, at: usize| 0.1 * (rank + 1) as f64 + (at as f64).sqrt();
         let count = 2 * PIECE + 7;
         let expected: Vec<f64> = (0..count).map(|at| value(0, at) + value(1, at) + value(2, at)).collect();
-        let sums = meet(&[7; 3], |team| {
-            let mut values: Vec<f64> = (0..count).map(|at| value(team.rank(), at)).collect();
-            team.sum(&mut values).expect("sums");
-            team.sum(&mut []).expect("sums nothing");
+        let sums = meet(&[7; 3], |communicator| {
+            let mut values: Vec<f64> = (0..count).map(|at| value(communicator.rank(), at)).collect();
+            communicator.all_reduce(&mut values).expect("sums");
+            communicator.all_reduce(&mut []).expect("sums nothing");
             values
         });
         for sums in sums {
@@ -216,10 +216,11 @@ mod tests {
 
     #[test]
     fn bytes_go_to_the_first_and_from_it() {
-        let found = meet(&[7; 3], |team| {
-            let collected = team.collect(vec![u8::try_from(team.rank()).expect("small"); team.rank() * 100_000]);
-            let mut shared = if team.rank() == 0 { vec![5; 300_000] } else { Vec::new() };
-            team.share(&mut shared).expect("shares");
+        let found = meet(&[7; 3], |communicator| {
+            let collected = communicator
+                .gather(vec![u8::try_from(communicator.rank()).expect("small"); communicator.rank() * 100_000]);
+            let mut shared = if communicator.rank() == 0 { vec![5; 300_000] } else { Vec::new() };
+            communicator.broadcast(&mut shared).expect("shares");
             (collected.expect("collects"), shared)
         });
         let found: Vec<_> = found.into_iter().map(|found| found.expect("met")).collect();
@@ -238,9 +239,9 @@ mod tests {
 
     #[test]
     fn a_member_that_leaves_is_missed() {
-        let found = meet(&[7; 3], |team| match team.rank() {
+        let found = meet(&[7; 3], |communicator| match communicator.rank() {
             2 => Ok(()),
-            _ => team.sum(&mut [1.0; 4]),
+            _ => communicator.all_reduce(&mut [1.0; 4]),
         });
         let lost = found.into_iter().map(|found| found.expect("met")).filter(Result::is_err).count();
         assert_eq!(lost, 2);

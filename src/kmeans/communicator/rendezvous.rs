@@ -1,4 +1,4 @@
-//! How the members of a team find each other.
+//! How the members of a communicator find each other.
 //!
 //! The first member listens and writes where into a file of the folder that all see; the others read it and connect. A
 //! file of an earlier team does no harm: nobody listens there, or who listens asks for a word that only the file of the day
@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::network::lost;
+use super::tcp::lost;
 use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::AtomicFile;
 
@@ -21,7 +21,7 @@ const GATHERING: Duration = Duration::from_secs(600);
 const WORD: usize = 32;
 
 /// Where to meet, and as whom.
-pub struct Meeting<'a> {
+pub struct Rendezvous<'a> {
     /// A folder that all members see.
     pub folder: &'a Path,
     /// Which member this is, from 0 on.
@@ -32,7 +32,7 @@ pub struct Meeting<'a> {
     pub agreement: [u8; WORD],
 }
 
-impl Meeting<'_> {
+impl Rendezvous<'_> {
     fn file(&self) -> PathBuf {
         self.folder.join("team")
     }

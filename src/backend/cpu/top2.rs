@@ -22,7 +22,7 @@ use super::quantised_scores::QuantisedCentroids;
 use super::reach::{ProductError, Reach};
 use super::scores::Searched;
 use super::tile::{Scratch, Tile};
-use crate::backend::NearestTwo;
+use crate::backend::Top2;
 use crate::base::numeric::to_f32;
 
 /// Searched centroids from which on 16 bits pay for rounding the rows.
@@ -76,15 +76,15 @@ pub(super) struct NearestTwoSearch<'a, 'm> {
     pub(super) level: &'a mut LevelSearch,
     pub(super) searched: Searched<'a, 'm>,
     /// An entry per row of the tile.
-    pub(super) out: &'a mut [NearestTwo],
+    pub(super) out: &'a mut [Top2],
 }
 
 /// Takes a centroid if it is among the nearest two; equally near ones rank by their index.
 #[inline(always)]
-fn admit(two: &mut NearestTwo, cluster: u32, squared: f64) {
+fn admit(two: &mut Top2, cluster: u32, squared: f64) {
     let before = |slot: usize| (squared, cluster) < (two.squared[slot], two.clusters[slot]);
     if before(0) {
-        *two = NearestTwo { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
+        *two = Top2 { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
     } else if before(1) {
         (two.clusters[1], two.squared[1]) = (cluster, squared);
     }
@@ -149,11 +149,11 @@ impl NearestTwoSearch<'_, '_> {
 
     /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is the squared distance of the
     /// second.
-    fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<NearestTwo, f64> {
+    fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<Top2, f64> {
         let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
         let SearchBuffers { nominees, clusters, squared, .. } = &mut *self.buffers;
         let nominees = &nominees[index];
-        let mut two = NearestTwo::NONE;
+        let mut two = Top2::NONE;
         // the first two nearly always decide, so the others are only measured where they are within reach
         for (measured, next) in [(0..2, 2), (2..KEPT, KEPT - 1)] {
             clusters.clear();
@@ -228,7 +228,7 @@ mod tests {
         let (mut buffers, mut level) = (SearchBuffers::default(), LevelSearch::default());
         let searched = Searched { centroids: &centroids, clusters: &clusters, centre: &centre };
         let mut search = |level: &mut LevelSearch| {
-            let mut found = vec![NearestTwo::NONE; rows];
+            let mut found = vec![Top2::NONE; rows];
             let (scratch, points, buffers, out) = (&mut scratch, &centred, &mut buffers, &mut found[..]);
             NearestTwoSearch { tile, scratch, points, buffers, level, searched, out }.run();
             found

@@ -1,7 +1,7 @@
 //! The nearest two centroids: exactly those that measuring every centroid finds.
 
 use clustrata::backend::cpu::CpuBackend;
-use clustrata::backend::{Backend, Job, NearestTwo, TileObservation, UNLABELLED};
+use clustrata::backend::{Backend, Job, TileObservation, Top2, UNLABELLED};
 use clustrata::base::matrix::Dtype;
 
 use crate::data::{Centroids, Points, Random, squared};
@@ -38,7 +38,7 @@ impl Case {
     }
 
     /// What the search finds, and what comes of measuring every centroid as own distances are.
-    fn run(&self, labels: &[u32]) -> (Vec<NearestTwo>, Vec<NearestTwo>) {
+    fn run(&self, labels: &[u32]) -> (Vec<Top2>, Vec<Top2>) {
         let backend = CpuBackend::new(None);
         let job = self.job();
         let tiling = clustrata::backend::Tiling { tile_rows: self.points.rows(), lanes: 1 };
@@ -46,15 +46,15 @@ impl Case {
         lane.staging(self.points.rows()).copy_from_slice(&self.points.bytes);
         lane.upload().expect("uploads");
         let mut found = Vec::new();
-        lane.nearest_two(0, labels, &mut found).expect("searches");
-        let mut expected = vec![NearestTwo::NONE; labels.len()];
+        lane.top2(0, labels, &mut found).expect("searches");
+        let mut expected = vec![Top2::NONE; labels.len()];
         let mut observation = TileObservation::default();
         for &cluster in &self.searched {
             let everyone: Vec<u32> = labels.iter().map(|&l| if l == UNLABELLED { l } else { cluster }).collect();
             lane.own_distances(&[&everyone], &mut observation).expect("measures");
             for (two, &squared) in expected.iter_mut().zip(&observation.levels[0].squared) {
                 if squared < two.squared[0] {
-                    *two = NearestTwo { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
+                    *two = Top2 { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
                 } else if squared < two.squared[1] {
                     (two.clusters[1], two.squared[1]) = (cluster, squared);
                 }
@@ -72,9 +72,9 @@ impl Case {
     }
 
     /// Rows whose distances are not the two lowest of a float64 loop, to the rounding of a direct difference.
-    fn wrong(&self, found: &[NearestTwo]) -> usize {
+    fn wrong(&self, found: &[Top2]) -> usize {
         let centroids: Vec<Vec<f64>> = self.searched.iter().map(|&c| self.centroids.row(c as usize)).collect();
-        let wrong = |(row, found): &(usize, &NearestTwo)| {
+        let wrong = |(row, found): &(usize, &Top2)| {
             let mut all: Vec<f64> = centroids.iter().map(|c| squared(self.points.row(*row), c)).collect();
             all.sort_unstable_by(f64::total_cmp);
             all.resize(all.len().max(2), f64::INFINITY);
@@ -121,7 +121,7 @@ fn nothing_to_search() {
     let mut case = Case::random(5, (7, 3, 9), Dtype::F32, false, 0.0);
     case.searched.clear();
     let (found, _) = case.run(&[0; 7]);
-    assert_eq!(found, [NearestTwo::NONE; 7]);
+    assert_eq!(found, [Top2::NONE; 7]);
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn rows_without_a_label_are_not_searched() {
     let labels: Vec<u32> = (0..100).map(|row| if row % 3 == 0 { UNLABELLED } else { row }).collect();
     let (found, expected) = case.run(&labels);
     assert_eq!(found, expected);
-    assert_eq!(found[33], NearestTwo::NONE);
-    assert_ne!(found[34], NearestTwo::NONE);
+    assert_eq!(found[33], Top2::NONE);
+    assert_ne!(found[34], Top2::NONE);
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn tiles_after_one_that_was_too_coarse() {
         lane.staging(40).copy_from_slice(bytes);
         lane.upload().expect("uploads");
         let mut found = Vec::new();
-        lane.nearest_two(0, &[0; 40], &mut found).expect("searches");
+        lane.top2(0, &[0; 40], &mut found).expect("searches");
         assert_eq!(found, expected);
     }
 }
@@ -320,9 +320,9 @@ fn levels_and_tiles_follow_each_other() {
     for (tile, expected) in [(&case, case.run(&[0; 90]).1), (&other, Vec::new()), (&case, case.run(&[0; 90]).1)] {
         lane.staging(tile.points.rows()).copy_from_slice(&tile.points.bytes);
         lane.upload().expect("uploads");
-        lane.nearest_two(1, &vec![0; tile.points.rows()], &mut found).expect("searches");
+        lane.top2(1, &vec![0; tile.points.rows()], &mut found).expect("searches");
         assert!(found.iter().all(|two| two.clusters == [1, 2]));
-        lane.nearest_two(0, &vec![0; tile.points.rows()], &mut found).expect("searches");
+        lane.top2(0, &vec![0; tile.points.rows()], &mut found).expect("searches");
         assert!(expected.is_empty() || found == expected);
         assert_eq!(found.len(), tile.points.rows());
     }

@@ -1,14 +1,14 @@
 //! Processes that share the points of one k-means: each goes over rows of its own, and what they find adds up.
 
-mod meeting;
-mod network;
+mod rendezvous;
+mod tcp;
 
 use crate::base::error::Result;
-pub use meeting::Meeting;
-pub use network::Network;
+pub use rendezvous::Rendezvous;
+pub use tcp::TcpCommunicator;
 
-/// Members of a team make the same calls in the same order; each call returns once all have made it.
-pub trait Team: Sync {
+/// Members of a communicator make the same calls in the same order; each call returns once all have made it.
+pub trait Communicator: Sync {
     /// Which member this is, from 0 on.
     fn rank(&self) -> usize;
 
@@ -19,26 +19,26 @@ pub trait Team: Sync {
     ///
     /// # Errors
     /// Where a member is lost or the run is to stop.
-    fn sum(&self, values: &mut [f64]) -> Result<()>;
+    fn all_reduce(&self, values: &mut [f64]) -> Result<()>;
 
     /// Brings what every member has to the first, in the order of their ranks; the others get nothing.
     ///
     /// # Errors
-    /// As [`Team::sum`].
-    fn collect(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>>;
+    /// As [`Communicator::sum`].
+    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
     /// Gives all members what the first has.
     ///
     /// # Errors
-    /// As [`Team::sum`].
-    fn share(&self, bytes: &mut Vec<u8>) -> Result<()>;
+    /// As [`Communicator::sum`].
+    fn broadcast(&self, bytes: &mut Vec<u8>) -> Result<()>;
 }
 
 /// A process on its own.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Alone;
+pub struct SingleProcess;
 
-impl Team for Alone {
+impl Communicator for SingleProcess {
     fn rank(&self) -> usize {
         0
     }
@@ -47,15 +47,15 @@ impl Team for Alone {
         1
     }
 
-    fn sum(&self, _: &mut [f64]) -> Result<()> {
+    fn all_reduce(&self, _: &mut [f64]) -> Result<()> {
         Ok(())
     }
 
-    fn collect(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         Ok(vec![mine])
     }
 
-    fn share(&self, _: &mut Vec<u8>) -> Result<()> {
+    fn broadcast(&self, _: &mut Vec<u8>) -> Result<()> {
         Ok(())
     }
 }
