@@ -7,7 +7,7 @@ use clustrata::batch::sweep;
 #[test]
 fn the_example_expands_to_what_it_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/grid-example.yaml");
-    let grid = sweep::read(&path).expect("valid");
+    let sweep = sweep::read(&path).expect("valid");
     assert_eq!((sweep.name.as_str(), sweep.runs.len()), ("silhouette-samples", 24));
     let first = &sweep.runs[0];
     assert_eq!(first.name, "clustering=dinov2,embeddings=dinov2.npy,silhouette=sample-1_000,seed=0");
