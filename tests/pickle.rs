@@ -85,8 +85,8 @@ fn a_matrix_is_clusters_of_equal_size() {
 #[test]
 fn every_hostile_file_is_refused_with_its_reason() {
     let reasons = [
-        ("calls_os_system.pkl", "the pickle names os.system, which is not on the list of what a hierarchy needs"),
-        ("calls_os_system_p4.pkl", "the pickle names os.system, which is not on the list of what a hierarchy needs"),
+        ("calls_os_system.pkl", "the pickle names os.system, which a hierarchy does not need"),
+        ("calls_os_system_p4.pkl", "the pickle names os.system, which a hierarchy does not need"),
         ("huge_length.pkl", "expected: 1152921504606846976 more bytes"),
         ("dictionary.pkl", "holds a dictionary"),
         ("class.pkl", "collections.OrderedDict"),

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clustrata::base::error::{Error, Kind, Result};
-use clustrata::formats::scratch::{Staged, copy_back, stage};
+use clustrata::formats::scratch_copies::{Staged, copy_back, stage};
 
 /// Some chunks of copying, and looked at as a whole.
 const SIZE: usize = 3_000_017;

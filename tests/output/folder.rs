@@ -144,7 +144,7 @@ fn files_of_unknown_origin_and_clusterings_are_not_written_over() {
     fs::write(root.join("level1/centroids.npy"), "x").unwrap();
     let before = tree(root);
     let error = OutputFolder::prepare(root, true).unwrap_err();
-    assert!(error.to_string().contains("a clustering itself"), "{error}");
+    assert!(error.to_string().contains("is a clustering"), "{error}");
     assert_eq!(tree(root), before);
     // Inside a clustering is the usual place.
     drop(OutputFolder::prepare(&root.join("metrics"), false).unwrap());
