@@ -176,7 +176,7 @@ fn verified_copy(from: &Path, to: &Path, size: u64, go_on: &dyn Fn() -> Result<(
                 .file(to)
                 .expected(format!("checksum {read} of {}", from.display()))
                 .found(format!("checksum {written}"))
-                .hint("check that disk, or name a folder on another one"),
+                .hint("check the disk, or name a folder on another one"),
         ));
     }
     Ok(copy)

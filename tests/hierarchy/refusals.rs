@@ -1,4 +1,4 @@
-//! One thing wrong at a time: refused, with level, cluster, index and file.
+//! Each error alone: it is refused with level, cluster, index and file.
 
 use clustrata::formats::hierarchy::HierarchyOptions;
 
@@ -156,7 +156,7 @@ fn a_bad_subset() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_together() {
+fn all_errors_are_reported_together() {
     let clustering = Clustering::good();
     clustering.level(1, &[&[4, 0], &[5, 5], &[], &[3, 1, 9]]);
     clustering.level(2, &[&[3, 0, 1], &[7]]);

@@ -289,7 +289,7 @@ impl ClusterSink<'_> {
             .file(self.file)
             .expected("a list or an array of clusters, each the indices of its members")
             .found(found)
-            .hint("name the level's sorted_clusters.npy; a checkpoint of a clustering is not its result")
+            .hint("name the level's sorted_clusters.npy; a checkpoint of a clustering is not a result")
     }
 }
 
