@@ -91,7 +91,7 @@ mod system {
     }
 
     /// Whether `path` still names the opened file.
-    fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
         let opened = file.metadata()?;
         match fs::metadata(path) {
             Ok(named) => Ok(named.dev() == opened.dev() && named.ino() == opened.ino()),
@@ -101,32 +101,9 @@ mod system {
     }
 
     /// Lustre without `-o flock` returns ENOSYS. NFS without its lock daemon returns ENOLCK, which has no `ErrorKind`.
-    fn is_unsupported(error: &io::Error) -> bool {
+    pub(super) fn is_unsupported(error: &io::Error) -> bool {
         const ENOLCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 37 } else { 77 };
         error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_lock_on_a_removed_file_does_not_count() {
-            let base = tempfile::tempdir().unwrap();
-            let path = base.path().join("lock");
-            let file = File::create(&path).unwrap();
-            assert!(is_at(&file, &path).unwrap());
-            fs::remove_file(&path).unwrap();
-            assert!(!is_at(&file, &path).unwrap());
-            let _second = File::create(&path).unwrap();
-            assert!(!is_at(&file, &path).unwrap());
-        }
-
-        #[test]
-        fn only_missing_locks_are_tolerated() {
-            assert!(is_unsupported(&io::Error::from(io::ErrorKind::Unsupported)));
-            assert!(!is_unsupported(&io::Error::from(io::ErrorKind::PermissionDenied)));
-        }
     }
 }
 
@@ -172,5 +149,31 @@ mod system {
             Err(e) if e.raw_os_error() == Some(ERROR_DELETE_PENDING) => Ok(Outcome::Changed),
             Err(e) => Err(e),
         }
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::system::{is_at, is_unsupported};
+    use std::fs::{self, File};
+    use std::io;
+
+    #[test]
+    fn a_lock_on_a_removed_file_does_not_count() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("lock");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        let _second = File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
+
+    #[test]
+    fn only_missing_locks_are_tolerated() {
+        assert!(is_unsupported(&io::Error::from(io::ErrorKind::Unsupported)));
+        assert!(!is_unsupported(&io::Error::from(io::ErrorKind::PermissionDenied)));
     }
 }
