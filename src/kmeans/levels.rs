@@ -13,7 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::matrix::Dtype;
 use crate::engine::points::{MatrixPoints, Points};
 use crate::engine::progress::Progress;
-use crate::formats::clustering;
+use crate::formats::hierarchy_writer;
 use crate::formats::npy::Matrix;
 use crate::formats::pickle::read_clusters;
 use crate::kmeans::record::KmeansStep;
@@ -73,10 +73,10 @@ pub struct Build<'a> {
 pub fn still_there(steps: Vec<KmeansStep>, levels: &[Level], folder: &Path) -> Vec<KmeansStep> {
     let is_there = |done: &KmeansStep| {
         let level = usize::try_from(done.level).ok().and_then(|number| levels.get(number.checked_sub(1)?));
-        let folder = clustering::level_folder(folder, done.level);
+        let folder = hierarchy_writer::level_folder(folder, done.level);
         let split = level.is_some_and(|level| level.splits > 1);
-        let steps = if split { clustering::pre_clusters(&folder) } else { folder };
-        level.is_some() && clustering::is_complete(&clustering::step_folder(&steps, done.step))
+        let steps = if split { hierarchy_writer::pre_clusters(&folder) } else { folder };
+        level.is_some() && hierarchy_writer::is_complete(&hierarchy_writer::step_folder(&steps, done.step))
     };
     steps.into_iter().take_while(is_there).collect()
 }
@@ -98,20 +98,20 @@ impl Build<'_> {
     }
 
     fn level(&self, number: u32, level: &Level, points: &dyn Points) -> Result<Done> {
-        let folder = clustering::level_folder(self.folder, number);
+        let folder = hierarchy_writer::level_folder(self.folder, number);
         let steps = |folder| Steps { build: self, level, number, points, folder };
         if level.splits <= 1 {
             return steps(folder).run();
         }
-        let whole = steps(clustering::pre_clusters(&folder)).run()?;
+        let whole = steps(hierarchy_writer::pre_clusters(&folder)).run()?;
         // each step of the level was done before, so what was split then is what would be split now
         let known = (0..level.steps).all(|step| self.is_done(number, step));
-        if let Some(split) = self.earlier(&folder, known && clustering::is_split(&folder))? {
+        if let Some(split) = self.earlier(&folder, known && hierarchy_writer::is_split(&folder))? {
             return Ok(split);
         }
         let split = Split { build: self, level, number, points, whole: &whole }.run()?;
         if self.communicator.rank() == 0 {
-            clustering::write_split(&folder, split.centroids.view(), self.stored, &split.sorted)?;
+            hierarchy_writer::write_split(&folder, split.centroids.view(), self.stored, &split.sorted)?;
         }
         Ok(split)
     }

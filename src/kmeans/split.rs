@@ -13,7 +13,7 @@ use crate::backend::cpu::CpuBackend;
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 use crate::engine::points::{Held, Picked, Points};
-use crate::formats::clustering;
+use crate::formats::hierarchy_writer;
 use crate::formats::pickle::Clusters;
 
 /// Starts of each cluster's k-means, as upstream.
@@ -110,7 +110,8 @@ impl Split<'_> {
         };
         let centroids = stored(fit.run()?.centroids, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
-        let sorted = clustering::sort_by_distance(clustering::group(&assigned.labels, wanted), &assigned.squared);
+        let sorted =
+            hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();
         let centroids = centroids.select(ndarray::Axis(0), &full);
         let (mut offsets, positions) = sorted.into_parts();

@@ -16,7 +16,7 @@ use crate::base::numeric::{as_real, to_f32};
 use crate::engine::points::{Picked, Points, Stretch};
 use crate::engine::progress::Progress;
 use crate::engine::share::Shard;
-use crate::formats::clustering::{self, Step};
+use crate::formats::hierarchy_writer::{self, Step};
 use crate::formats::pickle::Clusters;
 use crate::kmeans::record::KmeansStep;
 
@@ -45,14 +45,14 @@ impl Steps<'_> {
     pub(super) fn run(&self) -> Result<Done> {
         let mut last: Option<Done> = None;
         for step in 0..self.level.steps {
-            let folder = clustering::step_folder(&self.folder, step);
+            let folder = hierarchy_writer::step_folder(&self.folder, step);
             last = Some(match self.build.earlier(&folder, self.build.is_done(self.number, step))? {
                 Some(done) => done,
                 None => self.step(step, &folder, last.as_ref())?,
             });
         }
         if self.build.communicator.rank() == 0 {
-            clustering::link_level(&self.folder, self.level.steps.saturating_sub(1))?;
+            hierarchy_writer::link_level(&self.folder, self.level.steps.saturating_sub(1))?;
         }
         last.ok_or_else(|| Error::usage(Finding::new("a level has no steps").level(self.number)))
     }
@@ -74,8 +74,8 @@ impl Steps<'_> {
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| stages.seconds(stage));
         let mut bytes = Vec::new();
         if communicator.rank() == 0 {
-            let clusters = clustering::group(&assigned.labels, centroids.nrows());
-            let sorted = clustering::sort_by_distance(clusters.clone(), &assigned.squared);
+            let clusters = hierarchy_writer::group(&assigned.labels, centroids.nrows());
+            let sorted = hierarchy_writer::sort_by_distance(clusters.clone(), &assigned.squared);
             let written = Step {
                 centroids: centroids.view(),
                 stored: self.build.stored,
@@ -84,10 +84,10 @@ impl Steps<'_> {
                 sorted: &sorted,
                 sampled: sample.as_deref(),
             };
-            clustering::write_step(folder, &written)?;
+            hierarchy_writer::write_step(folder, &written)?;
             let sampled = sample.as_ref().map(|sample| sample.len() as u64);
             report(self.record(step, sampled, fitted, &sorted, &assigned, seconds))?;
-            clustering::discard_checkpoints(folder);
+            hierarchy_writer::discard_checkpoints(folder);
             if communicator.size() == 1 {
                 return Ok(Done { centroids, sorted });
             }

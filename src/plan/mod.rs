@@ -18,7 +18,7 @@ use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::hierarchy::{Hierarchy, Level};
 use crate::formats::labels::Labels;
 use crate::formats::names::Names;
-use crate::formats::scratch;
+use crate::formats::scratch_copies;
 use crate::metrics::{self, Metric, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
@@ -209,7 +209,7 @@ impl Plan {
         let mut copies = Vec::new();
         let mut bytes = 0;
         for file in &self.settings.embeddings {
-            let staged = scratch::stage(file, folder, go_on)?;
+            let staged = scratch_copies::stage(file, folder, go_on)?;
             tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
             bytes += staged.copied;
             copies.push(staged.path);

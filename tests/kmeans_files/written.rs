@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clustrata::base::error::Findings;
 use clustrata::base::matrix::Dtype;
-use clustrata::formats::clustering::{
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::formats::hierarchy_writer::{
     Step, group, is_complete, level_folder, link_level, pre_clusters, sort_by_distance, step_folder, write_clusters,
     write_config, write_split, write_step,
 };
-use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use clustrata::formats::pickle::{Clusters, read_clusters};
 use clustrata::plan::settings::KmeansOptions;
 use ndarray::Array2;

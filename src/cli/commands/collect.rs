@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::base::error::{Error, Finding, Result};
 use crate::cli::args::CollectArgs;
 use crate::formats::folder::OutputFolder;
+use crate::metrics::METRICS;
 use crate::report::collect::{Run, Table, charts, find, settings, tables};
 use crate::report::summary;
 
@@ -35,7 +36,7 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
         Vec::new()
     });
 
-    let folder = OutputFolder::prepare_collection(&args.out, args.force)?;
+    let folder = OutputFolder::prepare_collection(&args.out, args.force, METRICS.iter().map(|metric| metric.name()))?;
     folder.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     table.write_csv(&folder.staging("runs.csv")?)?;
     write_parquet(args, &table, &folder)?;

@@ -18,7 +18,7 @@ use crate::engine::partials::{Counts, OuterSums, RowSums, SweepCut};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
-use crate::formats::scratch;
+use crate::formats::scratch_copies;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
 
@@ -337,7 +337,7 @@ impl PartFolder {
                     StopRequest::Stop => Err(Error::interrupted()),
                     StopRequest::No | StopRequest::Checkpoint => Ok(()),
                 };
-                scratch::copy_back(buffer, home, &go_on)?;
+                scratch_copies::copy_back(buffer, home, &go_on)?;
             }
             if complete && let Some(name) = home.file_name().and_then(|name| name.to_str()) {
                 let mut hasher = blake3::Hasher::new();

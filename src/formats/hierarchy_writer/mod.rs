@@ -1,12 +1,12 @@
-//! The folder of a clustering, written as ssl-data-curation writes it, so that its scripts and `metrics` read it alike.
+//! Writes the folder of a hierarchical clustering in the layout of ssl-data-curation. Both upstream's scripts and
+//! [`crate::formats::hierarchy`] read it.
 //!
-//! What reads such folders is [`crate::formats::hierarchy`]; the names and types here are what it and upstream's scripts
-//! look for. Every file appears under its name when it is complete. What says that a step or a level is done is written
-//! last, so that a killed run never leaves one that only looks whole.
+//! A file appears under its name once it is complete. The file that marks a step or a level as done is written last, so a
+//! killed run never leaves a step that only looks complete.
 //!
-//! | module | what it knows |
+//! | module | contents |
 //! |---|---|
-//! | `folder` | which file lies where, and in which order they appear |
+//! | `folder` | the place of each file, and the order in which they are written |
 //! | `members` | clusters from labels, and members by distance |
 //! | `array` | `.npy` files of numbers |
 //! | `object_array` | `.npy` files of clusters: a pickle, as NumPy writes it |

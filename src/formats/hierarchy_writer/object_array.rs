@@ -1,22 +1,23 @@
-//! Clusters as NumPy's object array of int64 arrays: a `.npy` header and a pickle after it.
+//! Clusters as a NumPy object array of int64 arrays: a `.npy` header followed by a pickle.
 //!
-//! The pickle is what NumPy 1.x writes (protocol 3, module `numpy.core.multiarray`), because that is what every NumPy from
-//! 1.17 on reads: 2.x knows the old name of the module, 1.x mostly doesn't know the new one (`numpy._core`).
+//! The pickle is what NumPy 1.x writes (protocol 3, module `numpy.core.multiarray`), because every NumPy from 1.17 on reads
+//! it: 2.x knows the old name of the module, but most of 1.x doesn't know the new one (`numpy._core`).
 //!
-//! The array is 1-D whatever the clusters are. Upstream's `np.array(list, dtype=object)` becomes a matrix of Python
-//! integers where all clusters happen to have the same size, and then what reads it gets no arrays to index with.
+//! The array is always 1-D. Upstream's `np.array(list, dtype=object)` becomes a matrix of Python integers if all clusters
+//! happen to have the same size, and then its readers get no arrays to index with.
 //!
-//! What is used by every cluster (the function, the class, the dtype, `b"b"`) is put into the memo once and fetched from
-//! there; nothing else is memoised, so that a reader keeps nothing else.
+//! Values that every cluster uses (the function, the class, the dtype, `b"b"`) are stored in the memo once and fetched from
+//! there. Nothing else is memoised, so a reader needs to keep nothing else.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::array::{header, index_bytes, write_file};
+use super::array::{index_bytes, write_file};
 use crate::base::error::Result;
+use crate::formats::npy::header_bytes;
 use crate::formats::pickle::Clusters;
 
-/// Items that are appended to the list at a time, as Python's pickler does.
+/// Number of items appended to the list at a time, as in Python's pickler.
 const BATCH: usize = 1000;
 
 /// Slots of the memo.
@@ -53,20 +54,20 @@ mod op {
 }
 
 /// Writes clusters as a `.npy` that `numpy.load(path, allow_pickle=True)` opens as an object array `[k]` of int64 arrays.
-/// Nothing is kept in memory beyond what `clusters` holds.
+/// Needs no memory beyond that of `clusters`.
 ///
 /// # Errors
-/// The disk's, and a member of 2^63 or more.
+/// Those of the disk, and a member of 2^63 or more.
 pub fn write_clusters(path: &Path, clusters: &Clusters) -> Result<()> {
     write_file(path, |file| {
-        file.write_all(&header("|O", &format!("({},)", clusters.len())))?;
+        file.write_all(&header_bytes("|O", &[clusters.len() as u64]))?;
         pickle(file, clusters)
     })
 }
 
 fn pickle(out: &mut impl Write, clusters: &Clusters) -> io::Result<()> {
     out.write_all(&[op::PROTO, 3])?;
-    // an empty array is made, and then told what it is
+    // creates an empty array; its state follows
     global(out, "numpy.core.multiarray", "_reconstruct", RECONSTRUCT)?;
     global(out, "numpy", "ndarray", NDARRAY)?;
     out.write_all(&[op::BININT1, 0, op::TUPLE1])?;
@@ -93,7 +94,7 @@ fn pickle(out: &mut impl Write, clusters: &Clusters) -> io::Result<()> {
     out.write_all(&[op::TUPLE, op::BUILD, op::STOP])
 }
 
-/// One cluster; the `first` brings the dtype along.
+/// Writes one cluster. The `first` one also writes the dtype.
 fn array(out: &mut impl Write, members: &[u64], first: bool) -> io::Result<()> {
     out.write_all(&[op::BINGET, RECONSTRUCT, op::BINGET, NDARRAY, op::BININT1, 0, op::TUPLE1])?;
     out.write_all(&[op::BINGET, LETTER, op::TUPLE3, op::REDUCE])?;
@@ -114,7 +115,7 @@ fn array(out: &mut impl Write, members: &[u64], first: bool) -> io::Result<()> {
         out.write_all(&[op::BINBYTES])?;
         out.write_all(&bytes.to_le_bytes())?;
     } else {
-        // of protocol 4, and read in any: there is no other way to write 4 GiB
+        // An opcode of protocol 4, which unpicklers accept in any protocol. No other can hold 4 GiB.
         out.write_all(&[op::BINBYTES8])?;
         out.write_all(&bytes.to_le_bytes())?;
     }
@@ -122,15 +123,15 @@ fn array(out: &mut impl Write, members: &[u64], first: bool) -> io::Result<()> {
     out.write_all(&[op::TUPLE, op::BUILD])
 }
 
-/// A global, put into the memo.
+/// Writes a global and stores it in the memo.
 fn global(out: &mut impl Write, module: &str, name: &str, slot: u8) -> io::Result<()> {
     out.write_all(&[op::GLOBAL])?;
     out.write_all(format!("{module}\n{name}\n").as_bytes())?;
     out.write_all(&[op::BINPUT, slot])
 }
 
-/// What makes a dtype of the class on top of the stack. Its state: version, byte order, no fields, default size and alignment,
-/// flags.
+/// Writes a dtype, made from the class on top of the stack. Its state is version, byte order, no fields, default size and
+/// alignment, flags.
 fn dtype(out: &mut impl Write, name: &str, order: &str, flags: u8) -> io::Result<()> {
     let none = [b'N'; 3];
     text(out, name)?;
@@ -141,7 +142,7 @@ fn dtype(out: &mut impl Write, name: &str, order: &str, flags: u8) -> io::Result
     out.write_all(&[op::BININT1, flags, op::TUPLE, op::BUILD])
 }
 
-/// A short string (BINUNICODE).
+/// Writes a short string (BINUNICODE).
 fn text(out: &mut impl Write, text: &str) -> io::Result<()> {
     let length = u32::try_from(text.len()).map_err(io::Error::other)?;
     out.write_all(b"X")?;
@@ -149,7 +150,7 @@ fn text(out: &mut impl Write, text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes())
 }
 
-/// The shape of a 1-D array.
+/// Writes the shape of a 1-D array.
 fn shape(out: &mut impl Write, length: usize) -> io::Result<()> {
     if let Ok(length) = u8::try_from(length) {
         out.write_all(&[op::BININT1, length])?;
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn our_reader_reads_back_what_is_written() {
+    fn our_reader_reads_the_clusters_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sorted_clusters.npy");
         let sizes: [&[usize]; 7] = [&[], &[0], &[0, 0, 0], &[1, 1, 1], &[5, 0, 31, 32, 300], &[70_000, 3], &[1; 2_001]];
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_no_index_is_refused_and_leaves_no_file() {
+    fn a_member_beyond_int64_is_refused_and_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sorted_clusters.npy");
         write_clusters(&path, &Clusters::from_parts(vec![0, 1], vec![1 << 63])).unwrap_err();

@@ -1,9 +1,8 @@
-//! Copies of inputs on a node's own disk, made once however many processes want them.
+//! Copies of input files on a node's scratch disk, made once for any number of processes.
 //!
-//! Many tasks of a batch job run on one node at the same time. The first one that locks a file's place copies it, the
-//! others wait; a copy appears under its name when it is complete and verified, so one that a killed process began is
-//! never read. Copies are left where they are, since the tasks that come next want them: batch systems clear a job's
-//! scratch folder when the job ends, and elsewhere the user does.
+//! Many tasks of a batch job run on one node at the same time. The first one to lock a file's copy makes it, and the others
+//! wait. A copy gets its name once it is complete and verified, so nobody reads a copy that a killed process began. Copies
+//! stay for later tasks: batch systems clear a job's scratch folder when the job ends, and elsewhere the user does.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -15,33 +14,33 @@ use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::{AtomicFile, remove_unfinished};
 use crate::formats::fingerprint::FileFingerprint;
 
-/// How much is copied between two looks at whether to go on.
+/// Bytes copied between two calls of `go_on`.
 const CHUNK: usize = 1 << 20;
 
-/// How long to wait before a held lock is tried again.
+/// Time between two attempts to take a lock.
 const POLL: Duration = Duration::from_millis(50);
 
-/// A file whose content is at hand.
+/// A local copy of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Staged {
-    /// The copy; the file itself where that lies in the scratch folder already.
+    /// Path of the copy, or of the file itself if that is already in the scratch folder.
     pub path: PathBuf,
-    /// Bytes that this process copied: the file's size, or 0 where nothing was left to do.
+    /// Bytes that this process copied: the file's size, or 0 if the copy existed.
     pub copied: u64,
-    /// Time that it took, in seconds, waiting for others included.
+    /// Elapsed time in seconds, including the wait for other processes.
     pub seconds: f64,
 }
 
-/// Copies `file` into `folder` (made where it is missing) unless a copy of it is there already. Processes that want the
-/// same file at the same time wait for the one that copies. `go_on` is asked several times a second; its error ends the
-/// copying or waiting.
+/// Copies `file` into `folder` (created if missing) unless a copy exists there. Processes that need the same file at the same
+/// time wait for the one that copies it. `go_on` is called several times a second; if it returns an error, copying or waiting
+/// ends with that error.
 ///
-/// The file is read once and the copy written once and read once, and both are compared by checksums of all their bytes.
-/// A copy that is there already is compared as [`FileFingerprint`] does.
+/// The file is read once; the copy is written once and read back once. Both are compared by checksums of all bytes. An
+/// existing copy is compared by [`FileFingerprint`].
 ///
 /// # Errors
-/// `Input` where the file can't be read; `Failed` where there is no room, the file changes meanwhile, or the copy does not
-/// hold what the file holds; what `go_on` says. Nothing is then left under the copy's name.
+/// `Input` if the file can't be read. `Failed` if there is no room, the file changes in the meantime, or the copy differs.
+/// The error of `go_on`. No incomplete copy is left under the copy's name.
 pub fn stage(file: &Path, folder: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<Staged> {
     let begun = Instant::now();
     let identity = FileFingerprint::of(file)?;
@@ -56,14 +55,14 @@ pub fn stage(file: &Path, folder: &Path, go_on: &dyn Fn() -> Result<()>) -> Resu
     let home = folder.join(&name);
     make_folder(&home)?;
     let path = home.join(file.file_name().unwrap_or("input".as_ref()));
-    // beside the copy and not with it, whatever the file's name is
+    // Outside the copy's folder, so that it can't collide with the file's name.
     let lock = folder.join(name + ".lock");
     let turn = wait_for_turn(&lock, || is_copy(&path, &identity), go_on)?;
     if let Turn::Unneeded = turn {
         return Ok(staged(path, 0));
     }
     if let Turn::Locked(_) = turn {
-        remove_unfinished(&home).map_err(|e| Error::io("can't remove what a killed run left", &home, &e))?;
+        remove_unfinished(&home).map_err(|e| Error::io("can't remove an unfinished copy", &home, &e))?;
     }
     let copy = verified_copy(file, &path, identity.bytes, go_on)?;
     if FileFingerprint::of(file)? != identity {
@@ -73,19 +72,19 @@ pub fn stage(file: &Path, folder: &Path, go_on: &dyn Fn() -> Result<()>) -> Resu
     Ok(staged(path, identity.bytes))
 }
 
-/// Copies a file that was written to a node's own disk to where it is to stay, verified and on the disk; gives its size in
-/// bytes. The file at `to` is replaced, or left as it is where this fails.
+/// Copies a file from a node's scratch disk to its final place, verifies it and writes it to the disk. Returns its size in
+/// bytes. A file at `to` is replaced; on an error it is unchanged.
 ///
 /// # Errors
-/// `Failed` where a disk does, there is no room, or the copy does not hold what the file holds; what `go_on` says.
+/// `Failed` for an error of a disk, if there is no room, or if the copy differs. The error of `go_on`.
 pub fn copy_back(local: &Path, to: &Path, go_on: &dyn Fn() -> Result<()>) -> Result<u64> {
     let size = fs::metadata(local).map_err(|e| unread(local, &e))?.len();
     verified_copy(local, to, size, go_on)?.commit().map_err(|e| uncopied(to, &e))?;
     Ok(size)
 }
 
-/// Names the folder of a file's copy. Files that could be told apart by anything have folders of their own: by their
-/// content as far as it is looked at, and, since that is not all of it, by path and time. Users can't share a folder.
+/// Name of the folder of a file's copy. It depends on the fingerprint of the content and, since that does not cover all
+/// bytes, on path and time. It also depends on the user, because users can't share a folder.
 fn key(real: &Path, identity: &FileFingerprint) -> String {
     let mut hasher = blake3::Hasher::new();
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(std::env::var_os).unwrap_or_default();
@@ -101,38 +100,38 @@ fn key(real: &Path, identity: &FileFingerprint) -> String {
     hasher.finalize().to_hex()[..16].to_owned()
 }
 
-/// Makes a folder and those above it; nobody else can look into what is made.
+/// Creates a folder and its parents. New folders are private to the user.
 fn make_folder(folder: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|e| Error::io("can't make a folder for copies of inputs", folder, &e))
+    builder.create(folder).map_err(|e| Error::io("can't create a folder for copies of inputs", folder, &e))
 }
 
-/// Whether a file is a copy. Anything else that may be there, such as what a cleaner of old files left, is copied over.
+/// Whether `path` is a copy of the file. Anything else, such as a file truncated by a cleanup job, is overwritten.
 fn is_copy(path: &Path, identity: &FileFingerprint) -> bool {
     path.exists() && FileFingerprint::of(path).is_ok_and(|found| found.same_content(identity))
 }
 
-/// What [`wait_for_turn`] ended in.
+/// Result of [`wait_for_turn`].
 enum Turn {
-    /// The copy is there.
+    /// The copy exists.
     Unneeded,
-    /// This process copies, and nobody else while the file is open.
+    /// This process makes the copy. It holds the lock while the file is open.
     Locked(#[expect(dead_code, reason = "held for its lock")] File),
-    /// The folder knows no locks: whoever comes copies, and the last one's copy, which is the same, stays.
+    /// The file system has no locks: every process makes the copy, and the last one's stays.
     Unlocked,
 }
 
-/// Waits until the copy `is_there`, or this process is the one to make it.
+/// Waits until the copy exists (`is_there`) or this process may make it.
 fn wait_for_turn(lock: &Path, is_there: impl Fn() -> bool, go_on: &dyn Fn() -> Result<()>) -> Result<Turn> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(lock);
     let file = file.map_err(|e| Error::io("can't open the lock of a copy", lock, &e))?;
     let mut waiting = false;
     loop {
         let locked = file.try_lock();
-        // asked after the lock is taken: whoever held it may just have finished
+        // Check after taking the lock: its last holder may just have finished the copy.
         if is_there() {
             return Ok(Turn::Unneeded);
         }
@@ -153,10 +152,10 @@ fn wait_for_turn(lock: &Path, is_there: impl Fn() -> bool, go_on: &dyn Fn() -> R
     }
 }
 
-/// Copies `size` bytes, all that `from` has, to a file that is to get the name `to`, and compares what is then read back.
+/// Copies `from`, which has `size` bytes, to an unfinished file for `to`, and compares checksums with what is read back.
 fn verified_copy(from: &Path, to: &Path, size: u64, go_on: &dyn Fn() -> Result<()>) -> Result<AtomicFile> {
     check_room(to, size)?;
-    // one byte more is enough to see that it grows
+    // One byte more reveals that the file grew.
     let mut source = File::open(from).map_err(|e| unread(from, &e))?.take(size.saturating_add(1));
     let mut copy = AtomicFile::create(to).map_err(|e| uncopied(to, &e))?;
     let (read, bytes) = hash_all(
@@ -173,17 +172,17 @@ fn verified_copy(from: &Path, to: &Path, size: u64, go_on: &dyn Fn() -> Result<(
     let (written, _) = hash_all(&mut again, go_on, unread_copy, |_| Ok(()))?;
     if read != written {
         return Err(Error::failed(
-            Finding::new("the copy of a file does not hold what the file holds")
+            Finding::new("the copy of a file differs from the file")
                 .file(to)
                 .expected(format!("checksum {read} of {}", from.display()))
                 .found(format!("checksum {written}"))
-                .hint("check that disk, or name a folder on another one"),
+                .hint("check the disk, or name a folder on another one"),
         ));
     }
     Ok(copy)
 }
 
-/// Reads a file to its end, handing on each chunk; gives the checksum and number of its bytes.
+/// Reads a file to its end and passes each chunk to `hand_on`. Returns the checksum and the number of bytes.
 fn hash_all(
     file: &mut impl io::Read,
     go_on: &dyn Fn() -> Result<()>,
@@ -205,7 +204,7 @@ fn hash_all(
     }
 }
 
-/// Refuses before the first byte what can't end well. Where a file system doesn't tell, writing will.
+/// Checks for free space before the first byte is written. If the file system can't say, writing will.
 fn check_room(to: &Path, size: u64) -> Result<()> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match fs4::available_space(folder) {
@@ -221,7 +220,7 @@ fn check_room(to: &Path, size: u64) -> Result<()> {
 }
 
 fn unread(path: &Path, error: &io::Error) -> Error {
-    Error::io("can't read a file that is to be copied", path, error)
+    Error::io("can't read a file to copy", path, error)
 }
 
 fn uncopied(path: &Path, error: &io::Error) -> Error {
@@ -233,6 +232,6 @@ fn changed(file: &Path) -> Error {
         Finding::new("a file changed while it was copied")
             .file(file)
             .expected("the same size, time and content before and after")
-            .hint("run again once nothing writes it any more"),
+            .hint("run again once nothing writes to the file"),
     )
 }

@@ -1,6 +1,7 @@
-//! Plain `.npy` files, written to the end before they get their name.
+//! `.npy` files of numbers. A file gets its name once it is complete.
 //!
-//! The rows are streamed: labels of 10^9 points are 4 GB in memory and 8 GB in their file, and are never there as both.
+//! Values are converted one by one as they are written: labels of 10^9 points take 4 GB in memory, and converted to int64
+//! they would take another 8 GB.
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -11,31 +12,26 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_f32;
 use crate::formats::atomic_file::AtomicFile;
-
-/// Start of the data, as NumPy writes it; every header written here is shorter.
-const DATA: usize = 128;
-
-/// What stands before the text of a header: magic, version, length.
-const PREFIX: usize = 10;
+use crate::formats::npy::header_bytes;
 
 /// Bytes written at a time.
 const BUFFER: usize = 1 << 18;
 
-/// Writes row numbers, or labels: int64 `[n]`.
+/// Writes row numbers or labels: int64 `[n]`.
 ///
 /// # Errors
-/// The disk's, and a number of 2^63 or more.
+/// Those of the disk, and a number of 2^63 or more.
 pub fn write_indices(path: &Path, values: impl ExactSizeIterator<Item = u64>) -> Result<()> {
     write_file(path, |file| {
-        file.write_all(&header("<i8", &format!("({},)", values.len())))?;
+        file.write_all(&header_bytes("<i8", &[values.len() as u64]))?;
         values.map(index_bytes).try_for_each(|bytes| file.write_all(&bytes?))
     })
 }
 
-/// Writes centroids `[k, d]` as `stored`, rounded to it.
+/// Writes centroids `[k, d]`, rounded to the type `stored`.
 ///
 /// # Errors
-/// The disk's, and a type that centroids aren't stored as: float16 would lose what k-means has found.
+/// Those of the disk, and the type float16, whose rounding would exceed what k-means gains.
 pub fn write_centroids(path: &Path, centroids: ArrayView2<'_, f64>, stored: Dtype) -> Result<()> {
     if stored == Dtype::F16 {
         return Err(Error::failed(
@@ -43,7 +39,7 @@ pub fn write_centroids(path: &Path, centroids: ArrayView2<'_, f64>, stored: Dtyp
         ));
     }
     write_file(path, |file| {
-        file.write_all(&header(stored.descr(), &format!("({}, {})", centroids.nrows(), centroids.ncols())))?;
+        file.write_all(&header_bytes(stored.descr(), &[centroids.nrows() as u64, centroids.ncols() as u64]))?;
         let mut values = centroids.iter();
         match stored {
             Dtype::F64 => values.try_for_each(|value| file.write_all(&value.to_le_bytes())),
@@ -57,29 +53,17 @@ pub(super) fn index_bytes(index: u64) -> io::Result<[u8; 8]> {
     match i64::try_from(index) {
         Ok(index) => Ok(index.to_le_bytes()),
         Err(_) => {
-            let what = format!("{index}, and int64 ends at {}", i64::MAX);
+            let what = format!("{index}, but the largest int64 is {}", i64::MAX);
             Err(io::Error::new(io::ErrorKind::InvalidInput, what))
         }
     }
 }
 
-/// The header of a `.npy` of version 1.0 in C order.
-pub(super) fn header(descr: &str, shape: &str) -> [u8; DATA] {
-    const LENGTH: [u8; 2] = [(DATA - PREFIX).to_le_bytes()[0], (DATA - PREFIX).to_le_bytes()[1]];
-    let fields = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-    let mut header = [b' '; DATA];
-    header[..8].copy_from_slice(b"\x93NUMPY\x01\x00");
-    header[8..PREFIX].copy_from_slice(&LENGTH);
-    header[PREFIX..PREFIX + fields.len()].copy_from_slice(fields.as_bytes());
-    header[DATA - 1] = b'\n';
-    header
-}
-
-/// Writes a file that gets its name once it is complete and on the disk.
+/// Writes a file. It gets its name once all of it is on the disk.
 pub(super) fn write_file(path: &Path, write: impl FnOnce(&mut BufWriter<AtomicFile>) -> io::Result<()>) -> Result<()> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidInput => {
-            Error::failed(Finding::new("a number is no index").file(path).found(error.to_string()))
+            Error::failed(Finding::new("a number is too large for an index").file(path).found(error.to_string()))
         }
         _ => Error::io("can't write a file of the clustering", path, &error),
     };
@@ -98,7 +82,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn arrays_read_back_as_they_were() {
+    fn arrays_read_back_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
         for values in [vec![], vec![7], vec![3, 0, i64::MAX.unsigned_abs()]] {
@@ -113,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_leaves_what_was_there() {
+    fn a_refused_array_leaves_the_earlier_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
         write_indices(&path, [1].into_iter()).unwrap();

@@ -1,18 +1,18 @@
-//! Which file of a clustering lies where, and in which order they appear.
+//! The place of each file of a clustering, and the order in which they are written.
 //!
 //! ```text
 //! CLUSTERING/
 //!   config.yaml
-//!   level1/{centroids,sorted_clusters}.npy      links into the last step, or files where the level was split
+//!   level1/{centroids,sorted_clusters}.npy      links into the last step; plain files if the level was split
 //!   level1/stepS/sampled_indices.npy            S > 0: the points that the step's centroids were fitted on
 //!   level1/stepS/centroids.npy
-//!   level1/stepS/cluster_assignment.npy         of all points of the level, as the two below
+//!   level1/stepS/cluster_assignment.npy         the cluster of every point of the level
 //!   level1/stepS/clusters.npy
-//!   level1/stepS/sorted_clusters.npy            last: it says that the step is done
-//!   level1/pre_clusters/                        where the level was split: a level's folder with what was split
+//!   level1/stepS/sorted_clusters.npy            written last: it marks the step as done
+//!   level1/pre_clusters/                        if the level was split: a level folder with the clusters before the split
 //! ```
 //!
-//! On level 1 a member is a row of what was clustered: of the embeddings, or a place in the subset.
+//! On level 1 a member is a row of the embeddings or, for a clustering of a subset, a position in the subset.
 
 use std::fs;
 use std::io::Write;
@@ -33,12 +33,12 @@ const CLUSTERS: &str = "clusters.npy";
 const SORTED: &str = "sorted_clusters.npy";
 const SAMPLED: &str = "sampled_indices.npy";
 
-/// What one step of a level has found.
+/// The result of one step of a level.
 #[derive(Debug)]
 pub struct Step<'a> {
     /// `[k, d]`
     pub centroids: ArrayView2<'a, f64>,
-    /// What the centroids are written as: float32 or float64.
+    /// Type that the centroids are written as: float32 or float64.
     pub stored: Dtype,
     /// The cluster of every point of the level.
     pub labels: &'a [u32],
@@ -62,16 +62,16 @@ pub fn step_folder(level_folder: &Path, step: u32) -> PathBuf {
     level_folder.join(format!("step{step}"))
 }
 
-/// Where a level that is split keeps what was split: a folder as that of a level.
+/// Folder of a split level that holds the clusters before the split. Its layout is that of a level folder.
 #[must_use]
 pub fn pre_clusters(level_folder: &Path) -> PathBuf {
     level_folder.join("pre_clusters")
 }
 
-/// Writes the files of a step; its folder is made where it isn't there.
+/// Writes the files of a step. Creates its folder if it is missing.
 ///
 /// # Errors
-/// The disk's. The step is then not complete.
+/// Those of the disk. The step is then incomplete.
 pub fn write_step(folder: &Path, step: &Step<'_>) -> Result<()> {
     make(folder)?;
     if let Some(sampled) = step.sampled {
@@ -83,18 +83,18 @@ pub fn write_step(folder: &Path, step: &Step<'_>) -> Result<()> {
     write_clusters(&folder.join(SORTED), step.sorted)
 }
 
-/// Whether a step, written by [`write_step`] or by upstream, is done.
+/// Whether a step, written by [`write_step`] or by upstream, is complete.
 #[must_use]
 pub fn is_complete(step_folder: &Path) -> bool {
     [SORTED, CLUSTERS, ASSIGNMENT, CENTROIDS].iter().all(|name| step_folder.join(name).is_file())
 }
 
-/// Makes a step the result of its level: links from the level's folder into the step's. They are relative, so that a
-/// copied or mounted folder stays whole; upstream's absolute ones lead nowhere then. Where there are no links, the files
-/// are copied.
+/// Makes a step the result of its level by links from the level folder into the step folder. The links are relative, so
+/// they stay valid when the clustering is copied or mounted elsewhere, unlike upstream's absolute ones. On systems without
+/// links the files are copied.
 ///
 /// # Errors
-/// The disk's.
+/// Those of the disk.
 pub fn link_level(level_folder: &Path, step: u32) -> Result<()> {
     let step = PathBuf::from(format!("step{step}"));
     for name in [CENTROIDS, SORTED] {
@@ -105,10 +105,10 @@ pub fn link_level(level_folder: &Path, step: u32) -> Result<()> {
     Ok(())
 }
 
-/// Writes a level that was split as plain files. What was split lies in [`pre_clusters`].
+/// Writes the result of a split level as plain files. The clusters before the split are in [`pre_clusters`].
 ///
 /// # Errors
-/// The disk's.
+/// Those of the disk.
 pub fn write_split(
     level_folder: &Path,
     centroids: ArrayView2<'_, f64>,
@@ -120,16 +120,16 @@ pub fn write_split(
     write_clusters(&level_folder.join(SORTED), sorted)
 }
 
-/// Whether a level that was split is done.
+/// Whether a split level is complete.
 #[must_use]
 pub fn is_split(level_folder: &Path) -> bool {
     [SORTED, CENTROIDS].iter().all(|name| level_folder.join(name).is_file())
 }
 
-/// Removes the levels of a clustering, file by file, and the folders that are empty then: what is not of a clustering stays.
+/// Removes the files of a clustering, and the folders that are then empty. Other files stay.
 ///
 /// # Errors
-/// The disk's.
+/// Those of the disk.
 pub fn clear(clustering: &Path) -> Result<()> {
     for level in (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir()) {
         clear_level(&pre_clusters(&level))?;
@@ -138,10 +138,10 @@ pub fn clear(clustering: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a killed run has left unfinished in the folder and those of its levels.
+/// Removes the unfinished files of a killed run in the folder and in those of its levels and steps.
 ///
 /// # Errors
-/// The disk's.
+/// Those of the disk.
 pub fn remove_unfinished(clustering: &Path) -> Result<()> {
     let levels = (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir());
     let levels = levels.flat_map(|level| [pre_clusters(&level), level]).filter(|folder| folder.is_dir());
@@ -149,12 +149,12 @@ pub fn remove_unfinished(clustering: &Path) -> Result<()> {
     let folders = levels.flat_map(|level| std::iter::once(level.clone()).chain(steps(level)));
     for folder in std::iter::once(clustering.to_owned()).chain(folders) {
         atomic_file::remove_unfinished(&folder)
-            .map_err(|error| Error::io("can't remove what an earlier run left", &folder, &error))?;
+            .map_err(|error| Error::io("can't remove an unfinished file of an earlier run", &folder, &error))?;
     }
     Ok(())
 }
 
-/// Removes the checkpoints of a step that is done, those of all processes; one that can't be removed does no harm.
+/// Removes the checkpoints that all processes wrote during a step. One that can't be removed does no harm.
 pub fn discard_checkpoints(step_folder: &Path) {
     for entry in fs::read_dir(step_folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(|name| name.starts_with("checkpoint-")) {
@@ -174,7 +174,7 @@ fn clear_level(folder: &Path) -> Result<()> {
     remove(folder, |name| [SORTED, CENTROIDS].contains(&name))
 }
 
-/// Removes the files whose names are known, what a killed run left unfinished, and then the folder, if it is empty.
+/// Removes files with known names and unfinished files of a killed run, then the folder if it is empty.
 fn remove(folder: &Path, known: impl Fn(&str) -> bool) -> Result<()> {
     let cannot = |error: &std::io::Error| Error::io("can't remove an earlier clustering", folder, error);
     if !folder.is_dir() {
@@ -187,20 +187,20 @@ fn remove(folder: &Path, known: impl Fn(&str) -> bool) -> Result<()> {
             fs::remove_file(entry.path()).map_err(|error| cannot(&error))?;
         }
     }
-    // one that holds something else is not empty, and stays
+    // fails for a folder that holds other files, which stays
     let _ = fs::remove_dir(folder);
     Ok(())
 }
 
-/// Writes `config.yaml`; the folder of the clustering is made where it isn't there.
+/// Writes `config.yaml`. Creates the folder of the clustering if it is missing.
 ///
 /// # Errors
-/// The disk's.
+/// Those of the disk.
 pub fn write_config(clustering: &Path, yaml: &str) -> Result<()> {
     make(clustering)?;
     write_file(&clustering.join("config.yaml"), |file| file.write_all(yaml.as_bytes()))
 }
 
 fn make(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder).map_err(|error| Error::io("can't make a folder of the clustering", folder, &error))
+    fs::create_dir_all(folder).map_err(|error| Error::io("can't create a folder of the clustering", folder, &error))
 }
