@@ -3,6 +3,7 @@
 mod xie_beni;
 
 use super::*;
+use crate::engine::partials::Sums;
 use crate::metrics::level_statistics::{MeanStatistics, Neighbours, Parents, Silhouettes};
 
 fn sums(squares: &[f64]) -> Sums {
