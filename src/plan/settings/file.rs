@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use clap::{Args, Command};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Options;
+use super::layer::Layer;
 use crate::base::error::{Error, Finding, Result};
 use crate::metrics;
 
@@ -65,9 +65,9 @@ pub(super) fn keys(value: Value) -> Result<Map<String, Value>, Finding> {
 
 /// Settings of a command from the keys of a config file, which are the long names of its options. What has no value is not
 /// set.
-pub(super) fn of_keys<T: Args + DeserializeOwned>(keys: Map<String, Value>, command: &str) -> Result<T, Finding> {
-    let options = T::augment_args(Command::new(""));
-    let known: Vec<String> = options.get_arguments().map(|a| a.get_id().as_str().replace('_', "-")).collect();
+pub(super) fn of_keys<T: Layer + DeserializeOwned>(keys: Map<String, Value>, command: &str) -> Result<T, Finding> {
+    let mut known = Vec::new();
+    T::add_keys("", &mut known);
     let mut settings = Map::new();
     for (key, value) in keys {
         if !known.contains(&key) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, figures,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, selection,
 };
 use crate::base::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
@@ -78,10 +78,10 @@ impl Options {
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
-        let gates = figures::gates(&self.fail_if)?;
-        let asked: Vec<&str> = gates.iter().map(|gate| gate.figure).chain([rank_by.as_str()]).collect();
-        let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| figures::is_silhouette(name));
-        let chosen = figures::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
+        let gates = selection::gates(&self.fail_if)?;
+        let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([rank_by.as_str()]).collect();
+        let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| selection::is_silhouette(name));
+        let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
         let (metrics, silhouette) = chosen.map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
             [] => Vec::new(),
@@ -146,7 +146,7 @@ impl Settings {
     #[must_use]
     pub fn for_parts(mut self) -> Settings {
         if self.leave_out && !self.silhouette_asked {
-            self.metrics.retain(|name| !figures::is_silhouette(name));
+            self.metrics.retain(|name| !selection::is_silhouette(name));
             self.silhouette = Silhouette::Off;
         }
         Settings { leave_out: false, yes: true, ..self }
