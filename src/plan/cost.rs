@@ -61,7 +61,7 @@ pub fn needs(metrics: &[&dyn Metric]) -> Vec<Need> {
 
 /// Leaves out what takes too long where the choice was left to the program (and says so in `warnings`); else refuses to
 /// begin it without `--yes`.
-pub fn settle(
+pub fn fit_to_budget(
     metrics: &mut Vec<&'static dyn Metric>,
     settings: &mut Settings,
     work: &Work,
@@ -98,7 +98,7 @@ pub fn settle(
 fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, work: &Work, warnings: &mut Vec<String>) {
     let silhouette = settings.silhouette;
     let asked = |metric: &dyn Metric| {
-        let gated = settings.gates.iter().any(|gate| gate.figure == metric.name());
+        let gated = settings.gates.iter().any(|gate| gate.metric == metric.name());
         gated
             || metric.name() == settings.rank_by
             || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))
@@ -185,7 +185,7 @@ mod tests {
         let mut metrics = select(&settings.metrics).expect("known names");
         metrics.retain(|metric| settings.metrics.iter().any(|name| name == metric.name()));
         let mut warnings = Vec::new();
-        settle(&mut metrics, settings, &work, &mut warnings)?;
+        fit_to_budget(&mut metrics, settings, &work, &mut warnings)?;
         Ok((metrics.iter().map(|metric| metric.name()).collect(), warnings))
     }
 
@@ -216,7 +216,7 @@ mod tests {
         let together = Work { points: 900_000, dim: 100, clusters: vec![200_000], rate: 1e11, symmetric: true };
         let mut chosen = settings(&[], None);
         let mut metrics = select(&chosen.metrics).expect("known names");
-        settle(&mut metrics, &mut chosen, &together, &mut Vec::new()).expect("left out, not refused");
+        fit_to_budget(&mut metrics, &mut chosen, &together, &mut Vec::new()).expect("left out, not refused");
         assert!(metrics.iter().any(|m| m.name() == "explained_variance") && metrics.len() < METRICS.len());
         let asked = settled(&mut settings(&[], Some("exact")), 10_000_000).expect_err("asked for, so not left out");
         assert!(asked.to_string().contains("silhouette"), "{asked}");

@@ -42,12 +42,12 @@ pub struct RunFingerprint {
 impl RunFingerprint {
     /// BLAKE3 (hex) of everything in it but the paths and the times of the files.
     pub fn hash(&self) -> String {
-        blake3::hash(self.essence().to_string().as_bytes()).to_hex().to_string()
+        blake3::hash(self.content().to_string().as_bytes()).to_hex().to_string()
     }
 
     /// What differs from `other`, in words: `metrics: ["inertia"] and not ["size"]`.
     pub fn differences(&self, other: &RunFingerprint) -> Vec<String> {
-        let (mine, theirs) = (self.essence(), other.essence());
+        let (mine, theirs) = (self.content(), other.content());
         let (Value::Object(mine), Value::Object(theirs)) = (mine, theirs) else { return Vec::new() };
         let differs = |(key, value): (String, Value)| {
             let there = theirs.get(&key).cloned().unwrap_or_default();
@@ -57,7 +57,7 @@ impl RunFingerprint {
     }
 
     /// Without paths and times, which a copy of a file does not share with it.
-    fn essence(&self) -> Value {
+    fn content(&self) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         let strip = |identity: &mut Value| {
             if let Value::Object(identity) = identity {
