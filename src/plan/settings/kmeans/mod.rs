@@ -124,17 +124,17 @@ options! {
     }
 }
 
-/// Upstream's names of element types.
+/// Element types, as upstream names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum), value(rename_all = "lowercase"))]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
-    /// 2 bytes.
+    /// Half precision, 2 bytes.
     Float16,
-    /// 4 bytes.
+    /// Single precision, 4 bytes.
     #[default]
     Float32,
-    /// 8 bytes.
+    /// Double precision, 8 bytes.
     Float64,
 }
 
