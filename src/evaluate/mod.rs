@@ -36,7 +36,8 @@ pub use labels::contingency;
 pub use silhouette::Sampling;
 
 /// What to do with rows that hold a NaN or an infinity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Nonfinite {
     /// Refuse the embeddings.

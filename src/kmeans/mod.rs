@@ -54,7 +54,8 @@ pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator}
 pub use levels::{Build, Level, still_there};
 
 /// How the first centroids are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// Drawn by D^2 (Arthur and Vassilvitskii 2007), twice as many as wanted, and merged by Ward's criterion.

@@ -215,10 +215,10 @@ impl Chooser<'_> {
 
     /// How members are chosen, in words.
     fn how(&self) -> &'static str {
-        match self.plan.settings.sample {
-            Sample::Closest => "closest to the centroid",
-            Sample::Farthest => "farthest from the centroid",
-            Sample::Random => "a random choice",
+        match (self.plan.settings.sample, self.distances) {
+            (Sample::Random, _) | (_, None) => "a random choice",
+            (Sample::Closest, Some(_)) => "closest to the centroid",
+            (Sample::Farthest, Some(_)) => "farthest from the centroid",
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
 use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
-use crate::plan::settings::Sample;
+use crate::plan::settings::{Sample, Settings};
 use crate::report::gallery;
 use crate::report::map::{self, Mapped};
 use crate::report::page::{self, Pictures};
@@ -28,6 +28,9 @@ use crate::run::buffers::Written;
 /// What is told of a run besides its figures.
 pub(super) struct Told {
     pub(super) started: SystemTime,
+    /// The settings, with what the run decided.
+    pub(super) settings: Settings,
+    pub(super) warnings: Vec<String>,
     pub(super) tiling: Tiling,
     /// Hash of the agreement.
     pub(super) plan_hash: String,
@@ -52,18 +55,19 @@ pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Co
 
 /// Writes everything below the folder's staging.
 pub(super) fn write_all(
-    plan: &mut Plan,
+    plan: &Plan,
     evaluated: &Evaluated,
     distances: &Written,
-    told: Told,
+    mut told: Told,
     folder: &OutputFolder,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
     let files = distances.open()?;
-    if plan.wants_montages() && plan.settings.sample != Sample::Random && files.is_empty() {
-        plan.settings.sample = Sample::Random;
-        plan.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
+    if plan.wants_montages() && told.settings.sample != Sample::Random && files.is_empty() {
+        told.settings.sample = Sample::Random;
+        told.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
     }
+    let config = told.settings.to_yaml()?;
     let mut record = record_of(plan, evaluated, told);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
@@ -90,7 +94,7 @@ pub(super) fn write_all(
     distances.remove_temporary();
     let clock = Instant::now();
     tables::write_tables(&record, |relative| folder.staging(relative))?;
-    write_settings(plan, folder)?;
+    write_settings(&config, folder)?;
     record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
     for warning in &record.warnings {
         tracing::warn!("{warning}");
@@ -129,11 +133,11 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: record::rfc3339(told.started),
         device: plan.recorded_device(told.tiling),
-        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
+        settings: serde_json::to_value(&told.settings).unwrap_or_default(),
         plan: told.plan_hash,
-        inputs: plan.inputs(),
+        inputs: plan.recorded_inputs(),
         stages: stages(plan, &told.stages),
-        warnings: plan.warnings.clone(),
+        warnings: told.warnings,
         skipped_rows: evaluated.skipped,
         distances: told.distances,
         parts: told.parts,
@@ -175,8 +179,7 @@ fn write_events(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
     events::write(&mut file, record).and_then(|()| file.flush()).map_err(failed)
 }
 
-fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {
+fn write_settings(config: &str, folder: &OutputFolder) -> Result<()> {
     let path = folder.staging("config.yaml")?;
-    let text = plan.settings.to_yaml()?;
-    std::fs::write(&path, text).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
+    std::fs::write(&path, config).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
 }

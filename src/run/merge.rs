@@ -42,13 +42,13 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
     let started = SystemTime::now();
     let parts = Parts::find(&request.folder)?;
-    let mut plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
-    let agreement = plan.agreement()?;
+    let plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
+    let agreement = plan.fingerprint()?;
     parts.agree(&agreement)?;
     let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, frontend)
-        .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, frontend));
+        .and_then(|()| add_up_and_write(&plan, &parts, plan_hash, &folder, started, frontend));
     frontend.detach_log();
     let record = finished.map_err(|error| match signals::asked() {
         StopRequest::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
@@ -81,15 +81,15 @@ fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
 fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
     let mut findings = Findings::new();
     let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
-    for gate in settings.gates.iter().filter(|gate| !there(gate.figure)) {
-        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.figure));
+    for gate in settings.gates.iter().filter(|gate| !there(gate.metric)) {
+        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.metric));
         findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
     }
     findings.into_result()
 }
 
 fn add_up_and_write(
-    plan: &mut Plan,
+    plan: &Plan,
     parts: &Parts,
     plan_hash: String,
     folder: &OutputFolder,
@@ -97,10 +97,10 @@ fn add_up_and_write(
     frontend: &dyn Frontend,
 ) -> Result<RunRecord> {
     let rows = plan.embeddings.rows();
-    let tiling = plan.tiling()?;
+    let tiling = plan.tiling(plan.tile_rows())?;
     let first = parts.rows(Stage::Distances, rows)?;
     let (evaluated, stages, times) = {
-        let job = plan.job();
+        let job = plan.job(plan.tile_rows());
         let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &NoCheckpoints);
         let known = evaluation.known(first)?;
         let stages = evaluation.second_stages(&known);
@@ -110,7 +110,9 @@ fn add_up_and_write(
     let written = Written::of_parts(plan, &parts.folders(), folder)?;
     let done = std::iter::once(Stage::Distances).chain(stages);
     let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
-    let told = Told { started, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    let (settings, warnings) = (plan.settings.clone(), plan.warnings.clone());
+    let told =
+        Told { started, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
     finish::write_all(plan, &evaluated, &written, told, folder)
 }
 

@@ -1,10 +1,11 @@
 //! One part of a run: `clustrata metrics --shard I/N`.
 
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use super::frontend::Frontend;
-use super::session::{about, buffers, evaluation, finished, interval, prepare};
+use super::session::{Prepared, about, buffers, evaluation, finished, interval, prepare};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
@@ -19,9 +20,9 @@ use crate::run::parts::{Earlier, PartFolder, Parts};
 /// Does the first round of the part, and the second where the first round of all parts is there.
 pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
-    let mut plan = Plan::check(options.resolve()?.for_parts())?;
+    let plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
-    let agreement = plan.agreement()?;
+    let agreement = plan.fingerprint()?;
     let out = plan.settings.out.clone();
     refuse_to_write_into_clustering(&out)?;
     if out.join(RECORD).exists() && !plan.settings.force {
@@ -43,11 +44,11 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
     };
     let work = PartFolder::open(&out, rows.clone(), agreement.clone(), about(&plan), earlier)?;
     let work = work.storing(interval(&plan), true);
-    let (work, tiling) = prepare(&mut plan, work)?;
+    let Prepared { plan, work, tiling, .. } = prepare(plan, work)?;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
-        let job = plan.job();
+        let job = plan.job(NonZero::new(tiling.tile_rows));
         evaluation(&plan, &job, tiling, rows.clone(), frontend, &work).first(buffers.sinks())?;
         buffers.finish()?;
         if let Some(local) = local {
@@ -106,7 +107,7 @@ fn second_round(
         ));
     }
     let first = parts.first(all, &signals::go_on)?;
-    let job = plan.job();
+    let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
     let known = evaluation.known(first)?;
     work.second_round(evaluation.second_stages(&known));

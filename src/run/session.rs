@@ -15,7 +15,7 @@ use crate::evaluate::{Clock, Evaluation};
 use crate::formats::folder::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::plan::record::{RunRecord, Worker};
-use crate::plan::settings::{Checkpoint, Options};
+use crate::plan::settings::{Checkpoint, Options, Settings};
 use crate::report::tracking;
 use crate::run::buffers::Buffers;
 use crate::run::parts::{About, Earlier, PartFolder, folder_of};
@@ -33,8 +33,8 @@ pub fn paused(error: Error) -> Error {
 pub fn judge(options: Options, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
     let started = SystemTime::now();
-    let mut plan = Plan::check(options.resolve()?)?;
-    let agreement = plan.agreement()?;
+    let plan = Plan::check(options.resolve()?)?;
+    let agreement = plan.fingerprint()?;
     let hash = plan.hash(&agreement)?;
     if resume && let Some(record) = finished(&plan.settings.out, &hash) {
         // it may have been killed before it cleared up
@@ -56,32 +56,33 @@ pub fn judge(options: Options, resume: bool, json: bool, frontend: &dyn Frontend
     };
     let work = PartFolder::open(folder.path(), rows, agreement, about(&plan), earlier)?;
     let work = work.storing(interval(&plan), false);
+    let settings = plan.settings.clone();
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let (work, tiling) = prepare(&mut plan, work)?;
-        evaluate_and_write(&mut plan, tiling, work, hash, &folder, started, frontend)
+        let prepared = prepare(plan, work)?;
+        evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();
     let (record, work) = finished?;
     let out = folder.path().to_owned();
     folder.commit()?;
     work.discard();
-    tracking::after_run(&plan.settings.tracking, &record, &out);
-    gates::hold(&plan.settings.gates, &record, &out, "", json)
+    tracking::after_run(&settings.tracking, &record, &out);
+    gates::hold(&settings.gates, &record, &out, "", json)
 }
 
 fn evaluate_and_write(
-    plan: &mut Plan,
-    tiling: Tiling,
-    work: PartFolder,
+    prepared: Prepared,
     plan_hash: String,
     folder: &OutputFolder,
     started: SystemTime,
     frontend: &dyn Frontend,
 ) -> Result<(RunRecord, PartFolder)> {
-    let mut buffers = buffers(plan, &work, work.path())?;
+    let settings = prepared.settings();
+    let Prepared { plan, work, tiling, warnings } = prepared;
+    let mut buffers = buffers(&plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
-        let job = plan.job();
-        let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, &work);
+        let job = plan.job(NonZero::new(tiling.tile_rows));
+        let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
         let first = evaluation.first(buffers.sinks())?;
         let counted = first.counts;
         let known = evaluation.known(first)?;
@@ -91,8 +92,8 @@ fn evaluate_and_write(
         (evaluation.finish(known, second)?, distances, evaluation.clock.stages())
     };
     let written = buffers.finish()?.placed_in(folder)?;
-    let told = Told { started, tiling, plan_hash, distances, parts: Vec::new(), stages };
-    let record = finish::write_all(plan, &evaluated, &written, told, folder)?;
+    let told = Told { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
+    let record = finish::write_all(&plan, &evaluated, &written, told, folder)?;
     Ok((record, work))
 }
 
@@ -122,21 +123,36 @@ pub(super) fn evaluation<'a>(
     }
 }
 
-/// Brings the inputs near, and decides on tiles: as before, where a run goes on.
-pub(super) fn prepare(plan: &mut Plan, mut work: PartFolder) -> Result<(PartFolder, Tiling)> {
-    work.about_mut().worker.staged_bytes = plan.stage_embeddings(&signals::go_on)?;
+/// A plan with what is decided only when it runs.
+pub(super) struct Prepared {
+    /// Reads staged copies of the embeddings if `--scratch` is set.
+    pub(super) plan: Plan,
+    pub(super) work: PartFolder,
+    pub(super) tiling: Tiling,
+    /// Warnings so far, those of the plan included.
+    pub(super) warnings: Vec<String>,
+}
+
+impl Prepared {
+    /// The settings with the tile size in use.
+    fn settings(&self) -> Settings {
+        Settings { tile_rows: NonZero::new(self.tiling.tile_rows), ..self.plan.settings.clone() }
+    }
+}
+
+/// Stages the embeddings and decides on tiles; a resumed run keeps its tile size.
+pub(super) fn prepare(plan: Plan, mut work: PartFolder) -> Result<Prepared> {
+    let (plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+    work.about_mut().worker.staged_bytes = staged_bytes;
     let earlier = work.earlier_tile_rows();
-    if let Some(rows) = earlier.and_then(NonZero::new) {
-        plan.settings.tile_rows = Some(rows);
-    }
-    let tiling = plan.tiling()?;
+    let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
+    let mut warnings = plan.warnings.clone();
     if earlier.is_some_and(|rows| rows != tiling.tile_rows) {
-        plan.warnings.push(format!("this device takes tiles of {} rows: the last bits may differ", tiling.tile_rows));
+        warnings.push(format!("this device takes tiles of {} rows: the last bits may differ", tiling.tile_rows));
     }
-    plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
     work.about_mut().worker.device = plan.recorded_device(tiling);
-    announce(plan, tiling);
-    Ok((work, tiling))
+    announce(&plan, tiling);
+    Ok(Prepared { plan, work, tiling, warnings })
 }
 
 /// The buffers of the part's rows, in `folder`: those of an interrupted run, or new ones.

@@ -71,10 +71,10 @@ fn what_is_no_gate_is_refused_before_anything_is_computed() {
     let out = folder.path().join("m");
     for (gate, part) in [
         ("level1.silhuette < 0.1", "did you mean `silhouette`"),
-        ("level4.inertia < 0.1", "any of level1, level2, level3"),
-        ("level1.inertia << 0.1", "no number"),
-        ("level1.size > 3", "unknown figure of levels"),
-        ("inertia > 3", "LEVEL.FIGURE"),
+        ("level4.inertia < 0.1", "one of level1, level2, level3"),
+        ("level1.inertia << 0.1", "not end in a number"),
+        ("level1.size > 3", "unknown per-level metric"),
+        ("inertia > 3", "LEVEL.METRIC"),
         ("level1.silhouette_standard_error > 1", "sample:"),
     ] {
         let (code, message) = failed(&judge(&digits(), &out, &["--fail-if", gate]));

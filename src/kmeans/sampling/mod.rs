@@ -10,7 +10,6 @@ mod available;
 mod draw;
 mod share;
 
-use clap::ValueEnum;
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
@@ -22,15 +21,16 @@ pub use draw::take;
 use share::share;
 
 /// Which members of a cluster are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Strategy {
     /// The closest to the centroid.
     #[default]
-    #[value(name = "c", alias = "closest")]
+    #[cfg_attr(feature = "cli", value(name = "c", alias = "closest"))]
     #[serde(rename = "c", alias = "closest")]
     Closest,
     /// A random choice.
-    #[value(name = "r", alias = "random")]
+    #[cfg_attr(feature = "cli", value(name = "r", alias = "random"))]
     #[serde(rename = "r", alias = "random")]
     Random,
 }

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::between::MEASURES;
 use super::{Comparison, LevelComparison, Pair};
 use crate::base::error::{Finding, Findings, Result};
-use crate::metrics::gates::{Condition, Levels, Verdict, figure_of_levels};
+use crate::metrics::gates::{Condition, Levels, Verdict, level_metric};
 use crate::metrics::unknown;
 
 /// A gate of a comparison.
@@ -124,7 +124,7 @@ impl FromStr for Gate {
                 let finding = Finding::new(format!("a gate names no figure of a level: `{text}`"));
                 return Err(finding.expected("such as 'delta.level1.silhouette < -0.02'"));
             };
-            (levels, of(figure_of_levels(figure)?))
+            (levels, of(level_metric(figure)?))
         } else if let Some(measure) = MEASURES.iter().position(|measure| *measure == first) {
             (rest, Subject::Between(measure))
         } else {

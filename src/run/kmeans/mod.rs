@@ -176,7 +176,7 @@ fn begun(
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: record::rfc3339(SystemTime::now()),
         complete: false,
-        agreement: agreement.to_owned(),
+        fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),
         processes,
         settings: settings.recorded(),

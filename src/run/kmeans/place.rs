@@ -30,7 +30,7 @@ pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) ->
     let begun = KmeansRecord::of(folder).map_err(Error::input)?;
     let there = begun.is_some() || hierarchy_writer::level_folder(folder, 1).exists();
     match begun {
-        Some(record) if resume && record.agreement == agreement => Ok(Found::Earlier(Box::new(record))),
+        Some(record) if resume && record.fingerprint == agreement => Ok(Found::Earlier(Box::new(record))),
         Some(record) if resume && !force => Err(another(folder, &record)),
         _ if there && force => Ok(Found::ToReplace),
         _ if there => Err(refused(folder, resume)),

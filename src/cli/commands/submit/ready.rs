@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::batch::slurm::{self, JobFolder, Layout, Site, Submission};
 use crate::batch::sweep::{Run, Sweep};
-use crate::plan::Checked;
+use crate::plan::CheckedInputs;
 use crate::plan::settings::Settings;
 
 /// A run that can be submitted.
@@ -52,7 +52,7 @@ fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> R
     let settings = run.to_options()?.resolve()?;
     // with one shard as with many: the runs of a grid have the same figures, whatever device each finds
     let settings = absolute(settings.for_parts())?;
-    let checked = Checked::open(settings)?;
+    let checked = CheckedInputs::open(settings)?;
     for warning in &checked.warnings {
         tracing::warn!("{}: {warning}", run.name);
     }

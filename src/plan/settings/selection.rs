@@ -1,11 +1,14 @@
-//! Which figures the settings ask for together.
+//! The metrics that all settings together select.
 
 use super::Silhouette;
 use crate::base::error::{Finding, Findings, Result};
 use crate::metrics;
 use crate::metrics::gates::Gate;
 
-/// The gates as they are written, all that is wrong with them told together.
+/// Parses the gates.
+///
+/// # Errors
+/// All malformed gates together.
 pub(super) fn gates(written: &[String]) -> Result<Vec<Gate>> {
     let mut findings = Findings::new();
     let mut gates = Vec::new();
@@ -18,44 +21,47 @@ pub(super) fn gates(written: &[String]) -> Result<Vec<Gate>> {
     findings.into_result().map(|()| gates)
 }
 
-/// Whether a figure is one of the silhouettes, which are asked for in ways of their own.
+/// Whether a metric is one of the exact silhouettes, which `--silhouette` also selects.
 pub(super) fn is_silhouette(name: &str) -> bool {
     name.starts_with("silhouette")
 }
 
-/// The names of the figures to compute, and which silhouettes. `asked` are figures that are asked for in another way: by a
-/// ranking, by gates. Figures of labels are there where there are labels, whatever else is.
+/// The names of the metrics to compute, and the silhouette setting. `required` are metrics that rankings and gates need.
+/// Metrics of labels are selected if and only if there are labels.
+///
+/// # Errors
+/// Contradictory settings, and unknown metrics.
 pub(super) fn choose(
     names: Vec<String>,
     silhouette: Option<Silhouette>,
-    asked: &[&str],
+    required: &[&str],
     labels: bool,
 ) -> Result<(Vec<String>, Silhouette), Finding> {
-    // a file may list them as the command line does
+    // a file may use the comma-separated form of the command line
     let names = names.iter().flat_map(|names| names.split(','));
     let mut names: Vec<String> = names.map(|name| name.trim().replace('-', "_")).collect();
     let off = silhouette == Some(Silhouette::Off);
     if off && names.iter().any(|name| is_silhouette(name)) {
-        return Err(Finding::new("the silhouette is among the figures and is off").hint("leave --silhouette off out"));
+        return Err(Finding::new("the silhouette is both selected and turned off").hint("remove --silhouette off"));
     }
-    if off && asked.iter().any(|name| is_silhouette(name)) {
-        return Err(Finding::new("clusters can't be ranked by the silhouette, nor gates set on it, when it is off")
-            .hint("leave --silhouette off out, or take another figure"));
+    if off && required.iter().any(|name| is_silhouette(name)) {
+        return Err(Finding::new("a ranking or a gate uses the silhouette, which is turned off")
+            .hint("remove --silhouette off, or use another metric"));
     }
-    if asked.contains(&"silhouette_standard_error") && !matches!(silhouette, Some(Silhouette::Sample(_))) {
+    if required.contains(&"silhouette_standard_error") && !matches!(silhouette, Some(Silhouette::Sample(_))) {
         return Err(
-            Finding::new("an exact silhouette has no standard error").hint("take a sample: --silhouette sample:10000")
+            Finding::new("an exact silhouette has no standard error").hint("use a sample: --silhouette sample:10000")
         );
     }
     let of_labels = |name: &str| metrics::of_labels().any(|known| known == name);
-    let named = names.iter().map(String::as_str).chain(asked.iter().copied());
+    let named = names.iter().map(String::as_str).chain(required.iter().copied());
     if let Some(name) = named.filter(|_| !labels).find(|name| of_labels(name)) {
-        return Err(Finding::new(format!("`{name}` compares clusters with labels, and there are none"))
-            .hint("name the file of the labels with --labels"));
+        return Err(Finding::new(format!("`{name}` compares clusters with labels, but no labels are given"))
+            .hint("add --labels FILE"));
     }
     if !names.is_empty() {
-        // what decides best and worst, or whether the run fails, is shown
-        names.extend(asked.iter().map(|&name| name.to_owned()));
+        // metrics that decide the ranking or whether the run fails are always shown
+        names.extend(required.iter().map(|&name| name.to_owned()));
         if silhouette.is_some_and(|which| which != Silhouette::Off) || names.iter().any(|name| is_silhouette(name)) {
             names.extend(["silhouette", "silhouette_standard_error"].map(str::to_owned));
         }
@@ -83,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_silhouette_is_there_where_it_is_asked_for_in_any_way() {
+    fn the_silhouette_is_selected_by_every_setting_that_names_it() {
         let has = |names: &[&str], silhouette, rank_by: &str| {
             chosen(names, silhouette, rank_by).map(|(names, which)| (names.iter().any(|n| n == "silhouette"), which))
         };
@@ -98,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn figures_of_labels_are_there_where_labels_are() {
-        let has = |names: &[&str], asked: &[&str], labels| {
+    fn metrics_of_labels_follow_the_labels() {
+        let has = |names: &[&str], required: &[&str], labels| {
             let names = names.iter().map(|&name| name.to_owned()).collect();
-            choose(names, None, asked, labels).map(|(names, _)| names.iter().any(|name| name == "purity")).ok()
+            choose(names, None, required, labels).map(|(names, _)| names.iter().any(|name| name == "purity")).ok()
         };
         for names in [&[][..], &["all"], &["fast"], &["inertia"]] {
             assert_eq!((has(names, &[], true), has(names, &[], false)), (Some(true), Some(false)), "{names:?}");
@@ -111,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_may_stand_in_one_text() {
+    fn names_may_be_comma_separated() {
         let (names, _) = chosen(&["inertia, mean-distance"], None, "inertia").expect("known names");
         assert!(names.iter().any(|n| n == "mean_distance") && !names.iter().any(|n| n == "size_gini"), "{names:?}");
     }

@@ -1,10 +1,7 @@
-//! Settings and inputs, checked against each other. No device is needed for that: what is wrong with a job is known before
-//! it is submitted.
+//! Settings and inputs, checked against each other. This needs no device, so that errors are found before a job is submitted.
 
 use std::time::Instant;
 
-use super::{Plan, centre, work};
-use crate::backend::select::{self, Choice, Selected};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::Embeddings;
@@ -18,38 +15,42 @@ use crate::plan::cost;
 use crate::plan::record::RankingRequest;
 use crate::plan::settings::Settings;
 
-/// Inputs that are open and fit each other and the settings.
-pub struct Checked {
-    /// Every setting, with what was inferred filled in.
+/// Open inputs that are consistent with each other and with the settings.
+pub struct CheckedInputs {
+    /// All settings, with inferred values filled in.
     pub settings: Settings,
-    /// The rows.
+    /// The embeddings.
     pub embeddings: Embeddings,
-    /// Labels and centroids.
+    /// Clusters and centroids of all levels.
     pub hierarchy: Hierarchy,
-    /// Names of the images.
+    /// Names of the images; `None` without `--images`.
     pub names: Option<Names>,
-    /// What the user says the rows are.
+    /// The user's labels; `None` without `--labels`.
     pub labels: Option<Labels>,
-    /// Indices (0-based) of the levels to evaluate, ascending.
+    /// Indices (0-based, ascending) of the levels to evaluate.
     pub levels: Vec<usize>,
-    /// The figures that are asked for.
+    /// The metrics to compute.
     pub metrics: Vec<&'static dyn Metric>,
     /// How clusters are ranked.
     pub ranking: RankingRequest,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    started: Instant,
+    /// When checking began.
+    pub(super) started: Instant,
 }
 
-impl Checked {
-    /// Opens and checks everything; reports all findings together.
-    pub fn open(mut settings: Settings) -> Result<Checked> {
+impl CheckedInputs {
+    /// Opens and checks all inputs.
+    ///
+    /// # Errors
+    /// All findings together: files that are missing or damaged, and inputs or settings that contradict each other.
+    pub fn open(mut settings: Settings) -> Result<CheckedInputs> {
         let started = Instant::now();
         check_paths(&settings)?;
         let mut findings = Findings::new();
         let mut warnings = Vec::new();
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
-        // where there are none, that has been said
+        // without a path, that has been reported already
         let named = !settings.embeddings.is_empty();
         let embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
         let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
@@ -77,25 +78,7 @@ impl Checked {
             best: settings.best,
             worst: settings.worst,
         };
-        Ok(Checked { settings, embeddings, hierarchy, names, labels, levels, metrics, ranking, warnings, started })
-    }
-
-    /// Opens the device and settles which figures are computed on it.
-    pub fn on_device(self) -> Result<Plan> {
-        let Checked { mut settings, labels, levels, mut metrics, ranking, mut warnings, started, .. } = self;
-        let (embeddings, hierarchy, names) = (self.embeddings, self.hierarchy, self.names);
-        let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), settings.threads)?;
-        let device = backend.describe();
-        if device.kind == "software" {
-            warnings.push(format!("`{}` is a software rasterizer, not a GPU: --device cpu is faster", device.name));
-        }
-        let work = work(&embeddings, &hierarchy, &levels, backend.as_ref());
-        cost::settle(&mut metrics, &mut settings, &work, &mut warnings)?;
-        let needs = cost::needs(&metrics);
-        let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
-        let centre = if needs.iter().any(subtracts) { centre(&hierarchy.levels[levels[0]]) } else { Vec::new() };
-        let seconds = started.elapsed().as_secs_f64();
-        Ok(Plan {
+        Ok(CheckedInputs {
             settings,
             embeddings,
             hierarchy,
@@ -103,56 +86,50 @@ impl Checked {
             labels,
             levels,
             metrics,
-            needs,
-            centre,
             ranking,
-            backend,
-            device,
-            reason,
             warnings,
-            seconds,
+            started,
         })
     }
 
-    /// Whether a run in parts takes a second round over the parts: some figures need the first results of all rows.
+    /// Whether a sharded run needs a second round over the shards, because some metrics depend on first-round results of all
+    /// rows.
     pub fn takes_two_rounds(&self) -> bool {
-        two_rounds(&cost::needs(&self.metrics), self.settings.nonfinite)
+        let needs = cost::needs(&self.metrics);
+        let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Silhouette);
+        // skipped rows can leave clusters empty, and the search must exclude those
+        needs.iter().any(second) || (self.settings.nonfinite == Nonfinite::Skip && needs.contains(&Need::Search))
     }
 }
 
-/// Whether figures need what was found over all rows before they can be taken of any.
-pub(super) fn two_rounds(needs: &[Need], nonfinite: Nonfinite) -> bool {
-    let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Silhouette);
-    // rows that are left out can empty clusters, which are then searched without
-    needs.iter().any(second) || (nonfinite == Nonfinite::Skip && needs.contains(&Need::Search))
-}
-
-/// The record and config.yaml name every path, and neither JSON nor YAML can hold one that is not UTF-8.
+/// Refuses paths that are not UTF-8: the record and config.yaml name every path, and JSON and YAML can't represent them.
 fn check_paths(settings: &Settings) -> Result<()> {
     let optional = [&settings.images, &settings.image_root, &settings.subset_indices, &settings.labels];
     let optional = optional.into_iter().flatten();
     for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if absolute.to_str().is_none() {
-            let finding = Finding::new("a path is not UTF-8, so the record of the run can't name it").file(absolute);
-            return Err(Error::usage(finding.expected("UTF-8").hint("rename it, or name a link to it that is UTF-8")));
+            let finding = Finding::new("a path is not UTF-8, so the record of the run can't contain it").file(absolute);
+            return Err(Error::usage(
+                finding.expected("UTF-8").hint("rename it, or use a symbolic link with a UTF-8 name"),
+            ));
         }
     }
     Ok(())
 }
 
-/// Fills in what upstream's config.yaml tells and the user did not.
+/// Fills in paths that the user did not give from upstream's config.yaml.
 fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warnings: &mut Vec<String>) {
     let needed = settings.embeddings.is_empty() || settings.subset_indices.is_none();
     let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
     let upstream = upstream.unwrap_or_default();
     if settings.embeddings.is_empty() {
-        let told = &upstream.embeddings_path;
-        match (told.first(), told.iter().find(|path| !path.exists())) {
+        let paths = &upstream.embeddings_path;
+        match (paths.first(), paths.iter().find(|path| !path.exists())) {
             (Some(first), None) => {
-                let more = if told.len() > 1 { format!(" and {} more", told.len() - 1) } else { String::new() };
-                warnings.push(format!("--embeddings not given: {}{more} is taken from config.yaml", first.display()));
-                settings.embeddings = told.clone();
+                let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
+                warnings.push(format!("--embeddings not given: using {}{more} from config.yaml", first.display()));
+                settings.embeddings = paths.clone();
             }
             (_, missing) => {
                 let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");
@@ -167,15 +144,15 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
         && let Some(path) = upstream.subset_path(&settings.clustering)
     {
         if path.exists() {
-            warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
+            warnings.push(format!("config.yaml says that only the rows in {} were clustered", path.display()));
             settings.subset_indices = Some(path);
         } else {
             findings.push(
                 Finding::new(
-                    "config.yaml says that only a subset of the rows was clustered, and its file is not there",
+                    "config.yaml says that only a subset of the rows was clustered, but the file of row numbers is missing",
                 )
                 .file(path)
-                .hint("name the .npy of row numbers with --subset-indices"),
+                .hint("give the .npy of row numbers with --subset-indices"),
             );
         }
     }
@@ -198,17 +175,17 @@ fn open_hierarchy(
 
 fn check_names(settings: &Settings, embeddings: &Embeddings, names: &Names, findings: &mut Findings) {
     if let Some(root) = settings.image_root.as_deref().filter(|root| !root.is_dir()) {
-        let finding = Finding::new("the folder of the images is not there").file(root);
-        findings.push(finding.expected("a folder that relative image paths start from").hint("correct --image-root"));
+        let finding = Finding::new("the image folder does not exist").file(root);
+        findings.push(finding.expected("the folder that relative image paths start from").hint("correct --image-root"));
     }
     if names.len() != embeddings.rows() {
         let file = settings.images.clone().unwrap_or_default();
         findings.push(
-            Finding::new("the names of the images don't match the embeddings")
+            Finding::new("the number of image names doesn't match the embeddings")
                 .file(file)
                 .expected(format!("{} names, one per row of the embeddings", embeddings.rows()))
                 .found(format!("{} names", names.len()))
-                .hint("name the file that was written with these embeddings"),
+                .hint("use the file that was written with these embeddings"),
         );
     }
 }
@@ -224,14 +201,14 @@ fn check_gates(settings: &Settings) -> Result<()> {
     findings.into_result()
 }
 
-/// The levels asked for, as indices; fills in the setting.
+/// Indices of the requested levels; fills in the setting.
 fn choose_levels(settings: &mut Settings, hierarchy: &Hierarchy) -> Vec<usize> {
-    let there: Vec<u32> = hierarchy.levels.iter().map(|level| level.number).collect();
+    let known: Vec<u32> = hierarchy.levels.iter().map(|level| level.number).collect();
     if settings.levels.is_empty() {
-        settings.levels.clone_from(&there);
+        settings.levels.clone_from(&known);
     }
     settings.levels.sort_unstable();
     settings.levels.dedup();
-    // the hierarchy was refused if one of them were not there
-    (0..there.len()).filter(|&index| settings.levels.contains(&there[index])).collect()
+    // missing levels were refused when the hierarchy was opened
+    (0..known.len()).filter(|&index| settings.levels.contains(&known[index])).collect()
 }
