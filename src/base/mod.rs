@@ -3,4 +3,6 @@
 pub mod error;
 pub mod matrix;
 pub mod numeric;
+pub mod process;
 pub mod signals;
+pub mod text;
