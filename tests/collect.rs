@@ -83,7 +83,7 @@ fn every_value_of_the_table_is_the_records() {
             compared += 1;
         }
     }
-    assert!(compared > 100, "{compared} figures were compared");
+    assert!(compared > 100, "{compared} metrics were compared");
     // and no row would do for another
     let silhouettes: BTreeSet<&String> = rows.iter().map(|row| &row["silhouette"]).collect();
     assert_eq!(silhouettes.len(), rows.len());
@@ -175,7 +175,7 @@ fn plots_are_over_the_only_setting_that_differs() {
 }
 
 #[test]
-fn figures_that_only_some_runs_have_are_empty_cells() {
+fn metrics_that_only_some_runs_have_are_empty_cells() {
     let folder = common::scratch();
     let runs = folder.path().join("runs");
     judge(&runs.join("a"), 20, 0);

@@ -37,7 +37,7 @@ fn gates_that_fail_end_with_their_code_and_all_results() {
 }
 
 #[test]
-fn a_figure_that_is_not_defined_passes_no_gate() {
+fn an_undefined_metric_passes_no_gate() {
     let folder = scratch();
     // one cluster: nothing to compare it with
     let clustering = common::Clustering {
@@ -108,7 +108,7 @@ fn two_runs_are_held_to_a_bar() {
         ("delta.level2.inertia > 1", "level 2"),
         ("a.level1.davies_bouldin > 1", "run A does not have"),
         ("delta.level1.davies_bouldin > 1", "run A does not have"),
-        ("b.inertia > 1", "no figure of a level"),
+        ("b.inertia > 1", "no metric of a level"),
         ("b.level1.inerta > 1", "did you mean `inertia`"),
         ("arri.level1 < 1", "did you mean `ari`"),
     ] {

@@ -104,7 +104,7 @@ fn filters() {
         assert_eq!(counted(filter), format!("{count} of 200 clusters"), "{filter}");
     }
     assert!(counted("weight>3").contains("no column “weight”"));
-    assert!(counted("big").contains("neither a cluster's number"));
+    assert!(counted("big").contains("neither a cluster number"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

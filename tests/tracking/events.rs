@@ -38,7 +38,7 @@ fn every_run_tells_its_events() {
             compared += 1;
         }
     }
-    assert!(compared > 10, "{compared} figures were compared");
+    assert!(compared > 10, "{compared} metrics were compared");
     assert_ne!(levels[0]["figures"], levels[1]["figures"], "and no level would do for another");
 
     let files = of(&events, "clusters").into_iter().chain(of(&events, "montage"));
@@ -48,7 +48,7 @@ fn every_run_tells_its_events() {
 }
 
 #[test]
-fn histograms_count_every_cluster_that_has_the_figure() {
+fn histograms_count_every_cluster_that_has_the_metric() {
     let place = Place::new();
     let ended = output(&mut place.metrics(&["--metrics", "fast,nearest-cluster,nearest-distance"]));
     assert!(ended.status.success(), "{}", said(&ended));

@@ -11,7 +11,11 @@ fn without_a_python() {
     let place = Place::new();
     let nowhere = place.at("no/python");
     let ended = output(place.metrics(&["--track", "wandb"]).env("CLUSTRATA_PYTHON", &nowhere));
-    complete_with_warning(&place, &ended, &["no/python", "CLUSTRATA_PYTHON names the Python", "pip install wandb"]);
+    complete_with_warning(
+        &place,
+        &ended,
+        &["no/python", "set CLUSTRATA_PYTHON to choose the Python", "pip install wandb"],
+    );
     // nor one anywhere else
     let ended = output(place.metrics(&["--track", "wandb", "--force"]).env("PATH", place.at("nowhere")));
     complete_with_warning(&place, &ended, &["python3: ", "python: "]);

@@ -26,7 +26,7 @@ fn read_back(python: &Path, out: &Path) -> (Value, PathBuf) {
     (serde_json::from_slice(&read.stdout).expect("JSON"), file.parent().expect("a folder").to_owned())
 }
 
-/// Figures of a level that the history has otherwise than the record.
+/// Metrics of a level whose values in the history differ from the record.
 fn differing(history: &Value, level: &Value) -> Vec<String> {
     let figures = level["figures"].as_object().expect("figures").iter();
     // W&B tells whole numbers and reals apart as little as JSON does
@@ -91,7 +91,7 @@ fn pictures(files: &Path, names: &Value, clusters: &Value) {
     assert!(names.iter().all(|name| size(name) == size(&names[0])));
 }
 
-/// A row per cluster, with the record's figures.
+/// A row per cluster, with the metrics of the record.
 fn table(files: &Path, path: &Value, level: &Value) {
     let text = fs::read_to_string(files.join(path.as_str().expect("a path"))).expect("a table");
     let table: Value = serde_json::from_str(&text).expect("JSON");
