@@ -19,7 +19,7 @@ fn clustering() -> Clustering {
 
 #[cfg(not(feature = "parquet"))]
 #[test]
-fn a_program_without_parquet_says_how_to_have_it() {
+fn a_program_without_parquet_says_how_to_get_it() {
     let folder = scratch();
     let (hier, embeddings) = clustering().write(folder.path());
     let out = folder.path().join("out");

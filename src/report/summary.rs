@@ -30,8 +30,8 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
     let shown = SHOWN.iter().filter(|name| record.levels.iter().any(|level| level.figures.contains_key(**name)));
     let mut rows = vec![std::iter::once("level").chain(shown.clone().copied()).map(str::to_owned).collect::<Vec<_>>()];
     for level in &record.levels {
-        let figures = shown.clone().map(|name| figure(level.figures.get(*name)));
-        rows.push(std::iter::once(level.level.to_string()).chain(figures).collect());
+        let cells = shown.clone().map(|name| figure(level.figures.get(*name)));
+        rows.push(std::iter::once(level.level.to_string()).chain(cells).collect());
     }
     let mut text = table(&rows);
     let montages: usize = record.levels.iter().map(|level| level.montages.len()).sum();

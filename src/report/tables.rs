@@ -23,8 +23,8 @@ pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
         });
     let header = std::iter::once("level".to_owned()).chain(names.iter().map(|n| n.to_string()));
     let rows = record.levels.iter().map(|level| {
-        let figures = names.iter().map(|name| cell(level.figures.get(*name)));
-        std::iter::once(level.level.to_string()).chain(figures).collect()
+        let cells = names.iter().map(|name| cell(level.figures.get(*name)));
+        std::iter::once(level.level.to_string()).chain(cells).collect()
     });
     write_csv(path, header.collect(), rows)
 }
@@ -33,8 +33,8 @@ pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
 pub fn write_clusters(path: &Path, level: &Level) -> Result<()> {
     let header = std::iter::once("cluster".to_owned()).chain(level.clusters.0.iter().map(|(name, _)| name.clone()));
     let rows = (0..level.len()).map(|cluster| {
-        let figures = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
-        std::iter::once(cluster.to_string()).chain(figures).collect()
+        let cells = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
+        std::iter::once(cluster.to_string()).chain(cells).collect()
     });
     write_csv(path, header.collect(), rows)
 }
@@ -51,8 +51,8 @@ pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
         Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
     };
     let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
-    let figures = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
-    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(figures).collect::<Vec<_>>())
+    let columns = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
+    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(columns).collect::<Vec<_>>())
 }
 
 /// Writes one metric of the clusters as a float64 array `[k]`; NaN if not defined.

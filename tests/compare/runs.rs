@@ -125,7 +125,7 @@ fn without_a_clustering_metrics_are_still_compared() {
 }
 
 #[test]
-fn what_is_no_pair_of_runs_is_refused() {
+fn folders_that_are_no_pair_of_runs_are_refused() {
     let runs = Runs::new();
     let refused = |output: &std::process::Output, code: i32, part: &str| {
         let (found, message) = failed(output);

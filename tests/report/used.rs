@@ -178,7 +178,7 @@ fn by_keyboard() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// What the map shows is known by its picture: the same where it shows the same.
+/// The picture of the map, to tell whether it changed.
 #[test]
 fn the_map_zooms_moves_and_changes() {
     let Some(mut browser) = Browser::start() else { return };

@@ -19,7 +19,7 @@ fn without_a_python() {
     // nor one anywhere else
     let ended = output(place.metrics(&["--track", "wandb", "--force"]).env("PATH", place.at("nowhere")));
     complete_with_warning(&place, &ended, &["python3: ", "python: "]);
-    // what was asked for in so many words, and could not be done, is an error
+    // a failure of an explicit command is an error
     let ended = output(place.of_out("track", &[]).env("CLUSTRATA_PYTHON", &nowhere));
     assert_eq!(ended.status.code(), Some(1));
     assert!(said(&ended).contains("was not sent"), "{}", said(&ended));
@@ -50,7 +50,7 @@ fn with_a_python_that_fails() {
     complete_with_warning(&place, &ended, &["later: WANDB_SWEEP_ID=s1 WANDB_RUN_ID=r1 clustrata track"]);
 }
 
-/// It and what it started are ended, though it reads nothing of what it is fed.
+/// The process and its children are killed, even if it reads none of its input.
 #[cfg(unix)]
 #[test]
 fn with_a_python_that_hangs() {

@@ -62,7 +62,7 @@ pub enum Cut {
 }
 
 impl Options {
-    /// Tiles of the usual size, or smaller ones if a montage of so many images would be too large.
+    /// Tiles of the usual size, or smaller ones if a montage of `images` images would be too large.
     pub fn for_images(images: usize) -> Self {
         Options { tile_size: fitting_tile(images as u64), ..Options::default() }
     }

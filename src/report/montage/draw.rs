@@ -86,7 +86,7 @@ pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, capt
 /// Draws an empty tile with its edge; returns its upper left corner.
 fn ground(canvas: &mut RgbImage, layout: &Layout, index: usize) -> (u32, u32) {
     let (x, y) = layout.corner(index);
-    // the edge lies outside the tile, in the gap, and covers no pixel of a picture
+    // the edge is outside the tile, in the gap, so it covers no pixel of a picture
     fill(canvas, (x - 1, y - 1), (layout.tile + 2, layout.tile + 2), EDGE);
     fill(canvas, (x, y), (layout.tile, layout.tile), GROUND);
     (x, y)

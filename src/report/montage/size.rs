@@ -11,7 +11,7 @@ pub(super) const USUAL_TILE: u32 = 160;
 /// Largest picture: more pixels (200 MB) are a mistake, and few viewers would open the file.
 pub(super) const MAX_PIXELS: u64 = 1 << 26;
 
-/// The largest tile size, up to the usual one, at which so many images with captions fit the largest picture.
+/// The largest tile size, up to the usual one, at which `images` images with captions fit the largest picture.
 pub(super) fn fitting_tile(images: u64) -> u32 {
     // an upper bound of the room between and around tiles
     let pixels =

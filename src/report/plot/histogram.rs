@@ -156,7 +156,7 @@ impl Bins {
     }
 }
 
-/// The index at a share, from 0 to 1, of a list of so many elements.
+/// The index at a share, from 0 to 1, of a list of `len` elements.
 fn index_at(share: f64, len: usize) -> usize {
     whole((share * as_real(len as u64)).floor()).min(len - 1)
 }

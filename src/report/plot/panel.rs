@@ -101,7 +101,7 @@ impl PanelDrawing<'_> {
         svg.text(&self.panel.title, above, Anchor::Middle, Font::new(13.0, INK).bold());
     }
 
-    /// Position of a value of a spot. On an axis of names, the series stand side by side.
+    /// Position of a value of a spot. On an axis of names, series are placed side by side.
     fn point(&self, spot: &Spot, value: f64) -> Point {
         let offset = if self.x.is_numeric { 0.0 } else { self.offset(spot.series) };
         let place = self.x.places.get(spot.position).copied().unwrap_or(0.5);

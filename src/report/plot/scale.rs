@@ -73,7 +73,7 @@ fn whole(power: f64) -> i32 {
     power as i32
 }
 
-/// A number with so many decimals, and a minus sign instead of a hyphen.
+/// A number with `decimals` decimals, and a minus sign instead of a hyphen.
 pub(super) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let is_zero = text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));

@@ -109,7 +109,7 @@ impl Svg {
         self.push(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{colour}\"{opacity}/>"));
     }
 
-    /// One line of text; `point` lies at half the height of its capitals. Writes nothing for an empty text.
+    /// One line of text; `point` is at half the height of its capitals. Writes nothing for an empty text.
     pub(super) fn text(&mut self, text: &str, (x, y): Point, anchor: Anchor, font: Font) {
         if text.is_empty() {
             return;

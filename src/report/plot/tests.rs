@@ -111,7 +111,7 @@ fn a_chart_has_its_words_and_a_mark_for_every_spot() {
     {
         assert!(svg.contains(word), "{word}");
     }
-    // single values as dots, where there is more than one
+    // single values as dots, if there is more than one
     assert_eq!(svg.matches("opacity=\"0.4\"").count(), 5);
     // names are not joined, numbers are
     let lines = |svg: &str| svg.matches("stroke-width=\"2\"").count();
@@ -130,7 +130,7 @@ fn a_long_label_of_the_y_axis_is_broken_into_lines() {
     let long = Chart { y_label: label.into(), ..named }.to_svg();
     assert!(!long.contains('…') && label.split(' ').all(|word| long.contains(word)), "{long}");
     assert!(width(&long) > width(&short), "the lines have room");
-    // the power of ten stands clear above the highest tick
+    // the power of ten is well above the highest tick
     let heights: Vec<f64> =
         long.split("<text ").skip(1).filter(|text| text.contains("text-anchor=\"end\"")).map(height).collect();
     let power = long.split("<text ").find(|text| text.contains("×10⁶")).map(height).expect("is there");

@@ -154,8 +154,8 @@ fn of_level(level: &Level) -> impl Iterator<Item = Event<'_>> {
         path: with_slashes(&file.path),
         clusters: &file.clusters,
     });
-    let figures = Event::Level { step, figures: &level.figures };
-    std::iter::once(figures).chain(histograms).chain([table]).chain(montages).chain(sheet)
+    let metrics = Event::Level { step, figures: &level.figures };
+    std::iter::once(metrics).chain(histograms).chain([table]).chain(montages).chain(sheet)
 }
 
 /// The path with `/`, as on every system.
