@@ -113,7 +113,12 @@ function levelView(level, open) {
 const rows = (pairs) => el("tbody", {}, pairs.map(([term, ...cells]) => el("tr", {}, el("th", { scope: "row" }, term), cells.map((cell) =>
   cell instanceof Node ? el("td", {}, cell) : el("td", { class: "number" }, cell)))));
 
-const text = (value) => el("span", { class: "code" }, typeof value === "string" ? value : JSON.stringify(value));
+/// A setting or text in a fixed-width font; a dash for null, lists of texts with commas.
+function text(value) {
+  const texts = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const written = value === null ? "–" : texts ? value.join(", ") || "–" : typeof value === "string" ? value : JSON.stringify(value);
+  return el("span", { class: "code" }, written);
+}
 
 /// A table. In each row, cells that are strings are aligned to the right, elements to the left.
 function list(label, pairs, head) {
@@ -153,7 +158,7 @@ function runView() {
     el("p", { class: "lead" }, `${counted(inputs.rows, "row")} of ${counted(inputs.dim, "column")}, ${inputs.dtype}. The fingerprint above is a hash of the inputs and of the settings that decide the metrics.`),
     list("Inputs", files, ["kind", "file", "size", "modified"]),
     el("h2", {}, "Time"),
-    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "seconds", "rate"]),
+    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "time", "rate"]),
     ...(data.parts.length ? [el("h2", {}, "Parts"), list("Parts", data.parts.flatMap(worker), ["rows", "stage", "machine", "device", "seconds", "resumed"])] : []),
     el("h2", {}, "Settings"),
     list("Settings", Object.entries(data.settings).map(([name, value]) => [name, text(value)])),
