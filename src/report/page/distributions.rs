@@ -8,11 +8,11 @@ use crate::report::metric_text::{meaning, readable, with_unit};
 use crate::report::plot::{Distribution, Histogram};
 
 /// Metrics of clusters that are plotted if they were computed; the ranking metric is added.
-const SHOWN: [&str; 5] = ["size", "inertia", "mean_distance", "simplified_silhouette", "silhouette"];
+const PLOTTED: [&str; 5] = ["size", "inertia", "mean_distance", "simplified_silhouette", "silhouette"];
 
 /// Writes `plots/distribution-METRIC.svg`.
 pub(super) fn write_files(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
-    for info in shown(record) {
+    for info in plotted(record) {
         let panels = record.levels.iter().map(|level| distribution(level, info, &format!("level {}", level.level)));
         let histogram =
             Histogram { title: readable(&info.name), subtitle: meaning(info), panels: panels.collect(), ..blank(info) };
@@ -28,19 +28,19 @@ pub(super) fn of_level<'a>(record: &'a RunRecord, level: &Level) -> Vec<(&'a str
         let panels = vec![distribution(level, info, &readable(&info.name))];
         (info.name.as_str(), Histogram { panels, ..blank(info) }.to_svg())
     };
-    shown(record).map(drawn).collect()
+    plotted(record).map(drawn).collect()
 }
 
 /// The metrics to plot, in the order of the record.
-fn shown(record: &RunRecord) -> impl Iterator<Item = &MetricInfo> {
+fn plotted(record: &RunRecord) -> impl Iterator<Item = &MetricInfo> {
     let ranks = |name: &str| record.levels.iter().any(|level| level.ranking.by == name);
     let there = |name: &str| {
         let columns = record.levels.iter().filter_map(|level| level.clusters.get(name));
         columns.clone().any(|column| !matches!(column, Column::Index(_) | Column::Text(_)))
     };
-    let is_shown =
-        move |info: &&MetricInfo| (SHOWN.contains(&info.name.as_str()) || ranks(&info.name)) && there(&info.name);
-    record.metrics.iter().filter(is_shown)
+    let is_plotted =
+        move |info: &&MetricInfo| (PLOTTED.contains(&info.name.as_str()) || ranks(&info.name)) && there(&info.name);
+    record.metrics.iter().filter(is_plotted)
 }
 
 /// A histogram without title and panels.
