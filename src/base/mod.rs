@@ -3,5 +3,7 @@
 pub mod error;
 pub mod matrix;
 pub mod numeric;
+pub mod process;
 pub mod signals;
+pub mod text;
 pub mod time;

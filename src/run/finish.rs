@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
 use crate::plan::settings::{Sample, Settings};
 use crate::report::gallery;
-use crate::report::map::{self, Mapped};
+use crate::report::map::{self, FittedMap};
 use crate::report::page::{self, Pictures};
 use crate::report::tables;
 use crate::report::tracking::events;
@@ -108,7 +108,7 @@ pub(super) fn write_all(
 }
 
 /// What the report shows beyond figures and montages, so that it can be made of the record alone.
-fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<Mapped>> {
+fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<FittedMap>> {
     let clock = Instant::now();
     // hours of computing don't end over a picture
     let mapped = map::of_run(plan).unwrap_or_else(|error| {

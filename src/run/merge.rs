@@ -62,7 +62,7 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     if request.remove_parts {
         parts.remove()?;
     }
-    tracking::after_run(&plan.settings.tracking, &record, &out);
+    tracking::send_after_run(&plan.settings.tracking, &record, &out);
     gates::hold(&plan.settings.gates, &record, &out, "", request.json)
 }
 

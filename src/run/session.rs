@@ -66,7 +66,7 @@ pub fn judge(options: Options, resume: bool, json: bool, frontend: &dyn Frontend
     let out = folder.path().to_owned();
     folder.commit()?;
     work.discard();
-    tracking::after_run(&settings.tracking, &record, &out);
+    tracking::send_after_run(&settings.tracking, &record, &out);
     gates::hold(&settings.gates, &record, &out, "", json)
 }
 

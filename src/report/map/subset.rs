@@ -1,4 +1,4 @@
-//! Which clusters and which points are on the map.
+//! Random subsets of clusters and points for the map.
 
 use crate::base::numeric::to_usize;
 use std::collections::BTreeSet;
@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use rand::Rng;
 use rand_pcg::Pcg64;
 
-/// The clusters that have points.
+/// The non-empty clusters.
 pub(super) fn occupied(sizes: &[u64]) -> Vec<usize> {
     (0..sizes.len()).filter(|&cluster| sizes[cluster] > 0).collect()
 }
 
-/// A seeded choice of so many, in their order.
-pub(super) fn some(mut of: Vec<usize>, most: usize, random: &mut Pcg64) -> Vec<usize> {
+/// At most `most` of the elements, chosen at random, in their order.
+pub(super) fn subset(mut of: Vec<usize>, most: usize, random: &mut Pcg64) -> Vec<usize> {
     if of.len() > most {
-        // Fisher and Yates, as far as it is needed
+        // a partial shuffle (Fisher and Yates)
         for at in 0..most {
             let other = random.random_range(at..of.len());
             of.swap(at, other);
@@ -25,11 +25,11 @@ pub(super) fn some(mut of: Vec<usize>, most: usize, random: &mut Pcg64) -> Vec<u
     of
 }
 
-/// The same of the rows, which can be too many to list.
-pub(super) fn some_rows(rows: u64, most: usize, random: &mut Pcg64) -> Vec<u64> {
+/// As [`subset`] for the numbers below `rows`, which can be too many to list.
+pub(super) fn subset_of_rows(rows: u64, most: usize, random: &mut Pcg64) -> Vec<u64> {
     if rows <= 2 * most as u64 {
         let all = to_usize(rows);
-        return some((0..all).collect(), most, random).into_iter().map(|row| row as u64).collect();
+        return subset((0..all).collect(), most, random).into_iter().map(|row| row as u64).collect();
     }
     let mut chosen = BTreeSet::new();
     while chosen.len() < most {
@@ -44,13 +44,13 @@ mod tests {
     use rand::SeedableRng;
 
     #[test]
-    fn choices_are_distinct_in_order_and_seeded() {
+    fn subsets_are_distinct_ordered_and_seeded() {
         for (rows, expected) in [(10, 10), (3_000, 2_000), (1_000_000, 2_000)] {
-            let chosen = some_rows(rows, 2_000, &mut Pcg64::seed_from_u64(1));
+            let chosen = subset_of_rows(rows, 2_000, &mut Pcg64::seed_from_u64(1));
             assert_eq!(chosen.len(), expected);
             assert!(chosen.windows(2).all(|pair| pair[0] < pair[1]) && chosen.iter().all(|&row| row < rows));
-            assert_eq!(chosen, some_rows(rows, 2_000, &mut Pcg64::seed_from_u64(1)));
-            assert_eq!(chosen == some_rows(rows, 2_000, &mut Pcg64::seed_from_u64(2)), rows == 10);
+            assert_eq!(chosen, subset_of_rows(rows, 2_000, &mut Pcg64::seed_from_u64(1)));
+            assert_eq!(chosen == subset_of_rows(rows, 2_000, &mut Pcg64::seed_from_u64(2)), rows == 10);
         }
     }
 }
