@@ -105,7 +105,7 @@ impl Points for Stored {
 pub(crate) struct Nobody;
 
 impl Progress for Nobody {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
 
