@@ -144,8 +144,8 @@ fn add_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) 
     rows
 }
 
-/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one, and the
-/// point is not misassigned, however the two nearly equal distances are rounded. Returns the number of rows added.
+/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one, and
+/// the point is not misassigned, however the two nearly equal distances are rounded. Returns the number of rows added.
 fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2]) -> u64 {
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {

@@ -6,8 +6,8 @@ use crate::formats::labels::{LabelNames, Labels};
 use crate::metrics::agreement::Contingency;
 use crate::metrics::level_statistics::Names;
 
-/// Counts the `labels` (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are unassigned, unlabelled
-/// or `skipped` (ascending) are not counted.
+/// Counts the `labels` (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are unassigned,
+/// unlabelled or `skipped` (ascending) are not counted.
 pub fn contingency(
     hierarchy: &Hierarchy,
     level: usize,

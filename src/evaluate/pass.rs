@@ -15,7 +15,8 @@ use crate::engine::tile_pipeline::TilePipeline;
 /// Number of non-finite rows listed in messages.
 pub(super) const NAMED_ROWS: usize = 10;
 
-/// Sums of more bytes are not copied for a checkpoint but written under the pipeline's lock: a copy might not fit into memory.
+/// Sums of more bytes are not copied for a checkpoint but written under the pipeline's lock: a copy might not fit into
+/// memory.
 const COPIED_BYTES: usize = 1 << 30;
 
 /// What one pass does.

@@ -15,8 +15,8 @@ impl Evaluation<'_> {
     /// Evaluates all levels, if this process has all rows. The bits depend on input, device and tile sizes, not on timing.
     ///
     /// # Errors
-    /// `Input` for non-finite rows that are refused; `Paused` if the run was asked to stop and a checkpoint was stored; errors
-    /// of the disk and the device.
+    /// `Input` for non-finite rows that are refused; `Paused` if the run was asked to stop and a checkpoint was stored;
+    /// errors of the disk and the device.
     pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
         let first = self.first_round(self.first(sinks)?)?;
         let second = self.second(&first)?;

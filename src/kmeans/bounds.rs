@@ -1,10 +1,10 @@
 //! Labels and distance bounds of the points between iterations (Hamerly, "Making k-means even faster", SDM 2010).
 //!
-//! Each point has two bounds: `upper` for the distance to its own centroid, `lower` for the distance to the nearest other one.
-//! When centroids move, `upper` grows by the drift of the own centroid, and `lower` shrinks by the largest drift of another.
-//! While `upper < lower`, the point keeps its cluster and need not be read. The bounds are stored in float32, rounded away from
-//! each other, and widened by the error of a device's distances. A skipped point would therefore have kept its cluster; ties
-//! are never skipped.
+//! Each point has two bounds: `upper` for the distance to its own centroid, `lower` for the distance to the nearest other
+//! one. When centroids move, `upper` grows by the drift of the own centroid, and `lower` shrinks by the largest drift of
+//! another. While `upper < lower`, the point keeps its cluster and need not be read. The bounds are stored in float32,
+//! rounded away from each other, and widened by the error of a device's distances. A skipped point would therefore have kept
+//! its cluster; ties are never skipped.
 
 use std::cmp::Ordering;
 

@@ -242,8 +242,8 @@ fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
         .hint("remove it to restart")
 }
 
-/// The error with which a k-means ends after `error`. If a pause was requested or another process was lost, its state is stored
-/// first.
+/// The error with which a k-means ends after `error`. If a pause was requested or another process was lost, its state is
+/// stored first.
 pub(super) fn store_on_stop(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
     let pausing = error.kind() == Kind::Interrupted && signals::asked() == StopRequest::Checkpoint;

@@ -3,9 +3,10 @@
 //! Points drawn by D^2 miss some groups and hit others several times. The usual remedy is greedy k-means++: it draws 2 + ln k
 //! candidates per centroid and keeps the one that lowers the objective most, comparing all points with each candidate. Here,
 //! twice as many centroids are drawn, the points nearest to each are averaged, and these cells are merged by Ward's criterion
-//! (1963). Each round considers every cell with its nearest one, and merges the cheapest pairs, up to half of the excess. This
-//! takes two Lloyd passes instead of 2 + ln k, and mostly reaches an equal or lower objective; docs/benchmarks has the numbers,
-//! and the exceptions. Drawing too many centroids and reducing them by weight is due to Bahmani et al. (k-means||, VLDB 2012).
+//! (1963). Each round considers every cell with its nearest one, and merges the cheapest pairs, up to half of the excess.
+//! This takes two Lloyd passes instead of 2 + ln k, and mostly reaches an equal or lower objective; docs/benchmarks has the
+//! numbers, and the exceptions. Drawing too many centroids and reducing them by weight is due to Bahmani et al. (k-means||,
+//! VLDB 2012).
 
 use ndarray::{Array2, Axis};
 

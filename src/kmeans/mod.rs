@@ -1,8 +1,8 @@
 //! k-means on the same kernels that compute the metrics: from embeddings to a hierarchy.
 //!
 //! Lloyd's iterations (1982) after a k-means++ start (Arthur and Vassilvitskii 2007), level by level, with the resampling of
-//! Vo et al. (2024, arXiv 2405.15613). Each iteration reads the points tile by tile, so they need not fit into memory. Between
-//! iterations, a point keeps a label and two bounds, and a cluster keeps the sum of its points.
+//! Vo et al. (2024, arXiv 2405.15613). Each iteration reads the points tile by tile, so they need not fit into memory.
+//! Between iterations, a point keeps a label and two bounds, and a cluster keeps the sum of its points.
 //!
 //! | module | content |
 //! |---|---|
@@ -114,8 +114,8 @@ pub struct Checkpoint {
 pub struct Fitted {
     /// `[k, d]`. As upstream, an empty cluster keeps its last centroid.
     pub centroids: Array2<f64>,
-    /// Per iteration of the start that was kept: sum of squared distances to the nearest centroids at its beginning. The first
-    /// entry is the objective of the initial centroids.
+    /// Per iteration of the start that was kept: sum of squared distances to the nearest centroids at its beginning. The
+    /// first entry is the objective of the initial centroids.
     pub objectives: Vec<f64>,
     /// Per iteration of the start that was kept: points that changed their cluster (in the first, all).
     pub moved: Vec<u64>,

@@ -1,10 +1,10 @@
 //! k-means++ (Arthur and Vassilvitskii, SODA 2007), a batch of centroids at a time.
 //!
 //! Candidates are drawn independently, in proportion to D^2 before the batch. Each in turn is accepted with probability
-//! `D^2 now / D^2 then`, where D^2 now includes the centroids accepted so far. This is rejection sampling (as in Cohen-Addad et
-//! al., NeurIPS 2020): accepted candidates have exactly the distribution of k-means++, and only candidates have to be measured.
-//! All points are then compared with the batch at the speed of a matrix product. A batch may be as large as all previous ones
-//! together, so there are few batches.
+//! `D^2 now / D^2 then`, where D^2 now includes the centroids accepted so far. This is rejection sampling (as in Cohen-Addad
+//! et al., NeurIPS 2020): accepted candidates have exactly the distribution of k-means++, and only candidates have to be
+//! measured. All points are then compared with the batch at the speed of a matrix product. A batch may be as large as all
+//! previous ones together, so there are few batches.
 
 use rand::Rng as _;
 

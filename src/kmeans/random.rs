@@ -1,9 +1,9 @@
 //! Streams of random numbers. Each stream depends only on the run's seed and on its purpose, so that a resumed run draws the
 //! same numbers.
 //!
-//! There are two kinds. [`path_stream`] serves the hierarchy: resampling, and the seeds of each level's k-means. [`start_stream`]
-//! serves one k-means. They derive their state differently (SplitMix64 and BLAKE3); unifying them would change the result of
-//! every seed.
+//! There are two kinds. [`path_stream`] serves the hierarchy: resampling, and the seeds of each level's k-means.
+//! [`start_stream`] serves one k-means. They derive their state differently (SplitMix64 and BLAKE3); unifying them would
+//! change the result of every seed.
 
 use rand::{RngCore, SeedableRng};
 use rand_pcg::Pcg64;

@@ -1,4 +1,5 @@
-//! The k-means steps of a level. The first step clusters all points, each later one a sample drawn from the previous clusters.
+//! The k-means steps of a level. The first step clusters all points, each later one a sample drawn from the previous
+//! clusters.
 
 use std::path::{Path, PathBuf};
 

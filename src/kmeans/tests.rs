@@ -1,4 +1,5 @@
-//! Compares k-means with itself: interrupted, distributed, with other lanes. Also tests the distribution of initial centroids.
+//! Compares k-means with itself: interrupted, distributed, with other lanes. Also tests the distribution of initial
+//! centroids.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -34,8 +34,8 @@ impl PointSums {
         &self.sums[cluster * self.dim..][..self.dim]
     }
 
-    /// Sums of the level above, which has `clusters` clusters: `parent[c]` is the parent of cluster c. `None` if they don't fit into
-    /// memory.
+    /// Sums of the level above, which has `clusters` clusters: `parent[c]` is the parent of cluster c. `None` if they don't
+    /// fit into memory.
     pub fn lifted(&self, parent: &[u32], clusters: usize) -> Option<Self> {
         let mut above = PointSums::identity(clusters, self.dim)?;
         for (child, &parent) in parent.iter().enumerate() {

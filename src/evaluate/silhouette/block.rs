@@ -65,8 +65,8 @@ impl Block {
         &self.places
     }
 
-    /// Adds sums of distances to the inner points `inner`. `columns[s * len + j]` is the sum over run s of the lowest level for
-    /// the block's point j.
+    /// Adds sums of distances to the inner points `inner`. `columns[s * len + j]` is the sum over run s of the lowest level
+    /// for the block's point j.
     pub(super) fn add_columns(&mut self, order: &Order, inner: Range<usize>, columns: &[f64], pairs: Pairs) {
         let Block { places, levels } = self;
         let mut start = inner.start;

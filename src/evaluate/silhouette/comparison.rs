@@ -267,7 +267,8 @@ impl Comparison<'_, '_> {
         })
     }
 
-    /// Compares each of `some` blocks of outer points with all inner points. `outer` maps a block's points to points in memory.
+    /// Compares each of `some` blocks of outer points with all inner points. `outer` maps a block's points to points in
+    /// memory.
     fn against_all(
         &self,
         held: &Held,

@@ -1,9 +1,9 @@
 //! Exact silhouettes on all levels at once, without an n x n or an n x k matrix.
 //!
 //! In hierarchy order, every cluster of every level is contiguous. Distances are summed over runs of one lowest-level
-//! cluster, and each run's sum is added to the running sum of its cluster on every level. After a cluster's last run, the mean
-//! distance to it is known, and only the smallest one is kept. Four levels therefore cost no more than one, and a point needs
-//! three numbers per level for any number of clusters.
+//! cluster, and each run's sum is added to the running sum of its cluster on every level. After a cluster's last run, the
+//! mean distance to it is known, and only the smallest one is kept. Four levels therefore cost no more than one, and a point
+//! needs three numbers per level for any number of clusters.
 
 mod block;
 mod comparison;

@@ -16,8 +16,8 @@ pub trait Communicator: Sync {
     /// Number of processes.
     fn size(&self) -> usize;
 
-    /// Sums `values` over all processes, element by element and in rank order. All processes receive the same bits. The length
-    /// must be the same on all.
+    /// Sums `values` over all processes, element by element and in rank order. All processes receive the same bits. The
+    /// length must be the same on all.
     ///
     /// # Errors
     /// `Failed` if a process is lost; `Interrupted` if the run is cancelled.

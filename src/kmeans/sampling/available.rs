@@ -17,8 +17,8 @@ pub struct Source<'a> {
     pub top: Option<u32>,
     /// Row numbers that were clustered; `None` to use config.yaml.
     pub subset: Option<&'a Path>,
-    /// Row numbers that may be selected. If no subset is known and there are as many of them as points, they are the subset, as
-    /// in upstream's `valid_indices_path`: as a restriction, they would exclude no point.
+    /// Row numbers that may be selected. If no subset is known and there are as many of them as points, they are the subset,
+    /// as in upstream's `valid_indices_path`: as a restriction, they would exclude no point.
     pub valid: Option<&'a Path>,
 }
 

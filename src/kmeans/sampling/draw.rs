@@ -4,8 +4,8 @@ use rand::Rng;
 
 use super::request::Strategy;
 
-/// Selects `count` of `members`, or all if there are fewer. `members` are sorted by distance to the centroid. Returns the first
-/// ones, or a random choice without replacement in the order of the draws.
+/// Selects `count` of `members`, or all if there are fewer. `members` are sorted by distance to the centroid. Returns the
+/// first ones, or a random choice without replacement in the order of the draws.
 pub fn take(members: &[u64], count: usize, strategy: Strategy, random: &mut impl Rng) -> Vec<u64> {
     match strategy {
         Strategy::Closest => members[..count.min(members.len())].to_vec(),

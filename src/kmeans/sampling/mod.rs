@@ -1,5 +1,5 @@
-//! Balanced sampling from a hierarchy (Vo et al. 2024, arXiv 2405.15613): selects rows so that every cluster of every level has
-//! as equal a share as its size allows.
+//! Balanced sampling from a hierarchy (Vo et al. 2024, arXiv 2405.15613): selects rows so that every cluster of every level
+//! has as equal a share as its size allows.
 //!
 //! From the top down, a cluster's target is shared out among its children. Each child gives the same number, or all it has if
 //! that is less; the remainder is one more each from randomly drawn children that have more. Apart from this one, each

@@ -4,9 +4,9 @@ use rand::Rng;
 
 use super::draw::draw;
 
-/// Shares `target` out among clusters of these `sizes`. Each cluster can give `multiplier` times its size. Each gives the same
-/// number, or all it can if that is less; the remainder is one more each from randomly drawn clusters that can give more. A
-/// target above the total takes everything.
+/// Shares `target` out among clusters of these `sizes`. Each cluster can give `multiplier` times its size. Each gives the
+/// same number, or all it can if that is less; the remainder is one more each from randomly drawn clusters that can give
+/// more. A target above the total takes everything.
 pub(super) fn share(sizes: &[u64], target: u64, multiplier: u64, random: &mut impl Rng) -> Vec<u64> {
     let mut shares: Vec<u64> = sizes.iter().map(|size| size.saturating_mul(multiplier)).collect();
     if total(&shares, u64::MAX) <= u128::from(target) {
