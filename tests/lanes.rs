@@ -97,7 +97,7 @@ impl Lane for TroubledLane<'_> {
 struct Nobody;
 
 impl Progress for Nobody {
-    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
     fn cancelled(&self) -> bool {
@@ -135,7 +135,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         wanted: Wanted::default(),
         watch: &Nobody,
         rows: 0..embeddings.rows(),
-        keeper: &NoCheckpoints,
+        checkpoints: &NoCheckpoints,
         clock: Clock::default(),
     };
     evaluation.run(DistanceSinks::default())

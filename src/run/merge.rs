@@ -102,7 +102,7 @@ fn add_up_and_write(
     let (evaluated, stages, times) = {
         let job = plan.job(plan.tile_rows());
         let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &NoCheckpoints);
-        let known = evaluation.known(first)?;
+        let known = evaluation.first_round(first)?;
         let stages = evaluation.second_stages(&known);
         let second = second_round(parts, &stages, rows)?;
         (evaluation.finish(known, second)?, stages, evaluation.clock.stages())

@@ -109,7 +109,7 @@ fn second_round(
     let first = parts.first(all, &signals::go_on)?;
     let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
-    let known = evaluation.known(first)?;
+    let known = evaluation.first_round(first)?;
     work.second_round(evaluation.second_stages(&known));
     evaluation.second(&known)?;
     Ok("both rounds complete; `clustrata merge` adds the parts up".to_owned())

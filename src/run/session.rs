@@ -85,7 +85,7 @@ fn evaluate_and_write(
         let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
         let first = evaluation.first(buffers.sinks())?;
         let counted = first.counts;
-        let known = evaluation.known(first)?;
+        let known = evaluation.first_round(first)?;
         work.second_round(evaluation.second_stages(&known));
         let second = evaluation.second(&known)?;
         let distances = finish::counts(counted, &second);

@@ -35,7 +35,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     let spec = cluster.spec("grid.yaml", &three(&root, &slurm));
     cluster.clustrata(&["submit", &spec]);
     cluster.wait_for_all_jobs();
-    let grid = root.join("test");
+    let sweep = root.join("test");
     let status = cluster.clustrata(&["status", sweep.to_str().expect("UTF-8")]);
     assert!(status.contains("2 done, 1 failed of 3 runs") && status.contains("exit code 5"), "{status}");
 

@@ -138,7 +138,7 @@ fn join<'a>(
         folder: &settings.out,
         rank: number(shard.index - 1),
         size: number(shard.of),
-        agreement: *blake3::hash(agreement.as_bytes()).as_bytes(),
+        fingerprint: *blake3::hash(agreement.as_bytes()).as_bytes(),
     };
     Ok(Box::new(TcpCommunicator::join(&meeting, cancelled)?))
 }

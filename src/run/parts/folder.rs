@@ -380,7 +380,7 @@ impl CheckpointStore for PartFolder {
         self.interval.is_some() && locked(&self.timer).is_over(self.interval)
     }
 
-    fn pausing(&self) -> bool {
+    fn pause_requested(&self) -> bool {
         self.interval.is_some() && signals::asked() == StopRequest::Checkpoint
     }
 }

@@ -1,25 +1,17 @@
-//! Which points the first centroids are.
+//! Initial centroids are points: draws them, and fetches them from the processes that hold them.
 
 use ndarray::Array2;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use rand_pcg::Pcg64;
 use std::collections::BTreeSet;
 
 use super::Fit;
-use super::centre::Members;
-use super::fit::defect;
+use super::errors::defect;
+use super::shares::Shares;
 use crate::base::error::Result;
 use crate::engine::points::widen;
 
-/// A stream of random numbers for one purpose, the same wherever and whenever it is asked for: what is chosen after a
-/// checkpoint is what would have been chosen without.
-pub(super) fn stream(seed: u64, init: u32, number: u64) -> Pcg64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes()).update(&init.to_le_bytes()).update(&number.to_le_bytes());
-    Pcg64::from_seed(*hasher.finalize().as_bytes())
-}
-
-/// `count` of `points` points, uniformly, ascending (Floyd's algorithm).
+/// Draws `count` of `points` points uniformly, without replacement (Floyd's algorithm). Returns them in ascending order.
 pub(super) fn uniform(random: &mut Pcg64, points: u64, count: usize) -> Vec<u64> {
     let mut chosen = BTreeSet::new();
     for last in points - count as u64..points {
@@ -31,12 +23,12 @@ pub(super) fn uniform(random: &mut Pcg64, points: u64, count: usize) -> Vec<u64>
     chosen.into_iter().collect()
 }
 
-/// Points of any member, in the order asked for; all members ask for the same.
-pub(super) fn fetch(fit: &Fit<'_>, members: &Members, positions: &[u64]) -> Result<Array2<f64>> {
+/// Fetches points of any process, `[positions.len(), d]`, in the given order. All processes must pass the same positions.
+pub(super) fn fetch(fit: &Fit<'_>, shares: &Shares, positions: &[u64]) -> Result<Array2<f64>> {
     let (points, dim) = (fit.points, fit.points.dim());
     let mut own: Vec<(u64, usize)> = (positions.iter().copied().zip(0..))
-        .filter(|(position, _)| members.own.contains(position))
-        .map(|(position, place)| (position - members.own.start, place))
+        .filter(|(position, _)| shares.own.contains(position))
+        .map(|(position, place)| (position - shares.own.start, place))
         .collect();
     own.sort_unstable();
     let wanted: Vec<u64> = own.iter().map(|(position, _)| *position).collect();
@@ -52,27 +44,19 @@ pub(super) fn fetch(fit: &Fit<'_>, members: &Members, positions: &[u64]) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use super::super::random::start_stream;
     use super::*;
 
     #[test]
     fn uniform_choices_are_distinct_and_reach_every_point() {
         let mut seen = [0; 10];
         for number in 0..600 {
-            let chosen = uniform(&mut stream(1, 0, number), 10, 3);
+            let chosen = uniform(&mut start_stream(1, 0, number), 10, 3);
             assert!(chosen.len() == 3 && chosen.is_sorted(), "{chosen:?}");
             chosen.iter().for_each(|&at| seen[usize::try_from(at).expect("small")] += 1);
         }
         // 180 each, deviation 11
         assert!(seen.iter().all(|&times| (130..230).contains(&times)), "{seen:?}");
-        assert_eq!(uniform(&mut stream(1, 0, 0), 4, 4), [0, 1, 2, 3]);
-    }
-
-    #[test]
-    fn streams_differ_by_all_that_names_them() {
-        let first = |seed, init, number| stream(seed, init, number).random::<u64>();
-        let all: BTreeSet<u64> =
-            [(1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1)].into_iter().map(|(s, i, n)| first(s, i, n)).collect();
-        assert_eq!(all.len(), 4);
-        assert_eq!(first(7, 1, 2), first(7, 1, 2));
+        assert_eq!(uniform(&mut start_stream(1, 0, 0), 4, 4), [0, 1, 2, 3]);
     }
 }

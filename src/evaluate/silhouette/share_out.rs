@@ -1,11 +1,11 @@
-//! Several lanes share tasks out.
+//! Distributes tasks over lanes.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::error::{Error, Kind, Result};
 
-/// Has the lanes do the tasks, each on a thread of its own. The first failure ends it.
+/// Runs the tasks on the lanes, each with a thread of its own. The first failure ends the run.
 pub(super) fn share_out<L: Send>(
     lanes: &mut [L],
     tasks: Range<usize>,
@@ -18,7 +18,7 @@ pub(super) fn share_out<L: Send>(
             if number >= tasks.end {
                 return Ok(());
             }
-            // a failed lane leaves no task to the others
+            // after a failure, no further tasks are started
             task(lane, number).inspect_err(|_| next.store(tasks.end, Ordering::Relaxed))?;
         }
     };

@@ -1,17 +1,17 @@
-//! All outer points against all inner ones, on all lanes.
+//! Compares all outer points with all inner points, on all lanes.
 //!
-//! The work goes in steps, after each of which the running sums of all blocks are consistent and can be kept.
+//! The work is cut into steps. After each step, the running sums of all blocks are consistent and can be stored.
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::again;
 use super::block::{Block, Pairs};
-use super::crew::share_out;
 use super::order::Order;
 use super::points;
+use super::recompute;
+use super::share_out::share_out;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
@@ -21,16 +21,16 @@ use crate::engine::partials::{Counts, OuterSums, SweepCut};
 use crate::engine::progress::StageProgress;
 use crate::evaluate::Evaluation;
 
-/// Bytes of inner points that are held at a time where the outer ones are a sample.
+/// Bytes of inner points held at once if the outer points are a sample.
 const WINDOW_BYTES: usize = 512 << 20;
 
-/// Distances of a step at most, where the outer points are a sample: seconds of work on any device.
+/// Maximum distances per step if the outer points are a sample: seconds of work on any device.
 const WINDOW_PAIRS: usize = 1 << 31;
 
-/// Bytes of sums that one inner tile may give, over all blocks.
+/// Maximum bytes of sums per inner tile, over all blocks.
 const ROWS_BYTES: usize = 64 << 20;
 
-/// Silhouettes of those numbered `share` of the `taken` places, or of all places, in their order, per evaluated level.
+/// Silhouettes at `share` (indices) of the `taken` places, or of all places, in order, per evaluated level.
 pub(super) fn run(
     run: &Evaluation<'_>,
     order: &Order,
@@ -41,51 +41,52 @@ pub(super) fn run(
     if let Some(complete) = kept.as_ref().filter(|kept| kept.is_complete()) {
         return Ok(complete.clone());
     }
-    let progress = run.watch.begin(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
+    let progress = run.watch.start_stage(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
     let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
-    let sweep = Sweep { run, order, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
+    let comparison =
+        Comparison { run, order, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
     let blocks = match taken {
-        _ if sweep.share.is_empty() => Vec::new(),
-        Some(taken) => sweep.sample(&taken[sweep.share.clone()])?,
-        None => sweep.everything()?,
+        _ if comparison.share.is_empty() => Vec::new(),
+        Some(taken) => comparison.sample(&taken[comparison.share.clone()])?,
+        None => comparison.all_points()?,
     };
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
     let values = (0..order.levels()).map(of_level).collect();
-    let found = OuterSums { values, running: Vec::new(), ..sweep.snapshot(SweepCut::default(), 0, &[]) };
+    let found = OuterSums { values, running: Vec::new(), ..comparison.snapshot(SweepCut::default(), 0, &[]) };
     run.checkpoints.store_outer(Stage::Silhouette, &found)?;
     Ok(found)
 }
 
-struct Sweep<'a, 'e> {
+struct Comparison<'a, 'e> {
     run: &'a Evaluation<'e>,
     order: &'a Order,
     progress: &'a dyn StageProgress,
-    /// Which of the outer points are this process's.
+    /// This process's outer points (indices).
     share: Range<usize>,
     /// Whether the outer points are a sample.
     sampled: bool,
-    /// What an earlier run has left.
+    /// The checkpoint of an interrupted run.
     kept: Option<OuterSums>,
-    /// Distances that were computed.
+    /// Number of distances computed.
     pairs: AtomicU64,
 }
 
-/// Points on the host, and where the order's places lie in them.
+/// Points in memory, and how they map to places of the order.
 struct Held {
     points: PointSet,
-    /// Places whose points are held as inner ones.
+    /// Places of the inner points.
     inner: Range<usize>,
-    /// Where the first of them lies.
+    /// Index of the first inner point.
     first: usize,
 }
 
-impl Sweep<'_, '_> {
-    /// This process's share of all points, against all of them, which are held at once.
-    fn everything(&self) -> Result<Vec<Block>> {
+impl Comparison<'_, '_> {
+    /// Compares this process's share of all points with all points, which are in memory at once.
+    fn all_points(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
         let points = points::read(self.run, self.order.rows(all.clone()))?;
         let mut tiling = self.run.backend.distance_tiling(&points);
-        // with several processes, the other direction of a pair is another's
+        // with several processes, another process computes the other direction of a pair
         tiling.symmetric &= self.share == all;
         let tiling = if tiling.symmetric { self.aligned(tiling) } else { tiling };
         let places: Vec<u32> = (0..).take(all.len()).skip(self.share.start).take(self.share.len()).collect();
@@ -97,12 +98,12 @@ impl Sweep<'_, '_> {
         let dim = held.points.dim;
         let values =
             |places: Range<usize>| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim]));
-        self.again(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
+        self.recompute(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
     }
 
-    /// Each of the points `places` against all that are held. A step is a point, so that what is done is done however the
-    /// next device cuts the rest.
+    /// Compares each of the points `places` with all points in memory. A step is one point, so that finished steps stay valid
+    /// when another device cuts the rest differently.
     fn point_by_point(
         &self,
         held: &Held,
@@ -121,12 +122,12 @@ impl Sweep<'_, '_> {
         for some in (first..blocks.len()).step_by(step).map(|at| at..(at + step).min(blocks.len())) {
             points += some.clone().map(|number| locked(&blocks[number]).places().len()).sum::<usize>();
             self.against_all(held, tiling, &blocks, some, &mut lanes, |block, _| block.places().to_vec())?;
-            self.keep(cut, points, &blocks)?;
+            self.after_step(cut, points, &blocks)?;
         }
         Ok((cut, blocks))
     }
 
-    /// A sample against window after window of all points. The sample's points lie in front of the window's.
+    /// Compares a sample with all points, window by window. In memory, the sample precedes the window.
     fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
         let mut points = points::read(self.run, &rows)?;
@@ -150,32 +151,32 @@ impl Sweep<'_, '_> {
             self.against_all(&held, *tiling, blocks, 0..blocks.len(), &mut lanes, places)?;
             drop(lanes);
             points = held.points;
-            self.keep(cut, number + 1, blocks)?;
+            self.after_step(cut, number + 1, blocks)?;
         }
-        // where an earlier run has done the last window, too
+        // an earlier run may have finished the last window
         let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
         let values = |places: Range<usize>| {
             let mut values = vec![0.0; places.len() * dim];
             points::read_part(self.run, self.order.rows(places), &mut values)?;
             Ok(Cow::Owned(values))
         };
-        self.again(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
+        self.recompute(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
     }
 
-    /// Steps of a cut.
+    /// Number of steps of a cut.
     fn steps(&self, cut: SweepCut) -> usize {
         let points = if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() };
         points.div_ceil(cut.points.max(1))
     }
 
-    /// Steps that an earlier run has done, where it cut in the same way.
+    /// Steps finished by an interrupted run with the same cut.
     fn done(&self, cut: SweepCut) -> usize {
         let kept = self.kept.as_ref().filter(|kept| kept.cut == cut);
         kept.map_or(0, |kept| to_usize(kept.steps).min(self.steps(cut)))
     }
 
-    /// Cuts a sample's points into blocks; `points` are those held with the first window.
+    /// Cuts a sample into blocks. `points` includes the first window.
     fn begin(&self, taken: &[u32], points: &PointSet, cut: SweepCut) -> (DistanceTiling, Vec<Mutex<Block>>) {
         let tiling = self.run.backend.distance_tiling(points);
         let blocks = self.blocks(taken, tiling);
@@ -188,11 +189,13 @@ impl Sweep<'_, '_> {
         places.chunks(tiling.outer.max(1)).map(block).collect()
     }
 
-    /// Puts the blocks into the state in which an earlier run has left them.
+    /// Restores the blocks from the checkpoint.
     fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) {
         let Some(kept) = &self.kept else { return };
         if kept.cut != cut {
-            tracing::warn!("the silhouettes begin anew: the checkpoint is of a device that cuts them differently");
+            tracing::warn!(
+                "silhouettes restart: the checkpoint was written by a device that cuts the work differently"
+            );
             self.pairs.store(0, Ordering::Relaxed);
             return;
         }
@@ -205,7 +208,7 @@ impl Sweep<'_, '_> {
         self.progress.advance(kept.counts.pairs * if cut.symmetric { 2 } else { 1 });
     }
 
-    /// What is found so far.
+    /// The state after `steps` steps.
     fn snapshot(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> OuterSums {
         let mut running = vec![crate::engine::partials::Running::default(); self.order.levels()];
         blocks.iter().for_each(|block| locked(block).save(&mut running));
@@ -220,28 +223,27 @@ impl Sweep<'_, '_> {
         }
     }
 
-    /// After a step: keeps what is found where it is time to, and stops where that was asked for.
-    fn keep(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
+    /// After a step: stores a checkpoint if one is due, and stops if a pause was requested.
+    fn after_step(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
         let checkpoints = self.run.checkpoints;
-        if checkpoints.pausing() {
+        if checkpoints.pause_requested() {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if checkpoints.due() {
-            checkpoint::on_the_way(checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
+            checkpoint::warn_if_failed(checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
     }
 
-    /// How the stage ends that `error` stopped between two steps.
+    /// The error with which the stage ends after `error`. Stores a checkpoint if a pause was requested.
     fn stopped(&self, error: Error, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
         let checkpoints = self.run.checkpoints;
-        checkpoint::stopped(error, checkpoints, || {
+        checkpoint::store_before_pause(error, checkpoints, || {
             checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks))
         })
     }
 
-    /// A tiling in which inner tiles are whole blocks of outer points or lie in one, and what an inner tile gives for all
-    /// blocks stays small.
+    /// A tiling whose inner tiles consist of whole outer blocks or lie within one, and whose sums per inner tile stay small.
     fn aligned(&self, tiling: DistanceTiling) -> DistanceTiling {
         let outer = tiling.outer.max(1);
         let segments = self.order.runs() + self.order.len() / outer + 1;
@@ -251,8 +253,8 @@ impl Sweep<'_, '_> {
         DistanceTiling { outer, inner, ..tiling }
     }
 
-    /// Looks again at what decides. `values` gives those of consecutive places.
-    fn again<'p>(
+    /// Recomputes decisive distances in float64. `values` returns the points at consecutive places.
+    fn recompute<'p>(
         &self,
         blocks: &[Mutex<Block>],
         values: impl Fn(Range<usize>) -> Result<Cow<'p, [f32]>> + Sync,
@@ -260,12 +262,13 @@ impl Sweep<'_, '_> {
         let dim = self.run.embeddings.dim();
         let mut threads = vec![(); self.run.tiling.lanes.max(1)];
         share_out(&mut threads, 0..blocks.len(), |(), number| {
-            self.go_on()?;
-            again::block(&mut locked(&blocks[number]), self.order, dim, &mut |places| values(places))
+            self.check()?;
+            recompute::block(&mut locked(&blocks[number]), self.order, dim, &mut |places| values(places))
         })
     }
 
-    /// Each of `some` blocks of outer points against all inner ones. `outer` tells where a block's points lie among those held.
+    /// Compares each of `some` blocks of outer points with all inner points. `outer` maps a block's points to points in
+    /// memory.
     fn against_all(
         &self,
         held: &Held,
@@ -280,7 +283,7 @@ impl Sweep<'_, '_> {
             lane.outer(&outer(block, number))?;
             let mut columns = Vec::new();
             for inner in cut(held.inner.clone(), tiling.inner) {
-                self.go_on()?;
+                self.check()?;
                 let shift = |place: usize| place - held.inner.start + held.first;
                 let ends: Vec<usize> = self.order.ends(inner.clone()).into_iter().map(shift).collect();
                 columns.resize(ends.len() * block.places().len(), 0.0);
@@ -292,7 +295,7 @@ impl Sweep<'_, '_> {
         })
     }
 
-    /// Each pair once: inner tile after inner tile, against the blocks from its own on.
+    /// Computes each pair once: each inner tile with its own block and those after it.
     fn once(&self, held: &Held, tiling: DistanceTiling, places: &[u32]) -> Result<(SweepCut, Vec<Mutex<Block>>)> {
         let steps = SweepCut { points: tiling.inner, symmetric: true };
         let all = self.blocks(places, tiling);
@@ -306,7 +309,7 @@ impl Sweep<'_, '_> {
             let rows: Vec<Mutex<Vec<f64>>> = (own..blocks.len()).map(|_| Mutex::default()).collect();
             let ends = self.order.ends(inner.clone());
             share_out(&mut lanes, own..blocks.len(), |lane, number| {
-                self.go_on()?;
+                self.check()?;
                 let block = &mut *locked(&blocks[number]);
                 let outer = spans[number].clone();
                 let outer_ends = self.order.ends(outer.clone());
@@ -327,13 +330,13 @@ impl Sweep<'_, '_> {
                 self.other_direction(&inner, &mut locked(&blocks[mine]), &spans[mine], later);
                 Ok(())
             })?;
-            self.keep(steps, step + 1, blocks)?;
+            self.after_step(steps, step + 1, blocks)?;
         }
         Ok((steps, all))
     }
 
-    /// What those of an inner tile's points that lie in `block` have to do with all points after them: blocks of `outer`
-    /// points with what the tile gave for them.
+    /// Adds the distances of the inner tile's points in `block` to all points after them: blocks of `outer` points with their
+    /// sums.
     fn other_direction<'r>(
         &self,
         inner: &Range<usize>,
@@ -355,25 +358,29 @@ impl Sweep<'_, '_> {
         (0..tiling.lanes.max(1)).map(|_| self.run.backend.distance_sums(points, tiling)).collect()
     }
 
-    /// Distances were computed, each of which tells of `directions` ordered pairs of points.
+    /// Counts `distances`, each of which stands for `directions` ordered pairs of points.
     fn count(&self, distances: usize, directions: u64) {
         self.pairs.fetch_add(distances as u64, Ordering::Relaxed);
         self.progress.advance(distances as u64 * directions);
     }
 
-    /// Fails where the run is to end at once; one that is to be kept goes on to the end of the step.
-    fn go_on(&self) -> Result<()> {
-        if self.run.watch.cancelled() && !self.run.checkpoints.pausing() { Err(Error::interrupted()) } else { Ok(()) }
+    /// Fails if the run must stop at once. If a pause was requested, the step is finished first.
+    fn check(&self) -> Result<()> {
+        if self.run.watch.cancelled() && !self.run.checkpoints.pause_requested() {
+            Err(Error::interrupted())
+        } else {
+            Ok(())
+        }
     }
 }
 
-/// The places of a block of consecutive ones.
+/// The range of places of a block.
 fn span(block: &Block) -> Range<usize> {
     let first = block.places().first().map_or(0, |&place| place as usize);
     first..first + block.places().len()
 }
 
-/// A range in pieces of `step`.
+/// Cuts a range into pieces of `step`.
 fn cut(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
     range.step_by(step.max(1)).map(move |start| start..(start + step.max(1)).min(end))

@@ -1,12 +1,24 @@
-//! What is known between the two rounds, and what the second one adds.
+//! Results of the two rounds.
 
+use super::evaluation::Evaluation;
 use super::means::Means;
-use super::{Evaluated, Evaluation, pass};
+use super::pass;
 use crate::base::error::Result;
 use crate::engine::partials::{ClusterSums, OuterSums, RowSums, Sums};
 use crate::metrics::level_statistics::{LevelStatistics, Parents};
 
-/// What the first round found over all rows, and what follows from it.
+/// Results of an evaluation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluated {
+    /// One entry per evaluated level.
+    pub levels: Vec<LevelStatistics>,
+    /// Number of rows left out because they hold a NaN or an infinity.
+    pub skipped: u64,
+    /// The first few of those rows.
+    pub first_skipped: Vec<u64>,
+}
+
+/// Results of the first round over all rows.
 pub struct FirstRound {
     pub(super) levels: Vec<LevelStatistics>,
     means: Option<Means>,
@@ -15,14 +27,14 @@ pub struct FirstRound {
     emptied: bool,
 }
 
-/// What the second round finds over some rows. Parts of it that follow one another add up.
+/// Results of the second round over some rows. Results of consecutive ranges can be merged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SecondRound {
-    /// The search once more, where clusters have lost all their rows.
+    /// The repeated search, if clusters have lost all their rows.
     pub search: Option<RowSums>,
-    /// Sums around the means, where they are wanted.
+    /// Sums of the distances to the true means, if wanted.
     pub around: Option<RowSums>,
-    /// Silhouettes, where they are wanted.
+    /// Silhouettes, if wanted.
     pub outer: Option<OuterSums>,
 }
 
@@ -34,7 +46,7 @@ impl FirstRound {
             searched.iter().any(|&cluster| sums[cluster as usize].size == 0)
         };
         let emptied = run.job.searched.iter().zip(&sums).any(emptied);
-        let levels = level_facts(run, &sums);
+        let levels = level_statistics(run, &sums);
         let means = match points.filter(|_| run.wanted.means) {
             Some(points) => Some(Means::new(run, points, &levels)?),
             None => None,
@@ -42,7 +54,7 @@ impl FirstRound {
         Ok(FirstRound { levels, means, skipped, emptied })
     }
 
-    /// Whether clusters have to be searched once more.
+    /// Whether the search must be repeated.
     pub(super) fn emptied(&self) -> bool {
         self.emptied
     }
@@ -59,10 +71,10 @@ impl FirstRound {
         &self.skipped
     }
 
-    /// Puts the sums of the search that was done once more in the place of those before.
-    pub(super) fn searched_again(&mut self, again: Option<RowSums>) {
-        let Some(again) = again else { return };
-        let sums: Vec<Vec<Sums>> = again.sums.into_iter().map(ClusterSums::into_clusters).collect();
+    /// Replaces the sums by those of the repeated search.
+    pub(super) fn replace_search(&mut self, repeated: Option<RowSums>) {
+        let Some(repeated) = repeated else { return };
+        let sums: Vec<Vec<Sums>> = repeated.sums.into_iter().map(ClusterSums::into_clusters).collect();
         for (at, level) in self.levels.iter_mut().enumerate() {
             level.clusters.clone_from(&sums[at]);
             if let Some(parents) = &mut level.parents {
@@ -78,8 +90,8 @@ impl FirstRound {
     }
 }
 
-/// Each level's sums, with those of the level above where it is evaluated too.
-fn level_facts(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelStatistics> {
+/// Sums of each level, with those of the level above if it is evaluated too.
+fn level_statistics(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelStatistics> {
     let of_level = |(at, &index): (usize, &usize)| LevelStatistics {
         searched: !run.job.searched.is_empty(),
         parents: (run.levels.get(at + 1) == Some(&(index + 1)))

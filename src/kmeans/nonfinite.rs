@@ -1,44 +1,34 @@
-//! Points with a NaN or an infinity: found by the first pass over all points, and refused.
+//! Points with a NaN or an infinity. The first pass over all points finds them, and they are refused.
 
 use super::communicator::Communicator;
 use super::sums::whole;
-use crate::backend::{Lane, UNLABELLED};
+use super::tile::Tile;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
-use crate::engine::tiles::Tile;
 
-/// How many are named.
+/// Number of points listed in the message.
 const NAMED: usize = 10;
 
-/// Those found so far.
+/// Non-finite points found so far.
 #[derive(Debug, Default)]
-pub(super) struct Broken {
+pub(super) struct Nonfinite {
     first: Vec<u64>,
     count: u64,
 }
 
-/// Has the lane look for them, and leaves a label (0) to all other points: what a search may be asked.
-pub(super) fn label_finite(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
-    tile.labels.clear();
-    tile.labels.resize(tile.positions.len(), 0);
-    lane.own_distances(&[&tile.labels], &mut tile.observation)?;
-    tile.observation.nonfinite.iter().for_each(|&row| tile.labels[row as usize] = UNLABELLED);
-    Ok(())
-}
-
-impl Broken {
-    /// Those of one more tile.
+impl Nonfinite {
+    /// Adds those of one tile.
     pub(super) fn extend(&mut self, tile: &Tile) {
-        let bad = &tile.observation.nonfinite;
-        self.count += bad.len() as u64;
+        self.count += tile.nonfinite.len() as u64;
         let room = NAMED.saturating_sub(self.first.len());
-        self.first.extend(bad.iter().take(room).map(|&row| tile.positions[row as usize]));
+        self.first.extend(tile.nonfinite.iter().take(room).map(|&row| tile.positions[row as usize]));
     }
 
-    /// Refuses them after a pass over this member's `points` with this `outcome`: on all members where one has some.
+    /// Called after a pass with this `outcome` over this process's `points`. Fails on all processes if one has found
+    /// non-finite points.
     pub(super) fn refuse(&self, communicator: &dyn Communicator, points: u64, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() {
-            // nothing that holds such points may be kept as a state to go on from
+            // a state with non-finite points must not be stored as a checkpoint
             return if self.count > 0 { Err(self.refusal(points, self.count)) } else { outcome };
         }
         let mut all = [as_real(self.count)];
@@ -50,7 +40,7 @@ impl Broken {
         let named: Vec<String> = self.first.iter().map(u64::to_string).collect();
         let more = if self.count > named.len() as u64 { ", ..." } else { "" };
         let found = match self.count {
-            0 => format!("{all} such points among those of other members"),
+            0 => format!("{all} such points in other processes"),
             count => format!("{count} such points among {points}: {}{more}", named.join(", ")),
         };
         Error::input(

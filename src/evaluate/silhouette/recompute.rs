@@ -1,8 +1,8 @@
-//! What decides a point's silhouette, taken again in float64.
+//! Recomputes the decisive distances of a silhouette in float64.
 //!
-//! Where a silhouette is near 0 it is the difference of two nearly equal means of distances, and float32's error in each
-//! distance shows. It averages out over many distances, so only points for which they are few are looked at again: the
-//! distances to their own cluster and to the nearest one, not to all.
+//! A silhouette near 0 is the difference of two nearly equal mean distances, so the float32 error of each distance shows. The
+//! error averages out over many distances. Only points with few distances are recomputed, and only their distances to their
+//! own and to the nearest cluster.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,11 +11,11 @@ use super::block::Block;
 use super::order::Order;
 use crate::base::error::Result;
 
-/// Distances of a point, to its own and to the nearest cluster together, from which on float32 is left alone: an error of
-/// 1e-7 in each averages out over as many distances and as many points to below 1e-9.
+/// Points with more distances than this, to their own and the nearest cluster together, keep the float32 sums: an error of
+/// 1e-7 per distance averages out to below 1e-9.
 const ENOUGH: usize = 256;
 
-/// Looks again at every point of a block. `values` gives those of consecutive places, `[places, dim]`.
+/// Recomputes the points of a block. `values` returns the points at consecutive places, `[places, dim]`.
 pub(super) fn block<'p>(
     block: &mut Block,
     order: &Order,
@@ -40,12 +40,12 @@ pub(super) fn block<'p>(
     Ok(())
 }
 
-/// Sum of the distances from a point to some others.
+/// Sum of the distances from a point to others.
 fn sum(point: &[f64], others: &[f32]) -> f64 {
     others.chunks(point.len()).map(|other| squared(point, other).sqrt()).sum()
 }
 
-/// In several chains, so that the compiler can take several columns at a time.
+/// Squared distance. Eight independent sums let the compiler use SIMD.
 fn squared(point: &[f64], other: &[f32]) -> f64 {
     let mut chains = [0.0; 8];
     let (points, point_rest) = point.as_chunks::<8>();
