@@ -1,4 +1,4 @@
-//! From what was found to files: record, ranking, montages, tables.
+//! Writes the results: record, ranking, montages, tables.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,15 +25,15 @@ use crate::report::tables;
 use crate::report::tracking::events;
 use crate::run::buffers::Written;
 
-/// What is told of a run besides its figures.
-pub(super) struct Told {
+/// What the record says of a run besides its metrics.
+pub(super) struct RunSummary {
     pub(super) started: SystemTime,
     pub(super) tiling: Tiling,
-    /// Hash of the agreement.
+    /// Hash of the run's fingerprint.
     pub(super) plan_hash: String,
     /// By stage.
     pub(super) distances: BTreeMap<String, Counts>,
-    /// Where the run was done in parts.
+    /// The parts; empty for a run in one piece.
     pub(super) parts: Vec<PartOf>,
     pub(super) stages: Vec<StageTime>,
 }
@@ -55,7 +55,7 @@ pub(super) fn write_all(
     plan: &mut Plan,
     evaluated: &Evaluated,
     distances: &Written,
-    told: Told,
+    summary: RunSummary,
     folder: &OutputFolder,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
@@ -64,7 +64,7 @@ pub(super) fn write_all(
         plan.settings.sample = Sample::Random;
         plan.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
     }
-    let mut record = record_of(plan, evaluated, told);
+    let mut record = record_of(plan, evaluated, summary);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
         Ok(made) => record.kmeans = made,
@@ -97,16 +97,16 @@ pub(super) fn write_all(
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
-    // of the record as it was written, so that `clustrata report` makes the same one again
+    // from the record as written, so that `clustrata report` produces the same page
     let montage = |path: &std::path::Path| folder.staging(path);
     page::write(&record, folder, &montage, Pictures::Embedded, &signals::go_on)?;
     Ok(record)
 }
 
-/// What the report shows beyond figures and montages, so that it can be made of the record alone.
+/// Adds the map and the sample images to the record, so that the report needs the record alone.
 fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<Mapped>> {
     let clock = Instant::now();
-    // hours of computing don't end over a picture
+    // hours of computation must not fail because of a picture
     let mapped = map::of_run(plan).unwrap_or_else(|error| {
         record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
         None
@@ -121,22 +121,22 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
     Ok(mapped)
 }
 
-fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
+fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunRecord {
     let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
     RunRecord {
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(told.started),
-        device: plan.recorded_device(told.tiling),
+        started: record::rfc3339(summary.started),
+        device: plan.recorded_device(summary.tiling),
         settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
-        plan: told.plan_hash,
+        plan: summary.plan_hash,
         inputs: plan.inputs(),
-        stages: stages(plan, &told.stages),
+        stages: stages(plan, &summary.stages),
         warnings: plan.warnings.clone(),
         skipped_rows: evaluated.skipped,
-        distances: told.distances,
-        parts: told.parts,
+        distances: summary.distances,
+        parts: summary.parts,
         kmeans: None,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
@@ -159,7 +159,7 @@ fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
     if evaluated.skipped > 0 {
         let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
         let text = format!(
-            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
+            "{} rows hold a NaN or an infinity and enter no metric (--nonfinite skip): {}{}",
             evaluated.skipped,
             first.join(", "),
             if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }

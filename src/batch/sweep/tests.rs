@@ -217,10 +217,10 @@ fn names_that_would_meet_get_a_hash() {
 #[test]
 fn names_of_grids_are_safe_everywhere() {
     for name in ["a", "silhouettes 2026-11", "com", "lptx", "con1", "run.1", "console"] {
-        assert!(names::is_safe(name), "{name}");
+        assert!(folder_name::is_safe(name), "{name}");
     }
     for name in ["", ".", "..", ".a", "-a", "a.", "a ", "a/b", "a\\b", "a:b", "a\nb", "con", "NUL.txt", "com1", "ä"] {
-        assert!(!names::is_safe(name), "{name}");
+        assert!(!folder_name::is_safe(name), "{name}");
     }
 }
 
@@ -287,7 +287,7 @@ proptest! {
         prop_assert_eq!(sweep.runs.len(), of_lists * of_blocks.max(1));
         let names: std::collections::BTreeSet<String> = sweep.runs.iter().map(|run| run.name.to_lowercase()).collect();
         prop_assert_eq!(names.len(), sweep.runs.len());
-        prop_assert!(sweep.runs.iter().all(|run| names::is_safe(&run.name)));
+        prop_assert!(sweep.runs.iter().all(|run| folder_name::is_safe(&run.name)));
         // in order: the values of every list come in the order of the file
         let orders: Vec<Vec<u64>> =
             sweep.runs.iter().map(|run| run.options.values().filter_map(Value::as_u64).collect()).collect();
@@ -299,7 +299,7 @@ proptest! {
         let list = Value::from(texts.iter().cloned().collect::<Vec<_>>());
         let sweep = grid(&format!("device: {list}")).expect("valid");
         for (run, text) in sweep.runs.iter().zip(&texts) {
-            prop_assert!(names::is_safe(&run.name), "{}", run.name);
+            prop_assert!(folder_name::is_safe(&run.name), "{}", run.name);
             let device = run.to_options().expect("reads back").device;
             prop_assert_eq!(device.as_ref(), Some(text));
         }
