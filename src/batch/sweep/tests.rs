@@ -113,7 +113,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("LIST_x: [{sede: 1}]", &["did you mean `seed`", "parameters.LIST_x[0].sede"]),
         ("seed: [1, many]", &["`seed`", "parameters.seed[1]"]),
         ("seed: {a: 1}", &["`seed`", "parameters.seed"]),
-        ("out: here", &["`out` is no parameter"]),
+        ("out: here", &["`out` is not a parameter"]),
         ("seed: 1\nLIST_x: [{best: 1}, {seed: 2}]", &["given twice", "parameters.LIST_x[1].seed and parameters.seed"]),
         ("LIST_x: [{seed: 1}]\nLIST_y: [{seed: 2}]", &["given twice", "LIST_x[0].seed and parameters.LIST_y[0].seed"]),
         (
