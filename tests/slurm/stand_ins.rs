@@ -177,7 +177,7 @@ fn of_two_submissions_at_once_one_is_refused() {
         let child = slurm.program_with(first).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
         wait_until(|| slurm.path("held").exists());
         for second in [&["retry", name(&out)][..], &["submit", &spec, "--retry"], &["submit", &spec, "--overwrite"]] {
-            assert_refused(&slurm.clustrata(second), &["another `submit` or `retry` is at work"]);
+            assert_refused(&slurm.clustrata(second), &["another `submit` or `retry` is working"]);
         }
         fs::remove_file(slurm.path("hold")).expect("removes");
         let output = child.wait_with_output().expect("it ends");
