@@ -1,4 +1,4 @@
-//! From what was found to files: record, ranking, montages, tables.
+//! Writes the results: record, ranking, montages, tables.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -25,18 +25,18 @@ use crate::report::tables;
 use crate::report::tracking::events;
 use crate::run::buffers::Written;
 
-/// What is told of a run besides its figures.
-pub(super) struct Told {
+/// What the record says of a run besides its metrics.
+pub(super) struct RunSummary {
     pub(super) started: SystemTime,
     /// The settings, with what the run decided.
     pub(super) settings: Settings,
     pub(super) warnings: Vec<String>,
     pub(super) tiling: Tiling,
-    /// Hash of the agreement.
+    /// Hash of the run's fingerprint.
     pub(super) plan_hash: String,
     /// By stage.
     pub(super) distances: BTreeMap<String, Counts>,
-    /// Where the run was done in parts.
+    /// The parts; empty for a run in one piece.
     pub(super) parts: Vec<PartOf>,
     pub(super) stages: Vec<StageTime>,
 }
@@ -58,17 +58,17 @@ pub(super) fn write_all(
     plan: &Plan,
     evaluated: &Evaluated,
     distances: &Written,
-    mut told: Told,
+    mut summary: RunSummary,
     folder: &OutputFolder,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
     let files = distances.open()?;
-    if plan.wants_montages() && told.settings.sample != Sample::Random && files.is_empty() {
-        told.settings.sample = Sample::Random;
-        told.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
+    if plan.wants_montages() && summary.settings.sample != Sample::Random && files.is_empty() {
+        summary.settings.sample = Sample::Random;
+        summary.warnings.push("the parts kept no distances: montages show a random sample of members".to_owned());
     }
-    let config = told.settings.to_yaml()?;
-    let mut record = record_of(plan, evaluated, told);
+    let config = summary.settings.to_yaml()?;
+    let mut record = record_of(plan, evaluated, summary);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
         Ok(made) => record.kmeans = made,
@@ -101,16 +101,16 @@ pub(super) fn write_all(
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
-    // of the record as it was written, so that `clustrata report` makes the same one again
+    // from the record as written, so that `clustrata report` produces the same page
     let montage = |path: &std::path::Path| folder.staging(path);
     page::write(&record, folder, &montage, Pictures::Embedded, &signals::go_on)?;
     Ok(record)
 }
 
-/// What the report shows beyond figures and montages, so that it can be made of the record alone.
+/// Adds the map and the sample images to the record, so that the report needs the record alone.
 fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<FittedMap>> {
     let clock = Instant::now();
-    // hours of computing don't end over a picture
+    // hours of computation must not fail because of a picture
     let mapped = map::of_run(plan).unwrap_or_else(|error| {
         record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
         None
@@ -125,22 +125,22 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
     Ok(mapped)
 }
 
-fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
+fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunRecord {
     let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
     RunRecord {
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(told.started),
-        device: plan.recorded_device(told.tiling),
-        settings: serde_json::to_value(&told.settings).unwrap_or_default(),
-        plan: told.plan_hash,
+        started: record::rfc3339(summary.started),
+        device: plan.recorded_device(summary.tiling),
+        settings: serde_json::to_value(&summary.settings).unwrap_or_default(),
+        plan: summary.plan_hash,
         inputs: plan.recorded_inputs(),
-        stages: stages(plan, &told.stages),
-        warnings: told.warnings,
+        stages: stages(plan, &summary.stages),
+        warnings: summary.warnings,
         skipped_rows: evaluated.skipped,
-        distances: told.distances,
-        parts: told.parts,
+        distances: summary.distances,
+        parts: summary.parts,
         kmeans: None,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
@@ -163,7 +163,7 @@ fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
     if evaluated.skipped > 0 {
         let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
         let text = format!(
-            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
+            "{} rows hold a NaN or an infinity and enter no metric (--nonfinite skip): {}{}",
             evaluated.skipped,
             first.join(", "),
             if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }

@@ -1,4 +1,4 @@
-//! Runs whose inputs are checked, with all that is to be written for them.
+//! Runs whose inputs have passed their checks, with the files to write for them.
 
 use std::path::{Path, PathBuf};
 
@@ -9,25 +9,25 @@ use crate::plan::CheckedInputs;
 use crate::plan::settings::Settings;
 
 /// A run that can be submitted.
-pub(super) struct Ready<'a> {
+pub(super) struct CheckedRun<'a> {
     pub(super) run: &'a Run,
     pub(super) folder: JobFolder,
     /// Settings of `metrics --config`.
     pub(super) settings: String,
     pub(super) submission: Submission,
-    /// What goes into its folder, by name.
+    /// The files of its folder: name and text.
     pub(super) files: Vec<(&'static str, String)>,
 }
 
-/// Checks the inputs of all runs, and reports all that is wrong with them together.
-pub(super) fn check<'a>(sweep: &'a Sweep, site: &Site, array_size: u64) -> Result<Vec<Ready<'a>>> {
+/// Checks the inputs of all runs, and reports all findings together.
+pub(super) fn check<'a>(sweep: &'a Sweep, site: &Site, array_size: u64) -> Result<Vec<CheckedRun<'a>>> {
     let mut findings = Findings::new();
     let mut seen: Vec<Finding> = Vec::new();
-    let mut ready = Vec::new();
+    let mut checked = Vec::new();
     for run in &sweep.runs {
         match check_run(sweep, run, site, array_size) {
-            Ok(run) => ready.push(run),
-            // a disk or the system: no other run would fare better
+            Ok(run) => checked.push(run),
+            // a problem of the disk or the system would hit every other run, too
             Err(error) if !matches!(error.kind(), Kind::Usage | Kind::Input) => {
                 return Err(error);
             }
@@ -45,12 +45,12 @@ pub(super) fn check<'a>(sweep: &'a Sweep, site: &Site, array_size: u64) -> Resul
         }
     }
     findings.into_result()?;
-    Ok(ready)
+    Ok(checked)
 }
 
-fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> Result<Ready<'a>> {
+fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> Result<CheckedRun<'a>> {
     let settings = run.to_options()?.resolve()?;
-    // with one shard as with many: the runs of a grid have the same figures, whatever device each finds
+    // as for shards: all runs of a sweep compute the same metrics, whatever device each finds
     let settings = absolute(settings.for_parts())?;
     let checked = CheckedInputs::open(settings)?;
     for warning in &checked.warnings {
@@ -64,10 +64,10 @@ fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> R
     let settings = checked.settings.to_yaml()?;
     let mut files = vec![("metrics.yaml", settings.clone())];
     files.extend(slurm::scripts(&submission, &folder, site)?);
-    Ok(Ready { run, folder, settings, submission, files })
+    Ok(CheckedRun { run, folder, settings, submission, files })
 }
 
-/// The jobs may begin in another folder.
+/// Makes paths absolute: jobs may start in another folder.
 fn absolute(settings: Settings) -> Result<Settings> {
     let path = |path: &Path| {
         std::path::absolute(path).map_err(|e| Error::usage(Finding::io("a path is not usable", path, &e)))
