@@ -228,7 +228,7 @@ fn one_damaged_record_does_not_hide_the_other_runs() {
     let spec = slurm.spec("  shards: 2\n");
     let grid =
         fs::read_to_string(&spec).expect("a spec").replace("  metrics: all\n", "  metrics: fast\n  seed: [1, 2]\n");
-    fs::write(&spec, sweep).expect("writes");
+    fs::write(&spec, grid).expect("writes");
     assert!(slurm.clustrata(&["submit", &spec]).status.success());
     let root = slurm.path("runs/test");
     assert_refused(&slurm.clustrata(&["retry", name(&root)]), &["a sweep's", "submit SPEC --retry"]);

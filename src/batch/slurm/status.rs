@@ -207,12 +207,12 @@ impl View<'_> {
         let step = if in_parts { Step::Merge } else { self.submission.only_step() };
         let last = match self.complete {
             true => Piece { state: State::Done, detail: String::new() },
-            false if in_parts => self.from_jobs(&[step], None),
+            false if in_parts => self.of_jobs(&[step], None),
             false => {
                 let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
                 let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
                 let damaged = all.is_some_and(|part| is_damaged(part, part.first == Progress::Done));
-                self.from_jobs(&[step], None).with(files, damaged)
+                self.of_jobs(&[step], None).with(files, damaged)
             }
         };
         RunStatus {
@@ -244,13 +244,13 @@ impl View<'_> {
             let task = self.submission.layout.task_of(shard);
             let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
             let damaged = part.is_some_and(|part| is_damaged(part, first_done));
-            self.from_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
+            self.of_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
 
     /// The state of a job without a result, from the queue and the scripts' records.
-    fn from_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
+    fn of_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
         let piece = |state, detail: String| Piece { state, detail };
         let jobs = jobs_of_steps(self.submission, &self.marks, steps);
         let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
