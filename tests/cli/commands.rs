@@ -58,7 +58,7 @@ fn the_demo_runs_into_a_fresh_folder_and_again_into_the_same() {
 
 /// The command that the demo prints must do the same.
 fn by_hand(messages: &str, folder: &Path, want: &Value) {
-    let line = messages.lines().find(|line| line.contains("by hand: clustrata")).expect("says how");
+    let line = messages.lines().find(|line| line.contains("the same with: clustrata")).expect("says how");
     let (_, told) = line.split_once("clustrata ").expect("a command");
     let out = folder.join("by-hand");
     let mut command = clustrata(&["--quiet"]);

@@ -115,7 +115,7 @@ fn a_wrong_number_of_names_is_refused() {
     for count in [59, 61] {
         fs::write(&list, "a.png\n".repeat(count)).expect("writes");
         let found = format!("found:    {count} names");
-        let parts = ["don't match the embeddings", "names.txt", "expected: 60 names", &found, "try:"];
+        let parts = ["doesn't match the embeddings", "names.txt", "expected: 60 names", &found, "try:"];
         place.refused(&["--images", arg(&list)], 3, &parts);
     }
 }
