@@ -48,10 +48,10 @@ fn parts_of_another_run_are_named() {
     // other figures
     let other = ["--metrics", "size", "--rows", "1000..4099"];
     succeeded(&mut place.metrics("out", &other));
-    refused(&mut place.merge("out", &[]), 3, &["of another run", "metrics: "]);
-    // the same part with other figures, to go on from
+    refused(&mut place.merge("out", &[]), 3, &["belongs to another run", "metrics: "]);
+    // resuming the same part with other metrics
     let resumed = ["--metrics", "size", "--rows", "0..1000", "--resume"];
-    refused(&mut place.metrics("out", &resumed), 3, &["of another run", "metrics: "]);
+    refused(&mut place.metrics("out", &resumed), 3, &["belongs to another run", "metrics: "]);
     // other embeddings under the same name
     let mut bytes = fs::read(&place.embeddings).expect("embeddings");
     parts(&place, "changed", &["0..1000"]);
@@ -59,7 +59,11 @@ fn parts_of_another_run_are_named() {
     bytes[last] ^= 1;
     fs::write(&place.embeddings, bytes).expect("writes");
     parts(&place, "changed", &["1000..4099"]);
-    refused(&mut place.merge("changed", &[]), 3, &["of another run", "embeddings: ", "rows-000000000000-000000001000"]);
+    refused(
+        &mut place.merge("changed", &[]),
+        3,
+        &["belongs to another run", "embeddings: ", "rows-000000000000-000000001000"],
+    );
 }
 
 #[test]
@@ -114,7 +118,7 @@ fn a_part_under_another_name_is_not_believed() {
     let (first, whole) = ("rows-000000000000-000000002049", "rows-000000000000-000000004099");
     fs::rename(folder("renamed", first), folder("renamed", whole)).expect("renames");
     refused(&mut place.merge("renamed", &[]), 3, &["does not belong", whole]);
-    // done again, where the part is asked for
+    // computed again if the part is requested
     succeeded(&mut place.metrics("renamed", &[&FAST[..], &["--rows", "0..4099", "--resume"]].concat()));
     succeeded(&mut place.merge("renamed", &[]));
 
