@@ -13,7 +13,7 @@ use crate::report::summary::table;
 const STATES: [State; 5] = [State::Done, State::Running, State::Queued, State::Failed, State::Missing];
 
 /// Shown for a run of a sweep that has no state.
-const NOT_BEGUN: &str = "not begun";
+const NOT_SUBMITTED: &str = "not submitted";
 const UNREADABLE: &str = "unreadable";
 
 /// The state of a submitted run.
@@ -82,7 +82,7 @@ pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
     let mut rows = vec![["run", "state", "shards", ""].map(str::to_owned).to_vec()];
     for (name, _, status) in runs {
         let cells = match status {
-            None => [NOT_BEGUN.to_owned(), String::new(), String::new()],
+            None => [NOT_SUBMITTED.to_owned(), String::new(), String::new()],
             Some(SubmittedRun::Unreadable { error }) => {
                 let message = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
                 let message = message.lines().next().unwrap_or_default().to_owned();
@@ -98,7 +98,7 @@ pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
         };
         rows.push([vec![name.clone()], cells.to_vec()].concat());
     }
-    let names = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_BEGUN]);
+    let names = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_SUBMITTED]);
     let count = |name: &str| rows.iter().skip(1).filter(|row| row[1] == name).count();
     let totals: Vec<String> =
         names.map(|name| (count(name), name)).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();

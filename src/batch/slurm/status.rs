@@ -24,7 +24,7 @@ use crate::run::parts::{self, PartState, Progress};
 pub enum State {
     /// Its result is there.
     Done,
-    /// A job is at work on it.
+    /// A job is working on it.
     Running,
     /// A job for it waits.
     Queued,
@@ -313,7 +313,7 @@ fn progress(part: &PartState, first_done: bool) -> String {
     match progress {
         Progress::Missing if first_done => "first round done".to_owned(),
         Progress::Missing | Progress::Done => String::new(),
-        Progress::Begun { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
+        Progress::Started { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
         Progress::Damaged(why) => format!("{round} damaged: {}", why.lines().next().unwrap_or_default()),
     }
 }

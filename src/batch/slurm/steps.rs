@@ -31,7 +31,7 @@ pub fn all(submission: &Submission) -> Vec<JobRequest> {
     rounds.chain([Step::Merge]).map(whole).collect()
 }
 
-/// The jobs for what is missing: shards of the first round, shards of the second, and the merge.
+/// The jobs for the missing results: shards of the first round, shards of the second, and the merge.
 pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<JobRequest> {
     if submission.layout.shards == 1 {
         return all(submission);

@@ -1,4 +1,4 @@
-//! `job.json`: what was submitted for a run.
+//! `job.json`: the record of a run's submission.
 
 use std::path::{Path, PathBuf};
 
@@ -101,7 +101,7 @@ pub struct Kmeans {
     pub then: Vec<String>,
 }
 
-/// `job.json`: what was submitted.
+/// `job.json`: the record of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
     pub(super) format: u32,

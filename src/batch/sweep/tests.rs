@@ -59,7 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("seed: 1\nbest: 2", &["seed=1 best=2"]),
     // lists multiply, the last fastest
     ("seed: [1, 2]\nbest: [3, 4]", &["seed=1 best=3", "seed=1 best=4", "seed=2 best=3", "seed=2 best=4"]),
-    // YAML 1.1 numbers, either dash, words where no truth value is meant
+    // YAML 1.1 numbers, either dash, words that aren't meant as booleans
     ("tile_rows: 1_000\nsilhouette: off\nforce: on", &["tile-rows=1000 silhouette=off force=true"]),
     // a parameter that is itself a list is a list of lists
     ("levels: [[1, 2], [3]]", &["levels=[1,2]", "levels=[3]"]),

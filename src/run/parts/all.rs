@@ -156,8 +156,8 @@ impl Parts {
     }
 
     fn gap(&self, stage: Stage, rows: Range<u64>) -> Finding {
-        let begun = self.parts.iter().filter(|part| rows.contains(&part.rows.start)).count();
-        let found = if begun > 0 { counted(begun, "incomplete part") } else { "nothing".to_owned() };
+        let started = self.parts.iter().filter(|part| rows.contains(&part.rows.start)).count();
+        let found = if started > 0 { counted(started, "incomplete part") } else { "nothing".to_owned() };
         Finding::new(format!("the {} of rows {}..{} are missing", what(stage), rows.start, rows.end))
             .file(self.out.join("parts"))
             .expected(format!("complete parts that cover these rows ({}.part)", stage.name()))

@@ -13,18 +13,18 @@ use crate::plan::fingerprint::RunFingerprint;
 impl PartFolder {
     /// Checks that the files of an earlier process belong to this run. Renames damaged files, so that they are computed
     /// again. Leaves unreadable files in place, since they may be intact.
-    pub(super) fn judge_earlier(&self) -> Result<()> {
+    pub(super) fn check_earlier(&self) -> Result<()> {
         for stage in Stage::ALL {
             for (path, complete) in [(self.complete(stage), true), (self.checkpoint(stage), false)] {
                 if path.is_file() {
-                    self.judge_file(stage, &path, complete)?;
+                    self.check_file(stage, &path, complete)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn judge_file(&self, stage: Stage, path: &Path, complete: bool) -> Result<()> {
+    fn check_file(&self, stage: Stage, path: &Path, complete: bool) -> Result<()> {
         File::open(path).map_err(|e| Error::io("can't read a partial result", path, &e))?;
         let opened = if complete { PartFile::open(path) } else { PartFile::glance(path) };
         let header = opened.and_then(|file| file.header_as::<Header>()).and_then(|header| {
@@ -44,7 +44,7 @@ impl PartFolder {
         fs::rename(path, &aside).map_err(|e| Error::io("can't rename a damaged file", path, &e))
     }
 
-    pub(super) fn begun_already(&self) -> Error {
+    pub(super) fn started_already(&self) -> Error {
         Error::usage(
             Finding::new("an interrupted run left a checkpoint or partial results")
                 .file(&self.path)

@@ -64,7 +64,7 @@ pub struct PartFolder {
     /// Files to sync before results of their rows are stored, each with its final path.
     buffers: Mutex<Vec<(PathBuf, PathBuf)>>,
     timer: Mutex<Timer>,
-    begun: Mutex<BTreeMap<Stage, StartedStage>>,
+    started: Mutex<BTreeMap<Stage, StartedStage>>,
     // dropped in this order: the lock's file goes before the folder that holds it
     locked: LockedFolder,
     _emptied: Emptied,
@@ -128,7 +128,7 @@ impl PartFolder {
             always: false,
             buffers: Mutex::default(),
             timer: Mutex::new(Timer { last: Instant::now(), cost: Duration::ZERO }),
-            begun: Mutex::default(),
+            started: Mutex::default(),
             locked,
         };
         // without a lock, they may belong to another process
@@ -138,12 +138,12 @@ impl PartFolder {
         }
         match earlier {
             Earlier::Discard => folder.clear(),
-            Earlier::Refuse if folder.holds_results() => return Err(folder.begun_already()),
+            Earlier::Refuse if folder.holds_results() => return Err(folder.started_already()),
             Earlier::Refuse => folder.clear(),
             Earlier::BuildOn if Stage::ALL.into_iter().any(|stage| folder.checkpoint(stage).is_file()) => {
-                return Err(folder.begun_already());
+                return Err(folder.started_already());
             }
-            Earlier::BuildOn | Earlier::Resume => folder.judge_earlier()?,
+            Earlier::BuildOn | Earlier::Resume => folder.check_earlier()?,
         }
         Ok(folder)
     }
@@ -209,9 +209,9 @@ impl PartFolder {
 
     /// This process, with the time that it spent on a stage.
     pub fn worker(&self, stage: Stage) -> Worker {
-        let begun = locked(&self.begun).get(&stage).copied();
+        let started = locked(&self.started).get(&stage).copied();
         let (seconds, resumed) =
-            begun.map_or((0.0, 0), |begun| (begun.earlier_seconds + begun.at.elapsed().as_secs_f64(), begun.resumed));
+            started.map_or((0.0, 0), |stage| (stage.earlier_seconds + stage.at.elapsed().as_secs_f64(), stage.resumed));
         Worker { seconds, resumed, ..self.info.worker.clone() }
     }
 
@@ -254,7 +254,7 @@ impl PartFolder {
     fn begin(&self, stage: Stage, header: Option<&Header>) {
         let resumed = header.map_or(0, |header| header.worker.resumed + u64::from(header.done < 1.0));
         let earlier_seconds = header.map_or(0.0, |header| header.worker.seconds);
-        locked(&self.begun).insert(stage, StartedStage { at: Instant::now(), earlier_seconds, resumed });
+        locked(&self.started).insert(stage, StartedStage { at: Instant::now(), earlier_seconds, resumed });
     }
 
     /// Reads the stored results of a stage. They were checked when the folder was opened.

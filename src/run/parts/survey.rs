@@ -18,7 +18,7 @@ pub enum Progress {
     /// It has no files.
     Missing,
     /// It has a checkpoint, or some of its stages are complete.
-    Begun {
+    Started {
         /// Share of the round that is done, from 0 to 1.
         done: f64,
         /// When its newest file was written.
@@ -114,7 +114,7 @@ fn progress(folder: &Path, rows: &Range<u64>, stages: &[Stage]) -> Progress {
     match wanted {
         None => Progress::Missing,
         Some(wanted) if complete >= wanted => Progress::Done,
-        Some(wanted) => Progress::Begun { done: done / crate::base::numeric::as_real(wanted as u64), at },
+        Some(wanted) => Progress::Started { done: done / crate::base::numeric::as_real(wanted as u64), at },
     }
 }
 
