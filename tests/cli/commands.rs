@@ -18,7 +18,7 @@ fn clustrata(arguments: &[&str]) -> Command {
 #[test]
 fn devices_are_listed_for_people_and_for_programs() {
     let people = text(&succeeded(&mut clustrata(&["devices"])).stdout);
-    assert!(people.contains("--device auto takes") && people.contains("cpu") && people.contains("threads"), "{people}");
+    assert!(people.contains("--device auto uses") && people.contains("cpu") && people.contains("thread"), "{people}");
     let programs: Value =
         serde_json::from_slice(&succeeded(&mut clustrata(&["devices", "--json"])).stdout).expect("JSON");
     let name = programs["auto"]["device"]["name"].as_str().expect("a name");
