@@ -135,7 +135,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         wanted: Wanted::default(),
         watch: &Nobody,
         rows: 0..embeddings.rows(),
-        keeper: &NoCheckpoints,
+        checkpoints: &NoCheckpoints,
         clock: Clock::default(),
     };
     evaluation.run(DistanceSinks::default())

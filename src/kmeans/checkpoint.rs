@@ -27,6 +27,8 @@ struct Header {
     compared: usize,
     moving: u64,
     searching: u64,
+    /// Distinct points, where there are fewer than clusters.
+    distinct: Option<u64>,
     /// Of the best start so far: clusters without points, and whether it converged.
     best: Option<(u64, bool)>,
 }
@@ -102,6 +104,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
         compared: state.compared,
         moving: state.moving,
         searching: state.searching,
+        distinct: state.distinct,
         best: state.best.as_ref().map(|best| (best.empty, best.converged)),
     })
 }
@@ -187,6 +190,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
             moved: file.read("best/moved")?,
             searched: file.read("best/searched")?,
             empty,
+            distinct: header.distinct,
             converged,
         }),
         None => None,
@@ -210,6 +214,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         objectives: file.read("objectives")?,
         moved: file.read("moved")?,
         searched: file.read("searched")?,
+        distinct: header.distinct,
         best,
     };
     fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;

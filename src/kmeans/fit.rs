@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::bounds::Drifts;
 use super::centre::{Members, near_mean};
+use super::distinct::{first_of_each, padded};
 use super::plus_plus::Seeding;
 use super::search::{Search, at, search};
 use super::seed::{fetch, stream, uniform};
@@ -94,20 +95,32 @@ impl Run<'_> {
 
     fn seed(&self, state: &mut State, since: &mut Instant) -> Result<()> {
         let Fit { clusters, seed, .. } = *self.fit;
-        if self.fit.init == Init::Random {
+        let random = self.fit.init == Init::Random;
+        if random && state.chosen.is_empty() {
             let chosen = uniform(&mut stream(seed, state.init, 0), self.members.points, clusters);
-            let centroids = fetch(self.fit, &self.members, &chosen)?;
+            let rows = fetch(self.fit, &self.members, &chosen)?;
+            let first = first_of_each(rows.view());
+            state.centroids = rows.select(Axis(0), &first);
+            state.chosen = first.into_iter().map(|place| chosen[place]).collect();
+        }
+        if random && state.chosen.len() == clusters {
+            let centroids = std::mem::take(&mut state.centroids);
             state.begin_iterating(centroids);
             return Ok(());
         }
-        // twice as many as wanted, to be merged
-        let wanted = at(self.members.points.min(2 * clusters as u64));
+        // k-means++ draws twice as many as wanted, to be merged; of a random start it only replaces repeated rows
+        let wanted = if random { clusters } else { at(self.members.points.min(2 * clusters as u64)) };
         let progress = self.fit.watch.begin("k-means++", self.fit.points.len() * wanted as u64, 0);
         let seeding = Seeding { fit: self.fit, members: &self.members, wanted, progress: progress.as_ref() };
         while seeding.step(state)? {
             self.keep_now_and_then(state, since)?;
         }
-        let centroids = merge::merged(self.fit, state, progress.as_ref())?;
+        let found = state.chosen.len();
+        state.distinct = (found < clusters).then_some(found as u64);
+        let centroids = match found > clusters {
+            true => merge::merged(self.fit, state, progress.as_ref())?,
+            false => padded(&state.centroids, clusters),
+        };
         state.begin_iterating(centroids);
         Ok(())
     }
@@ -131,6 +144,7 @@ impl Run<'_> {
             moved: std::mem::take(&mut state.moved),
             searched: std::mem::take(&mut state.searched),
             converged,
+            distinct: state.distinct,
         })
     }
 

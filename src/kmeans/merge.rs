@@ -57,7 +57,11 @@ impl Reduce for Cells<'_> {
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
     let mut merged = match fit.communicator.rank() {
-        0 => merge(fit, means, counts.iter().map(|&count| as_real(count)).collect(), progress)?,
+        0 => {
+            let (means, weights) = without_weightless(means, &counts, fit.clusters);
+            let merged = merge(fit, means, weights, progress)?;
+            without_empty(fit, &state.centroids, merged, progress)?
+        }
         // devices differ in the last place, so that one member says what the others take
         _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
     };
@@ -101,6 +105,42 @@ fn merge(
     Ok(means)
 }
 
+/// Leaves out cells without points, as many as there are too many.
+fn without_weightless(means: Array2<f64>, counts: &[u64], wanted: usize) -> (Array2<f64>, Vec<f64>) {
+    let mut excess = counts.len() - wanted;
+    let mut kept = |&cell: &usize| {
+        let gone = counts[cell] == 0 && excess > 0;
+        excess -= usize::from(gone);
+        !gone
+    };
+    let cells: Vec<usize> = (0..counts.len()).filter(|cell| kept(cell)).collect();
+    let weights = cells.iter().map(|&cell| as_real(counts[cell])).collect();
+    (means.select(Axis(0), &cells), weights)
+}
+
+/// Sees to it that no first centroid is empty. The seeds are distinct points: a centroid that is the nearest of a seed has a
+/// point. One that is the nearest of none becomes a seed itself, the farthest one from all centroids first.
+fn without_empty(
+    fit: &Fit<'_>,
+    seeds: &Array2<f64>,
+    mut centroids: Array2<f64>,
+    progress: &dyn StageProgress,
+) -> Result<Array2<f64>> {
+    loop {
+        let nearest = nearest_of(fit, seeds, &centroids, progress)?;
+        let mut empty = vec![true; centroids.nrows()];
+        nearest.iter().for_each(|top2| empty[top2.clusters[0] as usize] = false);
+        let empty: Vec<usize> = (0..empty.len()).filter(|&cluster| empty[cluster]).collect();
+        let mut far: Vec<usize> = (0..nearest.len()).filter(|&seed| nearest[seed].squared[0] > 0.0).collect();
+        far.sort_by(|&a, &b| nearest[b].squared[0].total_cmp(&nearest[a].squared[0]).then(a.cmp(&b)));
+        if empty.is_empty() || far.is_empty() {
+            return Ok(centroids);
+        }
+        // every round makes at least one more centroid a seed, which it stays
+        empty.into_iter().zip(far).for_each(|(cluster, seed)| centroids.row_mut(cluster).assign(&seeds.row(seed)));
+    }
+}
+
 /// Merges the `most` pairs of lowest cost that have no cell in common; says which cells are gone.
 fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, f64)], most: usize) -> Vec<bool> {
     let cost = |cell: usize| {
@@ -131,36 +171,46 @@ fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, 
 
 /// The nearest other row of each row, and the squared distance to it.
 fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageProgress) -> Result<Vec<(usize, f64)>> {
-    let points = MatrixPoints { matrix: means };
+    let nearest = nearest_of(fit, means, means, progress)?;
+    Ok(nearest.iter().enumerate().map(|(row, nearest)| other(row, nearest)).collect())
+}
+
+/// The two nearest centroids of each row.
+fn nearest_of(
+    fit: &Fit<'_>,
+    rows: &Array2<f64>,
+    centroids: &Array2<f64>,
+    progress: &dyn StageProgress,
+) -> Result<Vec<Top2>> {
+    let points = MatrixPoints { matrix: rows };
     let job = Job {
-        centre: means.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
-        searched: vec![(0..).take(means.nrows()).collect()],
-        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(means.view())])
+        centre: centroids.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
+        searched: vec![(0..).take(centroids.nrows()).collect()],
+        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
     let sweep = Sweep { points: &points, backend: fit.backend, job: &job, watch: fit.watch, progress, units: 0 };
-    let pass = Others { cursor: Cursor::new(0..points.len()), found: Vec::new() };
+    let pass = Nearest { cursor: Cursor::new(0..points.len()), found: Vec::new() };
     let (pass, outcome) = sweep.run(pass, plus_plus::compare_all);
     outcome?;
     Ok(pass.found)
 }
 
-struct Others {
+struct Nearest {
     cursor: Cursor,
-    found: Vec<(usize, f64)>,
+    found: Vec<Top2>,
 }
 
-impl Pass for Others {
+impl Pass for Nearest {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         self.cursor.cut(rows, tile, |_| true)
     }
 }
 
-impl Reduce for Others {
+impl Reduce for Nearest {
     type Tile = Tile;
 
     fn reduce(&mut self, tile: &Tile) {
-        let rows = tile.positions.iter().zip(&tile.nearest);
-        self.found.extend(rows.map(|(&row, nearest)| other(at(row), nearest)));
+        self.found.extend(&tile.nearest);
     }
 }
 

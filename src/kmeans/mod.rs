@@ -22,6 +22,7 @@ mod broken;
 mod centre;
 mod checkpoint;
 pub mod communicator;
+mod distinct;
 mod fit;
 mod levels;
 mod merge;
@@ -115,6 +116,8 @@ pub struct Fitted {
     pub searched: Vec<u64>,
     /// Clusters without points in the last iteration.
     pub empty: u64,
+    /// Distinct points, where they are fewer than the clusters; `None` where they are at least as many.
+    pub distinct: Option<u64>,
     /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.
     pub converged: bool,
 }

@@ -12,6 +12,7 @@ use super::Fit;
 use super::bounds::Bounds;
 use super::broken::{Broken, label_finite};
 use super::centre::Members;
+use super::distinct::DistinctRows;
 use super::search::at;
 use super::seed::{fetch, stream, uniform};
 use super::state::State;
@@ -82,7 +83,8 @@ pub(super) struct Seeding<'a> {
 }
 
 impl Seeding<'_> {
-    /// Compares all points with the last batch, and adds the next one; false when there are as many as wanted, all compared.
+    /// Compares all points with the last batch, and adds the next one. Returns false once there are as many as wanted, or one
+    /// for every distinct point, and all are compared.
     pub(super) fn step(&self, state: &mut State) -> Result<bool> {
         if state.chosen.is_empty() {
             state.chosen = uniform(&mut stream(self.fit.seed, state.init, 0), self.members.points, 1);
@@ -96,7 +98,7 @@ impl Seeding<'_> {
         if state.chosen.len() == self.wanted {
             return Ok(false);
         }
-        let batch = self.draw(state)?;
+        let Some(batch) = self.draw(state)? else { return Ok(false) };
         let values = fetch(self.fit, self.members, &batch)?;
         state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| super::fit::defect("columns differ"))?;
         state.chosen.extend(batch);
@@ -137,16 +139,15 @@ impl Seeding<'_> {
         pass.broken.refuse(self.fit.communicator, points.len(), outcome)
     }
 
-    /// Points of the next batch.
-    fn draw(&self, state: &State) -> Result<Vec<u64>> {
+    /// Points of the next batch: they differ from each other and from all chosen before. `None` where no such point is left.
+    fn draw(&self, state: &State) -> Result<Option<Vec<u64>>> {
         let taken = state.chosen.len();
         let most = (self.wanted - taken).min(taken.clamp(LEAST, MOST));
         let mut random = stream(self.fit.seed, state.init, taken as u64);
         let draws: Vec<f64> = (0..CANDIDATES * most).map(|_| random.random()).collect();
-        let Some((positions, then)) = self.candidates(state, &draws)? else {
-            return Ok(unused(&state.chosen, self.members.points, self.wanted - taken));
-        };
+        let Some((positions, then)) = self.candidates(state, &draws)? else { return Ok(None) };
         let values = fetch(self.fit, self.members, &positions)?;
+        let mut known = DistinctRows::of(state.centroids.view());
         let mut batch: Vec<usize> = Vec::new();
         for (candidate, &then) in then.iter().enumerate() {
             let mut now = then;
@@ -154,14 +155,17 @@ impl Seeding<'_> {
                 now = now.min(squared(values.row(candidate), values.row(other)));
             }
             // drawn for every candidate, so that what comes later does not depend on what was passed over
-            if random.random::<f64>() * then < now {
+            let accepted = random.random::<f64>() * then < now;
+            // a device may measure a distance above 0 between equal rows
+            if accepted && known.insert(values.row(candidate)) {
                 batch.push(candidate);
             }
             if batch.len() == most {
                 break;
             }
         }
-        Ok(batch.into_iter().map(|candidate| positions[candidate]).collect())
+        let batch: Vec<u64> = batch.into_iter().map(|candidate| positions[candidate]).collect();
+        Ok((!batch.is_empty()).then_some(batch))
     }
 
     /// Points of all members, drawn by D^2, and D^2 of each; `draws` are between 0 and 1. `None` where D^2 is 0 everywhere.
@@ -211,11 +215,4 @@ impl Seeding<'_> {
         let then = found.split_off(draws.len());
         Ok(Some((found.into_iter().map(whole).collect(), then)))
     }
-}
-
-/// The first points that are not chosen: all others are equal to chosen ones.
-fn unused(chosen: &[u64], points: u64, wanted: usize) -> Vec<u64> {
-    let mut chosen = chosen.to_vec();
-    chosen.sort_unstable();
-    (0..points).filter(|point| chosen.binary_search(point).is_err()).take(wanted).collect()
 }

@@ -17,6 +17,9 @@ pub struct KmeansStep {
     pub clusters: u64,
     /// Clusters that no point is nearest to.
     pub empty_clusters: u64,
+    /// Distinct points among the fitted ones, where they are fewer than the clusters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_points: Option<u64>,
     /// Per iteration: the mean squared distance of the fitted points to the centroids that the iteration began with.
     pub objectives: Vec<f64>,
     /// Per iteration: points that changed their cluster.

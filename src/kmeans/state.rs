@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) moved: Vec<u64>,
     /// The same.
     pub(super) searched: Vec<u64>,
+    /// Distinct points, where the start under way found fewer than clusters.
+    pub(super) distinct: Option<u64>,
     /// The best of the starts that are over.
     pub(super) best: Option<Fitted>,
 }
@@ -80,6 +82,7 @@ impl State {
             objectives: Vec::new(),
             moved: Vec::new(),
             searched: Vec::new(),
+            distinct: None,
             best: None,
         })
     }

@@ -163,6 +163,7 @@ impl Steps<'_> {
             fitted,
             clusters: sorted.len() as u64,
             empty_clusters: sorted.iter().filter(|members| members.is_empty()).count() as u64,
+            distinct_points: found.distinct,
             objectives: found.objectives.iter().map(|sum| sum / as_real(fitted)).collect(),
             moved: found.moved,
             converged: found.converged,

@@ -117,9 +117,30 @@ pub fn make(
     built?;
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
     let Some(place) = place else { return Ok(None) };
+    record.warnings.extend(record.steps.iter().filter_map(warn_of_empty));
     record.complete = true;
     place.keep(&record)?;
     Ok(Some((record, settings)))
+}
+
+/// Says which clusters of a step are empty, and why where that is known.
+fn warn_of_empty(step: &KmeansStep) -> Option<String> {
+    if step.empty_clusters == 0 {
+        return None;
+    }
+    let why = match step.distinct_points {
+        Some(1) => ": all points are equal".to_owned(),
+        Some(distinct) => format!(": there are only {distinct} distinct points"),
+        None => String::new(),
+    };
+    let verb = if step.empty_clusters == 1 { "is" } else { "are" };
+    let (level, number) = (step.level, step.step);
+    let text = format!(
+        "level {level}, step {number}: {} of {} clusters {verb} empty{why}",
+        step.empty_clusters, step.clusters
+    );
+    tracing::warn!("{text}");
+    Some(text)
 }
 
 /// The processes that were started with `--shard`, or this one alone.
