@@ -1,9 +1,9 @@
-"""What the benchmarks share: data, running contestants in turn, peak memory, the table and the raw JSON.
+"""Shared by the benchmarks: data, running contestants in turn, peak memory, the table and the raw JSON.
 
-A contestant is this program or a peer. Each measurement is a process of its own: the program as a user starts it, or this
-script's benchmark with `--peer NAME`, which loads its data, warms up on a few rows, times one call and prints what it saw. So
-the peak memory is one contestant's, and no idle thread pool of one takes cores from the next. Rounds interleave all
-contestants, so that a change of the machine's speed hits all alike; the first round is a warm-up and not counted, but for
+A contestant is this program or a peer. Each measurement is a process of its own: the program as a user starts it, or the
+benchmark's own script with `--peer NAME`, which loads its data, warms up on a few rows, times one call and prints the measurement.
+So the peak memory belongs to one contestant, and no idle thread pool takes cores from the next. Rounds interleave all
+contestants, so a change of the machine's speed affects all alike. The first round is a warm-up and not counted, except with
 --rounds 0, which has no other.
 """
 import argparse
@@ -39,7 +39,7 @@ class Seen:
 
 @dataclass
 class Contestant:
-    """Who is measured. `seconds` of a peer that takes only some rows are multiplied by `factor`."""
+    """One thing that is measured. `seconds` of a peer that takes only some rows are multiplied by `factor`."""
 
     run: object
     factor: float = 1.0
@@ -56,7 +56,7 @@ class Contestant:
 
 
 class Task:
-    """What the peers get: embeddings, and labels and stored centroids of level 1, all in memory (not timed)."""
+    """Input of the peers: embeddings, labels and stored centroids of level 1, all in memory (loading is not timed)."""
 
     def __init__(self, data, rows=None):
         self.points = np.load(data / "embeddings.npy", mmap_mode="c")[:rows]
@@ -85,7 +85,7 @@ def arguments(doc, rounds, rows, dim, k):
     parser.add_argument("--dim", type=int, default=dim)
     parser.add_argument("--k", type=lambda text: [int(k) for k in text.split(",")], default=k)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--data", type=Path, help="keep the data here and use it again")
+    parser.add_argument("--data", type=Path, help="keep the data here and reuse it")
     parser.add_argument("--out", type=Path, help="raw seconds as JSON")
     parser.add_argument("--without", type=lambda text: text.split(","), default=[], help="peers to leave out")
     parser.add_argument("--peer", help=argparse.SUPPRESS)
@@ -93,7 +93,7 @@ def arguments(doc, rounds, rows, dim, k):
 
 
 def peer(script, name, args, rows=None, of=None):
-    """A contestant that is `script --peer NAME`, over the first `rows` of `of` where it would take minutes over all."""
+    """A contestant that is `script --peer NAME`, over the first `rows` of `of` if all would take minutes."""
     command = [sys.executable, script, "--peer", name, "--data"]
 
     def run(data):
@@ -107,7 +107,7 @@ def peer(script, name, args, rows=None, of=None):
 
 
 def serve_peer(peers, args):
-    """The other side of `peer`: runs one call and prints what it saw. Threads that wait for work in a loop count as at work."""
+    """The other side of `peer`: runs one call and prints its measurement. Threads that wait in a loop count as working."""
     prepare, work = peers[args.peer]
     warm_up = prepare(Task(args.data, min(WARM_UP_ROWS, args.rows)))
     work(warm_up)
@@ -141,7 +141,7 @@ def program(args, options, figure):
 
 
 def here(work):
-    """A contestant that is a function of this process, for what computes nothing."""
+    """A contestant that is a function in this process, for contestants that compute nothing."""
 
     def run(data):
         start = time.perf_counter()
@@ -152,7 +152,7 @@ def here(work):
 
 
 def measure(args, contestants):
-    """Makes the data where it is not there, and runs all contestants in turn."""
+    """Makes the data if it is missing, and runs all contestants in turn."""
     with tempfile.TemporaryDirectory() as scratch:
         data = args.data or Path(scratch)
         if not (data / "embeddings.npy").exists():
@@ -168,7 +168,7 @@ def measure(args, contestants):
 
 
 def agree(contestants, tolerance):
-    """All contestants that compute the figure over all rows must find the same value."""
+    """Checks that all contestants that compute the metric over all rows find the same value."""
     values = {name: c.seen[-1].value for name, c in contestants.items() if c.factor == 1.0}
     values = {name: value for name, value in values.items() if not np.isnan(value)}
     reference = next(iter(values.values()))
@@ -177,12 +177,12 @@ def agree(contestants, tolerance):
 
 
 def device_of(contestants):
-    """What the program ran on."""
+    """The device that the program used."""
     return next(seen.device for c in contestants.values() for seen in c.seen if seen.device)
 
 
 def print_setup(args, contestants):
-    """What was run, above the table."""
+    """Prints the set-up, above the table."""
     size = args.rows * args.dim * 4
     device = device_of(contestants)
     print(f"n = {args.rows:,}, d = {args.dim}, k = {args.k}, float32, {size / 1e6:.0f} MB in the page cache,")
@@ -191,7 +191,7 @@ def print_setup(args, contestants):
 
 
 def print_table(header, rows):
-    """A table in Markdown."""
+    """Prints a table in Markdown."""
     print("| " + " | ".join(header) + " |")
     print("|---" * len(header) + "|")
     for row in rows:
@@ -204,7 +204,7 @@ def megabytes(contestant):
 
 
 def save(args, contestants):
-    """Raw seconds, values and memory, without the places of this machine."""
+    """Saves raw seconds, values and memory, without paths of this machine."""
     if not args.out:
         return
     hidden = ("data", "out", "peer")

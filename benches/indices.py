@@ -3,7 +3,7 @@
 usage: benches/run indices [--rounds N] [--rows N] [--dim D] [--k K] [--device cpu|gpu] [--data DIR] [--out FILE.json]
 
 scikit-learn is timed without loading; the program's time is the whole process, which reads the embeddings twice: once for the
-means, once for the distances to them. Davies-Bouldin around the stored centroids comes along, which scikit-learn does not have.
+means, once for the distances to them. It also computes Davies-Bouldin around the stored centroids, which scikit-learn lacks.
 """
 import harness
 

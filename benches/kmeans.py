@@ -5,8 +5,8 @@ usage: benches/run kmeans [--rounds N] [--rows N] [--dim D] [--k K] [--iteration
 
 Peers get the points in memory and are timed without loading; the program's time is its k-means, reading included, and its
 processor seconds are those of the whole process, which also assigns all points and writes the clustering. Each does the same
-number of iterations from a start of its own; scikit-learn's k-means++ chooses the first centroids alone. The objective is
-that of the centroids that a contestant gives, in float64, by the same function for all. A mixture has 1.5 k normal groups of
+number of iterations from a start of its own; one contestant is scikit-learn's k-means++ on its own. The objective of each
+contestant's centroids is computed in float64, by the same function for all. A mixture has 1.5 k normal groups of
 unequal size that overlap a little; noise has none.
 """
 import json
@@ -26,7 +26,7 @@ CHUNK = 4096
 
 
 def make(path, kind, rows, dim, k):
-    """Writes points."""
+    """Writes the points."""
     rng = np.random.default_rng(1)
     points = rng.standard_normal((rows, dim), dtype=np.float32)
     if kind == "mixture":
@@ -51,7 +51,7 @@ def objective(points, centroids):
 def with_faiss(points, args):
     import faiss
 
-    # all points, as the others: faiss takes 256 a cluster otherwise
+    # all points, like the others: by default faiss takes 256 per cluster
     kmeans = faiss.Kmeans(points.shape[1], args.k[0], niter=args.iterations, seed=1, max_points_per_centroid=len(points))
     kmeans.train(points)
     return kmeans.centroids
@@ -112,7 +112,7 @@ def run_peer(name, data, kind, args):
 
 
 def run_program(name, data, kind, args):
-    """The command itself, with all that it writes; its own stages tell the start and the iterations apart."""
+    """The command itself, with everything it writes. Its own stages separate the start from the iterations."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "hier"
         command = [harness.PROGRAM, "--quiet", "kmeans", "--embeddings-path", data / f"{kind}.npy", "--out", out]

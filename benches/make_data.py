@@ -3,7 +3,7 @@
 usage: make_data.py DIR N D K1[,K2,...] [--dtype f2|f4|f8] [--seed S]
 
 Writes DIR/embeddings.npy [N, D] in blocks (never all in memory) and DIR/hier/levelL/{centroids,sorted_clusters}.npy.
-Points are normal around K1 centres; labels are the drawn centres, upper levels group lower clusters at random.
+Points are normal around K1 centres, and labels are the centres drawn. Upper levels group lower clusters at random.
 """
 import argparse
 from pathlib import Path

@@ -2,8 +2,8 @@
 
 usage: benches/run own [--rounds N] [--rows N] [--dim D] [--k K1,K2,...] [--device cpu|gpu] [--data DIR] [--out FILE.json]
 
-Rounds interleave: read, numpy, torch, one level, all levels, read, numpy, ... Medians are printed, raw seconds of every
-round go to --out. Files lie in the page cache.
+Rounds interleave: read, numpy, torch, one level, all levels, read, numpy, ... Medians are printed; the raw seconds of every
+round go to --out. Files are in the page cache.
 """
 import os
 import threading

@@ -1,9 +1,9 @@
-"""The same run in 1, 2, 4, 8 parts: figures, seconds, processor seconds, peak memory and bytes of each part.
+"""The same run in 1, 2, 4, 8 parts: metrics, seconds, processor seconds, peak memory and bytes of each part.
 
 usage: benches/run parts [--rows N] [--dim D] [--k K1,K2,...] [--parts 1,2,4,8] [--out FILE]
 
-Parts run one after another, each with all threads: what a node would take for it. Figures are held against those of one
-process without parts; those of silhouettes compare points by float32 in another order and are told apart.
+Parts run one after another, each with all threads, as a node would run it. Metrics are compared with those of one process
+without parts. Silhouettes compare points by float32 in another order and are listed separately.
 """
 import argparse
 import json

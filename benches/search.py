@@ -1,11 +1,11 @@
-"""Nearest two centroids and the simplified silhouette: this program beside its peers and the plain sgemm, in one run.
+"""Top-2 search and the simplified silhouette: this program beside its peers and the plain sgemm, in one run.
 
 usage: benches/run search [--rounds N] [--rows N] [--dim D] [--k K] [--device cpu|gpu] [--peer-rows N] [--without A,B]
                           [--data DIR] [--out FILE.json]
 
-sgemm is numpy's product of the points with all centroids in chunks, and nothing else: the floor of what searches by it. The
+sgemm is numpy's product of the points with all centroids in chunks, and nothing else: the floor for contestants that search by it. The
 peers compute the mean simplified silhouette, timed without loading; the program's time is its pass, reading included, and the
-whole process. --peer-rows gives the peers the first rows only and multiplies their time, where all would take minutes.
+whole process. --peer-rows gives the peers only the first rows and multiplies their time, if all rows would take minutes.
 """
 import numpy as np
 
@@ -112,7 +112,7 @@ def report(args, contestants):
         if contestant.factor != 1.0:
             text += f" (time x {contestant.factor:g})"
         over_sgemm = f"{value / contestants['sgemm'].median():.2f}" if "sgemm" in contestants else ""
-        # of the pass alone it isn't known
+        # unknown for the pass alone
         processor = f"{contestant.median('processor'):.3f}" if part == "work" else ""
         shown = [f"{value:.3f}", f"{min(contestant.times(part)):.3f}", processor]
         cells = [text, *shown, f"{operations / value / 1e9:.0f}"]

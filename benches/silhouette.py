@@ -4,8 +4,8 @@ usage: benches/run silhouette [--rounds N] [--rows N] [--dim D] [--k K] [--devic
                               [--data DIR] [--out FILE.json]
 
 Peers are timed without loading; the program's time is its stage `silhouette` and the whole process. At n = 100,000
-scikit-learn takes minutes: use --rounds 0 there. numpy and torch sort the rows by label, so that a cluster's sum is a
-segment's: about what one would write by hand.
+scikit-learn takes minutes: use --rounds 0 there. numpy and torch sort the rows by label, so that the sum over a cluster
+is the sum over a segment, roughly as one would write it by hand.
 """
 import numpy as np
 

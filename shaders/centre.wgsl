@@ -1,16 +1,16 @@
-// The rows of a tile less the job's centre, as float32: what searches expand and what sums add up, so that a common
-// offset costs neither of them accuracy.
+// Subtracts the job's centre from the rows of a tile, as float32. Searches and sums read these rows, so a common offset costs
+// them no accuracy.
 //
-// The centre is a centroid like any other, in two planes. An invocation does one octet.
+// The centre is read as a centroid with hi/lo parts. An invocation processes one octet.
 // Concatenated after shared/distance.wgsl.
 
 struct Params {
-    // octets of the tile, and of one row
+    // Octets of the tile, and of one row.
     octets: u32,
     stride: u32,
     groups_x: u32,
     first_group: u32,
-    // always 0; see `settled`
+    // Always 0; see `settled`.
     zero: u32,
 }
 

@@ -1,32 +1,33 @@
-// For each of some centroids ("rows") its nearest one and the largest (s_i + s_j) / d_ij among a strip of others
-// ("columns"): no matrix of distances is stored.
+// Compares centroids ("rows") with a strip of other centroids ("columns"): for each row, finds the nearest column and the
+// largest (s_i + s_j) / d_ij. No matrix of distances is stored.
 //
-// A workgroup does 32 rows by the columns of one strip, 32 at a time, an invocation 4 by 4. What the eight invocations of
-// a row found is merged at the end; the strips are merged on the host. Rows are read as points, columns as centroids.
+// A workgroup processes 32 rows and the columns of one strip, 32 at a time; an invocation processes 4 by 4 pairs. At the end,
+// the results of a row's eight invocations are merged; the host merges the strips. Rows are read as points, columns as
+// centroids.
 // Concatenated after shared/distance.wgsl.
 
 struct Params {
     rows: u32,
     columns: u32,
-    // octets of a row, of rows and columns alike
+    // Octets per row, of rows and columns alike.
     stride: u32,
-    // columns of a strip, and strips
+    // Columns per strip, and number of strips.
     strip: u32,
     strips: u32,
-    // place of the first row and of the first column among all
+    // Positions of the first row and of the first column among all centroids.
     first_row: u32,
     first_column: u32,
-    // where the columns begin on the device
+    // Position of the first column on the device.
     column_at: u32,
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    // always 0; see `settled`
+    // Always 0; see `settled`.
     zero: u32,
 }
 
-// What one strip has for one row. `second` is the squared distance to the nearest but one. `stamp` tells the host that
-// this very dispatch wrote it.
+// Result for one row and one strip. `second` is the squared distance to the second nearest column. The host recognises results
+// of this dispatch by `stamp`.
 struct Found {
     nearest: f32,
     nearest_at: u32,
@@ -36,13 +37,13 @@ struct Found {
     stamp: u32,
 }
 
-// s of all clusters
+// s of all compared clusters.
 @group(0) @binding(3) var<storage, read> spread: array<f32>;
 @group(0) @binding(4) var<storage, read_write> found: array<Found>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-// Rows of a workgroup, and the columns it does at a time: 8 by 8 invocations with 4 by 4 pairs each.
+// Rows of a workgroup, and columns that it processes at a time: 8 by 8 invocations with 4 by 4 pairs each.
 const TILE: u32 = 32u;
 const NOTHING: f32 = 3.4028234e38;
 const NO_PLACE: u32 = 0xffffffffu;
@@ -50,7 +51,7 @@ const NO_PLACE: u32 = 0xffffffffu;
 // By row, then by the invocation of the row.
 var<workgroup> shares: array<Found, 256>;
 
-// What an invocation found for its four rows; a component is a row.
+// Results of an invocation for its four rows; a component is a row.
 struct Four {
     nearest: vec4<f32>,
     nearest_at: vec4<u32>,
@@ -59,7 +60,7 @@ struct Four {
     ratio_at: vec4<u32>,
 }
 
-// Takes the squared distances of the four rows to one column.
+// Merges the squared distances of the four rows to one column.
 fn take(four: ptr<function, Four>, squared: vec4<f32>, column: u32, last: u32, places: vec4<u32>, s: vec4<f32>) {
     let place = vec4<u32>(params.first_column + column);
     let counts = (places != place) & vec4<bool>(column < last);
@@ -107,7 +108,7 @@ fn centroid_pairs(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invoca
     let number = params.first_group + group.y * params.groups_x + group.x;
     let first_row = (number / params.strips) * TILE;
     let strip = number % params.strips;
-    // a dispatch can have a few workgroups more than there are rows
+    // A dispatch can have slightly more workgroups than needed.
     if first_row >= params.rows {
         return;
     }

@@ -1,36 +1,35 @@
 // Sums of centred rows over runs of rows that share a label.
 //
-// `order` holds where each run begins (and, after the last, where it ends), then the rows sorted by label. An invocation
-// adds up four columns of one run, in an order that depends on nothing but the positions, so two runs of the program give
-// the same bits. Runs are short (the host ends one after 256 rows), and sums of sixteen rows are added up apart, so that
-// float32 keeps the contract.
+// `order` holds the start of each run and the end of the last one, followed by the rows sorted by label. An invocation adds up
+// four columns of one run. The order of additions depends only on positions, so results are reproducible bit by bit. Runs have
+// at most 256 rows, and rows are added up in blocks of sixteen, so float32 is accurate enough.
 
 struct Params {
-    // runs that this dispatch does
+    // Runs of this dispatch.
     runs: u32,
     first_run: u32,
-    // vec4 of a row
+    // vec4 per row.
     quads: u32,
-    // where in `order` the rows begin
+    // Index in `order` of the first row.
     list: u32,
     stamp: u32,
     groups_x: u32,
     first_group: u32,
 }
 
-// `stamp` tells the host that this very dispatch ran.
-struct Sums {
+// The host recognises results of this dispatch by `stamp`.
+struct StampedSums {
     stamp: vec4<u32>,
     values: array<vec4<f32>>,
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> order: array<u32>;
-@group(0) @binding(2) var<storage, read_write> sums: Sums;
+@group(0) @binding(2) var<storage, read_write> sums: StampedSums;
 @group(0) @binding(3) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-const APART: u32 = 16u;
+const BLOCK_ROWS: u32 = 16u;
 
 @compute @workgroup_size(GROUP)
 fn cluster_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
@@ -48,7 +47,7 @@ fn cluster_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
     var total = vec4<f32>();
     var start = order[params.first_run + run];
     while start < end {
-        let stop = min(start + APART, end);
+        let stop = min(start + BLOCK_ROWS, end);
         var sum = vec4<f32>();
         for (var position = start; position < stop; position++) {
             sum += rows[order[params.list + position] * params.quads + quad];

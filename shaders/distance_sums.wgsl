@@ -1,40 +1,40 @@
 // Sums of the distances of outer points to short runs of inner points.
 //
-// A workgroup does one run by 32 outer points, 32 inner points at a time, an invocation 4 by 4. Runs lie within a segment
-// and have at most 256 points, so that float32 keeps the contract; the host adds them up. Inner points are read as
-// points, outer ones as centroids. The distance of a point to itself is 0 by itself: equal values have no difference.
+// A workgroup processes one run and 32 outer points, 32 inner points at a time; an invocation processes 4 by 4 pairs. Runs lie
+// within a segment and have at most 256 points, so float32 is accurate enough; the host adds them up. Inner points are read
+// as points, outer ones as centroids. The distance of a point to itself needs no special case: the differences are 0.
 // Concatenated after shared/distance.wgsl.
 
 struct Params {
-    // outer points, and runs that this dispatch does
+    // Outer points, and runs of this dispatch.
     outer: u32,
     runs: u32,
     first_run: u32,
-    // octets of a row, of inner and outer points alike
+    // Octets per row, of inner and outer points alike.
     stride: u32,
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    // always 0; see `settled`
+    // Always 0; see `settled`.
     zero: u32,
 }
 
-// `stamp` tells the host that this very dispatch ran.
-struct Sums {
+// The host recognises results of this dispatch by `stamp`.
+struct StampedSums {
     stamp: vec4<u32>,
     values: array<f32>,
 }
 
-// Where each run begins among the inner points, and how many it has.
+// Start of each run among the inner points, and its number of points.
 @group(0) @binding(3) var<storage, read> runs: array<vec2<u32>>;
-@group(0) @binding(4) var<storage, read_write> sums: Sums;
+@group(0) @binding(4) var<storage, read_write> sums: StampedSums;
 @group(0) @binding(5) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-// Outer points of a workgroup, and the inner points it does at a time: 8 by 8 invocations with 4 by 4 pairs each.
+// Outer points of a workgroup, and inner points that it processes at a time: 8 by 8 invocations with 4 by 4 pairs each.
 const TILE: u32 = 32u;
 
-// By inner point, then by outer point; a component is one of the four of an invocation.
+// By inner point, then by outer point; the components are the four outer points of an invocation.
 var<workgroup> shares: array<vec4<f32>, GROUP>;
 
 fn distances(squared: vec4<f32>, counts: bool) -> vec4<f32> {
@@ -49,7 +49,7 @@ fn distance_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     }
     let across = (params.outer + TILE - 1u) / TILE;
     let run = number / across;
-    // a dispatch can have a few workgroups more than there are runs
+    // A dispatch can have slightly more workgroups than needed.
     if run >= params.runs {
         return;
     }

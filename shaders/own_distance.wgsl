@@ -1,12 +1,12 @@
 // Squared distance of every listed row of a tile to its own centroid.
 //
-// `lane` gives a row to one invocation: no barrier, for software rasterizers. `team` gives it to TEAM neighbouring
-// invocations, which read neighbouring octets and add up in workgroup memory: for GPUs. Either runs over the octets
-// `begin .. end` only and can add to what an earlier dispatch left, so that very wide rows stay within what drivers
-// let one invocation do.
+// `per_invocation` assigns a row to one invocation and needs no barrier: for software rasterizers. `workgroup_tile` assigns it
+// to ROW_INVOCATIONS neighbouring invocations, which read neighbouring octets and add up in workgroup memory: for GPUs. Both
+// process the octets `begin .. end` and can add to the results of an earlier dispatch, since drivers limit the loop
+// iterations of one invocation.
 // Concatenated after shared/distance.wgsl.
 
-// A row of the tile, the place of its centroid, and the run of equal labels it belongs to.
+// A row of the tile, the position of its centroid, and its run of equal labels.
 struct Entry {
     row: u32,
     slot: u32,
@@ -15,15 +15,15 @@ struct Entry {
 
 struct Params {
     entries: u32,
-    // octets of a row, of points and centroids alike
+    // Octets per row, of points and centroids alike.
     stride: u32,
     begin: u32,
     end: u32,
-    // 1 where an earlier dispatch has done the octets before `begin`
+    // 1 if an earlier dispatch processed the octets before `begin`.
     accumulate: u32,
     groups_x: u32,
     first_group: u32,
-    // always 0; see `settled`
+    // Always 0; see `settled`.
     zero: u32,
 }
 
@@ -31,16 +31,16 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> squared: array<f32>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-const LANE_GROUP: u32 = 64u;
-const TEAM_GROUP: u32 = 128u;
+const INVOCATION_GROUP: u32 = 64u;
+const TILE_GROUP: u32 = 128u;
 
-// Invocations that share a row in `team`: a power of two.
-override TEAM: u32 = 32u;
+// Invocations that share a row in `workgroup_tile`: a power of two.
+override ROW_INVOCATIONS: u32 = 32u;
 
-var<workgroup> shares: array<f32, TEAM_GROUP>;
+var<workgroup> shares: array<f32, TILE_GROUP>;
 
-// Octets added up before their sum joins a group's, and such sums before they join the total: with chains this short,
-// rounding stays within the contract at any width.
+// Octets per block, and blocks per group. Octets are added up to a block, blocks to a group, and groups to the total: chains
+// this short keep rounding errors small at any width.
 const BLOCK_OCTETS: u32 = 8u;
 const GROUP_BLOCKS: u32 = 32u;
 
@@ -79,27 +79,27 @@ fn store(position: u32, part: f32) {
     }
 }
 
-@compute @workgroup_size(LANE_GROUP)
-fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+@compute @workgroup_size(INVOCATION_GROUP)
+fn per_invocation(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
-    let position = number * LANE_GROUP + index;
+    let position = number * INVOCATION_GROUP + index;
     if position < params.entries {
         store(position, squared_part(entries[position], params.begin, params.end, 1u));
     }
 }
 
-@compute @workgroup_size(TEAM_GROUP)
-fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+@compute @workgroup_size(TILE_GROUP)
+fn workgroup_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
-    let position = number * (TEAM_GROUP / TEAM) + index / TEAM;
-    let member = index % TEAM;
+    let position = number * (TILE_GROUP / ROW_INVOCATIONS) + index / ROW_INVOCATIONS;
+    let member = index % ROW_INVOCATIONS;
     var share = 0.0;
     if position < params.entries {
-        share = squared_part(entries[position], params.begin + member, params.end, TEAM);
+        share = squared_part(entries[position], params.begin + member, params.end, ROW_INVOCATIONS);
     }
     shares[index] = share;
     workgroupBarrier();
-    for (var half = TEAM / 2u; half > 0u; half /= 2u) {
+    for (var half = ROW_INVOCATIONS / 2u; half > 0u; half /= 2u) {
         if member < half {
             shares[index] += shares[index + half];
         }

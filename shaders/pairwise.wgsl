@@ -1,41 +1,41 @@
 // A block of the matrix of distances between the rows of a tile and consecutive centroids.
 //
-// A workgroup does 32 rows by 32 centroids, an invocation 4 by 4 with the sums in registers. Rows and centroids past the
-// end are clamped to the last one and not stored. Like own_distance it runs over the octets `begin .. end` and can add
-// to what an earlier dispatch left; the last dispatch takes the root.
+// A workgroup processes 32 rows by 32 centroids; an invocation processes 4 by 4 and keeps the sums in registers. Rows and
+// centroids past the end are clamped to the last one and not stored. Like own_distance, it processes the octets
+// `begin .. end` and can add to the results of an earlier dispatch. The last dispatch takes the square root.
 // Concatenated after shared/distance.wgsl.
 
 struct Params {
     rows: u32,
-    // columns of the block, and the place of the first one among the centroids on the device
+    // Columns of the block, and the position of the first one among the centroids on the device.
     count: u32,
     first_centroid: u32,
-    // octets of a row, of points and centroids alike
+    // Octets per row, of points and centroids alike.
     stride: u32,
     begin: u32,
     end: u32,
-    // 1 where an earlier dispatch has done the octets before `begin`
+    // 1 if an earlier dispatch processed the octets before `begin`.
     accumulate: u32,
-    // 1 where this dispatch does the last octets
+    // 1 if this dispatch processes the last octets.
     finish: u32,
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    // always 0; see `settled`
+    // Always 0; see `settled`.
     zero: u32,
 }
 
-// `stamp` tells the host that the last dispatch of this very block ran.
-struct Block {
+// The host recognises a block whose last dispatch ran by `stamp`.
+struct MatrixBlock {
     stamp: vec4<u32>,
     distances: array<f32>,
 }
 
-@group(0) @binding(3) var<storage, read_write> block: Block;
+@group(0) @binding(3) var<storage, read_write> block: MatrixBlock;
 @group(0) @binding(4) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-// Rows and columns that a workgroup does: 8 by 8 invocations with 4 by 4 pairs each.
+// Rows and columns of a workgroup: 8 by 8 invocations with 4 by 4 pairs each.
 override TILE_ROWS: u32 = 32u;
 override TILE_COLUMNS: u32 = 32u;
 

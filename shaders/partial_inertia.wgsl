@@ -1,8 +1,8 @@
 // Sums over runs of rows that share a label: squared distances, distances, the largest squared distance.
 //
-// The rows come sorted by label. A workgroup takes GROUP consecutive ones; the host ends a run where the label
-// changes and where a workgroup ends, and numbers the runs. A segmented scan in workgroup memory adds up each run in an
-// order that depends on nothing but the positions, so two runs of the program give the same bits.
+// The rows are sorted by label. A workgroup processes GROUP consecutive ones. The host numbers the runs; a run ends where the
+// label changes and where a workgroup ends. A segmented scan in workgroup memory adds up each run. The order of additions
+// depends only on positions, so results are reproducible bit by bit.
 
 struct Entry {
     row: u32,
@@ -10,8 +10,7 @@ struct Entry {
     run: u32,
 }
 
-// What one run gives. `stamp` tells the host that this very dispatch wrote it: work given to a lost device does nothing
-// and says nothing.
+// Result for one run. The host recognises results of this dispatch by `stamp`: a lost device silently ignores work.
 struct RunSum {
     inertia: f32,
     distance: f32,
@@ -32,7 +31,7 @@ struct Params {
 @group(0) @binding(3) var<uniform> params: Params;
 
 const GROUP: u32 = 256u;
-// The run of positions past the last row; no real run has this number.
+// The run of positions past the last row; no run has this number.
 const NO_RUN: u32 = 0xffffffffu;
 
 // Inertia, distance and largest squared distance of the rows of the same run up to this position.

@@ -1,29 +1,30 @@
-// The centroids with the four lowest scores |c|^2 - 2 x.c of each row, over a range of centroids, added to what earlier
-// dispatches found. Rows and centroids are centred. The host takes the nearest two from the four by direct difference; by
-// `floor`, below which no other score is, it knows when they can't be told from the four.
+// For each row, finds the centroids with the four lowest scores |c|^2 - 2 x.c among a range of centroids, and merges them with
+// the results of earlier dispatches. Rows and centroids are centred. The host decides the nearest two among the four by direct
+// difference. No other score is below `floor`, which tells the host when the four don't suffice.
 //
-// `lane` gives eight rows to an invocation, with their sums to sixteen centroids in registers: no barrier and no workgroup
-// memory, for software rasterizers, whose time goes into loads. `team` gives 64 rows to a workgroup, which brings rows and 128 centroids at a time into workgroup
-// memory, octet by octet; an invocation does 4 by 8 of them and keeps the best two of its own share in registers. The
-// shares are merged once, at the end.
+// `per_invocation` assigns eight rows to an invocation, which keeps their sums with sixteen centroids in registers. It needs
+// neither barriers nor workgroup memory: for software rasterizers, which spend their time on loads. `workgroup_tile` assigns
+// 64 rows to a workgroup, which loads the rows and 128 centroids at a time into workgroup memory, octet by octet. An invocation
+// processes 4 rows by 8 centroids and keeps the best two of its own share in registers. The shares are merged once, at the
+// end.
 
 struct Params {
     rows: u32,
-    // octets of a row, of rows and centroids alike
+    // Octets per row, of rows and centroids alike.
     stride: u32,
-    // centroids of the block that this dispatch does
+    // Range of the block's centroids that this dispatch processes.
     begin: u32,
     end: u32,
-    // place of the block's first centroid among all
+    // Position of the block's first centroid among all searched ones.
     first_place: u32,
-    // 1 where no dispatch has gone before
+    // 1 for the first dispatch of a search.
     fresh: u32,
     stamp: u32,
     groups_x: u32,
     first_group: u32,
 }
 
-// What a row has so far. The first dispatch sets `stamp`, the others count it up: the host knows that all of them ran.
+// A row's candidates so far. The first dispatch sets `stamp` and later ones count it up, so the host knows that all of them ran.
 struct Best {
     scores: vec4<f32>,
     places: vec4<u32>,
@@ -32,33 +33,33 @@ struct Best {
 }
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
-// padded to a multiple of LANE_CENTROIDS
+// Padded to a multiple of INVOCATION_CENTROIDS.
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
-// |c|^2; NOTHING for padding
+// |c|^2; NOTHING for padding.
 @group(0) @binding(2) var<storage, read> norms: array<f32>;
 @group(0) @binding(3) var<storage, read_write> best: array<Best>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const LANE_GROUP: u32 = 32u;
-const LANE_ROWS: u32 = 8u;
-const LANE_CENTROIDS: u32 = 16u;
-const TEAM_GROUP: u32 = 256u;
-const TEAM_ROWS: u32 = 64u;
-const TEAM_CENTROIDS: u32 = 128u;
-// Invocations of a team that share its rows.
+const INVOCATION_GROUP: u32 = 32u;
+const INVOCATION_ROWS: u32 = 8u;
+const INVOCATION_CENTROIDS: u32 = 16u;
+const TILE_GROUP: u32 = 256u;
+const TILE_ROWS: u32 = 64u;
+const TILE_CENTROIDS: u32 = 128u;
+// Invocations of a workgroup that share its rows.
 const SHARES: u32 = 16u;
 
-// Larger than any score; a centroid with this score is none.
+// Larger than any score: marks missing candidates.
 const NOTHING: f32 = 3.4028234e38;
 const NO_PLACE: u32 = 0xffffffffu;
 
-// Adds four columns of four rows (component by component) times those of one centroid.
+// Adds the products of four columns of four rows (one per component) and one centroid.
 fn step(sums: vec4<f32>, x: mat4x4<f32>, c: vec4<f32>) -> vec4<f32> {
     let two = fma(x[1], vec4<f32>(c.y), fma(x[0], vec4<f32>(c.x), sums));
     return fma(x[3], vec4<f32>(c.w), fma(x[2], vec4<f32>(c.z), two));
 }
 
-// A value of four components for each of eight centroids: a quad of each, or its sums with four rows.
+// Four components for each of eight centroids: a quad of columns, or its sums with four rows.
 struct Eight {
     e0: vec4<f32>,
     e1: vec4<f32>,
@@ -78,7 +79,7 @@ fn steps(s: Eight, x: mat4x4<f32>, c: Eight) -> Eight {
     );
 }
 
-// A quad of each of four rows, by column.
+// Transposes a quad of columns of four rows.
 fn columns(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> mat4x4<f32> {
     return mat4x4<f32>(
         vec4<f32>(a.x, b.x, c.x, d.x),
@@ -92,7 +93,7 @@ fn score(place: u32, sums: vec4<f32>) -> vec4<f32> {
     return fma(vec4<f32>(-2.0), sums, vec4<f32>(norms[place]));
 }
 
-// --- lane -------------------------------------------------------------------------------------------------------
+// --- per_invocation -------------------------------------------------------------------------------------------------------
 
 // The best four of four rows, ascending, and the rows' stamps; a component is a row.
 struct Four {
@@ -124,7 +125,7 @@ fn keep_four(four: ptr<function, Four>, s: vec4<f32>, place: u32) {
     (*four).p0 = select(f.p0, p, b0);
 }
 
-// Keeps of eight consecutive centroids; most of the time there is nothing to keep.
+// Offers eight consecutive centroids. Most of the time, none of them is kept.
 fn keep_eight(four: ptr<function, Four>, sums: Eight, place: u32) {
     let s0 = score(place, sums.e0);
     let s1 = score(place + 1u, sums.e1);
@@ -155,7 +156,7 @@ fn found_so_far(row: u32) -> Best {
     return best[row];
 }
 
-// Four consecutive rows, of which those past the end are the last one again.
+// Four consecutive rows, clamped to the last one.
 fn four_rows(first: u32) -> vec4<u32> {
     return min(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.rows - 1u));
 }
@@ -191,7 +192,7 @@ fn store_four(row: u32, f: Four) {
     store(row + 3u, s[3], vec4<u32>(f.p0.w, f.p1.w, f.p2.w, f.p3.w), f.stamps.w);
 }
 
-// The quad at `at` and those of the next seven centroids.
+// The quad at `at` and the same quad of the next seven centroids.
 fn eight_quads(at: u32, quads: u32) -> Eight {
     return Eight(
         centroids[at], centroids[at + quads], centroids[at + 2u * quads], centroids[at + 3u * quads],
@@ -199,10 +200,10 @@ fn eight_quads(at: u32, quads: u32) -> Eight {
     );
 }
 
-@compute @workgroup_size(LANE_GROUP)
-fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+@compute @workgroup_size(INVOCATION_GROUP)
+fn per_invocation(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
-    let row = (number * LANE_GROUP + index) * LANE_ROWS;
+    let row = (number * INVOCATION_GROUP + index) * INVOCATION_ROWS;
     if row >= params.rows {
         return;
     }
@@ -211,7 +212,7 @@ fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let b = four_rows(row + 4u) * quads;
     var found_a = load_four(row);
     var found_b = load_four(row + 4u);
-    for (var place = params.begin; place < params.end; place += LANE_CENTROIDS) {
+    for (var place = params.begin; place < params.end; place += INVOCATION_CENTROIDS) {
         var sums_a = Eight();
         var sums_b = Eight();
         var more_a = Eight();
@@ -235,17 +236,17 @@ fn lane(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     store_four(row + 4u, found_b);
 }
 
-// --- team -------------------------------------------------------------------------------------------------------
+// --- workgroup_tile -------------------------------------------------------------------------------------------------------
 
-// One octet of the rows and of the centroids under way, by quad, then by row or centroid.
+// One octet of the current rows and centroids, by quad, then by row or centroid.
 var<workgroup> row_quads: array<vec4<f32>, 128>;
 var<workgroup> centroid_quads: array<vec4<f32>, 256>;
 
-// What the shares of one row found: two scores and the lowest one given up, and two places.
-var<workgroup> share_scores: array<vec3<f32>, TEAM_GROUP>;
-var<workgroup> share_places: array<vec2<u32>, TEAM_GROUP>;
+// Results of the shares of one row: two scores, the lowest score dropped, and two places.
+var<workgroup> share_scores: array<vec3<f32>, TILE_GROUP>;
+var<workgroup> share_places: array<vec2<u32>, TILE_GROUP>;
 
-// The best two of four rows, and the lowest score given up; a component is a row.
+// The best two of four rows, and the lowest score dropped; a component is a row.
 struct Two {
     s0: vec4<f32>,
     s1: vec4<f32>,
@@ -276,15 +277,15 @@ fn keep_one(so_far: ptr<function, Best>, s: f32, p: u32) {
     (*so_far).places = select(places, select(vec4<u32>(p), places.xxyz, after), below);
 }
 
-// The scores of one centroid, or NOTHING where the tile reaches past the last.
-fn team_score(place: u32, sums: vec4<f32>) -> vec4<f32> {
+// The scores of one centroid, or NOTHING past the last one.
+fn tile_score(place: u32, sums: vec4<f32>) -> vec4<f32> {
     if place >= params.end {
         return vec4<f32>(NOTHING);
     }
     return score(place, sums);
 }
 
-// Merges what the shares of 16 rows found (one row for each team member with `share` 0) and stores it.
+// Merges and stores the results of 16 rows. One invocation per row does so: the first of the row's shares.
 fn merge(index: u32, row: u32, scores: vec3<f32>, places: vec2<u32>) {
     share_scores[index] = scores;
     share_places[index] = places;
@@ -304,11 +305,11 @@ fn merge(index: u32, row: u32, scores: vec3<f32>, places: vec2<u32>) {
     workgroupBarrier();
 }
 
-@compute @workgroup_size(TEAM_GROUP)
-fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+@compute @workgroup_size(TILE_GROUP)
+fn workgroup_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
-    let first_row = number * TEAM_ROWS;
-    // a dispatch can have a few workgroups more than there are rows
+    let first_row = number * TILE_ROWS;
+    // A dispatch can have slightly more workgroups than needed.
     if first_row >= params.rows {
         return;
     }
@@ -317,19 +318,19 @@ fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let down = (index / SHARES) * 4u;
     let loaded_row = min(first_row + (index % 128u) / 2u, params.rows - 1u) * quads;
     var two = Two(vec4<f32>(NOTHING), vec4<f32>(NOTHING), vec4<f32>(NOTHING), vec4<u32>(NO_PLACE), vec4<u32>(NO_PLACE));
-    for (var first = params.begin; first < params.end; first += TEAM_CENTROIDS) {
+    for (var first = params.begin; first < params.end; first += TILE_CENTROIDS) {
         let loaded_centroid = min(first + index / 2u, params.end - 1u) * quads;
         var sums = Eight();
         for (var octet = 0u; octet < params.stride; octet++) {
             let quad = octet * 2u + index % 2u;
             if index < 128u {
-                row_quads[(index % 2u) * TEAM_ROWS + index / 2u] = rows[loaded_row + quad];
+                row_quads[(index % 2u) * TILE_ROWS + index / 2u] = rows[loaded_row + quad];
             }
-            centroid_quads[(index % 2u) * TEAM_CENTROIDS + index / 2u] = centroids[loaded_centroid + quad];
+            centroid_quads[(index % 2u) * TILE_CENTROIDS + index / 2u] = centroids[loaded_centroid + quad];
             workgroupBarrier();
             for (var side = 0u; side < 2u; side++) {
-                let r = side * TEAM_ROWS + down;
-                let c = side * TEAM_CENTROIDS + across;
+                let r = side * TILE_ROWS + down;
+                let c = side * TILE_CENTROIDS + across;
                 let x = columns(row_quads[r], row_quads[r + 1u], row_quads[r + 2u], row_quads[r + 3u]);
                 let quads_of = Eight(
                     centroid_quads[c], centroid_quads[c + SHARES], centroid_quads[c + 2u * SHARES],
@@ -342,14 +343,14 @@ fn team(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         let place = first + across;
         let here = params.first_place + place;
-        keep_two(&two, team_score(place, sums.e0), here);
-        keep_two(&two, team_score(place + SHARES, sums.e1), here + SHARES);
-        keep_two(&two, team_score(place + 2u * SHARES, sums.e2), here + 2u * SHARES);
-        keep_two(&two, team_score(place + 3u * SHARES, sums.e3), here + 3u * SHARES);
-        keep_two(&two, team_score(place + 4u * SHARES, sums.e4), here + 4u * SHARES);
-        keep_two(&two, team_score(place + 5u * SHARES, sums.e5), here + 5u * SHARES);
-        keep_two(&two, team_score(place + 6u * SHARES, sums.e6), here + 6u * SHARES);
-        keep_two(&two, team_score(place + 7u * SHARES, sums.e7), here + 7u * SHARES);
+        keep_two(&two, tile_score(place, sums.e0), here);
+        keep_two(&two, tile_score(place + SHARES, sums.e1), here + SHARES);
+        keep_two(&two, tile_score(place + 2u * SHARES, sums.e2), here + 2u * SHARES);
+        keep_two(&two, tile_score(place + 3u * SHARES, sums.e3), here + 3u * SHARES);
+        keep_two(&two, tile_score(place + 4u * SHARES, sums.e4), here + 4u * SHARES);
+        keep_two(&two, tile_score(place + 5u * SHARES, sums.e5), here + 5u * SHARES);
+        keep_two(&two, tile_score(place + 6u * SHARES, sums.e6), here + 6u * SHARES);
+        keep_two(&two, tile_score(place + 7u * SHARES, sums.e7), here + 7u * SHARES);
     }
     let row = first_row + down;
     merge(index, row, vec3<f32>(two.s0.x, two.s1.x, two.floor.x), vec2<u32>(two.p0.x, two.p1.x));

@@ -1,6 +1,6 @@
-# A batch system tells a job in time that it has to end: USR1 before the time limit, TERM when it gives way to another
-# job. Slurm tells the batch shell alone. The shell can't become the program (exec), since it has to have the job queued
-# again once the program has ended; so it hands the signal on, and the program writes a checkpoint and ends with 75.
+# Slurm warns a job before it ends: USR1 ahead of the time limit, TERM on preemption. Only the batch shell gets the
+# signal. The shell can't exec the program, because it has to requeue the job afterwards. So it forwards the signal; the
+# program then writes a checkpoint and exits with 75.
 clustrata_child=
 clustrata_signal=
 clustrata_signals=0
@@ -12,16 +12,16 @@ hand_on() {
 trap 'hand_on USR1' USR1
 trap 'hand_on TERM' TERM
 
-# Runs the program; gives its exit code.
+# Runs the program; returns its exit code.
 program() { supervised "$binary" "$@"; }
 
-# Runs a command that signals are handed on to; gives its exit code.
+# Runs a command and forwards signals to it; returns its exit code.
 supervised() {
     local before code
     [ -z "$clustrata_signal" ] || return 75
     "$@" &
     clustrata_child=$!
-    # one that came between the two lines above
+    # a signal that arrived between the two lines above
     [ -z "$clustrata_signal" ] || kill -s "$clustrata_signal" "$clustrata_child" 2>/dev/null
     while :; do
         before=$clustrata_signals
@@ -34,10 +34,9 @@ supervised() {
     return "$code"
 }
 
-# After exit code 75: has the job queued again, at most $1 times, to go on from the checkpoint. One task of an array is
-# queued again by ARRAYJOB_TASK: the bare number would be all of them. And only while the job is running: asked for a
-# cancelled one, Slurm would bring it back to life. (A job submitted by hand from inside a job that was started again
-# inherits that one's SLURM_RESTART_COUNT, which nothing here can tell from its own.)
+# After exit code 75: requeues the job, at most $1 times, to resume from the checkpoint. An array task is named
+# ARRAYJOB_TASK; the bare number would requeue all tasks. Only a running job is requeued: Slurm would revive a cancelled
+# one. (A job submitted by hand from inside a restarted job inherits SLURM_RESTART_COUNT, which can't be detected here.)
 go_on_later() {
     local job=${SLURM_JOB_ID:-} restarts=${SLURM_RESTART_COUNT:-0} state
     [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID

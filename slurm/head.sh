@@ -1,4 +1,4 @@
-# what became of this job, for `clustrata status`: a line when it begins, and one with its exit code
+# for `clustrata status`: a line when the job starts, and one with its exit code
 clustrata_state=@STATE@
 printf 'begun %s %s %s\n' "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}" "${SLURMD_NODENAME:--}" "$(date -u +%FT%TZ)" \
     >"$clustrata_state"
@@ -8,7 +8,7 @@ trap 'printf "ended %s %s\n" "$?" "$(date -u +%FT%TZ)" >>"$clustrata_state"' EXI
 
 # --- environment
 @ENVIRONMENT@
-# --- what follows looks at exit codes itself
+# --- the rest checks exit codes itself
 set +e +u
 
 run=@RUN@

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Adds the shards of a run up and finishes it; written by `clustrata submit`.
-# Again by hand, once all shards are done: sbatch merge.sh
+# Merges the shards of a run; written by `clustrata submit`.
+# To rerun by hand, once all shards are done: sbatch merge.sh
 @SBATCH@
 
 : "${SLURM_JOB_ID:?submit this script with sbatch}"
-# those of another job, where this one was submitted from inside it: Slurm hands them on
+# inherited if this job was submitted from inside another one
 unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 
 @HEAD@

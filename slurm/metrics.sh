@@ -1,10 +1,10 @@
 #!/bin/bash
 # A run in one job; written by `clustrata submit`.
-# Again by hand: sbatch metrics.sh. It goes on from the last checkpoint.
+# To rerun by hand: sbatch metrics.sh. It resumes from the last checkpoint.
 @SBATCH@
 
 : "${SLURM_JOB_ID:?submit this script with sbatch}"
-# those of another job, where this one was submitted from inside it: Slurm hands them on
+# inherited if this job was submitted from inside another one
 unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 
 @HEAD@

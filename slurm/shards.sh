@@ -1,6 +1,6 @@
 #!/bin/bash
-# One task of the array that does the shards of a run; written by `clustrata submit`.
-# Again by hand: sbatch shards.sh. What is complete is left as it is.
+# One array task, for one or more shards of a run; written by `clustrata submit`.
+# To rerun by hand: sbatch shards.sh. Complete shards are kept.
 @SBATCH@
 
 : "${SLURM_ARRAY_TASK_ID:?submit this script with sbatch}"

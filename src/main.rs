@@ -7,26 +7,26 @@ use clustrata::base::signals;
 use clustrata::cli::console::Console;
 use clustrata::cli::{args, commands};
 
-/// Mesa's device-select layer prints an error on every listing of adapters where XDG_RUNTIME_DIR is not set, as on a
-/// Slurm node. We choose the device ourselves, so the layer has nothing to do here.
-fn quiet_the_loader() {
+/// Without XDG_RUNTIME_DIR, as on a Slurm node, Mesa's device-select layer prints an error whenever adapters are listed.
+/// We choose the device ourselves and don't need the layer.
+fn disable_device_select_layer() {
     #[cfg(target_os = "linux")]
     if std::env::var_os("NODEVICE_SELECT").is_none() {
-        // SAFETY: nothing else runs yet, so no other thread reads the environment.
+        // SAFETY: no other thread exists yet that could read the environment.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }
 }
 
-/// What a command has to say, on standard output.
+/// Prints a command's result on standard output.
 fn print(report: &str, silent: bool) {
     if !silent && !report.is_empty() {
-        // a closed pipe (`| head`) is no failure
+        // a closed pipe (`| head`) is not an error
         let _ = writeln!(std::io::stdout(), "{}", report.trim_end());
     }
 }
 
 fn main() -> ExitCode {
-    quiet_the_loader();
+    disable_device_select_layer();
     let cli = args::parse();
     let console = Console::install(&cli.verbosity);
     signals::install();
@@ -40,10 +40,10 @@ fn main() -> ExitCode {
             print(error.report().unwrap_or_default(), silent);
             if cli.verbosity.json_log {
                 tracing::error!("{error}");
-                return ExitCode::from(error.kind().exit_code());
+            } else {
+                // if standard error is closed, the exit code still reports the failure
+                let _ = writeln!(std::io::stderr(), "{error}");
             }
-            // where even standard error is closed or full, the exit code still tells
-            let _ = writeln!(std::io::stderr(), "{error}");
             ExitCode::from(error.kind().exit_code())
         }
     }

@@ -13,7 +13,7 @@ const DIGITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/digits");
 const SAMPLES: [u32; 2] = [20, 60];
 const SEEDS: [u32; 3] = [0, 1, 2];
 
-/// A run of the digits with a sampled silhouette, which is what seeds change.
+/// A run of the digits with a sampled silhouette, which depends on the seed.
 fn judge(out: &Path, sample: u32, seed: u32) {
     let digits = Path::new(DIGITS);
     let (silhouette, seed) = (format!("sample:{sample}"), seed.to_string());
@@ -35,7 +35,7 @@ fn runs() -> (tempfile::TempDir, PathBuf) {
 }
 
 fn collect(folders: &[&Path], out: &Path, more: &[&str]) -> Output {
-    // not the quiet one: what it prints is looked at
+    // without --quiet: the tests read its output
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clustrata"));
     command.arg("collect").args(folders).arg("--out").arg(out).args(more);
     command.output().expect("the program starts")
@@ -60,7 +60,7 @@ fn csv(path: &Path) -> Vec<BTreeMap<String, String>> {
 }
 
 #[test]
-fn every_value_of_the_table_is_the_records() {
+fn every_value_of_the_table_is_that_of_the_record() {
     let (folder, runs) = runs();
     let out = folder.path().join("collected");
     collected(&[&runs], &out, &[]);
@@ -83,7 +83,7 @@ fn every_value_of_the_table_is_the_records() {
             compared += 1;
         }
     }
-    assert!(compared > 100, "{compared} figures were compared");
+    assert!(compared > 100, "{compared} metrics were compared");
     // and no row would do for another
     let silhouettes: BTreeSet<&String> = rows.iter().map(|row| &row["silhouette"]).collect();
     assert_eq!(silhouettes.len(), rows.len());
@@ -119,14 +119,14 @@ fn groups_have_mean_deviation_and_count() {
         }
     }
     assert_eq!(spread, groups.len(), "seeds change the silhouette and nothing else");
-    // natural order, and the plots are over what groups
+    // natural order, and plots are over the grouping setting
     assert!(groups[0]["config.silhouette"] == "sample:20" && groups[3]["config.silhouette"] == "sample:60");
     let plot = fs::read_to_string(out.join("plots/silhouette.svg")).expect("a plot");
     assert!(plot.contains("sample:60") && plot.contains("Higher is better") && plot.contains("level 3"));
     assert!(plot.contains("Means over up to 3 runs"));
 }
 
-/// One run told as `count` runs that differ in two settings.
+/// Copies of one run that differ in two settings.
 fn told_as_many(runs: &Path, count: u64) {
     judge(&runs.join("0"), 20, 0);
     let record = common::record(&runs.join("0"));
@@ -175,7 +175,7 @@ fn plots_are_over_the_only_setting_that_differs() {
 }
 
 #[test]
-fn figures_that_only_some_runs_have_are_empty_cells() {
+fn metrics_that_only_some_runs_have_are_empty_cells() {
     let folder = common::scratch();
     let runs = folder.path().join("runs");
     judge(&runs.join("a"), 20, 0);
@@ -194,7 +194,7 @@ fn figures_that_only_some_runs_have_are_empty_cells() {
 }
 
 #[test]
-fn damaged_records_are_named_and_left_out_only_when_told() {
+fn damaged_records_are_named_and_skipped_only_on_request() {
     let folder = common::scratch();
     let runs = folder.path().join("runs");
     judge(&runs.join("whole"), 20, 0);
@@ -217,7 +217,7 @@ fn damaged_records_are_named_and_left_out_only_when_told() {
 }
 
 #[test]
-fn unfinished_runs_are_told_and_foreign_folders_are_not() {
+fn unfinished_runs_are_named_and_foreign_folders_are_not() {
     let folder = common::scratch();
     let runs = folder.path().join("runs");
     judge(&runs.join("deep/er/done"), 20, 0);
@@ -272,7 +272,7 @@ fn wrong_command_lines_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn an_earlier_collection_and_runs_are_not_written_over() {
+fn earlier_collections_and_runs_are_not_overwritten() {
     let folder = common::scratch();
     let runs = folder.path().join("runs");
     judge(&runs.join("a"), 20, 0);

@@ -1,4 +1,4 @@
-//! The config files that come with the source: they run, and they name every key.
+//! The config files in the repository: they run, and they list every key.
 
 mod common;
 
@@ -23,27 +23,27 @@ fn the_demo_config_runs_from_the_checkout() {
 }
 
 #[test]
-fn the_example_names_every_key_and_only_keys() {
+fn the_metrics_example_lists_every_key_and_no_other() {
     let example = include_str!("../configs/cluster-example.yaml");
-    Options::parse(example).expect("what is set is valid");
-    Options::parse(&everything(example)).expect("what is commented out is valid too");
-    names_every_key(example, "metrics");
-    assert!(Options::parse("clustring: x").is_err(), "a key that is none is noticed");
+    Options::parse(example).expect("the example is valid");
+    Options::parse(&everything(example)).expect("the example with every key set is valid");
+    assert_lists_every_key(example, "metrics");
+    assert!(Options::parse("clustring: x").is_err(), "an unknown key is refused");
 }
 
 #[test]
-fn the_example_of_kmeans_names_every_key_and_only_keys() {
+fn the_kmeans_example_lists_every_key_and_no_other() {
     let example = include_str!("../configs/kmeans-example.yaml");
-    let settings = KmeansOptions::parse(example).expect("what is set is valid").resolve().expect("and fits together");
+    let settings = KmeansOptions::parse(example).expect("the example is valid").resolve().expect("and consistent");
     assert_eq!(settings.levels.len(), 3);
     assert_eq!(settings.warnings, Vec::<String>::new());
-    let everything = KmeansOptions::parse(&everything(example)).expect("what is commented out is valid too");
-    everything.resolve().expect("and fits together");
-    names_every_key(example, "kmeans");
-    assert!(KmeansOptions::parse("n_cluster: 3").is_err(), "a key that is none is noticed");
+    let everything = KmeansOptions::parse(&everything(example)).expect("the example with every key set is valid");
+    everything.resolve().expect("and consistent");
+    assert_lists_every_key(example, "kmeans");
+    assert!(KmeansOptions::parse("n_cluster: 3").is_err(), "an unknown key is refused");
 }
 
-/// An example with what is commented out set.
+/// The example with all commented-out keys set.
 fn everything(example: &str) -> String {
     example
         .lines()
@@ -52,13 +52,13 @@ fn everything(example: &str) -> String {
         .collect()
 }
 
-fn names_every_key(example: &str, command: &str) {
+fn assert_lists_every_key(example: &str, command: &str) {
     let cli = Cli::command();
     let command = cli.find_subcommand(command).expect("exists");
     let keys = command.get_arguments().map(|argument| argument.get_id().as_str()).filter(|key| {
         !["config", "help", "quiet", "verbose", "json", "json_log", "version", "shard", "rows", "resume"].contains(key)
     });
     for key in keys {
-        assert!(example.contains(&format!("{key}: ")), "`{key}` is missing in the example");
+        assert!(example.contains(&format!("{key}: ")), "the example lacks `{key}`");
     }
 }

@@ -19,7 +19,7 @@ fn clustering() -> Clustering {
 
 #[cfg(not(feature = "parquet"))]
 #[test]
-fn a_program_without_parquet_says_how_to_have_it() {
+fn a_program_without_parquet_says_how_to_get_it() {
     let folder = scratch();
     let (hier, embeddings) = clustering().write(folder.path());
     let out = folder.path().join("out");
@@ -90,7 +90,7 @@ mod with_parquet {
     }
 
     #[test]
-    fn clusters_have_the_records_figures() {
+    fn clusters_have_the_metrics_of_the_record() {
         let folder = scratch();
         let (hier, embeddings) = clustering().write(folder.path());
         let out = folder.path().join("out");

@@ -1,5 +1,4 @@
-//! The program on the digits that ship with it, against values that scikit-learn and SciPy gave in float64
-//! (tests/data/golden/make.py).
+//! Metrics of the bundled digits, compared with float64 values from scikit-learn and SciPy (tests/data/golden/make.py).
 
 mod common;
 
@@ -13,7 +12,7 @@ fn golden() -> Value {
     serde_json::from_str(text).expect("valid JSON")
 }
 
-/// The first figure that differs, or how many were compared.
+/// The first metric that differs, or the number of metrics compared.
 fn compare(record: &Value, golden: &Value) -> Result<usize, String> {
     let mut compared = 0;
     let want = golden["levels"].as_array().expect("levels");
@@ -51,14 +50,14 @@ fn digits(device: &str) -> Value {
 }
 
 #[test]
-fn every_figure_of_the_digits_agrees_with_scikit_learn() {
+fn every_metric_of_the_digits_agrees_with_scikit_learn() {
     for device in devices() {
         assert_eq!(compare(&digits(device), &golden()), Ok(3 * 15 + 12 * (200 + 40 + 10)), "{device}");
     }
 }
 
 #[test]
-fn one_wrong_figure_is_noticed() {
+fn one_wrong_metric_is_noticed() {
     let record = digits("cpu");
     let mut wrong = Vec::new();
     for level in 0..3 {
@@ -72,7 +71,7 @@ fn one_wrong_figure_is_noticed() {
             }
         }
     }
-    // all of level 1 but misassigned, which is 0 there; no parents above level 3
+    // all metrics of level 1 except misassigned, which is 0 there; level 3 has no parents
     assert_eq!(wrong.len(), 3 * (15 + 12) - 1 - 2);
     for (path, tolerance) in wrong {
         let mut golden = golden();

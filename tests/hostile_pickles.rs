@@ -1,5 +1,5 @@
-//! Pickles that nobody's pickler wrote: whatever they hold, reading them ends, and takes memory in proportion to the
-//! file. The memory is counted by this test's own allocator, per thread.
+//! Hostile pickles. Reading any of them ends, and takes memory in proportion to the file. This test's own allocator counts
+//! the memory per thread.
 
 #[path = "common/counting.rs"]
 mod counting;
@@ -11,7 +11,7 @@ use clustrata::formats::pickle::read_clusters;
 use counting::peak;
 use proptest::prelude::*;
 
-/// What reading a file of `size` bytes may take: buffers, and a fixed multiple of the file.
+/// Memory limit for reading a file of `size` bytes: buffers, and a fixed multiple of the file.
 fn bound(size: usize) -> isize {
     (4 << 20) + 64 * size.cast_signed()
 }
@@ -36,7 +36,7 @@ fn read_both(pickle: &[u8]) -> isize {
     most
 }
 
-/// Pieces of which an attacker would build a pickle: every opcode that is known, with plausible arguments.
+/// Building blocks for an attacker: every known opcode with plausible arguments.
 const PIECES: &[&[u8]] = &[
     b"(", b"]", b"\x94", b"a", b"e", b"t", b"l", b"R", b"b", b"N", b"\x88", b"\x89", b")", b"\x85", b"\x86", b"\x87", b"\x93",
     b"h\x00", b"h\x01", b"h\x02", b"h\x05", b"j\x03\x00\x00\x00", b"g7\n", b"q\x00", b"q\x01", b"r\x04\x00\x00\x00", b"p2\n",
@@ -46,7 +46,7 @@ const PIECES: &[&[u8]] = &[
     b"\x96\x08\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00",
     b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"cnumpy.core.multiarray\nscalar\n",
     b"cnumpy._core.numeric\n_frombuffer\n", b"c_codecs\nencode\n", b"cbuiltins\nbytes\n",
-    // whole constructs
+    // Complete constructs.
     b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR",
     b"cnumpy\ndtype\n(X\x02\x00\x00\x00i8\x89\x88tR(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
     b"cnumpy\ndtype\n\x8c\x02O8\x85R", b"(K\x01K\x02\x85", b"(K\x01K\x00K\x05\x86", b"(K\x01\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x40K\x08\x86",
@@ -129,7 +129,7 @@ fn deep_and_repeated_structures_are_refused() {
     refused("deep lists, appended", &[b"]".repeat(million), b"a".repeat(million - 1), b".".to_vec()].concat());
     refused("deep tuples", &repeat(b")", b"\x85", b"."));
     refused("open marks", &repeat(b"", b"(", b"."));
-    refused("values that nobody takes", &repeat(b"", b"N", b"."));
+    refused("unused values", &repeat(b"", b"N", b"."));
     refused("a tuple of everything", &repeat(b"(", b"N", b"t."));
     refused("doubling tuples", &repeat(b"\x80\x04]\x94)\x94", b"h\x01h\x01\x86q\x01", b"a."));
     refused("doubling lists", &repeat(b"\x80\x04]\x94]q\x01", b"h\x01h\x01a", b"a."));

@@ -1,4 +1,4 @@
-//! What makes an input the same one: its bytes, as far as they are looked at, and nothing else.
+//! Fingerprints of input files: they depend on size and hashed bytes, and on nothing else.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn of(path: &Path) -> FileFingerprint {
     FileFingerprint::of(path).expect("a file")
 }
 
-/// Bytes without a period that blocks could have.
+/// Bytes without a period that could match the blocks.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let next = |_| {
@@ -33,7 +33,7 @@ fn put(path: &Path, offset: usize, byte: u8) {
 }
 
 #[test]
-fn a_copy_is_the_same_and_says_where_it_is() {
+fn a_copy_has_the_same_content_and_its_own_path() {
     let folder = common::scratch();
     let [first, second] = ["a.npy", "b.npy"].map(|name| folder.path().join(name));
     for length in [0, 1, 8 << 20, (8 << 20) + 1, 9_000_001] {
@@ -47,13 +47,13 @@ fn a_copy_is_the_same_and_says_where_it_is() {
         assert_ne!(a, b);
         assert!(a.path.is_absolute() && a.path.ends_with("a.npy"));
         assert_eq!((b.bytes, b.modified.as_deref()), (length as u64, Some("2001-09-09T01:46:40Z")));
-        // one byte more, even where nobody looks
+        // One byte more, in a part that is not hashed.
         fs::write(&second, [&content[..], &[0]].concat()).expect("written");
         assert!(!a.same_content(&of(&second)), "{length}");
     }
 }
 
-/// Machines of any kind and later versions must agree, so the definition is written out here.
+/// All machines and versions must agree, so this test repeats the definition.
 #[test]
 fn the_checksum_is_the_documented_one() {
     let folder = common::scratch();
@@ -91,7 +91,7 @@ fn a_changed_byte_is_noticed_where_blocks_are() {
         let offset = (content.len() - BLOCK) * block / 63;
         assert!(noticed(offset) && noticed(offset + BLOCK - 1), "block {block}");
     }
-    // what the documentation says of the bytes between two blocks
+    // The documentation says that the bytes between two blocks are not hashed.
     assert!(!noticed(BLOCK) && !noticed(content.len() - BLOCK - 1));
     assert!(whole.same_content(&of(&path)));
 }
@@ -116,7 +116,7 @@ fn every_byte_of_a_small_file_counts() {
     assert!(!whole.same_content(&of(&path)));
 }
 
-/// 3 GB, of which a disk holds nothing and this reads 4 MB.
+/// A sparse file of 3 GB, of which 4 MB are read.
 #[test]
 fn a_large_file_is_not_read_as_a_whole() {
     let folder = common::scratch();
@@ -134,7 +134,7 @@ fn a_large_file_is_not_read_as_a_whole() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_by_name() {
+fn a_missing_file_and_a_folder_are_refused_by_name() {
     let folder = common::scratch();
     let missing = folder.path().join("missing.npy");
     for (path, wanted) in [(missing.as_path(), "missing.npy"), (folder.path(), "a folder")] {
@@ -157,10 +157,10 @@ fn links_are_followed() {
     assert!(FileFingerprint::of(&link).is_err());
 }
 
-/// A record with an odd path is written, and what is compared comes back.
+/// A record with an odd path can be written, and the compared fields are read back.
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_no_unicode_can_be_recorded() {
+fn names_that_are_not_unicode_can_be_recorded() {
     use std::os::unix::ffi::OsStrExt as _;
     let folder = common::scratch();
     let path = folder.path().join(std::ffi::OsStr::from_bytes(b"\xff.npy"));

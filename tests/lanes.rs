@@ -97,7 +97,7 @@ impl Lane for TroubledLane<'_> {
 struct Nobody;
 
 impl Progress for Nobody {
-    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
     fn cancelled(&self) -> bool {

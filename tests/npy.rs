@@ -1,4 +1,4 @@
-//! `.npy` files that no one wrote on purpose, and headers in every form that Python accepts.
+//! Corrupt `.npy` files, and headers in every form that Python accepts.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn space() -> impl Strategy<Value = String> {
     "[ \t\n]{0,3}"
 }
 
-/// A header's text in any order, spacing and quoting, with what it says.
+/// The text of a header in any order, spacing and quoting, with its values.
 fn header_text() -> impl Strategy<Value = (String, Header)> {
     let values = (any::<bool>(), vec(any::<u64>(), 0..5), "[<>|=][fiubOUSV][0-9]{0,2}");
     let form = (Just([0, 1, 2]).prop_shuffle(), vec(space(), 8), any::<bool>(), any::<bool>(), 1..=3_u8);
@@ -50,14 +50,14 @@ fn header_text() -> impl Strategy<Value = (String, Header)> {
     })
 }
 
-/// A whole small matrix, so that a changed byte can hit header or data.
+/// A complete small matrix, so that a changed byte can hit header or data.
 fn whole_file() -> Vec<u8> {
     let mut bytes = with_prefix(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 3), }   \n");
     bytes.extend([0x3f; 48]);
     bytes
 }
 
-/// Hands a file to every reader of `.npy` files: any answer but a panic will do.
+/// Passes a file to every reader of `.npy` files. Any result but a panic is fine.
 fn read_every_way(bytes: &[u8]) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
@@ -124,7 +124,7 @@ proptest! {
 }
 
 #[test]
-fn what_people_hand_over_instead_is_told_apart() {
+fn common_other_files_are_recognised() {
     for (bytes, wanted) in [
         (&b""[..], "an empty file"),
         (b"PK\x03\x04abcd", "a .npz"),

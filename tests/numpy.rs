@@ -1,5 +1,5 @@
-//! What NumPy says of the arrays that the program writes, and whether the golden values are still what scikit-learn
-//! gives. Needs the Python environment of `script/test`.
+//! NumPy reads the arrays that the program writes, and scikit-learn still gives the golden values. Needs the Python environment
+//! of `script/test`.
 
 mod common;
 
@@ -30,11 +30,12 @@ fn the_golden_values_are_what_scikit_learn_gives() {
 
 #[test]
 fn the_golden_measures_of_agreement_are_what_scikit_learn_gives() {
-    // all of them are shares of 1, and some are nothing but rounding
+    // All of them are fractions of 1, and some consist of rounding errors only.
     made_again("agreement/make.py", "agreement.json", 1e6, "/tables/14/measures/ami");
 }
 
-/// Runs a script of tests/data and holds what it makes against what is kept; a wrong value at `figure` is noticed.
+/// Runs a script of tests/data and compares its output with the stored file. Also checks that a wrong value at `figure` is
+/// noticed.
 fn made_again(script: &str, name: &str, scale: f64, figure: &str) {
     let out = scratch();
     let made = out.path().join(name);
@@ -52,8 +53,8 @@ fn made_again(script: &str, name: &str, scale: f64, figure: &str) {
     assert!(!same(&made, &other, scale));
 }
 
-/// The same text, shape and numbers, but for what another processor's order of summing in float64 may change; differences far
-/// below `scale` count as that.
+/// Whether text, shape and numbers are the same, except for rounding: another processor can sum float64 in another order.
+/// Differences far below `scale` count as rounding.
 fn same(made: &Value, kept: &Value, scale: f64) -> bool {
     match (made, kept) {
         (Value::Array(made), Value::Array(kept)) => {
@@ -67,7 +68,7 @@ fn same(made: &Value, kept: &Value, scale: f64) -> bool {
     }
 }
 
-/// Opens every array as a user would and holds distances and inertia against the definition in float64.
+/// Opens every array as a user would, and compares distances and inertia with their definition in float64.
 const OPEN: &str = "
 import sys, numpy as np
 digits, out = sys.argv[1:]

@@ -1,5 +1,5 @@
-//! The program on hierarchies that the real ssl-data-curation wrote, against float64 oracles that numpy made of them.
-//! Runs where the data lies beside the checkout.
+//! Metrics of hierarchies written by ssl-data-curation, compared with float64 oracles from numpy. Runs only if the data is
+//! next to the checkout.
 
 mod common;
 
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use common::{EVERY_FIGURE, agrees, devices, judged, scratch, shared, tolerance};
 use serde_json::Value;
 
-/// Name of the set, and of the set whose embeddings it clusters.
+/// Name of the set, and of the set with its embeddings.
 const SETS: [(&str, &str); 4] =
     [("digits", "digits"), ("digits_split", "digits"), ("photos", "photos"), ("rings", "rings")];
 
-/// The oracle's names of our figures.
+/// The oracle's names of our metrics.
 const FIGURES: [(&str, &str); 7] = [
     ("inertia", "total_inertia"),
     ("average_inertia", "average_inertia"),
@@ -34,7 +34,7 @@ const COLUMNS: [(&str, &str); 6] = [
     ("silhouette", "sil_cluster_mean"),
 ];
 
-/// Embeddings in C order: `rings` is stored in Fortran order, which the program refuses with the way out.
+/// Embeddings in C order. `rings` is stored in Fortran order, which the program refuses.
 fn c_order(path: &Path, folder: &Path) -> PathBuf {
     let bytes = fs::read(path).expect("embeddings");
     let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
@@ -50,7 +50,7 @@ fn c_order(path: &Path, folder: &Path) -> PathBuf {
     fixed
 }
 
-/// The first figure that differs, or how many were compared.
+/// The first metric that differs, or the number of metrics compared.
 fn compare(record: &Value, oracle: &Value) -> Result<usize, String> {
     let want = oracle["levels"].as_array().expect("levels");
     let got = record["levels"].as_array().expect("levels");
@@ -70,7 +70,7 @@ fn compare_level(got: &Value, want: &Value) -> Result<usize, String> {
         }
         compared += 1;
     }
-    // the oracle counts a point as near to two centroids as its own
+    // the oracle counts ties as assigned to the nearest centroid
     let misassigned = points as f64 * (1.0 - want["frac_own_is_nearest"].as_f64().expect("a number"));
     if !agrees(&got["figures"]["misassigned"], Some(misassigned.round()), 0.0, 0.0) {
         return Err(format!("misassigned: {} instead of {misassigned}", got["figures"]["misassigned"]));
@@ -93,7 +93,7 @@ fn oracle(data: &Path, set: &str) -> Value {
     serde_json::from_str(&text).expect("valid JSON")
 }
 
-/// Runs the program on a set with every figure asked for.
+/// Runs the program on a set with all metrics.
 fn run(data: &Path, (set, of): (&str, &str), device: &str) -> Value {
     let folder = scratch();
     let embeddings = c_order(&data.join(of).join("embeddings.npy"), folder.path());
@@ -102,7 +102,7 @@ fn run(data: &Path, (set, of): (&str, &str), device: &str) -> Value {
 }
 
 #[test]
-fn every_figure_of_real_hierarchies_agrees() {
+fn every_metric_of_real_hierarchies_agrees() {
     let Some(data) = shared() else { return };
     for device in devices() {
         for set in SETS {
@@ -113,7 +113,7 @@ fn every_figure_of_real_hierarchies_agrees() {
 }
 
 #[test]
-fn a_figure_that_is_off_is_noticed() {
+fn a_wrong_metric_is_noticed() {
     let Some(data) = shared() else { return };
     let record = run(&data, SETS[0], "cpu");
     assert!(compare(&record, &oracle(&data, "digits_split")).is_err());

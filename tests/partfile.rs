@@ -1,5 +1,5 @@
-//! Part files: what is written is read again, and what is not, byte for byte, what was written is refused. The memory
-//! that reading takes is counted by this test's own allocator, per thread.
+//! Part files: a written file can be read back, and a file that differs in any byte is refused. This test's own allocator
+//! counts the memory of reading per thread.
 
 mod common;
 #[path = "common/counting.rs"]
@@ -14,13 +14,13 @@ use counting::peak;
 use proptest::prelude::*;
 use serde_json::json;
 
-/// What reading a file of `size` bytes may take: buffers, and a multiple of the file. The multiple is that of `[0,0,...]`:
-/// two bytes each as text, 72 as values, in a vector that grows by doubling.
+/// Memory limit for reading a file of `size` bytes: buffers, and a multiple of the file. The multiple is that of `[0,0,...]`,
+/// where each value takes two bytes as text and 72 in memory, in a vector that grows by doubling.
 fn bound(size: usize) -> isize {
     (2 << 20) + 128 * size.cast_signed()
 }
 
-/// A file with an array of every type, an empty one, and one with zeros behind it.
+/// Writes a file with an array of every type, one of them empty, and with padding.
 fn example(path: &Path) {
     let mut writer = Writer::create(path).expect("created");
     writer.array("counts", [&[1_u64, u64::MAX]]).expect("written");
@@ -31,14 +31,14 @@ fn example(path: &Path) {
     writer.finish(&json!({"rows": [0, 3], "plan": "abc", "share": 0.1})).expect("written");
 }
 
-/// Opens a file and reads two arrays that it may hold.
+/// Opens a file and reads two of its arrays.
 fn read_all(path: &Path) -> Result<(), Finding> {
     let part = PartFile::open(path)?;
     part.read::<u64>("counts")?;
     part.read::<f64>("sums").map(drop)
 }
 
-/// The bytes of a file with any directory, whose checksum holds.
+/// The bytes of a file with this directory and a valid checksum of it.
 fn forged(arrays: &[u8], directory: &str) -> Vec<u8> {
     let magic = b"clustrata part file, version  1\n";
     let length = (directory.len() as u64).to_le_bytes();
@@ -53,7 +53,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn a_written_file_is_read_back() {
     let folder = common::scratch();
     let path = folder.path().join("first.part");
     example(&path);
@@ -74,7 +74,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn what_the_caller_did_not_write_is_refused_by_name() {
+fn missing_arrays_and_other_types_are_refused_by_name() {
     let folder = common::scratch();
     let path = folder.path().join("first.part");
     example(&path);
@@ -105,7 +105,7 @@ fn every_flipped_bit_and_every_other_length_is_refused() {
     example(&path);
     let good = fs::read(&path).expect("read");
     let refused = |bytes: &[u8]| {
-        // a new file: some file systems wait for the disk when one is written over
+        // A new file each time: some file systems wait for the disk when a file is overwritten.
         fs::remove_file(&path).and_then(|()| fs::write(&path, bytes)).expect("written");
         let error = read_all(&path).expect_err("damaged");
         assert!(error.to_string().contains("first.part"), "{error}");
@@ -126,7 +126,7 @@ fn every_flipped_bit_and_every_other_length_is_refused() {
 }
 
 #[test]
-fn a_directory_that_lies_is_refused() {
+fn a_false_directory_is_refused() {
     let folder = common::scratch();
     let path = folder.path().join("first.part");
     let checksum = blake3::hash(&[5; 16]).to_hex().to_string();
@@ -154,7 +154,7 @@ fn a_directory_that_lies_is_refused() {
         let held = peak(|| assert!(PartFile::open(&path).is_err(), "{lie}"));
         assert!(held <= bound(bytes.len()), "{held} bytes for a file of {}", bytes.len());
     }
-    // what lies between two arrays is nobody's, and has to be zeros
+    // The padding between two arrays must be zeros.
     let two = r#"{"name":"a","type":"f32","offset":32,"length":1,"checksum":"X"},"#;
     let two = two.replace('X', blake3::hash(&[0; 4]).to_hex().as_str()) + honest;
     for (offset, last, holds) in [(40, 0, true), (40, 1, false), (48, 0, false)] {
@@ -176,7 +176,7 @@ fn a_large_header_takes_a_multiple_of_the_file() {
     assert!((bytes.len().cast_signed()..bound(bytes.len())).contains(&held), "{held}");
 }
 
-/// Arrays of a few MB are read and verified with no more than themselves and a buffer.
+/// Reading and verifying arrays of a few MB takes no more memory than the arrays and a buffer.
 #[test]
 fn arrays_are_streamed() {
     let folder = common::scratch();
@@ -203,7 +203,7 @@ fn an_array_that_changed_since_the_file_was_opened_is_refused() {
     example(&path);
     let part = PartFile::glance(&path).expect("what was written");
     let mut bytes = fs::read(&path).expect("read");
-    // the second array begins behind the magic bytes and two u64
+    // The second array starts after the magic bytes and two u64.
     bytes[32 + 16] ^= 1;
     fs::write(&path, bytes).expect("written");
     assert!(part.read::<u64>("counts").is_ok());
@@ -213,7 +213,7 @@ fn an_array_that_changed_since_the_file_was_opened_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_not_finished_is_not_there() {
+fn an_unfinished_file_does_not_appear() {
     let folder = common::scratch();
     let path = folder.path().join("first.part");
     example(&path);
@@ -227,7 +227,7 @@ fn a_file_that_is_not_finished_is_not_there() {
     assert!(Writer::create(&folder.path().join("missing/first.part")).is_err());
 }
 
-/// The reader that docs/partials.md shows.
+/// Runs the reader in docs/partials.md.
 #[test]
 fn numpy_reads_it() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/partials.md")).expect("the page");
@@ -249,7 +249,7 @@ np.testing.assert_array_equal(arrays['distances'], np.array([np.inf, 1.5, 2.5], 
     let Some(mut python) = common::python() else { return };
     let output = python.arg("-c").arg(format!("{reader}{check}")).arg(&path).output().expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    // a file that ends early is noticed there as well
+    // The reader also detects a truncated file.
     fs::write(&path, &fs::read(&path).expect("read")[1..]).expect("written");
     let Some(mut python) = common::python() else { return };
     let output = python.arg("-c").arg(format!("{reader}{check}")).arg(&path).output().expect("Python starts");
@@ -261,9 +261,9 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    /// Whatever a directory whose checksum holds says, reading ends, and takes memory in proportion to the file.
+    /// With any directory that has a valid checksum, reading ends and takes memory in proportion to the file.
     #[test]
-    fn no_directory_asks_for_more_than_the_file(
+    fn no_directory_takes_more_memory_than_the_file(
         entries in prop::collection::vec((0..4_usize, number(), number()), 0..4),
         arrays in prop::collection::vec(any::<u8>(), 0..64),
     ) {

@@ -1,7 +1,7 @@
-//! Clusters and names against files that numpy wrote: the ones checked in under tests/data/pickle, and, where they lie
-//! beside the source, the variants of the shared data.
+//! Clusters and names from files that NumPy wrote: those in tests/data/pickle and, if available, the variants in the shared
+//! data.
 
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn lists(clusters: &Clusters) -> Vec<Vec<u64>> {
     clusters.iter().map(<[u64]>::to_vec).collect()
 }
 
-/// The folder of the shared data, or a line that says why a test did nothing.
+/// The folder of the shared data, or `None` after a message that the test is skipped.
 fn shared(test: &str) -> Option<PathBuf> {
     let folder = match std::env::var_os("CLUSTRATA_SHARED") {
         Some(folder) => PathBuf::from(folder),
@@ -56,7 +56,7 @@ fn every_protocol_gives_the_same_clusters() {
 }
 
 #[test]
-fn a_cluster_may_be_named_twice() {
+fn a_cluster_may_occur_twice() {
     let read = read_clusters(&fixture("repeated.pkl")).expect("repeated.pkl");
     assert_eq!(lists(&read), [vec![5, 6], vec![7], vec![5, 6], vec![8], vec![7]]);
     assert_eq!(read.offsets(), [0, 2, 3, 5, 6, 7]);
@@ -64,7 +64,7 @@ fn a_cluster_may_be_named_twice() {
 }
 
 #[test]
-fn a_changed_member_is_seen() {
+fn a_changed_member_is_noticed() {
     let mut pickle = std::fs::read(fixture("arrays_p4.pkl")).expect("a fixture");
     let nine = [9, 0, 0, 0, 0, 0, 0, 0];
     let at = pickle.windows(8).position(|window| window == nine).expect("member 9 of cluster 0");
@@ -85,8 +85,8 @@ fn a_matrix_is_clusters_of_equal_size() {
 #[test]
 fn every_hostile_file_is_refused_with_its_reason() {
     let reasons = [
-        ("calls_os_system.pkl", "the pickle names os.system, which is not on the list of what a hierarchy needs"),
-        ("calls_os_system_p4.pkl", "the pickle names os.system, which is not on the list of what a hierarchy needs"),
+        ("calls_os_system.pkl", "the pickle names os.system, which a hierarchy does not need"),
+        ("calls_os_system_p4.pkl", "the pickle names os.system, which a hierarchy does not need"),
         ("huge_length.pkl", "expected: 1152921504606846976 more bytes"),
         ("dictionary.pkl", "holds a dictionary"),
         ("class.pkl", "collections.OrderedDict"),

@@ -140,7 +140,7 @@ fn a_broken_shader_fails() {
     let (_, module) = translate(&moved, entry, &kernel.overrides(0)).unwrap_or_else(|error| panic!("{error}"));
     let declared: Vec<_> = (0..).zip(kernel.bindings.iter().copied()).collect();
     assert_ne!(reflected_bindings(&module), declared, "a moved binding goes unnoticed");
-    let grown = source.replacen("array<f32, TEAM_GROUP>", "array<f32, 8192u>", 1);
+    let grown = source.replacen("array<f32, TILE_GROUP>", "array<f32, 8192u>", 1);
     let (_, module) =
         translate(&grown, kernel.entries[1].name, &kernel.overrides(0)).unwrap_or_else(|error| panic!("{error}"));
     assert!(workgroup_bytes(&module) > WORKGROUP_BYTES, "large workgroup memory goes unnoticed");

@@ -1,5 +1,5 @@
-//! Copies on a node's own disk: made once by however many threads and processes, never half, never of something else.
-#![expect(clippy::print_stdout, reason = "what is skipped is said, and processes of the test talk to it")]
+//! Copies on a node's scratch disk: made once by any number of threads and processes, always complete and up to date.
+#![expect(clippy::print_stdout, reason = "a skipped test says why, and child processes report to the test")]
 
 mod common;
 
@@ -13,20 +13,20 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use clustrata::base::error::{Error, Kind, Result};
-use clustrata::formats::scratch::{Staged, copy_back, stage};
+use clustrata::formats::scratch_copies::{Staged, copy_back, stage};
 
-/// Some chunks of copying, and looked at as a whole.
+/// Size of the file: several chunks, and small enough for a fingerprint of all bytes.
 const SIZE: usize = 3_000_017;
 
 fn always() -> Result<()> {
     Ok(())
 }
 
-/// A file to stage, and the folder to stage it to, in a folder of this test's own.
+/// A file to stage and the folder to stage it to, in a temporary folder.
 fn places() -> (tempfile::TempDir, PathBuf, PathBuf) {
     let base = common::scratch();
     let [file, folder] = ["a file's $name\n.npy", "node disk"].map(|name| base.path().join(name));
-    // a name that Windows allows
+    // Windows does not allow the first name.
     let file = if cfg!(windows) { base.path().join("a file's $name.npy") } else { file };
     fs::write(&file, content(0)).expect("written");
     (base, file, folder)
@@ -37,12 +37,12 @@ fn content(seed: u32) -> Vec<u8> {
     (0..SIZE).map(|i| byte(u32::try_from(i).expect("small"))).collect()
 }
 
-/// All files below a folder but for locks.
+/// All files below a folder except locks.
 fn files(folder: &Path) -> Vec<String> {
     common::files_below(folder).into_iter().filter(|name| !name.ends_with(".lock")).collect()
 }
 
-/// Writes one other byte into a file.
+/// Changes one byte of a file.
 fn damage(path: &Path, offset: usize) {
     let mut file = File::options().read(true).write(true).open(path).expect("opened");
     let mut byte = [0];
@@ -61,7 +61,7 @@ fn a_copy_is_made_once() {
     let second = stage(&file, &folder, &always).expect("staged");
     assert_eq!((second.copied, &second.path), (0, &first.path));
     assert_eq!(files(&folder).len(), 1);
-    // what lies there already is used as it is
+    // A file that is already in the folder is used in place.
     let third = stage(&first.path, &folder, &always).expect("staged");
     assert_eq!((third.copied, &third.path), (0, &first.path));
 }
@@ -70,12 +70,12 @@ fn a_copy_is_made_once() {
 fn other_files_get_other_copies() {
     let (base, file, folder) = places();
     let first = stage(&file, &folder, &always).expect("staged");
-    // the same name and content elsewhere
+    // The same name and content in another folder.
     let elsewhere = base.path().join("other").join(file.file_name().expect("a name"));
     fs::create_dir(base.path().join("other")).and_then(|()| fs::copy(&file, &elsewhere)).expect("copied");
     let second = stage(&elsewhere, &folder, &always).expect("staged");
     assert_ne!(first.path, second.path);
-    // changed in place: even where nobody can see a change, the time tells
+    // Touched in place: the new time alone leads to a new copy.
     let later = UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     File::options().write(true).open(&file).and_then(|file| file.set_modified(later)).expect("a time");
     let third = stage(&file, &folder, &always).expect("staged");
@@ -101,10 +101,10 @@ fn threads_that_ask_together_copy_once() {
     assert_eq!(fs::read(&staged[0].path).expect("a copy"), content(0));
 }
 
-/// Says to [`one_of_the_processes`] that it is one: what to stage, where to, and what to do.
+/// Tells [`one_of_the_processes`] what to stage, where to, and whether to hang.
 const ROLE: [&str; 3] = ["CLUSTRATA_TEST_FILE", "CLUSTRATA_TEST_FOLDER", "CLUSTRATA_TEST_HANGS"];
 
-/// Does nothing in a run of the tests; [`process`] runs it in a process of its own.
+/// Not a test: [`process`] runs it in a child process.
 #[test]
 fn one_of_the_processes() {
     let [file, folder, hangs] = ROLE.map(std::env::var_os);
@@ -114,7 +114,7 @@ fn one_of_the_processes() {
         calls.set(calls.get() + 1);
         if hangs.is_some() && calls.get() == 3 {
             print!("hangs\n\n");
-            // until it is killed, or the test that would do so has ended
+            // Until it is killed, or the test has ended.
             let ended = std::io::stdin().read_to_end(&mut Vec::new());
             panic!("nobody killed it: {ended:?}");
         }
@@ -125,7 +125,7 @@ fn one_of_the_processes() {
     println!("\ncopied {}\n", staged.copied);
 }
 
-/// A process that stages a file, or hangs with two chunks of it copied.
+/// Starts a process that stages a file, or hangs after it has copied two chunks.
 fn process(file: &Path, folder: &Path, hangs: bool) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["--exact", "one_of_the_processes", "--nocapture"]).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -136,7 +136,7 @@ fn process(file: &Path, folder: &Path, hangs: bool) -> Child {
     command.spawn().expect("it starts")
 }
 
-/// Bytes that a process says it copied.
+/// The number of bytes that a process reports as copied.
 fn copied(process: Child) -> u64 {
     let output = process.wait_with_output().expect("it ends");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -154,7 +154,7 @@ fn processes_that_ask_together_copy_once() {
 }
 
 #[test]
-fn what_a_killed_process_left_is_not_used() {
+fn an_unfinished_copy_of_a_killed_process_is_not_used() {
     let (_base, file, folder) = places();
     let mut killed = process(&file, &folder, true);
     let mut said = Vec::new();
@@ -164,7 +164,7 @@ fn what_a_killed_process_left_is_not_used() {
         stdout.read_exact(&mut byte).expect("it says so");
         said.push(byte[0]);
     }
-    // it holds the lock: who comes now waits, and can be stopped
+    // It holds the lock, so another process waits, and can be stopped.
     let waited = Cell::new(0);
     let stop_at_third = || {
         waited.set(waited.get() + 1);
@@ -181,7 +181,7 @@ fn what_a_killed_process_left_is_not_used() {
 }
 
 #[test]
-fn a_copy_that_something_happened_to_is_made_again() {
+fn a_damaged_copy_is_made_again() {
     let (_base, file, folder) = places();
     let path = stage(&file, &folder, &always).expect("staged").path;
     damage(&path, SIZE / 2);
@@ -192,7 +192,7 @@ fn a_copy_that_something_happened_to_is_made_again() {
     assert_eq!(stage(&file, &folder, &always).expect("staged").copied, 0);
 }
 
-/// Stages while something happens at the `at`-th look at whether to go on; no copy may come of it.
+/// Stages a file and calls `happens` at the `at`-th call of `go_on`. Asserts that this leaves no copy.
 fn refused(file: &Path, folder: &Path, at: u32, happens: impl Fn() -> Result<()>) -> Error {
     let calls = Cell::new(0);
     let go_on = || {
@@ -200,13 +200,13 @@ fn refused(file: &Path, folder: &Path, at: u32, happens: impl Fn() -> Result<()>
         if calls.get() == at { happens() } else { Ok(()) }
     };
     let error = stage(file, folder, &go_on).expect_err("refused");
-    assert!(calls.get() >= at, "it did not come to that");
+    assert!(calls.get() >= at, "`happens` was not called");
     assert!(files(folder).is_empty(), "{:?}", files(folder));
     error
 }
 
 #[test]
-fn a_file_that_changes_meanwhile_is_refused() {
+fn a_file_that_changes_during_the_copy_is_refused() {
     let (_base, file, folder) = places();
     let changes: [&dyn Fn(); 3] =
         [&|| damage(&file, 10), &|| fs::write(&file, &content(0)[..SIZE - 1]).expect("written"), &|| {
@@ -224,9 +224,9 @@ fn a_file_that_changes_meanwhile_is_refused() {
 }
 
 #[test]
-fn a_copy_that_does_not_hold_what_was_read_is_refused() {
+fn a_copy_that_differs_from_the_file_is_refused() {
     let (_base, file, folder) = places();
-    // before the copy is read back, which is after all chunks and the end
+    // Before the copy is read back: after all chunks and the end of the file.
     let at = u32::try_from(SIZE.div_ceil(1 << 20) + 2).expect("small");
     let error = refused(&file, &folder, at, || {
         let unfinished = files(&folder);
@@ -234,11 +234,11 @@ fn a_copy_that_does_not_hold_what_was_read_is_refused() {
         damage(&folder.join(&unfinished[0]), SIZE - 1);
         Ok(())
     });
-    assert!(error.to_string().contains("does not hold"), "{error}");
+    assert!(error.to_string().contains("differs from the file"), "{error}");
 }
 
 #[test]
-fn a_stop_is_heard_while_copying() {
+fn copying_can_be_stopped() {
     let (_base, file, folder) = places();
     for at in [1, 2, 4, 6] {
         assert_eq!(refused(&file, &folder, at, || Err(Error::interrupted())).kind(), Kind::Interrupted);
@@ -246,42 +246,42 @@ fn a_stop_is_heard_while_copying() {
 }
 
 #[test]
-fn a_file_that_has_no_room_is_refused_before_it_is_copied() {
+fn a_file_that_does_not_fit_is_refused_before_it_is_copied() {
     let (base, file, folder) = places();
     let available = fs4::available_space(base.path()).expect("known");
-    // a file without blocks that is larger than the disk
+    // A sparse file that is larger than the disk.
     let sized = File::create(&file).and_then(|sparse| sparse.set_len(available.saturating_mul(2)));
     if let Err(error) = sized {
-        println!("skipped: this file system has no such large files: {error}");
+        println!("skipped: this file system has no files that large: {error}");
         return;
     }
-    let asked = Cell::new(0);
+    let calls = Cell::new(0);
     let go_on = || {
-        asked.set(asked.get() + 1);
+        calls.set(calls.get() + 1);
         Ok(())
     };
     let error = stage(&file, &folder, &go_on).expect_err("no room");
     assert!(error.to_string().contains("not enough room"), "{error}");
     assert_eq!(error.kind(), Kind::Failed);
-    // one look, when it was this process's turn, and none while copying
-    assert!(asked.get() <= 1 && files(&folder).is_empty(), "{}", asked.get());
+    // At most one call, while waiting for the lock, and none while copying.
+    assert!(calls.get() <= 1 && files(&folder).is_empty(), "{}", calls.get());
 }
 
 #[test]
-fn what_can_not_be_staged_is_refused_by_name() {
+fn a_missing_file_and_a_missing_folder_are_refused_by_name() {
     let (base, file, folder) = places();
     let missing = base.path().join("missing.npy");
     let error = stage(&missing, &folder, &always).expect_err("missing");
     assert_eq!(error.kind(), Kind::Input);
     assert!(error.to_string().contains("missing.npy") && !folder.exists(), "{error}");
-    // a file where the folder should be
+    // A file in place of the folder.
     let error = stage(&file, &file.join("x"), &always).expect_err("no folder");
     assert_eq!(error.kind(), Kind::Failed);
 }
 
 #[cfg(unix)]
 #[test]
-fn nobody_else_can_look_into_copies() {
+fn copies_are_private_to_the_user() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_base, file, folder) = places();
     let path = stage(&file, &folder, &always).expect("staged").path;
@@ -290,7 +290,7 @@ fn nobody_else_can_look_into_copies() {
 }
 
 #[test]
-fn buffers_are_copied_back_as_a_whole() {
+fn buffers_are_copied_back_completely() {
     let (base, local, _) = places();
     let to = base.path().join("distances.npy");
     fs::write(&to, "before").expect("written");

@@ -1,4 +1,4 @@
-//! The silhouette's bookkeeping with tiles of awkward sizes, on a backend that takes distances by the definition.
+//! Tests the summation of silhouettes with tiles of odd sizes, on a backend that computes distances by definition.
 
 mod common;
 
@@ -18,7 +18,7 @@ use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use clustrata::metrics::level_statistics::Silhouettes;
 use common::{Clustering, Dtype, scratch};
 
-/// Distances by the definition; everything else by the CPU backend.
+/// Computes distances by definition, and everything else on the CPU backend.
 struct Plain {
     cpu: CpuBackend,
     tiling: DistanceTiling,
@@ -121,7 +121,7 @@ impl DistanceSums for PlainSums<'_> {
 struct Nobody;
 
 impl Progress for Nobody {
-    fn begin(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
     fn cancelled(&self) -> bool {
@@ -133,7 +133,7 @@ impl StageProgress for Nobody {
     fn advance(&self, _units: u64) {}
 }
 
-/// 61 points in 9 clusters of sizes 0 to 20 in 3 clusters, the order of files not that of clusters.
+/// 61 points in 9 clusters of 0 to 20 points, grouped into 3 clusters. File order differs from cluster order.
 fn clustering() -> Clustering {
     let value = |row: usize, column: usize| ((row * 37 + column * 11) % 29) as f64 + 0.125 * (row % 7) as f64;
     let points: Vec<Vec<f64>> = (0..61).map(|row| (0..3).map(|column| value(row, column)).collect()).collect();
@@ -179,7 +179,7 @@ fn silhouettes(tiling: DistanceTiling, sampling: Sampling, fails: bool) -> Resul
     Ok(evaluated.levels.into_iter().map(|level| level.silhouette.expect("asked for")).collect())
 }
 
-/// Sum of silhouettes of every cluster, by the definition.
+/// Sum of the silhouettes of every cluster, by definition.
 fn naive(level: usize) -> Vec<f64> {
     let clustering = clustering();
     let labels = clustering.labels().swap_remove(level);

@@ -1,5 +1,5 @@
-//! Hierarchies that real runs have and samples rarely show, against the definition in float64: four levels, subsets,
-//! empty and single-point clusters, odd sizes, a large common offset.
+//! Unusual hierarchies, compared with the definition in float64: four levels, subsets, empty and single-point clusters, odd
+//! sizes, a large common offset.
 
 mod common;
 
@@ -7,10 +7,10 @@ use common::{Clustering, Draw, Dtype, compare_level, devices, judged, scratch, s
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Sums and means, by the crate's contract.
+/// Relative tolerance of sums and means.
 const TOLERANCE: f64 = 1e-6;
 
-/// What a clustering is drawn from.
+/// Parameters of a random clustering.
 #[derive(Debug, Clone)]
 struct Shape {
     rows: usize,
@@ -25,8 +25,8 @@ fn shape(rows: usize, dim: usize, clusters: &[usize], dtype: Dtype, offset: f64)
     Shape { rows, dim, clusters: clusters.to_vec(), dtype, offset, seed: 7 }
 }
 
-/// Points and centroids at random; every point and every cluster goes into a random cluster above it, so that some
-/// stay empty.
+/// Draws random points and centroids. Every point and every cluster joins a random cluster of the level above, so some stay
+/// empty.
 fn draw(shape: &Shape) -> Clustering {
     let mut random = Draw(shape.seed);
     let points = (0..shape.rows)
@@ -44,7 +44,7 @@ fn draw(shape: &Shape) -> Clustering {
     Clustering { points, dtype: shape.dtype, levels, subset: None }
 }
 
-/// Runs the program and compares every level; gives the record.
+/// Runs the program and compares every level. Returns the record.
 fn hold(clustering: &Clustering, device: &str, more: &[&str]) -> Result<Value, String> {
     let folder = scratch();
     let (hier, embeddings) = clustering.write(folder.path());
@@ -82,7 +82,7 @@ fn odd_sizes_types_and_offsets_agree_with_the_definition() {
 }
 
 #[test]
-fn tiles_of_any_size_give_the_same_figures() {
+fn tiles_of_any_size_give_the_same_metrics() {
     let clustering = draw(&shape(1031, 33, &[20, 4], Dtype::F4, 0.0));
     for device in devices() {
         for tile_rows in ["1", "64", "1030", "1031", "5000"] {
@@ -95,7 +95,7 @@ fn tiles_of_any_size_give_the_same_figures() {
 #[test]
 fn single_points_on_their_own_centroid_have_no_inertia() {
     let mut clustering = draw(&shape(300, 16, &[300, 300], Dtype::F4, 100.0));
-    // every cluster one point, which upstream's numpy writes as a 2-D array; the reader is tested on that elsewhere
+    // one point per cluster; upstream's numpy writes a 2-D array for that, which other tests cover
     clustering.levels[0].0 = (0..300).map(|i| vec![i]).collect();
     clustering.levels[1].0 = (0..300).rev().map(|i| vec![i]).collect();
     clustering.levels[0].1 = clustering.points.clone();
@@ -145,7 +145,7 @@ fn a_subset_maps_members_to_rows() {
 }
 
 #[test]
-fn equal_points_and_coincident_centroids_are_no_trouble() {
+fn equal_points_and_coincident_centroids_are_handled() {
     let mut clustering = draw(&shape(70, 12, &[3, 2], Dtype::F4, 0.0));
     let point = clustering.points[0].clone();
     clustering.points.iter_mut().for_each(|p| p.clone_from(&point));
@@ -158,7 +158,7 @@ fn equal_points_and_coincident_centroids_are_no_trouble() {
 
 #[test]
 fn very_wide_rows_keep_the_accuracy() {
-    // equal differences are the worst case: every rounding of a long float32 sum goes the same way
+    // equal differences are the worst case: every rounding of a long float32 sum has the same sign
     let dim = 65_536;
     let points: Vec<Vec<f64>> = (0..3).map(|i| vec![f64::from(i) * 0.1; dim]).collect();
     let points = points.into_iter().map(|p| p.into_iter().map(|v| stored(v, Dtype::F4)).collect()).collect();
@@ -170,7 +170,7 @@ fn very_wide_rows_keep_the_accuracy() {
 }
 
 #[test]
-fn rows_that_are_not_finite_have_no_distance_to_anything() {
+fn non_finite_rows_have_no_distances() {
     let mut clustering = draw(&shape(20, 5, &[3], Dtype::F4, 0.0));
     clustering.points[4][2] = f64::INFINITY;
     clustering.points[11][0] = f64::NAN;

@@ -1,4 +1,4 @@
-//! Any file is read as clusters or refused: no panic, no hang, no large memory (libFuzzer's limit is 2 GB).
+//! Any file is read as clusters or refused, without a panic, a hang or much memory (libFuzzer's limit is 2 GB).
 #![no_main]
 
 use std::sync::LazyLock;

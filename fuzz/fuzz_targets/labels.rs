@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use clustrata::formats::labels::Labels;
+use clustrata::formats::labels::{LabelNames, Labels};
 use tempfile::TempDir;
 
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a temporary folder"));
@@ -17,6 +17,10 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
         let known = |&&label: &&u32| label != clustrata::base::matrix::UNLABELLED;
         assert_eq!(labels.of_rows.len() as u64, rows);
         assert!(labels.of_rows.iter().filter(known).all(|&label| (label as usize) < labels.distinct));
-        assert!(labels.numbers.is_none_or(|numbers| numbers.len() == labels.distinct));
+        let names = match labels.names {
+            LabelNames::Whole(names) => names.len(),
+            LabelNames::Text(names) => names.len(),
+        };
+        assert_eq!(names, labels.distinct);
     }
 });

@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
         && let Some(last) = names.len().checked_sub(1)
     {
         let read = names.read(&[last, 0]);
-        // The strings of an array are looked at only when they are asked for.
+        // The strings of an array are checked only when they are read.
         let array = content.starts_with(b"\x93NUMPY");
         assert!(read.is_ok_and(|read| read.len() == 2) || array, "what was opened can be read");
     }

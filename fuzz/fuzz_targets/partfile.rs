@@ -1,5 +1,5 @@
-//! Any file is read as a partial result or refused. The checksum of the directory is made to hold, as a fuzzer won't hit
-//! it: what comes behind it is to be tried as well.
+//! Any file is read as a partial result or refused. The target computes a valid checksum of the directory, which a fuzzer would
+//! not find, so that the checks after it are tested too.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -15,7 +15,7 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let file = FOLDER.path().join("x.part");
     std::fs::write(&file, content).expect("written");
     let _ = PartFile::open(&file);
-    // the first two bytes say how much of the rest is arrays
+    // The first two bytes give the size of the arrays.
     let Some((split, content)) = content.split_first_chunk::<2>() else { return };
     let at = usize::from(u16::from_le_bytes(*split)).min(content.len());
     let (arrays, directory) = content.split_at(at);

@@ -1,24 +1,24 @@
-// The squared Euclidean distance of a point to a centroid: the only place where it is written.
+// The squared Euclidean distance of a point to a centroid. No other shader defines it.
 //
-// Columns come in octets of eight, rows are padded with zeros to whole octets. A point's octet is one vec4 of halves, two
-// of float32, or four where a float64 was split into a float32 and the float32 of what is left. A centroid's octet is
-// two vec4, with what is left of a float64 in a second plane. The difference is taken before anything is squared, high
-// parts first: they cancel exactly where point and centroid are close, so a common offset costs no accuracy.
+// Columns come in octets of eight, and rows are padded with zeros to whole octets. A point's octet is one vec4 of halves,
+// two of float32, or four for a float64 split into hi/lo parts. A centroid's octet is two vec4; the lo parts of a float64
+// are in a second plane. Differences are taken before squaring, hi parts first: these cancel exactly where point and
+// centroid are close, so a common offset costs no accuracy.
 
-// Bits of an element of the points: 16, 32, or 64 (the pair).
+// Bits of an element of the points: 16, 32, or 64 (hi/lo parts).
 override POINT_BITS: u32 = 32u;
-// Whether the second plane of the centroids is used.
-override CENTROID_REST: bool = false;
+// Whether the centroids have a plane of lo parts.
+override CENTROID_LO: bool = false;
 
 @group(0) @binding(0) var<storage, read> points: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> centroids_rest: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> centroids_lo: array<vec4<f32>>;
 
 struct Octet {
     a: vec4<f32>,
     b: vec4<f32>,
-    rest_a: vec4<f32>,
-    rest_b: vec4<f32>,
+    lo_a: vec4<f32>,
+    lo_b: vec4<f32>,
 }
 
 // Octet number `octet` (counted over the whole buffer) of the points.
@@ -34,8 +34,8 @@ fn load_point(octet: u32) -> Octet {
     } else {
         value.a = bitcast<vec4<f32>>(points[octet * 4u]);
         value.b = bitcast<vec4<f32>>(points[octet * 4u + 1u]);
-        value.rest_a = bitcast<vec4<f32>>(points[octet * 4u + 2u]);
-        value.rest_b = bitcast<vec4<f32>>(points[octet * 4u + 3u]);
+        value.lo_a = bitcast<vec4<f32>>(points[octet * 4u + 2u]);
+        value.lo_b = bitcast<vec4<f32>>(points[octet * 4u + 3u]);
     }
     return value;
 }
@@ -45,50 +45,50 @@ fn load_centroid(octet: u32) -> Octet {
     var value: Octet;
     value.a = centroids[octet * 2u];
     value.b = centroids[octet * 2u + 1u];
-    if CENTROID_REST {
-        value.rest_a = centroids_rest[octet * 2u];
-        value.rest_b = centroids_rest[octet * 2u + 1u];
+    if CENTROID_LO {
+        value.lo_a = centroids_lo[octet * 2u];
+        value.lo_b = centroids_lo[octet * 2u + 1u];
     }
     return value;
 }
 
-// The value itself, where `zero` is 0. A compiler with fast math (Metal's default) can't know that it is, so it can't
-// reorder the additions on either side of this.
+// Returns `value`; `zero` is always 0. A compiler with fast math (Metal's default) doesn't know that, so it can't reorder
+// the additions on either side of this call.
 fn settled(value: vec4<f32>, zero: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) ^ vec4<u32>(zero));
 }
 
-// The differences of one octet, rounded once to float32. `zero` is a 0 that the host passes: see `settled`.
+// The differences of one octet, rounded once to float32. The host passes 0 as `zero`; see `settled`.
 fn difference(point: Octet, centroid: Octet, zero: u32) -> Octet {
     var value: Octet;
     value.a = point.a - centroid.a;
     value.b = point.b - centroid.b;
-    if POINT_BITS == 64u || CENTROID_REST {
-        value.a = settled(value.a, zero) + settled(point.rest_a - centroid.rest_a, zero);
-        value.b = settled(value.b, zero) + settled(point.rest_b - centroid.rest_b, zero);
+    if POINT_BITS == 64u || CENTROID_LO {
+        value.a = settled(value.a, zero) + settled(point.lo_a - centroid.lo_a, zero);
+        value.b = settled(value.b, zero) + settled(point.lo_b - centroid.lo_b, zero);
     }
     return value;
 }
 
-// Squared differences of one octet, added up.
+// Sum of the squared differences of one octet.
 fn squares(point: Octet, centroid: Octet, zero: u32) -> f32 {
     let value = difference(point, centroid, zero);
     return dot(value.a, value.a) + dot(value.b, value.b);
 }
 
-// Squared differences of a point's octet and four centroids'.
+// Sums of the squared differences between a point's octet and those of four centroids.
 fn to_four(x: Octet, y0: Octet, y1: Octet, y2: Octet, y3: Octet, zero: u32) -> vec4<f32> {
     return vec4<f32>(squares(x, y0, zero), squares(x, y1, zero), squares(x, y2, zero), squares(x, y3, zero));
 }
 
-// Squared differences of four points and four centroids over their octets `begin .. end`. `points_at` and `centroids_at`
-// are their first octets; a column of the result is a point.
+// Sums of the squared differences between four points and four centroids over their octets `begin .. end`. `points_at` and
+// `centroids_at` are their first octets. A column of the result is a point.
 fn four_by_four(points_at: vec4<u32>, centroids_at: vec4<u32>, begin: u32, end: u32, zero: u32) -> mat4x4<f32> {
     var total0 = vec4<f32>();
     var total1 = vec4<f32>();
     var total2 = vec4<f32>();
     var total3 = vec4<f32>();
-    // as many octets to a sum as sums to the total: the shortest chains, and so the least rounding
+    // Blocks of sqrt(octets) octets make the shortest chains of additions, and so the least rounding.
     let block_octets = max(8u, u32(sqrt(f32(end - begin))));
     var start = begin;
     while start < end {

@@ -1,12 +1,12 @@
-//! What a device does for the program, in the field's operations and not in buffers.
+//! Devices, as traits in terms of clustering operations rather than buffers.
 //!
-//! A [`Backend`] opens [`Lane`]s. A lane is one tile in flight: its bytes are read into the lane's staging memory,
-//! uploaded, computed on and read back. Each lane is driven by one thread of its own, so that reading, upload, compute
-//! and read-back of neighbouring tiles overlap without either side knowing of the other. On the CPU a lane is a
-//! worker whose tile stays in its cache; on a GPU it is a set of buffers.
+//! A [`Backend`] opens [`Lane`]s. A lane is a worker with buffers of its own for one tile at a time: the tile is read into the
+//! lane's staging memory, uploaded, evaluated and read back. Each lane runs on its own thread, so reading, upload, compute and
+//! read-back of different tiles overlap. On the CPU a lane is a worker whose tile stays in its cache; on a GPU it is a set of
+//! buffers.
 //!
-//! Every figure is exact to the contract of the crate: own distances come from direct differences, float32 sums never
-//! span more than a workgroup's rows, and everything wider is float64 on the host.
+//! Results meet the crate's accuracy contract: own distances use direct differences, float32 sums never span more than a
+//! workgroup's rows, and wider sums are float64 on the host.
 
 pub mod cpu;
 #[cfg(feature = "gpu")]
@@ -21,34 +21,34 @@ use crate::base::matrix::{Dtype, MatrixView};
 pub use crate::base::matrix::UNLABELLED;
 pub use point_set::{DistanceSums, DistanceTiling, PointSet};
 
-/// What a backend must know before it can plan its tiles.
+/// What a backend needs to know to plan tiles and open lanes.
 #[derive(Debug, Clone)]
 pub struct Job<'a> {
     /// Columns of the embeddings and of every level's centroids.
     pub dim: usize,
-    /// Element type of the rows that will be put into staging.
+    /// Element type of the rows in staging memory.
     pub dtype: Dtype,
-    /// Rows of the whole input, so that a small job gets small buffers.
+    /// Rows of the whole input: a small job gets small buffers.
     pub rows: u64,
-    /// Stored centroids of the levels to evaluate, in the order in which labels will be given.
+    /// Stored centroids of the levels to evaluate, in the order of the labels.
     pub levels: Vec<MatrixView<'a>>,
-    /// Rows of one tile; 0 lets the backend choose.
+    /// Rows per tile; 0 lets the backend choose.
     pub tile_rows: usize,
     /// Whether every row's distance is wanted, not only the sums.
     pub keep_rows: bool,
     /// Whether `pairwise` will be called.
     pub pairwise: bool,
-    /// `[dim]`, subtracted from every row before anything is expanded or summed, so that a common offset costs no
-    /// accuracy; empty where neither `top2` nor `cluster_sums` is called.
+    /// `[dim]`, subtracted from every row before expansion and summation, so a common offset costs no accuracy. Empty if
+    /// neither `top2` nor `cluster_sums` is called.
     pub centre: Vec<f64>,
-    /// Per level, the clusters (ascending) that `top2` searches; empty where it is not called.
+    /// Per level, the clusters (ascending) that `top2` searches; empty if it is not called.
     pub searched: Vec<Vec<u32>>,
     /// Whether `cluster_sums` will be called.
     pub sums: bool,
 }
 
 impl<'a> Job<'a> {
-    /// Own distances and their sums, and nothing else.
+    /// A job for own distances and their sums only.
     pub fn new(dim: usize, dtype: Dtype, rows: u64, levels: Vec<MatrixView<'a>>) -> Self {
         Job {
             dim,
@@ -68,56 +68,56 @@ impl<'a> Job<'a> {
 /// The two nearest centroids of a row, nearest first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Top2 {
-    /// Their clusters; [`UNLABELLED`] where there is none (fewer than two were searched).
+    /// Their clusters; [`UNLABELLED`] for a missing one (fewer than two were searched).
     pub clusters: [u32; 2],
-    /// Squared distances by direct difference, in the very arithmetic of `own_distances`; infinite where there is none.
+    /// Squared distances by direct difference, in the arithmetic of `own_distances`; infinite for a missing one.
     pub squared: [f64; 2],
 }
 
 impl Top2 {
-    /// Of a row that was not searched for.
+    /// Result for a row that was not searched.
     pub const NONE: Top2 = Top2 { clusters: [UNLABELLED; 2], squared: [f64::INFINITY; 2] };
 }
 
-/// Sums of a tile's rows, less the job's centre, by label.
+/// Sums of a tile's centred rows by label.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupSums {
-    /// Labels that the tile has, ascending.
+    /// Labels that occur in the tile, ascending.
     pub clusters: Vec<u32>,
-    /// `[clusters.len(), dim]`, row-major: the sum over the rows of `row - centre`.
+    /// `[clusters.len(), dim]`, row-major: the sum of `row - centre` over the label's rows.
     pub sums: Vec<f64>,
 }
 
-/// What a cluster's centroid has to do with the others.
+/// A centroid's nearest and worst neighbour.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CentroidPairs {
-    /// The cluster whose centroid is nearest (ties to the lower index); [`UNLABELLED`] where there is no other.
+    /// The cluster whose centroid is nearest (ties to the lower index); [`UNLABELLED`] if there is no other.
     pub nearest: u32,
-    /// Squared distance to it; infinite where there is no other.
+    /// Squared distance to it; infinite if there is no other.
     pub nearest_squared: f64,
-    /// Largest `(s_i + s_j) / ||m_i - m_j||` over the others whose centroid does not coincide: the R_i of Davies and
-    /// Bouldin (1979); 0 where there is none, as in scikit-learn.
+    /// Largest `(s_i + s_j) / ||m_i - m_j||` over the others, except coinciding centroids: the R_i of Davies and Bouldin
+    /// (1979). 0 if there is none, as in scikit-learn.
     pub worst_ratio: f64,
 }
 
-/// Told of work that is done, in the unit of the operation; fails when the work is to stop.
+/// Called with the amount of completed work, in the unit of the operation; fails if the work should stop.
 pub type Tick<'a> = dyn Fn(u64) -> Result<()> + Sync + 'a;
 
-/// How a backend wants the rows cut, and how many tiles it keeps in flight.
+/// How a backend divides the rows into tiles, and how many tiles it keeps in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Tiling {
-    /// Rows of a tile; the last one is shorter.
+    /// Rows per tile; the last one may be shorter.
     pub tile_rows: usize,
-    /// Tiles in flight, each driven by a thread.
+    /// Tiles in flight, each on a thread of its own.
     pub lanes: usize,
 }
 
-/// What a device is, as printed and recorded.
+/// Description of a device, as printed and recorded.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct DeviceInfo {
     /// `gpu` or `cpu`
     pub backend: &'static str,
-    /// Name as the driver or the processor gives it.
+    /// Name reported by the driver or the processor.
     pub name: String,
     /// `discrete`, `integrated`, `virtual`, `software`, `cpu` or `other`
     pub kind: &'static str,
@@ -125,16 +125,16 @@ pub struct DeviceInfo {
     pub api: String,
     /// Driver and its version; empty on the CPU.
     pub driver: String,
-    /// The limits that shape a run, by name.
+    /// The limits that affect a run, by name.
     pub limits: std::collections::BTreeMap<&'static str, u64>,
 }
 
-/// Sums over rows of one tile that share a label.
+/// Sums over rows of one tile with the same label.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunSums {
-    /// The label the rows share.
+    /// The rows' label.
     pub cluster: u32,
-    /// How many rows.
+    /// Number of rows.
     pub count: u32,
     /// Sum of squared distances to the stored centroid.
     pub inertia: f64,
@@ -144,43 +144,43 @@ pub struct RunSums {
     pub max_squared: f64,
 }
 
-/// What one tile says about one level. A backend fills `runs`, or `squared`, or (where every row is kept) both; where
-/// both are filled, `runs` counts for the sums.
+/// Results of one tile for one level. A backend fills `runs`, `squared`, or (if every row is kept) both. If both are filled,
+/// sums come from `runs`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observation {
     /// Squared distance of every row to its own centroid, in row order; NaN for rows without a label and for rows
-    /// with a non-finite value.
+    /// with non-finite values.
     pub squared: Vec<f64>,
-    /// Sums per run of rows that share a label, in an order that depends on the tile alone.
+    /// Sums per run of rows with the same label, in an order that depends on the tile alone.
     pub runs: Vec<RunSums>,
 }
 
-/// What one tile says about all levels.
+/// Results of one tile for all levels.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TileObservation {
     /// One entry per level of the job, in its order.
     pub levels: Vec<Observation>,
-    /// Rows of the tile (ascending) that have a label on the first level and hold a NaN or an infinity; they are in no sum.
+    /// Rows of the tile (ascending) that have a label on the first level and contain NaN or infinity. No sum includes them.
     pub nonfinite: Vec<u32>,
 }
 
-/// A device that can evaluate tiles.
+/// A device that evaluates tiles.
 pub trait Backend: Send + Sync {
-    /// What the device is.
+    /// Describes the device.
     fn describe(&self) -> DeviceInfo;
 
-    /// Tile size and number of lanes for a job. Fails with `Kind::Device` where not even one row fits.
+    /// Tile size and number of lanes for a job. Fails with `Kind::Device` if not even one row fits.
     fn tiling(&self, job: &Job<'_>) -> Result<Tiling>;
 
-    /// Opens a lane: allocates its buffers for `tiling`, uploads what all tiles share.
+    /// Opens a lane: allocates its buffers for `tiling` and uploads what all tiles share.
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>>;
 
-    /// Operations per second (a multiply-add counts two) that searches on this device run at, roughly and the same in
-    /// every run: estimates of time are made from it.
+    /// Approximate operations per second (a multiply-add counts as two) of searches on this device, for estimates of time. The
+    /// same in every run.
     fn rate(&self) -> f64;
 
     /// For each of `clusters` (ascending rows of `centroids`), its nearest and its worst neighbour among them, by direct
-    /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` is told of clusters done.
+    /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` receives the number of completed clusters.
     fn centroid_pairs(
         &self,
         centroids: MatrixView<'_>,
@@ -189,16 +189,16 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
     ) -> Result<Vec<CentroidPairs>>;
 
-    /// How sums of distances between points want to be cut.
+    /// How this device divides sums of distances between points.
     fn distance_tiling(&self, points: &PointSet) -> DistanceTiling;
 
     /// Opens a lane for sums of distances between points.
     fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>>;
 }
 
-/// One tile in flight. Calls come in the order `staging`, `upload`, then any of the operations.
+/// One tile in flight. Call `staging`, then `upload`, then any of the operations.
 pub trait Lane: Send {
-    /// Memory for `rows` rows as they lie on disk: exactly `rows * dim * dtype.size()` bytes, to be filled completely.
+    /// Memory for `rows` rows as stored on disk: exactly `rows * dim * dtype.size()` bytes, to be filled completely.
     fn staging(&mut self, rows: usize) -> &mut [u8];
 
     /// Hands the staged rows to the device.
@@ -209,15 +209,15 @@ pub trait Lane: Send {
     fn own_distances(&mut self, labels: &[&[u32]], out: &mut TileObservation) -> Result<()>;
 
     /// Euclidean distances of the tile's rows to the centroids `first .. first + count` of level `level`, row-major
-    /// into `out` (`rows * count`), by direct differences. Rows with a non-finite value get NaN.
+    /// into `out` (`rows * count`), by direct differences. Rows with non-finite values get NaN.
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()>;
 
-    /// For each row of the tile the two nearest among `job.searched[level]`, exact: no centroid is nearer, and of equally
-    /// near ones the lower index is taken. `labels` are the level's; rows whose label is [`UNLABELLED`] give
-    /// [`Top2::NONE`], and rows that `own_distances` found non-finite must come so.
+    /// Top-2 search: for each row of the tile, the nearest two among `job.searched[level]`. Exact: no other centroid is
+    /// nearer, and ties go to the lower index. `labels` are the level's. Rows labelled [`UNLABELLED`] yield [`Top2::NONE`];
+    /// label rows that `own_distances` reported as non-finite so.
     fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()>;
 
-    /// Sums of the tile's rows by label; rows whose label is [`UNLABELLED`] are in none, and rows that `own_distances`
-    /// found non-finite must come so.
+    /// Sums of the tile's rows by label. Rows labelled [`UNLABELLED`] are left out; label rows that `own_distances` reported as
+    /// non-finite so.
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()>;
 }

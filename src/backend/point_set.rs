@@ -1,13 +1,13 @@
-//! Sums of distances between points: what the exact silhouette is made of.
+//! Sums of distances between points, for exact silhouettes.
 
 use std::ops::Range;
 
 use crate::base::error::Result;
 
-/// Points on the host, centred, in an order in which every cluster of every level is contiguous.
+/// Centred points on the host, ordered so that every cluster of every level is contiguous.
 #[derive(Debug, Clone, Default)]
 pub struct PointSet {
-    /// Columns.
+    /// Number of columns.
     pub dim: usize,
     /// `[n, dim]`, row-major, with a common centre subtracted.
     pub values: Vec<f32>,
@@ -19,7 +19,7 @@ impl PointSet {
         self.values.len().checked_div(self.dim).unwrap_or(0)
     }
 
-    /// Whether there is no point.
+    /// Whether there are no points.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -30,27 +30,27 @@ impl PointSet {
     }
 }
 
-/// How a device wants sums of distances cut.
+/// How a device divides sums of distances into calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DistanceTiling {
-    /// Outer points of one call.
+    /// Most outer points per call.
     pub outer: usize,
-    /// Inner points of one call.
+    /// Most inner points per call.
     pub inner: usize,
     /// Lanes to open, each driven by a thread.
     pub lanes: usize,
-    /// Whether [`DistanceSums::both`] is there: it sees each pair once and is twice as fast.
+    /// Whether [`DistanceSums::both`] is supported. It evaluates each pair once and is twice as fast.
     pub symmetric: bool,
 }
 
-/// Sums of Euclidean distances from outer points to runs of inner points. Relative accuracy of a sum: that of the
-/// crate's contract for means, so pairs that are too close for the expanded form are taken by direct difference.
+/// Sums of Euclidean distances from outer points to runs of inner points. Sums are as accurate as the crate's contract
+/// requires of means; pairs too close for the expanded form are evaluated by direct difference.
 pub trait DistanceSums: Send {
-    /// The outer points of the following calls, ascending positions, at most `tiling.outer`.
+    /// Sets the outer points of the following calls: ascending positions, at most `tiling.outer`.
     fn outer(&mut self, points: &[u32]) -> Result<()>;
 
     /// For segment `s` of the inner points and outer point `j`, `out[s * outer.len() + j]` is the sum of the distances
-    /// between them; a point's distance to itself counts 0. Segment `s` runs from `ends[s - 1]` (the first from
+    /// between them; a point's distance to itself counts as 0. Segment `s` runs from `ends[s - 1]` (the first from
     /// `inner.start`) to `ends[s]`; the last ends at `inner.end`. `inner` has at most `tiling.inner` points.
     fn to_segments(&mut self, inner: Range<usize>, ends: &[usize], out: &mut [f64]) -> Result<()>;
 
@@ -59,7 +59,7 @@ pub trait DistanceSums: Send {
     /// `rows[t * inner.len() + i]` the sum over the outer points of segment `t`, which ends at `outer_ends[t]`.
     ///
     /// # Panics
-    /// Where the tiling is not symmetric.
+    /// If the tiling is not symmetric.
     fn both(
         &mut self,
         inner: Range<usize>,

@@ -1,4 +1,4 @@
-//! Which device a run uses, and why.
+//! Selects the device of a run.
 
 use std::num::NonZero;
 
@@ -6,7 +6,7 @@ use super::cpu::CpuBackend;
 use super::{Backend, DeviceInfo};
 use crate::base::error::Result;
 
-/// What the user asked for with `--device`.
+/// Value of `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// A discrete GPU, else an integrated one, else the CPU.
@@ -15,14 +15,14 @@ pub enum Choice {
     Gpu,
     /// The CPU backend.
     Cpu,
-    /// The adapter of that number in `clustrata devices`.
+    /// The adapter with this index in `clustrata devices`.
     Index(usize),
-    /// The first adapter whose name or driver contains this, whatever its case.
+    /// The first adapter whose name or driver contains this text, ignoring case.
     Name(String),
 }
 
 impl Choice {
-    /// Reads a `--device` value.
+    /// Parses a `--device` value.
     pub fn parse(text: &str) -> Self {
         match text.trim() {
             "" | "auto" => Choice::Auto,
@@ -33,18 +33,18 @@ impl Choice {
     }
 }
 
-/// A device, open, and why it was taken.
+/// An open device, and why it was selected.
 pub struct Selected {
     /// The device.
     pub backend: Box<dyn Backend>,
-    /// One clause, for people.
+    /// Reason in one clause, as printed.
     pub reason: String,
 }
 
-/// Opens the device that `choice` means. `threads` is for the CPU backend.
+/// Opens the chosen device. `threads` applies to the CPU backend.
 ///
 /// # Errors
-/// `Kind::Device` where there is none; `auto` and `cpu` never fail.
+/// `Kind::Device` if no adapter matches or the adapter can't be opened. `cpu` never fails.
 pub fn open(choice: &Choice, threads: Option<NonZero<usize>>) -> Result<Selected> {
     let cpu = |reason: &str| Selected { backend: Box::new(CpuBackend::new(threads)), reason: reason.to_owned() };
     if *choice == Choice::Cpu {
@@ -53,7 +53,7 @@ pub fn open(choice: &Choice, threads: Option<NonZero<usize>>) -> Result<Selected
     gpu_or(choice, cpu)
 }
 
-/// What `clustrata devices` lists: adapters by index, each with why it can't be used where it can't.
+/// The adapters in the order of their indices, unusable ones included.
 pub fn adapters() -> Vec<Adapter> {
     imp::adapters()
 }
@@ -61,16 +61,17 @@ pub fn adapters() -> Vec<Adapter> {
 /// One entry of the list of adapters.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Adapter {
-    /// Number for `--device`.
+    /// Index for `--device`.
     pub index: usize,
-    /// What it is.
+    /// Description of the adapter.
     #[serde(flatten)]
     pub info: DeviceInfo,
-    /// Why it can't be used.
+    /// Why it can't be used; `None` if it can.
     pub unusable: Option<String>,
 }
 
-/// The adapter that `auto` takes: the first discrete GPU, else the first integrated or virtual one.
+/// The adapter that `auto` selects: the first discrete GPU, otherwise the first integrated one, otherwise the first virtual
+/// one.
 pub fn preferred(adapters: &[Adapter]) -> Option<&Adapter> {
     let usable = || adapters.iter().filter(|a| a.unusable.is_none());
     ["discrete", "integrated", "virtual"].iter().find_map(|kind| usable().find(|a| a.info.kind == *kind))
@@ -88,9 +89,9 @@ fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
         },
         Choice::Gpu => match preferred(&adapters) {
             Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
-            None => (usable().next(), "no discrete or integrated GPU was found, only this".to_owned()),
+            None => (usable().next(), "no discrete or integrated GPU found, only this".to_owned()),
         },
-        // `4090` is more likely a part of a name than the 4091st adapter
+        // A large number such as `4090` is more likely part of a name than an index.
         Choice::Index(index) => {
             (usable().find(|a| a.index == *index).or_else(|| named(&adapters, &index.to_string())), asked())
         }
@@ -112,20 +113,22 @@ fn named<'a>(adapters: &'a [Adapter], part: &str) -> Option<&'a Adapter> {
 fn why_cpu(adapters: &[Adapter]) -> String {
     match adapters.iter().find(|a| a.unusable.is_none()) {
         Some(other) if other.info.kind == "software" => {
-            format!("no GPU was found, and `{}` is a slower software rasterizer", other.info.name)
+            format!("no GPU found; using the CPU (faster than {})", other.info.name)
         }
-        Some(other) => format!("no discrete or integrated GPU was found; name `{}` to use it", other.info.name),
+        Some(other) => {
+            format!("no discrete or integrated GPU found; name `{}` with --device to use it", other.info.name)
+        }
         None if cfg!(not(feature = "gpu")) => "this build has no GPU backend (feature `gpu`)".to_owned(),
-        None => format!("no GPU was found; for one, install its driver: {}", driver_hint()),
+        None => format!("no GPU found; to use one, install its driver: {}", driver_hint()),
     }
 }
 
-/// How to get a device on this system.
+/// Where this system's GPU drivers come from.
 fn driver_hint() -> &'static str {
     if cfg!(target_os = "macos") {
         "Metal comes with macOS"
     } else if cfg!(windows) {
-        "the vendor's driver brings DX12 and Vulkan"
+        "the vendor's driver provides DX12 and Vulkan"
     } else {
         "the vendor's Vulkan driver and libvulkan1 (for tests, mesa-vulkan-drivers has a software rasterizer)"
     }
@@ -142,11 +145,12 @@ fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
         .collect();
     let expected = match choice {
         Choice::Auto | Choice::Gpu | Choice::Cpu => "a usable Vulkan, Metal or DX12 adapter".to_owned(),
-        Choice::Index(index) => format!("an adapter of number {index}"),
+        Choice::Index(index) => format!("an adapter with index {index}"),
         Choice::Name(part) => format!("an adapter whose name contains `{part}`"),
     };
-    let found = if listed.is_empty() { "no adapter at all".to_owned() } else { listed.join("; ") };
-    let hint = format!("--device cpu needs none; for a GPU: {}; `clustrata devices` lists them", driver_hint());
+    let found = if listed.is_empty() { "no adapter".to_owned() } else { listed.join("; ") };
+    let hint =
+        format!("use --device cpu, or get a GPU driver ({}); `clustrata devices` lists the adapters", driver_hint());
     Error::device(Finding::new("no such device").expected(expected).found(found).hint(hint))
 }
 
@@ -198,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_named_in_five_ways() {
+    fn device_values_are_parsed() {
         let name = |n: &str| Choice::Name(n.to_owned());
         let parsed = ["auto", "gpu", "cpu", "3", "llvm"].map(Choice::parse);
         assert_eq!(parsed, [Choice::Auto, Choice::Gpu, Choice::Cpu, Choice::Index(3), name("llvm")]);
     }
 
     #[test]
-    fn a_number_may_be_a_part_of_a_name() {
+    fn names_match_in_part_and_ignore_case() {
         let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
         assert_eq!(named(&list, "DISCRETE").map(|a| a.index), Some(1));
         assert!(named(&list, "4090").is_none());

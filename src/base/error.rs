@@ -1,8 +1,8 @@
-//! One way to say what is wrong: what, where, expected, found, what to do next.
+//! Error reporting.
 //!
-//! A [`Finding`] is one thing that is wrong with an input, a setting or the machine. [`Findings`] collects them, so
-//! that a user sees all of them at once and not only the first. An [`Error`] is findings plus the kind of failure,
-//! which decides the exit code.
+//! A [`Finding`] is one problem with an input, a setting or the machine: what is wrong, where, what was expected, what was
+//! found, and what to do next. [`Findings`] collects them, so that a user sees all of them at once. An [`Error`] is
+//! findings plus the kind of failure, which decides the exit code.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,27 +10,27 @@ use std::path::PathBuf;
 /// A result whose error is this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a command ended without doing its work; decides the exit code.
+/// The kind of failure. It decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The run itself failed: a disk, a driver, a lock. Exit code 1.
+    /// The run failed, for example because of a disk, a driver or a lock. Exit code 1.
     Failed,
     /// The command line or the config file is wrong. Exit code 2.
     Usage,
-    /// An input file is refused. Exit code 3.
+    /// An input file is invalid. Exit code 3.
     Input,
     /// No usable device. Exit code 4.
     Device,
-    /// The run is done, and a gate of `--fail-if` fails. Exit code 5.
+    /// The run succeeded, but a `--fail-if` condition holds. Exit code 5.
     Gate,
-    /// Stopped by SIGTERM or SIGUSR1 after a checkpoint was written. Exit code 75 (`EX_TEMPFAIL`: try again).
+    /// Stopped by SIGTERM or SIGUSR1 after writing a checkpoint. Exit code 75 (`EX_TEMPFAIL`: try again).
     Paused,
     /// Stopped by Ctrl-C. Exit code 130.
     Interrupted,
 }
 
 impl Kind {
-    /// The documented exit code of the process.
+    /// The exit code of the process, as documented.
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Failed => 1,
@@ -44,7 +44,7 @@ impl Kind {
     }
 }
 
-/// One thing that is wrong, told so that a user can act on it. One pointer wide, so that a result with it stays small.
+/// One problem, described so that a user can act on it. One pointer wide, so that a `Result` with it stays small.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finding(Box<Parts>);
 
@@ -61,12 +61,12 @@ struct Parts {
 }
 
 impl Finding {
-    /// `what` is one lower-case clause without a full stop.
+    /// A finding whose first line is `what`: one lower-case clause without a full stop.
     pub fn new(what: impl Into<String>) -> Self {
         Finding(Box::new(Parts { what: what.into(), ..Parts::default() }))
     }
 
-    /// Names the file it is about.
+    /// Names the file in question.
     pub fn file(mut self, file: impl Into<PathBuf>) -> Self {
         self.0.file = Some(file.into());
         self
@@ -90,25 +90,25 @@ impl Finding {
         self
     }
 
-    /// What should have been there.
+    /// Says what was expected.
     pub fn expected(mut self, expected: impl Into<String>) -> Self {
         self.0.expected = Some(expected.into());
         self
     }
 
-    /// What was there.
+    /// Says what was found.
     pub fn found(mut self, found: impl Into<String>) -> Self {
         self.0.found = Some(found.into());
         self
     }
 
-    /// What to do next.
+    /// Says what to do next.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
 
-    /// The first clause alone.
+    /// The first line alone.
     pub fn what(&self) -> &str {
         &self.0.what
     }
@@ -146,15 +146,15 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How many findings are kept in full; a broken hierarchy can have millions.
+/// Number of findings kept in full. A broken hierarchy can have millions.
 const KEPT: usize = 20;
 
-/// Collects findings, so that all of them are reported together.
+/// A collection of findings, reported together.
 #[derive(Debug, Default)]
 pub struct Findings {
     kept: Vec<Finding>,
     count: u64,
-    /// How many of them are about the command line or the config file.
+    /// Number of findings about the command line or the config file.
     usage: u64,
 }
 
@@ -164,7 +164,7 @@ impl Findings {
         Findings::default()
     }
 
-    /// Adds one; past a limit only the count grows.
+    /// Adds a finding. Beyond a limit it is counted but not kept.
     pub fn push(&mut self, finding: Finding) {
         self.count += 1;
         if self.kept.len() < KEPT {
@@ -172,18 +172,18 @@ impl Findings {
         }
     }
 
-    /// Adds one about the command line or the config file. Where all findings are, that is what is wrong.
+    /// Adds a finding about the command line or the config file. If all findings are of that kind, so is the error.
     pub fn push_usage(&mut self, finding: Finding) {
         self.usage += 1;
         self.push(finding);
     }
 
-    /// Unwraps a result, keeping its finding.
+    /// The value of a result; a finding in its place is added.
     pub fn take<T>(&mut self, result: Result<T, Finding>) -> Option<T> {
         result.map_err(|finding| self.push(finding)).ok()
     }
 
-    /// Adds what another collector holds.
+    /// Adds the findings of another collection.
     pub fn extend(&mut self, other: Findings) {
         let kept = other.kept.len() as u64;
         other.kept.into_iter().for_each(|f| self.push(f));
@@ -191,12 +191,12 @@ impl Findings {
         self.usage += other.usage;
     }
 
-    /// How many were pushed, kept or not.
+    /// Number of findings added, kept or not.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether nothing was found.
+    /// Whether there are no findings.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -206,24 +206,25 @@ impl Findings {
         &self.kept
     }
 
-    /// `Ok` when nothing was found, otherwise the refusal of the input, or of the command line where it is only that.
+    /// `Ok` without findings. Otherwise an error of kind `Usage` if all findings are about the command line or the config
+    /// file, and of kind `Input` if not.
     pub fn into_result(self) -> Result<()> {
         let kind = if self.usage == self.count { Kind::Usage } else { Kind::Input };
         if self.is_empty() { Ok(()) } else { Err(Error { kind, findings: self, report: None }) }
     }
 }
 
-/// Why a command ended without doing its work.
+/// Why a command failed.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
     findings: Findings,
-    /// Boxed, so that a result with an error stays small.
+    /// Boxed, so that a `Result` with an error stays small.
     report: Option<Box<str>>,
 }
 
 impl Error {
-    /// An error of `kind` about one finding.
+    /// An error of `kind` with one finding.
     pub fn new(kind: Kind, finding: Finding) -> Self {
         let mut findings = Findings::new();
         findings.push(finding);
@@ -240,7 +241,7 @@ impl Error {
         Error::new(Kind::Usage, finding)
     }
 
-    /// An input is refused (exit code 3).
+    /// An input is invalid (exit code 3).
     pub fn input(finding: Finding) -> Self {
         Error::new(Kind::Input, finding)
     }
@@ -250,14 +251,14 @@ impl Error {
         Error::new(Kind::Device, finding)
     }
 
-    /// Gates fail (exit code 5). All else is done: `report` is what would have been printed.
+    /// `--fail-if` conditions hold (exit code 5). The command is otherwise done; `report` is printed as usual.
     pub fn gate(failures: impl IntoIterator<Item = Finding>, report: &str) -> Self {
         let mut findings = Findings::new();
         failures.into_iter().for_each(|failure| findings.push(failure));
         Error { kind: Kind::Gate, findings, report: Some(report.into()) }
     }
 
-    /// The same error, with what is to be printed on standard output all the same.
+    /// The same error with a report, which is printed on standard output nevertheless.
     #[must_use]
     pub fn with_report(self, report: &str) -> Self {
         Error { report: Some(report.into()), ..self }
@@ -265,25 +266,25 @@ impl Error {
 
     /// Stopped by Ctrl-C or a termination signal (exit code 130).
     pub fn interrupted() -> Self {
-        Error::new(Kind::Interrupted, Finding::new("interrupted; nothing was written"))
+        Error::new(Kind::Interrupted, Finding::new("interrupted before the results were complete"))
     }
 
-    /// An operating-system error on a path, as a failed run.
+    /// A failed run because of an operating-system error on a path.
     pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Error::failed(Finding::io(what, path, error))
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What to print on standard output all the same.
+    /// The report to print on standard output despite the error.
     pub fn report(&self) -> Option<&str> {
         self.report.as_deref()
     }
 
-    /// What was found.
+    /// The findings.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
@@ -314,7 +315,7 @@ impl fmt::Display for Error {
         }
         let more = self.findings.count() - kept.len() as u64;
         if more > 0 {
-            write!(f, "\n... and {more} more findings like these")?;
+            write!(f, "\n... and {more} more")?;
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
-//! What every room stands on: errors, element types, numbers, signals.
+//! Types and helpers for every other module: errors, element types, numbers, signals, times.
 
 pub mod error;
 pub mod matrix;
 pub mod numeric;
+pub mod process;
 pub mod signals;
+pub mod text;
+pub mod time;

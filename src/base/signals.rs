@@ -1,41 +1,41 @@
-//! Signals ask the run to stop; it does so between two tiles.
+//! Signals that stop a run. The run checks for them between two tiles.
 //!
-//! Ctrl-C (SIGINT) and SIGHUP stop it and leave the folder clean. SIGTERM and SIGUSR1, which batch systems send before
-//! they take a machine away, have it write a checkpoint first. StopRequest a second time by Ctrl-C, the process ends at once,
-//! wherever it hangs; the next run clears what that leaves.
+//! Ctrl-C (SIGINT) and SIGHUP stop the run and leave the folder clean. Batch systems send SIGTERM or SIGUSR1 before they
+//! take a machine away; the run then writes a checkpoint before it stops. A second Ctrl-C ends the process at once, even
+//! if it hangs. The next run removes what that leaves behind.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::{Error, Result};
 
-/// How the run was asked to stop.
+/// Whether, and how, the run has been asked to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopRequest {
-    /// Not at all.
+    /// No signal has arrived.
     No,
-    /// To end.
+    /// Stop now.
     Stop,
-    /// To write a checkpoint and end.
+    /// Write a checkpoint, then stop.
     Checkpoint,
 }
 
-/// Listens for signals that end a run from here on.
+/// Starts to listen for SIGINT and SIGHUP.
 pub fn install() {
-    // where no handler can be set the system's own ends the process, and the next run clears what it left
+    // Without a handler the system ends the process at once, and the next run removes what is left behind.
     if let Err(error) = system::listen_for_stop() {
         tracing::debug!("no handler for Ctrl-C: {error}");
     }
 }
 
-/// Listens for signals that ask for a checkpoint, too: to be called by what can write one, since nothing else would end
-/// on them then.
+/// Starts to listen for SIGTERM and SIGUSR1. Call it only in a run that can write a checkpoint: any other run would
+/// ignore these signals from then on.
 pub fn install_checkpoints() {
     if let Err(error) = system::listen_for_checkpoint() {
         tracing::debug!("no handler for SIGTERM and SIGUSR1: {error}");
     }
 }
 
-/// What the user or the system asked for; Ctrl-C outdoes a checkpoint.
+/// The pending request. Ctrl-C takes precedence over a checkpoint.
 pub fn asked() -> StopRequest {
     match (system::stop().load(Ordering::Relaxed), system::checkpoint().load(Ordering::Relaxed)) {
         (true, _) => StopRequest::Stop,
@@ -44,12 +44,12 @@ pub fn asked() -> StopRequest {
     }
 }
 
-/// Whether the run is to stop in either way.
+/// Whether the run has been asked to stop, with or without a checkpoint.
 pub fn requested() -> bool {
     asked() != StopRequest::No
 }
 
-/// Ends long work where the run is to stop.
+/// Returns an error once the run has been asked to stop, so that long work can end early with `?`.
 ///
 /// # Errors
 /// `Interrupted` once a signal has arrived.
@@ -71,7 +71,7 @@ mod system {
 
     pub(super) fn listen_for_stop() -> std::io::Result<()> {
         for signal in [SIGINT, SIGHUP] {
-            // in this order: the first signal finds the flag down and raises it, the second finds it raised
+            // The order matters: the first signal finds the flag unset and sets it, the second one finds it set.
             flag::register_conditional_shutdown(signal, 130, Arc::clone(&STOP))?;
             flag::register(signal, Arc::clone(&STOP))?;
         }
@@ -79,7 +79,7 @@ mod system {
     }
 
     pub(super) fn listen_for_checkpoint() -> std::io::Result<()> {
-        // never at once: the second of these comes while the checkpoint that the first asked for is written
+        // These never end the process at once: a second one can arrive while the checkpoint is being written.
         for signal in [SIGTERM, SIGUSR1] {
             flag::register(signal, Arc::clone(&CHECKPOINT))?;
         }
@@ -100,7 +100,7 @@ mod system {
     use super::{AtomicBool, Ordering};
 
     static STOP: AtomicBool = AtomicBool::new(false);
-    /// Nothing here tells these apart, and a stopped run keeps its last checkpoint.
+    /// Never set: these systems have no such signal. A stopped run keeps its last checkpoint.
     static CHECKPOINT: AtomicBool = AtomicBool::new(false);
 
     pub(super) fn listen_for_checkpoint() -> Result<(), ctrlc::Error> {

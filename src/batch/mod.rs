@@ -1,4 +1,5 @@
 //! Many runs: sweeps over settings, and runs as Slurm jobs.
 
 pub mod slurm;
+pub mod submit;
 pub mod sweep;

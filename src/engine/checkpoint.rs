@@ -1,26 +1,26 @@
-//! What stages find is kept, so that an interrupted run can go on and the parts of a run can be added up.
+//! Checkpoints: partial results of stages, from which an interrupted run resumes and from which parts of a run are merged.
 
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::engine::partials::{OuterSums, RowSums};
 
-/// A stage of the work that goes over rows or pairs of rows, and whose result adds up.
+/// A stage of an evaluation that covers rows, or pairs of rows, and whose partial results can be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// The pass over the embeddings: own distances, nearest centroids, sums of the points.
+    /// First pass over the embeddings: own distances, top-2 search, sums of the points.
     Distances,
-    /// The same again without the clusters that lost all their rows to NaN.
+    /// Second search, without the clusters that lost all their rows to NaN.
     Search,
-    /// Distances to the means.
+    /// Distances to the true means.
     Means,
-    /// Points against points.
+    /// Distances between points.
     Silhouette,
 }
 
 impl Stage {
-    /// All, in the order of the work.
+    /// All stages, in the order in which they run.
     pub const ALL: [Stage; 4] = [Stage::Distances, Stage::Search, Stage::Means, Stage::Silhouette];
 
-    /// As files and records name it.
+    /// Name in files and records.
     pub fn name(self) -> &'static str {
         match self {
             Stage::Distances => "distances",
@@ -31,23 +31,40 @@ impl Stage {
     }
 }
 
-/// Keeps what stages have found so far.
+/// Stores the partial results of stages.
 pub trait CheckpointStore: Sync {
-    /// What a pass found earlier, complete or not: rows from the first of this process's on.
+    /// Loads the result of an earlier pass, complete or not. Its rows start at this process's first row.
+    ///
+    /// # Errors
+    /// `Input` for a damaged file, or one of another run.
     fn load_rows(&self, stage: Stage) -> Result<Option<RowSums>>;
-    /// What a comparison of points found earlier, complete or not.
+
+    /// Loads the result of an earlier comparison of points, complete or not.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::load_rows`].
     fn load_outer(&self, stage: Stage) -> Result<Option<OuterSums>>;
-    /// Keeps what a pass found: everything, where it is at this process's last row.
+
+    /// Stores the result of a pass. It is complete if it ends at this process's last row.
+    ///
+    /// # Errors
+    /// I/O errors.
     fn store_rows(&self, stage: Stage, found: &RowSums) -> Result<()>;
-    /// Keeps what a comparison of points found.
+
+    /// Stores the result of a comparison of points.
+    ///
+    /// # Errors
+    /// I/O errors.
     fn store_outer(&self, stage: Stage, found: &OuterSums) -> Result<()>;
-    /// Whether it is time to store what there is.
+
+    /// Whether the next checkpoint is due.
     fn due(&self) -> bool;
-    /// Whether the run was asked to store what there is and to end.
-    fn pausing(&self) -> bool;
+
+    /// Whether the run was asked to store a checkpoint and to stop.
+    fn pause_requested(&self) -> bool;
 }
 
-/// Keeps nothing.
+/// Stores nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoCheckpoints;
 
@@ -72,28 +89,37 @@ impl CheckpointStore for NoCheckpoints {
         false
     }
 
-    fn pausing(&self) -> bool {
+    fn pause_requested(&self) -> bool {
         false
     }
 }
 
-/// Stores now and then. A full disk must not end a run that has everything else it needs.
-pub fn on_the_way(stored: Result<()>) {
+/// Reports a checkpoint that could not be written. The run continues: it still has all it needs.
+pub fn warn_if_failed(stored: Result<()>) {
     if let Err(error) = stored {
-        tracing::warn!("no checkpoint could be written, and the run goes on: {error}");
+        tracing::warn!("can't write a checkpoint; the run continues: {error}");
     }
 }
 
-/// How a stage ends that `error` stopped: where the run was asked to pause, what it found is stored first.
-pub fn stopped(error: Error, checkpoints: &dyn CheckpointStore, store: impl FnOnce() -> Result<()>) -> Error {
-    if error.kind() != Kind::Interrupted || !checkpoints.pausing() {
+/// The error with which a stage ends after `error`. If the run was asked to pause, `store` is called first.
+pub fn store_before_pause(
+    error: Error,
+    checkpoints: &dyn CheckpointStore,
+    store: impl FnOnce() -> Result<()>,
+) -> Error {
+    if error.kind() != Kind::Interrupted || !checkpoints.pause_requested() {
         return error;
     }
     match store() {
-        Ok(()) => Error::new(
-            Kind::Paused,
-            Finding::new("stopped after a checkpoint").hint("the same command with --resume goes on from there"),
-        ),
+        Ok(()) => paused(),
         Err(failed) => failed,
     }
+}
+
+/// The run stopped after storing a checkpoint.
+pub fn paused() -> Error {
+    Error::new(
+        Kind::Paused,
+        Finding::new("stopped after a checkpoint").hint("run the same command with --resume to continue"),
+    )
 }

@@ -1,4 +1,4 @@
-//! What is clustered: rows of embeddings, of a subset of them, centroids of the level below, or some of these.
+//! Row sources: embeddings, a subset of them, centroids of the level below, or a selection of these.
 
 use std::ops::Range;
 
@@ -10,37 +10,37 @@ use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::formats::embeddings::Embeddings;
 
-/// Runs of rows this near to each other are read in one go: what lies between costs less than another read.
+/// Rows closer than this are read at once: reading the gap costs less than another read.
 const GAP_BYTES: usize = 64 << 10;
-/// Bytes read in one go at most.
+/// Maximum bytes read at once.
 const READ_BYTES: usize = 4 << 20;
 
-/// Vectors by their position. Any number of threads can read at once.
+/// Vectors by position. Threads can read concurrently.
 pub trait Points: Sync {
-    /// How many there are.
+    /// Number of points.
     fn len(&self) -> u64;
 
-    /// Whether there are none.
+    /// Whether there are no points.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Columns.
+    /// Dimension d.
     fn dim(&self) -> usize;
 
-    /// Element type of what is read, little endian.
+    /// Element type of the points, little endian.
     fn dtype(&self) -> Dtype;
 
-    /// Reads consecutive points from `first` on; `out` is as long as the points wanted.
+    /// Reads consecutive points from `first` into `out`, `[count, row_bytes]`. The length of `out` gives the count.
     ///
     /// # Errors
-    /// What the disk says.
+    /// I/O errors.
     fn read(&self, first: u64, out: &mut [u8]) -> Result<()>;
 
-    /// Reads the points at `positions` (ascending) one after another.
+    /// Reads the points at `positions` (ascending) into `out`, `[positions.len(), row_bytes]`.
     ///
     /// # Errors
-    /// What the disk says.
+    /// I/O errors.
     fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()>;
 
     /// Bytes of one point.
@@ -49,7 +49,7 @@ pub trait Points: Sync {
     }
 }
 
-/// A point's bytes as numbers, which is exact.
+/// Converts a point's bytes to float64, exactly.
 pub fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
     match dtype {
         Dtype::F16 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f16::from_le_bytes(bytes))),
@@ -58,16 +58,25 @@ pub fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
     }
 }
 
+/// Whether a point has neither a NaN nor an infinity.
+pub fn is_finite(dtype: Dtype, bytes: &[u8]) -> bool {
+    match dtype {
+        Dtype::F16 => bytes.as_chunks().0.iter().all(|&bytes| f16::from_le_bytes(bytes).is_finite()),
+        Dtype::F32 => bytes.as_chunks().0.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite()),
+        Dtype::F64 => bytes.as_chunks().0.iter().all(|&bytes| f64::from_le_bytes(bytes).is_finite()),
+    }
+}
+
 fn fill<T>(out: &mut [f64], values: &[T], widen: impl Fn(&T) -> f64) {
     out.iter_mut().zip(values).for_each(|(out, value)| *out = widen(value));
 }
 
-/// Rows of embeddings, all or those of a subset.
+/// Rows of embeddings: all, or a subset.
 #[derive(Debug, Clone, Copy)]
 pub struct EmbeddingPoints<'a> {
-    /// The rows.
+    /// The embeddings, `[n, d]`.
     pub embeddings: &'a Embeddings,
-    /// Row numbers in the order of the points; `None`: every row is a point.
+    /// Row number of each point; `None` if every row is a point.
     pub subset: Option<&'a [u64]>,
 }
 
@@ -94,7 +103,7 @@ impl Points for EmbeddingPoints<'_> {
         match self.subset {
             None => self.rows(positions.iter().copied(), out),
             Some(subset) => {
-                // positions are within the subset, which fits memory
+                // positions are within the subset, which is in memory
                 let row = |&position: &u64| subset[to_usize(position)];
                 self.rows(positions.iter().map(row), out)
             }
@@ -103,7 +112,7 @@ impl Points for EmbeddingPoints<'_> {
 }
 
 impl EmbeddingPoints<'_> {
-    /// Rows in any order, one after another; ascending runs of rows near to each other are read in one go.
+    /// Reads rows in the given order. Ascending runs of nearby rows are read at once.
     fn rows(&self, rows: impl Iterator<Item = u64> + Clone, out: &mut [u8]) -> Result<()> {
         let bytes = self.row_bytes();
         let (gap, most) = ((GAP_BYTES / bytes) as u64, (READ_BYTES / bytes).max(1) as u64);
@@ -131,7 +140,7 @@ impl EmbeddingPoints<'_> {
     }
 }
 
-/// Vectors in memory: the centroids of the level below.
+/// Vectors in memory, such as the centroids of the level below.
 #[derive(Debug, Clone, Copy)]
 pub struct MatrixPoints<'a> {
     /// `[n, d]`, row-major.
@@ -173,12 +182,12 @@ impl Points for MatrixPoints<'_> {
     }
 }
 
-/// Some of other points: a sample, or one member's share.
+/// A selection of other points, such as a sample.
 #[derive(Clone, Copy)]
 pub struct Picked<'a> {
-    /// The others.
+    /// The other points.
     pub of: &'a dyn Points,
-    /// Positions among them, ascending.
+    /// Positions among the other points, ascending.
     pub positions: &'a [u64],
 }
 
@@ -207,7 +216,7 @@ impl Points for Picked<'_> {
     }
 }
 
-/// Points that were read into memory, since they are read again and again.
+/// Points in memory, for repeated reading.
 #[derive(Debug, Clone)]
 pub struct Held {
     bytes: Vec<u8>,
@@ -219,9 +228,9 @@ impl Held {
     /// Reads all of `points`.
     ///
     /// # Errors
-    /// What the disk says.
+    /// I/O errors.
     pub fn read(points: &dyn Points) -> Result<Held> {
-        // a number of points that memory has room for, as the caller has seen to
+        // the caller ensures that the points fit into memory
         let count = to_usize(points.len());
         let mut bytes = vec![0; count.saturating_mul(points.row_bytes())];
         points.read(0, &mut bytes)?;
@@ -260,12 +269,12 @@ impl Points for Held {
     }
 }
 
-/// Consecutive ones of other points: one member's share of them.
+/// A range of other points, such as one process's share.
 #[derive(Clone)]
 pub struct Stretch<'a> {
-    /// The others.
+    /// The other points.
     pub of: &'a dyn Points,
-    /// Positions among them.
+    /// Positions among the other points.
     pub range: Range<u64>,
 }
 
@@ -303,9 +312,9 @@ mod tests {
         out
     }
 
-    /// Rows whose values tell which they are, far enough apart that some are read one by one.
+    /// Rows whose values encode their number, far enough apart that some are read one by one.
     #[test]
-    fn points_are_the_rows_that_were_asked_for() {
+    fn points_are_the_requested_rows() {
         const DIM: usize = 8192;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("e.npy");
@@ -334,6 +343,17 @@ mod tests {
         assert_eq!(numbers(&held), [0.0, 1.0, 2.0, 30.0, 31.0]);
         assert_eq!(numbers(&Stretch { of: &held, range: 3..5 }), [30.0, 31.0]);
         assert_eq!(numbers(&Picked { of: &held, positions: &[1, 4] }), [1.0, 31.0]);
+    }
+
+    #[test]
+    fn a_nan_or_an_infinity_is_noticed_in_every_element_type() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.5] {
+            let finite = value.is_finite();
+            let row = |bytes: Vec<u8>, dtype: Dtype| is_finite(dtype, &[vec![0; dtype.size()], bytes].concat());
+            assert_eq!(row(f16::from_f64(value).to_le_bytes().to_vec(), Dtype::F16), finite);
+            assert_eq!(row(f32::from(f16::from_f64(value)).to_le_bytes().to_vec(), Dtype::F32), finite);
+            assert_eq!(row(value.to_le_bytes().to_vec(), Dtype::F64), finite);
+        }
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! Who hears of progress.
+//! Progress reports and cancellation.
 
-/// Hears of progress, and may stop the run.
+/// Receives progress, and can cancel the run.
 pub trait Progress: Sync {
-    /// A stage of `total` units begins, each of `unit_bytes` bytes of embeddings (0 where that says nothing). It is over
-    /// when what is returned is dropped.
-    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_>;
-    /// Whether the run is to stop.
+    /// Starts a stage of `total` units. A unit stands for `unit_bytes` bytes of embeddings; 0 if it stands for none. The
+    /// stage ends when the returned value is dropped.
+    fn start_stage(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_>;
+
+    /// Whether the run should stop.
     fn cancelled(&self) -> bool;
 }
 
-/// Hears of one stage's progress.
+/// Receives the progress of one stage.
 pub trait StageProgress: Sync {
-    /// So many more units are done.
+    /// Reports `units` more units as done.
     fn advance(&self, units: u64);
 }

@@ -1,4 +1,4 @@
-//! Which rows a process takes.
+//! The rows of a process.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,50 +6,50 @@ use std::str::FromStr;
 
 use crate::base::error::{Error, Finding, Result};
 
-/// `I/N`: the I-th (from 1) of N nearly equal ranges of the rows.
+/// `I/N`: the I-th (from 1) of N nearly equal row ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
     /// From 1 to `of`.
     pub index: u64,
-    /// How many there are.
+    /// Number of shards.
     pub of: u64,
 }
 
-/// `A..B`: rows from A up to and without B.
+/// `A..B`: rows from A to B - 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowRange(pub Range<u64>);
 
-/// What a process takes of a run.
+/// The share of a run that a process takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Share {
-    /// All of it.
+    /// All rows.
     #[default]
     Whole,
-    /// One of several shards.
+    /// A shard.
     Shard(Shard),
-    /// Some rows.
+    /// A row range.
     Rows(RowRange),
 }
 
 impl Shard {
-    /// The rows of `rows` that it has: N shards take each row once and differ by one row at most.
+    /// Its range of `rows` rows. N shards cover each row once, and their sizes differ by at most one.
     pub fn rows(self, rows: u64) -> Range<u64> {
         cut(self.index - 1, self.of, rows)..cut(self.index, self.of, rows)
     }
 }
 
-/// Where part number `index` of `of` begins.
+/// First row of part `index` of `of`.
 fn cut(index: u64, of: u64, rows: u64) -> u64 {
     let at = u128::from(rows) * u128::from(index) / u128::from(of.max(1));
-    // at most `rows`, since index is at most `of`
+    // at most `rows`, because `index` is at most `of`
     u64::try_from(at).unwrap_or(rows)
 }
 
 impl Share {
-    /// The rows of `rows` that it has.
+    /// Its range of `rows` rows.
     ///
     /// # Errors
-    /// `Usage` for rows that are not there, and for a shard without a row.
+    /// `Usage` for rows that don't exist, or a shard without rows.
     pub fn rows(&self, rows: u64) -> Result<Range<u64>> {
         let range = match self {
             Share::Whole => return Ok(0..rows),
@@ -58,7 +58,7 @@ impl Share {
         };
         if range.start >= range.end || range.end > rows {
             return Err(Error::usage(
-                Finding::new("the part of the rows that was asked for has no rows, or rows that are not there")
+                Finding::new("the share is empty, or has rows that do not exist")
                     .expected(format!("rows between 0 and {rows}, at most {rows} shards"))
                     .found(self.to_string()),
             ));
@@ -96,7 +96,7 @@ impl FromStr for RowRange {
         let parts = text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
         match parts {
             Some((start, end)) if start < end => Ok(RowRange(start..end)),
-            _ => Err("expected A..B with A below B, such as 0..1000000: rows from A up to and without B".to_owned()),
+            _ => Err("expected A..B with A below B, such as 0..1000000: rows from A to B - 1".to_owned()),
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_take_each_row_once() {
+    fn shards_cover_each_row_once() {
         for (rows, of) in [(10, 3), (7, 7), (1031, 8), (u64::MAX, 1000)] {
             let mut at = 0;
             for index in 1..=of {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_part_is_refused() {
+    fn invalid_shares_are_refused() {
         assert_eq!("3/8".parse(), Ok(Shard { index: 3, of: 8 }));
         assert_eq!("5..9".parse(), Ok(RowRange(5..9)));
         for text in ["0/8", "9/8", "1", "1/0", "a/b", "-1/2"] {

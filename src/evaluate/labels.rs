@@ -1,4 +1,4 @@
-//! The clusters beside other labels of the same points: those of the user, or those of another clustering.
+//! Compares the clusters with other labels of the same points: external ones, or those of another clustering.
 
 use crate::base::matrix::UNLABELLED;
 use crate::formats::hierarchy::Hierarchy;
@@ -6,8 +6,8 @@ use crate::formats::labels::{LabelNames, Labels};
 use crate::metrics::agreement::Contingency;
 use crate::metrics::level_statistics::Names;
 
-/// Counts the labels (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are in no cluster, have no
-/// label or are `skipped` (ascending) are in no count.
+/// Counts the `labels` (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are unassigned,
+/// unlabelled or `skipped` (ascending) are not counted.
 pub fn contingency(
     hierarchy: &Hierarchy,
     level: usize,
@@ -24,7 +24,7 @@ pub fn contingency(
     Contingency::of_groups(distinct, (0..hierarchy.k(level)).map(of_cluster))
 }
 
-/// The labels as they were written, for figures that show them.
+/// The labels as written in the file, for metrics that show them.
 pub(super) fn names(labels: &Labels) -> Names {
     match &labels.names {
         LabelNames::Whole(numbers) => Names::Whole(numbers.clone()),

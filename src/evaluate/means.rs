@@ -1,40 +1,42 @@
-//! The true means of the clusters, and what lies around them.
+//! The true means of the clusters, and distances to them.
 
 use ndarray::Array2;
 
-use super::pass::no_memory;
-use super::{DistanceSinks, Evaluation, Nonfinite, Stage};
+use super::evaluation::{Evaluation, Nonfinite};
+use super::pass::{Pass, no_memory};
+use super::sinks::DistanceSinks;
 use crate::backend::Job;
 use crate::base::error::Result;
 use crate::base::matrix::{MatrixView, UNLABELLED};
 use crate::base::numeric::as_real;
+use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
 use crate::metrics::level_statistics::{LevelStatistics, MeanStatistics};
 
-/// The means of every evaluated level, in float64.
+/// The true means of every evaluated level, in float64.
 pub(super) struct Means {
-    /// `[k, d]` a level; zeros for empty clusters.
+    /// `[k, d]` per level; zeros for empty clusters.
     levels: Vec<Array2<f64>>,
     /// Mean of all points.
     mean: Vec<f64>,
 }
 
 impl Means {
-    /// `points` are the sums of the lowest evaluated level, from which those of the others follow.
-    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, facts: &[LevelStatistics]) -> Result<Self> {
+    /// `points` are the sums of the lowest evaluated level; those of the other levels derive from them.
+    pub(super) fn new(run: &Evaluation<'_>, points: PointSums, statistics: &[LevelStatistics]) -> Result<Self> {
         let centre = &run.job.centre;
         let mut total = vec![0.0; centre.len()];
-        for cluster in 0..facts[0].clusters.len() {
+        for cluster in 0..statistics[0].clusters.len() {
             total.iter_mut().zip(points.of(cluster)).for_each(|(total, sum)| *total += sum);
         }
-        let n = as_real(facts[0].points());
+        let n = as_real(statistics[0].points());
         let mean = centre.iter().zip(total).map(|(centre, total)| centre + total / n).collect();
         let mut levels = Vec::new();
         let mut sums = Some(points);
-        for (at, level) in facts.iter().enumerate() {
+        for (at, level) in statistics.iter().enumerate() {
             let Some(these) = sums.take() else { break };
             // the level above is summed before these sums become the means in their own memory
-            if let Some(above) = facts.get(at + 1) {
+            if let Some(above) = statistics.get(at + 1) {
                 let parent = ancestors(run, level.clusters.len(), run.levels[at] + 1..=run.levels[at + 1]);
                 sums = Some(these.lifted(&parent, above.clusters.len()).ok_or_else(no_memory)?);
             }
@@ -43,12 +45,12 @@ impl Means {
         Ok(Means { levels, mean })
     }
 
-    /// One level's, `[k, d]`.
+    /// The means of one evaluated level, `[k, d]`.
     pub(super) fn view(&self, level: usize) -> MatrixView<'_> {
         MatrixView::F64(self.levels[level].view())
     }
 
-    /// A second pass: what lies around the means.
+    /// A second pass: sums of the distances to the means.
     pub(super) fn around(&self, run: &Evaluation<'_>) -> Result<RowSums> {
         let views = (0..self.levels.len()).map(|level| self.view(level)).collect();
         let embeddings = run.embeddings;
@@ -57,17 +59,18 @@ impl Means {
             ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), views)
         };
         let tiling = run.backend.tiling(&job)?;
-        // rows with a NaN have been refused or counted by the first pass
-        run.pass(Stage::Means, &job, tiling, Nonfinite::Skip, DistanceSinks::default())
+        // the first pass has refused or counted the non-finite rows
+        let pass = Pass { run, stage: Stage::Means, job: &job, tiling, nonfinite: Nonfinite::Skip };
+        pass.run(DistanceSinks::default())
     }
 
-    /// What follows from the sums around the means over all rows.
-    pub(super) fn facts(&self, run: &Evaluation<'_>, around: Vec<ClusterSums>) -> Vec<MeanStatistics> {
+    /// Statistics derived from the distances to the means over all rows.
+    pub(super) fn statistics(&self, run: &Evaluation<'_>, around: Vec<ClusterSums>) -> Vec<MeanStatistics> {
         let around = around.into_iter().map(ClusterSums::into_clusters);
-        around.enumerate().map(|(level, around)| self.level_facts(run, level, around)).collect()
+        around.enumerate().map(|(level, around)| self.level_statistics(run, level, around)).collect()
     }
 
-    fn level_facts(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<Sums>) -> MeanStatistics {
+    fn level_statistics(&self, run: &Evaluation<'_>, level: usize, around_mean: Vec<Sums>) -> MeanStatistics {
         let means = &self.levels[level];
         let full = |cluster: usize| around_mean[cluster].size > 0;
         let from_centre = |cluster: usize| match full(cluster) {
@@ -90,7 +93,7 @@ impl Means {
     }
 }
 
-/// For each of the `clusters` clusters of a level, the one that holds it some levels up.
+/// For each of the `clusters` clusters of a level, its ancestor after going up `levels`.
 fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclusive<usize>) -> Vec<u32> {
     let mut ancestors: Vec<u32> = (0..).take(clusters).collect();
     for level in levels {
@@ -101,18 +104,18 @@ fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclu
     ancestors
 }
 
-/// Sums become means in place; those of empty clusters stay zero.
-fn means_of(sums: PointSums, facts: &LevelStatistics, centre: &[f64]) -> Result<Array2<f64>> {
-    let shape = (facts.clusters.len(), centre.len());
+/// Turns sums into means, in place. Those of empty clusters stay zero.
+fn means_of(sums: PointSums, statistics: &LevelStatistics, centre: &[f64]) -> Result<Array2<f64>> {
+    let shape = (statistics.clusters.len(), centre.len());
     let mut means = Array2::from_shape_vec(shape, sums.into_values()).map_err(|_| no_memory())?;
-    for (sums, mut mean) in facts.clusters.iter().zip(means.outer_iter_mut()).filter(|(sums, _)| sums.size > 0) {
+    for (sums, mut mean) in statistics.clusters.iter().zip(means.outer_iter_mut()).filter(|(sums, _)| sums.size > 0) {
         let size = as_real(sums.size);
         mean.iter_mut().zip(centre).for_each(|(mean, centre)| *mean = centre + *mean / size);
     }
     Ok(means)
 }
 
-/// Squared distance, in float64.
+/// Squared distance in float64.
 fn squared<'a>(a: impl Iterator<Item = &'a f64>, b: &[f64]) -> f64 {
     a.zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }

@@ -1,237 +1,230 @@
-//! One pass over the embeddings serves all levels.
-//!
-//! Every lane of the backend is driven by one thread that takes the next tile, reads it, has it computed and hands the
-//! result over. Results enter the sums in the order of the tiles, whichever lane is faster, so that a run's bits do
-//! not depend on timing.
+//! One pass over this process's rows, for all evaluated levels at once.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, TryLockError};
 
-use super::order::{Collected, TileResult};
-use super::queue::{Matrix, Queue, Task};
-use super::{DistanceSinks, Nonfinite};
-use crate::backend::{Backend, Job, Lane, TileObservation, Tiling, UNLABELLED};
+use super::collector::{Collector, Tile};
+use super::evaluation::{Evaluation, Nonfinite};
+use super::sinks::DistanceSinks;
+use crate::backend::{Job, Lane, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
-use crate::engine::checkpoint::{self, CheckpointStore, Stage};
+use crate::engine::checkpoint::{self, Stage};
+use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
-use crate::engine::progress::{Progress, StageProgress};
-use crate::engine::tile_pipeline::{self, TilePipeline};
-use crate::formats::embeddings::Embeddings;
-use crate::formats::hierarchy::Hierarchy;
+use crate::engine::tile_pipeline::TilePipeline;
 
-/// How long reading goes on after the first non-finite row, so that the refusal can tell how many there are.
-const COUNT_NONFINITE: Duration = Duration::from_secs(10);
-
-/// How many of them are named.
+/// Number of non-finite rows listed in messages.
 pub(super) const NAMED_ROWS: usize = 10;
 
-/// Everything that a pass needs.
-pub(super) struct Pass<'a, 'j> {
-    pub(super) embeddings: &'a Embeddings,
-    pub(super) hierarchy: &'a Hierarchy,
-    /// Indices (0-based) of the levels to evaluate, ascending.
-    pub(super) levels: &'a [usize],
-    /// Rows to go over.
-    pub(super) rows: Range<u64>,
-    pub(super) backend: &'j dyn Backend,
+/// Sums of more bytes are not copied for a checkpoint but written under the pipeline's lock: a copy might not fit into
+/// memory.
+const COPIED_BYTES: usize = 1 << 30;
+
+/// What one pass does.
+pub(super) struct Pass<'r, 'a, 'j> {
+    pub(super) run: &'r Evaluation<'a>,
+    /// The stage whose checkpoints it stores.
+    pub(super) stage: Stage,
     pub(super) job: &'j Job<'j>,
     pub(super) tiling: Tiling,
     pub(super) nonfinite: Nonfinite,
-    /// Who may stop the run.
-    pub(super) watch: &'a dyn Progress,
-    /// Who hears of rows that are done.
-    pub(super) progress: &'a dyn StageProgress,
-    /// Who keeps what is found.
-    pub(super) checkpoints: &'a dyn CheckpointStore,
-    /// As what it is kept.
-    pub(super) stage: Stage,
 }
 
-/// What a pass found, and the seconds that lanes spent reading and on the device's work, added up over the lanes.
-pub(super) struct Passed {
-    pub(super) found: RowSums,
-    pub(super) read_seconds: f64,
-    pub(super) compute_seconds: f64,
-}
-
-impl Pass<'_, '_> {
-    /// Runs the pass, or what an earlier one has left of it. The sums' bits depend on input, device and tile size, not on
-    /// timing. `sinks` are for all of its rows.
-    pub(super) fn run(&self, mut sinks: DistanceSinks<'_>) -> Result<Passed> {
-        let found = match self.checkpoints.load_rows(self.stage)? {
+impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
+    /// Runs the pass, or resumes it from a checkpoint. The bits of the sums depend on input, device and tile size, not on
+    /// timing. `sinks` are for all rows of this process.
+    pub(super) fn run<'s>(&'s self, mut sinks: DistanceSinks<'s>) -> Result<RowSums> {
+        let Pass { run, stage, .. } = *self;
+        let rows = run.rows.end - run.rows.start;
+        let progress = run.watch.start_stage(stage.name(), rows, run.embeddings.row_bytes() as u64);
+        let started = run.clock.start();
+        let found = match run.checkpoints.load_rows(stage)? {
             Some(found) => found,
-            None => self.nothing()?,
+            None => self.empty()?,
         };
-        let done = found.rows.end - self.rows.start;
-        self.progress.advance(done);
+        let done = found.rows.end - run.rows.start;
+        progress.advance(done);
         self.refuse_nonfinite(&found)?;
-        if found.rows.end == self.rows.end {
-            return Ok(Passed { found, read_seconds: 0.0, compute_seconds: 0.0 });
-        }
-        sinks.skip(done, self.rows.end - self.rows.start);
-        let run = Run {
-            queue: Mutex::new(Queue::new(found.rows.end..self.rows.end, self.tiling.tile_rows, sinks)),
-            read_nanos: AtomicU64::new(0),
-            compute_nanos: AtomicU64::new(0),
+        let is_first = stage == Stage::Distances;
+        let name = if is_first { "evaluate" } else { stage.name() };
+        let (found, read_seconds, compute_seconds) = if found.rows.end == run.rows.end {
+            (found, 0.0, 0.0)
+        } else {
+            sinks.skip(done, rows);
+            let collector = Collector::new(run, self.job, self.nonfinite, found, sinks, self.tiling.tile_rows);
+            let driver = Driver {
+                backend: run.backend,
+                job: self.job,
+                tiling: self.tiling,
+                watch: run.watch,
+                progress: progress.as_ref(),
+            };
+            let work = Work { pass: self, writing: Mutex::new(()) };
+            let Driven { reducer, outcome, read_seconds, compute_seconds } = driver.run(collector, &work);
+            (self.finish(reducer.found, outcome)?, read_seconds, compute_seconds)
         };
-        let collected = Collected::new(self, found);
-        let (Collected { found, .. }, outcome) =
-            tile_pipeline::work(self.tiling.lanes, collected, |crew| self.drive(&run, crew));
-        let (read_seconds, compute_seconds) = (seconds(&run.read_nanos), seconds(&run.compute_nanos));
-        if let Err(error) = outcome {
-            self.refuse_nonfinite(&found)?;
-            return Err(checkpoint::stopped(error, self.checkpoints, || {
-                self.checkpoints.store_rows(self.stage, &found)
-            }));
+        run.clock.stop(name, started, true);
+        if is_first {
+            run.clock.add("evaluate.read", read_seconds);
+            run.clock.add("evaluate.compute", compute_seconds);
         }
-        self.refuse_nonfinite(&found)?;
-        self.checkpoints.store_rows(self.stage, &found)?;
-        Ok(Passed { found, read_seconds, compute_seconds })
+        Ok(found)
     }
 
-    /// Before the first row.
-    fn nothing(&self) -> Result<RowSums> {
+    /// Stores what was found, complete or not.
+    fn finish(&self, found: RowSums, outcome: Result<()>) -> Result<RowSums> {
+        self.refuse_nonfinite(&found)?;
+        let checkpoints = self.run.checkpoints;
+        let store = || checkpoints.store_rows(self.stage, &found);
+        if let Err(error) = outcome {
+            return Err(checkpoint::store_before_pause(error, checkpoints, store));
+        }
+        store()?;
+        Ok(found)
+    }
+
+    /// Sums over no rows.
+    fn empty(&self) -> Result<RowSums> {
+        let Evaluation { hierarchy, levels, ref rows, .. } = *self.run;
         let points = match self.job.sums {
-            true => Some(PointSums::identity(self.hierarchy.k(self.levels[0]), self.job.dim).ok_or_else(no_memory)?),
+            true => Some(PointSums::identity(hierarchy.k(levels[0]), self.job.dim).ok_or_else(no_memory)?),
             false => None,
         };
         Ok(RowSums {
-            rows: self.rows.start..self.rows.start,
-            sums: self.levels.iter().map(|&level| ClusterSums::identity(self.hierarchy.k(level))).collect(),
+            rows: rows.start..rows.start,
+            sums: levels.iter().map(|&level| ClusterSums::identity(hierarchy.k(level))).collect(),
             points,
             skipped: Vec::new(),
             counts: Counts::default(),
         })
     }
 
-    /// One lane's life: open, then tile after tile.
-    fn drive(&self, run: &Run<'_>, crew: &TilePipeline<Collected<'_>>) -> Result<()> {
-        let mut lane = self.backend.lane(self.job, self.tiling)?;
-        let mut block = Vec::new();
-        // asked before a tile is taken: one that is taken and not put would leave the others waiting for it
-        while !self.counted_enough(crew)
-            && let Some(task) = run.next_task()
-        {
-            self.go_on(crew)?;
-            let rows = task.rows as u64;
-            let index = task.index;
-            let mut result = crew.blank();
-            result.labels.resize_with(self.levels.last().map_or(0, |&top| top + 1), Vec::new);
-            let matrix = self.evaluate_tile(lane.as_mut(), task, &mut result, run)?;
-            matrix.fill(lane.as_mut(), self.job, &mut block, &|| self.go_on(crew))?;
-            crew.put(index, result);
-            self.progress.advance(rows);
-        }
-        Ok(())
-    }
-
-    /// Fails when the user or another lane's failure wants the run to end.
-    fn go_on(&self, crew: &TilePipeline<Collected<'_>>) -> Result<()> {
-        crew.go_on(self.watch.cancelled())
-    }
-
-    /// Labels, own distances and sums of one tile; what is left to do is its part of the full matrix.
-    fn evaluate_tile<'t>(
-        &self,
-        lane: &mut dyn Lane,
-        task: Task<'t>,
-        result: &mut TileResult,
-        run: &Run<'_>,
-    ) -> Result<Matrix<'t>> {
-        result.first_row = task.first_row;
-        self.hierarchy.label_tile(task.first_row, task.rows, &mut result.labels);
-        if result.labels[0].iter().all(|&label| label == UNLABELLED) && !task.wants_all() {
-            // rows outside the subset: nothing to read
-            result.observation = TileObservation::default();
-            result.observation.levels.resize_with(self.levels.len(), Default::default);
-            result.nearest.clear();
-            result.groups.clusters.clear();
-            return Ok(task.unlabelled());
-        }
-        let started = Instant::now();
-        self.embeddings.read_rows(task.first_row, lane.staging(task.rows))?;
-        let read = Instant::now();
-        lane.upload()?;
-        let labels: Vec<&[u32]> = self.levels.iter().map(|&level| result.labels[level].as_slice()).collect();
-        lane.own_distances(&labels, &mut result.observation)?;
-        self.look_around(lane, result)?;
-        let matrix = task.keep(&result.observation);
-        run.read_nanos.fetch_add(nanos(read - started), Ordering::Relaxed);
-        run.compute_nanos.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);
-        Ok(matrix)
-    }
-
-    /// The nearest centroids and the sums of the points, where they are wanted.
-    fn look_around(&self, lane: &mut dyn Lane, result: &mut TileResult) -> Result<()> {
-        let TileResult { labels, observation, nearest, groups, .. } = result;
-        // neither operation may see a row that is left out; its label is of no use any more
-        for &row in &observation.nonfinite {
-            labels.iter_mut().for_each(|level| level[row as usize] = UNLABELLED);
-        }
-        nearest.resize_with(self.job.searched.len(), Vec::new);
-        for (index, nearest) in nearest.iter_mut().enumerate() {
-            if self.job.searched[index].is_empty() {
-                // no row has a cluster that has points
-                nearest.clear();
-                continue;
-            }
-            lane.top2(index, &labels[self.levels[index]], nearest)?;
-        }
-        if self.job.sums {
-            lane.cluster_sums(&labels[self.levels[0]], groups)?;
-        }
-        Ok(())
-    }
-
-    fn counted_enough(&self, crew: &TilePipeline<Collected<'_>>) -> bool {
-        let since = || crew.look(|collected| collected.nonfinite_since);
-        self.nonfinite == Nonfinite::Refuse && since().is_some_and(|since| since.elapsed() > COUNT_NONFINITE)
-    }
-
     fn refuse_nonfinite(&self, found: &RowSums) -> Result<()> {
-        let bad = &found.skipped;
-        let (Some(&first), Nonfinite::Refuse) = (bad.first(), self.nonfinite) else { return Ok(()) };
-        let named: Vec<String> = bad.iter().take(NAMED_ROWS).map(u64::to_string).collect();
-        let more = if bad.len() > NAMED_ROWS { ", ..." } else { "" };
+        let rows = &found.skipped;
+        let (Some(&first), Nonfinite::Refuse) = (rows.first(), self.nonfinite) else { return Ok(()) };
+        let named: Vec<String> = rows.iter().take(NAMED_ROWS).map(u64::to_string).collect();
+        let more = if rows.len() > NAMED_ROWS { ", ..." } else { "" };
         let read = found.rows.end - found.rows.start;
         let finding = Finding::new("the embeddings hold NaN or infinite values")
-            .file(&self.embeddings.file_of(first).path)
+            .file(&self.run.embeddings.file_of(first).path)
             .expected("finite values in every row that has a label")
-            .found(format!("{} such rows among the {read} read: {}{more}", bad.len(), named.join(", ")))
-            .hint("repair those rows, or leave them out of every figure with --nonfinite skip");
+            .found(format!("{} such rows among the {read} read: {}{more}", rows.len(), named.join(", ")))
+            .hint("repair those rows, or leave them out of every metric with --nonfinite skip");
         Err(Error::input(finding))
     }
 }
 
-/// The sums of points need k x d float64.
+/// What the lanes do with the tiles of a pass.
+struct Work<'p, 'r, 'a, 'j> {
+    pass: &'p Pass<'r, 'a, 'j>,
+    /// Held while a checkpoint is written, so that checkpoints replace each other in the order of the rows.
+    writing: Mutex<()>,
+}
+
+impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
+    /// A block of the full matrix.
+    type Scratch = Vec<f32>;
+
+    /// Labels the tile. A tile without assigned points is not read.
+    fn prepare(&self, tile: &mut Tile<'s>) -> usize {
+        let run = self.pass.run;
+        tile.labels.resize_with(run.levels.last().map_or(0, |&top| top + 1), Vec::new);
+        run.hierarchy.label_tile(tile.first_row, tile.rows, &mut tile.labels);
+        if tile.sinks.wants_all() || tile.labels[0].iter().any(|&label| label != UNLABELLED) {
+            return tile.rows;
+        }
+        tile.observation = Default::default();
+        tile.observation.levels.resize_with(run.levels.len(), Default::default);
+        tile.nearest.clear();
+        tile.groups.clusters.clear();
+        tile.sinks.fill_unassigned();
+        0
+    }
+
+    fn read(&self, tile: &mut Tile<'s>, staging: &mut [u8]) -> Result<()> {
+        self.pass.run.embeddings.read_rows(tile.first_row, staging)
+    }
+
+    fn compute(
+        &self,
+        lane: &mut dyn Lane,
+        tile: &mut Tile<'s>,
+        block: &mut Vec<f32>,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let labels: Vec<&[u32]> = self.pass.run.levels.iter().map(|&level| tile.labels[level].as_slice()).collect();
+        lane.own_distances(&labels, &mut tile.observation)?;
+        self.search_and_sum(lane, tile)?;
+        tile.sinks.fill_own(&tile.observation);
+        tile.sinks.fill_all(tile.rows, lane, self.pass.job, block, check)
+    }
+
+    fn units(&self, tile: &Tile<'s>) -> u64 {
+        tile.rows as u64
+    }
+
+    /// Writes a checkpoint if one is due. The complete result is stored once it has been checked.
+    fn after_put(&self, pipeline: &TilePipeline<Collector<'s>>) {
+        let Pass { run, stage, .. } = *self.pass;
+        if !run.checkpoints.due() {
+            return;
+        }
+        let _writing = match self.writing.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        // another lane may have written one since
+        if !run.checkpoints.due() {
+            return;
+        }
+        let store = |found: &RowSums| checkpoint::warn_if_failed(run.checkpoints.store_rows(stage, found));
+        let copy = pipeline.look(|collector| {
+            let found = &collector.found;
+            if found.rows.end == run.rows.end || collector.is_refused() {
+                return None;
+            }
+            if found.bytes() > COPIED_BYTES {
+                store(found);
+                return None;
+            }
+            Some(found.clone())
+        });
+        if let Some(copy) = copy {
+            store(&copy);
+        }
+    }
+}
+
+impl Work<'_, '_, '_, '_> {
+    /// The top-2 search and the sums of the points, if they are wanted.
+    fn search_and_sum(&self, lane: &mut dyn Lane, tile: &mut Tile<'_>) -> Result<()> {
+        let Pass { run, job, .. } = *self.pass;
+        let Tile { labels, observation, nearest, groups, .. } = tile;
+        // neither operation may see a skipped row; its label is not needed any more
+        for &row in &observation.nonfinite {
+            labels.iter_mut().for_each(|level| level[row as usize] = UNLABELLED);
+        }
+        nearest.resize_with(job.searched.len(), Vec::new);
+        for (index, nearest) in nearest.iter_mut().enumerate() {
+            if job.searched[index].is_empty() {
+                // all clusters are empty
+                nearest.clear();
+                continue;
+            }
+            lane.top2(index, &labels[run.levels[index]], nearest)?;
+        }
+        if job.sums {
+            lane.cluster_sums(&labels[run.levels[0]], groups)?;
+        }
+        Ok(())
+    }
+}
+
+/// The sums of the points need k x d float64.
 pub(super) fn no_memory() -> Error {
     Error::failed(
         Finding::new("the means of the clusters do not fit into memory")
             .expected("room for clusters x columns of float64")
-            .hint("leave the figures that go by the means out: --metrics fast, or name others"),
+            .hint("leave out the metrics that need the means: use --metrics fast, or list others"),
     )
-}
-
-/// What the lanes share.
-struct Run<'a> {
-    queue: Mutex<Queue<'a>>,
-    read_nanos: AtomicU64,
-    compute_nanos: AtomicU64,
-}
-
-impl<'a> Run<'a> {
-    /// The next tile. A method, so that the lock is let go before the tile is worked on.
-    fn next_task(&self) -> Option<Task<'a>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).next()
-    }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn seconds(nanos: &AtomicU64) -> f64 {
-    Duration::from_nanos(nanos.load(Ordering::Relaxed)).as_secs_f64()
 }

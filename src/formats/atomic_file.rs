@@ -1,91 +1,82 @@
-//! Files that appear under their name when they are complete, and not at all where the process ends before.
+//! Files that get their name only once they are complete.
 //!
-//! They are written beside their place under a hidden name. A process that is killed leaves such a file, which no reader
-//! takes for the real one; [`remove_unfinished`] clears it.
+//! Until then they lie in the same folder under a hidden name. A killed process leaves such a file behind, which no reader
+//! mistakes for the real one; [`remove_unfinished`] removes it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How the names of unfinished files begin.
+use tempfile::{NamedTempFile, TempPath};
+
+/// Start of the names of unfinished files.
 const UNFINISHED: &str = ".tmp-";
 
-/// A file being written; gone when dropped.
+/// A file being written. Removed on drop unless committed.
 #[derive(Debug)]
 pub struct AtomicFile {
-    file: File,
-    temporary: Temporary,
+    unfinished: NamedTempFile,
     path: PathBuf,
 }
 
 impl AtomicFile {
-    /// Begins a file that is to replace whatever is at `path`, whose folder must be there.
+    /// Creates a file that will replace the one at `path`. The folder must exist.
     ///
     /// # Errors
-    /// The system's, where no file can be made there.
+    /// Those of the system, if no file can be created there.
     pub fn create(path: &Path) -> io::Result<AtomicFile> {
-        let (file, temporary) = beside(path, |temporary| File::create_new(temporary))?;
-        Ok(AtomicFile { file, temporary, path: path.to_owned() })
+        let unfinished = beside(path, |unfinished| File::create_new(unfinished))?;
+        Ok(AtomicFile { unfinished, path: path.to_owned() })
     }
 
-    /// Where the file lies until it is complete.
+    /// Path of the file until it is committed.
     pub fn unfinished_path(&self) -> &Path {
-        self.temporary.0.as_deref().unwrap_or(&self.path)
+        self.unfinished.path()
     }
 
-    /// Gives the complete file its name, once all of it is on the disk: it survives a power cut.
+    /// Writes the file to the disk and then gives it its name, so that it survives a power cut.
     ///
     /// # Errors
-    /// The system's; the file is then not there, or the one that was is.
+    /// Those of the system. An earlier file at `path` is then unchanged.
     pub fn commit(self) -> io::Result<()> {
-        self.file.sync_all()?;
+        self.unfinished.as_file().sync_all()?;
         let path = self.path.clone();
         self.commit_unsynced()?;
         sync_folder(&path)
     }
 
-    /// The same for a file that need not outlive the system: it is not waited for the disk.
+    /// Gives the file its name without waiting for the disk. It may be lost in a power cut.
     ///
     /// # Errors
-    /// The system's; the file is then not there, or the one that was is.
+    /// As [`AtomicFile::commit`].
     pub fn commit_unsynced(self) -> io::Result<()> {
-        let AtomicFile { file, mut temporary, path } = self;
-        drop(file);
-        if let Some(from) = &temporary.0 {
-            fs::rename(from, path)?;
-        }
-        temporary.0 = None;
-        Ok(())
+        rename(self.unfinished.into_temp_path(), &self.path)
     }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.unfinished.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.unfinished.as_file_mut().flush()
     }
 }
 
-/// Puts a symbolic link at `path` in place of whatever is there: to `target`, which is relative to the folder of `path`. Where
-/// there are no symbolic links (Windows, some mounted disks), `path` becomes a copy of the target.
+/// Replaces `path` by a symbolic link to `target`, which is relative to the folder of `path`. On systems without symbolic
+/// links (Windows, some mounted disks), `path` becomes a copy of the target.
 ///
 /// # Errors
-/// The system's; what was at `path` is then still there.
+/// Those of the system. `path` is then unchanged.
 pub fn link_or_copy(target: &Path, path: &Path) -> io::Result<()> {
-    match beside(path, |temporary| symlink(target, temporary)) {
-        Ok(((), mut temporary)) => {
-            if let Some(from) = &temporary.0 {
-                fs::rename(from, path)?;
-            }
-            temporary.0 = None;
+    match beside(path, |unfinished| symlink(target, unfinished)) {
+        Ok(link) => {
+            rename(link.into_temp_path(), path)?;
             sync_folder(path)
         }
         Err(e) if matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
-            let source = path.parent().unwrap_or(Path::new("")).join(target);
+            let source = folder_of(path).join(target);
             let mut copy = AtomicFile::create(path)?;
             io::copy(&mut File::open(source)?, &mut copy)?;
             copy.commit()
@@ -99,62 +90,50 @@ fn symlink(target: &Path, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
 
-/// Elsewhere they want a right that few users have.
+/// On Windows, symbolic links need a privilege that few users have.
 #[cfg(not(unix))]
 fn symlink(_: &Path, _: &Path) -> io::Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
-/// Makes something under a hidden name beside `path` that nothing else has.
-fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(T, Temporary)> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = path.with_file_name(format!("{UNFINISHED}{}-{count}", std::process::id()));
-        match make(&temporary) {
-            Ok(made) => return Ok((made, Temporary(Some(temporary)))),
-            // nodes that share a folder can have equal process ids
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(e),
-        }
-    }
+/// Calls `make` with an unused hidden name in the folder of `path`. Unlike the other functions of `tempfile`, this keeps the
+/// usual permissions: the results are for others too.
+fn beside<T>(path: &Path, make: impl FnMut(&Path) -> io::Result<T>) -> io::Result<NamedTempFile<T>> {
+    tempfile::Builder::new().prefix(UNFINISHED).make_in(folder_of(path), make)
 }
 
-/// The hidden name, until it is renamed.
-#[derive(Debug)]
-struct Temporary(Option<PathBuf>);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0
-            && let Err(error) = fs::remove_file(path)
-        {
-            tracing::debug!("{} could not be removed: {error}", path.display());
-        }
-    }
+/// Renames by the standard library: on Windows it also replaces a file that a reader has open, which `tempfile` does not.
+fn rename(mut unfinished: TempPath, path: &Path) -> io::Result<()> {
+    fs::rename(&unfinished, path)?;
+    unfinished.disable_cleanup(true);
+    Ok(())
 }
 
-/// Writes the folder of `file` to the disk, and with it the file's new name.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes the folder of `file`, and thus the file's new name, to the disk.
 #[cfg(unix)]
 fn sync_folder(file: &Path) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match File::open(folder)?.sync_all() {
-        // some network file systems know no such thing
+    match File::open(folder_of(file))?.sync_all() {
+        // Some network file systems don't support this.
         Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         synced => synced,
     }
 }
 
-/// Only Unix lets a folder be written to the disk.
+/// Only Unix can write a folder to the disk.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what killed processes left in `folder`. Only for who knows, by a lock, that nobody is writing there.
+/// Removes the unfinished files of killed processes in `folder`. The caller must hold a lock that keeps others from writing
+/// there.
 ///
 /// # Errors
-/// The system's, where the folder can't be listed or a file not removed.
+/// Those of the system, if the folder can't be listed or a file can't be removed.
 pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -192,12 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_dropped_or_left_is_not_there() {
+    fn an_unfinished_file_is_removed() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("x");
         drop(AtomicFile::create(&path).unwrap());
         assert!(names(base.path()).is_empty());
-        std::mem::forget(AtomicFile::create(&path).unwrap());
+        // As a killed process: the handle is closed and the file stays.
+        AtomicFile::create(&path).unwrap().unfinished.into_temp_path().disable_cleanup(true);
+        assert_eq!(names(base.path()).len(), 1);
         fs::write(&path, "mine").unwrap();
         remove_unfinished(base.path()).unwrap();
         assert_eq!(names(base.path()), ["x"]);
@@ -206,7 +187,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_takes_the_place_of_what_was_there_and_stays_valid_when_copied() {
+    fn a_link_replaces_the_earlier_one_and_stays_valid_when_moved() {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("level1");
         for step in ["step0", "step1"] {
@@ -222,18 +203,22 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_another_node_took_is_passed_over() {
+    fn files_of_one_name_do_not_share_an_unfinished_one() {
         let base = tempfile::tempdir().unwrap();
-        let first = AtomicFile::create(&base.path().join("x")).unwrap();
-        let name = first.unfinished_path().file_name().unwrap().to_string_lossy().into_owned();
-        let (begin, count) = name.rsplit_once('-').unwrap();
-        let count: u64 = count.parse().unwrap();
-        // other tests of this process count on meanwhile
-        for taken in count + 1..count + 100 {
-            fs::write(base.path().join(format!("{begin}-{taken}")), "another's").unwrap();
-        }
-        let second = AtomicFile::create(&base.path().join("x")).unwrap();
-        assert!(second.unfinished_path().exists());
-        assert_eq!(names(base.path()).len(), 101);
+        let path = base.path().join("x");
+        let files: Vec<AtomicFile> = (0..100).map(|_| AtomicFile::create(&path).unwrap()).collect();
+        assert_eq!(names(base.path()).len(), files.len());
+        assert!(names(base.path()).iter().all(|name| name.starts_with(UNFINISHED)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_can_read_a_file_as_usual() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let base = tempfile::tempdir().unwrap();
+        let mode = |name: &str| fs::metadata(base.path().join(name)).unwrap().permissions().mode();
+        AtomicFile::create(&base.path().join("x")).unwrap().commit().unwrap();
+        fs::write(base.path().join("usual"), "").unwrap();
+        assert_eq!(mode("x"), mode("usual"));
     }
 }

@@ -1,12 +1,13 @@
-//! Distance buffers: `.npy` files of float32, mapped into memory, whose space is on the disk before the first write.
+//! Distance buffers: memory-mapped `.npy` files of float32 whose disk space is allocated before the first write.
 //!
 //! A mapped file that is only *sized* has no blocks: the disk fills up hours later, and the writer then dies of SIGBUS
 //! in the middle of a store. So [`DistanceBuffer::create`] allocates every byte first, and a full disk is an ordinary
-//! error at the start. The shape is in the header, so the file can't be read with another one:
-//! `numpy.load(path, mmap_mode="r")`.
+//! error at the start. The header holds the shape, so users read it with `numpy.load(path, mmap_mode="r")`.
 
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::to_usize;
 use crate::formats::folder::describe_bytes;
+use crate::formats::npy::{DATA_OFFSET, header_bytes};
 use fs4::FileExt;
 use memmap2::{Mmap, MmapMut};
 use ndarray::ArrayView1;
@@ -18,14 +19,10 @@ use std::path::{Path, PathBuf};
 #[cfg(target_endian = "big")]
 compile_error!("distance buffers are little endian on disk and are written as they lie in memory");
 
-/// Start of the data in the file. numpy asks for a multiple of 64, and every header written here fits one such block
-/// twice over (a 2-D shape of two 20-digit numbers needs 112 bytes).
-const DATA: usize = 128;
-
 /// Bytes of one distance.
 const SIZE: u64 = 4;
 
-/// A distance buffer being written: float32 `[rows]` or `[rows, columns]`, in C order.
+/// A distance buffer being written: float32 `[rows]` or `[rows, columns]`, row-major.
 #[derive(Debug)]
 pub struct DistanceBuffer {
     map: MmapMut,
@@ -33,13 +30,12 @@ pub struct DistanceBuffer {
 }
 
 impl DistanceBuffer {
-    /// Creates the file, allocates its space and maps it. All distances are 0 until they are written.
-    ///
-    /// `columns` is `None` for one distance per row (shape `[rows]`).
+    /// Creates the file, allocates its space and maps it. All distances start at 0. For one distance per row (shape
+    /// `[rows]`), `columns` is `None`.
     ///
     /// # Errors
-    /// `Failed` when the file exists, the disk is full (the partial file is then removed), or this machine can't
-    /// address that much.
+    /// `Failed` if the file exists, the disk is full (the partial file is then removed), or the size exceeds the address
+    /// space.
     pub fn create(path: &Path, rows: u64, columns: Option<u64>) -> Result<Self> {
         let size = file_size(rows, columns).ok_or_else(|| too_large(path, rows, columns))?;
         let file = File::options().read(true).write(true).create_new(true).open(path);
@@ -57,14 +53,14 @@ impl DistanceBuffer {
                 return Err(not_allocated(path, size, &error, removed.err()));
             }
         };
-        map[..DATA].copy_from_slice(&header(rows, columns));
+        map[..DATA_OFFSET].copy_from_slice(&header(rows, columns));
         Ok(DistanceBuffer { map, path: path.to_path_buf() })
     }
 
-    /// Opens a file that [`DistanceBuffer::create`] made for the same shape, to go on writing; `None` where there is none.
+    /// Opens a file that [`DistanceBuffer::create`] made for the same shape, to resume writing. `None` if there is none.
     ///
     /// # Errors
-    /// `Failed` where it can't be opened or mapped.
+    /// `Failed` if it can't be opened or mapped.
     pub fn reopen(path: &Path, rows: u64, columns: Option<u64>) -> Result<Option<Self>> {
         let failed = |e: io::Error| Error::io("can't open the distances of an interrupted run", path, &e);
         let file = match File::options().read(true).write(true).open(path) {
@@ -77,25 +73,25 @@ impl DistanceBuffer {
         }
         // SAFETY: the file lies in a folder that this process holds the lock of; nothing else writes or truncates it.
         let map = unsafe { MmapMut::map_mut(&file) }.map_err(failed)?;
-        let same = map[..DATA] == header(rows, columns);
+        let same = map[..DATA_OFFSET] == header(rows, columns);
         Ok(same.then(|| DistanceBuffer { map, path: path.to_path_buf() }))
     }
 
-    /// All distances, row after row. `chunks_mut` gives each of several threads a stretch of its own.
+    /// All distances, row after row. Split it with `chunks_mut` to write from several threads.
     pub fn values_mut(&mut self) -> &mut [f32] {
-        bytemuck::cast_slice_mut(&mut self.map[DATA..])
+        bytemuck::cast_slice_mut(&mut self.map[DATA_OFFSET..])
     }
 
     /// Writes everything to the disk and closes the file.
     ///
     /// # Errors
-    /// `Failed` when the disk does.
+    /// `Failed` for an error of the disk.
     pub fn finish(self) -> Result<()> {
         self.map.flush().map_err(|e| Error::io("can't write the distances to the disk", &self.path, &e))
     }
 }
 
-/// A finished file of one distance per row, to look some of them up.
+/// A finished file with one distance per row, for looking up single distances.
 #[derive(Debug)]
 pub struct DistanceFile {
     map: Mmap,
@@ -123,9 +119,9 @@ impl DistanceFile {
         self.distances().len()
     }
 
-    /// The distance of `row` to its own centroid; `None` past the end, NaN for a row without a label.
+    /// The distance of `row` to its own centroid. `None` past the end, NaN for an unassigned row.
     pub fn get(&self, row: u64) -> Option<f32> {
-        self.distances().get(usize::try_from(row).ok()?).copied()
+        self.distances().get(to_usize(row)).copied()
     }
 
     fn distances(&self) -> &[f32] {
@@ -133,55 +129,44 @@ impl DistanceFile {
     }
 }
 
-/// Bytes of the whole file; `None` when they don't fit this machine's addresses.
+/// Bytes of the whole file. `None` if they exceed the address space.
 fn file_size(rows: u64, columns: Option<u64>) -> Option<u64> {
     let distances = rows.checked_mul(columns.unwrap_or(1))?;
-    let size = distances.checked_mul(SIZE)?.checked_add(DATA as u64)?;
+    let size = distances.checked_mul(SIZE)?.checked_add(DATA_OFFSET as u64)?;
     // A slice can't be longer than isize::MAX bytes.
-    isize::try_from(size).ok().map(|_| size)
+    (size <= isize::MAX.unsigned_abs() as u64).then_some(size)
 }
 
-/// The `.npy` header, version 1.0, padded with spaces to [`DATA`] bytes.
-fn header(rows: u64, columns: Option<u64>) -> [u8; DATA] {
-    let shape = match columns {
-        None => format!("({rows},)"),
-        Some(columns) => format!("({rows}, {columns})"),
-    };
-    let fields = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
-    const PREFIX: usize = 10;
-    // Two bytes, little endian: the length of what follows them.
-    const LENGTH: [u8; 2] = [(DATA - PREFIX).to_le_bytes()[0], (DATA - PREFIX).to_le_bytes()[1]];
-    let mut header = [b' '; DATA];
-    header[..6].copy_from_slice(b"\x93NUMPY");
-    header[6..8].copy_from_slice(&[1, 0]);
-    header[8..PREFIX].copy_from_slice(&LENGTH);
-    header[PREFIX..PREFIX + fields.len()].copy_from_slice(fields.as_bytes());
-    header[DATA - 1] = b'\n';
-    header
+/// The `.npy` header of the file.
+fn header(rows: u64, columns: Option<u64>) -> [u8; DATA_OFFSET] {
+    match columns {
+        None => header_bytes("<f4", &[rows]),
+        Some(columns) => header_bytes("<f4", &[rows, columns]),
+    }
 }
 
-/// Gives the file `size` bytes that are on the disk.
+/// Extends the file to `size` bytes, all allocated on the disk.
 fn allocate(mut file: &File, size: u64) -> io::Result<()> {
     match FileExt::allocate(file, size) {
-        // Some systems only set the length: then the allocated size tells.
+        // Some systems only set the length, which the allocated size reveals.
         Ok(()) if FileExt::allocated_size(file)? >= size => return file.set_len(size),
         Ok(()) => {}
         Err(e) if cannot_allocate(&e) => {}
         Err(e) => return Err(e),
     }
-    // What is written has its space, on most file systems: the next best thing, at the price of writing twice.
+    // On most file systems, writing zeros allocates the space too, at the price of writing twice.
     const BLOCK: usize = 1 << 20;
     let zeros = vec![0; BLOCK];
     let mut left = size;
     while left > 0 {
-        let length = usize::try_from(left).unwrap_or(BLOCK).min(BLOCK);
+        let length = to_usize(left).min(BLOCK);
         file.write_all(&zeros[..length])?;
         left -= length as u64;
     }
     file.sync_data()
 }
 
-/// The file system has no such operation (NFS 3, FAT, ZFS), as opposed to no room.
+/// Whether the file system lacks the operation (NFS 3, FAT, ZFS), as opposed to lacking room.
 fn cannot_allocate(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
 }
@@ -192,7 +177,7 @@ fn shape_text(rows: u64, columns: Option<u64>) -> String {
 
 fn too_large(path: &Path, rows: u64, columns: Option<u64>) -> Error {
     Error::failed(
-        Finding::new("the distances are more than this machine can address")
+        Finding::new("the distances exceed the address space of this machine")
             .file(path)
             .expected(format!("at most {}", describe_bytes(isize::MAX.unsigned_abs() as u64)))
             .found(shape_text(rows, columns))
@@ -203,7 +188,7 @@ fn too_large(path: &Path, rows: u64, columns: Option<u64>) -> Error {
 fn not_allocated(path: &Path, size: u64, error: &io::Error, not_removed: Option<io::Error>) -> Error {
     let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge);
     let what = if is_full { "there is not enough room for the distances" } else { "can't allocate the distances" };
-    // The parent, since the file itself is gone.
+    // The file itself is gone, so ask for its folder.
     let available = path.parent().and_then(|folder| fs4::available_space(folder).ok());
     let available = available.map_or(String::new(), |bytes| format!(", {} available", describe_bytes(bytes)));
     let left = not_removed.map_or(String::new(), |e| format!("; the partial file could not be removed: {e}"));
@@ -217,7 +202,7 @@ fn not_allocated(path: &Path, size: u64, error: &io::Error, not_removed: Option<
 
 fn not_distances(path: &Path, error: &ViewNpyError) -> Error {
     Error::failed(
-        Finding::new("the file holds no distances")
+        Finding::new("the file is not a file of distances")
             .file(path)
             .expected("a .npy of little-endian float32 with one dimension")
             .found(error.to_string())
@@ -230,14 +215,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_header_fits() {
-        let header = header(u64::MAX, Some(u64::MAX));
-        let text = std::str::from_utf8(&header[10..]).unwrap();
-        assert!(text.trim_end().ends_with("18446744073709551615), }"), "{text}");
-        assert!(text.ends_with(" \n"));
-    }
-
-    #[test]
     fn sizes_that_overflow_are_refused() {
         assert_eq!(file_size(10, None), Some(168));
         assert_eq!(file_size(10, Some(3)), Some(248));
@@ -246,12 +223,12 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let error = DistanceBuffer::create(&path, u64::MAX / 8, Some(9)).unwrap_err();
-        assert!(error.to_string().contains("more than this machine can address"), "{error}");
+        assert!(error.to_string().contains("exceed the address space"), "{error}");
         assert!(!path.exists());
     }
 
     #[test]
-    fn threads_fill_stretches_of_their_own() {
+    fn threads_fill_chunks_of_their_own() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let mut buffer = DistanceBuffer::create(&path, 5, Some(3)).unwrap();
@@ -268,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn looked_up_distances_are_those_written() {
+    fn distances_are_looked_up() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let mut buffer = DistanceBuffer::create(&path, 4, None).unwrap();
@@ -280,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn other_files_are_no_distances() {
+    fn other_files_are_refused() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         DistanceBuffer::create(&path, 4, Some(2)).unwrap().finish().unwrap();

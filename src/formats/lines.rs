@@ -1,4 +1,4 @@
-//! Text files with an entry per line, and `.csv` files with one per record. Nothing but the line at hand is kept.
+//! Text files with one entry per line, and `.csv` files with one per record. Holds one line at a time.
 
 use std::cell::Cell;
 use std::io::{BufRead, Read};
@@ -7,14 +7,14 @@ use std::rc::Rc;
 
 use crate::base::error::Finding;
 
-/// Longest line, and longest record of a `.csv`, in bytes. A file without line ends must not be read into memory.
+/// Longest line, and longest record of a `.csv`, in bytes. It keeps a file without line ends out of memory.
 const MAX_LINE: u64 = 1 << 20;
 
-/// Passes every line, without its end, with its number from 0; returns how many there are. `what` a line is, such as "an
-/// image's path", is for messages.
+/// Passes every line to `each`, without its line end and with its number from 0. Returns the number of lines. `what` describes a
+/// line in messages, such as "a path".
 ///
 /// # Errors
-/// When the file can't be read, when a line is too long or not UTF-8, and those of `each`.
+/// A file that can't be read, a line that is too long or not UTF-8, and errors of `each`.
 pub(super) fn each_line(
     mut reader: impl BufRead,
     file: &Path,
@@ -35,14 +35,14 @@ pub(super) fn each_line(
         let text = std::str::from_utf8(&line).map_err(|_| bad_line(file, at, what, "bytes that are not UTF-8"))?;
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
-        // Notepad and Excel begin UTF-8 with a byte order mark.
+        // Notepad and Excel start UTF-8 files with a byte order mark.
         let text = if at == 0 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
         each(at, text)?;
         at += 1;
     }
 }
 
-/// A line that is not `what` it should be.
+/// The finding about a line that is not `what` it should be.
 pub(super) fn bad_line(file: &Path, at: u64, what: &str, found: &str) -> Finding {
     Finding::new(format!("a line is not {what}"))
         .file(file)
@@ -51,20 +51,20 @@ pub(super) fn bad_line(file: &Path, at: u64, what: &str, found: &str) -> Finding
         .found(found)
 }
 
-/// The columns of a `.csv` that are wanted.
+/// The columns of a `.csv` to read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns<'a> {
-    /// Which must be there.
+    /// A column that must exist.
     pub(super) required: &'a str,
-    /// Which may be there.
+    /// A column that may exist.
     pub(super) optional: Option<&'a str>,
 }
 
-/// Passes the wanted fields of every record, with its number from 0; returns how many there are.
+/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records.
 ///
 /// # Errors
-/// When the file can't be read, when it has no such column, when a record does not have as many fields as the first line,
-/// and those of `each`.
+/// A file that can't be read or lacks the required column, a record with another number of fields than the first line, and
+/// errors of `each`.
 pub(super) fn each_record(
     reader: impl BufRead,
     file: &Path,
@@ -112,7 +112,7 @@ fn unreadable(file: &Path, error: &std::io::Error) -> Finding {
     Finding::io("the file can't be read", file, error)
 }
 
-/// A reader that fails once a record takes more bytes than are left to it: an open quote would make the record reach to
+/// A reader that fails once a record takes more bytes than `left`. An unclosed quote would otherwise make the record reach to
 /// the end of the file.
 struct Budgeted<R> {
     reader: R,

@@ -1,12 +1,13 @@
-//! Every file that is read or written. Nothing here knows a device or a metric.
+//! Readers and writers of every file format. Nothing here depends on a device or a metric.
 
 pub mod atomic_file;
-pub mod clustering;
 pub mod distances;
 pub mod embeddings;
 pub mod fingerprint;
 pub mod folder;
 pub mod hierarchy;
+pub mod hierarchy_writer;
+mod input_file;
 pub mod labels;
 mod lines;
 pub mod names;
@@ -15,6 +16,6 @@ pub mod npy;
 pub mod parquet;
 pub mod part_file;
 pub mod pickle;
-pub mod scratch;
+pub mod scratch_copies;
 pub mod subset;
 pub mod upstream;

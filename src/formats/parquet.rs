@@ -1,4 +1,4 @@
-//! Parquet files, column by column.
+//! Writes Parquet files, column by column.
 
 use std::fs::File;
 use std::io::Write;
@@ -14,32 +14,32 @@ use parquet::schema::types::{Type, TypePtr};
 
 use crate::base::error::{Error, Result};
 
-/// Cells of a column; any can be null.
+/// The cells of a column. Any cell can be null.
 #[derive(Debug)]
 pub enum Cells {
-    /// Whole numbers of 64 bits.
+    /// 64-bit integers.
     Whole(Vec<Option<i64>>),
-    /// Reals of 64 bits.
+    /// float64.
     Real(Vec<Option<f64>>),
-    /// Reals of 32 bits.
+    /// float32.
     Single(Vec<Option<f32>>),
-    /// UTF-8.
+    /// UTF-8 text.
     Text(Vec<Option<String>>),
 }
 
-/// A file that is being written, a group of rows at a time.
+/// A file being written, one row group at a time.
 pub struct ParquetFile {
     writer: SerializedFileWriter<File>,
     path: PathBuf,
 }
 
 impl ParquetFile {
-    /// Begins a file with columns of these names, and of the types of these cells.
+    /// Starts a file with the names and types of these columns.
     ///
     /// # Errors
-    /// `Failed` where it can't be written.
+    /// `Failed` if it can't be written.
     pub fn create(path: &Path, columns: &[(String, Cells)]) -> Result<ParquetFile> {
-        let file = File::create(path).map_err(|e| Error::io("can't write", path, &e))?;
+        let file = File::create(path).map_err(|e| Error::io("can't create the Parquet file", path, &e))?;
         let begun = schema(columns).and_then(|schema| {
             let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
             SerializedFileWriter::new(file, schema, Arc::new(properties))
@@ -48,10 +48,10 @@ impl ParquetFile {
         Ok(ParquetFile { writer, path: path.to_owned() })
     }
 
-    /// Adds rows: the same columns, in the same order, all of the same length.
+    /// Adds a row group. Needs the same columns in the same order, all of one length.
     ///
     /// # Errors
-    /// `Failed` where they can't be written.
+    /// `Failed` if it can't be written.
     pub fn write(&mut self, columns: &[(String, Cells)]) -> Result<()> {
         let written = self.writer.next_row_group().and_then(|mut group| {
             columns.iter().try_for_each(|(_, cells)| cells.write(&mut group))?;
@@ -60,20 +60,20 @@ impl ParquetFile {
         written.map_err(|e| failed(&self.path, e))
     }
 
-    /// Ends the file; without it, it can't be read.
+    /// Completes the file, which is unreadable before.
     ///
     /// # Errors
-    /// `Failed` where it can't be written.
+    /// `Failed` if it can't be written.
     pub fn finish(self) -> Result<()> {
         let mut file = self.writer.into_inner().map_err(|e| failed(&self.path, e))?;
         file.flush().map_err(|e| Error::io("can't write the Parquet file", &self.path, &e))
     }
 }
 
-/// Writes a file of one group of rows.
+/// Writes a file with one row group.
 ///
 /// # Errors
-/// `Failed` where it can't be written.
+/// `Failed` if it can't be written.
 pub fn write(path: &Path, columns: &[(String, Cells)]) -> Result<()> {
     let mut file = ParquetFile::create(path, columns)?;
     file.write(columns)?;
@@ -125,7 +125,7 @@ impl Cells {
     }
 }
 
-/// 1 where there is a value, 0 where there is none.
+/// Definition levels: 1 for a value, 0 for null.
 fn defined<T>(cells: &[Option<T>]) -> Vec<i16> {
     cells.iter().map(|cell| i16::from(cell.is_some())).collect()
 }

@@ -1,28 +1,28 @@
-//! Upstream's `config.yaml`: what ssl-data-curation was asked for, which is not always what it wrote.
+//! Upstream's `config.yaml`: the settings of a clustering by ssl-data-curation.
 //!
-//! Nothing depends on this file. It can be missing, and where it disagrees with the files the files win.
+//! Nothing depends on this file. It can be missing, and if it disagrees with the other files, those count.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
-/// Upstream's configs have a few dozen lines.
+/// Size limit. Upstream's configs have a few dozen lines.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The keys that matter here; all others are ignored. Lists may be longer than the number of levels.
+/// The keys that matter here. All others are ignored. Lists may be longer than the number of levels.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Upstream {
-    /// Number of levels that were asked for.
+    /// Requested number of levels.
     pub n_levels: Option<u64>,
-    /// Clusters per level that were asked for.
+    /// Requested number of clusters per level.
     pub n_clusters: Option<Vec<u64>>,
-    /// Above 1, every cluster of the level was split into at most so many.
+    /// Per level: every cluster was split into at most this many, if above 1.
     pub n_splits: Option<Vec<u64>>,
-    /// Row numbers that were clustered, as written on the machine that ran it.
+    /// File of the clustered row numbers, as a path on the machine of the clustering.
     pub subset_indices_path: Option<PathBuf>,
-    /// The embeddings, as written on the machine that ran it: one file of upstream's, several of `kmeans`'s.
+    /// Files of the embeddings, as paths on the machine of the clustering. Upstream writes one, `kmeans` several.
     #[serde(deserialize_with = "one_or_several")]
     pub embeddings_path: Vec<PathBuf>,
 }
@@ -43,8 +43,8 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Path
 }
 
 impl Upstream {
-    /// Reads `config.yaml` in the folder of a clustering. `None` where there is none, or where it can't be read, which
-    /// adds a warning.
+    /// Reads `config.yaml` in the folder of a clustering. `None` if there is none, or if it can't be read, which adds a
+    /// warning.
     pub fn read(clustering: &Path, warnings: &mut Vec<String>) -> Option<Upstream> {
         let path = clustering.join("config.yaml");
         let mut text = String::new();
@@ -52,16 +52,16 @@ impl Upstream {
         match read {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
             Err(e) => {
-                warnings.push(format!("{} is ignored: {e}", path.display()));
+                warnings.push(format!("ignoring {}: {e}", path.display()));
                 return None;
             }
             Ok(_) => {}
         }
-        parse(&text).map_err(|wrong| warnings.push(format!("{} is ignored: {wrong}", path.display()))).ok()
+        parse(&text).map_err(|wrong| warnings.push(format!("ignoring {}: {wrong}", path.display()))).ok()
     }
 
-    /// Where the subset's row numbers are: the path as written, or, where that is not there because the clustering was
-    /// copied, the file of the same name in the clustering's folder or beside it. `None` without a subset.
+    /// The file of the subset's row numbers. If the written path does not exist because the clustering was copied, this is the
+    /// file of the same name in the clustering's folder or beside it. `None` without a subset.
     pub fn subset_path(&self, clustering: &Path) -> Option<PathBuf> {
         let written = self.subset_indices_path.as_ref().filter(|path| !path.as_os_str().is_empty())?;
         let copies = written.file_name().into_iter().flat_map(|name| {
@@ -71,7 +71,7 @@ impl Upstream {
         Some(found.unwrap_or_else(|| written.clone()))
     }
 
-    /// Clusters that level `level` (1-based) was asked to have: the least and the most.
+    /// The requested minimum and maximum number of clusters of level `level` (1-based).
     pub(super) fn clusters_asked(&self, level: u32) -> Option<(u64, u64)> {
         let index = usize::try_from(level.checked_sub(1)?).ok()?;
         let asked = *self.n_clusters.as_ref()?.get(index)?;
@@ -120,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut warnings = Vec::new();
         assert_eq!(Upstream::read(folder.path(), &mut warnings), None);
-        assert!(warnings.is_empty(), "a missing file is no reason to warn: {warnings:?}");
+        assert!(warnings.is_empty(), "a missing file must not warn: {warnings:?}");
         for text in ["n_levels: many\n", "n_levels: [1\n", "- 1\n", "\t: x"] {
             warnings.clear();
             std::fs::write(folder.path().join("config.yaml"), text).unwrap();

@@ -1,17 +1,19 @@
-//! The nearest centroid of every point.
+//! Assigns every point to its nearest centroid.
 
 use ndarray::Array2;
 
-use super::broken::{Broken, label_finite};
+use super::Assigned;
 use super::communicator::SingleProcess;
-use super::{Assigned, fit};
+use super::errors::check_columns;
+use super::nonfinite::Nonfinite;
+use super::pass::{Pass, search_finite};
+use super::tile::{Cursor, Tile};
 use crate::backend::{Backend, Job};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
 use crate::engine::points::Points;
 use crate::engine::progress::Progress;
-use crate::engine::tile_pipeline::Reduce;
-use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
+use crate::engine::tile_pipeline::{Reduce, TileSource};
 
 impl Assigned {
     /// Sum of squared distances.
@@ -20,40 +22,39 @@ impl Assigned {
     }
 }
 
-/// The nearest of `centroids` (at least one) to each of `points`, exactly, and how far it is, by direct difference.
+/// Finds the nearest of `centroids` (`[k, d]`, k > 0) for each of `points`, exactly. Distances are computed by direct
+/// difference.
 ///
 /// # Errors
-/// `Input` where points are not finite; what the disk or the device says.
+/// `Input` for non-finite points; errors of the disk and the device.
 pub fn assign(
     points: &dyn Points,
     backend: &dyn Backend,
     centroids: &Array2<f64>,
     watch: &dyn Progress,
 ) -> Result<Assigned> {
-    fit::check_columns(points.dim(), centroids.ncols())?;
+    check_columns(points.dim(), centroids.ncols())?;
     let job = Job {
         centre: centroids.mean_axis(ndarray::Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
         searched: vec![(0..).take(centroids.nrows()).collect()],
         ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
-    let progress = watch.begin("assign", points.len(), points.row_bytes() as u64);
-    let sweep = Sweep { points, backend, job: &job, watch, progress: progress.as_ref(), units: 1 };
-    let pass = Assign { cursor: Cursor::new(0..points.len()), found: Assigned::default(), broken: Broken::default() };
-    let (pass, outcome) = sweep.run(pass, |lane, tile| {
-        label_finite(lane, tile)?;
-        lane.top2(0, &tile.labels, &mut tile.nearest)
-    });
-    pass.broken.refuse(&SingleProcess, points.len(), outcome)?;
-    Ok(pass.found)
+    let progress = watch.start_stage("assign", points.len(), points.row_bytes() as u64);
+    let pass = Pass { points, backend, job: &job, checks_finite: true, watch, progress: progress.as_ref(), units: 1 };
+    let assign =
+        Assign { cursor: Cursor::new(0..points.len()), found: Assigned::default(), nonfinite: Nonfinite::default() };
+    let (assign, outcome) = pass.run(assign, search_finite);
+    assign.nonfinite.refuse(&SingleProcess, points.len(), outcome)?;
+    Ok(assign.found)
 }
 
 struct Assign {
     cursor: Cursor,
     found: Assigned,
-    broken: Broken,
+    nonfinite: Nonfinite,
 }
 
-impl Pass for Assign {
+impl TileSource for Assign {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         self.cursor.cut(rows, tile, |_| true)
     }
@@ -65,6 +66,6 @@ impl Reduce for Assign {
     fn reduce(&mut self, tile: &Tile) {
         self.found.labels.extend(tile.nearest.iter().map(|nearest| nearest.clusters[0]));
         self.found.squared.extend(tile.nearest.iter().map(|nearest| nearest.squared[0]));
-        self.broken.extend(tile);
+        self.nonfinite.extend(tile);
     }
 }

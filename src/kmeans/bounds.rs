@@ -1,11 +1,10 @@
-//! What is known of every point between iterations: its cluster, and how far its own and the other centroids are (Hamerly,
-//! "Making k-means even faster", SDM 2010).
+//! Labels and distance bounds of the points between iterations (Hamerly, "Making k-means even faster", SDM 2010).
 //!
-//! A point that was measured has two distances: `upper` to its own centroid, `lower` to the nearest other one. When centroids
-//! move, `upper` grows by how far its own one came, and `lower` shrinks by how far any other one came at most. While `upper <
-//! lower`, the point stays where it is and need not be read. Both are kept in float32, rounded away from each other, and
-//! widened by what a device's distances may be wrong by, so that what is skipped would have been found where it is, ties
-//! included: those are never skipped.
+//! Each point has two bounds: `upper` for the distance to its own centroid, `lower` for the distance to the nearest other
+//! one. When centroids move, `upper` grows by the drift of the own centroid, and `lower` shrinks by the largest drift of
+//! another. While `upper < lower`, the point keeps its cluster and need not be read. The bounds are stored in float32,
+//! rounded away from each other, and widened by the error of a device's distances. A skipped point would therefore have kept
+//! its cluster; ties are never skipped.
 
 use std::cmp::Ordering;
 
@@ -15,30 +14,30 @@ use super::sums::squared;
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::numeric::to_f32;
 
-/// Share of a measured distance by which it may be wrong: more than float32 sums of squared differences on any device
-/// (64 roundings of a square one after another, half as much of its root).
+/// Relative error of a measured distance: above that of float32 sums of squared differences on any device (64 consecutive
+/// roundings of the square, half as much for its root).
 const RELATIVE: f64 = 4e-6;
 
-/// Share of the largest norm of a centroid by which a distance may be wrong, beyond that: devices that have float32 alone
-/// keep float64 values as two of them, 48 bits in all.
+/// Additional error of a distance, relative to the largest norm of a centroid: devices without float64 store values as two
+/// float32 (hi and lo parts), 48 bits together.
 const ABSOLUTE: f64 = 1.0 / (1_u64 << 44) as f64;
 
-/// More than float64 loses in a sum of squares.
+/// Above the relative error of a float64 sum of squares.
 const FLOAT64: f64 = 1e-12;
 
-/// Labels and bounds of all points of a member.
+/// Labels and bounds of this process's points.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Bounds {
-    /// [`UNLABELLED`] before the first comparison.
+    /// Cluster of each point; [`UNLABELLED`] before the first comparison.
     pub(super) labels: Vec<u32>,
-    /// At least the distance to the own centroid.
+    /// Upper bound of the distance to the own centroid.
     pub(super) upper: Vec<f32>,
-    /// At most the distance to any other.
+    /// Lower bound of the distance to any other centroid.
     pub(super) lower: Vec<f32>,
 }
 
 impl Bounds {
-    /// Nothing is known of `points` points.
+    /// `points` points, none of them compared.
     pub(super) fn unknown(points: usize) -> Self {
         Bounds {
             labels: vec![UNLABELLED; points],
@@ -47,21 +46,21 @@ impl Bounds {
         }
     }
 
-    /// Nothing is known any more.
-    pub(super) fn forget(&mut self) {
+    /// Resets all points.
+    pub(super) fn reset(&mut self) {
         self.labels.fill(UNLABELLED);
         self.upper.fill(f32::INFINITY);
         self.lower.fill(f32::INFINITY);
     }
 
-    /// Whether a point has to be compared with the centroids again, once they have come as far as `drifts`.
+    /// Whether a point must be compared with the centroids after they moved by `drifts`.
     pub(super) fn is_open(&self, point: usize, drifts: &Drifts) -> bool {
         let (upper, lower) = self.after(point, drifts);
-        // so that a NaN counts as open
+        // a NaN counts as open
         upper.partial_cmp(&lower) != Some(Ordering::Less)
     }
 
-    /// The centroids came as far as `drifts`.
+    /// Updates the bounds of a point after the centroids moved by `drifts`.
     pub(super) fn drift(&mut self, point: usize, drifts: &Drifts) {
         (self.upper[point], self.lower[point]) = self.after(point, drifts);
     }
@@ -75,7 +74,7 @@ impl Bounds {
         (up(f64::from(self.upper[point]) + own), down((f64::from(self.lower[point]) - others).max(0.0)))
     }
 
-    /// A point was compared with all centroids.
+    /// Sets the bounds of a point that was compared with all centroids.
     pub(super) fn measured(&mut self, point: usize, nearest: &Top2, slack: Slack) {
         self.labels[point] = nearest.clusters[0];
         self.upper[point] = slack.upper(nearest.squared[0].sqrt());
@@ -83,14 +82,14 @@ impl Bounds {
     }
 }
 
-/// What distances that a device measured may be wrong by.
+/// Error of the distances that a device measures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slack {
     absolute: f64,
 }
 
 impl Slack {
-    /// Of distances to these centroids.
+    /// For distances to these centroids.
     pub(super) fn of(centroids: ArrayView2<'_, f64>) -> Self {
         let norm = |row: ArrayView1<'_, f64>| row.iter().map(|value| value * value).sum::<f64>();
         let largest = centroids.outer_iter().map(norm).fold(0.0, f64::max).sqrt();
@@ -106,17 +105,17 @@ impl Slack {
     }
 }
 
-/// How far each centroid came.
+/// How far each centroid moved.
 #[derive(Debug, Clone)]
 pub(super) struct Drifts {
     each: Vec<f64>,
     farthest: usize,
-    /// Of all but the farthest.
+    /// Largest drift of all but `farthest`.
     second: f64,
 }
 
 impl Drifts {
-    /// None came anywhere.
+    /// No centroid moved.
     pub(super) fn none(clusters: usize) -> Self {
         Drifts { each: vec![0.0; clusters], farthest: 0, second: 0.0 }
     }
@@ -127,7 +126,7 @@ impl Drifts {
         Drifts::new(each.map(|squared| squared.sqrt() * (1.0 + FLOAT64)).collect())
     }
 
-    /// As far as these.
+    /// From the drift of each centroid.
     pub(super) fn new(each: Vec<f64>) -> Self {
         let farthest = (0..each.len()).max_by(|&a, &b| each[a].total_cmp(&each[b])).unwrap_or(0);
         let others = each.iter().enumerate().filter(|(cluster, _)| *cluster != farthest);
@@ -135,7 +134,7 @@ impl Drifts {
         Drifts { each, farthest, second }
     }
 
-    /// Of every centroid.
+    /// Drift of each centroid.
     pub(super) fn each(&self) -> &[f64] {
         &self.each
     }
@@ -149,13 +148,13 @@ impl Drifts {
     }
 }
 
-/// The least float32 that is not below.
+/// Rounds up to float32.
 pub(super) fn up(value: f64) -> f32 {
     let near = to_f32(value);
     if f64::from(near) < value { near.next_up() } else { near }
 }
 
-/// The largest float32 that is not above.
+/// Rounds down to float32.
 fn down(value: f64) -> f32 {
     let near = to_f32(value);
     if f64::from(near) > value { near.next_down() } else { near }
@@ -172,32 +171,29 @@ mod tests {
             assert!(f64::from(up(value)) >= value && f64::from(down(value)) <= value, "{value}");
         }
         assert_eq!((up(1e60), down(1e60)), (f32::INFINITY, f32::MAX));
-        assert_eq!((up(1.0), down(1.0)), (1.0, 1.0), "what float32 holds stays");
+        assert_eq!((up(1.0), down(1.0)), (1.0, 1.0), "float32 values are kept");
     }
 
     #[test]
-    fn a_point_is_open_when_another_centroid_may_be_as_near() {
+    fn a_point_is_open_if_another_centroid_may_be_as_near() {
         let centroids = array![[0.0], [2.0], [9.0]];
         let slack = Slack::of(centroids.view());
         let mut bounds = Bounds::unknown(2);
-        assert!(bounds.is_open(0, &Drifts::none(3)), "nothing is known of it");
+        assert!(bounds.is_open(0, &Drifts::none(3)), "not compared yet");
         bounds.measured(0, &Top2 { clusters: [0, 1], squared: [0.81, 1.21] }, slack);
         bounds.measured(1, &Top2 { clusters: [0, 1], squared: [1.0, 1.0] }, slack);
         assert!(!bounds.is_open(0, &Drifts::none(3)));
         assert!(bounds.is_open(1, &Drifts::none(3)), "a tie is");
-        // the own centroid comes 0.15 farther, the others at most 0.04 nearer
+        // the own centroid moves by 0.15, the others by at most 0.04
         assert!(!bounds.is_open(0, &Drifts::new(vec![0.15, 0.04, 0.0])));
         assert!(bounds.is_open(0, &Drifts::new(vec![0.15, 0.06, 0.0])));
-        assert!(
-            bounds.is_open(0, &Drifts::new(vec![0.0, 0.0, 0.21])),
-            "whichever came: it is not known how far that was"
-        );
+        assert!(bounds.is_open(0, &Drifts::new(vec![0.0, 0.0, 0.21])), "any other centroid may have been the nearest");
         bounds.drift(0, &Drifts::new(vec![0.1, 0.05, 0.0]));
         assert!(bounds.is_open(0, &Drifts::new(vec![0.06, 0.0, 0.0])));
     }
 
     #[test]
-    fn others_are_all_but_the_own_one() {
+    fn the_drift_of_others_excludes_the_own_centroid() {
         let drifts = Drifts::between(array![[0.0, 0.0], [1.0, 0.0]].view(), array![[3.0, 4.0], [1.0, 1.0]].view());
         assert!((drifts.of_others(1) - 5.0).abs() < 1e-9 && (drifts.of_others(0) - 1.0).abs() < 1e-9);
         assert!(drifts.of(0) >= 5.0);

@@ -1,39 +1,14 @@
-//! What is known of all points before the first pass over them: how many there are, and nearly their mean.
-
-use std::ops::Range;
+//! Estimates the mean of all points before the first pass.
 
 use super::Fit;
-use super::communicator::Communicator;
-use super::sums::whole;
 use crate::base::error::Result;
-use crate::base::numeric::as_real;
 use crate::engine::points::widen;
 
-/// Points of each member whose mean stands for the mean of all. It is subtracted from everything before it is summed, so that
-/// a common offset costs no accuracy: it need not be exact.
+/// Points per process from which the mean is estimated. It is subtracted before anything is summed, so that a common offset
+/// costs no accuracy. An estimate is good enough for that.
 const SAMPLED: u64 = 256;
 
-/// Who has which points.
-#[derive(Debug, Clone)]
-pub(super) struct Members {
-    /// This member's among those of all.
-    pub(super) own: Range<u64>,
-    /// Those of all.
-    pub(super) points: u64,
-}
-
-impl Members {
-    /// Asks everyone.
-    pub(super) fn meet(communicator: &dyn Communicator, points: u64) -> Result<Members> {
-        let mut counts = vec![0.0; communicator.size()];
-        counts[communicator.rank()] = as_real(points);
-        communicator.all_reduce(&mut counts)?;
-        let start = counts[..communicator.rank()].iter().copied().map(whole).sum();
-        Ok(Members { own: start..start + points, points: counts.into_iter().map(whole).sum() })
-    }
-}
-
-/// The mean of a few points of every member, the same everywhere.
+/// Mean of a few points of every process, `[d]`, the same on all processes.
 pub(super) fn near_mean(fit: &Fit<'_>) -> Result<Vec<f64>> {
     let (points, dim) = (fit.points, fit.points.dim());
     let taken = points.len().min(SAMPLED);
@@ -45,7 +20,7 @@ pub(super) fn near_mean(fit: &Fit<'_>) -> Result<Vec<f64>> {
     let mut sum = vec![0.0; dim + 1];
     for bytes in bytes.chunks_exact(points.row_bytes().max(1)) {
         widen(points.dtype(), bytes, &mut row);
-        // the first pass refuses the others, and tells their numbers
+        // the first pass reports and refuses the others
         if row.iter().all(|value| value.is_finite()) {
             sum.iter_mut().zip(&row).for_each(|(sum, value)| *sum += value);
             sum[dim] += 1.0;

@@ -1,4 +1,4 @@
-//! An unfinished k-means as a file, a member's own: `partfile` says how it lies on the disk.
+//! Checkpoints of a k-means: one part file per process (see [`crate::formats::part_file`]).
 
 use std::path::{Path, PathBuf};
 
@@ -12,64 +12,65 @@ use super::words::Words;
 use super::{Checkpoint, Fit, Fitted};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
+use crate::engine::checkpoint::paused;
 use crate::formats::part_file::{PartFile, Writer};
 
-/// What a checkpoint says about itself; its numbers are in arrays.
+/// Header of a checkpoint. The other values are arrays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
-    /// So that no other part file is taken for one.
+    /// Fingerprint of the k-means.
     kmeans: String,
-    /// The member that wrote it, and how many there are.
-    member: (usize, usize),
+    /// Rank that wrote it, and number of processes.
+    #[serde(rename = "member")]
+    process: (usize, usize),
     init: u32,
     phase: Phase,
     position: u64,
     compared: usize,
     moving: u64,
     searching: u64,
-    /// Distinct points, where there are fewer than clusters.
+    /// Number of distinct points if it is below the number of clusters.
     distinct: Option<u64>,
-    /// Of the best start so far: clusters without points, and whether it converged.
+    /// Best finished start: number of empty clusters, and whether it converged.
     best: Option<(u64, bool)>,
 }
 
-/// How far a k-means is: start, phase, iterations, centroids chosen and compared. Members of a communicator go on from one that all of
-/// them have: what a member has found within it is its own.
+/// Progress of a k-means: start, phase, iterations, centroids chosen and compared. Processes resume from a step that all of
+/// them have stored. Within a step, each process resumes at its own position.
 type Step = [u64; 5];
 
 impl Checkpoint {
-    /// The one before the last: a member that is killed while all write theirs has only that.
+    /// The previous checkpoint. A process killed while writing the latest one has only this.
     fn previous(&self) -> PathBuf {
         self.path.with_extension("previous.part")
     }
 
-    /// What a run that had to stop leaves. It does not replace the last one that all members wrote: of a member that was
-    /// killed there is no other.
-    fn parting(&self) -> PathBuf {
+    /// Checkpoint stored when the run stops. It does not replace the last common one: a killed process has no other.
+    fn at_stop(&self) -> PathBuf {
         self.path.with_extension("parting.part")
     }
 
-    /// All that there may be, what is furthest along first.
+    /// All possible files, the furthest along first.
     fn files(&self) -> [PathBuf; 3] {
-        [self.parting(), self.path.clone(), self.previous()]
+        [self.at_stop(), self.path.clone(), self.previous()]
     }
 
-    /// Removes it, once what the k-means found is kept elsewhere.
+    /// Removes the checkpoint. Call this once the result of the k-means is stored.
     pub fn discard(&self) {
         for path in self.files() {
-            // one that can't be removed is of no use to anyone, and refused by whatever has other settings
+            // one that can't be removed does no harm: a k-means with other settings refuses it
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Writes the state, as all members do now.
+/// Stores the state. All processes do so at the same step.
 pub(super) fn store(fit: &Fit<'_>, checkpoint: &Checkpoint, state: &State) -> Result<()> {
-    // there is none the first time
+    // the first time, there is none
     let _ = std::fs::rename(&checkpoint.path, checkpoint.previous());
     write(fit, checkpoint, &checkpoint.path, state)?;
-    // older than this one
-    let _ = std::fs::remove_file(checkpoint.parting());
+    // it is older than this one
+    let _ = std::fs::remove_file(checkpoint.at_stop());
     Ok(())
 }
 
@@ -97,7 +98,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     }
     writer.finish(&Header {
         kmeans: checkpoint.identity.clone(),
-        member: (fit.communicator.rank(), fit.communicator.size()),
+        process: (fit.communicator.rank(), fit.communicator.size()),
         init: state.init,
         phase: state.phase,
         position: state.position,
@@ -109,51 +110,51 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     })
 }
 
-/// What an interrupted run has left: the furthest step that all members have, or nothing.
+/// Loads the furthest step that all processes have stored; `None` without one.
 pub(super) fn load(fit: &Fit<'_>) -> Result<Option<State>> {
     let Some(checkpoint) = &fit.checkpoint else { return Ok(None) };
     let mut own = Vec::new();
     for path in checkpoint.files().into_iter().filter(|path| path.is_file()) {
         let (file, header) = open(checkpoint, &path).map_err(Error::input)?;
-        // shares of a team of another size were others
-        if header.member == (fit.communicator.rank(), fit.communicator.size()) {
+        // with another number of processes, the shares differ
+        if header.process == (fit.communicator.rank(), fit.communicator.size()) {
             own.push((step(&file, &header), file, header));
         }
     }
     let mut words = Words::default();
-    own.iter().for_each(|(step, ..)| words.put(step.iter().copied()));
+    own.iter().for_each(|(step, ..)| words.push(step.iter().copied()));
     let all = fit.communicator.gather(words.into_bytes())?;
     let mut decided = Words::default();
     if let Some(step) = furthest(&all) {
-        decided.put(step.into_iter());
+        decided.push(step.into_iter());
     }
     let mut bytes = decided.into_bytes();
     fit.communicator.broadcast(&mut bytes)?;
     let mut decided = Words::from_bytes(&bytes);
-    let decided = decided.take();
+    let decided = decided.next_list();
     match own.iter().find(|(step, ..)| step[..] == *decided) {
         Some((_, file, header)) => read(fit, checkpoint, file, header).map(Some).map_err(Error::input),
         None => {
             if !own.is_empty() {
-                tracing::warn!("the processes have no checkpoint of the same step: this k-means begins anew");
+                tracing::warn!("the processes have no checkpoint of a common step: this k-means restarts");
             }
             Ok(None)
         }
     }
 }
 
-/// The furthest step that every member names.
-fn furthest(members: &[Vec<u8>]) -> Option<Step> {
+/// The furthest step that every process has.
+fn furthest(processes: &[Vec<u8>]) -> Option<Step> {
     let steps = |bytes: &Vec<u8>| {
         let mut words = Words::from_bytes(bytes);
         let mut steps = Vec::new();
         while !words.is_over() {
-            steps.extend(<Step>::try_from(words.take()));
+            steps.extend(<Step>::try_from(words.next_list()));
         }
         steps
     };
-    let members: Vec<Vec<Step>> = members.iter().map(steps).collect();
-    let (first, others) = members.split_first()?;
+    let processes: Vec<Vec<Step>> = processes.iter().map(steps).collect();
+    let (first, others) = processes.split_first()?;
     first.iter().filter(|step| others.iter().all(|other| other.contains(step))).max().copied()
 }
 
@@ -167,11 +168,9 @@ fn open(checkpoint: &Checkpoint, path: &Path) -> Result<(PartFile, Header), Find
     let file = PartFile::glance(path)?;
     let header: Header = file.header_as()?;
     if header.kmeans != checkpoint.identity {
-        let finding = Finding::new("a checkpoint is of another k-means").file(path);
+        let finding = Finding::new("a checkpoint belongs to another k-means").file(path);
         let finding = finding.expected(checkpoint.identity.clone()).found(header.kmeans);
-        return Err(
-            finding.hint("go on with the settings and inputs that it was written with, or remove it to begin anew")
-        );
+        return Err(finding.hint("resume with the settings and inputs it was written with, or remove it to restart"));
     }
     Ok((file, header))
 }
@@ -221,7 +220,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
     Ok(state)
 }
 
-/// The first array that is not as long as this k-means wants it.
+/// Fails with the name of the first array whose length does not fit this k-means.
 fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
     let (n, k, dim) = (fit.points.len(), fit.clusters, fit.points.dim());
     let rows = match state.phase {
@@ -245,26 +244,23 @@ fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
 fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
     Finding::new(format!("the array `{name}` of a checkpoint does not fit this k-means"))
         .file(&checkpoint.path)
-        .hint("remove it to begin anew")
+        .hint("remove it to restart")
 }
 
-/// How a k-means ends that `error` stopped: where the run was asked to pause, or another member was lost, its state is stored
-/// first.
-pub(super) fn stopped(fit: &Fit<'_>, error: Error, state: &State) -> Error {
+/// The error with which a k-means ends after `error`. If a pause was requested or another process was lost, its state is
+/// stored first.
+pub(super) fn store_on_stop(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
     let pausing = error.kind() == Kind::Interrupted && signals::asked() == StopRequest::Checkpoint;
     let lost = error.kind() == Kind::Failed && fit.communicator.size() > 1;
     if !pausing && !lost {
         return error;
     }
-    match write(fit, checkpoint, &checkpoint.parting(), state) {
+    match write(fit, checkpoint, &checkpoint.at_stop(), state) {
         Ok(()) if lost => error,
-        Ok(()) => Error::new(
-            Kind::Paused,
-            Finding::new("stopped after a checkpoint").hint("the same command with --resume goes on from there"),
-        ),
+        Ok(()) => paused(),
         Err(failed) if lost => {
-            tracing::warn!("no checkpoint could be written: {failed}");
+            tracing::warn!("can't write a checkpoint: {failed}");
             error
         }
         Err(failed) => failed,

@@ -1,45 +1,45 @@
-//! Twice as many first centroids as wanted, merged to as many as are.
+//! Merges twice as many initial centroids as wanted.
 //!
-//! Points drawn by D^2 miss groups and take several of others. The usual remedy is greedy: to draw 2 + ln k candidates for
-//! each centroid and to keep the one that lowers the objective most, which compares all points with each of them. Here twice
-//! as many centroids are drawn, in cells around them points are averaged, and the cells are merged, those first whose
-//! merging costs least (Ward 1963): of the nearest pairs of cells the cheaper half of what is too many, round after round.
-//! That is two of Lloyd's passes instead of 2 + ln k, and mostly ends in lower objectives or about as low ones; docs/benchmarks
-//! has figures, and where it does not. To draw more than is needed and to reduce that by its weights is due to Bahmani et al.
-//! (k-means||, VLDB 2012).
+//! Points drawn by D^2 miss some groups and hit others several times. The usual remedy is greedy k-means++: it draws 2 + ln k
+//! candidates per centroid and keeps the one that lowers the objective most, comparing all points with each candidate. Here,
+//! twice as many centroids are drawn, the points nearest to each are averaged, and these cells are merged by Ward's criterion
+//! (1963). Each round considers every cell with its nearest one, and merges the cheapest pairs, up to half of the excess.
+//! This takes two Lloyd passes instead of 2 + ln k, and mostly reaches an equal or lower objective; docs/benchmarks has the
+//! numbers, and the exceptions. Drawing too many centroids and reducing them by weight is due to Bahmani et al. (k-means||,
+//! VLDB 2012).
 
 use ndarray::{Array2, Axis};
 
+use super::Fit;
 use super::bounds::Bounds;
-use super::fit::defect;
-use super::search::at;
+use super::errors::defect;
+use super::pass::{Pass, search_finite};
 use super::state::State;
 use super::sums::Sums;
-use super::{Fit, plus_plus};
+use super::tile::{Cursor, Tile};
 use crate::backend::{Job, Top2, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_usize};
 use crate::engine::points::{MatrixPoints, Points as _};
 use crate::engine::progress::StageProgress;
-use crate::engine::tile_pipeline::Reduce;
-use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
+use crate::engine::tile_pipeline::{Reduce, TileSource};
 
-/// What of the cells that are too many is merged in a round: fewer change what is found by less than one seed does.
+/// Inverse share of the excess cells merged per round. More rounds change the result by less than another seed does.
 const SHARE: usize = 2;
 
-/// The sums of cells.
+/// Sums the points of each cell.
 struct Cells<'a> {
     cursor: Cursor,
     bounds: &'a Bounds,
     sums: Sums,
 }
 
-impl Pass for Cells<'_> {
+impl TileSource for Cells<'_> {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         let some = self.cursor.cut(rows, tile, |_| true);
         tile.labels.clear();
-        tile.labels.extend(tile.positions.iter().map(|&position| self.bounds.labels[at(position)]));
+        tile.labels.extend(tile.positions.iter().map(|&position| self.bounds.labels[to_usize(position)]));
         some
     }
 }
@@ -48,12 +48,12 @@ impl Reduce for Cells<'_> {
     type Tile = Tile;
 
     fn reduce(&mut self, tile: &Tile) {
-        self.sums.add(&tile.came);
+        self.sums.add(&tile.joined);
         tile.labels.iter().for_each(|&label| self.sums.count_in(label));
     }
 }
 
-/// As many centroids as `fit` wants, of the state's, whose cells all points are labelled with. The same on all members.
+/// Merges the state's centroids to `fit.clusters`. The state's labels give the cell of each point. The same on all processes.
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
     let mut merged = match fit.communicator.rank() {
@@ -62,7 +62,7 @@ pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress)
             let merged = merge(fit, means, weights, progress)?;
             without_empty(fit, &state.centroids, merged, progress)?
         }
-        // devices differ in the last place, so that one member says what the others take
+        // devices differ in the last place, so rank 0 decides and the others add zeros
         _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
     };
     let values = merged.as_slice_mut().ok_or_else(|| defect("centroids are not row-major"))?;
@@ -70,7 +70,7 @@ pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress)
     Ok(merged)
 }
 
-/// The means of all cells, and how many points each has.
+/// Means of all cells, `[cells, d]`, and their sizes.
 fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<(Array2<f64>, Vec<u64>)> {
     let (points, centre) = (fit.points, &state.centre);
     let job = Job {
@@ -78,16 +78,17 @@ fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<(
         sums: true,
         ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(state.centroids.view())])
     };
-    let sweep = Sweep { points, backend: fit.backend, job: &job, watch: fit.watch, progress, units: 0 };
+    let pass =
+        Pass { points, backend: fit.backend, job: &job, checks_finite: false, watch: fit.watch, progress, units: 0 };
     let sums = Sums::none(state.centroids.nrows(), points.dim())?;
     let cells = Cells { cursor: Cursor::new(0..points.len()), bounds: &state.bounds, sums };
-    let (cells, outcome) = sweep.run(cells, |lane, tile| lane.cluster_sums(&tile.labels, &mut tile.came));
+    let (cells, outcome) = pass.run(cells, |lane, tile| lane.cluster_sums(&tile.labels, &mut tile.joined));
     outcome?;
     let all = cells.sums.over(fit.communicator)?;
     Ok((all.means(centre, &state.centroids), all.counts().to_vec()))
 }
 
-/// Merges weighted means until there are as many as wanted.
+/// Merges weighted means until `fit.clusters` are left.
 fn merge(
     fit: &Fit<'_>,
     mut means: Array2<f64>,
@@ -105,7 +106,7 @@ fn merge(
     Ok(means)
 }
 
-/// Leaves out cells without points, as many as there are too many.
+/// Removes cells without points, at most as many as there are too many.
 fn without_weightless(means: Array2<f64>, counts: &[u64], wanted: usize) -> (Array2<f64>, Vec<f64>) {
     let mut excess = counts.len() - wanted;
     let mut kept = |&cell: &usize| {
@@ -118,8 +119,8 @@ fn without_weightless(means: Array2<f64>, counts: &[u64], wanted: usize) -> (Arr
     (means.select(Axis(0), &cells), weights)
 }
 
-/// Sees to it that no first centroid is empty. The seeds are distinct points: a centroid that is the nearest of a seed has a
-/// point. One that is the nearest of none becomes a seed itself, the farthest one from all centroids first.
+/// Ensures that no initial cluster is empty. The seeds are distinct points, so a centroid that is the nearest of a seed has a
+/// point. A centroid that is the nearest of none is replaced by a seed, the one farthest from all centroids first.
 fn without_empty(
     fit: &Fit<'_>,
     seeds: &Array2<f64>,
@@ -136,12 +137,12 @@ fn without_empty(
         if empty.is_empty() || far.is_empty() {
             return Ok(centroids);
         }
-        // every round makes at least one more centroid a seed, which it stays
+        // each round turns at least one more centroid into a seed, which it stays
         empty.into_iter().zip(far).for_each(|(cluster, seed)| centroids.row_mut(cluster).assign(&seeds.row(seed)));
     }
 }
 
-/// Merges the `most` pairs of lowest cost that have no cell in common; says which cells are gone.
+/// Merges the `most` cheapest pairs without a common cell. Returns which cells are gone.
 fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, f64)], most: usize) -> Vec<bool> {
     let cost = |cell: usize| {
         let (other, squared) = nearest[cell];
@@ -169,7 +170,7 @@ fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, 
     gone
 }
 
-/// The nearest other row of each row, and the squared distance to it.
+/// For each row, its nearest other row and the squared distance to it.
 fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageProgress) -> Result<Vec<(usize, f64)>> {
     let nearest = nearest_of(fit, means, means, progress)?;
     Ok(nearest.iter().enumerate().map(|(row, nearest)| other(row, nearest)).collect())
@@ -188,11 +189,19 @@ fn nearest_of(
         searched: vec![(0..).take(centroids.nrows()).collect()],
         ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
-    let sweep = Sweep { points: &points, backend: fit.backend, job: &job, watch: fit.watch, progress, units: 0 };
-    let pass = Nearest { cursor: Cursor::new(0..points.len()), found: Vec::new() };
-    let (pass, outcome) = sweep.run(pass, plus_plus::compare_all);
+    let pass = Pass {
+        points: &points,
+        backend: fit.backend,
+        job: &job,
+        checks_finite: false,
+        watch: fit.watch,
+        progress,
+        units: 0,
+    };
+    let nearest = Nearest { cursor: Cursor::new(0..points.len()), found: Vec::new() };
+    let (nearest, outcome) = pass.run(nearest, search_finite);
     outcome?;
-    Ok(pass.found)
+    Ok(nearest.found)
 }
 
 struct Nearest {
@@ -200,7 +209,7 @@ struct Nearest {
     found: Vec<Top2>,
 }
 
-impl Pass for Nearest {
+impl TileSource for Nearest {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         self.cursor.cut(rows, tile, |_| true)
     }
@@ -214,10 +223,10 @@ impl Reduce for Nearest {
     }
 }
 
-/// Which of the two nearest a row isn't itself.
+/// The nearest of the two that is not the row itself.
 fn other(row: usize, nearest: &Top2) -> (usize, f64) {
     let first = nearest.clusters[0] as usize;
-    // equal rows are at distance 0, whichever comes first
+    // equal rows are at distance 0 in any order
     let slot = usize::from(first == row && nearest.clusters[1] != UNLABELLED);
     (nearest.clusters[slot] as usize, nearest.squared[slot])
 }
@@ -228,13 +237,13 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn the_cheapest_pairs_without_a_common_cell_are_merged() {
+    fn the_cheapest_disjoint_pairs_are_merged() {
         let mut means = array![[0.0], [1.0], [10.0], [10.5], [30.0]];
         let mut weights = [3.0, 1.0, 1.0, 1.0, 9.0];
         // 0-1: 3/4, 2-3: 1/8, 4-3: 9/10 * 380
         let nearest = [(1, 1.0), (0, 1.0), (3, 0.25), (2, 0.25), (3, 380.25)];
         let gone = merge_round(&mut means, &mut weights, &nearest, 9);
-        assert_eq!(gone, [true, false, true, false, false], "and each once");
+        assert_eq!(gone, [true, false, true, false, false], "each cell is merged once");
         assert_eq!((means[[1, 0]], means[[3, 0]], means[[4, 0]]), (0.25, 10.25, 30.0));
         assert_eq!((weights[1], weights[3]), (4.0, 2.0));
         let one =

@@ -1,45 +1,52 @@
-//! From embeddings to the hierarchy: k-means on the kernels that judge it.
+//! k-means on the same kernels that compute the metrics: from embeddings to a hierarchy.
 //!
-//! Lloyd's iterations (1982) after a k-means++ start (Arthur and Vassilvitskii 2007), level upon level and with the
-//! resampling of Vo et al. (2024, arXiv 2405.15613). Points are read tile by tile in every iteration and never need to fit
-//! into memory. What is known of them between iterations is a label, two bounds and the sums of their clusters.
+//! Lloyd's iterations (1982) after a k-means++ start (Arthur and Vassilvitskii 2007), level by level, with the resampling of
+//! Vo et al. (2024, arXiv 2405.15613). Each iteration reads the points tile by tile, so they need not fit into memory.
+//! Between iterations, a point keeps a label and two bounds, and a cluster keeps the sum of its points.
 //!
-//! | module | what it knows |
+//! | module | content |
 //! |---|---|
-//! | [`team`] | processes that share the points of one k-means |
-//! | `levels`, `steps`, `resample`, `split` | the hierarchy: levels, their k-means one after the other, and what each clusters |
-//! | `random`, `words`, `stages` | streams of random numbers; what members of a communicator tell each other; times |
-//! | `fit`, `state`, `checkpoint` | one k-means from start to end; all that it is at any moment, and that as a file |
-//! | `centre`, `broken` | nearly the mean of all points; points that are refused |
-//! | `seed`, `plus_plus`, `merge` | the first centroids: drawn, by D^2, and merged from twice as many |
-//! | `search`, `bounds` | an iteration, and the points that need not be searched for |
-//! | `sums` | means, and what they gain |
+//! | [`communicator`] | processes that share the points of one k-means |
+//! | `build`, `levels`, `steps`, `resample`, `split` | the hierarchy: its levels, their k-means steps, and what each step clusters |
+//! | `random`, `words`, `stage_times` | streams of random numbers; messages between processes; times |
+//! | `fit`, `state`, `checkpoint` | one k-means; its state, in memory and in files |
+//! | `pass`, `tile` | passes over the points |
+//! | `shares`, `centre`, `nonfinite` | each process's points; the estimated mean; points that are refused |
+//! | `initial`, `plus_plus`, `merge` | initial centroids: drawn, by D^2, and merged from twice as many |
+//! | `search`, `bounds` | one iteration, and the points that it can skip |
+//! | `sums` | means, and the gain of moving centroids there |
 //! | `assign` | the nearest centroid of every point |
+//! | [`sampling`] | balanced samples from a finished hierarchy |
 
 mod assign;
 mod bounds;
-mod broken;
+mod build;
 mod centre;
 mod checkpoint;
 pub mod communicator;
 mod distinct;
+mod errors;
 mod fit;
+mod initial;
 mod levels;
 mod merge;
+mod nonfinite;
+mod pass;
 mod plus_plus;
 mod random;
 pub mod record;
 mod resample;
 pub mod sampling;
 mod search;
-mod seed;
+mod shares;
 mod split;
-mod stages;
+mod stage_times;
 mod state;
 mod steps;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod words;
 
 use std::path::PathBuf;
@@ -51,82 +58,83 @@ use crate::backend::Backend;
 use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 pub use assign::assign;
+pub use build::{Build, Level, still_there};
 pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
-pub use levels::{Build, Level, still_there};
 
-/// How the first centroids are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+/// How the initial centroids are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// Drawn by D^2 (Arthur and Vassilvitskii 2007), twice as many as wanted, and merged by Ward's criterion.
+    /// Draw twice as many as wanted by D^2 (Arthur and Vassilvitskii 2007), and merge them by Ward's criterion.
     #[default]
     KmeansPlusPlus,
-    /// Points drawn uniformly, without repetition.
+    /// Draw points uniformly, without replacement.
     Random,
 }
 
-/// One k-means.
+/// Settings of one k-means.
 pub struct Fit<'a> {
-    /// The points of this member of the communicator.
+    /// Points of this process, `[n, d]`.
     pub points: &'a dyn Points,
     /// The device.
     pub backend: &'a dyn Backend,
-    /// Clusters, k.
+    /// Number of clusters, k.
     pub clusters: usize,
-    /// Lloyd iterations at most.
+    /// Maximum Lloyd iterations.
     pub iterations: u32,
-    /// Iterations end once the objective falls by less than this share of itself in one; 0: never, as upstream.
+    /// The iterations end when one lowers the objective by less than this relative amount; 0 for never, as upstream.
     pub tolerance: f64,
-    /// How the first centroids are chosen.
+    /// How the initial centroids are chosen.
     pub init: Init,
-    /// Starts; the one with the lowest objective is kept.
+    /// Number of starts. The one with the lowest objective is kept.
     pub inits: u32,
-    /// Of every random choice.
+    /// Seed of every random choice.
     pub seed: u64,
-    /// Who shares the points.
+    /// The processes that share the points.
     pub communicator: &'a dyn Communicator,
-    /// Who hears of progress, and may stop the run.
+    /// Receives progress, and can cancel the run.
     pub watch: &'a dyn Progress,
-    /// Where an interrupted k-means is kept; `None`: nowhere.
+    /// Where checkpoints are stored; `None` for no checkpoints.
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// Where and when an unfinished k-means is kept.
+/// Where and when checkpoints are stored.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// The file; who ran the k-means discards it once the result is kept.
+    /// The file. The caller of the k-means removes it once the result is stored.
     pub path: PathBuf,
-    /// Time between two of them at least; zero: after every iteration.
+    /// Minimum time between checkpoints; zero for one after every iteration.
     pub every: Duration,
-    /// What must be the same for a checkpoint to be taken up again; one that differs is refused.
+    /// Fingerprint of settings and inputs. A checkpoint with another one is refused.
     pub identity: String,
 }
 
-/// What a k-means found.
+/// Result of a k-means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fitted {
-    /// `[k, d]`. An empty cluster has the centroid that it last had, as upstream.
+    /// `[k, d]`. As upstream, an empty cluster keeps its last centroid.
     pub centroids: Array2<f64>,
-    /// Of the start that was kept, per iteration: the sum of squared distances to the nearest of the centroids that the
-    /// iteration began with. The first one is that of the start itself.
+    /// Per iteration of the start that was kept: sum of squared distances to the nearest centroids at its beginning. The
+    /// first entry is the objective of the initial centroids.
     pub objectives: Vec<f64>,
-    /// Of the start that was kept, per iteration: points that changed their cluster (all, in the first).
+    /// Per iteration of the start that was kept: points that changed their cluster (in the first, all).
     pub moved: Vec<u64>,
-    /// Of the start that was kept, per iteration: points that were compared with the centroids; bounds spared the others.
+    /// Per iteration of the start that was kept: points that were compared with the centroids. Bounds exclude the others.
     pub searched: Vec<u64>,
-    /// Clusters without points in the last iteration.
+    /// Number of clusters without points in the last iteration.
     pub empty: u64,
-    /// Distinct points, where they are fewer than the clusters; `None` where they are at least as many.
+    /// Number of distinct points if it is below the number of clusters; else `None`.
     pub distinct: Option<u64>,
-    /// Whether the iterations ended before the last one: by the tolerance, or since no point moved any more.
+    /// Whether the iterations ended early: by the tolerance, or because no point moved.
     pub converged: bool,
 }
 
 /// The nearest centroid of every point.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Assigned {
-    /// `[n]`; of equally near centroids the lower index.
+    /// Cluster of each point, `[n]`; ties go to the lower index.
     pub labels: Vec<u32>,
-    /// `[n]`: squared distance to it.
+    /// Squared distance to its centroid, `[n]`.
     pub squared: Vec<f64>,
 }

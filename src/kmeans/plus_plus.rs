@@ -1,50 +1,52 @@
 //! k-means++ (Arthur and Vassilvitskii, SODA 2007), a batch of centroids at a time.
 //!
-//! Candidates are drawn, independently, with probabilities in proportion to D^2 as it was before the batch. Each in turn is
-//! taken with probability `D^2 now / D^2 then`, D^2 now being that to all centroids taken so far, and passed over otherwise.
-//! What is taken has exactly the distribution of k-means++: it is rejection sampling (as Cohen-Addad et al., NeurIPS 2020,
-//! use it), and only candidates have to be measured for it. All points are compared with a batch at the speed of a matrix
-//! product, and as a batch may be as large as all batches before it, there are few.
+//! Candidates are drawn independently, in proportion to D^2 before the batch. Each in turn is accepted with probability
+//! `D^2 now / D^2 then`, where D^2 now includes the centroids accepted so far. This is rejection sampling (as in Cohen-Addad
+//! et al., NeurIPS 2020): accepted candidates have exactly the distribution of k-means++, and only candidates have to be
+//! measured. All points are then compared with the batch at the speed of a matrix product. A batch may be as large as all
+//! previous ones together, so there are few batches.
 
 use rand::Rng as _;
 
 use super::Fit;
 use super::bounds::Bounds;
-use super::broken::{Broken, label_finite};
-use super::centre::Members;
 use super::distinct::DistinctRows;
-use super::search::at;
-use super::seed::{fetch, stream, uniform};
+use super::errors::defect;
+use super::initial::{fetch, uniform};
+use super::nonfinite::Nonfinite;
+use super::pass::{Pass, search_finite};
+use super::random::start_stream;
+use super::shares::Shares;
 use super::state::State;
 use super::sums::{squared, whole};
-use crate::backend::{Job, Lane};
+use super::tile::{Cursor, Tile};
+use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
-use crate::base::numeric::{as_real, to_f32};
+use crate::base::numeric::{as_real, to_f32, to_usize};
 use crate::engine::progress::StageProgress;
-use crate::engine::tile_pipeline::Reduce;
-use crate::engine::tiles::{Cursor, Pass, Sweep, Tile};
+use crate::engine::tile_pipeline::{Reduce, TileSource};
 
-/// A batch may take as many centroids as this even where there are fewer yet.
+/// A batch may always accept this many centroids.
 const LEAST: usize = 8;
 
-/// A batch takes no more: candidates are measured against each other.
+/// Maximum centroids per batch: candidates are compared with each other.
 const MOST: usize = 1024;
 
-/// Candidates for each centroid that a batch may take.
+/// Candidates per centroid that a batch may accept.
 const CANDIDATES: usize = 2;
 
-/// A batch: all points against its centroids.
+/// Compares all points with the centroids of a batch.
 struct Compare<'a> {
     cursor: Cursor,
     position: &'a mut u64,
     bounds: &'a mut Bounds,
-    /// Centroids before the batch.
+    /// Number of centroids before the batch.
     before: u32,
-    broken: Broken,
+    nonfinite: Nonfinite,
 }
 
-impl Pass for Compare<'_> {
+impl TileSource for Compare<'_> {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         self.cursor.cut(rows, tile, |_| true)
     }
@@ -55,7 +57,7 @@ impl Reduce for Compare<'_> {
 
     fn reduce(&mut self, tile: &Tile) {
         for (&position, found) in tile.positions.iter().zip(&tile.nearest) {
-            let point = at(position);
+            let point = to_usize(position);
             let distance = to_f32(found.squared[0].sqrt());
             if distance < self.bounds.upper[point] {
                 self.bounds.upper[point] = distance;
@@ -63,32 +65,25 @@ impl Reduce for Compare<'_> {
             }
         }
         *self.position = tile.covers.end;
-        self.broken.extend(tile);
+        self.nonfinite.extend(tile);
     }
 }
 
-/// What a lane does where all points of a tile are compared.
-pub(super) fn compare_all(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
-    tile.labels.clear();
-    tile.labels.resize(tile.positions.len(), 0);
-    lane.top2(0, &tile.labels, &mut tile.nearest)
-}
-
-/// Chooses centroids of all points, from `chosen` on, until there are `wanted`.
+/// Chooses points as centroids until there are `wanted`.
 pub(super) struct Seeding<'a> {
     pub(super) fit: &'a Fit<'a>,
-    pub(super) members: &'a Members,
+    pub(super) shares: &'a Shares,
     pub(super) wanted: usize,
     pub(super) progress: &'a dyn StageProgress,
 }
 
 impl Seeding<'_> {
-    /// Compares all points with the last batch, and adds the next one. Returns false once there are as many as wanted, or one
-    /// for every distinct point, and all are compared.
+    /// Compares all points with the last batch, and adds the next one. Returns false once
+    /// as many as wanted, or all distinct points, are chosen and compared.
     pub(super) fn step(&self, state: &mut State) -> Result<bool> {
         if state.chosen.is_empty() {
-            state.chosen = uniform(&mut stream(self.fit.seed, state.init, 0), self.members.points, 1);
-            state.centroids = fetch(self.fit, self.members, &state.chosen)?;
+            state.chosen = uniform(&mut start_stream(self.fit.seed, state.init, 0), self.shares.points, 1);
+            state.centroids = fetch(self.fit, self.shares, &state.chosen)?;
         }
         if state.compared < state.chosen.len() {
             self.compare(state)?;
@@ -99,8 +94,8 @@ impl Seeding<'_> {
             return Ok(false);
         }
         let Some(batch) = self.draw(state)? else { return Ok(false) };
-        let values = fetch(self.fit, self.members, &batch)?;
-        state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| super::fit::defect("columns differ"))?;
+        let values = fetch(self.fit, self.shares, &batch)?;
+        state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| defect("columns differ"))?;
         state.chosen.extend(batch);
         Ok(true)
     }
@@ -113,40 +108,39 @@ impl Seeding<'_> {
             searched: vec![(0..).take(batch.nrows()).collect()],
             ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(batch)])
         };
-        let sweep = Sweep {
+        let pass = Pass {
             points,
             backend: self.fit.backend,
             job: &job,
+            checks_finite: state.compared == 0,
             watch: self.fit.watch,
             progress: self.progress,
             units: batch.nrows() as u64,
         };
-        let pass = Compare {
+        let compare = Compare {
             cursor: Cursor::new(state.position..points.len()),
             position: &mut state.position,
             bounds: &mut state.bounds,
-            // fewer than 2^32 clusters
+            // there are fewer than 2^32 clusters
             before: u32::try_from(state.compared).unwrap_or(u32::MAX),
-            broken: Broken::default(),
+            nonfinite: Nonfinite::default(),
         };
-        if state.compared > 0 {
-            return sweep.run(pass, compare_all).1;
+        let (compare, outcome) = pass.run(compare, search_finite);
+        if !pass.checks_finite {
+            return outcome;
         }
-        let (pass, outcome) = sweep.run(pass, |lane, tile| {
-            label_finite(lane, tile)?;
-            lane.top2(0, &tile.labels, &mut tile.nearest)
-        });
-        pass.broken.refuse(self.fit.communicator, points.len(), outcome)
+        compare.nonfinite.refuse(self.fit.communicator, points.len(), outcome)
     }
 
-    /// Points of the next batch: they differ from each other and from all chosen before. `None` where no such point is left.
+    /// Draws the next batch. Returns positions among all points, which differ from each other and from all chosen ones; `None` if
+    /// no such point is left.
     fn draw(&self, state: &State) -> Result<Option<Vec<u64>>> {
         let taken = state.chosen.len();
         let most = (self.wanted - taken).min(taken.clamp(LEAST, MOST));
-        let mut random = stream(self.fit.seed, state.init, taken as u64);
+        let mut random = start_stream(self.fit.seed, state.init, taken as u64);
         let draws: Vec<f64> = (0..CANDIDATES * most).map(|_| random.random()).collect();
         let Some((positions, then)) = self.candidates(state, &draws)? else { return Ok(None) };
-        let values = fetch(self.fit, self.members, &positions)?;
+        let values = fetch(self.fit, self.shares, &positions)?;
         let mut known = DistinctRows::of(state.centroids.view());
         let mut batch: Vec<usize> = Vec::new();
         for (candidate, &then) in then.iter().enumerate() {
@@ -154,7 +148,7 @@ impl Seeding<'_> {
             for &other in &batch {
                 now = now.min(squared(values.row(candidate), values.row(other)));
             }
-            // drawn for every candidate, so that what comes later does not depend on what was passed over
+            // drawn for every candidate, so that later draws do not depend on which were rejected
             let accepted = random.random::<f64>() * then < now;
             // a device may measure a distance above 0 between equal rows
             if accepted && known.insert(values.row(candidate)) {
@@ -168,7 +162,7 @@ impl Seeding<'_> {
         Ok((!batch.is_empty()).then_some(batch))
     }
 
-    /// Points of all members, drawn by D^2, and D^2 of each; `draws` are between 0 and 1. `None` where D^2 is 0 everywhere.
+    /// Candidates among all points, drawn by D^2, and D^2 of each. `draws` are in [0, 1). `None` if D^2 is 0 everywhere.
     fn candidates(&self, state: &State, draws: &[f64]) -> Result<Option<(Vec<u64>, Vec<f64>)>> {
         let weights = || state.bounds.upper.iter().map(|&distance| f64::from(distance).powi(2));
         let communicator = self.fit.communicator;
@@ -180,21 +174,21 @@ impl Seeding<'_> {
             return Ok(None);
         }
         if !all.is_finite() {
-            // distances are kept in float32 between passes
-            let finding = Finding::new("the points lie too far apart to be told apart by their distances");
+            // distances are stored in float32 between passes
+            let finding = Finding::new("the distances between the points are too large");
             let finding = finding.expected("distances below 3.4e38").hint("scale the embeddings down");
             return Err(Error::input(finding));
         }
         let start: f64 = totals[..communicator.rank()].iter().sum();
         let last = totals.iter().rposition(|&total| total > 0.0).unwrap_or(0);
         let end = if communicator.rank() == last { f64::INFINITY } else { start + totals[communicator.rank()] };
-        // this member's draws, ascending
+        // this process's draws, ascending
         let mut own: Vec<(f64, usize)> = draws.iter().map(|draw| draw * all).zip(0..).collect();
         own.retain(|(draw, _)| (start..end).contains(draw) && totals[communicator.rank()] > 0.0);
         own.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut found = vec![0.0; 2 * draws.len()];
         let mut put = |place: usize, point: u64, squared: f64| {
-            found[place] = as_real(self.members.own.start + point);
+            found[place] = as_real(self.shares.own.start + point);
             found[draws.len() + place] = squared;
         };
         let mut own = own.into_iter().peekable();
@@ -209,7 +203,7 @@ impl Seeding<'_> {
                 put(place, point, weight);
             }
         }
-        // what rounding left beyond the last point is its
+        // draws beyond the last point, due to rounding, select it
         own.for_each(|(_, place)| put(place, heavy.0, heavy.1));
         communicator.all_reduce(&mut found)?;
         let then = found.split_off(draws.len());

@@ -1,33 +1,33 @@
-//! What is recorded of every k-means.
+//! The record of one k-means.
 
 use serde::{Deserialize, Serialize};
 
 /// One k-means of a level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KmeansStep {
-    /// From 1 on.
+    /// Number of the level, from 1.
     pub level: u32,
-    /// From 0 on.
+    /// Number of the step, from 0.
     pub step: u32,
-    /// Points of the level.
+    /// Number of points of the level.
     pub points: u64,
-    /// Points that the centroids were fitted on: all, or the sample.
+    /// Number of points to which the centroids were fitted: all, or the sample.
     pub fitted: u64,
-    /// Clusters.
+    /// Number of clusters.
     pub clusters: u64,
-    /// Clusters that no point is nearest to.
+    /// Number of clusters without points.
     pub empty_clusters: u64,
-    /// Distinct points among the fitted ones, where they are fewer than the clusters.
+    /// Number of distinct fitted points if it is below the number of clusters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distinct_points: Option<u64>,
-    /// Per iteration: the mean squared distance of the fitted points to the centroids that the iteration began with.
+    /// Per iteration: mean squared distance of the fitted points to the centroids at its start.
     pub objectives: Vec<f64>,
-    /// Per iteration: points that changed their cluster.
+    /// Per iteration: number of points that changed their cluster.
     pub moved: Vec<u64>,
-    /// Whether nothing changed any more, or too little for the tolerance.
+    /// Whether the iterations ended early, because no point moved or by the tolerance.
     pub converged: bool,
-    /// Mean squared distance of all points of the level to the nearest centroid as stored.
+    /// Mean squared distance of all points of the level to the nearest stored centroid.
     pub mean_squared_distance: f64,
-    /// Seconds of choosing the first centroids by k-means++, of the iterations, and of assigning all points.
+    /// Seconds of k-means++, of the iterations, and of assigning all points.
     pub seconds: [f64; 3],
 }

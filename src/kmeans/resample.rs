@@ -1,16 +1,16 @@
 //! The sample that a resampling step clusters: the same number of points from every cluster, so that dense regions do not
-//! draw all centroids to themselves (Vo et al. 2024, section 3.3).
+//! attract all centroids (Vo et al. 2024, section 3.3).
 
 use rand::seq::index;
 
-use super::random::stream;
+use super::random::path_stream;
 use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 use crate::kmeans::sampling::Strategy;
 
-/// Positions of the sample, ascending: `size` members of every cluster, all of those that have fewer. `sorted` has the
-/// members of each cluster by their distance to the centroid. Where empty clusters leave fewer points than there are
-/// clusters to be made of them, every cluster gives more.
+/// Positions of the sample, ascending: `size` members of every cluster, or all members if there are fewer. `sorted` lists the
+/// members of each cluster by distance to the centroid. If empty clusters leave fewer points than clusters, `size` is
+/// increased. `seed` is the path of the random stream.
 pub(super) fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &[u64]) -> Vec<u64> {
     let (clusters, points) = (sorted.len() as u64, sorted.members().len() as u64);
     let mut size = size;
@@ -25,7 +25,7 @@ pub(super) fn resample(sorted: &Clusters, size: u64, strategy: Strategy, seed: &
         match strategy {
             Strategy::Closest => sample.extend(&members[..count]),
             Strategy::Random => {
-                let mut random = stream(&[seed, &[cluster]].concat());
+                let mut random = path_stream(&[seed, &[cluster]].concat());
                 sample.extend(index::sample(&mut random, members.len(), count).iter().map(|at| members[at]));
             }
         }
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn random_members_are_of_every_cluster_and_the_seed_s() {
+    fn random_members_come_from_every_cluster_and_depend_on_the_seed() {
         let drawn = |seed| resample(&clusters(), 2, Strategy::Random, &[seed]);
         let of = |sample: &[u64], members: &[u64]| sample.iter().filter(|point| members.contains(point)).count();
         let samples: Vec<_> = (0..40).map(drawn).collect();

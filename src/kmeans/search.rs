@@ -1,22 +1,23 @@
-//! One of Lloyd's iterations over a member's points: those whose nearest centroid may be another one are searched for, and
-//! sums and objective follow those that move.
+//! One Lloyd iteration over this process's points. Points whose nearest centroid may have changed are searched; the sums and
+//! the objective are updated for those that move.
 
 use ndarray::ArrayView2;
 
 use super::bounds::{Bounds, Drifts, Slack};
-use super::broken::{Broken, label_finite};
+use super::nonfinite::Nonfinite;
+use super::pass::search_finite;
 use super::state::State;
 use super::sums::Sums;
+use super::tile::{Cursor, Tile};
 use crate::backend::{Lane, Observation, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
-use crate::engine::tile_pipeline::Reduce;
-use crate::engine::tiles::{Cursor, Pass, Tile};
+use crate::engine::tile_pipeline::{Reduce, TileSource};
 
-/// The pass of one iteration.
+/// Reducer of one iteration's pass.
 pub(super) struct Search<'a> {
     cursor: Cursor,
-    /// Points before it are done.
+    /// Points before this one are done.
     position: &'a mut u64,
     moving: &'a mut u64,
     searching: &'a mut u64,
@@ -25,11 +26,11 @@ pub(super) struct Search<'a> {
     sums: &'a mut Sums,
     drifts: &'a Drifts,
     slack: Slack,
-    pub(super) broken: Broken,
+    pub(super) nonfinite: Nonfinite,
 }
 
 impl<'a> Search<'a> {
-    /// Goes on where the state stands; `centroids` are its own.
+    /// Continues at the state's position. `centroids` are the state's.
     pub(super) fn new(state: &'a mut State, centroids: ArrayView2<'_, f64>) -> Self {
         let end = state.bounds.labels.len() as u64;
         Search {
@@ -42,22 +43,16 @@ impl<'a> Search<'a> {
             bounds: &mut state.bounds,
             sums: &mut state.sums,
             drifts: &state.drifts,
-            broken: Broken::default(),
+            nonfinite: Nonfinite::default(),
         }
     }
 }
 
-/// A point's place in this member's vectors.
-pub(super) fn at(position: u64) -> usize {
-    // vectors of all points are in memory
-    to_usize(position)
-}
-
-impl Pass for Search<'_> {
+impl TileSource for Search<'_> {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         let Search { cursor, bounds, drifts, .. } = self;
-        let some = cursor.cut(rows, tile, |position| bounds.is_open(at(position), drifts));
-        tile.before.extend(tile.positions.iter().map(|&position| bounds.labels[at(position)]));
+        let some = cursor.cut(rows, tile, |position| bounds.is_open(to_usize(position), drifts));
+        tile.before.extend(tile.positions.iter().map(|&position| bounds.labels[to_usize(position)]));
         some
     }
 }
@@ -67,15 +62,15 @@ impl Reduce for Search<'_> {
 
     fn reduce(&mut self, tile: &Tile) {
         for position in tile.covers.clone() {
-            self.bounds.drift(at(position), self.drifts);
+            self.bounds.drift(to_usize(position), self.drifts);
         }
         for ((&position, &before), nearest) in tile.positions.iter().zip(&tile.before).zip(&tile.nearest) {
             let [now, _] = nearest.clusters;
             if now == UNLABELLED {
-                // it holds a NaN, and is refused
+                // the point is not finite and will be refused
                 continue;
             }
-            self.bounds.measured(at(position), nearest, self.slack);
+            self.bounds.measured(to_usize(position), nearest, self.slack);
             if now == before {
                 continue;
             }
@@ -87,30 +82,18 @@ impl Reduce for Search<'_> {
             *self.change += nearest.squared[0];
         }
         *self.searching += tile.positions.len() as u64;
-        self.sums.add(&tile.came);
+        self.sums.add(&tile.joined);
         self.sums.subtract(&tile.left);
         *self.change -= tile.left_squares;
-        self.broken.extend(tile);
+        self.nonfinite.extend(tile);
         *self.position = tile.covers.end;
     }
 }
 
-/// What a lane does with a tile, all points of which are searched for. Where it is the `first` pass over them, they may hold
-/// NaN.
-pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, first: bool) -> Result<()> {
-    if first {
-        label_finite(lane, tile)?;
-    } else {
-        tile.labels.clear();
-        tile.labels.resize(tile.positions.len(), 0);
-    }
-    lane.top2(0, &tile.labels, &mut tile.nearest)?;
-    let Tile { before, labels, nearest, came, left, left_squares, observation, .. } = tile;
-    for group in [&mut *came, &mut *left] {
-        group.clusters.clear();
-        group.sums.clear();
-    }
-    *left_squares = 0.0;
+/// Searches the points of a tile, and sums those that join and leave clusters.
+pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
+    search_finite(lane, tile)?;
+    let Tile { before, labels, nearest, joined, left, left_squares, observation, .. } = tile;
     for ((label, nearest), &before) in labels.iter_mut().zip(&*nearest).zip(&*before) {
         let [now, _] = nearest.clusters;
         *label = if now == before { UNLABELLED } else { now };
@@ -118,7 +101,7 @@ pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, first: bool) -> Resul
     if is_empty(labels) {
         return Ok(());
     }
-    lane.cluster_sums(labels, came)?;
+    lane.cluster_sums(labels, joined)?;
     for (label, &before) in labels.iter_mut().zip(&*before) {
         *label = if *label == UNLABELLED { UNLABELLED } else { before };
     }
@@ -131,7 +114,7 @@ pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, first: bool) -> Resul
     Ok(())
 }
 
-/// Sum of the squared distances that a level of a tile tells.
+/// Sum of the squared distances in an observation.
 fn squares(level: &Observation) -> f64 {
     match level.runs[..] {
         // NaN: no label

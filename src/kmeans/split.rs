@@ -1,11 +1,10 @@
-//! A level whose clusters are split: each becomes up to `n_splits` clusters by a k-means of its own.
+//! Splits the clusters of a level: each is clustered again, into up to `n_splits` clusters.
 
 use ndarray::Array2;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::levels::{Build, Level};
-use super::random::seed_of;
-use super::steps::{Done, stored};
+use super::build::{Build, BuiltLevel, Level, round_to};
+use super::random::path_seed;
 use super::words::Words;
 use super::{Fit, SingleProcess, assign};
 use crate::backend::Backend;
@@ -13,41 +12,43 @@ use crate::backend::cpu::CpuBackend;
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 use crate::engine::points::{Held, Picked, Points};
-use crate::formats::clustering;
+use crate::engine::progress::{Progress, StageProgress};
+use crate::formats::hierarchy_writer;
 use crate::formats::pickle::Clusters;
 
-/// Starts of each cluster's k-means, as upstream.
+/// Starts per cluster, as upstream.
 const INITS: u32 = 10;
-/// Clusters of more bytes are not brought into memory: they are split one after another on the device.
+/// Clusters with more bytes are not loaded into memory. They are split one by one on the device.
 const HELD_BYTES: usize = 256 << 20;
 
-/// The clusters of a level, to be split.
+/// Splits the clusters of one level.
 pub(super) struct Split<'a> {
     pub(super) build: &'a Build<'a>,
     pub(super) level: &'a Level,
-    /// Which level, from 1 on.
+    /// Number of the level, from 1.
     pub(super) number: u32,
     /// All points of the level.
     pub(super) points: &'a dyn Points,
-    pub(super) whole: &'a Done,
+    /// The clusters to split.
+    pub(super) whole: &'a BuiltLevel,
 }
 
-/// What has become of one cluster.
+/// The parts of one cluster.
 struct Part {
-    /// `[parts, d]`, none of them empty.
+    /// `[parts, d]`, without empty parts.
     centroids: Array2<f64>,
-    /// Members of each, those nearest to the centroid first.
+    /// Members of each part, nearest to the centroid first.
     sorted: Clusters,
 }
 
 impl Split<'_> {
-    /// Every member splits some of the clusters; all get all of it.
-    pub(super) fn run(&self) -> Result<Done> {
+    /// Each process splits some of the clusters; all processes return all parts.
+    pub(super) fn run(&self) -> Result<BuiltLevel> {
         let Build { communicator, watch, .. } = *self.build;
         let clusters = self.whole.sorted.len();
         let mine: Vec<usize> = (communicator.rank()..clusters).step_by(communicator.size()).collect();
-        tracing::info!("level {}: {clusters} clusters are split into at most {} each", self.number, self.level.splits);
-        let progress = watch.begin("clusters split", mine.len() as u64, 0);
+        tracing::info!("level {}: splitting {clusters} clusters into at most {} each", self.number, self.level.splits);
+        let progress = watch.start_stage("clusters split", mine.len() as u64, 0);
         let (held, large): (Vec<usize>, Vec<usize>) =
             mine.into_iter().partition(|&cluster| self.bytes(cluster) <= HELD_BYTES);
         let one = CpuBackend::new(std::num::NonZero::new(1));
@@ -72,7 +73,7 @@ impl Split<'_> {
         self.whole.sorted.members_of(cluster).len().saturating_mul(self.points.row_bytes())
     }
 
-    /// Ascending, as they are read.
+    /// Members of a cluster, in reading order.
     fn members(&self, cluster: usize) -> Vec<u64> {
         let mut members = self.whole.sorted.members_of(cluster).to_vec();
         members.sort_unstable();
@@ -103,43 +104,44 @@ impl Split<'_> {
             tolerance,
             init,
             inits: INITS,
-            seed: seed_of(&[seed, self.number.into(), u64::MAX, cluster as u64]),
+            seed: path_seed(&[seed, self.number.into(), u64::MAX, cluster as u64]),
             communicator: &SingleProcess,
             watch: &Silent(watch),
             checkpoint: None,
         };
-        let centroids = stored(fit.run()?.centroids, self.build.stored);
+        let centroids = round_to(fit.run()?.centroids, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
-        let sorted = clustering::sort_by_distance(clustering::group(&assigned.labels, wanted), &assigned.squared);
+        let sorted =
+            hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();
         let centroids = centroids.select(ndarray::Axis(0), &full);
         let (mut offsets, positions) = sorted.into_parts();
-        // an empty part begins where the next does
+        // an empty part starts where the next one does
         offsets.dedup();
         // positions are among the members
         let rows = positions.iter().map(|&at| members[to_usize(at)]).collect();
         Ok(Part { centroids, sorted: Clusters::from_parts(offsets, rows) })
     }
 
-    /// The parts of all members, in the order of the clusters.
-    fn join(&self, parts: Vec<(usize, Part)>) -> Result<Done> {
+    /// Gathers the parts of all processes, in cluster order.
+    fn join(&self, parts: Vec<(usize, Part)>) -> Result<BuiltLevel> {
         let mut words = Words::default();
         for (cluster, part) in &parts {
-            words.put(std::iter::once(*cluster as u64));
-            words.put(part.sorted.offsets().iter().copied());
-            words.put(part.sorted.members().iter().copied());
+            words.push(std::iter::once(*cluster as u64));
+            words.push(part.sorted.offsets().iter().copied());
+            words.push(part.sorted.members().iter().copied());
             let values: Vec<u64> = part.centroids.iter().map(|value| value.to_bits()).collect();
-            words.put(values.into_iter());
+            words.push(values.into_iter());
         }
         let mut all = self.build.communicator.gather(words.into_bytes())?.concat();
         self.build.communicator.broadcast(&mut all)?;
         let mut words = Words::from_bytes(&all);
         let mut parts = Vec::new();
         while !words.is_over() {
-            let cluster = words.take().first().copied().unwrap_or(u64::MAX);
-            let offsets = words.take().to_vec();
-            let members = words.take().to_vec();
-            let values: Vec<f64> = words.take().iter().map(|&bits| f64::from_bits(bits)).collect();
+            let cluster = words.next_list().first().copied().unwrap_or(u64::MAX);
+            let offsets = words.next_list().to_vec();
+            let members = words.next_list().to_vec();
+            let values: Vec<f64> = words.next_list().iter().map(|&bits| f64::from_bits(bits)).collect();
             parts.push((cluster, offsets, members, values));
         }
         parts.sort_by_key(|part| part.0);
@@ -151,18 +153,18 @@ impl Split<'_> {
             values.extend(centroids);
         }
         let shape = (ends.len() - 1, self.points.dim());
-        // as many values as parts have columns: they were matrices when they were put
+        // the values were matrices with this number of columns when they were written
         let centroids = Array2::from_shape_vec(shape, values).unwrap_or_else(|_| Array2::zeros((0, shape.1)));
-        Ok(Done { centroids, sorted: Clusters::from_parts(ends, members) })
+        Ok(BuiltLevel { centroids, sorted: Clusters::from_parts(ends, members) })
     }
 }
 
-/// Says nothing of thousands of small k-means, and stops with the whole.
-struct Silent<'a>(&'a dyn crate::engine::progress::Progress);
+/// Suppresses the progress of thousands of small k-means, but forwards cancellation.
+struct Silent<'a>(&'a dyn Progress);
 
-impl crate::engine::progress::Progress for Silent<'_> {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn crate::engine::progress::StageProgress + '_> {
-        Box::new(Nobody)
+impl Progress for Silent<'_> {
+    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
+        Box::new(NoProgress)
     }
 
     fn cancelled(&self) -> bool {
@@ -170,8 +172,8 @@ impl crate::engine::progress::Progress for Silent<'_> {
     }
 }
 
-struct Nobody;
+struct NoProgress;
 
-impl crate::engine::progress::StageProgress for Nobody {
+impl StageProgress for NoProgress {
     fn advance(&self, _: u64) {}
 }

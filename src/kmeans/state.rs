@@ -1,4 +1,4 @@
-//! Everything that an unfinished k-means is: what a checkpoint keeps, and what going on needs.
+//! The state of an unfinished k-means: the content of a checkpoint.
 
 use ndarray::Array2;
 
@@ -7,56 +7,56 @@ use super::bounds::{Bounds, Drifts};
 use super::sums::Sums;
 use crate::base::error::Result;
 
-/// What a start is doing.
+/// Phase of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Phase {
-    /// Its first centroids are chosen.
+    /// Choosing initial centroids.
     Seeding,
     /// Lloyd's iterations.
     Iterating,
 }
 
-/// An unfinished k-means of one member. Whatever stops it, it holds what was done up to `position`.
+/// State of an unfinished k-means in one process. It is valid at any interruption: work up to `position` is included.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// Nearly the mean of all points.
+    /// Estimated mean of all points, `[d]`.
     pub(super) centre: Vec<f64>,
-    /// Number of the start under way, from 0 on.
+    /// Number of the current start, from 0.
     pub(super) init: u32,
-    /// What it is doing.
+    /// Its phase.
     pub(super) phase: Phase,
-    /// Of the pass under way: points before this one are done.
+    /// Position of the current pass: points before it are done.
     pub(super) position: u64,
-    /// Seeding: centroids that all points were compared with, of those there are.
+    /// Seeding: number of centroids with which all points have been compared.
     pub(super) compared: usize,
-    /// What is known of the points. While seeding, `upper` is the distance to the nearest centroid as measured.
+    /// Labels and bounds of the points. While seeding, `upper` is the measured distance to the nearest centroid.
     pub(super) bounds: Bounds,
-    /// Those that points are compared with.
+    /// Current centroids, `[k, d]`.
     pub(super) centroids: Array2<f64>,
-    /// Seeding: which of all points they are.
+    /// Seeding: positions of the centroids among all points.
     pub(super) chosen: Vec<u64>,
-    /// How far they came since the pass before.
+    /// How far the centroids moved since the last pass.
     pub(super) drifts: Drifts,
-    /// Of this member's points.
+    /// Sums of this process's points.
     pub(super) sums: Sums,
-    /// Points of this member that changed their cluster in the pass under way.
+    /// Points of this process that changed their cluster in the current pass.
     pub(super) moving: u64,
-    /// Points of this member that were searched for in it.
+    /// Points of this process that were compared with the centroids in the current pass.
     pub(super) searching: u64,
-    /// What the objective is before anything moves in the pass under way.
+    /// Objective before the current pass, with the points in their old clusters.
     pub(super) settled: f64,
-    /// How it changes by what moves in the pass under way, of this member.
+    /// Change of the objective in the current pass, by this process's points.
     pub(super) change: f64,
-    /// Of the iterations that are over.
+    /// Objective of each finished iteration.
     pub(super) objectives: Vec<f64>,
-    /// The same.
+    /// Points that changed their cluster, per finished iteration.
     pub(super) moved: Vec<u64>,
-    /// The same.
+    /// Points compared with the centroids, per finished iteration.
     pub(super) searched: Vec<u64>,
-    /// Distinct points, where the start under way found fewer than clusters.
+    /// Number of distinct points if the current start found fewer than the number of clusters.
     pub(super) distinct: Option<u64>,
-    /// The best of the starts that are over.
+    /// Result of the best finished start.
     pub(super) best: Option<Fitted>,
 }
 
@@ -87,25 +87,25 @@ impl State {
         })
     }
 
-    /// A start is over: keeps the better result, and begins the next one.
+    /// Ends a start: keeps the better result and begins the next start.
     pub(super) fn next_start(&mut self, found: Fitted) -> Result<()> {
         let objective = |fitted: &Fitted| fitted.objectives.last().copied().unwrap_or(f64::INFINITY);
         let best = self.best.take().filter(|best| objective(best) <= objective(&found)).unwrap_or(found);
         let mut bounds = std::mem::take(&mut self.bounds);
-        bounds.forget();
+        bounds.reset();
         let (centre, clusters) = (std::mem::take(&mut self.centre), self.sums.counts().len());
         let fresh = State::new(centre, 0, clusters)?;
         *self = State { init: self.init + 1, best: Some(best), bounds, ..fresh };
         Ok(())
     }
 
-    /// The first centroids are there; no point has been compared with them.
-    pub(super) fn begin_iterating(&mut self, centroids: Array2<f64>) {
+    /// Begins the iterations with initial centroids.
+    pub(super) fn start_iterating(&mut self, centroids: Array2<f64>) {
         self.phase = Phase::Iterating;
         self.position = 0;
         self.drifts = Drifts::none(centroids.nrows());
         self.centroids = centroids;
-        self.bounds.forget();
+        self.bounds.reset();
         self.chosen.clear();
     }
 }

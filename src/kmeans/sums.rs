@@ -1,13 +1,13 @@
-//! Sums of the points of every cluster: the means come from them, and what moving to the means gains.
+//! Sums of the points of each cluster. They give the means, and how much the objective falls when centroids move there.
 //!
-//! Sums are not taken anew in every iteration: points that leave a cluster are subtracted from it. Each such step rounds in the
-//! last place of float64 (of float32 sums over a workgroup's rows on a GPU), and what a centroid is wrong by enters the
-//! objective squared.
+//! The sums are updated, not recomputed: points that leave a cluster are subtracted from its sum. Each update rounds in the
+//! last place of float64 (on a GPU, of float32 sums over a workgroup's rows). The error of a centroid enters the objective
+//! squared.
 //!
-//! The objective is followed in the same way. The first iteration measures all points. Moving centroids to the means of their
-//! n points lowers it by `n |moved|^2`, and a point that changes its cluster changes it by the difference of two measured
-//! distances: so it is known without measuring points that stay where they are, and nothing larger than itself is ever
-//! subtracted from it, however tight the clusters are.
+//! The objective is updated in the same way. The first iteration measures all points. Moving a centroid by `v` to the mean of
+//! its n points lowers the objective by `n |v|^2`, and a point that changes its cluster changes it by the difference of two
+//! measured distances. Points that keep their cluster need not be measured, and nothing larger than the objective itself is
+//! ever subtracted from it, however tight the clusters are.
 
 use std::borrow::Cow;
 
@@ -18,18 +18,18 @@ use crate::backend::GroupSums;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 
-/// Sums by cluster.
+/// Sums of the points, by cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sums {
     dim: usize,
-    /// `[k, dim]`, less the centre.
+    /// `[k, dim]`: sums of the points minus the centre.
     values: Vec<f64>,
-    /// Points of each.
+    /// Number of points of each cluster.
     counts: Vec<u64>,
 }
 
 impl Sums {
-    /// No points in any cluster.
+    /// Sums over no points.
     pub(super) fn none(clusters: usize, dim: usize) -> Result<Self> {
         let mut values = Vec::new();
         let length = clusters.checked_mul(dim).filter(|&length| values.try_reserve_exact(length).is_ok());
@@ -38,7 +38,7 @@ impl Sums {
         Ok(Sums { dim, values, counts: vec![0; clusters] })
     }
 
-    /// As they were kept.
+    /// Sums from a checkpoint.
     pub(super) fn of(dim: usize, values: Vec<f64>, counts: Vec<u64>) -> Self {
         Sums { dim, values, counts }
     }
@@ -48,32 +48,32 @@ impl Sums {
         &self.values
     }
 
-    /// Points of each cluster.
+    /// Number of points of each cluster.
     pub(super) fn counts(&self) -> &[u64] {
         &self.counts
     }
 
-    /// A point comes to a cluster.
+    /// Counts a point that joins a cluster.
     pub(super) fn count_in(&mut self, cluster: u32) {
         self.counts[cluster as usize] += 1;
     }
 
-    /// A point leaves a cluster.
+    /// Counts a point that leaves a cluster.
     pub(super) fn count_out(&mut self, cluster: u32) {
         self.counts[cluster as usize] -= 1;
     }
 
-    /// Points that were counted in.
+    /// Adds the sums of points that joined clusters.
     pub(super) fn add(&mut self, groups: &GroupSums) {
         self.each(groups, |sum, value| *sum += value);
     }
 
-    /// Points that were counted out.
+    /// Subtracts the sums of points that left clusters, after they were counted out.
     pub(super) fn subtract(&mut self, groups: &GroupSums) {
         self.each(groups, |sum, value| *sum -= value);
         for &cluster in &groups.clusters {
             if self.counts[cluster as usize] == 0 {
-                // exactly nothing, whatever was lost on the way
+                // an empty cluster's sum is exactly 0; drop the rounding error
                 self.values[cluster as usize * self.dim..][..self.dim].fill(0.0);
             }
         }
@@ -86,7 +86,7 @@ impl Sums {
         }
     }
 
-    /// Over the whole communicator.
+    /// Sums over the points of all processes.
     pub(super) fn over(&self, communicator: &dyn Communicator) -> Result<Cow<'_, Sums>> {
         if communicator.size() == 1 {
             return Ok(Cow::Borrowed(self));
@@ -99,12 +99,12 @@ impl Sums {
         Ok(Cow::Owned(all))
     }
 
-    /// Clusters without points.
+    /// Number of clusters without points.
     pub(super) fn empty(&self) -> u64 {
         self.counts.iter().filter(|&&count| count == 0).count() as u64
     }
 
-    /// The means; those of empty clusters are what they are `before`.
+    /// Means, `[k, d]`. Empty clusters keep the centroids of `before`.
     pub(super) fn means(&self, centre: &[f64], before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
         for (cluster, mut mean) in means.outer_iter_mut().enumerate().filter(|(cluster, _)| self.counts[*cluster] > 0) {
@@ -115,14 +115,14 @@ impl Sums {
         means
     }
 
-    /// By how much the sum of squared distances falls when centroids move from `before` to the means.
+    /// How much the sum of squared distances falls when centroids move from `before` to the means.
     pub(super) fn gain(&self, before: &Array2<f64>, means: &Array2<f64>) -> f64 {
         let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| squared(before, mean));
         self.counts.iter().zip(moved).map(|(&count, squared)| as_real(count) * squared).sum()
     }
 }
 
-/// Squared distance of two rows, in eight chains so that it is fast.
+/// Squared distance of two rows. Eight independent sums let the compiler use SIMD.
 pub(super) fn squared(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
     let (Some(a), Some(b)) = (a.to_slice(), b.to_slice()) else {
         return a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum();
@@ -137,7 +137,7 @@ pub(super) fn squared(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
     sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
 }
 
-/// A number that is a count.
+/// Converts a count from float64.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sums of counts are counts below 2^53")]
 pub(super) fn whole(count: f64) -> u64 {
     count as u64
@@ -157,7 +157,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn means_and_what_they_gain_follow_from_the_sums() {
+    fn the_sums_give_the_means_and_the_gain() {
         // 1, 2 | 10: centre 4, deviations -3, -2 | 6
         let mut sums = Sums::none(3, 1).expect("memory");
         sums.add(&GroupSums { clusters: vec![0, 2], sums: vec![-5.0, 6.0] });

@@ -1,4 +1,5 @@
-//! One k-means against itself: interrupted, shared out, with other lanes; and how the first centroids are distributed.
+//! Compares k-means with itself: interrupted, distributed, with other lanes. Also tests the distribution of initial
+//! centroids.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,9 +7,10 @@ use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::centre::{Members, near_mean};
+use super::centre::near_mean;
 use super::fit::Run;
 use super::plus_plus::Seeding;
+use super::shares::Shares;
 use super::state::State;
 use super::*;
 use crate::backend::cpu::CpuBackend;
@@ -17,11 +19,11 @@ use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Stretch};
 use crate::engine::progress::StageProgress;
 
-/// Says stop after being asked so many times.
+/// Cancels the run at the n-th query.
 struct Patience(AtomicI64);
 
 impl Progress for Patience {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Patience(AtomicI64::new(0)))
     }
 
@@ -36,7 +38,7 @@ impl StageProgress for Patience {
 
 static FOREVER: Patience = Patience(AtomicI64::new(i64::MAX));
 
-/// A few groups, of points that are all different.
+/// A few groups of distinct points.
 fn matrix(n: usize, dim: usize) -> Array2<f64> {
     let mut bits = 1_u64;
     let mut next = || {
@@ -63,7 +65,7 @@ fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, wat
 }
 
 #[test]
-fn an_interrupted_run_goes_on_to_the_same_bits() {
+fn an_interrupted_run_resumes_to_the_same_bits() {
     let matrix = matrix(9000, 5);
     let points = MatrixPoints { matrix: &matrix };
     let backend = CpuBackend::new(std::num::NonZero::new(2));
@@ -74,22 +76,22 @@ fn an_interrupted_run_goes_on_to_the_same_bits() {
         every: Duration::from_secs(3600),
         identity: "one".to_owned(),
     };
-    // in the middle of seeding, of iterations, of the second start
+    // during seeding, during iterations, during the second start
     let mut stops = 0;
     for patience in [1, 7, 23, 40, 41, 42, 57, 71, 90, 113, 130, 160, 200] {
         let watch = Patience(AtomicI64::new(patience));
         let mut fit = fit(&points, &backend, 20, &watch);
         fit.checkpoint = Some(checkpoint.clone());
-        let members = Members::meet(&SingleProcess, points.len()).expect("alone");
+        let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_mean(&fit).expect("reads"), 9000, 20).expect("memory");
-        let run = Run { fit: &fit, members };
+        let run = Run { fit: &fit, shares };
         if let Err(error) = run.all_starts(&mut state) {
             assert_eq!(error.kind(), Kind::Interrupted);
             checkpoint::store(&fit, &checkpoint, &state).expect("writes");
             stops += 1;
         }
         fit.watch = &FOREVER;
-        assert_eq!(fit.run().expect("goes on"), whole, "stopped after {patience} tiles");
+        assert_eq!(fit.run().expect("resumes"), whole, "stopped after {patience} tiles");
         checkpoint.discard();
         assert!(!checkpoint.path.exists());
     }
@@ -109,7 +111,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     checkpoint::store(&fit, &kept, &state).expect("writes");
     fit.checkpoint = Some(Checkpoint { identity: "two".to_owned(), ..kept.clone() });
     let error = fit.run().expect_err("refused");
-    assert!(error.to_string().contains("of another k-means"), "{error}");
+    assert!(error.to_string().contains("belongs to another k-means"), "{error}");
     fit.checkpoint = Some(kept);
     fit.clusters = 8;
     let error = fit.run().expect_err("refused");
@@ -129,29 +131,29 @@ fn bits_do_not_depend_on_lanes() {
     assert_eq!(one, of_lanes(3));
 }
 
-/// The same k-means by some members, who have unequal shares of the points.
-fn shared_out(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
+/// The same k-means on several processes with unequal shares of the points.
+fn distributed(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
     let folder = tempfile::tempdir().expect("a folder");
     let never = || false;
     let all = MatrixPoints { matrix };
     let end = |rank: usize| if rank == size { all.len() } else { all.len() * (rank * rank) as u64 / 10 };
-    let member = |rank: usize| {
+    let process = |rank: usize| {
         let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
         let backend = CpuBackend::new(std::num::NonZero::new(1));
-        let meeting = Rendezvous { folder: folder.path(), rank, size, agreement: [0; 32] };
-        let communicator = TcpCommunicator::join(&meeting, &never).expect("meets");
+        let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
+        let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
         let mut fit = fit(&points, &backend, 20, &FOREVER);
         (fit.communicator, fit.init) = (&communicator, init);
         fit.run().expect("clusters")
     };
     std::thread::scope(|scope| {
-        let members: Vec<_> = (0..size).map(|rank| scope.spawn(move || member(rank))).collect();
-        members.into_iter().map(|member| member.join().expect("no panic")).collect()
+        let processes: Vec<_> = (0..size).map(|rank| scope.spawn(move || process(rank))).collect();
+        processes.into_iter().map(|process| process.join().expect("no panic")).collect()
     })
 }
 
 #[test]
-fn a_team_finds_what_one_process_finds() {
+fn several_processes_find_what_one_process_finds() {
     let matrix = matrix(3000, 5);
     let backend = CpuBackend::new(None);
     for init in [Init::KmeansPlusPlus, Init::Random] {
@@ -161,20 +163,21 @@ fn a_team_finds_what_one_process_finds() {
         let alone = alone.run().expect("clusters");
         let labels = |fitted: &Fitted| assign(&points, &backend, &fitted.centroids, &FOREVER).expect("assigns").labels;
         for size in [1, 2, 3] {
-            let found = shared_out(&matrix, size, init);
-            assert!(found.iter().all(|member| *member == found[0]), "all members find the same");
-            assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} members");
+            let found = distributed(&matrix, size, init);
+            assert!(found.iter().all(|fitted| *fitted == found[0]), "all processes find the same");
+            assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} processes");
             for (ours, theirs) in found[0].objectives.iter().zip(&alone.objectives) {
-                assert!((ours - theirs).abs() <= 1e-12 * theirs, "{init:?}, {size} members: {ours} and not {theirs}");
+                assert!((ours - theirs).abs() <= 1e-12 * theirs, "{init:?}, {size} processes: {ours} and not {theirs}");
             }
-            assert_eq!(labels(&found[0]), labels(&alone), "{init:?}, {size} members");
+            assert_eq!(labels(&found[0]), labels(&alone), "{init:?}, {size} processes");
         }
     }
 }
 
-/// Six points on a line, and how likely k-means++ takes three of them in some order.
+/// Six points on a line.
 const LINE: [f64; 6] = [0.0, 1.0, 3.0, 4.5, 7.0, 8.0];
 
+/// Probability that k-means++ chooses three of them in this order.
 fn likely(order: &[usize]) -> f64 {
     let mut squared = [1.0; LINE.len()];
     let mut likely = 1.0;
@@ -188,7 +191,7 @@ fn likely(order: &[usize]) -> f64 {
     likely
 }
 
-/// Pearson's statistic of how often orders were taken, and its degrees of freedom.
+/// Pearson's chi-squared statistic of the observed orders, and its degrees of freedom.
 fn chi_square(seen: &BTreeMap<Vec<usize>, u32>, draws: u32) -> (f64, f64) {
     let orders = (0..216).map(|number| vec![number / 36, number / 6 % 6, number % 6]);
     let possible: Vec<Vec<usize>> = orders.filter(|o| o[0] != o[1] && o[1] != o[2] && o[0] != o[2]).collect();
@@ -200,7 +203,7 @@ fn chi_square(seen: &BTreeMap<Vec<usize>, u32>, draws: u32) -> (f64, f64) {
 }
 
 #[test]
-fn batches_are_distributed_as_one_by_one() {
+fn batches_have_the_distribution_of_single_draws() {
     const DRAWS: u32 = 8000;
     let matrix = Array2::from_shape_fn((LINE.len(), 1), |(row, _)| LINE[row]);
     let points = MatrixPoints { matrix: &matrix };
@@ -209,9 +212,9 @@ fn batches_are_distributed_as_one_by_one() {
     for seed in 0..DRAWS {
         let mut fit = fit(&points, &backend, 3, &FOREVER);
         fit.seed = u64::from(seed);
-        let members = Members::meet(&SingleProcess, points.len()).expect("alone");
+        let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_mean(&fit).expect("reads"), LINE.len(), 3).expect("memory");
-        let seeding = Seeding { fit: &fit, members: &members, wanted: 3, progress: &FOREVER };
+        let seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER };
         while seeding.step(&mut state).expect("draws") {}
         let order = state.chosen.iter().map(|&point| usize::try_from(point).expect("small")).collect();
         *seen.entry(order).or_insert(0) += 1;
@@ -219,7 +222,7 @@ fn batches_are_distributed_as_one_by_one() {
     let (statistic, freedom) = chi_square(&seen, DRAWS);
     let deviations = (statistic - freedom) / (2.0 * freedom).sqrt();
     assert!(deviations < 4.0, "{deviations} deviations too much");
-    // the same number of draws, uniform ones
+    // control: the same number of uniform draws
     let uniform: BTreeMap<Vec<usize>, u32> =
         (0..216).map(|number| (vec![number / 36, number / 6 % 6, number % 6], DRAWS / 120)).collect();
     let (statistic, _) = chi_square(&uniform, DRAWS);

@@ -1,68 +1,68 @@
-//! What members of a communicator tell each other, as 64-bit words.
+//! Messages between processes, as lists of 64-bit words.
 
 use super::Assigned;
 use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 
-/// Words in the order in which they were put.
+/// A sequence of length-prefixed lists.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Words {
     words: Vec<u64>,
-    /// Of those, how many were taken.
-    taken: usize,
+    /// Number of words read.
+    read: usize,
 }
 
 impl Words {
     pub(super) fn from_bytes(bytes: &[u8]) -> Words {
-        Words { words: bytes.as_chunks::<8>().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect(), taken: 0 }
+        Words { words: bytes.as_chunks::<8>().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect(), read: 0 }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    /// A number of words, and they.
-    pub(super) fn put(&mut self, values: impl ExactSizeIterator<Item = u64>) {
+    /// Appends a length-prefixed list.
+    pub(super) fn push(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         self.words.push(values.len() as u64);
         self.words.extend(values);
     }
 
-    /// What was put next; nothing where there is no more.
-    pub(super) fn take(&mut self) -> &[u64] {
-        let Some(&count) = self.words.get(self.taken) else { return &[] };
-        let first = self.taken + 1;
-        self.taken = first.saturating_add(to_usize(count)).min(self.words.len());
-        &self.words[first..self.taken]
+    /// Reads the next list; empty at the end.
+    pub(super) fn next_list(&mut self) -> &[u64] {
+        let Some(&count) = self.words.get(self.read) else { return &[] };
+        let first = self.read + 1;
+        self.read = first.saturating_add(to_usize(count)).min(self.words.len());
+        &self.words[first..self.read]
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.taken >= self.words.len()
+        self.read >= self.words.len()
     }
 
     pub(super) fn of_clusters(clusters: &Clusters) -> Words {
         let mut words = Words::default();
-        words.put(clusters.offsets().iter().copied());
-        words.put(clusters.members().iter().copied());
+        words.push(clusters.offsets().iter().copied());
+        words.push(clusters.members().iter().copied());
         words
     }
 
     pub(super) fn clusters(mut self) -> Clusters {
-        let offsets = self.take().to_vec();
-        Clusters::from_parts(offsets, self.take().to_vec())
+        let offsets = self.next_list().to_vec();
+        Clusters::from_parts(offsets, self.next_list().to_vec())
     }
 
     pub(super) fn of_assigned(assigned: &Assigned) -> Words {
         let mut words = Words::default();
-        words.put(assigned.labels.iter().map(|&label| label.into()));
-        words.put(assigned.squared.iter().map(|squared| squared.to_bits()));
+        words.push(assigned.labels.iter().map(|&label| label.into()));
+        words.push(assigned.squared.iter().map(|squared| squared.to_bits()));
         words
     }
 
-    /// Appends to what other members have.
+    /// Reads an assignment and appends it to `all`.
     pub(super) fn assigned(mut self, all: &mut Assigned) {
-        // labels were u32 when they were put
-        all.labels.extend(self.take().iter().map(|&label| u32::try_from(label).unwrap_or(u32::MAX)));
-        all.squared.extend(self.take().iter().map(|&bits| f64::from_bits(bits)));
+        // labels were u32 when they were written
+        all.labels.extend(self.next_list().iter().map(|&label| u32::try_from(label).unwrap_or(u32::MAX)));
+        all.squared.extend(self.next_list().iter().map(|&bits| f64::from_bits(bits)));
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_put_is_taken() {
+    fn messages_survive_a_round_trip() {
         let clusters = Clusters::from_parts(vec![0, 2, 2, 3], vec![5, 1, 0]);
         let words = Words::of_clusters(&clusters);
         assert_eq!(Words::from_bytes(&words.into_bytes()).clusters(), clusters);
@@ -80,6 +80,6 @@ mod tests {
         Words::from_bytes(&Words::of_assigned(&assigned).into_bytes()).assigned(&mut all);
         assert_eq!(all, Assigned { labels: vec![9, 3, 0], squared: vec![1.0, 0.5, f64::INFINITY] });
         let mut none = Words::default();
-        assert!(none.take().is_empty() && none.is_over());
+        assert!(none.next_list().is_empty() && none.is_over());
     }
 }

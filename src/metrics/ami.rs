@@ -4,8 +4,8 @@ use super::labelled::of_labels;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
-/// Adjusted mutual information (Vinh, Epps and Bailey 2010) of the clusters and the labels, over the points that have
-/// both: scikit-learn's `adjusted_mutual_info_score`. Not defined where no point has a label.
+/// Adjusted mutual information (Vinh, Epps and Bailey 2010) between clusters and labels, over the points that have
+/// both: scikit-learn's `adjusted_mutual_info_score`. Undefined without labelled points.
 pub(super) struct AdjustedMutualInformation;
 
 impl Metric for AdjustedMutualInformation {
@@ -13,7 +13,7 @@ impl Metric for AdjustedMutualInformation {
         "ami"
     }
     fn summary(&self) -> &'static str {
-        "adjusted mutual information of clusters and labels; 1 is full agreement, 0 chance"
+        "adjusted mutual information of clusters and labels; 1 is full agreement, 0 is chance"
     }
     fn better(&self) -> Better {
         Better::Higher

@@ -4,8 +4,8 @@ use super::labelled::of_labels;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
-/// Adjusted Rand index (Hubert and Arabie 1985) of the clusters and the labels, over the points that have both:
-/// scikit-learn's `adjusted_rand_score`. Not defined where no point has a label.
+/// Adjusted Rand index (Hubert and Arabie 1985) between clusters and labels, over the points that have both:
+/// scikit-learn's `adjusted_rand_score`. Undefined without labelled points.
 pub(super) struct AdjustedRand;
 
 impl Metric for AdjustedRand {
@@ -13,7 +13,7 @@ impl Metric for AdjustedRand {
         "ari"
     }
     fn summary(&self) -> &'static str {
-        "adjusted Rand index of clusters and labels; 1 is full agreement, 0 chance"
+        "adjusted Rand index of clusters and labels; 1 is full agreement, 0 is chance"
     }
     fn better(&self) -> Better {
         Better::Higher

@@ -2,8 +2,8 @@
 
 use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
-/// inertia / k: what the predecessor script logged as "average inertia". Empty clusters count in k. Unit: the
-/// embedding's, squared.
+/// inertia / k: the "average inertia" logged by the script that clustrata replaces. Empty clusters count in k. Unit:
+/// the embedding's, squared.
 pub(super) struct AverageInertia;
 
 impl Metric for AverageInertia {
@@ -11,7 +11,7 @@ impl Metric for AverageInertia {
         "average_inertia"
     }
     fn summary(&self) -> &'static str {
-        "inertia of the level over the number of clusters, empty ones included"
+        "inertia of the level divided by the number of clusters, empty ones included"
     }
     fn unit(&self) -> &'static str {
         "squared distance"

@@ -1,10 +1,10 @@
 //! Calinski-Harabasz index.
 
-use super::{Better, LevelStatistics, Metric, Need, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, TWO_CLUSTERS, as_real};
 
-/// (B / (K - 1)) / (W / (n - K)) with B the dispersion between the clusters' means and W that within them (Calinski and
-/// Harabasz 1974): `sklearn.metrics.calinski_harabasz_score`, which gives 1 where W is 0. Not defined for fewer than two
-/// non-empty clusters, nor where every point is a cluster of its own.
+/// (B / (K - 1)) / (W / (n - K)) where B is the dispersion between the cluster means and W the dispersion within clusters (Calinski and
+/// Harabasz 1974): `sklearn.metrics.calinski_harabasz_score`, which returns 1 if W is 0. Undefined for fewer than two
+/// non-empty clusters, or if every point is its own cluster.
 pub(super) struct CalinskiHarabasz;
 
 impl Metric for CalinskiHarabasz {
@@ -12,7 +12,7 @@ impl Metric for CalinskiHarabasz {
         "calinski_harabasz"
     }
     fn summary(&self) -> &'static str {
-        "dispersion between over dispersion within clusters: scikit-learn's calinski_harabasz_score"
+        "ratio of between-cluster to within-cluster dispersion: scikit-learn's calinski_harabasz_score"
     }
     fn better(&self) -> Better {
         Better::Higher
@@ -24,10 +24,10 @@ impl Metric for CalinskiHarabasz {
         let means = level.means.as_ref()?;
         let (points, clusters) = (level.points(), level.occupied());
         if clusters < 2 {
-            return Some(Scalar::Undefined(super::TWO_CLUSTERS));
+            return Some(Scalar::Undefined(TWO_CLUSTERS));
         }
         if clusters == points {
-            return Some(Scalar::Undefined("every point is a cluster of its own"));
+            return Some(Scalar::Undefined("every point is its own cluster"));
         }
         let (within, between) = (means.within(), means.between());
         if within == 0.0 {

@@ -4,8 +4,8 @@ use super::labelled::of_labels;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
-/// 1 - H(cluster | label) / H(cluster) (Rosenberg and Hirschberg 2007), scikit-learn's `completeness_score`. Not defined
-/// where no point has a label.
+/// 1 - H(cluster | label) / H(cluster) (Rosenberg and Hirschberg 2007), scikit-learn's `completeness_score`. Undefined
+/// without labelled points.
 pub(super) struct Completeness;
 
 impl Metric for Completeness {
@@ -13,7 +13,7 @@ impl Metric for Completeness {
         "completeness"
     }
     fn summary(&self) -> &'static str {
-        "how far points of one label lie in one cluster; 1 is all of them"
+        "1 if all points of a label lie in one cluster"
     }
     fn better(&self) -> Better {
         Better::Higher

@@ -2,7 +2,7 @@
 
 use super::{Better, Column, LevelStatistics, Metric, Scalar};
 
-/// n: the points that have a label on the level.
+/// n: the points assigned to a cluster of the level.
 pub(super) struct Points;
 
 impl Metric for Points {
@@ -10,7 +10,7 @@ impl Metric for Points {
         "points"
     }
     fn summary(&self) -> &'static str {
-        "points that have a label"
+        "points assigned to a cluster"
     }
     fn better(&self) -> Better {
         Better::Neither
@@ -23,7 +23,7 @@ impl Metric for Points {
     }
 }
 
-/// k: the clusters of the level, empty ones included.
+/// k: the number of clusters of the level, empty ones included.
 pub(super) struct Clusters;
 
 impl Metric for Clusters {
@@ -31,7 +31,7 @@ impl Metric for Clusters {
         "clusters"
     }
     fn summary(&self) -> &'static str {
-        "clusters, empty ones included"
+        "number of clusters, empty ones included"
     }
     fn better(&self) -> Better {
         Better::Neither
@@ -44,7 +44,7 @@ impl Metric for Clusters {
     }
 }
 
-/// k - K: the clusters without a point. Above level 1 such a cluster can have children and yet no points.
+/// k - K: the number of clusters without points. Above level 1, such a cluster may still have children.
 pub(super) struct EmptyClusters;
 
 impl Metric for EmptyClusters {
@@ -52,7 +52,7 @@ impl Metric for EmptyClusters {
         "empty_clusters"
     }
     fn summary(&self) -> &'static str {
-        "clusters without a point"
+        "number of clusters without points"
     }
     fn better(&self) -> Better {
         Better::Lower
@@ -65,7 +65,7 @@ impl Metric for EmptyClusters {
     }
 }
 
-/// n_c: the points of a cluster.
+/// n_c: the number of points in the cluster.
 pub(super) struct Size;
 
 impl Metric for Size {
@@ -73,7 +73,7 @@ impl Metric for Size {
         "size"
     }
     fn summary(&self) -> &'static str {
-        "points of the cluster"
+        "number of points in the cluster"
     }
     fn better(&self) -> Better {
         Better::Neither

@@ -1,11 +1,11 @@
 //! Davies-Bouldin index with the stored centroids.
 
-use super::{Better, LevelStatistics, Metric, Need, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, TWO_CLUSTERS, as_real};
 use crate::metrics::level_statistics::Neighbours;
 
-/// Mean over the K non-empty clusters of max over the others of (s_i + s_j) / ||m_i - m_j||, s the mean distance, m the
-/// stored centroids (Davies and Bouldin 1979). Pairs whose centroids coincide are left out, as in scikit-learn. Not
-/// defined for fewer than two non-empty clusters.
+/// Mean over the K non-empty clusters of max over the others of (s_i + s_j) / ||m_i - m_j||, where s is the mean distance and m
+/// the stored centroid (Davies and Bouldin 1979). Pairs whose centroids coincide are skipped, as in scikit-learn.
+/// Undefined for fewer than two non-empty clusters.
 pub(super) struct DaviesBouldin;
 
 impl Metric for DaviesBouldin {
@@ -13,7 +13,7 @@ impl Metric for DaviesBouldin {
         "davies_bouldin"
     }
     fn summary(&self) -> &'static str {
-        "mean over clusters of the worst ratio of spread to distance between stored centroids"
+        "mean over clusters of the largest ratio of spread to distance between stored centroids"
     }
     fn better(&self) -> Better {
         Better::Lower
@@ -29,7 +29,7 @@ impl Metric for DaviesBouldin {
 /// Mean of the worst ratios of the non-empty clusters.
 pub(super) fn mean_worst_ratio(level: &LevelStatistics, neighbours: &[Neighbours]) -> Scalar {
     if level.occupied() < 2 {
-        return Scalar::Undefined(super::TWO_CLUSTERS);
+        return Scalar::Undefined(TWO_CLUSTERS);
     }
     let full = level.clusters.iter().zip(neighbours).filter(|(sums, _)| sums.size > 0);
     Scalar::Real(full.map(|(_, neighbours)| neighbours.worst_ratio).sum::<f64>() / as_real(level.occupied()))

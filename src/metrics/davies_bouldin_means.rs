@@ -3,8 +3,8 @@
 use super::davies_bouldin::mean_worst_ratio;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 
-/// `sklearn.metrics.davies_bouldin_score`: as `davies_bouldin`, with the clusters' means in the place of the stored
-/// centroids. Not defined for fewer than two non-empty clusters.
+/// `sklearn.metrics.davies_bouldin_score`: as `davies_bouldin`, with the cluster means instead of the stored
+/// centroids. Undefined for fewer than two non-empty clusters.
 pub(super) struct DaviesBouldinMeans;
 
 impl Metric for DaviesBouldinMeans {
@@ -12,7 +12,7 @@ impl Metric for DaviesBouldinMeans {
         "davies_bouldin_means"
     }
     fn summary(&self) -> &'static str {
-        "davies_bouldin with the clusters' means: scikit-learn's davies_bouldin_score"
+        "davies_bouldin with the true cluster means: scikit-learn's davies_bouldin_score"
     }
     fn better(&self) -> Better {
         Better::Lower

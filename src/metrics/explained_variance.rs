@@ -2,9 +2,9 @@
 
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 
-/// 1 - W / T with W the sum over the points of ||x - mu_c||^2 and T that of ||x - mean||^2, mu_c the cluster's mean: the
-/// share of the variance that the clusters explain (R^2, eta squared). 1 where every point is its cluster's mean. Not
-/// defined where all points are equal.
+/// 1 - W / T where W is the sum over all points of ||x - mu_c||^2, T the sum of ||x - mean||^2 and mu_c the mean of the
+/// point's cluster: the share of the variance that the clusters explain (R^2, eta squared). 1 if every point equals its
+/// cluster mean. Undefined if all points are equal.
 pub(super) struct ExplainedVariance;
 
 impl Metric for ExplainedVariance {
@@ -12,7 +12,7 @@ impl Metric for ExplainedVariance {
         "explained_variance"
     }
     fn summary(&self) -> &'static str {
-        "share of the variance that the clusters' means explain"
+        "share of the variance explained by the cluster means"
     }
     fn better(&self) -> Better {
         Better::Higher
@@ -26,7 +26,7 @@ impl Metric for ExplainedVariance {
         let (within, between) = (means.within(), means.between());
         let total = within + between;
         if level.points() == 0 {
-            return Some(Scalar::Undefined("needs a point"));
+            return Some(Scalar::Undefined("no points"));
         }
         Some(if total > 0.0 { Scalar::Real(between / total) } else { Scalar::Undefined("all points are equal") })
     }

@@ -4,8 +4,8 @@ use super::labelled::of_labels;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
-/// 1 - H(label | cluster) / H(label) (Rosenberg and Hirschberg 2007), scikit-learn's `homogeneity_score`. Not defined
-/// where no point has a label.
+/// 1 - H(label | cluster) / H(label) (Rosenberg and Hirschberg 2007), scikit-learn's `homogeneity_score`. Undefined
+/// without labelled points.
 pub(super) struct Homogeneity;
 
 impl Metric for Homogeneity {
@@ -13,7 +13,7 @@ impl Metric for Homogeneity {
         "homogeneity"
     }
     fn summary(&self) -> &'static str {
-        "how far clusters hold points of one label only; 1 is all of them"
+        "1 if every cluster holds points of one label only"
     }
     fn better(&self) -> Better {
         Better::Higher

@@ -1,8 +1,8 @@
-//! Inertia: how far points lie from their centroids, squared and summed.
+//! Inertia: the sum of squared distances to the stored centroids.
 
 use super::{Better, Column, LevelStatistics, Metric, Scalar};
 
-/// Sum over the points of ||x - m_c||^2 with the stored centroid m_c: scikit-learn's `KMeans.inertia_` for given labels and
+/// Sum over the points of ||x - m_c||^2, where m_c is the stored centroid: scikit-learn's `KMeans.inertia_` for given labels and
 /// centres. Per cluster and, summed, per level; 0 for an empty cluster. Unit: the embedding's, squared.
 pub(super) struct Inertia;
 

@@ -1,9 +1,9 @@
-//! How many points have a label of the user's.
+//! How many points have a user-given label.
 
 use super::{Better, Column, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement::Contingency;
 
-/// Points that lie in a cluster and have a label in the file of `--labels`: those that agreement is measured on.
+/// Number of points that are assigned to a cluster and have a label in the `--labels` file. Agreement is measured on these.
 pub(super) struct LabelledPoints;
 
 impl Metric for LabelledPoints {
@@ -11,7 +11,7 @@ impl Metric for LabelledPoints {
         "labelled_points"
     }
     fn summary(&self) -> &'static str {
-        "points that have a label in the file of --labels"
+        "number of points with a label in the --labels file"
     }
     fn better(&self) -> Better {
         Better::Neither
@@ -27,7 +27,8 @@ impl Metric for LabelledPoints {
     }
 }
 
-/// A measure of agreement with the labels. scikit-learn calls the agreement of nothing perfect, which no bar should pass.
+/// A measure of agreement with the labels. Undefined without labelled points: scikit-learn returns a perfect score there,
+/// and no gate should pass on that.
 pub(super) fn of_labels(level: &LevelStatistics, measure: impl Fn(&Contingency) -> f64) -> Option<Scalar> {
     let table = &level.labels.as_ref()?.table;
     Some(if table.points == 0 { Scalar::Undefined("no point has a label") } else { Scalar::Real(measure(table)) })

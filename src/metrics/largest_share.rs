@@ -2,7 +2,7 @@
 
 use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
-/// max n_c / n. Not defined without a point.
+/// max n_c / n. Undefined without points.
 pub(super) struct LargestShare;
 
 impl Metric for LargestShare {
@@ -10,7 +10,7 @@ impl Metric for LargestShare {
         "largest_share"
     }
     fn summary(&self) -> &'static str {
-        "share of the points in the largest cluster"
+        "share of all points in the largest cluster"
     }
     fn better(&self) -> Better {
         Better::Lower
@@ -18,7 +18,7 @@ impl Metric for LargestShare {
     fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         Some(match level.sizes().max() {
             Some(largest) => Scalar::Real(as_real(largest) / as_real(level.points())),
-            None => Scalar::Undefined("needs a point"),
+            None => Scalar::Undefined("no points"),
         })
     }
 }

@@ -1,60 +1,60 @@
-//! What is known of a level once all passes are done: numbers only, and all that the metrics see.
+//! Level statistics: everything the metrics need, once all passes are done.
 //!
-//! The main loop fills them; what was not asked for is `None`, and the metrics that need it have no figure then.
+//! The main loop fills them. Parts that were not requested are `None`; the metrics that need them are then left out.
 
 use std::sync::Arc;
 
 use crate::engine::partials::Sums;
 use crate::metrics::agreement::Contingency;
 
-/// One level. All vectors are over its clusters, the empty ones included.
+/// Statistics of one level. All vectors have one entry per cluster, empty clusters included.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LevelStatistics {
     /// 1-based number of the level.
     pub number: u32,
-    /// Sums over each cluster's points: own distances and, where `searched`, what the search for other centroids found.
+    /// Sums over the points of each cluster: distances to the own centroid and, if `searched`, the results of the top-2 search.
     pub clusters: Vec<Sums>,
-    /// Whether the nearest centroids were searched.
+    /// Whether the top-2 search was run.
     pub searched: bool,
-    /// Neighbours among the stored centroids, with the mean distance to them as spread.
+    /// Neighbours among the stored centroids; the spread is the mean distance to the own centroid.
     pub neighbours: Option<Vec<Neighbours>>,
-    /// What the true means tell.
+    /// Statistics around the true cluster means.
     pub means: Option<MeanStatistics>,
-    /// Neighbours among the means, with the mean distance to the mean as spread.
+    /// Neighbours among the means; the spread is the mean distance to the mean.
     pub mean_neighbours: Option<Vec<Neighbours>>,
     /// Exact silhouettes.
     pub silhouette: Option<Silhouettes>,
-    /// What the labels of the user say.
+    /// Counts of the user's labels per cluster.
     pub labels: Option<LabelStatistics>,
-    /// The level above; `None` where it is not evaluated or not there.
+    /// The level above; `None` if there is none or it is not evaluated.
     pub parents: Option<Parents>,
 }
 
-/// A centroid among the others.
+/// One centroid compared with all others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbours {
-    /// The non-empty cluster whose centroid is nearest; `None` where there is no other, and for empty clusters.
+    /// The non-empty cluster with the nearest centroid; `None` if there is no other, and for empty clusters.
     pub nearest: Option<u64>,
-    /// Distance to it; NaN where there is none.
+    /// Distance to it; NaN if `nearest` is `None`.
     pub distance: f64,
-    /// Largest `(s_i + s_j) / ||m_i - m_j||` (Davies and Bouldin 1979) over the others that do not coincide with it; 0 where
-    /// there is none, NaN for empty clusters.
+    /// Largest `(s_i + s_j) / ||m_i - m_j||` (Davies and Bouldin 1979) over the others that do not coincide with it; 0 if
+    /// there are none, NaN for empty clusters.
     pub worst_ratio: f64,
 }
 
 impl Neighbours {
-    /// Of an empty cluster.
+    /// The entry of an empty cluster.
     pub const NONE: Neighbours = Neighbours { nearest: None, distance: f64::NAN, worst_ratio: f64::NAN };
 }
 
-/// What the true means of the clusters tell.
+/// Statistics around the true cluster means.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MeanStatistics {
-    /// Sums over each cluster's points of distances to its mean `mu_c`.
+    /// Sums over the points of each cluster of their distances to its mean `mu_c`.
     pub around_mean: Vec<Sums>,
-    /// `||mu_c - mean||^2`, with the mean of all points; NaN for empty clusters.
+    /// `||mu_c - mean||^2`, where `mean` is over all points; NaN for empty clusters.
     pub from_centre: Vec<f64>,
-    /// `||mu_c - m_p||^2` with the stored centroid of the parent; empty where the level above is not evaluated.
+    /// `||mu_c - m_p||^2`, where `m_p` is the stored centroid of the parent; empty if the level above is not evaluated.
     pub from_parent: Vec<f64>,
 }
 
@@ -71,32 +71,32 @@ impl MeanStatistics {
     }
 }
 
-/// Exact silhouettes (Rousseeuw 1987) of all points, or of a sample against all points.
+/// Exact silhouettes (Rousseeuw 1987) of all points, or of a sample compared with all points.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Silhouettes {
-    /// Sum over the cluster's points that were taken.
+    /// Sum of the silhouettes of the cluster's sampled points.
     pub sums: Vec<f64>,
-    /// How many were taken.
+    /// Number of sampled points.
     pub counts: Vec<u64>,
-    /// Standard error of the mean over all points, where they are a sample.
+    /// Standard error of the mean over all points; `None` if it is exact.
     pub standard_error: Option<f64>,
 }
 
-/// The clusters beside the labels that the user gave the points.
+/// Clusters against the labels that the user gave the points.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LabelStatistics {
-    /// A row per cluster, a column per label.
+    /// One row per cluster, one column per label.
     pub table: Contingency,
-    /// The labels themselves, by their columns.
+    /// The label of each column.
     pub names: Names,
 }
 
-/// Labels as they were written.
+/// Labels as written in the file.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Names {
-    /// All are whole numbers.
+    /// All labels are non-negative integers.
     Whole(Arc<[u64]>),
-    /// Some are not.
+    /// At least one label is something else.
     Text(Arc<[String]>),
 }
 
@@ -116,12 +116,12 @@ pub struct Parents {
 }
 
 impl LevelStatistics {
-    /// Only the sums of own distances.
+    /// Statistics with nothing but sums of own distances.
     pub fn of_sums(number: u32, clusters: Vec<Sums>) -> Self {
         LevelStatistics { number, clusters, ..LevelStatistics::default() }
     }
 
-    /// One empty cluster of which everything is known: to ask a metric what it is about.
+    /// One empty cluster with all statistics present; used to find out what a metric provides.
     pub fn blank() -> Self {
         LevelStatistics {
             searched: true,
@@ -139,7 +139,7 @@ impl LevelStatistics {
         }
     }
 
-    /// Points that have a label: n.
+    /// Number of points assigned to a cluster: n.
     pub fn points(&self) -> u64 {
         self.clusters.iter().map(|c| c.size).sum()
     }

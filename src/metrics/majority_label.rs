@@ -4,8 +4,8 @@ use crate::metrics::level_statistics::Names;
 
 use super::{Better, Column, LevelStatistics, Metric, Need};
 
-/// The label that most points of the cluster have, ties to the label that comes first in the file: a number where all labels
-/// are whole numbers, else a text. Not defined for a cluster none of whose points has a label.
+/// The most frequent label among the points of the cluster; on a tie, the one that comes first in the file. A number if all
+/// labels are integers, else text. Undefined for a cluster without labelled points.
 pub(super) struct MajorityLabel;
 
 impl Metric for MajorityLabel {
@@ -13,7 +13,7 @@ impl Metric for MajorityLabel {
         "majority_label"
     }
     fn summary(&self) -> &'static str {
-        "most frequent label"
+        "most frequent label in the cluster"
     }
     fn better(&self) -> Better {
         Better::Neither

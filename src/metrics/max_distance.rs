@@ -1,8 +1,8 @@
 //! Largest distance.
 
-use super::{Better, Column, LevelStatistics, Metric, of_full};
+use super::{Better, Column, LevelStatistics, Metric, of_nonempty};
 
-/// Max over the points of ||x - m_c||: the radius of the cluster around its stored centroid. Not defined for an empty
+/// Max over the points of ||x - m_c||: the radius of the cluster around its stored centroid. Undefined for an empty
 /// cluster. Unit: the embedding's.
 pub(super) struct MaxDistance;
 
@@ -20,6 +20,6 @@ impl Metric for MaxDistance {
         Better::Lower
     }
     fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
-        Some(of_full(level, |c| c.max_squared.sqrt()))
+        Some(of_nonempty(level, |c| c.max_squared.sqrt()))
     }
 }

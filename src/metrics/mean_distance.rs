@@ -1,8 +1,8 @@
 //! Mean distance.
 
-use super::{Better, Column, LevelStatistics, Metric, as_real, of_full};
+use super::{Better, Column, LevelStatistics, Metric, as_real, of_nonempty};
 
-/// Mean over the points of ||x - m_c|| (not squared): the s of Davies and Bouldin (1979). Not defined for an empty
+/// Mean over the points of ||x - m_c|| (not squared): the s of Davies and Bouldin (1979). Undefined for an empty
 /// cluster. Unit: the embedding's.
 pub(super) struct MeanDistance;
 
@@ -20,6 +20,6 @@ impl Metric for MeanDistance {
         Better::Lower
     }
     fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
-        Some(of_full(level, |c| c.distance / as_real(c.size)))
+        Some(of_nonempty(level, |c| c.distance / as_real(c.size)))
     }
 }

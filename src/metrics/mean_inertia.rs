@@ -1,8 +1,8 @@
 //! Mean squared distance.
 
-use super::{Better, Column, LevelStatistics, Metric, as_real, of_full};
+use super::{Better, Column, LevelStatistics, Metric, as_real, of_nonempty};
 
-/// inertia / n_c: the mean squared distance to the stored centroid. Not defined for an empty cluster. Unit: the
+/// inertia / n_c: the mean squared distance to the stored centroid. Undefined for an empty cluster. Unit: the
 /// embedding's, squared.
 pub(super) struct MeanInertia;
 
@@ -11,7 +11,7 @@ impl Metric for MeanInertia {
         "mean_inertia"
     }
     fn summary(&self) -> &'static str {
-        "inertia over the number of points"
+        "inertia divided by the number of points"
     }
     fn unit(&self) -> &'static str {
         "squared distance"
@@ -20,6 +20,6 @@ impl Metric for MeanInertia {
         Better::Lower
     }
     fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
-        Some(of_full(level, |c| c.inertia / as_real(c.size)))
+        Some(of_nonempty(level, |c| c.inertia / as_real(c.size)))
     }
 }

@@ -1,9 +1,9 @@
-//! Points that another centroid is nearer to.
+//! Points that are nearer to another centroid than to their own.
 
 use super::{Better, Column, LevelStatistics, Metric, Need, Scalar};
 
-/// Number of points to which the stored centroid of another non-empty cluster is strictly nearer than their own. On
-/// level 1 of a converged k-means there are none; above it there may be, since upstream fits on centroids.
+/// Number of points that are strictly nearer to the stored centroid of another non-empty cluster than to their own. A
+/// converged k-means has none on level 1. Upper levels may have some, because upstream fits them on centroids.
 pub(super) struct Misassigned;
 
 impl Metric for Misassigned {
@@ -11,7 +11,7 @@ impl Metric for Misassigned {
         "misassigned"
     }
     fn summary(&self) -> &'static str {
-        "points to which another centroid is nearer than their own"
+        "number of points nearer to another centroid than to their own"
     }
     fn better(&self) -> Better {
         Better::Lower

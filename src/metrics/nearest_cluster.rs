@@ -2,8 +2,8 @@
 
 use super::{Better, Column, LevelStatistics, Metric, Need};
 
-/// The non-empty cluster whose stored centroid is nearest to this one's, ties to the lower number. Not defined for an
-/// empty cluster, nor where there is no other.
+/// The non-empty cluster whose stored centroid is nearest to that of this cluster; on a tie, the lower index.
+/// Undefined for an empty cluster, and if there is no other.
 pub(super) struct NearestCluster;
 
 impl Metric for NearestCluster {
@@ -11,7 +11,7 @@ impl Metric for NearestCluster {
         "nearest_cluster"
     }
     fn summary(&self) -> &'static str {
-        "cluster whose stored centroid is nearest"
+        "index of the cluster with the nearest stored centroid"
     }
     fn better(&self) -> Better {
         Better::Neither

@@ -1,9 +1,9 @@
-//! How far the nearest other cluster is.
+//! Distance to the nearest other cluster.
 
 use super::{Better, Column, LevelStatistics, Metric, Need};
 
-/// Distance between the stored centroids of the cluster and of its `nearest_cluster`. Not defined for an empty cluster,
-/// nor where there is no other. Unit: the embedding's.
+/// Distance between the stored centroids of the cluster and of its `nearest_cluster`. Undefined for an empty cluster,
+/// and if there is no other. Unit: the embedding's.
 pub(super) struct NearestDistance;
 
 impl Metric for NearestDistance {
@@ -11,7 +11,7 @@ impl Metric for NearestDistance {
         "nearest_distance"
     }
     fn summary(&self) -> &'static str {
-        "distance to the nearest cluster's stored centroid"
+        "distance to the nearest other stored centroid"
     }
     fn unit(&self) -> &'static str {
         "distance"

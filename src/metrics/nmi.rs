@@ -4,9 +4,9 @@ use super::labelled::of_labels;
 use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
-/// Normalized mutual information, arithmetic mean, of the clusters and the labels, over the points that have both:
-/// scikit-learn's `normalized_mutual_info_score`. Grows with the number of clusters by chance alone; `ami` does not. Not
-/// defined where no point has a label.
+/// Mutual information between clusters and labels divided by the arithmetic mean of their entropies, over the points that
+/// have both: scikit-learn's `normalized_mutual_info_score`. Grows with the number of clusters by chance alone; `ami` does
+/// not. Undefined without labelled points.
 pub(super) struct NormalizedMutualInformation;
 
 impl Metric for NormalizedMutualInformation {
@@ -14,7 +14,7 @@ impl Metric for NormalizedMutualInformation {
         "nmi"
     }
     fn summary(&self) -> &'static str {
-        "mutual information of clusters and labels over the mean of their entropies"
+        "mutual information of clusters and labels divided by the mean of their entropies"
     }
     fn better(&self) -> Better {
         Better::Higher

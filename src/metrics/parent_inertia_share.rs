@@ -2,11 +2,11 @@
 
 use super::{Better, Column, LevelStatistics, Metric, Need, as_real};
 
-/// What this cluster's points contribute to the inertia of the cluster above: the sum over S_c of ||x - m_p||^2 over the
-/// inertia of p, m_p the parent's stored centroid. The shares of a parent's children add up to 1; one well above the
-/// child's `parent_points_share` lies at its parent's rim. The sum is taken as the sum around the child's mean plus
-/// n_c ||mu_c - m_p||^2, which is the same (Huygens-Steiner). Not defined for an empty cluster, where the parent's
-/// inertia is 0, nor where the level above is not evaluated.
+/// Share of the parent's inertia that this cluster's points contribute: the sum over S_c of ||x - m_p||^2 divided by the
+/// inertia of the parent p, where m_p is the parent's stored centroid. The shares of a parent's children add up to 1. A
+/// child whose share is well above its `parent_points_share` lies at the rim of its parent. The sum is computed as the sum
+/// around the child's mean plus n_c ||mu_c - m_p||^2, which is equal (Huygens-Steiner). Undefined for an empty cluster, if
+/// the parent's inertia is 0, and if the level above is not evaluated.
 pub(super) struct ParentInertiaShare;
 
 impl Metric for ParentInertiaShare {
@@ -14,7 +14,7 @@ impl Metric for ParentInertiaShare {
         "parent_inertia_share"
     }
     fn summary(&self) -> &'static str {
-        "share of the inertia of the cluster above that this cluster's points make"
+        "share of the parent cluster's inertia contributed by this cluster's points"
     }
     fn better(&self) -> Better {
         Better::Lower

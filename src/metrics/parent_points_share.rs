@@ -2,8 +2,8 @@
 
 use super::{Better, Column, LevelStatistics, Metric, as_real};
 
-/// n_c / n_p, p the cluster of the level above that holds this one: the shares of a parent's children add up to 1. Not
-/// defined for an empty cluster, nor where the level above is not evaluated.
+/// n_c / n_p, where p is the parent: the cluster of the level above that holds this one. The shares of a parent's children
+/// add up to 1. Undefined for an empty cluster, and if the level above is not evaluated.
 pub(super) struct ParentPointsShare;
 
 impl Metric for ParentPointsShare {
@@ -11,7 +11,7 @@ impl Metric for ParentPointsShare {
         "parent_points_share"
     }
     fn summary(&self) -> &'static str {
-        "share of the points of the cluster above"
+        "share of the parent cluster's points"
     }
     fn better(&self) -> Better {
         Better::Neither

@@ -4,8 +4,8 @@ use super::labelled::of_labels;
 use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, as_real};
 use crate::metrics::agreement;
 
-/// Share of the points that have the most frequent label of their cluster, of the points that have a label (Manning et al.
-/// 2008, section 16.3). Not defined for a cluster without such a point, nor where no point has a label.
+/// Share of the labelled points that have the most frequent label of their cluster (Manning et al. 2008, section 16.3).
+/// Undefined without labelled points, per cluster and per level.
 pub(super) struct Purity;
 
 impl Metric for Purity {
@@ -13,7 +13,7 @@ impl Metric for Purity {
         "purity"
     }
     fn summary(&self) -> &'static str {
-        "share of the labelled points that have their cluster's most frequent label"
+        "share of the labelled points that have the most frequent label of their cluster"
     }
     fn better(&self) -> Better {
         Better::Higher

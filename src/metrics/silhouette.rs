@@ -1,12 +1,12 @@
 //! Exact silhouette.
 
-use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, as_real};
+use super::{Better, Column, LevelStatistics, Metric, Need, Scalar, TWO_CLUSTERS, as_real};
 
-/// Mean over the points of (b - a) / max(a, b): a the mean distance to the other points of the own cluster, b the least
-/// mean distance to the points of another one (Rousseeuw 1987): `sklearn.metrics.silhouette_score`. From -1 to 1. A
-/// point alone in its cluster counts 0, and so does one with a = b = 0. With `--silhouette sample:N` the mean is over a
-/// seeded sample, each point of it against all points. Not defined for fewer than two non-empty clusters, nor for a
-/// cluster of which no point was taken.
+/// Mean over the points of (b - a) / max(a, b): a is the mean distance to the other points of the same cluster, b the least
+/// mean distance to the points of another cluster (Rousseeuw 1987): `sklearn.metrics.silhouette_score`. From -1 to 1. A
+/// point alone in its cluster counts 0, and so does a point with a = b = 0. With `--silhouette sample:N`, the mean is over a
+/// seeded sample of N points, each compared with all points. Undefined for fewer than two non-empty clusters, and for a
+/// cluster without sampled points.
 pub(super) struct Silhouette;
 
 impl Metric for Silhouette {
@@ -14,7 +14,7 @@ impl Metric for Silhouette {
         "silhouette"
     }
     fn summary(&self) -> &'static str {
-        "mean of (b - a) / max(a, b), a and b the mean distances to the own and to the nearest other cluster"
+        "mean of (b - a) / max(a, b); a and b: mean distance to own and to nearest other cluster"
     }
     fn better(&self) -> Better {
         Better::Higher
@@ -31,7 +31,7 @@ impl Metric for Silhouette {
     fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let silhouette = level.silhouette.as_ref()?;
         if level.occupied() < 2 {
-            return Some(Scalar::Undefined(super::TWO_CLUSTERS));
+            return Some(Scalar::Undefined(TWO_CLUSTERS));
         }
         let count: u64 = silhouette.counts.iter().sum();
         Some(Scalar::Real(silhouette.sums.iter().sum::<f64>() / as_real(count)))

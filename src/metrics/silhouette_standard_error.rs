@@ -1,10 +1,9 @@
-//! How sure a sampled silhouette is.
+//! Standard error of a sampled silhouette.
 
-use super::{Better, LevelStatistics, Metric, Need, Scalar};
+use super::{Better, LevelStatistics, Metric, Need, Scalar, TWO_CLUSTERS};
 
-/// Standard error of `silhouette` where it comes from a sample; absent where it is exact. The sample has one point from
-/// each of N equally long stretches of the points in the order of the hierarchy, and the error is that of successive
-/// differences (Wolter 2007, Introduction to Variance Estimation, section 8.2).
+/// Standard error of `silhouette` if it is sampled; absent if it is exact. The sample takes one point from each
+/// of N equally long runs of points in hierarchy order. The error is estimated from successive differences (Wolter 2007, Introduction to Variance Estimation, section 8.2).
 pub(super) struct SilhouetteStandardError;
 
 impl Metric for SilhouetteStandardError {
@@ -12,7 +11,7 @@ impl Metric for SilhouetteStandardError {
         "silhouette_standard_error"
     }
     fn summary(&self) -> &'static str {
-        "standard error of the silhouette, where it is sampled"
+        "standard error of a sampled silhouette"
     }
     fn better(&self) -> Better {
         Better::Lower
@@ -23,8 +22,8 @@ impl Metric for SilhouetteStandardError {
     fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let error = level.silhouette.as_ref()?.standard_error?;
         Some(match error {
-            _ if level.occupied() < 2 => Scalar::Undefined(super::TWO_CLUSTERS),
-            error if error.is_nan() => Scalar::Undefined("needs a sample of two points"),
+            _ if level.occupied() < 2 => Scalar::Undefined(TWO_CLUSTERS),
+            error if error.is_nan() => Scalar::Undefined("needs a sample of at least two points"),
             error => Scalar::Real(error),
         })
     }

@@ -1,10 +1,10 @@
-//! How unequal the sizes are: Gini.
+//! Inequality of the cluster sizes, as Gini coefficient.
 
 use super::{Better, LevelStatistics, Metric, Scalar, as_real};
 
 /// Gini coefficient of the sizes n_(1) <= ... <= n_(K) of the non-empty clusters:
-/// sum_i (2 i - K - 1) n_(i) / (K n) (Gini 1912). 0 where all have the same size, towards 1 where one holds nearly all.
-/// Not defined without a point.
+/// sum_i (2 i - K - 1) n_(i) / (K n) (Gini 1912). 0 if all have the same size, close to 1 if one holds nearly all points.
+/// Undefined without points.
 pub(super) struct SizeGini;
 
 impl Metric for SizeGini {
@@ -20,7 +20,7 @@ impl Metric for SizeGini {
     fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
         let mut sizes: Vec<u64> = level.sizes().collect();
         if sizes.is_empty() {
-            return Some(Scalar::Undefined("needs a point"));
+            return Some(Scalar::Undefined("no points"));
         }
         sizes.sort_unstable();
         let clusters = as_real(sizes.len() as u64);

@@ -5,7 +5,7 @@ use super::{Better, LevelStatistics, Metric, Need, Scalar};
 use crate::metrics::agreement;
 
 /// V-measure (Rosenberg and Hirschberg 2007): the harmonic mean of `homogeneity` and `completeness`, scikit-learn's
-/// `v_measure_score`. The same number as `nmi`. Not defined where no point has a label.
+/// `v_measure_score`. Equal to `nmi`. Undefined without labelled points.
 pub(super) struct VMeasure;
 
 impl Metric for VMeasure {

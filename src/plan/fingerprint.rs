@@ -1,67 +1,71 @@
-//! What the parts of a run must agree on to add up.
+//! The fingerprint of a run: what its parts must share so that they can be merged.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::formats::fingerprint::FileFingerprint;
 
-/// Inputs and settings that decide what a part computes. Where the files lie, what device computes and what becomes of
-/// the results is not in it.
+/// The inputs and settings that decide what a part computes. Locations of files, device and output are not part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunFingerprint {
-    /// Version of the program.
+    /// Version of clustrata.
     pub version: String,
-    /// Rows of the embeddings.
+    /// Number of rows of the embeddings, n.
     pub rows: u64,
-    /// Columns.
+    /// Dimension of the embeddings, d.
     pub dim: usize,
-    /// Element type as numpy names it.
+    /// Element type as NumPy spells it, for example `<f4`.
     pub dtype: String,
-    /// In the order of the rows.
+    /// Embeddings, in row order.
     pub embeddings: Vec<FileFingerprint>,
-    /// Clusters and centroids of every level.
+    /// Files of clusters and centroids, for every level.
     pub hierarchy: Vec<FileFingerprint>,
-    /// Row numbers of the subset.
+    /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<FileFingerprint>,
-    /// Levels to evaluate.
+    /// Numbers of the levels to evaluate.
     pub levels: Vec<u32>,
-    /// Names of the figures.
+    /// Names of the metrics.
     pub metrics: Vec<String>,
-    /// As the setting is written.
+    /// The `--silhouette` setting as text.
     pub silhouette: String,
-    /// Seed of what is sampled; 0 where nothing is.
+    /// Seed of sampling; 0 if nothing is sampled.
     pub seed: u64,
-    /// What becomes of rows with NaN.
+    /// Policy for rows with NaN or infinite values.
     pub nonfinite: Value,
-    /// Whether rows may be in no cluster.
+    /// Whether rows may be unassigned.
     pub allow_unassigned: bool,
-    /// Which distances are written.
+    /// Distances to write.
     pub distances: Value,
 }
 
+/// Hash of a fingerprint: BLAKE3 (hex) of its compact JSON.
+pub fn hash_of(content: &Value) -> String {
+    blake3::hash(content.to_string().as_bytes()).to_hex().to_string()
+}
+
 impl RunFingerprint {
-    /// BLAKE3 (hex) of everything in it but the paths and the times of the files.
+    /// BLAKE3 (hex) of all fields except paths and modification times of files.
     pub fn hash(&self) -> String {
-        blake3::hash(self.essence().to_string().as_bytes()).to_hex().to_string()
+        hash_of(&self.content())
     }
 
-    /// What differs from `other`, in words: `metrics: ["inertia"] and not ["size"]`.
+    /// Describes each field that differs from `other`, for example `metrics: ["inertia"] instead of ["size"]`.
     pub fn differences(&self, other: &RunFingerprint) -> Vec<String> {
-        let (mine, theirs) = (self.essence(), other.essence());
+        let (mine, theirs) = (self.content(), other.content());
         let (Value::Object(mine), Value::Object(theirs)) = (mine, theirs) else { return Vec::new() };
         let differs = |(key, value): (String, Value)| {
             let there = theirs.get(&key).cloned().unwrap_or_default();
-            (there != value).then(|| format!("{key}: {} and not {}", short(&value), short(&there)))
+            (there != value).then(|| format!("{key}: {} instead of {}", short(&value), short(&there)))
         };
         mine.into_iter().filter_map(differs).collect()
     }
 
-    /// Without paths and times, which a copy of a file does not share with it.
-    fn essence(&self) -> Value {
+    /// The fields as JSON, without paths and modification times, which copies of a file don't share.
+    fn content(&self) -> Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
-        let strip = |identity: &mut Value| {
-            if let Value::Object(identity) = identity {
-                identity.retain(|key, _| matches!(key.as_str(), "bytes" | "checksum"));
+        let strip = |file: &mut Value| {
+            if let Value::Object(file) = file {
+                file.retain(|key, _| matches!(key.as_str(), "bytes" | "checksum"));
             }
         };
         for key in ["embeddings", "hierarchy"] {
@@ -72,7 +76,7 @@ impl RunFingerprint {
     }
 }
 
-/// A value that fits into a message.
+/// A value as text, truncated to fit into a message.
 fn short(value: &Value) -> String {
     const MOST: usize = 120;
     let text = value.to_string();
@@ -86,7 +90,7 @@ fn short(value: &Value) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn agreement() -> RunFingerprint {
+    pub(crate) fn fingerprint() -> RunFingerprint {
         let file = |name: &str| FileFingerprint {
             path: format!("/data/{name}").into(),
             bytes: 100,
@@ -113,17 +117,17 @@ pub(crate) mod tests {
 
     #[test]
     fn copies_agree_and_other_content_does_not() {
-        let (here, mut copy) = (agreement(), agreement());
+        let (here, mut copy) = (fingerprint(), fingerprint());
         copy.embeddings[0].path = "/scratch/7/x.npy".into();
         copy.embeddings[0].modified = None;
         assert_eq!((here.hash(), here.differences(&copy)), (copy.hash(), Vec::new()));
-        let mut other = agreement();
+        let mut other = fingerprint();
         other.hierarchy[1].checksum = "another".to_owned();
         other.levels = vec![1];
         assert_ne!(here.hash(), other.hash());
         let differences = other.differences(&here);
         assert_eq!(differences.len(), 2);
-        assert_eq!(differences[1], "levels: [1] and not [1,2]");
+        assert_eq!(differences[1], "levels: [1] instead of [1,2]");
         assert!(differences[0].starts_with("hierarchy: "), "{differences:?}");
     }
 }

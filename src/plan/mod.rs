@@ -1,83 +1,130 @@
-//! From settings to a plan: everything that can be known to be wrong is known after this, in seconds and not in hours.
+//! From settings to a plan. Everything that can be checked up front is checked here, in seconds instead of after hours.
 
-mod checked;
 pub mod cost;
 pub mod fingerprint;
+mod inputs;
 pub mod record;
 pub mod recorded;
 pub mod settings;
 
 use std::num::NonZero;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use crate::backend::select::{self, Choice, Selected};
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::numeric::as_real;
 use crate::evaluate::{Sampling, Wanted};
 use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
-use crate::formats::hierarchy::{Hierarchy, Level};
-use crate::formats::labels::Labels;
-use crate::formats::names::Names;
-use crate::formats::scratch;
-use crate::metrics::{self, Metric, Need};
+use crate::formats::hierarchy::Level;
+use crate::formats::scratch_copies;
+use crate::metrics::Need;
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::{Device, InputFile, Inputs, RankingRequest};
+use crate::plan::record::{Device, InputFile, Inputs};
 use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
-pub use checked::Checked;
+pub use inputs::CheckedInputs;
 
-/// Distances of a tile's part of the full matrix, all levels apart: 256 MiB.
+/// Bound on the distances (float32) of one tile and one level that `--distances all` writes: 256 MiB.
 const MATRIX_TILE: usize = 64 << 20;
 
-/// A checked run: inputs open, sizes known, device at hand.
+/// A checked run: inputs open, sizes known, device selected. A plan dereferences to its [`CheckedInputs`], which can't be
+/// changed through it; whatever a run decides later (tile size, warnings) is the run's own state.
 pub struct Plan {
-    /// Every setting, with what was inferred filled in.
-    pub settings: Settings,
-    /// The rows.
-    pub embeddings: Embeddings,
-    /// Labels and centroids.
-    pub hierarchy: Hierarchy,
-    /// Names of the images.
-    pub names: Option<Names>,
-    /// What the user says the rows are.
-    pub labels: Option<Labels>,
-    /// Indices (0-based) of the levels to evaluate, ascending.
-    pub levels: Vec<usize>,
-    /// The figures to compute.
-    pub metrics: Vec<&'static dyn Metric>,
-    /// What they need beyond the sums of own distances.
+    inputs: CheckedInputs,
+    /// What the metrics need beyond the sums of own distances, cheapest first.
     pub needs: Vec<Need>,
-    /// What is subtracted from every row, `[dim]`; empty where nothing needs it.
+    /// Subtracted from every row, `[dim]`; empty if no metric needs it.
     pub centre: Vec<f64>,
-    /// How clusters are ranked.
-    pub ranking: RankingRequest,
     /// The device.
     pub backend: Box<dyn Backend>,
-    /// What it is.
+    /// Description of the device.
     pub device: DeviceInfo,
-    /// Why that one.
+    /// Why this device was selected.
     pub reason: String,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// Seconds that opening and checking took.
+    /// Seconds spent on opening and checking.
     pub seconds: f64,
 }
 
+impl Deref for Plan {
+    type Target = CheckedInputs;
+
+    fn deref(&self) -> &CheckedInputs {
+        &self.inputs
+    }
+}
+
 impl Plan {
-    /// Opens and checks everything, the device included; reports all findings together.
+    /// Opens and checks everything, the device included.
+    ///
+    /// # Errors
+    /// As [`CheckedInputs::open`] and [`Plan::on_device`].
     pub fn check(settings: Settings) -> Result<Plan> {
-        Checked::open(settings)?.on_device()
+        Plan::on_device(CheckedInputs::open(settings)?)
     }
 
-    /// What the backend is to do.
-    pub fn job(&self) -> Job<'_> {
+    /// Opens the device and decides which metrics are computed on it.
+    ///
+    /// # Errors
+    /// `Device` if none can be used; `Usage` if the requested metrics would take too long, see [`cost::fit_to_budget`].
+    pub fn on_device(mut inputs: CheckedInputs) -> Result<Plan> {
+        let Selected { backend, reason } =
+            select::open(&Choice::parse(&inputs.settings.device), inputs.settings.threads)?;
+        let device = backend.describe();
+        if device.kind == "software" {
+            inputs
+                .warnings
+                .push(format!("`{}` is a software rasterizer, not a GPU: --device cpu is faster", device.name));
+        }
+        let work = work(&inputs, backend.as_ref());
+        cost::fit_to_budget(&mut inputs.metrics, &mut inputs.settings, &work, &mut inputs.warnings)?;
+        let needs = cost::needs(&inputs.metrics);
+        let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
+        let lowest = &inputs.hierarchy.levels[inputs.levels[0]];
+        let centre = if needs.iter().any(subtracts) { centre(lowest) } else { Vec::new() };
+        let seconds = inputs.started.elapsed().as_secs_f64();
+        Ok(Plan { inputs, needs, centre, backend, device, reason, seconds })
+    }
+
+    /// The same plan, but with rows read from copies on the machine's own disk if `--scratch` is set. Also returns the number
+    /// of bytes that this process copied.
+    ///
+    /// # Errors
+    /// `Failed` if the copies can't be written or opened; the error of `go_on`, which is polled while copying.
+    pub fn stage_embeddings(self, go_on: &dyn Fn() -> Result<()>) -> Result<(Plan, u64)> {
+        let Some(folder) = &self.settings.scratch else { return Ok((self, 0)) };
+        let mut copies = Vec::new();
+        let mut bytes = 0;
+        for file in &self.settings.embeddings {
+            let staged = scratch_copies::stage(file, folder, go_on)?;
+            tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
+            bytes += staged.copied;
+            copies.push(staged.path);
+        }
+        let mut findings = Findings::new();
+        let opened = Embeddings::open(&copies, &mut findings);
+        findings.into_result()?;
+        let embeddings =
+            opened.ok_or_else(|| Error::failed(Finding::new("the copies of the embeddings could not be opened")))?;
+        Ok((Plan { inputs: CheckedInputs { embeddings, ..self.inputs }, ..self }, bytes))
+    }
+
+    /// Rows per tile that the settings ask for; `None` if the device decides.
+    pub fn tile_rows(&self) -> Option<NonZero<usize>> {
+        self.settings.tile_rows
+    }
+
+    /// The job for the backend, in tiles of `tile_rows` rows; `None` lets the device decide.
+    pub fn job(&self, tile_rows: Option<NonZero<usize>>) -> Job<'_> {
         let embeddings = &self.embeddings;
         let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let searches = self.needs.contains(&Need::Search);
         let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours));
         Job {
-            tile_rows: self.settings.tile_rows.map_or(0, NonZero::get),
-            // a search compares every row's own distance with another
+            tile_rows: tile_rows.map_or(0, NonZero::get),
+            // the search compares the own distance of every row with another one
             keep_rows: self.keeps_rows() || searches,
             pairwise: self.settings.distances == Distances::All,
             centre: self.centre.clone(),
@@ -91,7 +138,7 @@ impl Plan {
         }
     }
 
-    /// What to find out beyond the first pass.
+    /// What to evaluate beyond the first pass.
     pub fn wanted(&self) -> Wanted {
         let needs = |need| self.needs.contains(&need);
         let silhouette = match self.settings.silhouette {
@@ -107,24 +154,27 @@ impl Plan {
         }
     }
 
-    /// The clusters of a level that have points.
+    /// The non-empty clusters of a level.
     fn occupied(&self, level: usize) -> Vec<u32> {
         let sizes = (0..).zip(&self.hierarchy.levels[level].sizes);
         sizes.filter(|(_, size)| **size > 0).map(|(cluster, _)| cluster).collect()
     }
 
-    /// How the device wants the rows cut. With `--distances all` a tile is also bounded by its part of the matrix, which is
-    /// then written in one stretch instead of in pieces all over the file.
-    pub fn tiling(&self) -> Result<Tiling> {
-        let mut tiling = self.backend.tiling(&self.job())?;
-        if self.settings.distances == Distances::All && self.settings.tile_rows.is_none() {
+    /// How the rows are cut into tiles: `tile_rows` each, or as the device prefers. With `--distances all` and no given size, a
+    /// tile is also bounded by its part of the distance matrix, so that this part is written sequentially.
+    ///
+    /// # Errors
+    /// `Device` if not even the smallest tile fits.
+    pub fn tiling(&self, tile_rows: Option<NonZero<usize>>) -> Result<Tiling> {
+        let mut tiling = self.backend.tiling(&self.job(tile_rows))?;
+        if self.settings.distances == Distances::All && tile_rows.is_none() {
             let widest = self.levels.iter().map(|&level| self.hierarchy.k(level)).max().unwrap_or(1);
             tiling.tile_rows = tiling.tile_rows.min((MATRIX_TILE / widest.max(1)).max(64));
         }
         Ok(tiling)
     }
 
-    /// The device as the record tells it.
+    /// The device, as written to the record.
     pub fn recorded_device(&self, tiling: Tiling) -> Device {
         let info = self.device.clone();
         Device {
@@ -140,8 +190,8 @@ impl Plan {
         }
     }
 
-    /// The files as the record tells them.
-    pub fn inputs(&self) -> Inputs {
+    /// The input files, as written to the record.
+    pub fn recorded_inputs(&self) -> Inputs {
         let sources =
             self.hierarchy.levels.iter().flat_map(|level| [&level.sources.clusters, &level.sources.centroids]);
         Inputs {
@@ -158,20 +208,18 @@ impl Plan {
         }
     }
 
-    /// Whether a run in parts takes a second round over the parts.
-    pub fn takes_two_rounds(&self) -> bool {
-        checked::two_rounds(&self.needs, self.settings.nonfinite)
-    }
-
-    /// What the parts of a run must agree on.
-    pub fn agreement(&self) -> Result<RunFingerprint> {
+    /// The fingerprint that all parts of a run must share.
+    ///
+    /// # Errors
+    /// `Input` if a file can't be read.
+    pub fn fingerprint(&self) -> Result<RunFingerprint> {
         let of_files =
             |files: &mut dyn Iterator<Item = &Path>| files.map(FileFingerprint::of).collect::<Result<Vec<_>>>();
         let sources = |level: &Level| [level.sources.clusters.clone(), level.sources.centroids.clone()];
         let hierarchy: Vec<PathBuf> = self.hierarchy.levels.iter().flat_map(sources).collect();
         let settings = &self.settings;
         let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
-        // labels come in when the parts are added up, so that these may have been computed without
+        // labels are only used when parts are merged, so parts may have been computed without them
         let of_rows = self.metrics.iter().filter(|metric| !metric.needs().contains(&Need::Labels));
         Ok(RunFingerprint {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -191,79 +239,64 @@ impl Plan {
         })
     }
 
-    /// BLAKE3 (hex) of what decides the figures: what parts agree on, and the labels, which only the end of a run sees.
-    pub fn hash(&self, agreement: &RunFingerprint) -> Result<String> {
+    /// BLAKE3 (hex) of everything that decides the metrics: the fingerprint shared by all parts, and the labels, which are only
+    /// used at the end of a run.
+    ///
+    /// # Errors
+    /// `Input` if the labels can't be read.
+    pub fn hash(&self, fingerprint: &RunFingerprint) -> Result<String> {
         match &self.settings.labels {
-            None => Ok(agreement.hash()),
+            None => Ok(fingerprint.hash()),
             Some(path) => {
-                let both = format!("{}{}", agreement.hash(), FileFingerprint::of(path)?.checksum);
+                let both = format!("{}{}", fingerprint.hash(), FileFingerprint::of(path)?.checksum);
                 Ok(blake3::hash(both.as_bytes()).to_hex().to_string())
             }
         }
     }
 
-    /// Copies the embeddings to the machine's own disk, where that is asked for, and reads them from there. Returns the
-    /// bytes that this process copied.
-    pub fn stage_embeddings(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<u64> {
-        let Some(folder) = &self.settings.scratch else { return Ok(0) };
-        let mut copies = Vec::new();
-        let mut bytes = 0;
-        for file in &self.settings.embeddings {
-            let staged = scratch::stage(file, folder, go_on)?;
-            tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
-            bytes += staged.copied;
-            copies.push(staged.path);
-        }
-        let mut findings = Findings::new();
-        let opened = Embeddings::open(&copies, &mut findings);
-        findings.into_result()?;
-        self.embeddings = opened.ok_or_else(|| Error::failed(Finding::new("the copies could not be opened")))?;
-        Ok(bytes)
-    }
-
-    /// Whether every row's own distance is wanted: to be written, also with the points, or to choose the images of a montage.
+    /// Whether the own distance of every row is kept: to write it, or to choose the images of montages by it.
     pub fn keeps_rows(&self) -> bool {
         let settings = &self.settings;
         let shown = self.wants_montages() && settings.sample != Sample::Random;
         settings.distances != Distances::None || settings.parquet || shown
     }
 
-    /// Whether montages are made.
+    /// Whether montages or contact sheets are made.
     pub fn wants_montages(&self) -> bool {
         let settings = &self.settings;
         self.names.is_some() && (settings.best > 0 || settings.worst > 0 || settings.contact_sheet > 0)
     }
 }
 
-/// The size of what goes beyond the first pass.
-fn work(embeddings: &Embeddings, hierarchy: &Hierarchy, levels: &[usize], backend: &dyn Backend) -> Work {
-    let sizes = |&level: &usize| &hierarchy.levels[level].sizes;
-    let none = PointSet { dim: embeddings.dim(), values: Vec::new() };
+/// The amount of work beyond the first pass.
+fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
+    let (levels, dim) = (&inputs.levels, inputs.embeddings.dim());
+    let sizes = |&level: &usize| &inputs.hierarchy.levels[level].sizes;
     Work {
         points: levels.first().map_or(0, |level| sizes(level).iter().sum()),
-        dim: embeddings.dim(),
+        dim,
         clusters: levels.iter().map(|level| sizes(level).iter().filter(|size| **size > 0).count() as u64).collect(),
         rate: backend.rate(),
-        symmetric: backend.distance_tiling(&none).symmetric,
+        symmetric: backend.distance_tiling(&PointSet { dim, values: Vec::new() }).symmetric,
     }
 }
 
-/// What is subtracted from every row: near the mean of the points, and known before any is read. Made of the lowest
-/// level's centroids by their sizes. A column whose mean lies within its spread stays as it is, and the mean of any
-/// other is taken to a power of two within the spread: so nearly every float16 and float32 less its centre is a float32
-/// without rounding.
+/// The centre subtracted from every row, `[dim]`: close to the mean of the points, but known before any row is read. It is the
+/// mean of the lowest level's centroids, weighted by cluster size. A column whose mean is within its spread (standard
+/// deviation) is not centred. The mean of any other column is rounded to a multiple of a power of two within the spread, so
+/// that subtracting it from nearly any float16 or float32 gives an exact float32.
 fn centre(level: &Level) -> Vec<f64> {
     let dim = level.centroids.view().cols();
     let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
     for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
         level.centroids.view().copy_row(cluster, &mut row);
-        let size = metrics::as_real(size);
+        let size = as_real(size);
         sums.iter_mut().zip(&row).for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
     }
-    let points = metrics::as_real(level.sizes.iter().sum::<u64>().max(1));
+    let points = as_real(level.sizes.iter().sum::<u64>().max(1));
     let centre = |(sum, squares): (f64, f64)| {
         let mean = sum / points;
-        // NaN where nothing but rounding is left of it
+        // NaN if rounding makes the variance negative
         let spread = (squares / points - mean * mean).sqrt();
         let scale = if spread > 0.0 { spread } else { mean.abs() / 256.0 };
         let unit = scale.log2().floor().exp2();

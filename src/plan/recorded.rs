@@ -1,4 +1,4 @@
-//! The inputs of a run that is done, opened again from what its record says.
+//! Reopens the inputs of a finished run from its record.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use crate::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use crate::formats::subset;
 use crate::plan::record::RunRecord;
 
-/// Opens the hierarchy that a run judged, where it lay then or in `moved`, and checks that it is the same as far as the
-/// record tells: rows, columns and the number of clusters of each level.
+/// Opens the hierarchy that a run evaluated, at its recorded path or in `moved`, and checks that it matches the record: number
+/// of rows, dimension, and number of clusters of each level.
 ///
 /// # Errors
-/// `Input` where it is not there any more, or is another one.
+/// `Input` if the hierarchy is missing or does not match.
 pub fn hierarchy(record: &RunRecord, moved: Option<&Path>) -> Result<Hierarchy> {
     let inputs = &record.inputs;
     let folder = moved.unwrap_or(&inputs.clustering);
@@ -28,9 +28,11 @@ pub fn hierarchy(record: &RunRecord, moved: Option<&Path>) -> Result<Hierarchy> 
         let there = hierarchy.levels.iter().find(|other| other.number == level.level);
         let clusters = there.map_or(0, |there| there.sizes.len());
         if clusters != level.len() {
-            let finding = Finding::new("the clustering is not the one that the run judged").file(folder);
+            let finding = Finding::new("the clustering differs from the one that the run evaluated").file(folder);
             let finding = finding.level(level.level).expected(format!("{} clusters", level.len()));
-            return Err(Error::input(finding.found(format!("{clusters} clusters")).hint("run `metrics` again")));
+            return Err(Error::input(
+                finding.found(format!("{clusters} clusters")).hint("run `clustrata metrics` again"),
+            ));
         }
     }
     Ok(hierarchy)

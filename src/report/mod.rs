@@ -1,9 +1,10 @@
-//! What people see of runs: tables, montages, plots, the map, the page, trackers, comparisons and collections.
+//! Everything that people see of runs: tables, montages, plots, the map, the page, trackers, comparisons, collections.
 
 pub mod collect;
 pub mod compare;
 pub mod gallery;
 pub mod map;
+mod metric_text;
 pub mod montage;
 pub mod page;
 pub mod plot;

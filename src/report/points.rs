@@ -1,12 +1,12 @@
-//! `points.parquet`: a row per row of the embeddings, as tools that show embeddings open it.
+//! `points.parquet`: a row per row of the embeddings, for tools that show embeddings.
 //!
-//! | column | type | what |
+//! | column | type | content |
 //! |---|---|---|
 //! | `row` | int64 | number of the row, from 0 |
-//! | `path`, `caption` | text | the image, where images are named; absolute where the system can tell |
-//! | `level1`, ... | int64 | cluster on each level; null where the row is in none |
+//! | `path`, `caption` | text | the image, if images are named; absolute if the system can tell |
+//! | `level1`, ... | int64 | cluster on each level; null for unassigned rows |
 //! | `level1_distance`, ... | float | distance to that cluster's centroid |
-//! | `x`, `y` | float | place on the map's plane, where there is a map; null where a row is not finite |
+//! | `x`, `y` | float | place on the map's plane, if there is a map; null for rows that are not finite |
 
 use std::path::Path;
 
@@ -18,20 +18,20 @@ pub type Names = (Vec<Option<String>>, Vec<Option<String>>);
 /// x and y of rows.
 pub type Places = (Vec<Option<f32>>, Vec<Option<f32>>);
 
-/// What is known of a stretch of rows. Lists of all rows have an entry per row.
+/// A range of rows. All lists have an entry per row.
 #[derive(Debug, Default)]
 pub struct Points {
-    /// Number of the first one.
+    /// Number of the first row.
     pub first_row: u64,
-    /// How many.
+    /// Number of rows.
     pub rows: usize,
-    /// Path and caption of every row; `None` where images have no names.
+    /// Paths and captions; `None` if images have no names.
     pub names: Option<Names>,
-    /// By level (1-based number): the clusters of all rows.
+    /// Per level (1-based number): the clusters of the rows.
     pub labels: Vec<(u32, Vec<Option<i64>>)>,
-    /// By level, as the labels; none where no distances were kept.
+    /// Per level, in the order of `labels`; empty if no distances were kept.
     pub distances: Vec<Vec<Option<f32>>>,
-    /// x and y of all rows; `None` where there is no map.
+    /// x and y; `None` if there is no map.
     pub places: Option<Places>,
 }
 
@@ -56,14 +56,14 @@ impl Points {
     }
 }
 
-/// The file, while it is written.
+/// A `points.parquet` file being written.
 pub struct PointsFile(ParquetFile);
 
 impl PointsFile {
-    /// Begins a file with the first rows; those that follow must know the same of their points.
+    /// Creates the file with the first rows, whose columns all further rows must have.
     ///
     /// # Errors
-    /// `Failed` where it can't be written.
+    /// `Failed` if the file can't be written.
     pub fn begin(path: &Path, first: Points) -> Result<PointsFile> {
         let columns = first.columns();
         let mut file = ParquetFile::create(path, &columns)?;
@@ -71,18 +71,18 @@ impl PointsFile {
         Ok(PointsFile(file))
     }
 
-    /// Adds the rows that follow.
+    /// Appends the next rows.
     ///
     /// # Errors
-    /// `Failed` where they can't be written.
+    /// `Failed` if they can't be written.
     pub fn add(&mut self, points: Points) -> Result<()> {
         self.0.write(&points.columns())
     }
 
-    /// Ends the file.
+    /// Completes the file.
     ///
     /// # Errors
-    /// `Failed` where it can't be written.
+    /// `Failed` if the file can't be written.
     pub fn finish(self) -> Result<()> {
         self.0.finish()
     }

@@ -1,13 +1,15 @@
-//! What is printed when a run is done.
+//! The summary printed at the end of a run.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Value;
 
+use crate::base::numeric::as_real;
+use crate::base::text::counted;
 use crate::plan::record::{Level, RunRecord};
 
-/// Figures of levels that summaries show, where they were computed.
+/// Metrics of levels that summaries show, if they were computed.
 pub(crate) const SHOWN: [&str; 12] = [
     "points",
     "clusters",
@@ -23,20 +25,19 @@ pub(crate) const SHOWN: [&str; 12] = [
     "purity",
 ];
 
-/// The levels side by side, and where the rest lies.
+/// The levels as a table, the rankings, and where the files are.
 pub fn of_run(record: &RunRecord, out: &Path) -> String {
     let shown = SHOWN.iter().filter(|name| record.levels.iter().any(|level| level.figures.contains_key(**name)));
     let mut rows = vec![std::iter::once("level").chain(shown.clone().copied()).map(str::to_owned).collect::<Vec<_>>()];
     for level in &record.levels {
-        let figures = shown.clone().map(|name| figure(level.figures.get(*name)));
-        rows.push(std::iter::once(level.level.to_string()).chain(figures).collect());
+        let cells = shown.clone().map(|name| figure(level.figures.get(*name)));
+        rows.push(std::iter::once(level.level.to_string()).chain(cells).collect());
     }
     let mut text = table(&rows);
     let montages: usize = record.levels.iter().map(|level| level.montages.len()).sum();
     for level in &record.levels {
         let large = level.clusters.get("size").map_or(0, |sizes| {
-            (0..sizes.len()).filter(|&c| sizes.real(c) >= crate::base::numeric::as_real(level.ranking.min_size)).count()
-                as u64
+            (0..sizes.len()).filter(|&c| sizes.real(c) >= as_real(level.ranking.min_size)).count() as u64
         });
         let list = |clusters: &[u64]| clusters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
         let ranking = &level.ranking;
@@ -48,13 +49,14 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
         }
         let _ = write!(
             text,
-            " {} of {} clusters ranked (at least {} points)",
+            " {} of {} ranked (at least {})",
             ranking.ranked,
-            level.len(),
-            ranking.min_size
+            counted(level.len(), "cluster"),
+            counted(ranking.min_size, "point")
         );
         if ranking.ranked < large {
-            let _ = write!(text, "; {} more have no such figure", large - ranking.ranked);
+            let without = large - ranking.ranked;
+            let _ = write!(text, "; {} without this metric", counted(without, "more cluster"));
         }
     }
     if let Some(stage) = record.stages.iter().find(|stage| stage.name == "evaluate") {
@@ -62,7 +64,8 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
         let device = &record.device;
         let _ = write!(text, "\ndistances took {:.3} s{rate} on {} [{}]", stage.seconds, device.name, device.kind);
     }
-    let pictures = if montages > 0 { format!(", {montages} montages in level*/montages") } else { String::new() };
+    let pictures =
+        if montages > 0 { format!(", {} in level*/montages", counted(montages, "montage")) } else { String::new() };
     let _ = write!(
         text,
         "\nwritten to {}: report.html, levels.csv, level*/clusters.csv, record.json{pictures}",
@@ -71,7 +74,7 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
     text
 }
 
-/// The same for programs: all figures and rankings of the levels, and where the rest lies.
+/// The same as JSON: all metrics and rankings of the levels, and where the files are.
 pub fn as_json(record: &RunRecord, out: &Path) -> Value {
     let level = |level: &Level| {
         serde_json::json!({
@@ -92,7 +95,7 @@ pub fn as_json(record: &RunRecord, out: &Path) -> Value {
     })
 }
 
-/// Columns separated by two spaces: numbers to the right, text to the left. The first row is the header.
+/// Aligns cells in columns two spaces apart, numbers to the right and text to the left. The first row is the header.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
@@ -109,7 +112,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A figure in a summary.
+/// The value of a metric; `-` if it is not defined.
 pub(crate) fn figure(value: Option<&Value>) -> String {
     match value {
         Some(Value::Number(n)) if n.is_u64() => n.to_string(),

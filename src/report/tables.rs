@@ -1,4 +1,4 @@
-//! Tables and arrays of the figures: `levels.csv`, `levelL/clusters.csv`, `levelL/inertia.npy`, `record.json`.
+//! Tables and arrays of metrics: `levels.csv`, `levelL/clusters.csv`, `levelL/inertia.npy`, `record.json`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::metrics::Column;
 use crate::plan::record::{Level, RunRecord};
 
-/// Writes `levels.csv`: a row per level, a column per figure of levels.
+/// Writes `levels.csv`: a row per level, a column per metric of levels.
 pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
     let names: Vec<&String> =
         record.levels.iter().flat_map(|level| level.figures.keys()).fold(Vec::new(), |mut all, n| {
@@ -23,23 +23,23 @@ pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
         });
     let header = std::iter::once("level".to_owned()).chain(names.iter().map(|n| n.to_string()));
     let rows = record.levels.iter().map(|level| {
-        let figures = names.iter().map(|name| cell(level.figures.get(*name)));
-        std::iter::once(level.level.to_string()).chain(figures).collect()
+        let cells = names.iter().map(|name| cell(level.figures.get(*name)));
+        std::iter::once(level.level.to_string()).chain(cells).collect()
     });
     write_csv(path, header.collect(), rows)
 }
 
-/// Writes `clusters.csv` of one level: a row per cluster, a column per figure of clusters.
+/// Writes `clusters.csv` of one level: a row per cluster, a column per metric of clusters.
 pub fn write_clusters(path: &Path, level: &Level) -> Result<()> {
     let header = std::iter::once("cluster".to_owned()).chain(level.clusters.0.iter().map(|(name, _)| name.clone()));
     let rows = (0..level.len()).map(|cluster| {
-        let figures = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
-        std::iter::once(cluster.to_string()).chain(figures).collect()
+        let cells = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
+        std::iter::once(cluster.to_string()).chain(cells).collect()
     });
     write_csv(path, header.collect(), rows)
 }
 
-/// Writes `clusters.parquet` of one level: the same as [`write_clusters`], with null where a figure is not defined.
+/// Writes `clusters.parquet` of one level: as [`write_clusters`], with null for undefined values.
 #[cfg(feature = "parquet")]
 pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
     use crate::formats::parquet::{self, Cells};
@@ -51,11 +51,11 @@ pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
         Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
     };
     let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
-    let figures = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
-    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(figures).collect::<Vec<_>>())
+    let columns = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
+    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(columns).collect::<Vec<_>>())
 }
 
-/// Writes one figure of the clusters as a float64 array `[k]`; NaN where it is not defined.
+/// Writes one metric of the clusters as a float64 array `[k]`; NaN if not defined.
 pub fn write_column(path: &Path, level: &Level, name: &str) -> Result<()> {
     let Some(column) = level.clusters.get(name) else { return Ok(()) };
     let array: Array1<f64> = (0..column.len()).map(|cluster| column.real(cluster)).collect();
@@ -74,7 +74,7 @@ pub fn write_record(path: &Path, record: &RunRecord) -> Result<()> {
         .map_err(|e| Error::io("can't write the record", path, &e))
 }
 
-/// Writes all tables of a record; `place` tells where a file of the output folder goes.
+/// Writes all tables of a record; `place` maps a path in the output folder to where the file is written.
 pub fn write_tables(record: &RunRecord, place: impl Fn(&str) -> Result<PathBuf>) -> Result<()> {
     write_levels(&place("levels.csv")?, record)?;
     for level in &record.levels {
@@ -86,7 +86,7 @@ pub fn write_tables(record: &RunRecord, place: impl Fn(&str) -> Result<PathBuf>)
     Ok(())
 }
 
-/// A figure as text: empty where it is not defined, else the shortest form that reads back to the same float64.
+/// A value as text: empty if not defined, otherwise the shortest form that reads back to the same float64.
 fn cell(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => String::new(),

@@ -14,7 +14,7 @@ use crate::base::signals;
 use crate::evaluate::DistanceSinks;
 use crate::formats::distances::{DistanceBuffer, DistanceFile};
 use crate::formats::folder::{OutputFolder, ensure_room};
-use crate::formats::scratch;
+use crate::formats::scratch_copies;
 use crate::plan::Plan;
 use crate::plan::settings::Distances;
 use crate::run::parts::PartBuffers;
@@ -101,7 +101,7 @@ impl Buffers {
         for name in own.into_iter().chain(all).map(Kind::in_part) {
             let (from, to) = (part.join(&name), folder.join(&name));
             if from.is_file() {
-                scratch::copy_back(&from, &to, &signals::go_on)?;
+                scratch_copies::copy_back(&from, &to, &signals::go_on)?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
 use crate::plan::record::RunRecord;
-use crate::report::map::Mapped;
+use crate::report::map::FittedMap;
 use crate::report::points::{Names, Places, Points, PointsFile};
 use crate::report::tables;
 
@@ -23,7 +23,7 @@ pub(super) fn write(
     plan: &Plan,
     record: &mut RunRecord,
     files: &[DistanceFile],
-    mapped: Option<&Mapped>,
+    mapped: Option<&FittedMap>,
     folder: &OutputFolder,
 ) -> Result<()> {
     if files.is_empty() {
@@ -65,7 +65,7 @@ pub(super) fn write(
 /// The file of points, group by group.
 struct Export<'a> {
     plan: &'a Plan,
-    mapped: Option<&'a Mapped>,
+    mapped: Option<&'a FittedMap>,
     files: &'a [DistanceFile],
     path: PathBuf,
     file: Option<PointsFile>,
@@ -100,7 +100,7 @@ impl Export<'_> {
     }
 
     /// Where the rows lie on the plane; nowhere where they are not finite.
-    fn places(&self, mapped: &Mapped, first_row: u64, rows: usize) -> Result<Places> {
+    fn places(&self, mapped: &FittedMap, first_row: u64, rows: usize) -> Result<Places> {
         let finite = |place: f64| Some(to_f32(place)).filter(|place| place.is_finite());
         let places = mapped.places(&self.plan.embeddings, first_row, rows)?;
         Ok(places.into_iter().map(|[x, y]| (finite(x), finite(y))).unzip())

@@ -1,4 +1,4 @@
-//! From what was found to files: record, ranking, montages, tables.
+//! Writes the results: record, ranking, montages, tables.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,23 +17,26 @@ use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
 use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
-use crate::plan::settings::Sample;
+use crate::plan::settings::{Sample, Settings};
 use crate::report::gallery;
-use crate::report::map::{self, Mapped};
+use crate::report::map::{self, FittedMap};
 use crate::report::page::{self, Pictures};
 use crate::report::tables;
 use crate::report::tracking::events;
 use crate::run::buffers::Written;
 
-/// What is told of a run besides its figures.
-pub(super) struct Told {
+/// What the record says of a run besides its metrics.
+pub(super) struct RunSummary {
     pub(super) started: SystemTime,
+    /// The settings, with what the run decided.
+    pub(super) settings: Settings,
+    pub(super) warnings: Vec<String>,
     pub(super) tiling: Tiling,
-    /// Hash of the agreement.
+    /// Hash of the run's fingerprint.
     pub(super) plan_hash: String,
     /// By stage.
     pub(super) distances: BTreeMap<String, Counts>,
-    /// Where the run was done in parts.
+    /// The parts; empty for a run in one piece.
     pub(super) parts: Vec<PartOf>,
     pub(super) stages: Vec<StageTime>,
 }
@@ -52,19 +55,20 @@ pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Co
 
 /// Writes everything below the folder's staging.
 pub(super) fn write_all(
-    plan: &mut Plan,
+    plan: &Plan,
     evaluated: &Evaluated,
     distances: &Written,
-    told: Told,
+    mut summary: RunSummary,
     folder: &OutputFolder,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
     let files = distances.open()?;
-    if plan.wants_montages() && plan.settings.sample != Sample::Random && files.is_empty() {
-        plan.settings.sample = Sample::Random;
-        plan.warnings.push("the parts kept no distances: montages show a random choice of members".to_owned());
+    if plan.wants_montages() && summary.settings.sample != Sample::Random && files.is_empty() {
+        summary.settings.sample = Sample::Random;
+        summary.warnings.push("the parts kept no distances: montages show a random sample of members".to_owned());
     }
-    let mut record = record_of(plan, evaluated, told);
+    let config = summary.settings.to_yaml()?;
+    let mut record = record_of(plan, evaluated, summary);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
         Ok(made) => record.kmeans = made,
@@ -90,23 +94,23 @@ pub(super) fn write_all(
     distances.remove_temporary();
     let clock = Instant::now();
     tables::write_tables(&record, |relative| folder.staging(relative))?;
-    write_settings(plan, folder)?;
+    write_settings(&config, folder)?;
     record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
     for warning in &record.warnings {
         tracing::warn!("{warning}");
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
-    // of the record as it was written, so that `clustrata report` makes the same one again
+    // from the record as written, so that `clustrata report` produces the same page
     let montage = |path: &std::path::Path| folder.staging(path);
     page::write(&record, folder, &montage, Pictures::Embedded, &signals::go_on)?;
     Ok(record)
 }
 
-/// What the report shows beyond figures and montages, so that it can be made of the record alone.
-fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<Mapped>> {
+/// Adds the map and the sample images to the record, so that the report needs the record alone.
+fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<FittedMap>> {
     let clock = Instant::now();
-    // hours of computing don't end over a picture
+    // hours of computation must not fail because of a picture
     let mapped = map::of_run(plan).unwrap_or_else(|error| {
         record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
         None
@@ -121,22 +125,22 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
     Ok(mapped)
 }
 
-fn record_of(plan: &Plan, evaluated: &Evaluated, told: Told) -> RunRecord {
+fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunRecord {
     let level = |facts| record::Level::new(facts, &plan.metrics, &plan.ranking);
     RunRecord {
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(told.started),
-        device: plan.recorded_device(told.tiling),
-        settings: serde_json::to_value(&plan.settings).unwrap_or_default(),
-        plan: told.plan_hash,
-        inputs: plan.inputs(),
-        stages: stages(plan, &told.stages),
-        warnings: plan.warnings.clone(),
+        started: record::rfc3339(summary.started),
+        device: plan.recorded_device(summary.tiling),
+        settings: serde_json::to_value(&summary.settings).unwrap_or_default(),
+        plan: summary.plan_hash,
+        inputs: plan.recorded_inputs(),
+        stages: stages(plan, &summary.stages),
+        warnings: summary.warnings,
         skipped_rows: evaluated.skipped,
-        distances: told.distances,
-        parts: told.parts,
+        distances: summary.distances,
+        parts: summary.parts,
         kmeans: None,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
@@ -159,7 +163,7 @@ fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
     if evaluated.skipped > 0 {
         let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
         let text = format!(
-            "{} rows hold a NaN or an infinity and are in no figure (--nonfinite skip): {}{}",
+            "{} rows hold a NaN or an infinity and enter no metric (--nonfinite skip): {}{}",
             evaluated.skipped,
             first.join(", "),
             if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }
@@ -175,8 +179,7 @@ fn write_events(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
     events::write(&mut file, record).and_then(|()| file.flush()).map_err(failed)
 }
 
-fn write_settings(plan: &Plan, folder: &OutputFolder) -> Result<()> {
+fn write_settings(config: &str, folder: &OutputFolder) -> Result<()> {
     let path = folder.staging("config.yaml")?;
-    let text = plan.settings.to_yaml()?;
-    std::fs::write(&path, text).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
+    std::fs::write(&path, config).map_err(|e| Error::failed(Finding::io("can't write the settings", &path, &e)))
 }

@@ -16,7 +16,7 @@ use crate::report::summary;
 /// `Gate` where one fails; what is printed is then in the error.
 pub fn hold(gates: &[Gate], record: &RunRecord, out: &Path, before: &str, json: bool) -> Result<String> {
     let levels: Vec<u32> = record.levels.iter().map(|level| level.level).collect();
-    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| figure(record, level, gate.figure)));
+    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| figure(record, level, gate.metric)));
     let verdicts: Vec<Verdict> = judged.collect();
     if !json {
         return told(&verdicts, &format!("{before}{}", summary::of_run(record, out)));

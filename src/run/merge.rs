@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::finish::{self, Told};
+use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
 use super::session::{attach_log, evaluation};
@@ -28,13 +28,13 @@ pub struct Request {
     pub folder: PathBuf,
     /// Settings that replace those of the parts.
     pub options: Options,
-    /// Whether the parts are removed afterwards.
+    /// Whether to remove the parts afterwards.
     pub remove_parts: bool,
-    /// Whether the summary is JSON.
+    /// Whether to print the summary as JSON.
     pub json: bool,
 }
 
-/// Merges the parts; returns what is printed.
+/// Merges the parts. Returns the text to print.
 ///
 /// # Errors
 /// Where parts are missing, damaged or of another run.
@@ -42,19 +42,18 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
     let started = SystemTime::now();
     let parts = Parts::find(&request.folder)?;
-    let mut plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
-    let agreement = plan.agreement()?;
+    let plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
+    let agreement = plan.fingerprint()?;
     parts.agree(&agreement)?;
     let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, frontend)
-        .and_then(|()| add_up_and_write(&mut plan, &parts, plan_hash, &folder, started, frontend));
+        .and_then(|()| add_up_and_write(&plan, &parts, plan_hash, &folder, started, frontend));
     frontend.detach_log();
     let record = finished.map_err(|error| match signals::asked() {
-        StopRequest::Checkpoint if error.kind() == Kind::Interrupted => Error::new(
-            Kind::Paused,
-            Finding::new("stopped by a signal; the parts are as they were").hint("merge again"),
-        ),
+        StopRequest::Checkpoint if error.kind() == Kind::Interrupted => {
+            Error::new(Kind::Paused, Finding::new("stopped by a signal; the parts are unchanged").hint("merge again"))
+        }
         _ => error,
     })?;
     let out = folder.path().to_owned();
@@ -62,34 +61,35 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     if request.remove_parts {
         parts.remove()?;
     }
-    tracking::after_run(&plan.settings.tracking, &record, &out);
+    tracking::send_after_run(&plan.settings.tracking, &record, &out);
     gates::hold(&plan.settings.gates, &record, &out, "", request.json)
 }
 
-/// Those of the parts, but for what is said otherwise.
+/// The settings of the parts, overridden by `options`.
 fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
-    let told = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
-    // what may have been another machine's stays behind: a merge needs no device of the parts' kind
-    let told = Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..told };
-    let computed = told.metrics.clone();
-    let settings = Options { out: Some(out.to_owned()), ..options }.over(told).resolve()?;
+    let of_parts = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
+    // settings of the parts' machines are dropped: a merge does not need the same device
+    let of_parts =
+        Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..of_parts };
+    let computed = of_parts.metrics.clone();
+    let settings = Options { out: Some(out.to_owned()), ..options }.over(of_parts).resolve()?;
     check_gates(&settings, &computed)?;
     Ok(settings)
 }
 
-/// Refuses gates on what the parts have not computed; figures of labels are worked out here.
+/// Refuses gates on metrics that the parts have not computed. Metrics of labels are computed by the merge itself.
 fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
     let mut findings = Findings::new();
     let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
-    for gate in settings.gates.iter().filter(|gate| !there(gate.figure)) {
-        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.figure));
+    for gate in settings.gates.iter().filter(|gate| !there(gate.metric)) {
+        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.metric));
         findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
     }
     findings.into_result()
 }
 
 fn add_up_and_write(
-    plan: &mut Plan,
+    plan: &Plan,
     parts: &Parts,
     plan_hash: String,
     folder: &OutputFolder,
@@ -97,12 +97,12 @@ fn add_up_and_write(
     frontend: &dyn Frontend,
 ) -> Result<RunRecord> {
     let rows = plan.embeddings.rows();
-    let tiling = plan.tiling()?;
+    let tiling = plan.tiling(plan.tile_rows())?;
     let first = parts.rows(Stage::Distances, rows)?;
     let (evaluated, stages, times) = {
-        let job = plan.job();
+        let job = plan.job(plan.tile_rows());
         let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &NoCheckpoints);
-        let known = evaluation.known(first)?;
+        let known = evaluation.first_round(first)?;
         let stages = evaluation.second_stages(&known);
         let second = second_round(parts, &stages, rows)?;
         (evaluation.finish(known, second)?, stages, evaluation.clock.stages())
@@ -110,13 +110,15 @@ fn add_up_and_write(
     let written = Written::of_parts(plan, &parts.folders(), folder)?;
     let done = std::iter::once(Stage::Distances).chain(stages);
     let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
-    let told = Told { started, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
-    finish::write_all(plan, &evaluated, &written, told, folder)
+    let (settings, warnings) = (plan.settings.clone(), plan.warnings.clone());
+    let summary =
+        RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    finish::write_all(plan, &evaluated, &written, summary, folder)
 }
 
-/// Adds up what the second round found.
+/// Adds up the second rounds of all parts.
 fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<SecondRound> {
-    // all that is missing is told together
+    // report everything that is missing together
     let mut findings = Findings::new();
     stages.iter().for_each(|&stage| findings.extend(parts.wanting(stage, rows)));
     findings.into_result()?;

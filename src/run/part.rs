@@ -1,10 +1,11 @@
 //! One part of a run: `clustrata metrics --shard I/N`.
 
+use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use super::frontend::Frontend;
-use super::session::{about, buffers, evaluation, finished, interval, prepare};
+use super::session::{Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
@@ -16,62 +17,65 @@ use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::settings::Options;
 use crate::run::parts::{Earlier, PartFolder, Parts};
 
-/// Does the first round of the part, and the second where the first round of all parts is there.
+/// Does the part's first round, and its second if the first round of all parts is complete. Returns the text to print.
+///
+/// # Errors
+/// As for a whole run; `Usage` where the output folder holds a finished run.
 pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
-    let mut plan = Plan::check(options.resolve()?.for_parts())?;
+    let plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
-    let agreement = plan.agreement()?;
+    let agreement = plan.fingerprint()?;
     let out = plan.settings.out.clone();
     refuse_to_write_into_clustering(&out)?;
     if out.join(RECORD).exists() && !plan.settings.force {
-        if resume && finished(&out, &plan.hash(&agreement)?).is_some() {
-            return Ok(told(&rows, "complete and merged already", json));
+        if resume && finished_record(&out, &plan.hash(&agreement)?).is_some() {
+            return Ok(message(&rows, "complete and merged already", json));
         }
         return Err(Error::usage(
             Finding::new("the output folder holds a finished run")
                 .file(&out)
                 .found(RECORD)
-                .hint("name another folder with --out, or begin a new run there with --force"),
+                .hint("name another folder with --out, or start over there with --force"),
         ));
     }
     let earlier = match (resume, plan.settings.force) {
         (true, _) => Earlier::Resume,
         (false, true) => Earlier::Discard,
-        // with the same command, a part that has done its first round comes back for the second
+        // the same command, repeated after the first round, does the second
         (false, false) => Earlier::BuildOn,
     };
-    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), about(&plan), earlier)?;
-    let work = work.storing(interval(&plan), true);
-    let (work, tiling) = prepare(&mut plan, work)?;
+    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), part_info(&plan), earlier)?;
+    let work = work.storing(checkpoint_interval(&plan), true);
+    let Prepared { plan, work, tiling, .. } = prepare(plan, work)?;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
-        let mut buffers = buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
-        let job = plan.job();
+        let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
+        let job = plan.job(NonZero::new(tiling.tile_rows));
         evaluation(&plan, &job, tiling, rows.clone(), frontend, &work).first(buffers.sinks())?;
         buffers.finish()?;
         if let Some(local) = local {
-            // it has been copied; what can't be removed goes with the machine's own disk
+            // it has been copied; a leftover on the machine's own disk does no harm
             let _ = std::fs::remove_dir_all(local);
         }
     }
     let done = second_round(&plan, tiling, &agreement, &work, frontend)?;
-    Ok(told(&rows, &done, json))
+    Ok(message(&rows, &done, json))
 }
 
-/// What is printed of a part.
-fn told(rows: &Range<u64>, done: &str, json: bool) -> String {
+/// The text to print for a part.
+fn message(rows: &Range<u64>, done: &str, json: bool) -> String {
     match json {
         true => serde_json::json!({ "rows": [rows.start, rows.end], "done": done }).to_string(),
         false => format!("rows {}..{}: {done}", rows.start, rows.end),
     }
 }
 
-/// Where distances are written first, when the machine's own disk is to be used: many small writes to a shared disk are
-/// slow, and a mapped file of one is not safe everywhere.
+/// The folder on the machine's own disk where distances are written first, if there is one: many small writes to a shared
+/// disk are slow, and memory-mapped files are not safe on every shared file system.
 fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> Result<Option<PathBuf>> {
     let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
-    // other runs of the same inputs may be at work on this machine
+    // this machine may be computing other runs of the same inputs
     let out = std::path::absolute(&plan.settings.out).unwrap_or_else(|_| plan.settings.out.clone());
     let run = blake3::hash(format!("{} {}", agreement.hash(), out.display()).as_bytes()).to_hex();
     let folder = scratch.join(format!("clustrata-rows-{}-{}-{}", &run[..16], rows.start, rows.end));
@@ -79,7 +83,7 @@ fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> R
     Ok(Some(folder))
 }
 
-/// Does the second round where there is one and the first is over; says how far the part is.
+/// Does the second round, if there is one and the first is complete for all rows. Returns the part's progress.
 fn second_round(
     plan: &Plan,
     tiling: Tiling,
@@ -93,7 +97,7 @@ fn second_round(
     let all = plan.embeddings.rows();
     let mut parts = Parts::find(&plan.settings.out)?;
     if plan.settings.force {
-        // those that are still to be done again
+        // parts of an earlier run that have not been redone yet
         parts.leave_out_others(agreement);
     }
     parts.agree(agreement)?;
@@ -106,9 +110,9 @@ fn second_round(
         ));
     }
     let first = parts.first(all, &signals::go_on)?;
-    let job = plan.job();
+    let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
-    let known = evaluation.known(first)?;
+    let known = evaluation.first_round(first)?;
     work.second_round(evaluation.second_stages(&known));
     evaluation.second(&known)?;
     Ok("both rounds complete; `clustrata merge` adds the parts up".to_owned())

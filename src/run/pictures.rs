@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::plan::record::RunRecord;
 use crate::plan::settings::MontageCaptions;
 use crate::report::gallery::{self, Picture, PictureFile};
-use crate::report::montage::{self, Summary};
+use crate::report::montage::{self, WriteSummary};
 
 /// Draws them below the folder's staging and enters them in the record.
 pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], 
     Ok(())
 }
 
-fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &Summary) {
+fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &WriteSummary) {
     let unreadable = made.missing.len() + made.broken.len();
     if unreadable > 0 {
         let example = made.missing.iter().chain(made.broken.keys()).next();

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::finish::{self, Told};
+use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
 use crate::backend::{Job, Tiling};
@@ -15,37 +15,41 @@ use crate::evaluate::{Clock, Evaluation};
 use crate::formats::folder::{OutputFolder, RECORD};
 use crate::plan::Plan;
 use crate::plan::record::{RunRecord, Worker};
-use crate::plan::settings::{Checkpoint, Options};
+use crate::plan::settings::{Checkpoint, Options, Settings};
 use crate::report::tracking;
 use crate::run::buffers::Buffers;
-use crate::run::parts::{About, Earlier, PartFolder, folder_of};
+use crate::run::parts::{Earlier, PartFolder, PartInfo, folder_of};
 
-/// A run that was asked for a checkpoint where there is nothing new to keep is to be taken up again all the same.
-pub fn paused(error: Error) -> Error {
+/// Turns an interruption by a checkpoint signal into `Paused`: the run can be resumed even if it had nothing new to save.
+pub fn interrupted_as_paused(error: Error) -> Error {
     if error.kind() != Kind::Interrupted || signals::asked() != StopRequest::Checkpoint {
         return error;
     }
-    let finding = Finding::new("stopped by a signal, with nothing to add to what was kept before");
-    Error::new(Kind::Paused, finding.hint("the same command with --resume goes on from there"))
+    let finding = Finding::new("stopped by a signal; nothing new since the last checkpoint");
+    Error::new(Kind::Paused, finding.hint("the same command with --resume resumes from there"))
 }
 
-/// config -> plan -> tiles -> partials -> metrics -> record -> sinks.
-pub fn judge(options: Options, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
+/// Evaluates a clustering: settings -> plan -> tiles -> partial sums -> metrics -> record -> files. Returns the text to
+/// print.
+///
+/// # Errors
+/// Whatever is wrong with settings, inputs, device or disk; `Gate` where a gate of `fail_if` fails.
+pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
     let started = SystemTime::now();
-    let mut plan = Plan::check(options.resolve()?)?;
-    let agreement = plan.agreement()?;
+    let plan = Plan::check(options.resolve()?)?;
+    let agreement = plan.fingerprint()?;
     let hash = plan.hash(&agreement)?;
-    if resume && let Some(record) = finished(&plan.settings.out, &hash) {
-        // it may have been killed before it cleared up
+    if resume && let Some(record) = finished_record(&plan.settings.out, &hash) {
+        // the run may have been killed before it removed its part
         let rows = 0..plan.embeddings.rows();
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
-            PartFolder::open(&plan.settings.out, rows, agreement, about(&plan), Earlier::Discard)?.discard();
+            PartFolder::open(&plan.settings.out, rows, agreement, part_info(&plan), Earlier::Discard)?.discard();
         }
         return gates::hold(&plan.settings.gates, &record, &plan.settings.out, "complete already\n", json);
     }
     let rows = 0..plan.embeddings.rows();
-    // a run that was killed while it moved its results into place has left some of them
+    // a run killed while moving its results into place has left some of them
     let out = &plan.settings.out;
     let interrupted = resume && !out.join(RECORD).exists() && folder_of(out, &rows).is_dir();
     let folder = OutputFolder::prepare(out, plan.settings.force || interrupted)?;
@@ -54,45 +58,46 @@ pub fn judge(options: Options, resume: bool, json: bool, frontend: &dyn Frontend
         (false, true) => Earlier::Discard,
         (false, false) => Earlier::Refuse,
     };
-    let work = PartFolder::open(folder.path(), rows, agreement, about(&plan), earlier)?;
-    let work = work.storing(interval(&plan), false);
+    let work = PartFolder::open(folder.path(), rows, agreement, part_info(&plan), earlier)?;
+    let work = work.storing(checkpoint_interval(&plan), false);
+    let settings = plan.settings.clone();
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let (work, tiling) = prepare(&mut plan, work)?;
-        evaluate_and_write(&mut plan, tiling, work, hash, &folder, started, frontend)
+        let prepared = prepare(plan, work)?;
+        evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();
     let (record, work) = finished?;
     let out = folder.path().to_owned();
     folder.commit()?;
     work.discard();
-    tracking::after_run(&plan.settings.tracking, &record, &out);
-    gates::hold(&plan.settings.gates, &record, &out, "", json)
+    tracking::send_after_run(&settings.tracking, &record, &out);
+    gates::hold(&settings.gates, &record, &out, "", json)
 }
 
 fn evaluate_and_write(
-    plan: &mut Plan,
-    tiling: Tiling,
-    work: PartFolder,
+    prepared: Prepared,
     plan_hash: String,
     folder: &OutputFolder,
     started: SystemTime,
     frontend: &dyn Frontend,
 ) -> Result<(RunRecord, PartFolder)> {
-    let mut buffers = buffers(plan, &work, work.path())?;
+    let settings = prepared.settings();
+    let Prepared { plan, work, tiling, warnings } = prepared;
+    let mut buffers = open_buffers(&plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
-        let job = plan.job();
-        let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, &work);
+        let job = plan.job(NonZero::new(tiling.tile_rows));
+        let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
         let first = evaluation.first(buffers.sinks())?;
         let counted = first.counts;
-        let known = evaluation.known(first)?;
+        let known = evaluation.first_round(first)?;
         work.second_round(evaluation.second_stages(&known));
         let second = evaluation.second(&known)?;
         let distances = finish::counts(counted, &second);
         (evaluation.finish(known, second)?, distances, evaluation.clock.stages())
     };
     let written = buffers.finish()?.placed_in(folder)?;
-    let told = Told { started, tiling, plan_hash, distances, parts: Vec::new(), stages };
-    let record = finish::write_all(plan, &evaluated, &written, told, folder)?;
+    let summary = RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
+    let record = finish::write_all(&plan, &evaluated, &written, summary, folder)?;
     Ok((record, work))
 }
 
@@ -122,28 +127,43 @@ pub(super) fn evaluation<'a>(
     }
 }
 
-/// Brings the inputs near, and decides on tiles: as before, where a run goes on.
-pub(super) fn prepare(plan: &mut Plan, mut work: PartFolder) -> Result<(PartFolder, Tiling)> {
-    work.about_mut().worker.staged_bytes = plan.stage_embeddings(&signals::go_on)?;
-    let earlier = work.earlier_tile_rows();
-    if let Some(rows) = earlier.and_then(NonZero::new) {
-        plan.settings.tile_rows = Some(rows);
-    }
-    let tiling = plan.tiling()?;
-    if earlier.is_some_and(|rows| rows != tiling.tile_rows) {
-        plan.warnings.push(format!("this device takes tiles of {} rows: the last bits may differ", tiling.tile_rows));
-    }
-    plan.settings.tile_rows = NonZero::new(tiling.tile_rows);
-    work.about_mut().worker.device = plan.recorded_device(tiling);
-    announce(plan, tiling);
-    Ok((work, tiling))
+/// A plan with what is decided only when it runs.
+pub(super) struct Prepared {
+    /// Reads staged copies of the embeddings if `--scratch` is set.
+    pub(super) plan: Plan,
+    pub(super) work: PartFolder,
+    pub(super) tiling: Tiling,
+    /// Warnings so far, those of the plan included.
+    pub(super) warnings: Vec<String>,
 }
 
-/// The buffers of the part's rows, in `folder`: those of an interrupted run, or new ones.
-pub(super) fn buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<Buffers> {
+impl Prepared {
+    /// The settings with the tile size in use.
+    fn settings(&self) -> Settings {
+        Settings { tile_rows: NonZero::new(self.tiling.tile_rows), ..self.plan.settings.clone() }
+    }
+}
+
+/// Stages the embeddings and decides on tiles; a resumed run keeps its tile size.
+pub(super) fn prepare(plan: Plan, mut work: PartFolder) -> Result<Prepared> {
+    let (plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+    work.info_mut().worker.staged_bytes = staged_bytes;
+    let earlier = work.earlier_tile_rows();
+    let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
+    let mut warnings = plan.warnings.clone();
+    if earlier.is_some_and(|rows| rows != tiling.tile_rows) {
+        warnings.push(format!("this device takes tiles of {} rows: the last bits may differ", tiling.tile_rows));
+    }
+    work.info_mut().worker.device = plan.recorded_device(tiling);
+    announce(&plan, tiling);
+    Ok(Prepared { plan, work, tiling, warnings })
+}
+
+/// Opens the distance buffers of the part's rows in `folder`: those of an interrupted run, or new ones.
+pub(super) fn open_buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<Buffers> {
     let begun = work.first_rows_done() > 0;
     if begun && folder != work.path() {
-        // of another machine, as its last checkpoint has left them
+        // from another machine, as of its last checkpoint
         Buffers::fetch(plan, work.path(), folder)?;
     }
     let earlier = if begun { Buffers::reopen(plan, folder, work.rows())? } else { None };
@@ -151,7 +171,7 @@ pub(super) fn buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<B
         Some(buffers) => buffers,
         None => {
             if begun {
-                tracing::warn!("the distances of the interrupted run are not there: begun anew");
+                tracing::warn!("the distances of the interrupted run are missing: starting over");
                 work.forget(Stage::Distances);
             }
             Buffers::create(plan, folder, work.rows())?
@@ -161,25 +181,25 @@ pub(super) fn buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Result<B
     Ok(buffers)
 }
 
-/// What is written down beside partial results; the device's tiles are not known yet.
-pub(super) fn about(plan: &Plan) -> About {
+/// The information stored beside partial results. The tiling is not known yet.
+pub(super) fn part_info(plan: &Plan) -> PartInfo {
     let device = plan.recorded_device(Tiling { tile_rows: 0, lanes: 0 });
     let host = gethostname::gethostname().to_string_lossy().into_owned();
-    About {
+    PartInfo {
         settings: serde_json::to_value(plan.settings.clone().absolute()).unwrap_or_default(),
         worker: Worker { host, device, seconds: 0.0, resumed: 0, staged_bytes: 0 },
     }
 }
 
-pub(super) fn interval(plan: &Plan) -> Option<Duration> {
+pub(super) fn checkpoint_interval(plan: &Plan) -> Option<Duration> {
     match plan.settings.checkpoint {
         Checkpoint::Off => None,
         Checkpoint::Every(interval) => Some(interval),
     }
 }
 
-/// The record in `out`, where it is of this very plan, which is known by its hash.
-pub(super) fn finished(out: &Path, plan_hash: &str) -> Option<RunRecord> {
+/// The record in `out`, if it is of the plan with this hash.
+pub(super) fn finished_record(out: &Path, plan_hash: &str) -> Option<RunRecord> {
     let text = std::fs::read(out.join(RECORD)).ok()?;
     let record: RunRecord = serde_json::from_slice(&text).ok()?;
     (record.plan == plan_hash).then_some(record)

@@ -7,13 +7,13 @@ use super::source::{Named, Source};
 type Module = Vec<String>;
 
 /// What every module exports, and which modules there are.
-pub struct Index {
+pub(crate) struct Index {
     files: BTreeMap<Module, String>,
     exports: BTreeMap<Module, Vec<Named>>,
 }
 
 impl Index {
-    pub fn new(sources: &[Source]) -> Index {
+    pub(crate) fn new(sources: &[Source]) -> Index {
         let files = sources.iter().map(|source| (source.module(), source.file.clone())).collect();
         let exported = |source: &Source| source.named().into_iter().filter(|named| named.exported).collect();
         let exports = sources.iter().map(|source| (source.module(), exported(source))).collect();
@@ -58,7 +58,7 @@ impl Index {
     }
 
     /// For every file, the files that it needs. A re-export alone is no need.
-    pub fn needs(&self, sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
+    pub(crate) fn needs(&self, sources: &[Source]) -> BTreeMap<String, BTreeSet<String>> {
         let mut needs = BTreeMap::new();
         for source in sources.iter().filter(|source| !source.is_test()) {
             let mut of_file = BTreeSet::new();
@@ -74,7 +74,7 @@ impl Index {
 }
 
 /// Groups of files that need each other, directly or through others.
-pub fn circles(needs: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+pub(crate) fn circles(needs: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
     let reach = |from: &String| {
         let mut seen = BTreeSet::new();
         let mut open: Vec<&String> = needs.get(from).into_iter().flatten().collect();

@@ -4,27 +4,27 @@ use std::fs;
 use std::path::Path;
 
 /// One file of `src/`.
-pub struct Source {
+pub(crate) struct Source {
     /// Path below `src/`, with slashes.
-    pub file: String,
+    pub(crate) file: String,
     /// The whole text.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// A path that a file names, with where it stands: `pub use` re-exports, everything else depends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// Segments, as written: `crate`, `super` and `self` are still there.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Name that a `use` gives it, where it is one.
-    pub alias: Option<String>,
+    pub(crate) alias: Option<String>,
     /// Whether it is a `pub use` of any width.
-    pub exported: bool,
+    pub(crate) exported: bool,
 }
 
 impl Source {
     /// All files of `src/`.
-    pub fn all() -> Vec<Source> {
+    pub(crate) fn all() -> Vec<Source> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let mut folders = vec![root.clone()];
         let mut sources = Vec::new();
@@ -44,23 +44,23 @@ impl Source {
     }
 
     /// The first folder: the room.
-    pub fn room(&self) -> &str {
+    pub(crate) fn room(&self) -> &str {
         self.file.split('/').next().unwrap_or(&self.file).trim_end_matches(".rs")
     }
 
     /// Module path: `formats/npy/mod.rs` is `["formats", "npy"]`; `lib.rs` is `[]`.
-    pub fn module(&self) -> Vec<String> {
+    pub(crate) fn module(&self) -> Vec<String> {
         let path = self.file.trim_end_matches(".rs").trim_end_matches("/mod");
         if path == "lib" { Vec::new() } else { path.split('/').map(str::to_owned).collect() }
     }
 
     /// Whether it holds tests only, which may use whatever they like.
-    pub fn is_test(&self) -> bool {
+    pub(crate) fn is_test(&self) -> bool {
         self.file.ends_with("/tests.rs") || self.file.contains("/tests/")
     }
 
     /// The code in front of the tests, without comments.
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let code: Vec<&str> = self.text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
         let code = code.join("\n");
         match code.find("#[cfg(test)]\nmod tests {").or_else(|| code.find("#[cfg(test)]\npub(crate) mod tests {")) {
@@ -70,7 +70,7 @@ impl Source {
     }
 
     /// Every path in its `use` declarations and in its code.
-    pub fn named(&self) -> Vec<Named> {
+    pub(crate) fn named(&self) -> Vec<Named> {
         let code = self.code();
         let mut named = Vec::new();
         let mut rest = String::new();

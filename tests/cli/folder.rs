@@ -12,7 +12,7 @@ fn earlier_results_are_refused_and_stay_as_they_are() {
     place.judged(&[]);
     place.refused(&[], 2, &["holds a finished run", "deep/out", "found:    record.json", "--force", "--out"]);
     fs::remove_file(place.out.join("record.json")).expect("removes");
-    place.refused(&[], 2, &["files that this run would write over", "config.yaml", "--force"]);
+    place.refused(&[], 2, &["files that this run would overwrite", "config.yaml", "--force"]);
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn of_two_runs_at_once_one_result_is_whole() {
 fn the_clustering_itself_is_no_output_folder() {
     let mut place = Place::new();
     place.out = place.hier.clone();
-    place.refused(&[], 2, &["a clustering itself", "hier", "--out"]);
-    place.refused(&["--force"], 2, &["a clustering itself"]);
+    place.refused(&[], 2, &["is a clustering", "hier", "--out"]);
+    place.refused(&["--force"], 2, &["is a clustering"]);
 }
 
 #[test]

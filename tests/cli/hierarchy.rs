@@ -85,18 +85,18 @@ fn missing_files_of_a_level_are_named() {
 fn no_clustering_at_all_is_told() {
     let place = Place::new();
     fs::remove_dir_all(&place.hier).expect("removes");
-    place.refused(&[], 3, &["cannot list the folder", "hier", "check the path"]);
+    place.refused(&[], 3, &["can't list the folder", "hier", "check the path"]);
     fs::create_dir(&place.hier).expect("makes a folder");
-    place.refused(&[], 3, &["no levels in this folder", "level1, level2", "try:"]);
+    place.refused(&[], 3, &["the folder has no levels", "level1, level2", "try:"]);
     fs::remove_dir(&place.hier).expect("removes");
     fs::write(&place.hier, "").expect("writes");
-    place.refused(&[], 3, &["cannot list the folder", "hier", "check the path"]);
+    place.refused(&[], 3, &["can't list the folder", "hier", "check the path"]);
 }
 
 #[test]
 fn a_wrong_number_of_centroids_is_told() {
     let place = changed(|made| _ = made.levels[2].1.pop());
-    place.refused(&[], 3, &["a different number of centroids", "level 3", "expected: 2 rows", "found:    1", "try:"]);
+    place.refused(&[], 3, &["different numbers of centroids", "level 3", "expected: 2 rows", "found:    1", "try:"]);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_pickle_that_would_run_a_command_is_refused_and_runs_nothing() {
             &mut command,
             place.folder.path(),
             3,
-            &["level 1", "sorted_clusters.npy", "nothing was run"],
+            &["level 1", "sorted_clusters.npy", "nothing was executed"],
         );
         assert!(!place.at("owned-by-pickle").exists());
     }

@@ -74,7 +74,7 @@ fn asking_a_run_to_stop_leaves_nothing() {
         assert_eq!(status.code(), Some(130), "{signal}: {status}");
         let mut message = String::new();
         std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut message).expect("text");
-        assert_eq!(message, "error: interrupted; nothing was written\n");
+        assert_eq!(message, "error: interrupted before the results were complete\n");
         assert!(!place.at("deep").exists(), "{signal}: {:?}", files_below(&place.at("deep")));
     }
 }

@@ -25,7 +25,10 @@ fn unknown_and_malformed_options_are_refused_with_the_nearest_name() {
         (&["--nonfinite", "keep"], &["--nonfinite", "keep", "skip"]),
         (&["--sample", "nearest"], &["--sample", "nearest", "closest"]),
         (&["--force=perhaps"], &["--force", "perhaps"]),
-        (&["--montage-size", "18446744073709551615"], &["no picture", "at most 10000", "18446744073709551615"]),
+        (
+            &["--montage-size", "18446744073709551615"],
+            &["too many images for a montage", "at most 10000", "18446744073709551615"],
+        ),
         (&["--seed", "1.5"], &["--seed", "1.5"]),
         (&["--config", "/nowhere/judge.yaml"], &["config file", "/nowhere/judge.yaml", "check the path"]),
     ] {

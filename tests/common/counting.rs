@@ -1,9 +1,9 @@
-//! An allocator that counts what a thread holds: to be included by a test binary of its own.
+//! An allocator that counts the bytes each thread holds; for test binaries that include this file.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Counts what the current thread holds, and its peak.
+/// Counts the bytes held by the current thread, and their peak.
 struct Counting;
 
 thread_local! {
@@ -12,24 +12,24 @@ thread_local! {
 }
 
 fn count(bytes: isize) {
-    // A thread that ends may free after its counters are gone.
+    // a thread may free memory while it exits, after its counters are gone
     let _ = HELD.try_with(|held| {
         held.set(held.get() + bytes);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(held.get())));
     });
 }
 
-// SAFETY: every call is passed on to the system's allocator unchanged; counting does not allocate.
+// SAFETY: every call is passed unchanged to the system allocator; counting does not allocate.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes held during `work`, beyond what was held before.
+/// Peak number of bytes held during `work`, beyond those held before.
 pub(crate) fn peak(work: impl FnOnce()) -> isize {
     let before = HELD.get();
     PEAK.set(before);

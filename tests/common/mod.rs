@@ -1,7 +1,7 @@
-//! What the integration tests share: running the program, making clusterings, and the definition in float64.
-#![allow(dead_code, unreachable_pub, reason = "every test binary uses a part of it")]
-#![allow(clippy::print_stdout, reason = "what is skipped is said")]
-#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small, and rounding to f4 is meant")]
+//! Shared by the integration tests: running the program, making clusterings, and reference metrics in float64.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses only a part of it")]
+#![allow(clippy::print_stdout, reason = "skipped tests are reported")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers in tests are small, and rounding to f4 is intended")]
 
 pub mod records;
 pub mod upstream;
@@ -13,39 +13,39 @@ use std::process::{Command, Output};
 use half::f16;
 use serde_json::Value;
 
-/// A folder of this test run's own, removed when it goes out of scope.
+/// A temporary folder, removed when it goes out of scope.
 pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// The program, quiet.
+/// The program with `--quiet`.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
     command.arg("--quiet");
     command
 }
 
-/// `clustrata metrics` on a clustering; asserts nothing.
+/// Runs `clustrata metrics`; asserts nothing.
 pub fn metrics(clustering: &Path, embeddings: &Path, out: &Path, more: &[&str]) -> Output {
     let mut command = program();
     command.arg("metrics").arg(clustering).arg("--embeddings").arg(embeddings).arg("--out").arg(out).args(more);
     command.output().expect("the program starts")
 }
 
-/// The same, and it must succeed; gives record.json.
+/// Runs `clustrata metrics`, which must succeed, and returns record.json.
 pub fn judged(clustering: &Path, embeddings: &Path, out: &Path, more: &[&str]) -> Value {
     let output = metrics(clustering, embeddings, out, more);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     record(out)
 }
 
-/// record.json of an output folder.
+/// Reads record.json of an output folder.
 pub fn record(out: &Path) -> Value {
     let text = fs::read_to_string(out.join("record.json")).expect("a record");
     serde_json::from_str(&text).expect("valid JSON")
 }
 
-/// `--device` values to test: the CPU, and the first adapter where there is one (said once where there is none).
+/// `--device` values to test: the CPU, and the GPU if there is an adapter.
 pub fn devices() -> Vec<&'static str> {
     let gpu = clustrata::backend::select::adapters().iter().any(|a| a.unusable.is_none());
     if !gpu {
@@ -57,28 +57,28 @@ pub fn devices() -> Vec<&'static str> {
     vec!["cpu", "gpu"]
 }
 
-/// The larger test data, where this machine has it.
+/// The larger test data, if this machine has it.
 pub fn shared() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("CLUSTRATA_SHARED").map_or(beside, PathBuf::from);
     let data = folder.join("data");
     if !data.is_dir() {
-        println!("skipped: {} is not there", data.display());
+        println!("skipped: {} does not exist", data.display());
         return None;
     }
     Some(data)
 }
 
-/// A Python that has NumPy and scikit-learn, where `script/test` made one.
+/// A Python with NumPy and scikit-learn, if `script/test` has made one.
 pub fn python() -> Option<Command> {
     let python = std::env::var_os("CLUSTRATA_PYTHON");
     if python.is_none() {
-        println!("skipped: CLUSTRATA_PYTHON is not set (script/test makes an environment and sets it)");
+        println!("skipped: CLUSTRATA_PYTHON is not set (script/test creates an environment and sets it)");
     }
     python.map(Command::new)
 }
 
-/// Files below a folder, relative, sorted; empty where the folder is not there.
+/// Relative paths of all files below a folder, sorted; empty if the folder does not exist.
 pub fn files_below(folder: &Path) -> Vec<String> {
     fn walk(folder: &Path, root: &Path, all: &mut Vec<String>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -96,7 +96,7 @@ pub fn files_below(folder: &Path) -> Vec<String> {
     all
 }
 
-/// Element type of a file that a test writes.
+/// Element type of a file written by a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Dtype {
     F2,
@@ -104,18 +104,18 @@ pub enum Dtype {
     F8,
 }
 
-/// What every cluster holds: rows, or clusters of the level below.
+/// The members of each cluster: rows, or clusters of the level below.
 pub type Members = Vec<Vec<u64>>;
 /// A matrix, row by row.
 pub type Rows = Vec<Vec<f64>>;
 
-/// A clustering made by a test: points `[n][d]`, and per level the members and the stored centroids.
+/// A clustering made by a test: points `[n][d]`, and members and stored centroids per level.
 #[derive(Debug, Clone)]
 pub struct Clustering {
     pub points: Vec<Vec<f64>>,
     pub dtype: Dtype,
     pub levels: Vec<(Members, Rows)>,
-    /// Rows that member numbers of level 1 stand for.
+    /// The row that each member number of level 1 stands for; `None` for the identity.
     pub subset: Option<Vec<u64>>,
 }
 
@@ -137,7 +137,7 @@ impl Clustering {
         (hier, embeddings)
     }
 
-    /// Labels of every row on every level; `None` where it is in no cluster.
+    /// The label of each row on each level; `None` if it is unassigned.
     pub fn labels(&self) -> Vec<Vec<Option<usize>>> {
         let mut labels: Vec<Vec<Option<usize>>> = Vec::new();
         for (members, _) in &self.levels {
@@ -162,7 +162,7 @@ impl Clustering {
         labels
     }
 
-    /// Size, inertia, mean and largest distance of every cluster of a level, by the definition.
+    /// Size, inertia, mean and largest distance of each cluster of a level, computed from their definitions.
     pub fn figures(&self, level: usize) -> Vec<Figures> {
         let labels = &self.labels()[level];
         let centroids = &self.levels[level].1;
@@ -174,7 +174,7 @@ impl Clustering {
     }
 }
 
-/// The definition's figures of one cluster.
+/// Reference metrics of one cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
     pub size: u64,
@@ -204,7 +204,7 @@ pub fn distance(x: &[f64], c: &[f64]) -> f64 {
     x.iter().zip(c).map(|(x, c)| (x - c).powi(2)).sum::<f64>().sqrt()
 }
 
-/// Rounds to what a file of that type holds.
+/// Rounds to the precision of a file of type `dtype`.
 pub fn stored(value: f64, dtype: Dtype) -> f64 {
     match dtype {
         Dtype::F2 => f16::from_f64(value).to_f64(),
@@ -213,8 +213,8 @@ pub fn stored(value: f64, dtype: Dtype) -> f64 {
     }
 }
 
-/// A figure in record.json against what it should be, to `tolerance` relative; null is `None`; NaN never passes.
-/// Differences far below `scale` (a sum that is zero but for rounding) pass.
+/// Whether a metric in record.json matches its reference within the relative `tolerance`; null matches `None`; NaN never
+/// passes. Differences far below `scale` (a sum that is zero except for rounding) pass.
 pub fn agrees(got: &Value, want: Option<f64>, tolerance: f64, scale: f64) -> bool {
     match (got.as_f64(), want) {
         (None, None) => got.is_null(),
@@ -223,20 +223,20 @@ pub fn agrees(got: &Value, want: Option<f64>, tolerance: f64, scale: f64) -> boo
     }
 }
 
-/// Options that ask for every figure there is.
+/// Options that select every metric.
 pub const EVERY_FIGURE: [&str; 5] = ["--metrics", "all", "--silhouette", "exact", "--yes"];
 
-/// How closely a figure has to agree, by the crate's contract: 1e-6 for sums and means, 1e-5 for ratios of them, whole
-/// counts and indices exactly.
-pub fn tolerance(figure: &str) -> f64 {
-    match figure {
+/// Relative tolerance of a metric by the accuracy contract: 1e-6 for sums and means, 1e-5 for ratios, 0 for counts and
+/// indices.
+pub fn tolerance(metric: &str) -> f64 {
+    match metric {
         "points" | "clusters" | "empty_clusters" | "size" | "misassigned" | "nearest_cluster" => 0.0,
         "inertia" | "average_inertia" | "mean_inertia" | "mean_distance" | "max_distance" | "nearest_distance" => 1e-6,
         _ => 1e-5,
     }
 }
 
-/// Pseudo-random numbers by SplitMix64 (Steele et al. 2014); small, seeded, and nobody else's.
+/// Seeded pseudo-random numbers by SplitMix64 (Steele et al. 2014), independent of the crate's own generators.
 pub struct Draw(pub u64);
 
 impl Draw {
@@ -249,13 +249,16 @@ impl Draw {
     pub fn below(&mut self, bound: usize) -> usize {
         usize::try_from(self.bits() % bound as u64).expect("below the bound")
     }
-    /// Of mean 0 and deviation about 1.
+    /// A value with mean 0 and standard deviation of about 1.
     pub fn value(&mut self) -> f64 {
         (0..4).map(|_| (self.bits() % 20_001) as f64 / 10_000.0 - 1.0).sum::<f64>() * 0.87
     }
 }
 
-/// Compares a level of the record with the definition; the first difference as text.
+/// Compares a level of the record with the reference.
+///
+/// # Errors
+/// The first difference, as text.
 pub fn compare_level(level: &Value, want: &[Figures], tolerance: f64) -> Result<(), String> {
     let total: f64 = want.iter().map(|c| c.inertia).sum();
     let points: u64 = want.iter().map(|c| c.size).sum();

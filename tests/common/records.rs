@@ -1,9 +1,9 @@
-//! How records are compared.
+//! Comparison of records.
 
 use serde_json::Value;
 
-/// The largest relative difference between the numbers of two values; `None` where anything else differs. NaN is null in
-/// a record.
+/// The largest relative difference between the numbers of two values; `None` if anything else differs. NaN is null in a
+/// record.
 pub fn difference(a: &Value, b: &Value) -> Option<f64> {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
@@ -22,8 +22,7 @@ pub fn difference(a: &Value, b: &Value) -> Option<f64> {
     }
 }
 
-/// The figures of all levels without those whose name contains `silhouette` (unless simplified), which compare points by
-/// float32 in another order.
+/// The results of all levels without exact silhouettes, which sum float32 distances in another order.
 pub fn without_silhouettes(record: &Value) -> Value {
     fn strip(value: &mut Value) {
         if let Value::Object(map) = value {

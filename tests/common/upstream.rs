@@ -1,4 +1,4 @@
-//! What ssl-data-curation's scripts make of a clustering, told in NumPy.
+//! Reads a clustering as ssl-data-curation's scripts do, in NumPy.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::python;
 
-/// Loads the files of every level as upstream's reader does, and flattens the members of each level down to points. Prints,
-/// level by level: k, d, the type of the centroids, the members as they are and flattened. Anything that upstream's scripts
-/// would not take, and any warning of NumPy's, ends it.
+/// Loads the files of every level as upstream's reader does, and flattens the members of each level down to points. For each
+/// level, prints k, d, the type of the centroids, the members, and the flattened members. Fails on anything that upstream's
+/// scripts would not accept, and on any NumPy warning.
 const READ: &str = r#"
 import json, pathlib, sys
 import numpy as np
@@ -52,8 +52,8 @@ for step in folder.glob("level*/**/step*"):
 print(json.dumps(levels))
 "#;
 
-/// The levels of the clustering in `folder` as upstream's scripts read them, and each step of them checked; `None` without
-/// a Python, which has then been said.
+/// The levels of the clustering in `folder` as upstream's scripts read them, with each step checked. `None` without Python,
+/// which is reported.
 pub fn read(folder: &Path) -> Option<Result<Value, String>> {
     let output = python()?.args(["-W", "error", "-c", READ]).arg(folder).output().expect("Python starts");
     if !output.status.success() {

@@ -16,7 +16,7 @@ pub(crate) const TOLERANCE: f64 = 1e-9;
 /// The names of the measures that go by labels.
 pub(crate) const MEASURES: [&str; 7] = ["ari", "ami", "nmi", "v_measure", "homogeneity", "completeness", "purity"];
 
-/// What scikit-learn gave (tests/data/agreement/make.py).
+/// Values of scikit-learn (tests/data/agreement/make.py).
 pub(crate) fn golden() -> Value {
     serde_json::from_str(include_str!("../data/agreement/agreement.json")).expect("valid JSON")
 }
@@ -30,7 +30,7 @@ pub(crate) fn digits() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits")
 }
 
-/// The program, not quiet: what it prints is looked at.
+/// The program without --quiet: the tests read its output.
 pub(crate) fn clustrata(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_clustrata")).args(arguments).output().expect("the program starts")
 }
@@ -57,7 +57,7 @@ pub(crate) fn succeeded(output: &Output) -> String {
     stdout(output)
 }
 
-/// Exit code and standard error, without what merely informs.
+/// Exit code and standard error, without informational lines.
 pub(crate) fn failed(output: &Output) -> (Option<i32>, String) {
     let text = stderr(output);
     let message = text.find("error: ").map_or("", |at| &text[at..]);

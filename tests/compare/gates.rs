@@ -1,4 +1,4 @@
-//! `--fail-if` on `metrics` and `compare`: exit codes both ways, and what is no gate.
+//! `--fail-if` of `metrics` and `compare`: exit codes, and malformed gates.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::common::{self, scratch};
 use crate::fixtures::{Runs, digits, failed, judge, stdout, succeeded};
 
 #[test]
-fn a_gate_that_holds_leaves_the_exit_code_alone() {
+fn a_gate_that_holds_does_not_change_the_exit_code() {
     let folder = scratch();
     let out = folder.path().join("m");
     let gates = ["--fail-if", "level1.inertia > 513_894", "--fail-if", "level*.empty_clusters != 0"];
@@ -30,14 +30,14 @@ fn gates_that_fail_end_with_their_code_and_all_results() {
     assert!(message.contains("200 on level 1, 40 on level 2") && !message.contains("all.clusters"), "{message}");
     assert!(stdout(&output).contains("gate holds: all.clusters < 50"), "{}", stdout(&output));
     assert_eq!(common::record(&out)["levels"].as_array().map(Vec::len), Some(3));
-    // what is complete is held to the bar again
+    // gates apply to a complete run as well
     let again = judge(&digits(), &out, &[&gates[..], &["--resume"]].concat());
     assert_eq!(failed(&again).0, Some(5), "{}", stdout(&again));
     succeeded(&judge(&digits(), &out, &["--resume", "--fail-if", "level1.inertia > 1e9"]));
 }
 
 #[test]
-fn a_figure_that_is_not_defined_passes_no_gate() {
+fn an_undefined_metric_passes_no_gate() {
     let folder = scratch();
     // one cluster: nothing to compare it with
     let clustering = common::Clustering {
@@ -57,7 +57,7 @@ fn a_figure_that_is_not_defined_passes_no_gate() {
 }
 
 #[test]
-fn what_a_gate_is_on_is_computed() {
+fn the_metric_of_a_gate_is_computed() {
     let folder = scratch();
     let out = folder.path().join("m");
     let more = ["--metrics", "inertia", "--fail-if", "level3.davies-bouldin > 100", "--fail-if", "level3.silhouette<0"];
@@ -66,15 +66,15 @@ fn what_a_gate_is_on_is_computed() {
 }
 
 #[test]
-fn what_is_no_gate_is_refused_before_anything_is_computed() {
+fn malformed_gates_are_refused_before_anything_is_computed() {
     let folder = scratch();
     let out = folder.path().join("m");
     for (gate, part) in [
         ("level1.silhuette < 0.1", "did you mean `silhouette`"),
-        ("level4.inertia < 0.1", "any of level1, level2, level3"),
-        ("level1.inertia << 0.1", "no number"),
-        ("level1.size > 3", "unknown figure of levels"),
-        ("inertia > 3", "LEVEL.FIGURE"),
+        ("level4.inertia < 0.1", "one of level1, level2, level3"),
+        ("level1.inertia << 0.1", "not end in a number"),
+        ("level1.size > 3", "unknown per-level metric"),
+        ("inertia > 3", "LEVEL.METRIC"),
         ("level1.silhouette_standard_error > 1", "sample:"),
     ] {
         let (code, message) = failed(&judge(&digits(), &out, &["--fail-if", gate]));
@@ -86,7 +86,7 @@ fn what_is_no_gate_is_refused_before_anything_is_computed() {
 }
 
 #[test]
-fn two_runs_are_held_to_a_bar() {
+fn gates_apply_to_comparisons() {
     let runs = Runs::new();
     let holding =
         ["a.level1.inertia > 513_894", "delta.level1.inertia < 0", "ari.level1 < 0.49", "v_measure.any < 0.8"];
@@ -108,7 +108,7 @@ fn two_runs_are_held_to_a_bar() {
         ("delta.level2.inertia > 1", "level 2"),
         ("a.level1.davies_bouldin > 1", "run A does not have"),
         ("delta.level1.davies_bouldin > 1", "run A does not have"),
-        ("b.inertia > 1", "no figure of a level"),
+        ("b.inertia > 1", "no metric of a level"),
         ("b.level1.inerta > 1", "did you mean `inertia`"),
         ("arri.level1 < 1", "did you mean `ari`"),
     ] {

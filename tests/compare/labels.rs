@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::common::{self, Clustering, Dtype, npy_indices, scratch};
 use crate::fixtures::{MEASURES, close, clustrata, digits, failed, golden, judge, judged, succeeded};
 
-/// The first figure that differs, or how many were compared.
+/// The first metric that differs, or the number of metrics compared.
 fn compare(record: &Value, golden: &Value) -> Result<usize, String> {
     let mut compared = 0;
     let want = golden.as_array().expect("levels");
@@ -48,7 +48,7 @@ fn truth() -> Vec<u8> {
     bytes[bytes.len() - 1797..].to_vec()
 }
 
-/// Writes what `label` says of every row, a line each.
+/// Writes the label of every row, one per line.
 fn write_lines(path: &Path, first: &str, label: impl Fn(usize, u8) -> String) {
     let lines = truth().into_iter().enumerate().map(|(row, digit)| label(row, digit) + "\n");
     fs::write(path, first.to_owned() + &lines.collect::<String>()).expect("writes");
@@ -82,7 +82,7 @@ fn labels_of_the_digits_agree_with_scikit_learn() {
 }
 
 #[test]
-fn missing_labels_are_not_counted_whatever_the_format() {
+fn missing_labels_are_not_counted_in_any_format() {
     let out = scratch();
     let known = |row: usize| row < 10 || !row.is_multiple_of(5);
     let at = |name: &str| out.path().join(name);
@@ -117,7 +117,7 @@ fn missing_labels_are_not_counted_whatever_the_format() {
 }
 
 #[test]
-fn a_run_in_parts_takes_its_labels_when_it_is_merged() {
+fn a_run_in_parts_reads_its_labels_at_the_merge() {
     let folder = scratch();
     let (out, labels) = (folder.path().join("m"), digits().join("labels.npy"));
     let labels = labels.to_str().expect("UTF-8");
@@ -141,7 +141,7 @@ fn parts_hand_their_labels_and_gates_on() {
     let (out, labels) = (folder.path().join("m"), digits().join("labels.npy"));
     let more = ["--labels", labels.to_str().expect("UTF-8"), "--fail-if", "level1.ari < 0.2", "--shard"];
     for part in ["1/2", "2/2"] {
-        // a part is held to nothing: its figures are not those of the whole
+        // gates do not apply to a part, whose metrics are not those of the whole
         succeeded(&judge(&digits(), &out, &[&more[..], &[part]].concat()));
     }
     let output = clustrata(&["merge", out.to_str().expect("UTF-8")]);
@@ -151,7 +151,7 @@ fn parts_hand_their_labels_and_gates_on() {
 }
 
 #[test]
-fn rows_that_are_skipped_or_outside_the_subset_have_no_label_that_counts() {
+fn labels_of_rows_skipped_or_outside_the_subset_do_not_count() {
     let folder = scratch();
     let clustering = Clustering {
         points: (0..10).map(|i| vec![if i == 3 { f64::NAN } else { f64::from(i) }, 1.0]).collect(),
@@ -176,7 +176,7 @@ fn rows_that_are_skipped_or_outside_the_subset_have_no_label_that_counts() {
 }
 
 #[test]
-fn other_labels_are_another_run() {
+fn different_labels_make_a_different_run() {
     let folder = scratch();
     let (out, words) = (folder.path().join("m"), folder.path().join("words.txt"));
     let labels = digits().join("labels.npy");

@@ -1,4 +1,4 @@
-//! `compare`: figures, clusters, agreement of the clusterings against scikit-learn, and what can't be compared.
+//! `compare`: metrics, clusters, agreement between clusterings against scikit-learn, and refusals.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn json(output: &std::process::Output) -> Value {
 }
 
 #[test]
-fn figures_stand_side_by_side() {
+fn metrics_stand_side_by_side() {
     let runs = Runs::new();
     let out = runs.at("c");
     let compared = json(&runs.compare(&["--json", "--out", out.to_str().expect("UTF-8")]));
@@ -53,7 +53,7 @@ fn figures_stand_side_by_side() {
 }
 
 #[test]
-fn agreement_of_two_clusterings_is_scikit_learns() {
+fn agreement_of_two_clusterings_is_that_of_scikit_learn() {
     let runs = Runs::new();
     let compared = json(&runs.compare(&["--json"]));
     let between = &compared["levels"][0]["between"];
@@ -107,7 +107,7 @@ fn clusters_that_changed_most_are_named() {
 }
 
 #[test]
-fn a_clustering_that_is_gone_leaves_the_figures() {
+fn without_a_clustering_metrics_are_still_compared() {
     let runs = Runs::new();
     let elsewhere = runs.at("elsewhere");
     fs::rename(&runs.moved, &elsewhere).expect("moves");
@@ -125,7 +125,7 @@ fn a_clustering_that_is_gone_leaves_the_figures() {
 }
 
 #[test]
-fn what_is_no_pair_of_runs_is_refused() {
+fn folders_that_are_no_pair_of_runs_are_refused() {
     let runs = Runs::new();
     let refused = |output: &std::process::Output, code: i32, part: &str| {
         let (found, message) = failed(output);
@@ -135,8 +135,8 @@ fn what_is_no_pair_of_runs_is_refused() {
     let nothing = runs.at("nothing");
     refused(&compare(&nothing, &runs.b, &[]), 3, "holds no finished run");
     refused(&runs.compare(&["--by", "inertai"]), 2, "did you mean `inertia`");
-    refused(&runs.compare(&["--by", "size"]), 2, "neither better nor worse");
-    refused(&runs.compare(&["--by", "silhouette"]), 2, "run A has no `silhouette`");
+    refused(&runs.compare(&["--by", "size"]), 2, "does not tell whether a cluster improved");
+    refused(&runs.compare(&["--by", "silhouette"]), 2, "run A has no metric `silhouette`");
     judged(&digits(), &runs.at("upper"), &["--levels", "2,3"]);
     refused(&compare(&runs.at("upper"), &runs.b, &[]), 3, "no level in common");
     let out = runs.at("c");
@@ -149,7 +149,7 @@ fn what_is_no_pair_of_runs_is_refused() {
 }
 
 #[test]
-fn runs_of_other_rows_have_figures_only() {
+fn runs_of_different_rows_compare_metrics_only() {
     let folder = scratch();
     let clustering = common::Clustering {
         points: (0..20).map(|i| vec![f64::from(i), f64::from(i % 3)]).collect(),

@@ -1,10 +1,10 @@
-//! Figures of ordinary hierarchies: sizes, dimensions, element types and common offsets.
+//! Metrics of ordinary hierarchies: sizes, dimensions, element types and common offsets.
 
 use crate::common::{Dtype, devices};
 use crate::drawn::{Shape, draw, hold, shape};
 
 #[test]
-fn every_figure_agrees_with_the_definition() {
+fn every_metric_agrees_with_the_definition() {
     let shapes = [
         shape(3, 2, [2, 1], 0.0),
         shape(63, 33, [7, 3], 0.0),
@@ -34,7 +34,7 @@ fn a_common_offset_costs_no_accuracy() {
 }
 
 #[test]
-fn tiles_of_any_size_give_the_same_figures() {
+fn tiles_of_any_size_give_the_same_metrics() {
     let clustering = draw(&shape(400, 33, [20, 4], 100.0));
     for device in devices() {
         for tile_rows in ["1", "64", "399", "5000"] {
@@ -45,7 +45,7 @@ fn tiles_of_any_size_give_the_same_figures() {
 }
 
 #[test]
-fn a_subset_of_the_rows_enters_the_figures_and_no_other_row() {
+fn metrics_include_the_rows_of_the_subset_only() {
     let mut clustering = draw(&shape(300, 9, [14, 3], 0.0));
     let rows: Vec<u64> = (0..300).filter(|row| row % 3 != 1).rev().collect();
     clustering.levels[0].0.iter_mut().for_each(Vec::clear);
@@ -58,7 +58,7 @@ fn a_subset_of_the_rows_enters_the_figures_and_no_other_row() {
 }
 
 #[test]
-fn rows_that_are_not_finite_are_left_out_of_every_figure() {
+fn non_finite_rows_are_left_out_of_every_metric() {
     let mut clustering = draw(&shape(300, 9, [14, 3], 0.0));
     clustering.points[4][2] = f64::INFINITY;
     clustering.points[11][0] = f64::NAN;
@@ -69,7 +69,7 @@ fn rows_that_are_not_finite_are_left_out_of_every_figure() {
 }
 
 #[test]
-fn shares_are_null_where_the_parents_level_is_not_evaluated_and_add_up_to_one_elsewhere() {
+fn shares_add_up_to_one_and_are_null_without_the_parent_level() {
     let clustering = draw(&shape(257, 6, [20, 3], 0.0));
     let sums = |share: &serde_json::Value| -> [f64; 3] {
         let mut sums = [0.0; 3];

@@ -1,30 +1,30 @@
-//! What the comparison has to notice: a figure a little off, and each formula that is easily taken for the right one.
+//! Negative controls: the comparison notices slightly wrong metrics, and formulas easily mistaken for the right one.
 
 use crate::definition::{Definition, Level};
 use crate::drawn::{allowed, compare, draw, judge, shape};
 
-/// Puts another value in the place of a level's figure.
+/// Replaces a metric of a level.
 fn with_figure(right: &Definition, name: &str, value: Option<f64>) -> Definition {
     let mut wrong = right.clone();
     wrong.figures.iter_mut().find(|(figure, _)| *figure == name).expect("a figure").1 = value;
     wrong
 }
 
-/// Puts another column in the place of the clusters'.
+/// Replaces a column of the clusters.
 fn with_column(right: &Definition, name: &str, values: Vec<Option<f64>>) -> Definition {
     let mut wrong = right.clone();
     wrong.clusters.iter_mut().find(|(column, _)| *column == name).expect("a column").1 = values;
     wrong
 }
 
-/// A little more than may be.
+/// A value slightly outside the tolerance.
 fn off(name: &str, value: f64) -> f64 {
     let allowed = allowed(name, value, 0.0);
     if allowed == 0.0 { value + 1.0 } else { value + 3.0 * allowed }
 }
 
 #[test]
-fn every_figure_that_is_a_little_off_is_noticed() {
+fn every_metric_that_is_a_little_off_is_noticed() {
     let clustering = draw(&shape(257, 6, [20, 3], 100.0));
     let record = judge(&clustering, "cpu", &[]);
     let level = &record["levels"][0];
@@ -47,7 +47,7 @@ fn every_figure_that_is_a_little_off_is_noticed() {
 }
 
 #[test]
-fn a_figure_that_is_no_number_is_noticed() {
+fn a_metric_that_is_no_number_is_noticed() {
     let clustering = draw(&shape(257, 6, [20, 3], 0.0));
     let record = judge(&clustering, "cpu", &[]);
     let right = Definition::of(&Level::of(&clustering, 0));
@@ -61,7 +61,7 @@ fn a_figure_that_is_no_number_is_noticed() {
 }
 
 #[test]
-fn formulas_that_resemble_the_right_one_are_noticed() {
+fn similar_formulas_are_noticed() {
     let clustering = draw(&shape(257, 6, [20, 3], 0.0));
     let record = judge(&clustering, "cpu", &[]);
     let level = Level::of(&clustering, 0);

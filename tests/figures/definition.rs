@@ -1,8 +1,8 @@
-//! Every figure by its definition, in float64 and as plainly as it can be said; shares no code with the program.
+//! Every metric by its definition, in plain float64. Shares no code with the program.
 
 use crate::common::{Clustering, distance};
 
-/// The points of a level that count, with their cluster and their cluster above.
+/// The counted points of a level, with their cluster and parent cluster.
 pub(crate) struct Level<'a> {
     pub(crate) points: Vec<&'a [f64]>,
     pub(crate) labels: Vec<usize>,
@@ -10,7 +10,7 @@ pub(crate) struct Level<'a> {
     parent: Option<(Vec<usize>, &'a [Vec<f64>])>,
 }
 
-/// What a level's figures have to be, by name; `None` where a figure is not defined.
+/// Expected metrics of a level, by name; `None` if undefined.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
     pub(crate) figures: Vec<(&'static str, Option<f64>)>,
@@ -22,7 +22,7 @@ fn squared(x: &[f64], c: &[f64]) -> f64 {
     x.iter().zip(c).map(|(x, c)| (x - c) * (x - c)).sum()
 }
 
-/// Mean of some points; of none, nothing.
+/// Mean of points; empty for no points.
 fn mean_point(points: &[&[f64]]) -> Vec<f64> {
     let columns = points.first().map_or(0, |point| point.len());
     (0..columns).map(|j| points.iter().map(|point| point[j]).sum::<f64>() / points.len() as f64).collect()
@@ -32,14 +32,14 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// `(other - own) / max(own, other)`, and 0 where both are 0.
+/// `(other - own) / max(own, other)`; 0 if both are 0.
 fn preference(own: f64, other: f64) -> f64 {
     let larger = own.max(other);
     if larger > 0.0 { (other - own) / larger } else { 0.0 }
 }
 
 impl<'a> Level<'a> {
-    /// Level `number` (from 0): the rows that have a label and only finite values.
+    /// Level `number` (from 0): the assigned rows with only finite values.
     pub(crate) fn of(clustering: &'a Clustering, number: usize) -> Self {
         let labels = clustering.labels();
         let finite = |row: &usize| clustering.points[*row].iter().all(|value| value.is_finite());
@@ -62,7 +62,7 @@ impl<'a> Level<'a> {
         (0..self.centroids.len()).filter(|&cluster| self.labels.contains(&cluster)).collect()
     }
 
-    /// A figure of every cluster from the values of its points; `None` for empty clusters.
+    /// A metric of every cluster, from the values of its points; `None` for empty clusters.
     pub(crate) fn per_cluster(&self, of_points: &[f64], figure: impl Fn(&[f64]) -> f64) -> Vec<Option<f64>> {
         let of = |cluster: usize| -> Option<f64> {
             let values: Vec<f64> = self.members(cluster).into_iter().map(|i| of_points[i]).collect();
@@ -71,12 +71,12 @@ impl<'a> Level<'a> {
         (0..self.centroids.len()).map(of).collect()
     }
 
-    /// Distances to the own stored centroid.
+    /// Own distances.
     pub(crate) fn own(&self) -> Vec<f64> {
         self.points.iter().zip(&self.labels).map(|(x, &c)| distance(x, &self.centroids[c])).collect()
     }
 
-    /// Distances to the nearest other stored centroid among `searched`; infinite where there is none.
+    /// Distances to the nearest other stored centroid among `searched`; infinite without one.
     pub(crate) fn nearest_other(&self, searched: &[usize]) -> Vec<f64> {
         let nearest = |(x, own): (&&[f64], &usize)| {
             let others = searched.iter().filter(|&c| c != own).map(|&c| distance(x, &self.centroids[c]));
@@ -106,13 +106,13 @@ impl<'a> Level<'a> {
         (0..self.points.len()).map(one).collect()
     }
 
-    /// Means of the clusters' points; of an empty one, nothing.
+    /// True means of the clusters; empty for empty clusters.
     pub(crate) fn means(&self) -> Vec<Vec<f64>> {
         let of = |cluster: usize| self.members(cluster).into_iter().map(|i| self.points[i]).collect::<Vec<_>>();
         (0..self.centroids.len()).map(|cluster| mean_point(&of(cluster))).collect()
     }
 
-    /// Davies-Bouldin around some centres; pairs whose centres coincide are left out.
+    /// Davies-Bouldin index for given centres, without pairs of coincident centres.
     pub(crate) fn davies_bouldin(&self, centres: &[Vec<f64>]) -> f64 {
         let to_centre: Vec<f64> =
             self.points.iter().zip(&self.labels).map(|(x, &c)| distance(x, &centres[c])).collect();
@@ -125,7 +125,7 @@ impl<'a> Level<'a> {
         mean(&filled.iter().map(worst).collect::<Vec<_>>())
     }
 
-    /// Sum of squared distances to the own one of some centres.
+    /// Sum of squared distances to the own centre.
     pub(crate) fn within(&self, centres: &[Vec<f64>]) -> f64 {
         self.points.iter().zip(&self.labels).map(|(x, &c)| squared(x, &centres[c])).sum()
     }
@@ -136,7 +136,7 @@ impl<'a> Level<'a> {
         self.points.iter().map(|x| squared(x, &mean)).sum()
     }
 
-    /// Calinski-Harabasz around some centres, as scikit-learn has it: 1 where no point differs from its centre.
+    /// Calinski-Harabasz index for given centres. As in scikit-learn, 1 if no point differs from its centre.
     pub(crate) fn calinski_harabasz(&self, centres: &[Vec<f64>]) -> Option<f64> {
         let mean = mean_point(&self.points);
         let between: f64 = self.labels.iter().map(|&c| squared(&centres[c], &mean)).sum();
@@ -148,7 +148,7 @@ impl<'a> Level<'a> {
         Some(if within == 0.0 { 1.0 } else { between / above / (within / below) })
     }
 
-    /// The nearest other centroid of every non-empty cluster among the non-empty ones, the lower index first.
+    /// Nearest other centroid of every non-empty cluster among the non-empty ones; ties go to the lower index.
     fn neighbours(&self) -> Vec<Option<(usize, f64)>> {
         let filled = self.filled();
         let nearest = |cluster: usize| {
@@ -176,7 +176,7 @@ impl<'a> Level<'a> {
 }
 
 impl Definition {
-    /// Of a level, all of whose figures were asked for and whose parent's level is evaluated.
+    /// Metrics of a level whose parent level is evaluated too.
     pub(crate) fn of(level: &Level) -> Self {
         let filled = level.filled();
         let several = |value: f64| (filled.len() > 1).then_some(value);
@@ -221,7 +221,7 @@ impl Definition {
     }
 }
 
-/// 1 for every point that another of the searched centroids is strictly nearer to than its own.
+/// 1 for every point with a searched centroid strictly nearer than its own.
 fn misassigned(level: &Level, searched: &[usize]) -> Vec<f64> {
     let other = level.nearest_other(searched);
     level.own().into_iter().zip(other).map(|(own, other)| if other < own { 1.0 } else { 0.0 }).collect()

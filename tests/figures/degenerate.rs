@@ -1,16 +1,15 @@
-//! What each figure is where little or nothing is left of it: one cluster, no point, single points, equal points,
-//! coincident centroids.
+//! Metrics of degenerate clusterings: one cluster, empty clusters, single points, equal points, coincident centroids.
 
 use serde_json::Value;
 
 use crate::common::{Clustering, Dtype, devices, judged, scratch, stored};
 use crate::drawn::{draw, hold, shape};
 
-/// Figures that need two non-empty clusters.
+/// Metrics that need two non-empty clusters.
 const OF_TWO: [&str; 5] =
     ["simplified_silhouette", "davies_bouldin", "davies_bouldin_means", "calinski_harabasz", "silhouette"];
 
-/// Level 1 of a clustering, held against the definition on a device.
+/// Level 1 of a clustering, compared with the definition on a device.
 fn first_level(clustering: &Clustering, device: &str) -> Value {
     hold(clustering, device, &[]).unwrap_or_else(|wrong| panic!("{wrong}"))["levels"][0].take()
 }
@@ -23,7 +22,7 @@ fn line(points: &[f64], members: &[&[u64]], centroids: &[f64]) -> Clustering {
 }
 
 #[test]
-fn one_cluster_has_no_figure_that_needs_two() {
+fn one_cluster_has_no_metric_that_needs_two() {
     let mut one_of_three = draw(&shape(65, 7, [3, 1], 0.0));
     one_of_three.levels[0].0 = vec![vec![], (0..65).collect(), vec![]];
     for clustering in [draw(&shape(1, 1, [1, 1], 0.0)), draw(&shape(65, 7, [1, 1], 100.0)), one_of_three] {
@@ -55,7 +54,7 @@ fn single_points_count_nothing_in_the_silhouette_and_one_in_the_simplified() {
 }
 
 #[test]
-fn equal_points_on_coincident_centroids_are_neither_good_nor_bad() {
+fn equal_points_on_coincident_centroids_have_neutral_metrics() {
     let mut clustering = draw(&shape(70, 12, [3, 2], 100.0));
     let point = clustering.points[0].clone();
     clustering.points.iter_mut().for_each(|p| p.clone_from(&point));
@@ -72,7 +71,7 @@ fn equal_points_on_coincident_centroids_are_neither_good_nor_bad() {
 }
 
 #[test]
-fn clusters_whose_points_are_equal_are_explained_in_full() {
+fn equal_points_per_cluster_are_fully_explained() {
     // no point differs from its cluster's mean: scikit-learn's Calinski-Harabasz is 1 by definition
     let points: Vec<f64> = (0..90).map(|i| f64::from(i % 3)).collect();
     let members: Vec<Vec<u64>> = (0..3).map(|c| (0..30).map(|i| 3 * i + c).collect()).collect();
@@ -86,7 +85,7 @@ fn clusters_whose_points_are_equal_are_explained_in_full() {
 }
 
 #[test]
-fn coincident_centroids_of_clusters_that_differ_are_left_out_of_davies_bouldin() {
+fn davies_bouldin_skips_coincident_centroids() {
     let mut clustering = draw(&shape(200, 5, [9, 3], 100.0));
     let centroid = clustering.levels[0].1[4].clone();
     clustering.levels[0].1[7] = centroid;
@@ -101,7 +100,7 @@ fn coincident_centroids_of_clusters_that_differ_are_left_out_of_davies_bouldin()
 
 #[test]
 fn two_clusters_of_the_same_points_have_one_mean() {
-    // the means coincide, so Davies-Bouldin of the means has no pair left; the stored centroids do not
+    // the means coincide, so no pair is left for Davies-Bouldin of the means; the stored centroids differ
     let points: Vec<f64> = (0..40).map(|i| 1000.0 + f64::from(i % 20) / 3.0).collect();
     let [low, high]: [Vec<u64>; 2] = [(0..20).collect(), (20..40).rev().collect()];
     let clustering = line(&points, &[&low, &high], &[1001.0, 1004.0]);
@@ -113,7 +112,7 @@ fn two_clusters_of_the_same_points_have_one_mean() {
 }
 
 #[test]
-fn empty_clusters_are_searched_by_no_figure_and_have_none() {
+fn empty_clusters_are_not_searched_and_have_no_metrics() {
     let clustering = draw(&shape(257, 6, [20, 3], 0.0));
     for device in devices() {
         let clusters = first_level(&clustering, device)["clusters"].take();
@@ -128,9 +127,9 @@ fn empty_clusters_are_searched_by_no_figure_and_have_none() {
 }
 
 #[test]
-fn points_nearer_to_another_centroid_are_counted_where_they_are_and_ties_are_not() {
+fn misassigned_points_count_in_their_own_cluster_and_ties_do_not() {
     // points 0 to 4 in cluster 0 (centroid 0), 5 to 7 in cluster 1 (centroid 10), 8 in cluster 3 (centroid -20); cluster 2
-    // is empty and lies at 1, nearer to point 2 than anything else. Point 3 is as near to 0 as to 10.
+    // is empty; its centroid 1 is the nearest to point 2. Point 3 is equidistant to 0 and 10.
     let points = [0.0, 1.0, 2.0, 5.0, 6.0, 4.0, 11.0, -8.0, -20.0];
     let clustering = line(&points, &[&[0, 1, 2, 3, 4], &[5, 6, 7], &[], &[8]], &[0.0, 10.0, 1.0, -20.0]);
     for device in devices() {
@@ -141,7 +140,7 @@ fn points_nearer_to_another_centroid_are_counted_where_they_are_and_ties_are_not
 }
 
 #[test]
-fn a_cluster_that_loses_all_its_rows_is_searched_no_more() {
+fn a_cluster_that_loses_all_its_rows_is_not_searched() {
     let made = line(&[0.0, 1.0, f64::NAN, 10.0, 11.0], &[&[0, 1], &[2], &[3, 4]], &[0.0, 1.0, 10.0]);
     for device in devices() {
         let folder = scratch();
@@ -150,7 +149,7 @@ fn a_cluster_that_loses_all_its_rows_is_searched_no_more() {
         let record = judged(&hier, &embeddings, &folder.path().join("out"), &more);
         let level = &record["levels"][0];
         assert_eq!((&level["figures"]["points"], &level["figures"]["empty_clusters"]), (&4.into(), &1.into()));
-        // the emptied cluster's centroid is the nearest of all to the second point
+        // the emptied cluster's centroid is the nearest to the second point
         assert_eq!(level["figures"]["misassigned"], 0, "{device}");
         let want = (1.0 + 8.0 / 9.0 + 1.0 + 10.0 / 11.0) / 4.0;
         let got = level["figures"]["simplified_silhouette"].as_f64().expect("a number");
@@ -160,7 +159,7 @@ fn a_cluster_that_loses_all_its_rows_is_searched_no_more() {
 }
 
 #[test]
-fn a_tile_without_a_row_to_search_for_is_passed_over() {
+fn a_tile_without_rows_to_search_is_skipped() {
     let points: Vec<f64> = (0..80).map(|row| if row < 64 { f64::NAN } else { f64::from(row) }).collect();
     let members: Vec<Vec<u64>> = (0..6).map(|cluster| (0..80).filter(|row| row % 6 == cluster).collect()).collect();
     let members: Vec<&[u64]> = members.iter().map(Vec::as_slice).collect();

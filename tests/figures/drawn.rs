@@ -1,11 +1,11 @@
-//! Hierarchies to judge, and the comparison of a run with the definition.
+//! Random hierarchies, and the comparison of a run with the definition.
 
 use serde_json::Value;
 
 use crate::common::{Clustering, Draw, Dtype, judged, scratch, stored, tolerance};
 use crate::definition::{Definition, Level};
 
-/// What a two-level clustering is drawn from.
+/// Parameters of a random two-level clustering.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) rows: usize,
@@ -15,14 +15,14 @@ pub(crate) struct Shape {
     pub(crate) dtype: Dtype,
 }
 
-/// Float32 points, as embeddings mostly are.
+/// Float32 points, as in most embeddings.
 pub(crate) fn shape(rows: usize, dim: usize, clusters: [usize; 2], offset: f64) -> Shape {
     Shape { rows, dim, clusters, offset, dtype: Dtype::F4 }
 }
 
-/// Points around centres that overlap; one in eight points is in another cluster than its own; stored centroids are no
-/// means. With enough clusters, the first has a single point and the second none, and the centroid of that empty one lies
-/// in the midst of the third: who searches it, sees it.
+/// Points around overlapping centres. One in eight points is in a wrong cluster, and stored centroids are not means. With
+/// enough clusters, the first has a single point and the second is empty; the empty one's centroid lies within the third
+/// cluster, so that searching it changes the result.
 pub(crate) fn draw(shape: &Shape) -> Clustering {
     let mut random = Draw(u64::try_from(shape.rows * 1000 + shape.dim).expect("small"));
     let [k, above] = shape.clusters;
@@ -60,12 +60,12 @@ pub(crate) fn draw(shape: &Shape) -> Clustering {
     Clustering { points, dtype: shape.dtype, levels: vec![(members, centroids), (parents, tops)], subset: None }
 }
 
-/// Runs the program with every figure asked for, the silhouette exact.
+/// Runs the program with all metrics and the exact silhouette.
 pub(crate) fn judge(clustering: &Clustering, device: &str, more: &[&str]) -> Value {
     judge_silhouette(clustering, device, "exact", more)
 }
 
-/// The same with a silhouette of choice.
+/// Runs the program with all metrics and the given silhouette.
 pub(crate) fn judge_silhouette(clustering: &Clustering, device: &str, silhouette: &str, more: &[&str]) -> Value {
     let folder = scratch();
     let (hier, embeddings) = clustering.write(folder.path());
@@ -78,7 +78,7 @@ pub(crate) fn judge_silhouette(clustering: &Clustering, device: &str, silhouette
     judged(&hier, &embeddings, &folder.path().join("out"), &options)
 }
 
-/// Runs the program and compares every figure of every level; gives the record.
+/// Runs the program and compares every metric of every level. Returns the record.
 pub(crate) fn hold(clustering: &Clustering, device: &str, more: &[&str]) -> Result<Value, String> {
     let record = judge(clustering, device, more);
     for number in 0..clustering.levels.len() {
@@ -88,8 +88,8 @@ pub(crate) fn hold(clustering: &Clustering, device: &str, more: &[&str]) -> Resu
     Ok(record)
 }
 
-/// Holds a level of the record against the definition: every figure and every cluster, null for what is not defined.
-/// A figure of the level that is not defined comes with a reason.
+/// Compares a level of the record with the definition: every metric and every cluster, null if undefined. An undefined
+/// metric of the level has a reason.
 pub(crate) fn compare(level: &Value, want: &Definition) -> Result<(), String> {
     for (name, want) in &want.figures {
         let got = &level["figures"][name];
@@ -109,7 +109,7 @@ pub(crate) fn compare(level: &Value, want: &Definition) -> Result<(), String> {
         if got.as_array().map(Vec::len) != Some(want.len()) {
             return Err(format!("{name}: {got} instead of {} values", want.len()));
         }
-        // a sum that is zero but for rounding is held against a millionth of the others
+        // a sum that is 0 up to rounding is compared relative to the others
         let scale = if matches!(tolerance(name), 1e-6) { 1e-6 * typical(name) } else { 0.0 };
         for (cluster, want) in want.iter().enumerate() {
             if !close(name, &got[cluster], *want, scale) {
@@ -120,8 +120,8 @@ pub(crate) fn compare(level: &Value, want: &Definition) -> Result<(), String> {
     Ok(())
 }
 
-/// How far off a figure may be by the contract. Silhouettes and the explained variance are 1 less a ratio of means: an
-/// error of 1e-6 in each of the two is 2e-6 in the difference, however near that is to 0.
+/// Tolerance of a metric. Silhouettes and the explained variance are 1 minus a ratio of means: errors of 1e-6 in both add up
+/// to 2e-6, however near the difference is to 0.
 pub(crate) fn allowed(name: &str, want: f64, scale: f64) -> f64 {
     let least = match name {
         "simplified_silhouette" | "silhouette" | "explained_variance" => 0.2,
@@ -130,7 +130,7 @@ pub(crate) fn allowed(name: &str, want: f64, scale: f64) -> f64 {
     tolerance(name) * want.abs().max(least)
 }
 
-/// Whether a figure is what it should be; NaN never is.
+/// Whether a metric is within the tolerance; never for NaN.
 fn close(name: &str, got: &Value, want: Option<f64>, scale: f64) -> bool {
     match (got.as_f64(), want) {
         (None, None) => got.is_null(),

@@ -1,5 +1,5 @@
-//! Every figure on hierarchies made for it, against the definition in float64: common offsets, odd sizes, and all that can
-//! degenerate.
+//! Every metric on synthetic hierarchies, compared with its definition in float64: common offsets, odd sizes, degenerate
+//! cases.
 
 #[path = "../common/mod.rs"]
 mod common;

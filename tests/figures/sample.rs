@@ -1,4 +1,4 @@
-//! The silhouette of a sample: drawn by seed, as good as its standard error says, and exact where it takes every point.
+//! Sampled silhouettes: determined by the seed, consistent with the standard error, and exact for a sample of all points.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn a_sample_of_every_point_is_exact() {
 }
 
 #[test]
-fn a_sample_comes_as_near_as_its_standard_error_says() {
+fn a_sample_is_consistent_with_its_standard_error() {
     let clustering = draw(&shape(1500, 6, [20, 3], 0.0));
     let exact: Vec<f64> = (0..2)
         .map(|number| {
@@ -48,13 +48,13 @@ fn a_sample_comes_as_near_as_its_standard_error_says() {
                 off += usize::from((mean - exact).abs() > 0.1 * error);
             }
         }
-        // an error that is stated much too large would never be missed by a tenth of it
+        // if the standard error were much too large, hardly any mean would be off by a tenth of it
         assert!(off >= 6, "{device}: only {off} of 12 means are more than a tenth of their standard error off");
     }
 }
 
 #[test]
-fn a_sample_is_drawn_by_its_seed() {
+fn the_seed_determines_the_sample() {
     let clustering = draw(&shape(700, 6, [20, 3], 0.0));
     for device in devices() {
         let run = |seed: &str| silhouettes(&judge_silhouette(&clustering, device, "sample:150", &["--seed", seed]));

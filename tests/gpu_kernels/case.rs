@@ -258,7 +258,7 @@ pub(crate) fn usable() -> Vec<AdapterListing> {
 /// Opens every usable adapter with `options` in both kernel shapes and runs `test` on each.
 pub(crate) fn on_every_adapter(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
     for listing in usable() {
-        for kernel_shape in [KernelShape::Lane, KernelShape::Group] {
+        for kernel_shape in [KernelShape::PerInvocation, KernelShape::WorkgroupTile] {
             let backend = GpuBackend::open(listing.index, GpuOptions { kernel_shape, ..options.clone() })?;
             test(&backend, &format!("{} {kernel_shape:?}", listing.info.name))?;
         }

@@ -39,7 +39,7 @@ pub(crate) fn clusters(lists: &[&[i32]]) -> Vec<u8> {
     bytes
 }
 
-/// Columns of the made clusterings.
+/// Columns of the generated clusterings.
 pub(crate) const DIM: usize = 3;
 
 /// A folder with levels.
@@ -48,7 +48,7 @@ pub(crate) struct Clustering {
 }
 
 impl Clustering {
-    /// Six points in four clusters (one is empty) in two clusters (one has a child and no points).
+    /// Six points in four clusters (one is empty), grouped into two clusters (one has a child but no points).
     pub(crate) fn good() -> Clustering {
         let clustering = Clustering { folder: tempfile::tempdir().unwrap() };
         clustering.level(1, &[&[4, 0], &[5], &[], &[3, 1, 2]]);
@@ -66,7 +66,7 @@ impl Clustering {
         self.write(&format!("level{number}/centroids.npy"), &centroids(lists.len(), DIM));
     }
 
-    /// Writes a file; the name may have folders in it.
+    /// Writes a file. The name may contain folders.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -83,7 +83,7 @@ impl Clustering {
         open(self.path(), rows, DIM, options)
     }
 
-    /// Opens it for six rows with the default options and gives the message.
+    /// Opens it for six rows with the default options and returns the error message.
     pub(crate) fn refusal(&self) -> String {
         self.open(6, HierarchyOptions::default()).expect_err("this must be refused")
     }
@@ -97,14 +97,14 @@ pub(crate) fn open(
 ) -> Result<(Hierarchy, Vec<String>), String> {
     let (mut findings, mut warnings) = (Findings::new(), Vec::new());
     let hierarchy = Hierarchy::open(path, rows, dim, options, &mut findings, &mut warnings);
-    assert_eq!(hierarchy.is_some(), findings.is_empty(), "refused without a reason, or opened in spite of one");
+    assert_eq!(hierarchy.is_some(), findings.is_empty(), "refused without a finding, or opened despite one");
     match hierarchy {
         Some(hierarchy) => Ok((hierarchy, warnings)),
         None => Err(findings.into_result().unwrap_err().to_string()),
     }
 }
 
-/// Asserts that a message has all of these.
+/// Asserts that a message contains all of `wanted`.
 #[track_caller]
 pub(crate) fn assert_says(message: &str, wanted: &[&str]) {
     for wanted in wanted {

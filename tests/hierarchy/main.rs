@@ -1,6 +1,6 @@
-//! Hierarchies: those that upstream really wrote, and made ones with one thing wrong each.
+//! Reading hierarchies: real ones that upstream wrote, and generated ones with one error each.
 
-#![expect(clippy::print_stderr, reason = "a test that can't run says so")]
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
 
 mod fixtures;
 mod real;

@@ -19,7 +19,7 @@ fn data() -> Option<PathBuf> {
     None
 }
 
-/// Opens a clustering of the embeddings in a file of any order: numbers of rows and columns are all it needs of them.
+/// Opens a clustering of the embeddings in a file, whose order does not matter: only its shape is needed.
 fn open(clustering: &Path, embeddings: &Path) -> Hierarchy {
     let embeddings = Matrix::open(embeddings).unwrap_or_else(|finding| panic!("{finding}"));
     let (rows, dim) = (embeddings.view().rows(), embeddings.view().cols());
@@ -27,7 +27,7 @@ fn open(clustering: &Path, embeddings: &Path) -> Hierarchy {
     opened.unwrap_or_else(|message| panic!("{}: {message}", clustering.display())).0
 }
 
-/// Labels, points and sizes must tell one story.
+/// Asserts that labels, points and sizes agree.
 fn assert_consistent(hierarchy: &Hierarchy) {
     let rows = hierarchy.labels.len();
     let mut tile = vec![Vec::new(); hierarchy.levels.len()];

@@ -1,4 +1,4 @@
-//! One thing wrong at a time: refused, with level, cluster, index and file.
+//! Each error alone: it is refused with level, cluster, index and file.
 
 use clustrata::formats::hierarchy::HierarchyOptions;
 
@@ -77,10 +77,13 @@ fn a_missing_level() {
         let options = HierarchyOptions { levels: levels.to_vec(), ..HierarchyOptions::default() };
         crate::fixtures::open(path, 6, 3, options).unwrap_err()
     };
-    assert_says(&open(empty.path(), &[]), &["no levels in this folder", "exp_dir"]);
-    assert_says(&open(&clustering.path().join("level1"), &[]), &["no levels in this folder", "the folder above it"]);
-    assert_says(&open(&clustering.path().join("nowhere"), &[]), &["cannot list the folder", "nowhere"]);
-    assert_says(&open(clustering.path(), &[1, 7]), &["asked for", "level 7", "one of the levels 1, 2, 4", "--levels"]);
+    assert_says(&open(empty.path(), &[]), &["the folder has no levels", "exp_dir"]);
+    assert_says(&open(&clustering.path().join("level1"), &[]), &["the folder has no levels", "the folder above it"]);
+    assert_says(&open(&clustering.path().join("nowhere"), &[]), &["can't list the folder", "nowhere"]);
+    assert_says(
+        &open(clustering.path(), &[1, 7]),
+        &["no such level", "level 7", "one of the levels 1, 2, 4", "--levels"],
+    );
 }
 
 #[test]
@@ -101,7 +104,7 @@ fn another_number_of_dimensions_or_centroids() {
 
     let clustering = Clustering::good();
     clustering.write("level1/centroids.npy", &centroids(5, 3));
-    assert_says(&clustering.refusal(), &["number of centroids", "level 1", "expected: 4 rows", "found:    5"]);
+    assert_says(&clustering.refusal(), &["numbers of centroids", "level 1", "expected: 4 rows", "found:    5"]);
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn a_bad_subset() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_together() {
+fn all_errors_are_reported_together() {
     let clustering = Clustering::good();
     clustering.level(1, &[&[4, 0], &[5, 5], &[], &[3, 1, 9]]);
     clustering.level(2, &[&[3, 0, 1], &[7]]);
@@ -162,7 +165,7 @@ fn everything_that_is_wrong_is_told_together() {
     let wanted = ["a member does not exist", "twice in one", "rows of the embeddings are in no cluster"];
     assert_says(&message, &wanted);
     assert_says(&message, &["level 2", "below 4, the clusters of level 1", "clusters of the level below are in no"]);
-    assert_says(&message, &["number of dimensions", "number of centroids"]);
+    assert_says(&message, &["number of dimensions", "numbers of centroids"]);
     assert_eq!(message.matches("error:").count(), 7, "{message}");
 }
 

@@ -1,4 +1,4 @@
-//! What an opened hierarchy says: labels, points, subsets, links, warnings.
+//! Opened hierarchies: labels, points, subsets, links, warnings.
 
 use clustrata::base::matrix::UNLABELLED;
 use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
@@ -74,7 +74,7 @@ fn config_yaml_is_compared_and_only_warned_about() {
     assert_says(&warnings[0], &["3 levels", "has 2"]);
     assert_says(&warnings[1], &["level 2", "5 clusters", "have 2"]);
 
-    // A cluster that is split becomes several: any number up to the product is as it was asked for.
+    // A split cluster becomes several, so any number up to the product is as requested.
     clustering.write("config.yaml", b"n_levels: 2\nn_clusters: [1, 1]\nn_splits: [5, 2]\n");
     let (_, warnings) = clustering.open(6, HierarchyOptions::default()).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
@@ -110,12 +110,12 @@ fn step_used(clustering: &Clustering) -> String {
 }
 
 #[test]
-fn without_its_own_files_a_level_is_its_highest_whole_step() {
+fn a_level_without_files_is_its_highest_complete_step() {
     assert_eq!(step_used(&with_steps()), "step12");
 }
 
 #[test]
-fn a_text_in_a_links_place_is_followed() {
+fn a_text_file_in_place_of_a_link_is_followed() {
     let clustering = with_steps();
     clustering.write("level2/sorted_clusters.npy", b"step3/sorted_clusters.npy");
     clustering.write("level2/centroids.npy", b"step3/centroids.npy");
@@ -124,7 +124,7 @@ fn a_text_in_a_links_place_is_followed() {
 
 #[cfg(unix)]
 #[test]
-fn links_that_lead_nowhere_name_their_step() {
+fn broken_links_name_their_step() {
     let clustering = with_steps();
     let link = |name: &str, step: &str| {
         let target = format!("/data/elsewhere/level2/{step}/{name}");
@@ -141,7 +141,7 @@ fn links_that_lead_nowhere_name_their_step() {
 
 #[cfg(unix)]
 #[test]
-fn whole_links_are_followed_without_a_warning() {
+fn valid_links_are_followed_without_a_warning() {
     let clustering = with_steps();
     for name in ["sorted_clusters.pkl", "centroids.npy"] {
         let folder = clustering.path().join("level2");

@@ -9,7 +9,7 @@ use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::kmeans::{Fit, Init, SingleProcess};
 use half::f16;
 
-/// A small generator with fixed output (SplitMix64).
+/// A small generator with reproducible output (SplitMix64).
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -21,7 +21,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// Nearly normal: mean 0, deviation 1.
+    /// Approximately normal, with mean 0 and standard deviation 1.
     pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| (self.bits() >> 11) as f64 / (1_u64 << 53) as f64).sum::<f64>() - 6.0
     }
@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-/// Points as they are stored, with their exact values.
+/// Points as stored, with their exact values.
 #[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) dtype: Dtype,
@@ -58,7 +58,7 @@ impl Stored {
         points
     }
 
-    /// Normal data around as many random centres as `groups`.
+    /// Normal data around `groups` random centres.
     pub(crate) fn groups(seed: u64, (n, dim): (usize, usize), groups: usize, offset: f64, dtype: Dtype) -> Stored {
         let mut random = Random(seed);
         let centres: Vec<f64> = (0..groups * dim).map(|_| 3.0 * random.normal()).collect();
@@ -105,7 +105,7 @@ impl Points for Stored {
 pub(crate) struct Nobody;
 
 impl Progress for Nobody {
-    fn begin(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Nobody)
     }
 
@@ -121,7 +121,7 @@ impl StageProgress for Nobody {
 /// Devices by kind.
 pub(crate) type Devices = Vec<(&'static str, Box<dyn Backend>)>;
 
-/// All devices of this machine: the CPU, and the first adapter where there is one.
+/// All devices of this machine: the CPU, and the first GPU adapter if there is one.
 pub(crate) fn devices() -> Devices {
     let mut devices: Devices = vec![("cpu", Box::new(CpuBackend::new(None)))];
     match clustrata::backend::select::open(&clustrata::backend::select::Choice::Gpu, None) {
@@ -131,7 +131,7 @@ pub(crate) fn devices() -> Devices {
     devices
 }
 
-/// A k-means of its own.
+/// Default settings of a k-means.
 pub(crate) fn fit<'a>(points: &'a dyn Points, backend: &'a dyn Backend, clusters: usize, iterations: u32) -> Fit<'a> {
     Fit {
         points,
@@ -152,7 +152,7 @@ pub(crate) fn squared(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Lloyd's algorithm as it is written down.
+/// A naive implementation of Lloyd's algorithm.
 pub(crate) struct Naive {
     pub(crate) centroids: Vec<Vec<f64>>,
     pub(crate) labels: Vec<usize>,
@@ -188,7 +188,7 @@ impl Naive {
     }
 }
 
-/// Labels, ties to the lower index, and the objective.
+/// Labels (ties go to the lower index), and the objective.
 pub(crate) fn nearest(points: &Stored, centroids: &[Vec<f64>]) -> (Vec<usize>, f64) {
     let mut objective = 0.0;
     let labels = (0..points.len() as usize).map(|row| {

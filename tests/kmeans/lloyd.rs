@@ -1,4 +1,4 @@
-//! Lloyd's iterations are those of a naive float64 loop.
+//! Compares Lloyd's iterations with a naive float64 loop.
 
 use clustrata::base::matrix::Dtype;
 use clustrata::engine::points::Points as _;
@@ -8,7 +8,8 @@ use crate::data::{Devices, Naive, Nobody, Random, Stored, devices, fit, nearest,
 
 const DTYPES: [Dtype; 3] = [Dtype::F16, Dtype::F32, Dtype::F64];
 
-/// Relative to the objective, and hardly to the squares of all points: an objective may be nothing but rounding.
+/// Compares relative to the objective, with a small term relative to the squares of all points: an objective may consist of
+/// rounding errors only.
 fn close(a: f64, b: f64, share: f64, squares: f64) -> bool {
     (a - b).abs() <= share * b.abs() + 1e-4 * share * squares
 }
@@ -29,14 +30,14 @@ fn check(devices: &Devices, points: &Stored, k: usize, iterations: u32, init: In
         for (ours, theirs) in found.objectives.iter().zip(&naive.objectives) {
             assert!(close(*ours, *theirs, share, squares), "{what}: {ours} and not {theirs}");
         }
-        // with float32 sums, the mean of equal points is not quite theirs, and they move to an empty cluster that is nearer
+        // with float32 sums, the mean of equal points is inexact, and they may move to an empty cluster that is nearer
         if float64 {
             assert_eq!(found.moved, naive.moved, "{what}");
         }
         let assigned = assign(points, backend.as_ref(), &found.centroids, &Nobody).expect("assigns");
         let (labels, objective) = nearest(points, &naive.centroids);
         assert!(close(assigned.inertia(), objective, share, squares), "{what}: {} {objective}", assigned.inertia());
-        // where labels differ, distances tie
+        // labels may differ only for ties
         for (row, (&ours, &theirs)) in assigned.labels.iter().zip(&labels).enumerate() {
             let distance = |cluster: usize| squared(points.row(row), &naive.centroids[cluster]).sqrt();
             let tie =
@@ -80,8 +81,7 @@ fn many_tiles_agree_with_float64() {
     }
 }
 
-/// Points that may be told apart only by their order: every value is one of few, and most clusters have rivals at the same
-/// distance.
+/// Points with many ties: there are few distinct values, and most clusters have others at the same distance.
 #[test]
 fn ties_go_to_the_lower_cluster_with_bounds_as_without() {
     let every = devices();
@@ -94,7 +94,7 @@ fn ties_go_to_the_lower_cluster_with_bounds_as_without() {
 }
 
 #[test]
-fn bounds_spare_most_points_and_change_nothing() {
+fn bounds_skip_most_points_and_change_nothing() {
     let points = Stored::groups(11, (4000, 8), 30, 0.0, Dtype::F32);
     for (name, backend) in devices() {
         let mut fit = fit(&points, backend.as_ref(), 30, 10);
@@ -121,7 +121,7 @@ fn as_many_clusters_as_points_and_fewer_different_points_than_clusters() {
 }
 
 #[test]
-fn what_can_not_be_clustered_is_refused() {
+fn invalid_input_is_refused() {
     let (_, backend) = devices().remove(0);
     let points = Stored::groups(3, (9, 4), 3, 0.0, Dtype::F32);
     let refused = |k| fit(&points, backend.as_ref(), k, 3).run().expect_err("refused").to_string();

@@ -1,4 +1,4 @@
-//! A place to make clusterings in.
+//! A temporary folder for clusterings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,13 +38,13 @@ impl Place {
         command
     }
 
-    /// Makes a clustering; gives kmeans.json.
+    /// Builds a clustering. Returns kmeans.json.
     pub(crate) fn made(&self, out: &str, more: &[&str]) -> Value {
         succeeded(&self.kmeans(out, more).output().expect("starts"));
         made_as(&self.at(out))
     }
 
-    /// Judges it; gives record.json.
+    /// Evaluates it. Returns record.json.
     pub(crate) fn judged(&self, out: &str, more: &[&str]) -> Value {
         let mut command = program();
         command.arg("metrics").arg(self.at(out)).args(["--metrics", "fast", "--device", "cpu"]).args(more);
@@ -53,7 +53,7 @@ impl Place {
     }
 }
 
-/// What a clustering's folder says of how it was made.
+/// The kmeans.json of a clustering.
 pub(crate) fn made_as(folder: &Path) -> Value {
     let text = fs::read_to_string(folder.join("kmeans.json")).expect("a record");
     serde_json::from_str(&text).expect("JSON")
@@ -63,7 +63,7 @@ pub(crate) fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// It ends with `code`, and says all of `words`.
+/// Expects exit status `code`, and all `words` in the message.
 pub(crate) fn refused(command: &mut Command, code: i32, words: &[&str]) {
     let output = command.output().expect("starts");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -71,19 +71,19 @@ pub(crate) fn refused(command: &mut Command, code: i32, words: &[&str]) {
     words.iter().for_each(|word| assert!(said.contains(word), "`{word}` is not in: {said}"));
 }
 
-/// The files of a clustering, but those that tell of the run and not of its result.
+/// The files of a clustering, except those about the run.
 pub(crate) fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let all = crate::common::files_below(folder).into_iter();
     let result = all.filter(|name| name.starts_with("level"));
     result.map(|name| (name.clone(), fs::read(folder.join(&name)).expect("a file"))).collect()
 }
 
-/// Sum of a record's level figure.
+/// Inertia of a level in a record.
 pub(crate) fn inertia(record: &Value, level: usize) -> f64 {
     record["levels"][level]["figures"]["inertia"].as_f64().expect("a number")
 }
 
-/// An i8 or f8 array of one dimension or two, as its bytes: what follows the header.
+/// The elements of an i8 or f8 array, as bytes: everything after the header.
 pub(crate) fn array(path: &Path) -> Vec<[u8; 8]> {
     let bytes = fs::read(path).expect("an array");
     let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));

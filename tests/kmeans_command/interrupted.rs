@@ -1,4 +1,4 @@
-//! Runs that are killed or asked to stop go on to the same bits.
+//! Interrupted runs resume to the same bits.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ const SETTINGS: [&str; 14] = [
 ];
 
 #[test]
-fn killed_runs_go_on_to_the_same_bits() {
+fn killed_runs_resume_to_the_same_bits() {
     let place = Place::digits();
     let started = Instant::now();
     place.made("whole", &SETTINGS);
@@ -35,7 +35,7 @@ fn killed_runs_go_on_to_the_same_bits() {
             break;
         }
         let out = format!("killed{run}");
-        // twice in a row, at moments all over the run
+        // twice in a row, at varying times
         for kill in 0..2 {
             let mut child = place.kmeans(&out, &[&SETTINGS[..], &["--resume"]].concat()).spawn().expect("starts");
             std::thread::sleep(took.mul_f64(f64::from((run * 2 + kill) % 17 + 1) / 20.0).max(Duration::from_millis(5)));
@@ -63,7 +63,7 @@ fn killed_runs_go_on_to_the_same_bits() {
 
 #[cfg(unix)]
 #[test]
-fn asked_to_stop_it_says_how_to_go_on() {
+fn a_stopped_run_says_how_to_resume() {
     let place = Place::digits();
     place.made("whole", &SETTINGS);
     let mut stopped = 0;
@@ -71,7 +71,7 @@ fn asked_to_stop_it_says_how_to_go_on() {
         let out = format!("stopped{attempt}");
         let mut command = place.kmeans(&out, &SETTINGS);
         let mut child = command.stderr(std::process::Stdio::piped()).spawn().expect("starts");
-        // with its first step under way
+        // during its first step
         while !place.at(&out).join("level1/step0").exists() && child.try_wait().expect("a child").is_none() {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -95,19 +95,19 @@ fn asked_to_stop_it_says_how_to_go_on() {
 }
 
 #[test]
-fn what_is_complete_is_left_as_it_is() {
+fn finished_steps_are_kept() {
     let place = Place::digits();
     place.made("hier", &SETTINGS);
     let file = place.at("hier/level1/step0/centroids.npy");
     let before = std::fs::metadata(&file).and_then(|m| m.modified()).expect("a time");
     let whole = contents(&place.at("hier"));
-    // its own config.yaml says all that is to be said
+    // its own config.yaml holds all settings
     let mut command = crate::common::program();
     command.arg("kmeans").arg(place.at("hier/config.yaml")).arg("--resume");
     succeeded(&command.output().expect("starts"));
     assert_eq!(before, std::fs::metadata(&file).and_then(|m| m.modified()).expect("a time"));
     assert!(!crate::common::files_below(&place.at("hier")).iter().any(|name| name.contains("checkpoint")));
-    // a step that is gone is made again, and all after it
+    // a missing step is repeated, and all steps after it
     std::fs::remove_file(place.at("hier/level1/step1/sorted_clusters.npy")).expect("removes");
     succeeded(&command.output().expect("starts"));
     assert!(contents(&place.at("hier")) == whole);

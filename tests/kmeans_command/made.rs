@@ -1,4 +1,4 @@
-//! What is made: the folder, its numbers, the same bits for the same seed, on every device nearly the same.
+//! The resulting folder: its files and numbers, the same bits for the same seed, nearly equal results on all devices.
 
 use std::fs;
 
@@ -45,14 +45,14 @@ fn a_folder_as_upstream_writes_it() {
         let flat = levels[2]["flat"].as_array().expect("clusters").iter();
         assert_eq!(flat.map(|members| members.as_array().map_or(0, Vec::len)).sum::<usize>(), 1797);
     }
-    // a moved folder stays whole, and is judged
+    // a moved folder stays valid and can be evaluated
     fs::rename(place.at("hier"), place.at("moved")).expect("moves");
     let record = place.judged("moved", &[]);
-    // level 1's inertia is what the last step said
+    // level 1's inertia agrees with the last step
     let last = made["steps"][1]["mean_squared_distance"].as_f64().expect("a number") * 1797.0;
     assert!((inertia(&record, 0) - last).abs() <= 1e-9 * last, "{} and {last}", inertia(&record, 0));
     assert_eq!(record["levels"][0]["figures"]["misassigned"], serde_json::Value::Null);
-    assert_eq!(record["kmeans"]["steps"].as_array().map(Vec::len), Some(5), "the judge knows how it was made");
+    assert_eq!(record["kmeans"]["steps"].as_array().map(Vec::len), Some(5), "the record tells how it was built");
     let plot = fs::read_to_string(place.at("moved/metrics/plots/kmeans.svg")).expect("a plot");
     assert!(plot.contains("level 3"));
 }
@@ -63,7 +63,7 @@ fn every_point_is_in_its_nearest_cluster() {
     place.made("hier", &THREE);
     let record = place.judged("hier", &["--metrics", "misassigned"]);
     assert_eq!(record["levels"][0]["figures"]["misassigned"], 0);
-    // objectives never rise, and those of a step are of its own points
+    // objectives never rise, and refer to the points of their step
     for step in made_as(&place.at("hier"))["steps"].as_array().expect("steps") {
         let objectives: Vec<f64> =
             step["objectives"].as_array().expect("numbers").iter().filter_map(|v| v.as_f64()).collect();
@@ -109,10 +109,10 @@ fn clusters_are_split() {
     let files = files_below(&place.at("hier/level1"));
     assert!(files.iter().any(|name| name == "pre_clusters/step0/centroids.npy"), "{files:?}");
     assert_eq!(array(&place.at("hier/level1/centroids.npy")).len() as u64, clusters * 64);
-    // split clusters are better than those that were split
+    // splitting lowers the inertia
     let whole = made_as(&place.at("hier"))["steps"][0]["mean_squared_distance"].as_f64().expect("a number") * 1797.0;
     assert!(inertia(&record, 0) < 0.8 * whole, "{} and {whole}", inertia(&record, 0));
-    // on several processes the same
+    // several processes give the same result
     let before = contents(&place.at("hier"));
     place.made("again", &split);
     assert!(before == contents(&place.at("again")));
@@ -155,7 +155,7 @@ fn more_points_than_memory_are_clustered() {
     let mut file = std::io::BufWriter::new(file);
     file.write_all(&crate::common::npy_header("<f4", &format!("({ROWS}, {DIM})"), false)).expect("writes");
     for row in 0..ROWS {
-        // 64 groups, and a little of each row's own
+        // 64 groups, with a small offset per row
         let (group, own) = (row % 64, (row as f32 * 0.618).fract());
         let value = |column: usize| ((group * 37 + column * 11) % 101) as f32 + own * (column % 3) as f32;
         let bytes: Vec<u8> = (0..DIM).flat_map(|column| value(column).to_le_bytes()).collect();

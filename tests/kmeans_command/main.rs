@@ -1,4 +1,5 @@
-//! `clustrata kmeans` as its user meets it: what it makes, its quality beside upstream's, interruptions, several processes.
+//! `clustrata kmeans` from the command line: its output, its quality compared with upstream, interruptions, several
+//! processes.
 #![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
 #![allow(clippy::print_stdout, reason = "what was measured is said")]
 

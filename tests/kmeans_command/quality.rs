@@ -1,4 +1,4 @@
-//! The objective beside upstream's, level by level, on the very points that upstream's level had.
+//! Compares the objective with upstream's, level by level, on the same points.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,14 +33,14 @@ fn objective_of(points: &Array2<f64>, step: &Path) -> f64 {
     squared.sum::<f64>() / points.nrows() as f64
 }
 
-/// A list of upstream's config, `n_clusters: [200, 40]` or a line an entry.
+/// A list in upstream's config: `n_clusters: [200, 40]`, or one entry per line.
 fn entry(config: &str, key: &str, level: u32) -> String {
     let lines = config.lines().skip_while(|line| !line.starts_with(&format!("{key}:"))).skip(1);
     let entries = lines.take_while(|line| line.starts_with('-')).map(|line| line.trim_start_matches("- ").to_owned());
     entries.collect::<Vec<_>>().swap_remove(level as usize - 1)
 }
 
-/// Mean over five seeds of the objective of each level, over upstream's.
+/// Objective of each level, as a mean over five seeds, relative to upstream's.
 fn beside_upstream(data: &Path, place: &Place, more: &[&str], iterations: Option<&str>) -> Vec<f64> {
     let hierarchy = data.join("hier");
     let config = fs::read_to_string(hierarchy.join("config.yaml")).expect("a config");
@@ -88,7 +88,7 @@ fn upstream_s_objective_is_reached_on_every_level() {
     for name in ["digits", "photos", "rings"] {
         let scratch = crate::common::scratch();
         let embeddings = scratch.path().join("embeddings.npy");
-        // of float16, or in Fortran order
+        // float16, or in Fortran order
         let points = half_or_single(&shared.join(name).join("embeddings.npy"));
         write_npy(&embeddings, &points).expect("writes");
         let place = Place::with(&embeddings);
@@ -96,7 +96,7 @@ fn upstream_s_objective_is_reached_on_every_level() {
         println!("{name}: {ratios:.4?} of upstream's objective, level by level");
         assert!(ratios.iter().all(|ratio| *ratio < 1.01), "{name}: {ratios:?}");
         if name == "photos" {
-            // what is not converged, from random points, is not as good: the comparison can fail
+            // control: random starts without convergence are worse, so the comparison can fail
             let worse = beside_upstream(&shared.join(name), &place, &["--init", "random"], Some("1"));
             assert!(worse.iter().any(|ratio| *ratio >= 1.01), "{worse:?}");
         }

@@ -1,4 +1,4 @@
-//! What is refused: before anything is written, and nothing that is there is touched.
+//! Invalid runs are refused before anything is written or changed.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn a_folder_that_holds_a_clustering() {
     refused(&mut place.kmeans("hier", &["--n-clusters", "12,6,3"]), 2, &["holds a clustering", "--resume", "--force"]);
     refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--resume"]), 2, &["other settings", "--force"]);
     assert!(contents(&place.at("hier")) == before);
-    // --force leaves no level of the earlier one, and what is not of a clustering
+    // --force removes all levels of the earlier clustering, and keeps other files
     fs::write(place.at("hier/notes.txt"), "mine").expect("writes");
     place.made("hier", &["--n-clusters", "9", "--force"]);
     let files = files_below(&place.at("hier"));
@@ -51,7 +51,7 @@ fn a_folder_that_holds_a_clustering() {
 }
 
 #[test]
-fn a_clustering_of_upstream_s_is_not_gone_on_with() {
+fn a_clustering_by_upstream_is_not_resumed() {
     let place = Place::digits();
     place.made("hier", &["--n-clusters", "6"]);
     fs::remove_file(place.at("hier/kmeans.json")).expect("removes");
@@ -81,7 +81,7 @@ fn points_that_lie_too_far_apart() {
     ndarray_npy::write_npy(&path, &points).expect("writes");
     let place = Place::with(&path);
     refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--device", "cpu"]), 3, &["too far apart", "scale"]);
-    // as far as float32 goes
+    // within the range of float32
     ndarray_npy::write_npy(&path, &(points / 100.0)).expect("writes");
     place.made("near", &["--n-clusters", "9", "--device", "cpu"]);
 }

@@ -1,4 +1,4 @@
-//! Several processes make one clustering.
+//! Several processes build one clustering.
 
 use std::process::{Output, Stdio};
 
@@ -18,7 +18,7 @@ const SETTINGS: [&str; 10] = [
     "1,3",
 ];
 
-/// Starts all processes of a communicator, each with some more of its own, and waits for them.
+/// Starts all processes, each with its own extra options, and waits for them.
 fn together(place: &Place, out: &str, more: &[&[&str]]) -> Vec<Output> {
     let of = more.len();
     let start = |(index, more): (usize, &&[&str])| {
@@ -26,7 +26,7 @@ fn together(place: &Place, out: &str, more: &[&[&str]]) -> Vec<Output> {
         let mut command = place.kmeans(out, &[&SETTINGS[..], &["--shard", &shard], more].concat());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
     };
-    // the first one last: the others wait for it
+    // rank 0 starts last: the others wait for it
     let mut children: Vec<_> = more.iter().enumerate().rev().map(start).collect();
     children.reverse();
     children.into_iter().map(|child| child.wait_with_output().expect("ends")).collect()
@@ -38,10 +38,10 @@ fn any_number_of_processes_reaches_the_same_objective() {
     place.made("alone", &[&SETTINGS[..], &["--device", "cpu"]].concat());
     let alone = place.judged("alone", &[]);
     let device = *devices().last().expect("one at least");
-    // of one kind, and of two
+    // one kind of device, and two
     let (cpu, other): (&[&str], &[&str]) = (&["--device", "cpu"], &["--device", device]);
-    let teams: [&[&[&str]]; 2] = [&[cpu; 3], &[cpu, other]];
-    for (number, communicator) in teams.into_iter().enumerate() {
+    let groups: [&[&[&str]]; 2] = [&[cpu; 3], &[cpu, other]];
+    for (number, communicator) in groups.into_iter().enumerate() {
         let out = format!("team{number}");
         for output in together(&place, &out, communicator) {
             crate::fixtures::succeeded(&output);
@@ -49,20 +49,20 @@ fn any_number_of_processes_reaches_the_same_objective() {
         let judged = place.judged(&out, &[]);
         for level in 0..2 {
             let (one, all) = (inertia(&alone, level), inertia(&judged, level));
-            // sums in another order may send a point that lies between two centroids to the other
+            // another summation order may move a point that lies between two centroids
             assert!((one - all).abs() < 5e-3 * one, "level {level}: {one} and {all}");
         }
         assert_eq!(judged["kmeans"]["processes"], communicator.len());
-        assert!(!place.at(&out).join("team").exists(), "where they met is gone");
+        assert!(!place.at(&out).join("team").exists(), "the rendezvous file is removed");
     }
-    // the same communicator gives the same bits
-    together(&place, "again", teams[0]);
+    // the same processes give the same bits
+    together(&place, "again", groups[0]);
     assert!(contents(&place.at("again")) == contents(&place.at("team0")));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_team_that_loses_a_member_goes_on() {
+fn processes_resume_after_one_is_lost() {
     let place = Place::digits();
     let more = ["--n-clusters", "300", "--n-iters", "60", "--checkpoint", "0s", "--device", "cpu", "--resume"];
     let start = |out: &str, index: u32| {
@@ -96,11 +96,11 @@ fn a_team_that_loses_a_member_goes_on() {
         for output in &again {
             crate::fixtures::succeeded(output);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(!said.contains("begins anew"), "{said}");
+            assert!(!said.contains("restarts"), "{said}");
         }
         assert!(contents(&place.at(&out)) == expected, "{signal}");
     }
-    assert!(lost > 0, "all were through before a member was lost");
+    assert!(lost > 0, "all finished before a process was lost");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The files of a clustering that the program writes, and what `sample` takes from one.
+//! The files of a clustering, and the samples that `sample` draws from one.
 
 #![allow(clippy::cast_possible_truncation, reason = "test data is small and made by rounding")]
 

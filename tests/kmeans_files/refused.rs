@@ -1,4 +1,4 @@
-//! What `sample` and the config of `kmeans` refuse, and that nothing is left behind.
+//! `sample` and the config of `kmeans` refuse invalid input and leave nothing behind.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::common::{Clustering, Dtype, files_below, npy_indices, program, scratch, sorted_clusters};
 use super::sampled::{digits, sample};
 
-/// Its exit code and message; nothing may be left.
+/// Exit status and message. Nothing may be left behind.
 fn refused(clustering: &Path, more: &[&str]) -> (Option<i32>, String) {
     let out = scratch();
     let output = sample(clustering, &out.path().join("curated"), more);
@@ -35,7 +35,7 @@ fn wrong_options_of_sample_are_refused() {
 }
 
 #[test]
-fn an_earlier_selection_is_kept_unless_it_may_go() {
+fn an_earlier_selection_is_kept_without_force() {
     let out = scratch();
     let path = out.path().join("3r_mul1_9_balanced_selection.npy");
     fs::write(&path, "mine").expect("writes");

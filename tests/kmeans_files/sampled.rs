@@ -1,4 +1,4 @@
-//! `clustrata sample` takes what upstream takes.
+//! `clustrata sample` selects as upstream does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) fn sample(clustering: &Path, out: &Path, more: &[&str]) -> Output {
     command.output().expect("the program starts")
 }
 
-/// The rows that it takes, from the file `name`.
+/// The selected rows, from the file `name`.
 fn sampled(clustering: &Path, out: &Path, more: &[&str], name: &str) -> Vec<u64> {
     let output = sample(clustering, out, more);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -54,7 +54,7 @@ fn upstreams_own_selections_and_ours_are_balanced() {
         let ours = sampled(&hier, out.path(), &["--target-size", target], &name);
         assert_eq!(ours.len(), theirs.len());
         is_balanced(&tree, &ours, 1, false).unwrap_or_else(|wrong| panic!("{set}: {wrong}"));
-        // one row of another cluster is too many
+        // one row from another cluster is noticed
         let mut other = theirs.clone();
         let missing = tree.rows().iter().rev().find(|row| !theirs.contains(row)).expect("one");
         let last = other.len() - 1;
@@ -94,7 +94,7 @@ fn every_strategy_multiplier_and_level_is_balanced() {
 }
 
 #[test]
-fn the_same_seed_takes_the_same_rows_and_sorting_only_sorts() {
+fn the_seed_determines_the_rows_and_sorting_keeps_them() {
     let out = scratch();
     let name = "3r_mul1_600_balanced_selection.npy";
     let draw =
@@ -110,7 +110,7 @@ fn the_same_seed_takes_the_same_rows_and_sorting_only_sorts() {
 }
 
 #[test]
-fn only_rows_that_may_be_taken_are_shared_out() {
+fn only_valid_rows_are_selected() {
     let out = scratch();
     let valid = out.path().join("valid.npy");
     let even: Vec<u64> = (0..tree(&digits(), None).rows().len() as u64).filter(|row| row % 2 == 0).collect();
@@ -123,7 +123,7 @@ fn only_rows_that_may_be_taken_are_shared_out() {
     assert!(is_balanced(&all, &rows, 1, false).is_err(), "not among all");
 }
 
-/// Six points of twelve rows, in clusters of 1, 2 and 3.
+/// A subset of six of twelve rows, in clusters of 1, 2 and 3.
 fn of_subset(folder: &Path) -> PathBuf {
     let clustering = Clustering {
         points: vec![vec![0.0]; 12],
@@ -146,7 +146,7 @@ fn rows_of_a_subset_are_rows_of_the_embeddings() {
     assert_eq!(draw(&[]), [0, 5, 1, 4, 3], "without the subset: members");
     let subset = subset.to_str().expect("text");
     assert_eq!(draw(&["--subset-indices", subset]), expected);
-    // upstream names the subset so
+    // upstream's name for the subset
     assert_eq!(draw(&["--valid-indices", subset]), expected);
     fs::write(hier.join("config.yaml"), format!("subset_indices_path: {subset}\n")).expect("writes");
     assert_eq!(draw(&[]), expected);
@@ -159,7 +159,7 @@ fn rows_of_a_subset_are_rows_of_the_embeddings() {
 }
 
 #[test]
-fn what_was_taken_is_told() {
+fn the_selection_is_reported() {
     let out = scratch();
     let output = sample(&digits(), out.path(), &["--target-size", "2500", "-m", "4", "--json"]);
     let told: Value = serde_json::from_slice(&output.stdout).expect("valid JSON");
@@ -173,7 +173,7 @@ fn what_was_taken_is_told() {
 }
 
 #[test]
-fn a_clustering_is_made_where_the_program_is_started_and_sampled() {
+fn a_clustering_in_the_current_folder_can_be_sampled() {
     let base = scratch();
     let run = |command: &str, more: &[&str]| {
         let output = program().current_dir(base.path()).arg(command).args(more).output().expect("the program starts");

@@ -1,4 +1,4 @@
-//! What balanced sampling must take, said anew: by counting up instead of halving, and for a selection that is there already.
+//! An independent check of balanced samples. It searches cuts by counting, and verifies existing selections.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,13 @@ use proptest::prelude::*;
 
 use super::common::Draw;
 
-/// The largest number that each of `most` can give without going beyond `target`, by trying all.
+/// The largest cut whose total does not exceed `target`, by trying all.
 fn cut(most: &[u64], target: u64) -> u64 {
     let total = |cut: u64| most.iter().map(|&most| most.min(cut)).sum::<u64>();
     (0..=*most.iter().max().unwrap_or(&0)).take_while(|&cut| total(cut) <= target).last().unwrap_or(0)
 }
 
-/// Whether `given` is a way to share out what it adds up to: what each gives at least, and at most one more where there is
-/// more and not all is given.
+/// Whether `given` shares its total out evenly: each gives at least the cut or all it has, and at most one more.
 fn is_shared(given: &[u64], sizes: &[u64], multiplier: u64) -> Result<(), String> {
     let most: Vec<u64> = sizes.iter().map(|size| size * multiplier).collect();
     let target: u64 = given.iter().sum();
@@ -30,12 +29,12 @@ fn is_shared(given: &[u64], sizes: &[u64], multiplier: u64) -> Result<(), String
     Ok(())
 }
 
-/// Whether `rows` is a balanced selection from `tree`, on every level. `closest`: whether it takes the closest rows of a
-/// cluster of level 1.
+/// Whether `rows` is a balanced selection from `tree` on every level. `closest`: whether the closest rows of a cluster of
+/// level 1 must be selected.
 pub(super) fn is_balanced(tree: &Tree, rows: &[u64], multiplier: u64, closest: bool) -> Result<(), String> {
     let mut times: HashMap<u64, u64> = HashMap::new();
     rows.iter().for_each(|&row| *times.entry(row).or_default() += 1);
-    // of level 1 from the rows, and of each further level from the one below: sizes, and what was taken
+    // sizes and selected counts: of level 1 from the rows, of higher levels from the level below
     let mut below: Vec<(u64, u64)> = Vec::new();
     for level in 0..tree.height() {
         let mut here = Vec::new();
@@ -68,7 +67,7 @@ fn a_cut_is_found_by_counting() {
     assert!(is_shared(&[3, 1, 5, 0, 2], &[5, 1, 9, 0, 3], 1).is_err());
 }
 
-/// Clusters of `sizes` whose members are the numbers from 0 on, in an order of their own.
+/// Clusters of `sizes` with members 0, 1, ... in random order.
 fn clusters(sizes: &[usize], draw: &mut Draw) -> Clusters {
     let mut offsets = vec![0];
     sizes.iter().for_each(|&size| offsets.push(offsets.last().expect("one") + size as u64));
@@ -81,7 +80,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn whatever_is_taken_from_any_hierarchy_is_balanced(
+    fn samples_of_any_hierarchy_are_balanced(
         sizes in prop::collection::vec(0_usize..12, 1..40),
         cuts in prop::collection::vec(0.0_f64..1.0, 0..9),
         multiplier in 1_u64..5,

@@ -1,15 +1,15 @@
-//! Upstream's scripts and our own reader take what is written, also from a copy.
+//! Upstream's scripts and this crate's reader can read written clusterings, and copies of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clustrata::base::error::Findings;
 use clustrata::base::matrix::Dtype;
-use clustrata::formats::clustering::{
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use clustrata::formats::hierarchy_writer::{
     Step, group, is_complete, level_folder, link_level, pre_clusters, sort_by_distance, step_folder, write_clusters,
     write_config, write_split, write_step,
 };
-use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
 use clustrata::formats::pickle::{Clusters, read_clusters};
 use clustrata::plan::settings::KmeansOptions;
 use ndarray::Array2;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::common::{files_below, python, scratch, upstream};
 
-/// Writes a step of `k` clusters of points on a line, labels and places given.
+/// Writes a step with `k` clusters of points on a line.
 fn step(folder: &Path, k: usize, labels: &[u32], squared: &[f64], stored: Dtype, sampled: Option<&[u64]>) {
     let clusters = group(labels, k);
     let sorted = sort_by_distance(clusters.clone(), squared);
@@ -46,7 +46,7 @@ fn two_levels(folder: &Path) -> PathBuf {
     hier
 }
 
-/// What [`two_levels`] should be read as.
+/// The expected content of [`two_levels`].
 fn expected() -> Value {
     json!([
         {
@@ -63,7 +63,7 @@ fn expected() -> Value {
 }
 
 #[test]
-fn upstreams_scripts_read_what_is_written_also_from_a_copy() {
+fn upstreams_scripts_read_clusterings_and_copies() {
     let base = scratch();
     let hier = two_levels(base.path());
     let Some(read) = upstream::read(&hier) else { return };
@@ -71,14 +71,14 @@ fn upstreams_scripts_read_what_is_written_also_from_a_copy() {
     let moved = base.path().join("moved");
     fs::rename(&hier, &moved).expect("moves");
     assert_eq!(upstream::read(&moved), Some(Ok(expected())));
-    // what is wrong is noticed
+    // control: a wrong file is noticed
     write_clusters(&moved.join("level2/step0/sorted_clusters.npy"), &group(&[2, 2, 2, 0, 0], 3)).expect("writes");
     let wrong = upstream::read(&moved).expect("Python").expect_err("level2 disagrees");
     assert!(wrong.contains("step0: cluster 0"), "{wrong}");
 }
 
 #[test]
-fn our_reader_takes_it_and_config_yaml_says_what_was_asked_for() {
+fn our_reader_reads_it_and_config_yaml_holds_the_settings() {
     let base = scratch();
     let hier = two_levels(base.path());
     let (mut findings, mut warnings) = (Findings::new(), Vec::new());
@@ -102,7 +102,7 @@ assert os.path.isabs(config['exp_dir']) and config['embeddings_path'].endswith('
 }
 
 #[test]
-fn a_step_is_complete_when_its_last_file_is_there() {
+fn a_step_is_complete_once_its_last_file_exists() {
     let base = scratch();
     let hier = two_levels(base.path());
     let folder = step_folder(&level_folder(&hier, 1), 1);
@@ -121,7 +121,7 @@ fn a_step_is_complete_when_its_last_file_is_there() {
 }
 
 #[test]
-fn a_level_that_was_split_keeps_what_was_split() {
+fn a_split_level_keeps_the_original_clusters() {
     let base = scratch();
     let level = level_folder(base.path(), 1);
     let before = pre_clusters(&level);
@@ -173,7 +173,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn whatever_is_written_reads_back(sizes in prop::collection::vec(0_u64..40, 0..60), seed: u64, bits in 1_u32..64) {
+    fn written_clusters_read_back(sizes in prop::collection::vec(0_u64..40, 0..60), seed: u64, bits in 1_u32..64) {
         let mut offsets = vec![0];
         sizes.iter().for_each(|size| offsets.push(offsets.last().expect("one") + size));
         let mut draw = super::common::Draw(seed);

@@ -1,4 +1,4 @@
-//! Distance files: their bytes, their space, a full disk.
+//! Distance files: content, allocation, a full disk.
 
 use clustrata::base::error::Kind;
 use clustrata::formats::distances::{DistanceBuffer, DistanceFile};
@@ -6,7 +6,7 @@ use clustrata::formats::folder::{OutputFolder, ensure_room};
 use std::fs;
 use std::process::Command;
 
-/// A folder on a file system of 256 kB; unmounted on drop.
+/// A folder on a file system of 256 kB. Unmounted on drop.
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
@@ -38,13 +38,13 @@ fn a_full_disk_is_an_error_at_the_start() {
     let text = error.to_string();
     assert!(text.contains("not enough room") && text.contains("4000128 bytes"), "{text}");
     assert!(!path.exists());
-    // What fits is written, to the last page.
+    // A buffer that fits can be written to its last page.
     let mut buffer = DistanceBuffer::create(&path, 100, Some(100)).unwrap();
     buffer.values_mut().fill(1.0);
     buffer.finish().unwrap();
 }
 
-/// The shape of a `.npy` as its own bytes tell it, and where the data start; shares no code with the writer.
+/// The text of a `.npy` header and the offset of the data. Shares no code with the writer.
 fn npy_header(bytes: &[u8]) -> (String, usize) {
     assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
     let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -54,7 +54,7 @@ fn npy_header(bytes: &[u8]) -> (String, usize) {
 }
 
 #[test]
-fn distance_files_are_real_npy() {
+fn distance_files_are_valid_npy() {
     let base = tempfile::tempdir().unwrap();
     for (columns, shape) in [(None, "(5,)"), (Some(1), "(5, 1)"), (Some(3), "(5, 3)")] {
         let path = base.path().join(format!("{columns:?}.npy"));
@@ -76,7 +76,7 @@ fn distance_files_are_real_npy() {
     }
 }
 
-/// The blocks are there before the first write.
+/// The blocks are allocated before the first write.
 #[cfg(unix)]
 #[test]
 fn the_space_is_allocated_before_it_is_mapped() {
@@ -87,5 +87,5 @@ fn the_space_is_allocated_before_it_is_mapped() {
     assert!(fs::metadata(&path).unwrap().blocks() * 512 >= 4 << 20);
     let sparse = fs::File::create(base.path().join("sparse")).unwrap();
     sparse.set_len(4 << 20).unwrap();
-    assert!(sparse.metadata().unwrap().blocks() * 512 < 4 << 20, "the comparison can't fail here");
+    assert!(sparse.metadata().unwrap().blocks() * 512 < 4 << 20, "a sparse file passes the check too");
 }

@@ -1,4 +1,4 @@
-//! The output folder: what it holds after every way in which a run can end.
+//! The output folder: its content after every way in which a run can end.
 
 use clustrata::base::error::Kind;
 use clustrata::formats::folder::{OutputFolder, ensure_room};
@@ -8,14 +8,16 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Every file and folder below `root` with its content, hidden ones too.
+/// Every file and folder below `root` with its content, including hidden ones. The lock file is empty, and on Windows nobody
+/// else can read it.
 fn tree(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
-            let content = path.is_file().then(|| fs::read(&path).unwrap());
+            let is_lock = path.ends_with(".clustrata-lock");
+            let content = path.is_file().then(|| if is_lock { Vec::new() } else { fs::read(&path).unwrap() });
             if content.is_none() {
                 folders.push(path.clone());
             }
@@ -86,7 +88,7 @@ fn a_finished_run_is_replaced_only_by_force_and_the_user_s_files_stay() {
     let folder = OutputFolder::prepare(&root, true).unwrap();
     write(&folder, "levels.csv", "second");
     drop(folder);
-    assert_eq!(tree(&root), before, "a forced run that ended early took the earlier run with it");
+    assert_eq!(tree(&root), before, "a forced run that ended early removed the earlier run");
 
     let folder = OutputFolder::prepare(&root, true).unwrap();
     write(&folder, "levels.csv", "second");
@@ -116,11 +118,11 @@ fn reopening_replaces_what_is_written_again_and_keeps_the_rest() {
 }
 
 #[test]
-fn a_failing_commit_takes_everything_back() {
+fn a_failed_commit_is_undone() {
     let base = tempfile::tempdir().unwrap();
     let root = base.path().join("metrics");
     finished_run(&root, &["config.yaml", "levels.csv"]);
-    // A folder in the place of a file: the last move but one fails.
+    // A folder in place of a file makes the last move but one fail.
     fs::create_dir_all(root.join("report.html/in-the-way")).unwrap();
     let before = tree(&root);
     let folder = OutputFolder::prepare(&root, true).unwrap();
@@ -134,7 +136,7 @@ fn a_failing_commit_takes_everything_back() {
 }
 
 #[test]
-fn files_of_unknown_origin_and_clusterings_are_not_written_over() {
+fn files_of_unknown_origin_and_clusterings_are_not_overwritten() {
     let base = tempfile::tempdir().unwrap();
     let root = base.path();
     fs::write(root.join("config.yaml"), "n_levels: 2").unwrap();
@@ -144,15 +146,15 @@ fn files_of_unknown_origin_and_clusterings_are_not_written_over() {
     fs::write(root.join("level1/centroids.npy"), "x").unwrap();
     let before = tree(root);
     let error = OutputFolder::prepare(root, true).unwrap_err();
-    assert!(error.to_string().contains("a clustering itself"), "{error}");
+    assert!(error.to_string().contains("is a clustering"), "{error}");
     assert_eq!(tree(root), before);
-    // Inside a clustering is the usual place.
+    // A folder inside a clustering is the usual place.
     drop(OutputFolder::prepare(&root.join("metrics"), false).unwrap());
     assert_eq!(tree(root), before);
 }
 
 #[test]
-fn a_file_in_the_place_of_the_folder_is_refused() {
+fn a_file_in_place_of_the_folder_is_refused() {
     let base = tempfile::tempdir().unwrap();
     let file = base.path().join("file");
     fs::write(&file, "mine").unwrap();
@@ -162,7 +164,7 @@ fn a_file_in_the_place_of_the_folder_is_refused() {
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
 }
 
-/// No folder can be made there, whoever runs the test; permissions would not stop root.
+/// No user can create a folder in /proc, not even root, whom permissions would not stop.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_unwritable_place_is_one_error_that_names_it() {
@@ -185,7 +187,7 @@ fn a_second_handle_finds_the_folder_locked() {
     assert!(OutputFolder::prepare(base.path(), true).is_ok());
 }
 
-/// Many runs that come and go: at no moment do two of them hold the folder.
+/// With many runs that start and end, no two of them ever hold the folder at once.
 #[test]
 fn the_lock_is_exclusive_while_folders_come_and_go() {
     let base = tempfile::tempdir().unwrap();
@@ -213,13 +215,13 @@ fn the_lock_is_exclusive_while_folders_come_and_go() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(taken > 0);
-    // The run that created the folder may have left it to one that was waiting for it, and that one didn't create it.
+    // The run that created the folder may have left it to a waiting run, which does not remove what it did not create.
     assert!(!root.exists() || tree(&root).is_empty(), "{:?}", tree(&root).keys());
 }
 
 const HOLD: &str = "CLUSTRATA_TEST_HOLD";
 
-/// No test of its own: what the next one runs as another process and kills.
+/// Not a test: the next test runs it as another process and kills it.
 #[test]
 fn hold_the_folder_until_killed() {
     let Some(root) = std::env::var_os(HOLD) else { return };

@@ -1,4 +1,4 @@
-//! What is written: the folder survives whatever ends a run, distance files are real `.npy`, montages show what is there.
+//! Output: the folder survives every way in which a run can end, distance files are valid `.npy`, montages show the images.
 #![allow(clippy::print_stderr, reason = "a skipped test says why")]
 
 mod distances;

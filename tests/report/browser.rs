@@ -24,7 +24,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// `None` where there is none, which is said.
+    /// `None` if there is no browser, with a message.
     pub(crate) fn start() -> Option<Browser> {
         let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
@@ -81,7 +81,7 @@ impl Browser {
         serde_json::from_slice(&message).expect("JSON")
     }
 
-    /// Opens a file and waits until it is loaded; forgets what earlier pages did.
+    /// Opens a file, waits until it is loaded, and forgets events of earlier pages.
     pub(crate) fn open(&mut self, file: &Path, hash: &str) {
         let file = std::fs::canonicalize(file).expect("the page is there");
         self.navigate("about:blank");
@@ -97,7 +97,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression; of a promise, what it becomes.
+    /// The value of an expression, awaited if it is a promise.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let result = self.command("Runtime.evaluate", parameters);
@@ -221,9 +221,9 @@ impl Browser {
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes.expect("base64")).expect("writes");
     }
 
-    /// Errors and warnings: uncaught exceptions, calls of the console, what the policy refused.
+    /// Errors and warnings: uncaught exceptions, console messages, and violations of the policy.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
-        // what has happened so far has been told when this is answered
+        // all earlier events have arrived once this is answered
         self.value("0");
         let complaint = |event: &Value| match event["method"].as_str()? {
             "Runtime.exceptionThrown" => Some(event["params"]["exceptionDetails"].to_string()),

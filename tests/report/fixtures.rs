@@ -1,4 +1,4 @@
-//! Runs whose reports are looked at.
+//! Runs whose reports the tests open.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The report in a real browser: what it shows, that it can be used by mouse and by keyboard, and that it does nothing else.
+//! The report in a real browser: its content, its use by mouse and keyboard, and that it does nothing else.
 
 #![cfg(unix)]
 #![allow(clippy::print_stdout, reason = "a skipped test says so, and a measured one what it measured")]

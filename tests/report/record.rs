@@ -36,7 +36,7 @@ fn distortion(clustering: &Clustering, map: &Value, level: usize) -> f64 {
 
 /// A plane of two dimensions loses nothing.
 #[test]
-fn on_two_columns_the_map_is_the_data_turned() {
+fn with_two_columns_the_map_is_a_rotation_of_the_data() {
     let flat = synthetic(&[40, 7], 5, 2);
     let map = record(&judged(&flat, &["--metrics", "fast"], None).out)["map"].clone();
     for level in 0..2 {
@@ -58,9 +58,9 @@ fn on_two_columns_the_map_is_the_data_turned() {
     assert!(distortion(&deep, &map, 0) > 0.05);
 }
 
-/// By t-SNE, neighbours stay neighbours, whatever the number of columns; levels above lie among theirs.
+/// t-SNE keeps neighbours together for any number of columns, and upper levels lie among their clusters.
 #[test]
-fn near_centroids_lie_near_each_other_by_tsne() {
+fn tsne_keeps_near_centroids_together() {
     let clustering = synthetic(&[60, 6], 5, 30);
     let run = judged(&clustering, &["--metrics", "fast"], None);
     let map = record(&run.out)["map"].clone();
@@ -89,7 +89,7 @@ fn near_centroids_lie_near_each_other_by_tsne() {
         let mean = own.iter().sum::<f64>() / own.len() as f64;
         assert!((numbers(&above["x"])[i] - mean).abs() < 1e-4, "{cluster}");
     }
-    // to the same bits, and only where it is asked for
+    // the same to the bit, and only on request
     let again = record(&judged(&clustering, &["--metrics", "fast", "--threads", "1"], None).out)["map"].clone();
     assert_eq!(again, map);
     let plane = record(&judged(&clustering, &["--metrics", "fast", "--map", "pca"], None).out)["map"].clone();
@@ -150,5 +150,5 @@ fn a_page_of_many_pictures_stays_small_and_says_so() {
     let page = run.html();
     assert!(page.len() < 15_000_000, "{} bytes", page.len());
     assert!(page.matches("data:image/").count() > 800, "{}", page.matches("data:image/").count());
-    assert!(page.contains("sample images are in this page"));
+    assert!(page.contains("sample images, to keep it small"));
 }

@@ -28,7 +28,7 @@ fn a_report_made_again_is_the_same_and_touches_nothing_else() {
 }
 
 #[test]
-fn images_that_have_gone_leave_their_places_empty() {
+fn missing_images_leave_their_places_empty() {
     let run = four_levels();
     for entry in fs::read_dir(run.folder.path()).expect("a folder").flatten() {
         if entry.path().extension().is_some_and(|e| e == "png") {
@@ -65,12 +65,12 @@ fn pictures_can_lie_beside_the_page() {
     // a page with its pictures in it leaves none beside it
     succeeded(&remake(&run, &[]));
     assert_eq!(run.html().len(), embedded);
-    assert_eq!(files_below(&run.out.join("report")).len(), 1, "only what is not ours");
+    assert_eq!(files_below(&run.out.join("report")).len(), 1, "only foreign files");
     assert!(others.is_file());
 }
 
 #[test]
-fn what_is_no_finished_run_is_refused() {
+fn folders_without_a_finished_run_are_refused() {
     let run = four_levels();
     let refused = |code: i32, word: &str| {
         let output = remake(&run, &[]);

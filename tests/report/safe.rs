@@ -1,4 +1,4 @@
-//! Names and captions are text, whatever they say.
+//! Names and captions are always treated as text.
 
 use crate::browser::Browser;
 use crate::common::record;
@@ -28,7 +28,7 @@ fn hostile_names_are_shown_and_nothing_else() {
 
 /// The control: in this very browser, without the page's care, such a name runs and is noticed.
 #[test]
-fn a_page_that_runs_or_asks_is_noticed() {
+fn scripts_and_requests_are_noticed() {
     let Some(mut browser) = Browser::start() else { return };
     let folder = crate::common::scratch();
     let page = folder.path().join("page.html");
@@ -37,7 +37,7 @@ fn a_page_that_runs_or_asks_is_noticed() {
     browser.wait("window.hacked === 2");
     assert!(browser.complaints().iter().any(|complaint| complaint.contains("no is not defined")));
     assert_eq!(browser.requests().len(), 2, "{:?}", browser.requests());
-    // and the policy stops what the scripts did not: text that became elements
+    // the policy stops text that became elements in spite of the scripts
     let run = hostile();
     browser.open(&run.page(), "");
     browser.value(&format!("document.querySelector('main').innerHTML = {}", serde_json::json!(HOSTILE[1])));

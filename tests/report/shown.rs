@@ -46,7 +46,7 @@ fn digits_are_shown_at_every_width_in_both_themes() {
 }
 
 #[test]
-fn four_levels_are_shown_with_the_figures_of_the_record() {
+fn four_levels_are_shown_with_the_metrics_of_the_record() {
     let Some(mut browser) = Browser::start() else { return };
     let run = four_levels();
     every_view(&mut browser, &run, "four", &["", "#level4", "#level3/cluster1"]);

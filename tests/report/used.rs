@@ -104,7 +104,7 @@ fn filters() {
         assert_eq!(counted(filter), format!("{count} of 200 clusters"), "{filter}");
     }
     assert!(counted("weight>3").contains("no column “weight”"));
-    assert!(counted("big").contains("neither a cluster's number"));
+    assert!(counted("big").contains("neither a cluster number"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -178,7 +178,7 @@ fn by_keyboard() {
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
-/// What the map shows is known by its picture: the same where it shows the same.
+/// The picture of the map, to tell whether it changed.
 #[test]
 fn the_map_zooms_moves_and_changes() {
     let Some(mut browser) = Browser::start() else { return };

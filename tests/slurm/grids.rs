@@ -35,7 +35,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     let spec = cluster.spec("grid.yaml", &three(&root, &slurm));
     cluster.clustrata(&["submit", &spec]);
     cluster.wait_for_all_jobs();
-    let grid = root.join("test");
+    let sweep = root.join("test");
     let status = cluster.clustrata(&["status", sweep.to_str().expect("UTF-8")]);
     assert!(status.contains("2 done, 1 failed of 3 runs") && status.contains("exit code 5"), "{status}");
 
@@ -56,7 +56,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     assert_eq!([of(1), of(2), of(3)], [1, 2, 1]);
     assert_eq!(fs::read(sweep.join("seed=1/record.json")).expect("a record"), before);
 
-    // another spec is no retry of this one; the same one can be begun anew
+    // another spec is not a retry of this one; the same spec can start over
     let other = cluster.spec("other.yaml", &three(&root, &slurm).replace("metrics: fast", "metrics: inertia"));
     let refused = cluster.try_clustrata(&["submit", &other, "--retry"]);
     assert_eq!(refused.status.code(), Some(2));

@@ -177,7 +177,7 @@ fn of_two_submissions_at_once_one_is_refused() {
         let child = slurm.program_with(first).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
         wait_until(|| slurm.path("held").exists());
         for second in [&["retry", name(&out)][..], &["submit", &spec, "--retry"], &["submit", &spec, "--overwrite"]] {
-            assert_refused(&slurm.clustrata(second), &["another `submit` or `retry` is at work"]);
+            assert_refused(&slurm.clustrata(second), &["another `submit` or `retry` is working"]);
         }
         fs::remove_file(slurm.path("hold")).expect("removes");
         let output = child.wait_with_output().expect("it ends");
@@ -228,10 +228,10 @@ fn one_damaged_record_does_not_hide_the_other_runs() {
     let spec = slurm.spec("  shards: 2\n");
     let grid =
         fs::read_to_string(&spec).expect("a spec").replace("  metrics: all\n", "  metrics: fast\n  seed: [1, 2]\n");
-    fs::write(&spec, sweep).expect("writes");
+    fs::write(&spec, grid).expect("writes");
     assert!(slurm.clustrata(&["submit", &spec]).status.success());
     let root = slurm.path("runs/test");
-    assert_refused(&slurm.clustrata(&["retry", name(&root)]), &["a grid's", "submit SPEC --retry"]);
+    assert_refused(&slurm.clustrata(&["retry", name(&root)]), &["a sweep's", "submit SPEC --retry"]);
     fs::write(root.join("seed=1/slurm/job.json"), "{").expect("writes");
     let status = slurm.clustrata(&["status", name(&root)]);
     assert!(text(&status).contains("1 missing, 1 unreadable of 2 runs"), "{}", text(&status));

@@ -1,4 +1,4 @@
-//! events.jsonl tells what record.json tells.
+//! events.jsonl agrees with record.json.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn of<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
 }
 
 #[test]
-fn every_run_tells_its_events() {
+fn every_run_writes_its_events() {
     let place = Place::new();
     let ended = output(&mut place.metrics(&["--metrics", "fast,nearest-cluster"]));
     assert!(ended.status.success(), "{}", said(&ended));
@@ -38,8 +38,8 @@ fn every_run_tells_its_events() {
             compared += 1;
         }
     }
-    assert!(compared > 10, "{compared} figures were compared");
-    assert_ne!(levels[0]["figures"], levels[1]["figures"], "and no level would do for another");
+    assert!(compared > 10, "{compared} metrics were compared");
+    assert_ne!(levels[0]["figures"], levels[1]["figures"], "the control: levels differ");
 
     let files = of(&events, "clusters").into_iter().chain(of(&events, "montage"));
     let files: Vec<&str> = files.filter_map(|event| event["path"].as_str()).collect();
@@ -48,7 +48,7 @@ fn every_run_tells_its_events() {
 }
 
 #[test]
-fn histograms_count_every_cluster_that_has_the_figure() {
+fn histograms_count_every_cluster_that_has_the_metric() {
     let place = Place::new();
     let ended = output(&mut place.metrics(&["--metrics", "fast,nearest-cluster,nearest-distance"]));
     assert!(ended.status.success(), "{}", said(&ended));
@@ -70,10 +70,10 @@ fn histograms_count_every_cluster_that_has_the_figure() {
     assert!(record["levels"][0]["clusters"]["mean_distance"][4].is_null());
 }
 
-/// What a tracker is fed later is what it would have been fed at once.
+/// Events sent later equal those sent at once.
 #[cfg(unix)]
 #[test]
-fn events_can_be_told_again_from_the_record() {
+fn events_can_be_made_again_from_the_record() {
     let place = Place::new();
     let python =
         place.fake_python("cat > \"$3/../fed.jsonl\"; echo \"$4\" > \"$3/../options.json\"; echo clustrata: thanks");
@@ -90,7 +90,7 @@ fn events_can_be_told_again_from_the_record() {
     assert_eq!(fed(), events);
     let options = std::fs::read_to_string(place.at("options.json")).expect("options");
     let options: Value = serde_json::from_str(&options).expect("JSON");
-    // what the run was told holds, where it is not told otherwise
+    // the settings of the run hold unless overridden
     let expected = json!({"project": null, "group": "g", "tags": ["a", "b"], "name": "later", "default_name": "out", "seconds": 600});
     assert_eq!(options, expected);
     // and another run is another one to the tracker
@@ -104,7 +104,7 @@ fn events_can_be_told_again_from_the_record() {
 
 #[cfg(unix)]
 #[test]
-fn merged_runs_are_tracked_as_their_parts_were_told() {
+fn merged_runs_are_tracked_as_their_parts_were_set() {
     let place = Place::new();
     let python = place.fake_python("cat > \"$3/../fed.jsonl\"; echo clustrata: thanks");
     for shard in ["1/2", "2/2"] {

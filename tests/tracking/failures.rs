@@ -11,11 +11,15 @@ fn without_a_python() {
     let place = Place::new();
     let nowhere = place.at("no/python");
     let ended = output(place.metrics(&["--track", "wandb"]).env("CLUSTRATA_PYTHON", &nowhere));
-    complete_with_warning(&place, &ended, &["no/python", "CLUSTRATA_PYTHON names the Python", "pip install wandb"]);
+    complete_with_warning(
+        &place,
+        &ended,
+        &["no/python", "set CLUSTRATA_PYTHON to choose the Python", "pip install wandb"],
+    );
     // nor one anywhere else
     let ended = output(place.metrics(&["--track", "wandb", "--force"]).env("PATH", place.at("nowhere")));
     complete_with_warning(&place, &ended, &["python3: ", "python: "]);
-    // what was asked for in so many words, and could not be done, is an error
+    // a failure of an explicit command is an error
     let ended = output(place.of_out("track", &[]).env("CLUSTRATA_PYTHON", &nowhere));
     assert_eq!(ended.status.code(), Some(1));
     assert!(said(&ended).contains("was not sent"), "{}", said(&ended));
@@ -46,7 +50,7 @@ fn with_a_python_that_fails() {
     complete_with_warning(&place, &ended, &["later: WANDB_SWEEP_ID=s1 WANDB_RUN_ID=r1 clustrata track"]);
 }
 
-/// It and what it started are ended, though it reads nothing of what it is fed.
+/// The process and its children are killed, even if it reads none of its input.
 #[cfg(unix)]
 #[test]
 fn with_a_python_that_hangs() {

@@ -1,4 +1,4 @@
-//! Events of a run, and what a tracker gets of them; and that a tracker can neither fail nor stall a run.
+//! Events of a run, and what a tracker receives; a tracker can neither fail nor stall a run.
 
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 

@@ -26,10 +26,10 @@ fn read_back(python: &Path, out: &Path) -> (Value, PathBuf) {
     (serde_json::from_slice(&read.stdout).expect("JSON"), file.parent().expect("a folder").to_owned())
 }
 
-/// Figures of a level that the history has otherwise than the record.
+/// Metrics of a level whose values in the history differ from the record.
 fn differing(history: &Value, level: &Value) -> Vec<String> {
     let figures = level["figures"].as_object().expect("figures").iter();
-    // W&B tells whole numbers and reals apart as little as JSON does
+    // like JSON, W&B does not distinguish whole numbers from reals
     let same = |name: &str, figure: &Value| figure.is_null() || history[name].as_f64() == figure.as_f64();
     figures.filter(|(name, figure)| !same(name, figure)).map(|(name, _)| name.clone()).collect()
 }
@@ -48,7 +48,7 @@ fn an_offline_run_holds_config_history_images_and_tables() {
     let mut command = place.metrics(&told);
     command.arg("--labels").arg(&labels);
     command.current_dir(place.at("")).env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline");
-    // what a sweep's agent sets (in a sweep the SDK takes no other project), and an empty variable
+    // the variables set by a sweep's agent (in a sweep, the SDK accepts no other project), and an empty one
     command.env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1").env("WANDB_RESUME", "").env("WANDB_PROJECT", "p");
     let ended = output(&mut command);
     assert!(ended.status.success() && said(&ended).is_empty(), "{}", said(&ended));
@@ -91,7 +91,7 @@ fn pictures(files: &Path, names: &Value, clusters: &Value) {
     assert!(names.iter().all(|name| size(name) == size(&names[0])));
 }
 
-/// A row per cluster, with the record's figures.
+/// A row per cluster, with the metrics of the record.
 fn table(files: &Path, path: &Value, level: &Value) {
     let text = fs::read_to_string(files.join(path.as_str().expect("a path"))).expect("a table");
     let table: Value = serde_json::from_str(&text).expect("JSON");
@@ -144,7 +144,7 @@ fn the_sweep_that_comes_with_the_program_runs() {
     let (read, _) = read_back(&python, &out);
     assert_eq!((&read["run"]["id"], &read["run"]["sweep"]), (&"r1".into(), &"s1".into()));
     assert!(read["summary"]["level1/silhouette"].is_number(), "what the sweep goes by");
-    // the agent starts it again where it was cut off
+    // the agent restarts an interrupted run
     let ended = output(&mut run);
     assert!(ended.status.success() && String::from_utf8_lossy(&ended.stdout).contains("complete already"));
 }

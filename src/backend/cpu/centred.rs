@@ -1,4 +1,4 @@
-//! A tile's labelled rows less the job's centre, in float32, as the kernels want them.
+//! A tile's labelled rows minus the job's centre, in float32, as the kernels read them.
 
 use pulp::{Simd, WithSimd};
 
@@ -7,7 +7,7 @@ use super::tile::{Scratch, Tile};
 use crate::backend::UNLABELLED;
 use crate::base::numeric::to_f32;
 
-/// Centred rows; made once per tile where the levels label the same rows.
+/// Centred rows; computed once per tile if the levels label the same rows.
 #[derive(Default)]
 pub(super) struct CentredRows {
     dim: usize,
@@ -34,13 +34,13 @@ impl CentredRows {
         Rows { values: &self.values, stride: row_stride(self.dim), dim: self.dim, picked: &self.picked }
     }
 
-    /// Forgets the rows: a new tile has come.
+    /// Drops the rows when a new tile arrives.
     pub(super) fn clear(&mut self) {
         self.rows.clear();
         self.squared_norms.clear();
     }
 
-    /// Whether these are the rows that `labels` has labels for.
+    /// Whether these are the rows that `labels` labels.
     fn are_labelled_by(&self, labels: &[u32]) -> bool {
         self.rows.iter().copied().eq(labelled(labels)) && self.squared_norms.len() == self.rows.len()
     }
@@ -51,7 +51,7 @@ pub(super) fn labelled(labels: &[u32]) -> impl Iterator<Item = u32> {
     (0u32..).zip(labels).filter(|(_, label)| **label != UNLABELLED).map(|(row, _)| row)
 }
 
-/// Fills [`CentredRows`] with the rows that have a label, unless it holds them already.
+/// Fills [`CentredRows`] with the labelled rows, unless it already holds them.
 pub(super) struct Centring<'a> {
     pub(super) tile: Tile<'a>,
     pub(super) scratch: &'a mut Scratch,
@@ -75,7 +75,7 @@ impl WithSimd for Centring<'_> {
         out.picked.clear();
         out.picked.extend((0u32..).take(out.rows.len()));
         let stride = row_stride(self.tile.dim);
-        // never shortened, as growing again would write zeros
+        // Never shortened: growing again would write zeros.
         out.values.resize(out.values.len().max(out.rows.len() * stride), 0.0);
         for (&row, values) in out.rows.iter().zip(out.values.chunks_exact_mut(stride)) {
             let values = &mut values[..self.tile.dim];

@@ -1,9 +1,9 @@
 //! Every pair of centroids once: the nearest of each and its worst ratio, without a k x k matrix.
 //!
-//! Pairs are measured by direct differences in the centroids' own precision, blocks of columns at a time so that they come
-//! from the second-level cache. Only pairs that may change an answer, judging by the rounding that such a distance can have,
-//! are measured again in float64; what is kept of those is a maximum and a minimum with ties by index. So the answers are
-//! those of float64, and the same bits whatever thread measures which pair, in whatever order.
+//! Pairs are measured by direct differences in the centroids' own precision, in blocks of columns that stay in the second-level
+//! cache. Pairs that may change a result, given the rounding error of such a distance, are measured again in float64. Only a
+//! maximum and a minimum with ties by index are kept of those. So results are those of float64, with the same bits whichever
+//! thread measures a pair, and in whatever order.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,20 +15,20 @@ use crate::backend::{CentroidPairs, Tick, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
 
-/// Centroids that a thread takes at a time.
+/// Centroids that a thread processes at a time.
 const BLOCK_ROWS: usize = 32;
 
-/// Bytes of the centroids that those are measured against before the next ones are read.
+/// Bytes of the centroids in a block of columns.
 const BLOCK_BYTES: usize = 256 << 10;
 
-/// How often `tick` is asked whether to go on.
+/// How often `tick` is called, so that the work can be stopped.
 const TICK: Duration = Duration::from_millis(50);
 
-/// More than the relative error of a distance measured in float32 by direct difference: 64 roundings of 2^-24 in the square,
+/// Bound of the relative error of a distance measured in float32 by direct difference: 64 roundings of 2^-24 in the square,
 /// half of that in the distance.
 const MEASURED: f64 = 1e-5;
 
-/// What all threads share.
+/// The search, shared by all threads.
 pub(super) struct PairSearch<'a, 'm> {
     pub(super) centroids: MatrixView<'m>,
     /// Rows of `centroids`, ascending.
@@ -39,7 +39,7 @@ pub(super) struct PairSearch<'a, 'm> {
 }
 
 impl PairSearch<'_, '_> {
-    /// Measures all pairs on so many threads.
+    /// Measures all pairs on `threads` threads.
     pub(super) fn run(&self, threads: usize) -> Result<Vec<CentroidPairs>> {
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let blocks = self.clusters.len().div_ceil(BLOCK_ROWS);
@@ -80,7 +80,7 @@ impl PairSearch<'_, '_> {
         }
     }
 
-    /// The pairs of the centroids from `first` on with all that come later.
+    /// Measures the pairs of a block of centroids, starting at `first`, with all later centroids.
     fn measure_block(&self, first: usize, found: &mut [Found], ticked: &mut Instant, stop: &AtomicBool) -> Result<()> {
         let end = (first + BLOCK_ROWS).min(self.clusters.len());
         let row_bytes = self.centroids.cols() * size_of::<f64>();
@@ -102,7 +102,7 @@ impl PairSearch<'_, '_> {
         (self.tick)((end - first) as u64)
     }
 
-    /// One centroid against some that come later.
+    /// Measures the pairs of one centroid with some later ones.
     fn measure_row(&self, row: usize, against: std::ops::Range<usize>, squared: &mut Vec<f64>, found: &mut [Found]) {
         if against.is_empty() {
             return;
@@ -138,7 +138,7 @@ impl PairSearch<'_, '_> {
     }
 }
 
-/// What is known of a centroid, others by their position among `clusters`.
+/// A centroid's neighbours so far, by their position among `clusters`.
 #[derive(Clone, Copy)]
 struct Found {
     nearest: usize,
@@ -156,7 +156,7 @@ impl Found {
         self.worst_ratio = self.worst_ratio.max(other.worst_ratio);
     }
 
-    /// Whether a pair measured at about `distance` may change anything.
+    /// Whether a pair with about this `distance` may change the result.
     fn may_change(&self, distance: f64, squared: f64, spread: f64) -> bool {
         squared * (1.0 - 2.0 * MEASURED) <= self.nearest_squared
             || spread > self.worst_ratio * distance * (1.0 - MEASURED)

@@ -6,8 +6,8 @@ use super::centred::labelled;
 use super::tile::{Scratch, Tile};
 use crate::backend::GroupSums;
 
-/// Sorts the tile's rows by label and adds each run up in float64, so that sums are written one after another and no row is
-/// added to a sum that is not in cache.
+/// Sorts the tile's rows by label and adds up each run in float64. Sums are written one after another, so every sum is in cache
+/// while rows are added to it.
 pub(super) struct ClusterSums<'a> {
     pub(super) tile: Tile<'a>,
     pub(super) scratch: &'a mut Scratch,

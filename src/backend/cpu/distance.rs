@@ -1,12 +1,12 @@
 //! Squared Euclidean distances of a row to one or several others by direct differences.
 //!
-//! Source of the accuracy: x - c is exact or nearly so where the two are close (Sterbenz), however large their common
-//! offset; the squares are then added in many short chains (`A` registers times the lanes of one), and chains are closed
-//! into a float64 after [`BLOCK`] vectors, so that no float32 chain is longer than `BLOCK / A` additions.
+//! Accuracy: x - c is exact or nearly exact where the two are close (Sterbenz), however large their common offset. The squares
+//! are added up in many short chains (`A` registers times the lanes of one). After [`BLOCK`] vectors the chains are added to a
+//! float64, so no float32 chain is longer than `BLOCK / A` additions.
 
 use pulp::Simd;
 
-/// Vectors added before a chain is closed into float64.
+/// Vectors per float32 chain, before it is added to a float64.
 const BLOCK: usize = 64;
 
 macro_rules! squared_distances {
@@ -21,12 +21,12 @@ macro_rules! squared_distances {
                 let end = (start + block).min(x.len());
                 let (xv, x_tail) = S::$as_simd(&x[start..end]);
                 let (x_groups, x_rest) = pulp::as_arrays::<A, _>(xv);
-                // loops and not `array::map`, which the compiler does not inline here
+                // Loops rather than `array::map`, which the compiler doesn't inline here.
                 let (mut c_groups, mut c_rest, mut c_tail) = ([&[][..]; N], [&[][..]; N], [&[][..]; N]);
                 for n in 0..N {
                     let (cv, tail) = S::$as_simd(&c[n][start..end]);
                     let (groups, rest) = pulp::as_arrays::<A, _>(cv);
-                    // equal lengths, said again so that the loops below need no checks
+                    // Slices of equal length remove the bounds checks from the loops below.
                     (c_groups[n], c_rest[n], c_tail[n]) = (&groups[..x_groups.len()], &rest[..x_rest.len()], tail);
                 }
                 let mut sum = [[simd.$splat(0.0); A]; N];
@@ -60,12 +60,12 @@ macro_rules! squared_distances {
 }
 
 squared_distances!(
-    /// Of a float32 row to `N` others of equal length, with `A` chains for each.
+    /// Squared distances of a float32 row to `N` others of equal length, with `A` chains for each.
     squared_f32, f32, as_simd_f32s, F32_LANES, splat_f32s, sub_f32s, mul_add_e_f32s, add_f32s, partial_load_f32s,
     reduce_sum_f32s
 );
 squared_distances!(
-    /// Of a float64 row to `N` others of equal length, with `A` chains for each.
+    /// Squared distances of a float64 row to `N` others of equal length, with `A` chains for each.
     squared_f64, f64, as_simd_f64s, F64_LANES, splat_f64s, sub_f64s, mul_add_e_f64s, add_f64s, partial_load_f64s,
     reduce_sum_f64s
 );

@@ -23,26 +23,26 @@ use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::Result;
 use crate::base::numeric::to_f32;
 
-/// Columns that are added up in one chain before it is added to the others.
+/// Columns per chain of additions.
 const CHAIN: usize = 128;
 
-/// Share of the sum of two squared norms below which a squared distance is taken by direct difference.
+/// A squared distance below this share of the sum of the two squared norms is computed by direct difference.
 const NEAR: f32 = 0.25;
 
-/// Up to so many columns all pairs are taken by direct difference.
+/// Up to this many columns, all pairs are computed by direct difference.
 const FEW_COLUMNS: usize = 32;
 
-/// Inner points of a call: many, so that what a call costs beside its pairs is little; their copy is a few MiB.
+/// Inner points per call: enough to amortise the fixed cost of a call; their copy takes a few MiB.
 const INNER: usize = 2048;
 
-/// Outer points of a call at most, so that the sums of a call stay a few MiB however few columns there are.
+/// Most outer points per call: the sums of a call take a few MiB, however few columns there are.
 const MOST_OUTER: usize = 1024;
 
-/// Outer points of a call at least, where they are cut finer so that all threads have some.
+/// Fewest outer points per call when they are divided among all threads.
 const FEWEST_OUTER: usize = 64;
 
-/// How points want to be cut for so many threads: the outer ones fit the second-level cache, and there are several calls'
-/// worth for each thread, as calls differ in work.
+/// Divides points for `threads` threads. The outer points of a call fit the second-level cache, and each thread has several
+/// calls, since calls differ in work.
 pub(super) fn tiling(points: &PointSet, threads: usize) -> DistanceTiling {
     let share = points.len().div_ceil(4 * threads).next_multiple_of(FEWEST_OUTER).max(FEWEST_OUTER);
     let outer = block_rows(points.dim).min(MOST_OUTER).min(share);
@@ -57,7 +57,7 @@ pub(super) struct CpuDistanceSums<'a> {
     inner: InnerRows,
 }
 
-/// Inner points, copied so that their rows don't share a set of the cache.
+/// Copies of the inner points whose rows fall into different cache sets.
 #[derive(Default)]
 struct InnerRows {
     values: Vec<f32>,
@@ -81,7 +81,7 @@ impl DistanceSums for CpuDistanceSums<'_> {
     }
 
     fn to_segments(&mut self, inner: Range<usize>, ends: &[usize], out: &mut [f64]) -> Result<()> {
-        let sums = Sums { ends, columns: out, rows: None };
+        let sums = SegmentTotals { ends, columns: out, rows: None };
         let CpuDistanceSums { points, outer, panels, inner: copied } = self;
         Arch::new().dispatch(Summation { points, outer, panels, copied, inner, sums });
         Ok(())
@@ -95,20 +95,20 @@ impl DistanceSums for CpuDistanceSums<'_> {
         columns: &mut [f64],
         rows: &mut [f64],
     ) -> Result<()> {
-        let sums = Sums { ends, columns, rows: Some((outer_ends, rows)) };
+        let sums = SegmentTotals { ends, columns, rows: Some((outer_ends, rows)) };
         let CpuDistanceSums { points, outer, panels, inner: copied } = self;
         Arch::new().dispatch(Summation { points, outer, panels, copied, inner, sums });
         Ok(())
     }
 }
 
-/// Where distances are added.
-struct Sums<'a> {
+/// Sums of one call.
+struct SegmentTotals<'a> {
     /// Ends of the inner segments.
     ends: &'a [usize],
     /// `[segment][outer]`
     columns: &'a mut [f64],
-    /// Ends of the outer segments and `[outer segment][inner]`, where each pair is seen once.
+    /// Ends of the outer segments and `[outer segment][inner]`; `None` unless each pair counts once.
     rows: Option<(&'a [usize], &'a mut [f64])>,
 }
 
@@ -119,7 +119,7 @@ struct Summation<'a> {
     panels: &'a Panels,
     copied: &'a mut InnerRows,
     inner: Range<usize>,
-    sums: Sums<'a>,
+    sums: SegmentTotals<'a>,
 }
 
 impl WithSimd for Summation<'_> {
@@ -163,7 +163,7 @@ impl Summation<'_> {
         let (norms, _) = S::as_simd_f32s(&norms);
         let rows =
             Rows { values: &copied.values, stride: row_stride(points.dim), dim: points.dim, picked: &copied.picked };
-        // where each pair is seen once, panels that lie wholly at or below a group's first row have none of them
+        // If each pair counts once, panels entirely at or below a group's first row have no pairs.
         let first_panel = |row: usize| match once {
             true => outer.partition_point(|&j| j as usize <= inner.start + row) / panels.width,
             false => 0,
@@ -200,12 +200,12 @@ impl Summation<'_> {
         );
     }
 
-    /// Copies the inner rows and takes their norms.
+    /// Copies the inner rows and computes their norms.
     #[inline(always)]
     fn copy_inner(&mut self) {
         let (dim, stride) = (self.points.dim, row_stride(self.points.dim));
         let InnerRows { values, picked, norms } = &mut *self.copied;
-        // never shortened, as growing again would write zeros
+        // Never shortened: growing again would write zeros.
         values.resize(values.len().max(self.inner.len() * stride), 0.0);
         norms.clear();
         for (i, copy) in self.inner.clone().zip(values.chunks_exact_mut(stride)) {
@@ -228,8 +228,8 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Takes the lanes `doubtful` of the distances of inner point `i` by direct difference, and zeroes those of points whose
-    /// position is not above `i` where each pair is seen `once`.
+    /// Computes the lanes `doubtful` of inner point `i` by direct difference. If each pair counts `once`, zeroes the distances
+    /// to points whose position is not above `i`.
     #[inline(always)]
     fn settle(&self, i: usize, doubtful: u64, once: bool, distances: &mut [f32]) {
         let doubtful = doubtful & (u64::MAX >> (64 - self.outer.len()));
@@ -252,7 +252,7 @@ impl Group<'_> {
         }
     }
 
-    /// Adds the tile's distances up.
+    /// Adds up the distances of the register tile.
     #[inline(always)]
     fn add<S: Simd, const M: usize>(
         &self,
@@ -260,7 +260,7 @@ impl Group<'_> {
         first_inner: usize,
         all_inner: usize,
         all_outer: usize,
-        sums: &mut Sums<'_>,
+        sums: &mut SegmentTotals<'_>,
     ) {
         let row = |i: usize| &bytemuck::cast_slice::<_, f32>(&distances[i - self.inner.start])[..self.outer.len()];
         for (segment, piece) in pieces(sums.ends, self.inner.clone()) {
@@ -284,7 +284,7 @@ impl Group<'_> {
     }
 }
 
-/// Turns products of a row with a panel into squared distances; gives the lanes in which they are accurate.
+/// Turns products of a row with a panel into squared distances. Returns the lanes in which they are accurate.
 #[inline(always)]
 fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; VECTORS]) -> u64 {
     let (near, two) = (simd.splat_f32s(NEAR), simd.splat_f32s(2.0));
@@ -298,7 +298,7 @@ fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; V
     far & held(simd, row)
 }
 
-/// Lanes whose squared distance float32 holds with all its bits.
+/// Lanes whose squared distance float32 holds at full precision.
 #[inline(always)]
 fn held<S: Simd>(simd: S, row: &[S::f32s; VECTORS]) -> u64 {
     let (low, high) = (simd.splat_f32s(to_f32(TRUSTED.start)), simd.splat_f32s(to_f32(TRUSTED.end)));

@@ -1,4 +1,4 @@
-//! A lane of the CPU backend: one worker's tile, and what is asked of it.
+//! A lane of the CPU backend: one worker's tile and the operations on it.
 
 use bytemuck::{cast_slice, cast_slice_mut};
 use pulp::Arch;
@@ -17,7 +17,7 @@ use crate::base::matrix::{Dtype, MatrixView};
 /// One worker's tile.
 pub(super) struct CpuLane<'a> {
     job: &'a Job<'a>,
-    /// The tile's bytes, in words so that they are aligned for every element type.
+    /// The tile's bytes, as words so that they are aligned for every element type.
     words: Vec<u64>,
     rows: usize,
     scratch: Scratch,

@@ -6,16 +6,16 @@ use super::distance::{squared_f32, squared_f64};
 use super::tile::{Row, row_of};
 use crate::base::matrix::MatrixView;
 
-/// Squared distances outside this range may have lost bits to float32's overflow or underflow and are computed again
-/// in float64, so that embeddings of any finite magnitude are right.
+/// Squared distances outside this range may have lost bits to overflow or underflow of float32. They are computed again in
+/// float64, so results are right for embeddings of any finite magnitude.
 pub(super) const TRUSTED: std::ops::Range<f64> = 1e-28..1e37;
 
-/// Chains of additions per distance. The same for every operation and for one centroid or four at once, so that a
-/// distance has the same bits wherever it is taken.
+/// Chains of additions per distance. The same in every operation and for one or four centroids at once, so a distance has the
+/// same bits wherever it is computed.
 const CHAINS: usize = 2;
 
 impl Row<'_> {
-    /// Squared distances to `N` centroids, each a row of a matrix. Those of one element type are taken together, so that the
+    /// Squared distances to `N` centroids, each a row of a matrix. Centroids of one element type are processed together, so the
     /// point is loaded once for all of them.
     #[inline(always)]
     fn squared<S: Simd, const N: usize>(&self, simd: S, to: [(&MatrixView<'_>, usize); N]) -> [f64; N] {
@@ -26,14 +26,14 @@ impl Row<'_> {
                 MatrixView::F64(c) => *double = row_of(c, index),
             }
         }
-        // those of the other type are empty slices here, and so is a point of the other type
+        // Centroids of the other type are empty slices here, and so is a point of the other type.
         if !self.single.is_empty() && single.iter().all(|c| c.len() == self.single.len()) {
             return squared_singles(simd, self.single, single);
         }
         if !self.double.is_empty() && double.iter().all(|c| c.len() == self.double.len()) {
             return squared_f64::<S, N, 4>(simd, self.double, double);
         }
-        // a loop and not `array::map`, which the compiler does not inline here: without its instructions it is slow
+        // A loop rather than `array::map`, which the compiler doesn't inline here and then compiles without SIMD.
         let mut squared = [0.0; N];
         for n in 0..N {
             squared[n] = if !double[n].is_empty() {
@@ -47,7 +47,7 @@ impl Row<'_> {
         squared
     }
 
-    /// Squared distances to any number of centroids, handed to `put` one by one in their order.
+    /// Passes the squared distances to any number of centroids to `put`, one by one in order.
     #[inline(always)]
     pub(super) fn squared_to_all<'c, 'm: 'c, S: Simd>(
         &self,
@@ -71,7 +71,7 @@ impl Row<'_> {
     }
 }
 
-/// Of a float32 row to `N` others, right for any finite magnitude.
+/// Squared distances of a float32 row to `N` others, right for any finite magnitude.
 #[inline(always)]
 fn squared_singles<S: Simd, const N: usize>(simd: S, x: &[f32], c: [&[f32]; N]) -> [f64; N] {
     let mut squared = squared_f32::<S, N, CHAINS>(simd, x, c);
@@ -83,7 +83,7 @@ fn squared_singles<S: Simd, const N: usize>(simd: S, x: &[f32], c: [&[f32]; N]) 
     squared
 }
 
-/// Of a float64 row to a float32 one, which is widened piece by piece.
+/// Squared distance of a float64 row to a float32 row, which is widened piece by piece.
 #[inline(always)]
 fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
     let mut wide = [0.0; 256];
@@ -96,7 +96,7 @@ fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
         .sum()
 }
 
-/// Of two rows in float64, in eight chains so that it is fast.
+/// Squared distance of two rows in float64, in eight chains for speed.
 #[cold]
 pub(super) fn squared_in_double<T: Copy + Into<f64>>(x: &[T], c: &[T]) -> f64 {
     let squared = |x: T, c: T| (x.into() - c.into()).powi(2);
@@ -110,7 +110,7 @@ pub(super) fn squared_in_double<T: Copy + Into<f64>>(x: &[T], c: &[T]) -> f64 {
     sums.iter().sum::<f64>() + x_rest.iter().zip(c_rest).map(|(&x, &c)| squared(x, c)).sum::<f64>()
 }
 
-/// Squared distances of a point to the `rows` of a matrix into `out`, in their order.
+/// Writes the squared distances of a point to the `rows` of a matrix to `out`, in order.
 pub(super) fn squared_to(point: Row<'_>, matrix: &MatrixView<'_>, rows: &[u32], out: &mut Vec<f64>) {
     out.clear();
     Arch::new().dispatch(ToRows { point, matrix, rows, out });

@@ -1,19 +1,19 @@
 //! The CPU backend: SIMD by run-time dispatch (AVX-512, AVX2, NEON, scalar), one lane per thread.
 //!
-//! A lane is a worker that reads its own tile into its own reused buffer and computes it while it is in cache. A
-//! separate reader thread that hands tiles over would lose the cache and half of the read bandwidth, which is what
-//! bounds own distances: d subtractions and multiply-adds per 4 d bytes.
+//! A lane is a worker that reads its own tile into a reused buffer and evaluates it while it is in cache. A separate reader
+//! thread would lose the cache and half of the read bandwidth, which bounds own distances: d subtractions and multiply-adds
+//! per 4 d bytes.
 //!
-//! | module | what it knows |
+//! | module | contents |
 //! |---|---|
-//! | `lane`, `tile`, `centred` | a worker's rows: as read, in the precisions asked for, less the centre |
-//! | `distance`, `measure` | squared distances by direct difference, in one arithmetic for all |
+//! | `lane`, `tile`, `centred` | a worker's rows: as read, in the required precisions, minus the centre |
+//! | `distance`, `measure` | squared distances by direct difference, in the one arithmetic of all operations |
 //! | `own_distances`, `pairwise`, `cluster_sums` | one operation on a tile each |
-//! | `panels` | the matrix product that is never stored |
-//! | `quantised` | the same product of rows rounded to 16 bits, and how far it is off |
-//! | `top2`, `quantised_scores`, `scores`, `nominees`, `reach` | the search, and the bound that makes it exact |
-//! | `centroid_pairs` | Davies-Bouldin's pairs and nearest clusters |
-//! | `distance_sums` | what silhouettes are made of |
+//! | `panels` | a matrix product that is never stored |
+//! | `quantised` | the same product for rows rounded to 16 bits, and its error bound |
+//! | `top2`, `quantised_scores`, `scores`, `nominees`, `reach` | the top-2 search, and the bound that makes it exact |
+//! | `centroid_pairs` | nearest clusters and Davies-Bouldin ratios |
+//! | `distance_sums` | sums of distances for silhouettes |
 
 mod centred;
 mod centroid_pairs;
@@ -44,18 +44,18 @@ use centroid_pairs::PairSearch;
 use distance_sums::CpuDistanceSums;
 use lane::CpuLane;
 
-/// Bytes of a tile: rows stay in the second-level cache from the read to the last level, and a read is long enough to be
+/// Bytes of a tile. Rows stay in the second-level cache from the read to the last level, and reads are long enough to be
 /// cheap (measured: docs/benchmarks).
 const TILE_BYTES: usize = 9 << 17;
-/// Rows of a tile at most; more only makes the tail of a run uneven.
+/// Most rows of a tile; more would only make the lanes finish at different times.
 const TILE_ROWS: usize = 4096;
-/// Rows of a tile that is searched, where they are no more than [`SEARCH_BYTES`]: the centroids are packed anew for each
-/// tile, which many rows make cheap (measured at 256 columns and 1,000 centroids: 5 % less time than with 1,152 rows, and as
-/// much as with 4,096); still more lengthen the end of a run, when some lanes have no tile left.
+/// Rows of a tile that is searched, unless they exceed [`SEARCH_BYTES`]. The centroids are packed again for each tile, whose
+/// cost many rows amortise (measured at 256 columns and 1,000 centroids: 5 % less time than with 1,152 rows, and the same as
+/// with 4,096). More rows would lengthen the end of a run, when some lanes have no tile left.
 const SEARCH_ROWS: usize = 2048;
-/// Bytes of a tile that is searched at most.
+/// Most bytes of a tile that is searched.
 const SEARCH_BYTES: usize = 8 << 20;
-/// More threads than any machine has cores for; asked for more, a process runs out of what the system grants it.
+/// Most threads: more than any machine has cores. With many more, a process exceeds the system's limits.
 const MOST_THREADS: usize = 1024;
 
 /// The processor as a device.
@@ -65,7 +65,8 @@ pub struct CpuBackend {
 }
 
 impl CpuBackend {
-    /// `threads`: lanes to run, 1,024 at most; `None` takes what the system grants this process (affinity and cgroups respected).
+    /// A backend with this many threads, at most 1,024. `None` uses the cores that the system grants this process, respecting
+    /// affinity and cgroups.
     pub fn new(threads: Option<NonZero<usize>>) -> Self {
         let granted = || std::thread::available_parallelism().map_or(1, NonZero::get);
         CpuBackend { threads: threads.map_or_else(granted, NonZero::get).min(MOST_THREADS) }
@@ -89,7 +90,7 @@ impl Backend for CpuBackend {
         let row_bytes = job.dim.checked_mul(job.dtype.size()).filter(|&b| b <= isize::MAX as usize / 2);
         let Some(row_bytes) = row_bytes else {
             return Err(Error::device(
-                Finding::new("a single row does not fit into memory").found(format!("{} columns", job.dim)),
+                Finding::new("a single row doesn't fit into memory").found(format!("{} columns", job.dim)),
             ));
         };
         let rows = to_usize(job.rows).max(1);
@@ -135,10 +136,10 @@ impl Backend for CpuBackend {
     }
 }
 
-/// Operations per second of one thread that multiplies in float32, by instruction set. Measured as CPU time of searches and of
-/// sums of distances (256 columns, 1,000 centroids) on a Zen 4 core at 3 GHz: 76 to 99e9 with AVX-512, 65 to 78e9 with AVX2,
-/// 12 to 20e9 with neither. NEON, which is half as wide as AVX2, was not measured. Searches that 16 bits decide take 0.55
-/// (AVX-512 with VNNI) and 0.7 (AVX2) of that time; what they are estimated to take is so the most.
+/// Operations per second of one thread in float32, by instruction set. Measured as CPU time of searches and of sums of distances
+/// (256 columns, 1,000 centroids) on a Zen 4 core at 3 GHz: 76 to 99e9 with AVX-512, 65 to 78e9 with AVX2, 12 to 20e9 with
+/// neither. NEON, half as wide as AVX2, was not measured. Searches in 16 bits take 0.55 (AVX-512 with VNNI) or 0.7 (AVX2) of
+/// that time, so estimates for them are upper bounds.
 fn rate_of(simd: &str) -> f64 {
     match simd {
         "AVX-512" => 80e9,
@@ -148,7 +149,7 @@ fn rate_of(simd: &str) -> f64 {
     }
 }
 
-/// The instruction set that run-time dispatch picks here.
+/// The instruction set that run-time dispatch selects on this machine.
 fn simd_name() -> &'static str {
     #[cfg(any(target_arch = "x86_64", target_arch = "x86"))]
     {
@@ -162,7 +163,7 @@ fn simd_name() -> &'static str {
     if cfg!(target_arch = "aarch64") { "NEON" } else { "scalar" }
 }
 
-/// The processor's name where the system tells it, else its architecture.
+/// The processor's name if the system reports it, otherwise its architecture.
 fn processor_name() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));

@@ -6,6 +6,7 @@ use super::tile::{Scratch, Tile};
 use crate::backend::{TileObservation, UNLABELLED};
 use crate::base::matrix::MatrixView;
 
+/// Squared distances of a tile's rows to their own centroids, on every level.
 pub(super) struct OwnDistances<'a, 'm> {
     pub(super) tile: Tile<'a>,
     pub(super) scratch: &'a mut Scratch,
@@ -20,7 +21,7 @@ impl WithSimd for OwnDistances<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         for row in 0..self.tile.rows {
-            // the first level has a label wherever any level has one
+            // If any level labels a row, the first one does.
             if self.labels[0][row] == UNLABELLED {
                 self.out.levels.iter_mut().for_each(|level| level.squared.push(f64::NAN));
                 continue;

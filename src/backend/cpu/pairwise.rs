@@ -6,9 +6,10 @@ use super::tile::{Scratch, Tile};
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::to_f32;
 
-/// Centroids that are searched together while they lie in the second-level cache.
+/// Bytes of a block of centroids, which stays in the second-level cache while all rows pass.
 const CENTROID_BLOCK_BYTES: usize = 256 << 10;
 
+/// A block of the distance matrix.
 pub(super) struct Pairwise<'a, 'm> {
     pub(super) tile: Tile<'a>,
     pub(super) scratch: &'a mut Scratch,

@@ -19,7 +19,7 @@ pub(super) const VECTORS: usize = 2;
 /// Runs `$body` with `$m` set to the number of rows that the registers of `$simd` hold sums for.
 macro_rules! with_register_rows {
     ($simd:ident, $m:ident => $body:expr) => {
-        // a constant block, so that the other branch is not even compiled
+        // A constant block, so the other branch isn't compiled.
         if const { $simd::REGISTER_COUNT >= 32 } {
             const $m: usize = 12;
             $body
@@ -31,7 +31,7 @@ macro_rules! with_register_rows {
 }
 pub(super) use with_register_rows;
 
-/// Rows of `dim` columns that make a block: whole panels, one at least.
+/// Rows per block for `dim` columns: whole panels, at least one.
 pub(super) fn block_rows(dim: usize) -> usize {
     Arch::new().dispatch(BlockRows { dim })
 }
@@ -66,12 +66,12 @@ pub(super) struct Panels<T = f32> {
     values: Vec<T>,
     /// Squared norms of the rows, infinite beyond the last one.
     pub(super) norms: Vec<f64>,
-    /// Those of one panel, row-major.
+    /// The rows of one panel, row-major.
     rows: Vec<T>,
 }
 
 impl Panels {
-    /// Packs `count` rows of `dim` columns; `read` writes one of them.
+    /// Packs `count` rows of `dim` columns; `read` writes one row.
     pub(super) fn pack(&mut self, dim: usize, count: usize, mut read: impl FnMut(usize, &mut [f32])) {
         self.pack_with_norms(
             dim,
@@ -86,7 +86,7 @@ impl Panels {
 }
 
 impl<T: Copy + Default> Panels<T> {
-    /// Packs `count` rows of `dim` elements; `read` writes one of them and gives its squared norm.
+    /// Packs `count` rows of `dim` elements; `read` writes one row and returns its squared norm.
     pub(super) fn pack_with_norms(&mut self, dim: usize, count: usize, read: impl FnMut(usize, &mut [T]) -> f64) {
         Arch::new().dispatch(Packing { panels: self, dim, count, read });
     }
@@ -117,7 +117,7 @@ impl<T: Copy + Default, F: FnMut(usize, &mut [T]) -> f64> WithSimd for Packing<'
         norms.clear();
         rows.resize(width * *dim, T::default());
         let length = self.count.next_multiple_of(width) * *dim;
-        // never shortened, as growing again would write zeros
+        // Never shortened: growing again would write zeros.
         values.resize(values.len().max(length), T::default());
         for (p, panel) in values[..length].chunks_exact_mut((width * *dim).max(1)).enumerate() {
             for (index, row) in (p * width..).zip(rows.chunks_exact_mut(*dim)) {
@@ -147,7 +147,7 @@ fn transpose<T: Copy>(rows: &[T], dim: usize, panel: &mut [T], width: usize) {
     }
 }
 
-/// Sum of squares in float64, in eight chains so that it is fast.
+/// Sum of squares in float64, in eight chains for speed.
 #[inline(always)]
 pub(super) fn squared_norm(row: &[f32]) -> f64 {
     let (eights, rest) = row.as_chunks::<8>();
@@ -160,14 +160,14 @@ pub(super) fn squared_norm(row: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>()
 }
 
-/// Row-major rows that pass by the panels.
+/// Row-major rows to multiply with the panels.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a, T = f32> {
-    /// Where the rows lie, `stride` apart.
+    /// The rows, `stride` elements apart.
     pub(super) values: &'a [T],
     pub(super) stride: usize,
     pub(super) dim: usize,
-    /// Which of them, in the order in which they pass.
+    /// Indices of the rows to use, in order.
     pub(super) picked: &'a [u32],
 }
 
@@ -235,7 +235,7 @@ fn tile<S: Simd, const M: usize, const DIFFERENCES: bool>(
     let mut total = [[simd.splat_f32s(0.0); VECTORS]; M];
     for start in (0..columns.len()).step_by(chain) {
         let columns = &columns[start..(start + chain).min(columns.len())];
-        // equal lengths, said so that the loop below needs no checks
+        // Slices of equal length remove the bounds checks from the loop below.
         let mut x: [&[f32]; M] = [&[]; M];
         for m in 0..M {
             x[m] = &rows[m][start..][..columns.len()];
@@ -305,15 +305,15 @@ mod tests {
     }
 
     #[derive(Clone, Copy)]
-    struct Sums {
+    struct SumCheck {
         dim: usize,
         rows: usize,
         packed: usize,
     }
 
-    impl Sums {
+    impl SumCheck {
         fn check<S: Simd, const M: usize, const DIFFERENCES: bool>(self, simd: S) {
-            let Sums { dim, rows, packed } = self;
+            let SumCheck { dim, rows, packed } = self;
             let stride = row_stride(dim);
             let values: Vec<f32> = (0..rows * stride).map(|i| value(1, i)).collect();
             let mut picked: Vec<u32> = (0u32..).take(rows).collect();
@@ -355,7 +355,7 @@ mod tests {
         }
     }
 
-    impl WithSimd for Sums {
+    impl WithSimd for SumCheck {
         type Output = ();
 
         fn with_simd<S: Simd>(self, simd: S) {
@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn every_pair_is_summed_once_on_every_instruction_set() {
         for (rows, packed, dim) in [(1, 1, 1), (13, 33, 9), (12, 32, 10), (25, 70, 37), (6, 16, 64)] {
-            on_every_simd(Sums { dim, rows, packed });
+            on_every_simd(SumCheck { dim, rows, packed });
         }
     }
 

@@ -39,8 +39,8 @@ const MOST_COLUMNS: usize = 1 << 20;
 /// Adding it moves a float32 number's integer part into its lowest bits, rounded to nearest.
 const TO_INTEGER: f32 = 1.5 * (1u32 << 23) as f32;
 
-/// Whether this machine has the instructions, and rows of `dim` columns are served. NEON multiplies no more 16-bit integers at a
-/// time than float32 numbers.
+/// Whether this machine has the instructions and rows of `dim` columns are supported. NEON is left out: it multiplies no more
+/// 16-bit integers at a time than float32 numbers.
 pub(super) fn serves(dim: usize) -> bool {
     let multiplies = cfg!(target_arch = "x86_64") && !matches!(pulp::Arch::new(), pulp::Arch::Scalar);
     multiplies && (1..=MOST_COLUMNS).contains(&dim)
@@ -131,9 +131,9 @@ impl WithPairs for Filling<'_> {
 pub(super) fn tile<S: Pairs, const M: usize>(simd: S, rows: [&[u32]; M], panel: &[u32]) -> [[S::u32s; VECTORS]; M] {
     let (vectors, _) = S::as_simd_u32s(panel);
     let (columns, _) = pulp::as_arrays::<VECTORS, _>(vectors);
-    // said so that sums need not be cleared in memory for a loop that might not run
-    assert!(!columns.is_empty(), "rows of no columns are not served");
-    // equal lengths, said so that the loop below needs no checks
+    // Lets the compiler keep the sums in registers: the loop below runs at least once.
+    assert!(!columns.is_empty(), "rows need at least one column");
+    // Slices of equal length remove the bounds checks from the loop below.
     let mut x: [&[u32]; M] = [&[]; M];
     for m in 0..M {
         x[m] = &rows[m][..columns.len()];
@@ -210,7 +210,7 @@ pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
     op.run(pulp::Scalar::new())
 }
 
-/// What the instructions do.
+/// Reference implementation of the instructions.
 impl Pairs for pulp::Scalar {
     #[inline(always)]
     fn pair_products(self, a: u32, b: u32) -> u32 {

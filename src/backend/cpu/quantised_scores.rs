@@ -7,22 +7,22 @@ use super::quantised::{self, Pairs, QuantisedRows, WithPairs};
 use super::scores::{Searched, lanes_below};
 use crate::base::numeric::to_f32;
 
-/// Bytes of quantised centroids that a lane keeps from tile to tile; more are packed anew for each.
+/// Most bytes of quantised centroids that a lane keeps from tile to tile; more are packed again for each tile.
 const KEPT_BYTES: usize = 8 << 20;
 
 /// Searched centroids in 16 bits.
 #[derive(Default)]
 pub(super) struct QuantisedCentroids {
-    blocks: Vec<Block>,
+    blocks: Vec<QuantisedBlock>,
     /// A centred centroid, before it is rounded.
     centred: Vec<f32>,
 }
 
 /// Centroids that stay in the second-level cache together.
 #[derive(Default)]
-struct Block {
+struct QuantisedBlock {
     panels: Panels<u32>,
-    /// Of each centroid: its unit, its slack, and half its squared norm, which is infinite beyond the last one.
+    /// Per centroid: unit, slack, and half the squared norm, which is infinite past the last one.
     units: Vec<f32>,
     slacks: Vec<f32>,
     halves: Vec<f32>,
@@ -31,7 +31,7 @@ struct Block {
 }
 
 impl QuantisedCentroids {
-    /// Fills in the nominees of a tile's rows, which hold none yet; gives the largest norm of a centred centroid.
+    /// Fills in the nominees of a tile's rows, which have none yet. Returns the largest norm of a centred centroid.
     pub(super) fn nominate(
         &mut self,
         searched: Searched<'_, '_>,
@@ -46,7 +46,7 @@ impl QuantisedCentroids {
         for (number, clusters) in searched.clusters.chunks(block_size).enumerate() {
             let slot = if keep { number } else { 0 };
             let packed = keep && slot < self.blocks.len();
-            self.blocks.resize_with(self.blocks.len().max(slot + 1), Block::default);
+            self.blocks.resize_with(self.blocks.len().max(slot + 1), QuantisedBlock::default);
             let block = &mut self.blocks[slot];
             if !packed {
                 block.pack(searched, clusters, &mut self.centred);
@@ -59,11 +59,11 @@ impl QuantisedCentroids {
     }
 }
 
-impl Block {
+impl QuantisedBlock {
     fn pack(&mut self, searched: Searched<'_, '_>, clusters: &[u32], centred: &mut Vec<f32>) {
         let dim = searched.centre.len();
         centred.resize(dim, 0.0);
-        let Block { panels, units, slacks, halves, largest } = self;
+        let QuantisedBlock { panels, units, slacks, halves, largest } = self;
         units.clear();
         slacks.clear();
         panels.pack_with_norms(
@@ -91,10 +91,10 @@ struct Nomination<'a> {
     rows: Rows<'a, u32>,
     /// Unit of each row.
     units: &'a [f32],
-    block: &'a Block,
+    block: &'a QuantisedBlock,
     /// Position of the block's first centroid.
     first: usize,
-    /// Of each row.
+    /// Nominees of each row.
     nominees: &'a mut [Nominees],
 }
 
@@ -111,7 +111,7 @@ impl Nomination<'_> {
     #[inline(always)]
     fn run_rows<S: Pairs, const M: usize>(self, simd: S) {
         let Nomination { rows, units: row_units, block, first: first_position, nominees } = self;
-        let Block { panels, units, slacks, halves, .. } = block;
+        let QuantisedBlock { panels, units, slacks, halves, .. } = block;
         let [(halves, _), (units, _), (slacks, _)] = [halves, units, slacks].map(|each| S::as_simd_f32s(each));
         each_tile::<_, _, M>(
             rows,
@@ -125,11 +125,11 @@ impl Nomination<'_> {
                 let [halves, units, slacks] = [halves, units, slacks].map(|each| &each[vectors.clone()]);
                 let mut scores = [[halves[0]; VECTORS]; M];
                 let mut low = [0; M];
-                // which rows have low scores: asked for all of them before any is looked at, as a branch for each would be
-                // foretold wrongly too often
+                // Bits of the rows with low scores. Collected for all rows before any is processed: a branch per row would be
+                // mispredicted too often.
                 let mut hit = 0u32;
                 for m in 0..M {
-                    // rows past the last one repeat it, and want nothing
+                    // Rows past the last one repeat it and accept nothing.
                     let (unit, limit) = match nominees.get(first + m) {
                         Some(nominees) => (row_units[first + m], nominees.limit()),
                         None => (0.0, f32::NEG_INFINITY),
@@ -155,7 +155,7 @@ impl Nomination<'_> {
 
 #[cfg(test)]
 impl QuantisedCentroids {
-    /// Trusts the products of the centroids that are packed: what must not be done.
+    /// Drops the slacks of the packed centroids, which makes results wrong.
     pub(super) fn forget_slacks(&mut self) {
         self.blocks.iter_mut().for_each(|block| block.slacks.fill(0.0));
     }

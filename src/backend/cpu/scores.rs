@@ -1,4 +1,4 @@
-//! Scores of all searched centroids for the rows of a tile, in float32, handed over where they are low.
+//! Scores of all searched centroids for the rows of a tile, in float32; only low scores are passed on.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -17,19 +17,20 @@ pub(super) struct Searched<'a, 'm> {
     pub(super) centre: &'a [f64],
 }
 
-/// Is told of scores of a panel below a row's limit: the index of the row, the position of the panel's first centroid, the
-/// panel's scores, and the lanes of those that are below. Gives the row's new limit. It is called rarely, so a pointer to it
-/// costs little, and the kernel is compiled once and not for each caller.
+/// Receives scores of a panel below a row's limit: the index of the row, the position of the panel's first centroid, the panel's
+/// scores, and the lanes below the limit. Returns the row's new limit. Calls are rare, so dynamic dispatch costs little, and the
+/// kernel is compiled once rather than for each caller.
 pub(super) type Lower<'a> = dyn FnMut(usize, usize, &[f32], u64) -> f32 + 'a;
 
 impl Searched<'_, '_> {
-    /// A centroid less the centre, in float32.
+    /// Writes a centroid minus the centre to `out`, in float32.
     #[inline(always)]
     pub(super) fn centred(&self, cluster: u32, out: &mut [f32]) {
         Row::of(self.centroids, cluster as usize).less(self.centre, out, |out, x| *out = to_f32(x));
     }
 
-    /// Scores all centroids in float32 and hands over those below a row's limit. Gives the largest norm of a centred centroid.
+    /// Scores all centroids in float32 and passes scores below a row's limit to `lower`. Returns the largest norm of a centred
+    /// centroid.
     pub(super) fn score(&self, rows: Rows<'_>, limits: &mut [f32], panels: &mut Panels, lower: &mut Lower<'_>) -> f64 {
         let mut largest = 0.0f64;
         let mut halves = Vec::new();
@@ -54,7 +55,7 @@ struct LowScores<'a> {
     panels: &'a Panels,
     /// Half the squared norms of the centroids.
     halves: &'a [f32],
-    /// Per row, what a score must be below to be handed over.
+    /// Per row: scores below this are passed on.
     limits: &'a mut [f32],
     lower: &'a mut Lower<'a>,
 }
@@ -86,7 +87,7 @@ impl LowScores<'_> {
                     let scores = [simd.sub_f32s(halves[0], products[0]), simd.sub_f32s(halves[1], products[1])];
                     let low = lanes_below::<S>(simd, scores, *limit);
                     if low != 0 {
-                        // only here are the scores written to memory
+                        // Only here are scores written to memory.
                         *limit = lower(first + m, panel * panels.width, bytemuck::cast_slice(&scores), low);
                     }
                 }
@@ -99,7 +100,7 @@ impl LowScores<'_> {
 #[inline(always)]
 pub(super) fn lanes_below<S: Simd>(simd: S, scores: [S::f32s; VECTORS], limit: f32) -> u64 {
     let limit = simd.splat_f32s(limit);
-    // no `array::map`, which the compiler does not inline here
+    // No `array::map`, which the compiler doesn't inline here.
     lanes_of::<S>(simd.less_than_f32s(scores[0], limit))
         | lanes_of::<S>(simd.less_than_f32s(scores[1], limit)) << S::F32_LANES
 }

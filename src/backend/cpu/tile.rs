@@ -1,4 +1,4 @@
-//! The rows of a tile, in the precisions that are asked for.
+//! The rows of a tile, in the required precisions.
 
 use bytemuck::cast_slice;
 use half::f16;
@@ -30,12 +30,12 @@ pub(super) struct Tile<'a> {
     pub(super) double: bool,
 }
 
-/// One row, in the precisions that were asked for.
+/// One row, in the required precisions.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
-    /// Empty where the embeddings are float64.
+    /// Empty if the embeddings are float64.
     pub(super) single: &'a [f32],
-    /// Empty where no level is float64.
+    /// Empty if neither the embeddings nor any level is float64.
     pub(super) double: &'a [f64],
 }
 
@@ -76,7 +76,7 @@ impl<'a> Row<'a> {
         self.single.iter().all(|v| v.is_finite()) && self.double.iter().all(|v| v.is_finite())
     }
 
-    /// Hands every column of the row less a centre of as many columns to `put`, with what `out` has there.
+    /// Calls `put` for each column, with that column of `out` and the value minus the centre.
     #[inline(always)]
     pub(super) fn less<T>(&self, centre: &[f64], out: &mut [T], put: impl Fn(&mut T, f64)) {
         if self.single.is_empty() {
@@ -91,6 +91,6 @@ impl<'a> Row<'a> {
 #[inline(always)]
 pub(super) fn row_of<'m, T>(matrix: &ndarray::ArrayView2<'m, T>, index: usize) -> &'m [T] {
     let dim = matrix.ncols();
-    let all = matrix.to_slice().expect("inputs hand centroids over row-major");
+    let all = matrix.to_slice().expect("centroids are row-major");
     &all[index * dim..][..dim]
 }

@@ -1,4 +1,4 @@
-//! The nearest two centroids of every row, exactly, in less than the time of a matrix product.
+//! Top-2 search: the exact nearest two centroids of every row, in less time than a matrix product.
 //!
 //! With x and c less a common centre, `||x - c||^2 = ||x||^2 + 2 h(c)`, `h(c) = ||c||^2 / 2 - x c`. In a first pass by all
 //! centroids each row keeps the four of the lowest scores h, from the registers that the products come to be in; no n x k
@@ -25,14 +25,14 @@ use super::tile::{Scratch, Tile};
 use crate::backend::Top2;
 use crate::base::numeric::to_f32;
 
-/// Searched centroids from which on 16 bits pay for rounding the rows.
+/// With fewer centroids, rounding the rows to 16 bits doesn't pay.
 const FEW_CENTROIDS: usize = 48;
 
-/// Rows up to which a second pass costs more than measuring all centroids, as it packs them.
+/// Up to this many rows, a second pass costs more than measuring all centroids, since it packs them.
 const FEW_ROWS: usize = 8;
 
-/// Of a tile's rows, what part may be left undecided by 16 bits for the next tile to be searched so as well: beyond, the
-/// second pass costs what the first one saves.
+/// Largest share of a tile's rows that 16 bits may leave undecided for the lane to keep using them. Beyond it, the second pass
+/// costs what the first one saves.
 const MOST_UNSURE: f64 = 1.0 / 3.0;
 
 /// Buffers of a search, reused from tile to tile.
@@ -43,12 +43,12 @@ pub(super) struct SearchBuffers {
     nominees: Vec<Nominees>,
     /// Per row, the score of its last nominee.
     limits: Vec<f32>,
-    /// Centroids to be measured, and what comes of it.
+    /// Centroids to measure, and their squared distances.
     clusters: Vec<u32>,
     squared: Vec<f64>,
 }
 
-/// What a lane keeps of a level from tile to tile.
+/// State of a level that a lane keeps from tile to tile.
 #[derive(Default)]
 pub(super) struct LevelSearch {
     centroids: QuantisedCentroids,
@@ -57,7 +57,7 @@ pub(super) struct LevelSearch {
 }
 
 impl SearchBuffers {
-    /// Forgets the nominees: so many rows come.
+    /// Resets the nominees of `rows` rows.
     fn forget(&mut self, rows: usize) {
         self.nominees.clear();
         self.nominees.resize(rows, Nominees::NONE);
@@ -79,7 +79,7 @@ pub(super) struct NearestTwoSearch<'a, 'm> {
     pub(super) out: &'a mut [Top2],
 }
 
-/// Takes a centroid if it is among the nearest two; equally near ones rank by their index.
+/// Keeps a centroid if it is among the nearest two; ties go to the lower index.
 #[inline(always)]
 fn admit(two: &mut Top2, cluster: u32, squared: f64) {
     let before = |slot: usize| (squared, cluster) < (two.squared[slot], two.clusters[slot]);
@@ -94,7 +94,7 @@ impl NearestTwoSearch<'_, '_> {
     pub(super) fn run(mut self) {
         let (rows, dim) = (self.points.len(), self.points.dim());
         if rows == 0 {
-            // no row has a label: there may not even be a number of columns yet
+            // No row has a label; the number of columns may not be set yet.
             return;
         }
         if self.searched.clusters.len() <= KEPT {
@@ -113,11 +113,11 @@ impl NearestTwoSearch<'_, '_> {
             match self.elect(index, Reach::new(dim, error, squared_norm, largest)) {
                 Ok(two) => self.out[self.points.rows[index] as usize] = two,
                 Err(second) => {
-                    // the second pass is in float32
+                    // The second pass is in float32.
                     let limit = Reach::new(dim, floats, squared_norm, largest).of(second);
                     if limit.is_finite() {
                         unsure.push(number);
-                        // the next number up: scores are handed over that are below it, and narrowing may have rounded down
+                        // The next number up: only scores below the limit are passed on, and narrowing may have rounded down.
                         limits.push(to_f32(limit).next_up());
                     } else {
                         self.measure_all(index);
@@ -129,7 +129,7 @@ impl NearestTwoSearch<'_, '_> {
         self.measure_within(&unsure, &mut limits);
     }
 
-    /// The first pass in float32: fills in every row's nominees; gives the largest norm of a centred centroid.
+    /// First pass in float32: fills in every row's nominees. Returns the largest norm of a centred centroid.
     fn nominate(&mut self) -> f64 {
         self.buffers.forget(self.points.len());
         let SearchBuffers { panels, nominees, limits, .. } = &mut *self.buffers;
@@ -139,7 +139,7 @@ impl NearestTwoSearch<'_, '_> {
         })
     }
 
-    /// The first pass in 16 bits.
+    /// First pass in 16 bits; returns the same.
     fn nominate_quantised(&mut self) -> f64 {
         self.buffers.forget(self.points.len());
         let SearchBuffers { quantised, nominees, .. } = &mut *self.buffers;
@@ -147,14 +147,14 @@ impl NearestTwoSearch<'_, '_> {
         self.level.centroids.nominate(self.searched, self.points, quantised, nominees)
     }
 
-    /// Measures a row's nominees. Where a fifth centroid may be among the nearest two, the error is the squared distance of the
+    /// Measures a row's nominees. If another centroid may be among the nearest two, the error is the squared distance of the
     /// second.
     fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<Top2, f64> {
         let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
         let SearchBuffers { nominees, clusters, squared, .. } = &mut *self.buffers;
         let nominees = &nominees[index];
         let mut two = Top2::NONE;
-        // the first two nearly always decide, so the others are only measured where they are within reach
+        // The first two nearly always decide, so the others are measured only if they are within reach.
         for (measured, next) in [(0..2, 2), (2..KEPT, KEPT - 1)] {
             clusters.clear();
             let positions = &nominees.positions()[measured];
@@ -168,7 +168,7 @@ impl NearestTwoSearch<'_, '_> {
         Err(two.squared[1])
     }
 
-    /// The second pass: measures every centroid that scores at most a row's limit.
+    /// Second pass: measures every centroid whose score is at most a row's limit.
     fn measure_within(&mut self, unsure: &[u32], limits: &mut [f32]) {
         if unsure.len() <= FEW_ROWS {
             unsure.iter().for_each(|&index| self.measure_all(index as usize));

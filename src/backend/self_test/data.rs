@@ -6,15 +6,15 @@ use rand::{Rng, SeedableRng};
 use rand_distr::StandardNormal;
 use rand_pcg::Pcg64;
 
-use super::Case;
+use super::case::Case;
 use crate::backend::UNLABELLED;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
 
-/// Random points, labels and centroids, in the precision in which the device gets them.
+/// Random points, labels and centroids, rounded to the precision that the device reads.
 pub struct Data {
     pub(super) bytes: Vec<u8>,
-    /// As the device gets them, exactly.
+    /// Exactly the values that the device reads.
     pub(super) points: Array2<f64>,
     single: Array2<f32>,
     double: Array2<f64>,
@@ -56,25 +56,25 @@ impl Data {
         self.double.mean_axis(ndarray::Axis(0)).map_or(Vec::new(), |mean| mean.to_vec())
     }
 
-    /// Clusters to search: all but the last where there are many, so that not all are.
+    /// Clusters to search: all but the last one, if there are more than two.
     pub(super) fn searched(&self) -> Vec<u32> {
         let all = self.case.clusters;
         (0..).take(if all > 2 { all - 1 } else { all }).collect()
     }
 
-    /// A centroid, exactly as the device gets it.
+    /// A centroid, exactly as the device reads it.
     pub(super) fn centroid(&self, cluster: usize) -> ndarray::ArrayView1<'_, f64> {
         self.double.row(cluster)
     }
 
-    /// Squared distance of a row to a centroid, by the definition.
+    /// Squared distance of a row to a centroid, by definition.
     pub(super) fn squared(&self, row: usize, cluster: usize) -> f64 {
         let pairs = self.points.row(row).into_iter().zip(self.double.row(cluster));
         pairs.map(|(x, c)| (x - c) * (x - c)).sum()
     }
 }
 
-/// Rounds a value to the stored precision and gives its bytes.
+/// Rounds a value to the stored precision and returns its bytes.
 fn store(value: &mut f64, dtype: Dtype) -> Vec<u8> {
     match dtype {
         Dtype::F16 => {

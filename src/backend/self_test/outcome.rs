@@ -1,34 +1,34 @@
-//! What a tile's operations gave, held against the definition.
+//! Compares the results of a tile's operations with the definitions.
 
 use std::collections::BTreeMap;
 
-use super::Data;
+use super::data::Data;
 use crate::backend::{Observation, RunSums, Top2, UNLABELLED};
 
-/// Relative error allowed to sums (the crate's accuracy contract).
+/// Largest relative error of sums (the crate's accuracy contract).
 pub(super) const SUMS: f64 = 1e-6;
-/// Relative error allowed to single distances, which are stored as float32.
+/// Largest relative error of single distances, which are stored as float32.
 pub(super) const DISTANCES: f64 = 1e-5;
 
-/// How one operation did.
+/// Accuracy of one operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
-    /// Name of the backend's operation, or of the sum made from it.
+    /// Name of the backend's operation, or of the sum computed from it.
     pub operation: &'static str,
-    /// Largest relative error; infinite where a value is missing or NaN.
+    /// Largest relative error; infinite if a value is missing or NaN.
     pub error: f64,
-    /// Largest that is allowed.
+    /// Largest allowed relative error.
     pub allowed: f64,
 }
 
 impl Outcome {
-    /// Whether the operation is right. A NaN never is.
+    /// Whether the error is within the allowed one; false for NaN.
     pub fn passed(&self) -> bool {
         self.error <= self.allowed
     }
 }
 
-/// Size, inertia, sum of distances and largest squared distance of every run, or of every row where there are no runs.
+/// Size, inertia, sum of distances and largest squared distance of every run, or of every row if there are no runs.
 pub(super) fn runs_of(labels: &[u32], seen: &Observation) -> Vec<(u32, [f64; 4])> {
     if seen.runs.is_empty() {
         let rows = labels.iter().zip(&seen.squared).filter(|(label, _)| **label != UNLABELLED);
@@ -83,7 +83,7 @@ pub(super) fn relative(got: f64, want: f64) -> f64 {
     if got == want { 0.0 } else { (got - want).abs() / want.abs().max(f64::MIN_POSITIVE) }
 }
 
-/// Both winners must be what the definition gives, unless float64 itself can't tell them from what was found.
+/// Both winners must match the definition, except for ties.
 pub(super) fn nearest(data: &Data, nearest: &[Top2]) -> Outcome {
     let mut error = if nearest.len() == data.labels.len() { 0.0 } else { f64::INFINITY };
     let searched = data.searched();
@@ -105,14 +105,13 @@ pub(super) fn nearest(data: &Data, nearest: &[Top2]) -> Outcome {
     Outcome { operation: "top2", error, allowed: DISTANCES }
 }
 
-/// 0 where another cluster is as near as the wanted one to what float32 distances can tell; else infinite.
+/// 0 if another cluster is as near as the expected one, as far as float32 distances can tell; infinite otherwise.
 fn tie(data: &Data, row: usize, found: u32, want: f64) -> f64 {
     let there = (found as usize) < data.case.clusters;
     if there && relative(data.squared(row, found as usize), want) < 1e-6 { 0.0 } else { f64::INFINITY }
 }
 
-/// Sums of the points of each label: their errors count against the sum of magnitudes, since sums of centred values
-/// may cancel.
+/// Sums of the points of each label. Errors are relative to the sum of magnitudes, since centred values may cancel.
 pub(super) fn points(data: &Data, got: &BTreeMap<u32, Vec<f64>>) -> Outcome {
     let centre = data.centre();
     let mut want: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();

@@ -1,15 +1,15 @@
-//! Operations between centroids and between points, held against the definition.
+//! Compares operations between centroids and between points with the definitions.
 
-use super::Data;
+use super::data::Data;
 use super::outcome::{Outcome, SUMS, relative, worse};
 use crate::backend::{Backend, PointSet, UNLABELLED};
 use crate::base::error::Result;
 
-/// Points that distances are summed between, at most.
+/// Most points whose distances are added up.
 const MOST_POINTS: usize = 300;
-/// Points of a segment.
+/// Points per segment.
 const SEGMENT: usize = 37;
-/// Relative error allowed to ratios (the crate's accuracy contract).
+/// Largest relative error of ratios (the crate's accuracy contract).
 const RATIOS: f64 = 1e-5;
 
 /// Nearest and worst neighbour of every centroid.
@@ -36,7 +36,7 @@ pub(super) fn centroid_pairs(backend: &dyn Backend, data: &Data) -> Result<Outco
     Ok(Outcome { operation: "centroid_pairs", error, allowed: RATIOS })
 }
 
-/// Sums of distances from every second point to segments of all, and both directions where the device has them.
+/// Sums of distances from every second point to segments of all points, and in both directions if the device supports that.
 pub(super) fn distance_sums(backend: &dyn Backend, data: &Data) -> Result<Outcome> {
     let points = centred(data);
     let tiling = backend.distance_tiling(&points);
@@ -63,7 +63,7 @@ pub(super) fn distance_sums(backend: &dyn Backend, data: &Data) -> Result<Outcom
     Ok(Outcome { operation: "distance_sums", error, allowed: SUMS })
 }
 
-/// Each pair once, among the first points.
+/// Checks `DistanceSums::both` on the first points.
 fn both_error(lane: &mut dyn crate::backend::DistanceSums, points: &PointSet, most: usize) -> Result<f64> {
     let all = 0..points.len().min(most.max(1));
     let places: Vec<u32> = (0..).take(all.len()).collect();
@@ -85,7 +85,7 @@ fn both_error(lane: &mut dyn crate::backend::DistanceSums, points: &PointSet, mo
     Ok(error)
 }
 
-/// The first points, less the centre, as the program hands them over.
+/// The first points minus the centre, as runs pass them to the backend.
 #[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what is meant")]
 fn centred(data: &Data) -> PointSet {
     let centre = data.centre();

@@ -1,26 +1,33 @@
-//! Runs on Slurm: scripts, submission, and what became of it.
+//! Runs on Slurm: scripts, submission and status.
 //!
-//! A run of one part is one job. A run of several is an array of shards, the same array again where figures need the
-//! first results of all rows, and a merge, each after the one before. Everything a job needs lies in `OUT/slurm`, so it
-//! can be looked at and submitted again by hand. A clustering that is to be made first is one job, too, in the folder of
-//! the clustering; it submits the runs itself, since what they are is checked against the clustering.
+//! A run of one part is one job. A run of several parts is an array of shards, a second array where metrics need the first
+//! results of all rows, and a merge; each job waits for the one before. `OUT/slurm` holds everything a job needs, so people
+//! can inspect it and submit it by hand. If the clustering has to be made first, it is one job in the clustering's own
+//! folder. That job submits the runs, because their checks need the clustering.
 
+mod command;
 mod folder;
 mod layout;
+mod overview;
 mod queue;
 mod report;
 mod resources;
+mod retry;
 mod script;
 mod site;
 mod status;
 mod steps;
+mod submission;
 mod words;
 
-pub use folder::{JobFolder, Kmeans, Part, Step, Submission, Submitted};
+pub use folder::JobFolder;
 pub use layout::Layout;
+pub use overview::{status_of_folder, statuses_of};
 pub use queue::max_array_size;
-pub use report::{Begun, NamedStatus, of_grid, of_run};
+pub use report::{NamedStatus, SubmittedRun, of_run, of_sweep};
+pub use retry::retry;
 pub use script::scripts;
 pub use site::Site;
 pub use status::{Piece, RunStatus, ShardStatus, State, refuse_active, refuse_moved};
-pub use steps::{Planned, all, preview, remaining, submit};
+pub use steps::{JobRequest, all, preview, remaining, submit};
+pub use submission::{Kmeans, Part, Step, Submission, Submitted};

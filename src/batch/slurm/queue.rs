@@ -1,30 +1,22 @@
-//! What Slurm says of jobs: sbatch, squeue, scontrol, scancel.
+//! Asks Slurm: sbatch, squeue, scontrol, scancel.
 
 use std::collections::HashSet;
-use std::io::{self, ErrorKind, Read};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use super::command;
 use super::layout::tasks_in;
 use crate::base::error::{Error, Finding, Result};
 
-/// A controller that does not answer in this time is taken to be gone; squeue itself would wait for minutes.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often it is looked whether squeue has ended.
-const GLANCE: Duration = Duration::from_millis(10);
-
-/// More numbers than this are not put on a command line: all are one word of it, which has its limit.
+/// Up to so many job numbers go on a command line. They form one argument, whose length is limited.
 const MOST_NUMBERS: usize = 1000;
 
-/// What Slurm sets in an array's tasks and in jobs that are started again. From inside such a job sbatch would hand
-/// them on to a job that is neither, and its script would have the wrong job queued again.
+/// Variables that Slurm sets in array tasks and restarted jobs. Called from inside such a job, sbatch would pass them on
+/// to the new job, whose script would then requeue the wrong job.
 const OF_THE_OUTER_JOB: [&str; 3] = ["SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_RESTART_COUNT"];
 
-/// Jobs that Slurm knows.
+/// The jobs that Slurm reported.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Queue {
     entries: Vec<Entry>,
@@ -33,15 +25,15 @@ pub(super) struct Queue {
 /// One job, or some tasks of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// Of the array, where it is one.
+    /// The job's number; an array's own number for its tasks.
     pub(super) job: u64,
-    /// None where it is no array.
+    /// `None` for a job that is no array.
     tasks: Option<Vec<u64>>,
-    /// As Slurm names it: PENDING, RUNNING, COMPLETED, ...
+    /// In Slurm's words: PENDING, RUNNING, COMPLETED, ...
     pub(super) state: String,
-    /// Why it is pending or failed; empty where there is nothing to say.
+    /// Why it is pending or failed; empty where Slurm gives no reason.
     pub(super) reason: String,
-    /// Empty while it has none.
+    /// The nodes it runs on; empty while it waits.
     pub(super) nodes: String,
 }
 
@@ -70,7 +62,10 @@ impl Entry {
 }
 
 impl Queue {
-    /// Asks squeue for these jobs. None where it can't be asked, with the reason: the files alone tell then.
+    /// Asks squeue for these jobs.
+    ///
+    /// # Errors
+    /// The reason why squeue gave no answer.
     pub(super) fn ask(jobs: &[u64]) -> Result<Queue, String> {
         if jobs.is_empty() {
             return Ok(Queue::default());
@@ -83,22 +78,18 @@ impl Queue {
         } else {
             command.arg("--me");
         }
-        let output = answer(&mut command, PATIENCE).map_err(|e| match e.kind() {
-            ErrorKind::NotFound => "squeue is not on this machine".to_owned(),
-            ErrorKind::TimedOut => format!("squeue did not answer in {} s", PATIENCE.as_secs()),
-            _ => format!("squeue can't be run: {e}"),
-        })?;
+        let output = command::output(&mut command).map_err(|e| command::failure("squeue", &e))?;
         if !output.status.success() {
             let said = said(&output);
-            // none of them is left in its memory
+            // Slurm has forgotten all of them
             return if is_unknown_job(&said) { Ok(Queue::default()) } else { Err(format!("squeue: {said}")) };
         }
         let value: Value = serde_json::from_slice(&output.stdout).map_err(|e| format!("squeue --json: {e}"))?;
         Queue::parse(&value, jobs)
     }
 
-    /// Reads the answer of `squeue --json`; some versions answer with all jobs, whatever they were asked for. Some
-    /// exit with 0 although they reached no controller, and tell it by `errors` beside an empty list: that is no answer.
+    /// Reads the answer of `squeue --json` and keeps `jobs`; some versions list all jobs regardless of `--jobs`. Others
+    /// exit with 0 although they reached no controller, and list `errors` beside no jobs: that is a failure.
     pub(super) fn parse(value: &Value, jobs: &[u64]) -> Result<Queue, String> {
         let errors = value["errors"].as_array().into_iter().flatten().map(error_text);
         let errors: Vec<String> = errors.filter(|error| !is_unknown_job(error)).collect();
@@ -110,7 +101,7 @@ impl Queue {
         Ok(Queue { entries: all.iter().filter_map(entry).filter(|entry| wanted.contains(&entry.job)).collect() })
     }
 
-    /// What it says of a job, or of one task of an array, the jobs that wait or run first.
+    /// The entry of one of `jobs`, or of one task of an array. Running entries come first, then waiting ones.
     pub(super) fn find(&self, jobs: &[u64], task: Option<u64>) -> Option<&Entry> {
         let is_meant = |entry: &&Entry| {
             let covers = |tasks: &Vec<u64>| task.is_some_and(|task| tasks.contains(&task));
@@ -123,19 +114,19 @@ impl Queue {
             .or_else(|| meant().next_back())
     }
 
-    /// Those of `jobs` that wait or run.
+    /// Those of `jobs` that are waiting or running.
     pub(super) fn active(&self, jobs: &[u64]) -> Vec<u64> {
         let is_active = |job: &u64| self.entries.iter().any(|entry| entry.job == *job && entry.is_active());
         jobs.iter().copied().filter(is_active).collect()
     }
 }
 
-/// Whether Slurm says that it has none of the jobs (any more).
+/// Whether Slurm has no (or no longer any) record of the jobs.
 fn is_unknown_job(said: &str) -> bool {
     said.to_lowercase().contains("invalid job id")
 }
 
-/// An entry of `errors`: a text, or keys and values of which some hold one.
+/// The text of an entry of `errors`: a string, or an object with `description` and `error`.
 fn error_text(error: &Value) -> String {
     let texts =
         ["description", "error"].into_iter().filter_map(|key| error[key].as_str()).filter(|text| !text.is_empty());
@@ -143,58 +134,14 @@ fn error_text(error: &Value) -> String {
     if texts.is_empty() { error.to_string() } else { texts.join(": ") }
 }
 
-/// As [`Command::output`], but for a process that takes longer than `limit`, which is killed: `TimedOut`.
-fn answer(command: &mut Command, limit: Duration) -> io::Result<Output> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let (stdout, stderr) = (collect(child.stdout.take()), collect(child.stderr.take()));
-    let status = match wait(&mut child, limit)? {
-        Some(status) => status,
-        None => {
-            child.kill()?;
-            child.wait()?;
-            // what still holds its outputs is not waited for
-            return Err(ErrorKind::TimedOut.into());
-        }
-    };
-    Ok(Output { status, stdout: read(stdout)?, stderr: read(stderr)? })
-}
-
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if began.elapsed() >= limit {
-            return Ok(None);
-        }
-        thread::sleep(GLANCE);
-    }
-}
-
-/// Reads beside the wait: a full pipe would hold the process up.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<io::Result<Vec<u8>>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            pipe.read_to_end(&mut bytes)?;
-        }
-        Ok(bytes)
-    })
-}
-
-fn read(reader: JoinHandle<io::Result<Vec<u8>>>) -> io::Result<Vec<u8>> {
-    reader.join().unwrap_or_else(|_| Err(io::Error::other("its output could not be read")))
-}
-
 fn entry(job: &Value) -> Option<Entry> {
-    // a text up to Slurm 22.05, a list since: the state and its flags
+    // a string up to Slurm 22.05; since then a list of the state and its flags
     let state = match &job["job_state"] {
         Value::String(state) => state.clone(),
         Value::Array(states) => {
             let mut states = states.iter().filter_map(Value::as_str);
             let base = states.next()?;
-            // a job that ends, or is queued again, is not gone yet
+            // a job that is ending or requeued is still active
             states
                 .find(|flag| matches!(*flag, "COMPLETING" | "REQUEUED" | "REQUEUE_HOLD" | "CONFIGURING"))
                 .unwrap_or(base)
@@ -214,19 +161,19 @@ fn entry(job: &Value) -> Option<Entry> {
     Some(Entry { job, tasks, state, reason: text("state_reason"), nodes: text("nodes") })
 }
 
-/// A number, or what newer versions write for one: `{"set": true, "number": 3}`.
+/// A number, or its form in newer versions: `{"set": true, "number": 3}`.
 fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| if value["set"] == Value::Bool(true) { value["number"].as_u64() } else { None })
 }
 
-/// Runs sbatch; gives the number of the job. `what` it is stands in the error.
+/// Runs sbatch and returns the job's number. `what` names the job in errors.
 pub(super) fn sbatch(line: &[String], what: &str) -> Result<u64> {
     let [program, arguments @ ..] = line else { return Err(Error::failed(Finding::new("no command to submit with"))) };
     let mut command = Command::new(program);
     for name in OF_THE_OUTER_JOB {
         command.env_remove(name);
     }
-    let output = command.args(arguments).output().map_err(|e| cannot_run(program, &e))?;
+    let output = command::output(command.args(arguments)).map_err(|e| cannot_run(program, &e))?;
     let refused = |found: String| {
         let finding = Finding::new(format!("sbatch refused a job of {what}")).found(found);
         Error::failed(finding.hint(
@@ -239,15 +186,15 @@ pub(super) fn sbatch(line: &[String], what: &str) -> Result<u64> {
     // with several clusters: `number;cluster`
     let text = String::from_utf8_lossy(&output.stdout);
     let number = text.lines().rev().find_map(|line| line.split(';').next()?.trim().parse().ok());
-    number.ok_or_else(|| refused(format!("no number of a job in {:?}", text.trim())))
+    number.ok_or_else(|| refused(format!("no job number in {:?}", text.trim())))
 }
 
-/// Takes jobs back; best effort.
+/// Cancels jobs; best effort.
 pub(super) fn cancel(jobs: &[u64]) {
     if jobs.is_empty() {
         return;
     }
-    let done = Command::new("scancel").args(jobs.iter().map(u64::to_string)).output();
+    let done = command::output(Command::new("scancel").args(jobs.iter().map(u64::to_string)));
     if !done.is_ok_and(|output| output.status.success()) {
         tracing::warn!(
             "can't cancel the jobs {jobs:?}: scancel {}",
@@ -256,12 +203,13 @@ pub(super) fn cancel(jobs: &[u64]) {
     }
 }
 
-/// Slurm's `MaxArraySize`: the highest index of an array is below it.
+/// Slurm's `MaxArraySize`: array indices are below it.
 ///
 /// # Errors
 /// `Failed` where Slurm is not on this machine, or does not answer.
 pub fn max_array_size() -> Result<u64> {
-    let output = Command::new("scontrol").args(["show", "config"]).output().map_err(|e| cannot_run("scontrol", &e))?;
+    let output = command::output(Command::new("scontrol").args(["show", "config"]));
+    let output = output.map_err(|e| cannot_run("scontrol", &e))?;
     if !output.status.success() {
         let hint = "submit where squeue and sinfo work; --dry-run shows the scripts, --local does the runs here";
         return Err(Error::failed(Finding::new("Slurm does not answer").found(said(&output)).hint(hint)));
@@ -274,13 +222,13 @@ pub fn max_array_size() -> Result<u64> {
 
 fn cannot_run(program: &str, error: &std::io::Error) -> Error {
     Error::failed(
-        Finding::new(format!("can't run {program}")).found(error.to_string()).hint(
+        Finding::new(format!("can't run {program}")).found(command::failure(program, error)).hint(
             "submit from a machine with Slurm's commands; --dry-run shows the scripts, --local does the runs here",
         ),
     )
 }
 
-/// What a failed command said, in one line.
+/// The error output of a failed command, in one line.
 fn said(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let text = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
@@ -332,13 +280,13 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_ends_is_still_there() {
+    fn a_completing_job_is_active() {
         let job = serde_json::json!({"jobs": [{"job_id": 3, "job_state": ["FAILED", "COMPLETING"]}]});
         assert_eq!(Queue::parse(&job, &[3]).map(|queue| queue.active(&[3])), Ok(vec![3]));
     }
 
     #[test]
-    fn an_answer_with_errors_is_none() {
+    fn an_answer_with_errors_is_a_failure() {
         let answer = |errors: Value| Queue::parse(&serde_json::json!({"jobs": [], "errors": errors}), &[3]);
         let unreachable = serde_json::json!([{"error": "Unable to contact slurm controller", "error_number": 1}]);
         assert!(answer(unreachable).is_err_and(|why| why.contains("Unable to contact")));
@@ -347,16 +295,5 @@ mod tests {
         let forgotten = serde_json::json!([{"description": "", "error": "Invalid job id specified"}]);
         assert_eq!(answer(forgotten), Ok(Queue::default()));
         assert_eq!(answer(serde_json::json!([])), Ok(Queue::default()));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_command_that_does_not_answer_is_ended() {
-        let bash = |line: &str, limit| answer(Command::new("bash").args(["-c", line]), limit);
-        let endless = bash("exec sleep 1000", Duration::from_millis(50));
-        assert!(endless.is_err_and(|e| e.kind() == ErrorKind::TimedOut));
-        // more than a pipe holds
-        let much = bash("head -c 300000 /dev/zero; echo no >&2; exit 3", Duration::MAX).expect("it ends");
-        assert_eq!((much.stdout.len(), much.stderr.as_slice(), much.status.code()), (300_000, &b"no\n"[..], Some(3)));
     }
 }

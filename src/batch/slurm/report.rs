@@ -1,4 +1,4 @@
-//! Status as text.
+//! The status as text.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +11,17 @@ use crate::report::summary::table;
 
 const STATES: [State; 5] = [State::Done, State::Running, State::Queued, State::Failed, State::Missing];
 
-/// Beside the states, those of a run of a grid that has none.
+/// Shown for a run of a sweep that has no state.
 const NOT_BEGUN: &str = "not begun";
 const UNREADABLE: &str = "unreadable";
 
-/// How far a run is that was begun.
+/// The state of a run that was submitted.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Begun {
-    /// As far as this.
+pub enum SubmittedRun {
+    /// Its status.
     Known(RunStatus),
-    /// Its folder does not tell: `job.json` is damaged, or a folder can't be listed.
+    /// `job.json` is damaged, or a folder can't be listed.
     Unreadable {
         /// Why.
         #[serde(serialize_with = "as_text")]
@@ -29,14 +29,14 @@ pub enum Begun {
     },
 }
 
-/// A run's name, its folder, and how far it is; nothing where it was not begun.
-pub type NamedStatus = (String, PathBuf, Option<Begun>);
+/// A run's name, folder and state; `None` where it was not submitted.
+pub type NamedStatus = (String, PathBuf, Option<SubmittedRun>);
 
 fn as_text<S: serde::Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(error)
 }
 
-/// One run: how many shards are how far, and each that is not done.
+/// One run: its state, the number of shards in each state, and every shard that is not done.
 pub fn of_run(out: &Path, status: &RunStatus) -> String {
     let mut lines = vec![format!("run     {} ({})", status.name, status.state.text())];
     if !status.shards.is_empty() {
@@ -63,7 +63,7 @@ pub fn of_run(out: &Path, status: &RunStatus) -> String {
     lines.join("\n")
 }
 
-/// What leads to the result of a run that no job is at work on.
+/// The command that completes a run that no job works on.
 fn way_on(out: &Path, status: &RunStatus) -> String {
     match &status.moved_from {
         Some(there) if there.exists() => format!("clustrata status {}", shown(there)),
@@ -73,18 +73,18 @@ fn way_on(out: &Path, status: &RunStatus) -> String {
     }
 }
 
-/// Many runs: a row each, and how many are how far. A run without a status was not begun.
-pub fn of_grid(root: &Path, runs: &[NamedStatus]) -> String {
+/// Many runs: a row each, and the number of runs in each state.
+pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
     let mut rows = vec![["run", "state", "shards", ""].map(str::to_owned).to_vec()];
     for (name, _, status) in runs {
         let cells = match status {
             None => [NOT_BEGUN.to_owned(), String::new(), String::new()],
-            Some(Begun::Unreadable { error }) => {
-                let told = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
-                let told = told.lines().next().unwrap_or_default().to_owned();
-                [UNREADABLE.to_owned(), String::new(), told]
+            Some(SubmittedRun::Unreadable { error }) => {
+                let message = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
+                let message = message.lines().next().unwrap_or_default().to_owned();
+                [UNREADABLE.to_owned(), String::new(), message]
             }
-            Some(Begun::Known(status)) => {
+            Some(SubmittedRun::Known(status)) => {
                 let shards = match status.shards.len() {
                     0 => String::new(),
                     all => format!("{}/{all}", status.count(State::Done)),
@@ -98,20 +98,27 @@ pub fn of_grid(root: &Path, runs: &[NamedStatus]) -> String {
     let count = |name: &str| rows.iter().skip(1).filter(|row| row[1] == name).count();
     let totals: Vec<String> =
         names.map(|name| (count(name), name)).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    format!("{}\n\n{}: {} of {} runs", table(&rows), root.display(), totals.join(", "), runs.len())
+    format!(
+        "{}\n\n{}: {} of {} {}",
+        table(&rows),
+        root.display(),
+        totals.join(", "),
+        runs.len(),
+        if runs.len() == 1 { "run" } else { "runs" }
+    )
 }
 
 /// `5 done, 1 failed`
 fn counts(status: &RunStatus) -> String {
-    let told = STATES.into_iter().filter(|&state| status.count(state) > 0);
-    told.map(|state| format!("{} {}", status.count(state), state.text())).collect::<Vec<_>>().join(", ")
+    let present = STATES.into_iter().filter(|&state| status.count(state) > 0);
+    present.map(|state| format!("{} {}", status.count(state), state.text())).collect::<Vec<_>>().join(", ")
 }
 
 fn with_detail(state: &str, detail: &str) -> String {
     if detail.is_empty() { state.to_owned() } else { format!("{state} ({detail})") }
 }
 
-/// What a person has to look at first.
+/// The failure to look at first; empty where there is none.
 fn first_trouble(status: &RunStatus) -> String {
     if let Some(there) = &status.moved_from {
         return format!("moved or copied from {}", shown(there));

@@ -1,9 +1,10 @@
 //! The scripts, from the templates in `slurm/`.
 
-use super::folder::{JobFolder, Step, Submission};
+use super::folder::JobFolder;
 use super::layout::array_of;
 use super::resources::Resources;
 use super::site::Site;
+use super::submission::{Step, Submission};
 use super::words;
 use crate::base::error::{Error, Finding, Result};
 

@@ -1,23 +1,24 @@
-//! What became of a run: from its files first, from the queue second.
+//! The status of a run: from its files first, from the queue second.
 //!
-//! A part is done when its file is there and its checksum holds; nothing else counts. The queue tells what waits and what
-//! runs. For the rest there is what each job's script wrote about itself. Accounting (sacct) is never asked: many sites
-//! have none.
+//! A part is done when its file exists and the checksum holds; nothing else counts. The queue says what is waiting or
+//! running. For the rest, each job's script records its start and its exit code. Accounting (sacct) is not used: many
+//! sites have none.
 
 use std::ops::Range;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::folder::{JobFolder, Marks, Step, Submission};
+use super::folder::{JobFolder, Marks};
 use super::queue::Queue;
 use super::steps::shown;
+use super::submission::{Step, Submission};
 use crate::base::error::{Finding, Result};
 use crate::formats::folder::RECORD;
 use crate::plan::record::KmeansRecord;
 use crate::run::parts::{self, PartState, Progress};
 
-/// How far something is.
+/// The state of a run, a shard or a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
@@ -29,7 +30,7 @@ pub enum State {
     Queued,
     /// A job for it ended, or was killed, without a result.
     Failed,
-    /// No job did, does or will do it.
+    /// No result, and no job queued or running.
     Missing,
 }
 
@@ -102,7 +103,7 @@ pub struct RunStatus {
 }
 
 impl RunStatus {
-    /// Looks at a run.
+    /// The status of a run.
     ///
     /// # Errors
     /// `Failed` where its folder can't be listed.
@@ -112,7 +113,7 @@ impl RunStatus {
         Self::of_one(folder, submission, marks, &queue)
     }
 
-    /// Looks at many runs, and asks Slurm once for all. A run that can't be looked at does not stop the others.
+    /// The status of many runs, with one question to Slurm. A run that can't be read does not stop the others.
     pub fn of_all(runs: &[(&JobFolder, &Submission)]) -> Vec<Result<RunStatus>> {
         let marks: Vec<Marks> = runs.iter().map(|(folder, _)| folder.marks()).collect();
         let jobs = runs.iter().zip(&marks).flat_map(|((_, submission), marks)| jobs_of(submission, marks));
@@ -130,7 +131,7 @@ impl RunStatus {
         let parts = parts::survey(folder.out())?;
         let complete = is_complete(folder, submission);
         let moved_from = folder.moved_from(submission);
-        // whatever runs is at work elsewhere
+        // its jobs work in the other folder
         let elsewhere = moved_from.is_some().then(|| Ok(Queue::default()));
         let queue = elsewhere.as_ref().unwrap_or(queue);
         Ok(View { folder, submission, marks, queue, parts, complete, moved_from }.status())
@@ -150,15 +151,15 @@ impl RunStatus {
     }
 }
 
-/// Refuses to submit the scripts of a run that lies in another folder than they name.
+/// Refuses to submit a run that was moved: its scripts name another folder.
 pub fn refuse_moved(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
     let Some(there) = &status.moved_from else { return Ok(()) };
     let finding = Finding::new("the run was moved or copied, and its scripts work where it was").file(folder.out());
-    let hint = "go on in that folder, or begin anew in this one: clustrata submit SPEC --overwrite";
+    let hint = "continue in that folder, or start over in this one: clustrata submit SPEC --overwrite";
     Err(finding.found(shown(there)).hint(hint))
 }
 
-/// Refuses to submit beside jobs of the run that wait or run, and where nobody can tell whether there are any.
+/// Refuses to submit while jobs of the run are queued or running, or where that is unknown.
 pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
     let refused = |what, found: String| Finding::new(what).file(folder.out()).found(found);
     if let Some(why) = &status.queue_unknown {
@@ -170,7 +171,7 @@ pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Findi
     }
     let jobs = status.active_jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
     let refused = refused("jobs of the run are still queued or running", format!("jobs {jobs}"));
-    Err(refused.hint(format!("wait for them, or take them back: scancel {jobs}")))
+    Err(refused.hint(format!("wait for them, or cancel them: scancel {jobs}")))
 }
 
 /// Every job that was ever submitted for a run, by hand too once it has begun.
@@ -206,12 +207,12 @@ impl View<'_> {
         let step = if in_parts { Step::Merge } else { self.submission.only_step() };
         let last = match self.complete {
             true => Piece { state: State::Done, detail: String::new() },
-            false if in_parts => self.told_by_jobs(&[step], None),
+            false if in_parts => self.of_jobs(&[step], None),
             false => {
                 let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
                 let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
                 let damaged = all.is_some_and(|part| is_damaged(part, part.first == Progress::Done));
-                self.told_by_jobs(&[step], None).with(files, damaged)
+                self.of_jobs(&[step], None).with(files, damaged)
             }
         };
         RunStatus {
@@ -243,13 +244,13 @@ impl View<'_> {
             let task = self.submission.layout.task_of(shard);
             let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
             let damaged = part.is_some_and(|part| is_damaged(part, first_done));
-            self.told_by_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
+            self.of_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
 
-    /// What the queue and the scripts say of a job without a result.
-    fn told_by_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
+    /// The state of a job without a result, from the queue and the scripts' records.
+    fn of_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
         let piece = |state, detail: String| Piece { state, detail };
         let jobs = jobs_of_steps(self.submission, &self.marks, steps);
         let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
@@ -262,7 +263,7 @@ impl View<'_> {
         }
         let step = steps[0];
         let Some(mark) = self.marks.of(step, task) else {
-            let why = entry.map(|entry| format!("job {} is {}", entry.job, entry.state.to_lowercase()));
+            let why = entry.map(|entry| format!("job {} {}", entry.job, ended_how(&entry.state)));
             return piece(State::Missing, why.unwrap_or_default());
         };
         let log = self.folder.log(step, mark.job, task);
@@ -275,12 +276,25 @@ impl View<'_> {
             Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
             None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
             None => {
-                // another job's end says nothing of this one's
+                // the end of another job says nothing about this one
                 let entry = entry.filter(|entry| entry.job == mark.job);
                 let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
                 piece(State::Failed, format!("{why}: {place}"))
             }
         }
+    }
+}
+
+/// How a job ended, as the rest of a sentence.
+fn ended_how(state: &str) -> String {
+    match state {
+        "COMPLETED" => "completed".to_owned(),
+        "FAILED" => "failed".to_owned(),
+        "CANCELLED" => "was cancelled".to_owned(),
+        "PREEMPTED" => "was preempted".to_owned(),
+        "TIMEOUT" => "timed out".to_owned(),
+        "OUT_OF_MEMORY" => "ran out of memory".to_owned(),
+        other => format!("ended as {}", other.to_lowercase()),
     }
 }
 
@@ -292,7 +306,7 @@ fn is_complete(folder: &JobFolder, submission: &Submission) -> bool {
     }
 }
 
-/// What the files say of a part that is not done.
+/// The progress of an unfinished part, from its files.
 fn progress(part: &PartState, first_done: bool) -> String {
     let (round, progress) = if first_done { ("second round", &part.second) } else { ("first round", &part.first) };
     match progress {
@@ -303,12 +317,12 @@ fn progress(part: &PartState, first_done: bool) -> String {
     }
 }
 
-/// Whether what is to be done next of a part lies there already, and can't be read.
+/// Whether the file of the part's next round exists but is damaged.
 fn is_damaged(part: &PartState, first_done: bool) -> bool {
     matches!(if first_done { &part.second } else { &part.first }, Progress::Damaged(_))
 }
 
-/// How far a run is as a whole.
+/// The state of the whole run.
 fn whole(shards: &[ShardStatus], last: &Piece) -> State {
     let has = |state| last.state == state || shards.iter().any(|shard| shard.piece.state == state);
     if last.state == State::Done {

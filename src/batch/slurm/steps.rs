@@ -1,28 +1,29 @@
-//! The jobs of a run in their order, each after the one before: shards, their second round, merge.
+//! The jobs of a run in order: shards, their second round, merge. Each waits for the one before.
 
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::folder::{JobFolder, Step, Submission, Submitted};
+use super::folder::JobFolder;
 use super::layout::array_of;
 use super::queue;
 use super::script::output_option;
+use super::submission::{Step, Submission, Submitted};
 use super::words;
 use crate::base::error::Result;
 use crate::plan::record::rfc3339;
 
-/// A job that is to be submitted.
+/// A job to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Planned {
+pub struct JobRequest {
     /// What it does.
     pub step: Step,
-    /// The tasks, where it is not the whole array that its script names.
+    /// The array tasks to run; `None` for the whole array that the script names.
     pub tasks: Option<Vec<u64>>,
 }
 
 /// All jobs of a run.
-pub fn all(submission: &Submission) -> Vec<Planned> {
-    let whole = |step| Planned { step, tasks: None };
+pub fn all(submission: &Submission) -> Vec<JobRequest> {
+    let whole = |step| JobRequest { step, tasks: None };
     if submission.layout.shards == 1 {
         return vec![whole(submission.only_step())];
     }
@@ -30,8 +31,8 @@ pub fn all(submission: &Submission) -> Vec<Planned> {
     rounds.chain([Step::Merge]).map(whole).collect()
 }
 
-/// The jobs that do what is missing: the shards of the first round, those of the second, and the merge.
-pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<Planned> {
+/// The jobs for what is missing: shards of the first round, shards of the second, and the merge.
+pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<JobRequest> {
     if submission.layout.shards == 1 {
         return all(submission);
     }
@@ -41,43 +42,43 @@ pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<
         tasks.dedup();
         tasks
     };
-    let mut planned = Vec::new();
+    let mut requests = Vec::new();
     for (step, shards) in [(Step::First, first), (Step::Second, second)] {
         if !shards.is_empty() {
-            planned.push(Planned { step, tasks: Some(tasks_of(shards)) });
+            requests.push(JobRequest { step, tasks: Some(tasks_of(shards)) });
         }
     }
-    planned.push(Planned { step: Step::Merge, tasks: None });
-    planned
+    requests.push(JobRequest { step: Step::Merge, tasks: None });
+    requests
 }
 
-/// The command line that submits a job, `after` another one has ended well.
+/// The command line that submits a job. It starts once job `after` has succeeded.
 pub(super) fn sbatch_line(
-    planned: &Planned,
+    request: &JobRequest,
     submission: &Submission,
     folder: &JobFolder,
     after: Option<&str>,
 ) -> Vec<String> {
     let mut line = vec!["sbatch".to_owned(), "--parsable".to_owned()];
     if let Some(job) = after {
-        // without the second, a job after one that failed would wait for ever
+        // without the second option, a job would wait forever for one that failed
         line.extend([format!("--dependency=afterok:{job}"), "--kill-on-invalid-dep=yes".to_owned()]);
     }
-    if let Some(tasks) = &planned.tasks {
+    if let Some(tasks) = &request.tasks {
         line.push(format!("--array={}", array_of(tasks, submission.max_running)));
     }
-    line.extend(output_option(folder, planned.step));
-    line.push(folder.file(planned.step.script()).to_string_lossy().into_owned());
+    line.extend(output_option(folder, request.step));
+    line.push(folder.file(request.step.script()).to_string_lossy().into_owned());
     line
 }
 
-/// The command lines as a shell takes them, a name in place of each number that is not known yet.
+/// The command lines in shell syntax, with a variable for each job number that is not known yet.
 ///
 /// # Errors
 /// `Usage` for a text that no shell can be given.
-pub fn preview(planned: &[Planned], submission: &Submission, folder: &JobFolder) -> Result<Vec<String>> {
+pub fn preview(requests: &[JobRequest], submission: &Submission, folder: &JobFolder) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    for (i, job) in planned.iter().enumerate() {
+    for (i, job) in requests.iter().enumerate() {
         let after = i.checked_sub(1).map(|before| format!("$JOB{}", before + 1));
         let line = sbatch_line(job, submission, folder, after.as_deref());
         let words = line.iter().map(|word| match after.as_deref() {
@@ -91,14 +92,14 @@ pub fn preview(planned: &[Planned], submission: &Submission, folder: &JobFolder)
     Ok(lines)
 }
 
-/// Submits jobs, each after the one before, and writes each down at once. Where one is refused or can't
-/// be written down, all of them are taken back: without what comes after them they would lead nowhere.
+/// Submits jobs, each dependent on the one before, and records each at once in `job.json`. If one is refused or can't be
+/// recorded, all are cancelled: an incomplete chain leads to no result.
 ///
 /// # Errors
 /// `Failed` where sbatch can't be run, or refuses, or the folder can't be written.
-pub fn submit(planned: &[Planned], submission: &mut Submission, folder: &JobFolder) -> Result<Vec<u64>> {
+pub fn submit(requests: &[JobRequest], submission: &mut Submission, folder: &JobFolder) -> Result<Vec<u64>> {
     let mut jobs: Vec<u64> = Vec::new();
-    for next in planned {
+    for next in requests {
         let after = jobs.last().map(u64::to_string);
         let line = sbatch_line(next, submission, folder, after.as_deref());
         let what = format!("{} ({})", submission.name, next.step.text());
@@ -113,13 +114,13 @@ pub fn submit(planned: &[Planned], submission: &mut Submission, folder: &JobFold
             (None, Step::Kmeans | Step::Whole | Step::Merge) => None,
         };
         submission.jobs.push(Submitted { step: next.step, job, array, at: rfc3339(SystemTime::now()), sbatch: line });
-        // nobody would know of a job that is not written down
+        // nobody could find a job that is not recorded
         folder.write(submission).inspect_err(|_| queue::cancel(&jobs))?;
     }
     Ok(jobs)
 }
 
-/// A path as a word of a shell, for messages.
+/// A path as a shell word, for messages.
 pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     words::shell(&text).unwrap_or_else(|_| text.into_owned())

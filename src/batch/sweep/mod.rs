@@ -1,10 +1,11 @@
-//! Many runs from one file: a Cartesian product of parameters.
+//! A sweep (grid of runs): one file, expanded into the Cartesian product of its parameters.
 //!
 //! The file is the job spec of common experiment launchers: `job_details` (name and root folder), `parameters` (keys of
 //! `metrics --config`; a list is one dimension of the product; a key beginning with `LIST` holds blocks of parameters
-//! that vary together), `kmeans` (what makes the clustering that is judged), `slurm` (for `submit`), and `grid` (the limit
+//! that vary together), `kmeans` (makes the clustering that the runs evaluate), `slurm` (for `submit`), and `grid` (the limit
 //! on the number of runs). See docs/grids.md.
 
+mod folder_name;
 mod kmeans;
 mod names;
 mod product;
@@ -21,7 +22,7 @@ pub use kmeans::Kmeans;
 use product::Block;
 use spec::Spec;
 
-/// Runs that belong together.
+/// A file with its runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     /// `job_details.name`
@@ -30,7 +31,7 @@ pub struct Sweep {
     pub root: PathBuf,
     /// In the order of the product, the last parameter fastest.
     pub runs: Vec<Run>,
-    /// What makes the clustering that all of them judge, where the file says so.
+    /// Makes the clustering that all runs evaluate, if the file has a `kmeans` block.
     pub kmeans: Option<Kmeans>,
     /// The `slurm` block as it was written; `Null` where there is none.
     pub slurm: Value,
@@ -39,13 +40,13 @@ pub struct Sweep {
 /// One combination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Name of its folder, unique in the grid and safe in every file system.
+    /// Name of its folder, unique in the sweep and safe in every file system.
     pub name: String,
     /// `root/name/<this name>`, absolute.
     pub folder: PathBuf,
     /// Keys of `metrics`' config file with their values; paths are absolute.
     pub options: Map<String, Value>,
-    /// The parameters in which the grid's runs differ, in their order; `Null` where a run leaves one to its default.
+    /// The parameters in which the sweep's runs differ, in their order; `Null` where a run leaves one to its default.
     pub varied: Vec<(String, Value)>,
 }
 
@@ -62,7 +63,7 @@ impl Run {
     /// As settings of `metrics`, which write to the run's folder.
     ///
     /// # Errors
-    /// As [`Run::to_yaml`]; the values themselves were checked when the grid was read.
+    /// As [`Run::to_yaml`]; the values themselves were checked when the sweep was read.
     pub fn to_options(&self) -> Result<Options> {
         let options = Options::parse(&self.to_yaml()?).map_err(Error::usage)?;
         Ok(Options { out: Some(self.folder.clone()), ..options })
@@ -73,7 +74,7 @@ impl Run {
 ///
 /// # Errors
 /// `Usage` where the file is not readable, not valid, names keys that are none, gives a parameter twice, holds the same
-/// run twice, or has more runs than `sweep.max_runs`.
+/// run twice, or has more runs than `grid.max_runs`.
 pub fn read(path: &Path) -> Result<Sweep> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the job spec", path, &e)))?;
@@ -105,7 +106,7 @@ fn parse(text: &str, path: &Path) -> Result<Sweep> {
     let run = |((name, options), varied): ((String, product::Combination), Vec<(String, Value)>)| Run {
         folder: folder.join(&name),
         name,
-        // what is null is left to its default
+        // null means the default
         options: options.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         varied,
     };
@@ -113,7 +114,7 @@ fn parse(text: &str, path: &Path) -> Result<Sweep> {
     Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
 }
 
-/// The refusal of a file in which something was found.
+/// The error for a file with findings.
 fn refused(findings: Findings) -> Error {
     match findings.into_result() {
         Err(error) => error,

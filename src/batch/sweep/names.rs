@@ -5,13 +5,12 @@ use std::path::{Component, Path};
 
 use serde_json::Value;
 
+use super::folder_name::LONGEST;
 use super::product::Combination;
 use super::spec::Place;
 use super::values::PATHS;
 use crate::base::error::Finding;
 
-/// Characters of a name, at most; on Windows a whole path may have 260.
-const LONGEST: usize = 80;
 /// Hexadecimal digits of the hash where a name is cut or not alone. Ten thousand names that all read alike would meet in
 /// them once in millions of grids.
 const HASH: usize = 12;
@@ -19,10 +18,6 @@ const HASH: usize = 12;
 const ALONE: &str = "run";
 /// Components of a path that a name shows, at most.
 const DEEPEST: usize = 4;
-/// Names that Windows keeps for devices, whatever follows the first dot; the latter with a digit.
-const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
-const RESERVED_WITH_DIGIT: [&str; 2] = ["com", "lpt"];
-
 /// For every combination the parameters that are not the same in all of them, in their order; `Null` where it leaves one
 /// out.
 pub(super) fn varied(combinations: &[Combination]) -> Vec<Combination> {
@@ -62,20 +57,9 @@ pub(super) fn refuse_repeated(combinations: &[Combination], place: &Place) -> Re
     let Some(repeated) = combinations.iter().find(|combination| !seen.insert(canonical(combination))) else {
         return Ok(());
     };
-    let finding = place.key("parameters").finding("the grid holds the same run twice");
+    let finding = place.key("parameters").finding("the sweep holds the same run twice");
     let finding = finding.found(canonical(repeated));
     Err(finding.hint("a value stands in a list twice, or two blocks of a LIST are the same"))
-}
-
-/// Whether a folder can have the name on every file system.
-pub(super) fn is_safe(name: &str) -> bool {
-    let base = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
-    let is_digit = |rest: &str| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit());
-    let numbered = RESERVED_WITH_DIGIT.iter().any(|device| base.strip_prefix(device).is_some_and(is_digit));
-    let reserved = RESERVED.contains(&base.as_str()) || numbered;
-    let known = |c: char| c.is_ascii_alphanumeric() || " -_.,+=()".contains(c);
-    let ends = name.starts_with([' ', '.', '-']) || name.ends_with([' ', '.']);
-    !name.is_empty() && name.len() <= LONGEST && name.chars().all(known) && !ends && !reserved
 }
 
 /// The run as text that is the same for the same run: what is null is left out, the order does not count.

@@ -92,10 +92,10 @@ impl Block {
         findings.push_usage(
             place
                 .key("parameters")
-                .finding("the grid has more runs than it may have")
+                .finding("the sweep has more runs than its limit")
                 .expected(format!("at most {most} runs"))
                 .found(format!("{number}: {}", factors.join(" x ")))
-                .hint("shorten a list, or raise the limit with `sweep: {max_runs: N}`"),
+                .hint("shorten a list, or raise the limit with `grid: {max_runs: N}`"),
         );
     }
 
@@ -178,5 +178,7 @@ fn read_values(key: &str, value: &Value, place: &Place, findings: &mut Findings)
 }
 
 fn empty_list(place: &Place) -> Finding {
-    place.finding("the list is empty, and so would the grid be").hint("leave the key out, or list at least one entry")
+    place
+        .finding("the list is empty, so the sweep would have no runs")
+        .hint("leave the key out, or list at least one entry")
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::names;
+use super::folder_name;
 use crate::base::error::{Finding, Findings};
 use crate::metrics::unknown;
 
@@ -155,8 +155,8 @@ fn required(job: &Map<String, Value>, key: &str, place: &Place, findings: &mut F
     };
     if text.as_ref().is_none_or(|text| text.is_empty()) {
         findings.push_usage(place.finding(format!("`job_details` has no `{key}`")).expected(match key {
-            "name" => "the name of the grid's folder",
-            _ => "the folder that the grid's folder is made in",
+            "name" => "the name of the sweep's folder",
+            _ => "the folder that will hold the sweep's folder",
         }));
         return None;
     }
@@ -164,7 +164,7 @@ fn required(job: &Map<String, Value>, key: &str, place: &Place, findings: &mut F
 }
 
 fn is_name(name: &str, place: &Place, findings: &mut Findings) -> bool {
-    let safe = names::is_safe(name);
+    let safe = folder_name::is_safe(name);
     if !safe {
         let refused = place.key("name").finding("the name can't be a folder's on every file system");
         let refused =

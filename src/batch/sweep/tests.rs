@@ -113,7 +113,7 @@ fn what_is_wrong_is_told_with_its_place() {
         ("LIST_x: [{sede: 1}]", &["did you mean `seed`", "parameters.LIST_x[0].sede"]),
         ("seed: [1, many]", &["`seed`", "parameters.seed[1]"]),
         ("seed: {a: 1}", &["`seed`", "parameters.seed"]),
-        ("out: here", &["`out` is no parameter"]),
+        ("out: here", &["`out` is not a parameter"]),
         ("seed: 1\nLIST_x: [{best: 1}, {seed: 2}]", &["given twice", "parameters.LIST_x[1].seed and parameters.seed"]),
         ("LIST_x: [{seed: 1}]\nLIST_y: [{seed: 2}]", &["given twice", "LIST_x[0].seed and parameters.LIST_y[0].seed"]),
         (
@@ -217,10 +217,10 @@ fn names_that_would_meet_get_a_hash() {
 #[test]
 fn names_of_grids_are_safe_everywhere() {
     for name in ["a", "silhouettes 2026-11", "com", "lptx", "con1", "run.1", "console"] {
-        assert!(names::is_safe(name), "{name}");
+        assert!(folder_name::is_safe(name), "{name}");
     }
     for name in ["", ".", "..", ".a", "-a", "a.", "a ", "a/b", "a\\b", "a:b", "a\nb", "con", "NUL.txt", "com1", "ä"] {
-        assert!(!names::is_safe(name), "{name}");
+        assert!(!folder_name::is_safe(name), "{name}");
     }
 }
 
@@ -287,7 +287,7 @@ proptest! {
         prop_assert_eq!(sweep.runs.len(), of_lists * of_blocks.max(1));
         let names: std::collections::BTreeSet<String> = sweep.runs.iter().map(|run| run.name.to_lowercase()).collect();
         prop_assert_eq!(names.len(), sweep.runs.len());
-        prop_assert!(sweep.runs.iter().all(|run| names::is_safe(&run.name)));
+        prop_assert!(sweep.runs.iter().all(|run| folder_name::is_safe(&run.name)));
         // in order: the values of every list come in the order of the file
         let orders: Vec<Vec<u64>> =
             sweep.runs.iter().map(|run| run.options.values().filter_map(Value::as_u64).collect()).collect();
@@ -299,7 +299,7 @@ proptest! {
         let list = Value::from(texts.iter().cloned().collect::<Vec<_>>());
         let sweep = grid(&format!("device: {list}")).expect("valid");
         for (run, text) in sweep.runs.iter().zip(&texts) {
-            prop_assert!(names::is_safe(&run.name), "{}", run.name);
+            prop_assert!(folder_name::is_safe(&run.name), "{}", run.name);
             let device = run.to_options().expect("reads back").device;
             prop_assert_eq!(device.as_ref(), Some(text));
         }

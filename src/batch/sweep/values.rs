@@ -15,10 +15,10 @@ pub(super) const PATHS: [&str; 7] =
 const TRUE: [&str; 3] = ["yes", "on", "y"];
 const FALSE: [&str; 3] = ["no", "off", "n"];
 
-/// Whether `metrics` has a setting of that name (with `-`) that a grid may give.
+/// Whether `metrics` has a setting of that name (with `-`) that a sweep may set.
 pub(super) fn check_key(key: &str) -> Result<(), Finding> {
     if key == "out" {
-        let finding = Finding::new("a grid's runs have folders of their own, so `out` is no parameter");
+        let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
         return Err(finding.hint("the folders lie below `root` and `name` of `job_details`"));
     }
     parse(key, &Value::Null)

@@ -17,11 +17,11 @@ pub struct CollectArgs {
     /// Replace the tables and plots of an earlier collection in the output folder
     #[arg(long)]
     pub force: bool,
-    /// Also write groups.csv: mean, standard deviation (n - 1) and count of every figure over the runs that have these
-    /// settings in common, as --group-by clustering,silhouette
+    /// Also write groups.csv: mean, standard deviation (n - 1) and count of every metric over the runs that share
+    /// these settings, for example --group-by clustering,silhouette
     #[arg(long, value_name = "SETTINGS", value_delimiter = ',')]
     pub group_by: Vec<String>,
-    /// Plot every figure over this setting, in a colour per group of --group-by; whatever else differs counts as
+    /// Plot every metric over this setting, with a colour per group of --group-by; runs that differ otherwise count as
     /// repeats. Default: the first of --group-by, or the only setting that differs
     #[arg(long, value_name = "SETTING")]
     pub plot_over: Option<String>,
@@ -34,7 +34,7 @@ pub struct CollectArgs {
     /// Print the tables as JSON
     #[arg(long)]
     pub json: bool,
-    /// Leave out records that are damaged or can't be read, with a warning
+    /// Skip damaged or unreadable records, with a warning
     #[arg(long)]
     pub skip_damaged: bool,
 }

@@ -11,26 +11,26 @@ pub struct CompareArgs {
     /// Folder of a finished run
     #[arg(value_name = "A")]
     pub a: PathBuf,
-    /// Folder of the run that is held against it
+    /// Folder of the run to compare with it
     #[arg(value_name = "B")]
     pub b: PathBuf,
-    /// Show the clusters that changed most by this figure of clusters
+    /// Show the clusters that changed most by this metric of clusters
     #[arg(long, value_name = "FIGURE", default_value = "inertia")]
     pub by: String,
-    /// How many clusters that got better, and how many that got worse
+    /// Number of improved clusters to show, and of worsened ones
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
-    /// Where the clustering of A lies now. Default: where it lay when the run was made
+    /// Folder of A's clustering. Default: where it was when the run was made
     #[arg(long, value_name = "DIR")]
     pub clustering_a: Option<PathBuf>,
-    /// Where the clustering of B lies now
+    /// Folder of B's clustering
     #[arg(long, value_name = "DIR")]
     pub clustering_b: Option<PathBuf>,
-    /// End with exit code 5 where this is so, as 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
-    /// 'ari.level1 < 0.8', or where the figure is not defined; may be given several times
+    /// Exit with code 5 if this holds, for example 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
+    /// 'ari.level1 < 0.8', or if the metric is undefined; may be repeated
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
-    /// Also write compare.json and compare.csv there
+    /// Also write compare.json and compare.csv to this folder
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an earlier comparison in the output folder

@@ -1,4 +1,4 @@
-//! Arguments of what runs on Slurm.
+//! Arguments of `submit`, `status` and `retry`.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use clap::Args;
 /// Arguments of `submit`.
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
-    /// YAML file with `job_details`, `parameters` and `slurm`: one run, or a grid of runs
+    /// YAML file with `job_details`, `parameters` and `slurm`: one run, or a sweep (grid of runs)
     #[arg(value_name = "SPEC")]
     pub spec: PathBuf,
     /// Print the scripts and the sbatch lines; write and submit nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Do the runs one after another on this machine, without Slurm
+    /// Run one after another on this machine, without Slurm
     #[arg(long)]
     pub local: bool,
-    /// Begin runs anew that were submitted before; their results and logs are removed
+    /// Start over runs that were submitted before; removes their results and logs
     #[arg(long, conflicts_with = "retry")]
     pub overwrite: bool,
     /// Submit only what failed or is missing of runs that were submitted before
@@ -27,7 +27,7 @@ pub struct SubmitArgs {
 /// Arguments of `status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// Folder of a run, or of a grid of runs
+    /// Folder of a run, or of a sweep (grid of runs)
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
     /// Print as JSON
@@ -44,7 +44,7 @@ pub struct RetryArgs {
     /// Print the sbatch lines; submit nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Submit although jobs of the run are still queued or running, or nobody can tell
+    /// Submit even if jobs of the run are still queued or running, or if that is unknown
     #[arg(long)]
     pub force: bool,
 }

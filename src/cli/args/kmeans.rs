@@ -11,18 +11,17 @@ use crate::plan::settings::KmeansOptions;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct KmeansArgs {
-    /// YAML file with the same names as these options, as ssl-data-curation's; an option here beats the file
+    /// YAML file with the same names as these options, as ssl-data-curation's; options here override the file
     #[arg(value_name = "CONFIG")]
     pub config: Option<PathBuf>,
     /// The settings.
     #[command(flatten)]
     pub options: KmeansOptions,
-    /// Go on with an interrupted run, or begin where there is none; the results have the same bits. Steps that are complete
-    /// are left as they are
+    /// Resume an interrupted run, or start one if there is none; the results are bit-identical. Complete steps are kept
     #[arg(long, help_heading = "Output")]
     pub resume: bool,
-    /// Be process I of N that share the work, each on a device of its own: all N run at the same time, on one machine or
-    /// several that see the output folder and reach each other by TCP
+    /// Run as process I of N that share the work, each on its own device. All N run at the same time, on one machine or on
+    /// several that share the output folder and reach each other by TCP
     #[arg(long, value_name = "I/N", help_heading = "Device")]
     pub shard: Option<Shard>,
     /// Print the summary as JSON, also with --quiet

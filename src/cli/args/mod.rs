@@ -59,43 +59,43 @@ pub struct Verbosity {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Judge a clustering: figures per cluster and level, best and worst clusters as montages
+    /// Evaluate a clustering: metrics per cluster and level, best and worst clusters as montages
     #[command(after_help = METRICS_EXAMPLES)]
     Metrics(Box<MetricsArgs>),
     /// Make a clustering: hierarchical k-means with resampling, in ssl-data-curation's folder
     Kmeans(Box<KmeansArgs>),
     /// Take a balanced sample of a clustering's points, as ssl-data-curation's curated_datasets
     Sample(SampleArgs),
-    /// Add up the parts of a run that were done with `metrics --shard`, and finish it
+    /// Merge the parts of a run that `metrics --shard` computed, and finish it
     Merge(Box<MergeArgs>),
-    /// Run on Slurm: shards as a job array and a merge after it, for one run or a grid of runs
+    /// Run on Slurm: shards as a job array and a merge after it, for one run or a sweep (grid of runs)
     Submit(SubmitArgs),
-    /// Say which parts of a submitted run are done, running, failed or missing
+    /// Show which parts of a submitted run are done, running, failed or missing
     Status(StatusArgs),
-    /// Make the report of a finished run again, from its record and its pictures
+    /// Rebuild the report of a finished run from its record and pictures
     Report(ReportArgs),
-    /// Submit again what is missing of a run
+    /// Resubmit what is missing of a run
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),
     /// Send a finished run to Weights & Biases
     Track(TrackArgs),
-    /// Put two runs side by side: figures, clusters that got better or worse, agreement of the clusterings; gates
+    /// Compare two runs: metrics, improved and worsened clusters, agreement of the clusterings; gates
     Compare(CompareArgs),
-    /// Do the main job on the handwritten digits that come with the program
+    /// Evaluate the handwritten digits that come with the program
     Demo(DemoArgs),
-    /// List the devices, and say which one would be used and why
+    /// List the devices, and show which one would be used and why
     Devices(DevicesArgs),
-    /// Run every kernel on this very device on random data and hold it against float64
+    /// Run every kernel on this device with random data and compare it with float64
     Check(CheckArgs),
-    /// Print a script that completes the command line in a shell
+    /// Print a shell completion script
     Completions(CompletionsArgs),
     /// Write the manual as man pages
     Man(ManArgs),
 }
 
 impl Command {
-    /// Whether what is printed is the very thing that was asked for, and not a summary of what was done.
+    /// Whether the output is the requested data, not a summary.
     pub fn prints_data(&self) -> bool {
         match self {
             Command::Metrics(args) => args.json,
@@ -123,7 +123,7 @@ pub struct MetricsArgs {
     /// Which part of the run.
     #[command(flatten)]
     pub part: PartArgs,
-    /// YAML file with the same names as these options; an option here beats the file
+    /// YAML file with the same names as these options; options here override the file
     #[arg(long, short, value_name = "YAML", help_heading = "Input")]
     pub config: Option<PathBuf>,
     /// Print the summary as JSON, also with --quiet
@@ -177,8 +177,8 @@ Exit codes:
   2    the command line or the config file is wrong
   3    an input is refused
   4    no usable device
-  5    done, and a gate of --fail-if fails
-  75   stopped by SIGTERM or SIGUSR1 after a checkpoint: the same command with --resume goes on
+  5    done, but a gate of --fail-if failed
+  75   stopped by SIGTERM or SIGUSR1 after a checkpoint: resume with the same command and --resume
   130  interrupted; nothing is left half-written";
 
 const METRICS_EXAMPLES: &str = "\

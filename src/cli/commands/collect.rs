@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::base::error::{Error, Finding, Result};
 use crate::cli::args::CollectArgs;
 use crate::formats::folder::OutputFolder;
+use crate::metrics::METRICS;
 use crate::report::collect::{Run, Table, charts, find, settings, tables};
 use crate::report::summary;
 
@@ -29,13 +30,13 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
     let keys = if args.all_settings { settings::all(runs) } else { settings::differing(runs) };
     let table = tables::of_runs(runs, &keys);
     let groups = (!group_by.is_empty()).then(|| tables::of_groups(runs, &group_by));
-    let charts = plot_over.as_ref().map_or(Ok(Vec::new()), |over| charts::of_figures(runs, over, &group_by));
+    let charts = plot_over.as_ref().map_or(Ok(Vec::new()), |over| charts::of_metrics(runs, over, &group_by));
     let charts = charts.unwrap_or_else(|why| {
         tracing::warn!("{}", one_line(&why));
         Vec::new()
     });
 
-    let folder = OutputFolder::prepare_collection(&args.out, args.force)?;
+    let folder = OutputFolder::prepare_collection(&args.out, args.force, METRICS.iter().map(|metric| metric.name()))?;
     folder.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     table.write_csv(&folder.staging("runs.csv")?)?;
     write_parquet(args, &table, &folder)?;
@@ -44,7 +45,7 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
     }
     for (name, chart) in &charts {
         let path = folder.staging(format!("plots/{name}.svg"))?;
-        fs::write(&path, chart.to_svg()?).map_err(|e| Error::io("can't write the plot", &path, &e))?;
+        fs::write(&path, chart.to_svg()).map_err(|e| Error::io("can't write the plot", &path, &e))?;
     }
     let out = folder.path().to_owned();
     folder.commit()?;

@@ -9,12 +9,12 @@ use crate::formats::folder::OutputFolder;
 use crate::metrics;
 use crate::metrics::gates::Verdict;
 use crate::plan::recorded;
-use crate::report::compare::{self, Comparison, Gate, Pair, Relation, Shown};
+use crate::report::compare::{self, ClusterSelection, Comparison, Gate, Pair, Relation};
 use crate::run::gates;
 
 pub(super) fn run(args: &CompareArgs) -> Result<String> {
     let by = metrics::ranked_by(&args.by.trim().replace('-', "_")).map_err(Error::usage)?;
-    let shown = Shown { by, top: args.top };
+    let shown = ClusterSelection { by, top: args.top };
     let pair = Pair::read(&args.a, &args.b)?;
     pair.check(shown)?;
     let gates = Gate::read(&args.fail_if, &pair)?;

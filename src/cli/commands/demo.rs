@@ -30,7 +30,7 @@ const SIDE: u32 = 8;
 const INK: f32 = 16.0;
 
 pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
-    // before anything is written: a device that isn't there must leave nothing behind
+    // first of all: a missing device must leave no files behind
     select::open(&Choice::parse(&args.device), None)?;
     let input = args.out.join("input");
     for (name, bytes) in FILES {
@@ -48,9 +48,9 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
     };
     let input = input.display();
     tracing::info!(
-        "the same by hand: clustrata metrics {input}/clustering --embeddings {input}/embeddings.npy --images {input}/images.txt"
+        "the same with: clustrata metrics {input}/clustering --embeddings {input}/embeddings.npy --images {input}/images.txt"
     );
-    session::judge(options, false, args.json, console)
+    session::evaluate(options, false, args.json, console)
 }
 
 /// Draws every digit into a PNG and lists the files; returns the list.

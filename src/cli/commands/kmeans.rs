@@ -13,16 +13,16 @@ pub(super) fn run(args: KmeansArgs, console: &Console) -> Result<String> {
     let settings = args.options.over(file).resolve()?;
     let checkpoints = settings.checkpoint != Checkpoint::Off;
     let made = kmeans::make(settings, args.shard, args.resume, console);
-    let record = made.map_err(|error| if checkpoints { session::paused(error) } else { error })?;
+    let record = made.map_err(|error| if checkpoints { session::interrupted_as_paused(error) } else { error })?;
     Ok(match record {
-        // the first process of a team tells what all have done
+        // only rank 0 prints the summary
         None => String::new(),
         Some((record, _)) if args.json => format!("{:#}", serde_json::to_value(&record).unwrap_or_default()),
-        Some((record, settings)) => told(&record, &settings),
+        Some((record, settings)) => summary(&record, &settings),
     })
 }
 
-fn told(record: &KmeansRecord, settings: &KmeansSettings) -> String {
+fn summary(record: &KmeansRecord, settings: &KmeansSettings) -> String {
     let header =
         ["level", "step", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -44,7 +44,7 @@ fn told(record: &KmeansRecord, settings: &KmeansSettings) -> String {
     let out = settings.out.display();
     format!(
         "{}\n\nfirst, last: mean squared distance of the points of the step, before the first iteration and before the last; \
-         all points: of all points of the level\n\nwritten: {out}\njudge it: clustrata metrics {out}",
+         all points: of all points of the level\n\nwritten: {out}\nevaluate it: clustrata metrics {out}",
         table(&rows)
     )
 }

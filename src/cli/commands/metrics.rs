@@ -12,8 +12,8 @@ pub(super) fn run(args: MetricsArgs, console: &Console) -> Result<String> {
     let options = args.options.over(file);
     let checkpoints = options.checkpoint != Some(Checkpoint::Off);
     let outcome = match args.part.share() {
-        Share::Whole => session::judge(options, args.part.resume, args.json, console),
+        Share::Whole => session::evaluate(options, args.part.resume, args.json, console),
         share => part::run(options, &share, args.part.resume, args.json, console),
     };
-    outcome.map_err(|error| if checkpoints { session::paused(error) } else { error })
+    outcome.map_err(|error| if checkpoints { session::interrupted_as_paused(error) } else { error })
 }

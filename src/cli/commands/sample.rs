@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
 use crate::cli::args::SampleArgs;
-use crate::formats::clustering::write_indices;
+use crate::formats::hierarchy_writer::write_indices;
 use crate::kmeans::sampling::{self, Request, Selection, Source};
 
 pub(super) fn run(args: &SampleArgs) -> Result<String> {

@@ -54,7 +54,7 @@ impl Console {
 }
 
 impl Progress for Console {
-    fn begin(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_> {
+    fn start_stage(&self, stage: &'static str, total: u64, unit_bytes: u64) -> Box<dyn StageProgress + '_> {
         Box::new(Bar::new(stage, total, unit_bytes, self.quiet))
     }
 

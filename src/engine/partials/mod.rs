@@ -1,5 +1,4 @@
-//! What tiles, shards and runs contribute per cluster: an associative sum with an identity, so that tile, shard and
-//! merge use one operation.
+//! Partial sums per cluster. They form a monoid, so that tiles, shards and merged runs use one operation.
 
 mod outer;
 mod points;
@@ -9,7 +8,7 @@ pub use outer::{OuterSums, Running, SweepCut};
 pub use points::PointSums;
 pub use rows::{Counts, RowSums};
 
-/// Sums over points of one cluster; a commutative monoid under [`Sums::combine`] (up to float64 rounding).
+/// Sums over points of one cluster. A commutative monoid under [`Sums::combine`], up to float64 rounding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sums {
     /// Number of points.
@@ -20,24 +19,24 @@ pub struct Sums {
     pub distance: f64,
     /// Largest squared distance to the stored centroid.
     pub max_squared: f64,
-    /// Sum of simplified silhouettes; 0 where other centroids were not searched.
+    /// Sum of simplified silhouettes; 0 without a search.
     pub simplified_silhouette: f64,
-    /// Points to which another centroid is strictly nearer; 0 where other centroids were not searched.
+    /// Number of points with a strictly nearer other centroid; 0 without a search.
     pub misassigned: u64,
 }
 
 impl Sums {
-    /// The sums over no point.
+    /// Sums over no points.
     pub const IDENTITY: Sums =
         Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0, simplified_silhouette: 0.0, misassigned: 0 };
 
-    /// The sums over one point at `squared` squared distance.
+    /// Sums over one point at squared distance `squared`.
     pub fn of_point(squared: f64) -> Self {
         Sums { size: 1, inertia: squared, distance: squared.sqrt(), max_squared: squared, ..Sums::IDENTITY }
     }
 
-    /// What a search adds for one point at squared distances `own` from its own centroid and `other` from the nearest
-    /// other one (infinite where there is none): `(b - a) / max(a, b)`, 0 where both are 0.
+    /// What a search adds for one point at squared distances `own` to its own centroid and `other` to the nearest other one
+    /// (infinite without one). The simplified silhouette is `(b - a) / max(a, b)`, or 0 if both are 0.
     pub fn of_search(own: f64, other: f64) -> Self {
         let (a, b) = (own.sqrt(), other.sqrt());
         let larger = a.max(b);
@@ -45,7 +44,7 @@ impl Sums {
         Sums { simplified_silhouette, misassigned: u64::from(other < own), ..Sums::IDENTITY }
     }
 
-    /// The sums over both sets of points.
+    /// Sums over both sets of points.
     #[must_use]
     pub fn combine(self, other: Sums) -> Sums {
         Sums {
@@ -59,40 +58,40 @@ impl Sums {
     }
 }
 
-/// The sums of every cluster of one level.
+/// Sums of all clusters of one level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClusterSums(Vec<Sums>);
 
 impl ClusterSums {
-    /// No point in any of `clusters` clusters.
+    /// Sums over no points, for `clusters` clusters.
     pub fn identity(clusters: usize) -> Self {
         ClusterSums(vec![Sums::IDENTITY; clusters])
     }
 
-    /// Adds points of one cluster.
+    /// Adds sums to one cluster.
     #[inline]
     pub fn add(&mut self, cluster: u32, sums: Sums) {
         let at = &mut self.0[cluster as usize];
         *at = at.combine(sums);
     }
 
-    /// Adds another part of the same level.
+    /// Adds the sums over other points of the same level.
     pub fn combine(&mut self, other: &ClusterSums) {
         assert_eq!(self.0.len(), other.0.len(), "parts of one level have the same clusters");
         self.0.iter_mut().zip(&other.0).for_each(|(a, &b)| *a = a.combine(b));
     }
 
-    /// From what [`ClusterSums::clusters`] gave.
+    /// From the sums of each cluster.
     pub fn of_clusters(clusters: Vec<Sums>) -> Self {
         ClusterSums(clusters)
     }
 
-    /// Per cluster.
+    /// Sums of each cluster.
     pub fn into_clusters(self) -> Vec<Sums> {
         self.0
     }
 
-    /// Per cluster.
+    /// Sums of each cluster.
     pub fn clusters(&self) -> &[Sums] {
         &self.0
     }
@@ -113,7 +112,7 @@ mod tests {
             assert_eq!(of(left).combine(of(right)), whole);
             assert_eq!(of(right).combine(of(left)), whole);
         }
-        assert_ne!(of(&squares[1..]), whole, "a lost point shows");
+        assert_ne!(of(&squares[1..]), whole, "a missing point is noticed");
     }
 
     #[test]
@@ -123,7 +122,7 @@ mod tests {
             (sums.simplified_silhouette, sums.misassigned)
         };
         assert_eq!((of(1.0, 4.0), of(4.0, 1.0)), ((0.5, 0), (-0.5, 1)));
-        // on its own centroid; on both; equally far from both; no other centroid
+        // on its own centroid; on both; equidistant; no other centroid
         assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
         assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
     }

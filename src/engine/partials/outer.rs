@@ -1,60 +1,60 @@
-//! What comparing some points with all points contributes.
+//! Partial results of comparing some points with all points.
 
 use std::ops::Range;
 
 use super::Counts;
 
-/// Silhouettes of a range of the points whose silhouettes are taken, or the running sums they are made of.
+/// Silhouettes of a range of the sampled points, or the running sums from which they are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OuterSums {
-    /// Which of those points, by their number in the order of the hierarchy.
+    /// Range of the sampled points, which are numbered in hierarchy order.
     pub outer: Range<u64>,
-    /// How the work was cut; `steps` count in it.
+    /// How the work is cut into `of_steps` steps.
     pub cut: SweepCut,
-    /// Steps that are done.
+    /// Number of finished steps.
     pub steps: u64,
-    /// Steps that there are.
+    /// Number of all steps.
     pub of_steps: u64,
-    /// While it is under way: the running sums, one entry per evaluated level.
+    /// Running sums, one entry per evaluated level; empty once complete.
     pub running: Vec<Running>,
-    /// When it is complete: the silhouettes `[outer]`, one entry per evaluated level.
+    /// Silhouettes, `[outer.len()]`, one entry per evaluated level; empty until complete.
     pub values: Vec<Vec<f64>>,
-    /// How many distances were computed.
+    /// Number of distances computed.
     pub counts: Counts,
 }
 
-/// How the work is cut into steps. Steps of one cut mean nothing in another.
+/// How the work is cut into steps. Steps of different cuts are not comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SweepCut {
-    /// Points of a step.
+    /// Points per step.
     pub points: usize,
-    /// Each pair of points once.
+    /// Whether each pair of points is computed once.
     pub symmetric: bool,
 }
 
-/// Running sums of one level, each `[outer]`.
+/// Running sums of one level, each `[outer.len()]`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Running {
     /// Sum of distances to the own cluster.
     pub own: Vec<f64>,
-    /// Sum of distances to the part seen so far of the cluster under way.
+    /// Sum of distances to the part of the current cluster seen so far.
     pub open: Vec<f64>,
-    /// Least mean distance to another cluster that was seen whole; infinite where none was.
+    /// Smallest mean distance to another completed cluster; infinite without one.
     pub best: Vec<f64>,
-    /// First place of that cluster.
+    /// First place of that cluster in hierarchy order.
     pub best_first: Vec<u64>,
 }
 
 impl OuterSums {
-    /// Whether the silhouettes are there.
+    /// Whether the silhouettes are complete.
     pub fn is_complete(&self) -> bool {
         self.running.is_empty()
     }
 
-    /// Adds the complete points that follow.
+    /// Appends the complete result of the next range of points.
     ///
     /// # Panics
-    /// When they don't follow, or are of other levels.
+    /// If the ranges are not consecutive, or the levels differ.
     pub fn combine(&mut self, next: &OuterSums) {
         assert_eq!(self.outer.end, next.outer.start, "ranges of points follow one another");
         assert_eq!(self.values.len(), next.values.len(), "parts are of the same levels");

@@ -1,6 +1,6 @@
-//! Sums of the points themselves.
+//! Sums of the points, from which the means are computed.
 
-/// Sums of the points of every cluster of one level, less a common centre: what the means are made of.
+/// Sums of the points, minus a common centre, of each cluster of one level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointSums {
     dim: usize,
@@ -9,7 +9,7 @@ pub struct PointSums {
 }
 
 impl PointSums {
-    /// No point in any of `clusters` clusters; `None` where there is no memory for them.
+    /// Sums over no points, for `clusters` clusters; `None` if they don't fit into memory.
     pub fn identity(clusters: usize, dim: usize) -> Option<Self> {
         let length = clusters.checked_mul(dim)?;
         let mut sums = Vec::new();
@@ -18,23 +18,24 @@ impl PointSums {
         Some(PointSums { dim, sums })
     }
 
-    /// Adds the sum over some points of one cluster.
+    /// Adds the sum over points of one cluster, `[dim]`.
     pub fn add(&mut self, cluster: usize, sum: &[f64]) {
         let at = &mut self.sums[cluster * self.dim..][..self.dim];
         at.iter_mut().zip(sum).for_each(|(at, sum)| *at += sum);
     }
 
-    /// Columns of a sum.
+    /// Dimension d.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// One cluster's sum, `[dim]`.
+    /// Sum of one cluster, `[dim]`.
     pub fn of(&self, cluster: usize) -> &[f64] {
         &self.sums[cluster * self.dim..][..self.dim]
     }
 
-    /// The level above: `parent[c]` is the cluster of `clusters` that holds cluster c.
+    /// Sums of the level above, which has `clusters` clusters: `parent[c]` is the parent of cluster c. `None` if they don't
+    /// fit into memory.
     pub fn lifted(&self, parent: &[u32], clusters: usize) -> Option<Self> {
         let mut above = PointSums::identity(clusters, self.dim)?;
         for (child, &parent) in parent.iter().enumerate() {
@@ -45,7 +46,7 @@ impl PointSums {
         Some(above)
     }
 
-    /// Adds the sums of other points.
+    /// Adds the sums over other points of the same level.
     pub fn combine(&mut self, other: &PointSums) {
         assert_eq!(self.sums.len(), other.sums.len(), "parts of one level have the same clusters and columns");
         self.sums.iter_mut().zip(&other.sums).for_each(|(a, b)| *a += b);

@@ -1,4 +1,4 @@
-//! What a pass over some rows contributes.
+//! Partial results of a pass over rows.
 
 use std::ops::Range;
 
@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClusterSums, PointSums};
 
-/// What a pass found over a range of rows. Ranges that follow one another add up.
+/// Result of a pass over a range of rows. Results of consecutive ranges can be combined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowSums {
-    /// The rows that are in it.
+    /// The range.
     pub rows: Range<u64>,
     /// Sums per cluster, one entry per evaluated level.
     pub sums: Vec<ClusterSums>,
-    /// Sums of the points themselves on the lowest evaluated level, where they are wanted.
+    /// Sums of the points on the lowest evaluated level, if wanted.
     pub points: Option<PointSums>,
     /// Rows left out because they hold a NaN or an infinity, ascending.
     pub skipped: Vec<u64>,
-    /// How many distances were computed.
+    /// Number of distances computed.
     pub counts: Counts,
 }
 
-/// How many distances were computed, all levels together: the proof that none was computed twice.
+/// Number of distances computed, over all levels. Proves that none was computed twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
-    /// Of rows to their own centroid (or mean).
+    /// From rows to their own centroid (or mean).
     pub own: u64,
-    /// Of rows to centroids in the search for the nearest.
+    /// From rows to centroids, in the top-2 search.
     pub searched: u64,
-    /// Of rows to rows.
+    /// Between rows.
     pub pairs: u64,
 }
 
 impl Counts {
-    /// Both together.
+    /// Sum of both.
     #[must_use]
     pub fn plus(self, other: Counts) -> Counts {
         Counts { own: self.own + other.own, searched: self.searched + other.searched, pairs: self.pairs + other.pairs }
@@ -41,10 +41,17 @@ impl Counts {
 }
 
 impl RowSums {
-    /// Adds the rows that follow.
+    /// Bytes of memory, roughly.
+    pub fn bytes(&self) -> usize {
+        let clusters: usize = self.sums.iter().map(|sums| size_of_val(sums.clusters())).sum();
+        let points = self.points.as_ref().map_or(0, |points| size_of_val(points.values()));
+        clusters + points + size_of_val(self.skipped.as_slice())
+    }
+
+    /// Appends the result of the next range of rows.
     ///
     /// # Panics
-    /// When they don't follow, or are of other levels.
+    /// If the ranges are not consecutive, or the levels differ.
     pub fn combine(&mut self, next: &RowSums) {
         assert_eq!(self.rows.end, next.rows.start, "ranges of rows follow one another");
         assert_eq!(self.sums.len(), next.sums.len(), "parts are of the same levels");
@@ -72,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_follow_add_up() {
+    fn consecutive_ranges_are_combined() {
         let mut whole = part(0..3, 4.0);
         whole.combine(&part(3..5, 9.0));
         assert_eq!((whole.rows.clone(), whole.skipped.as_slice(), whole.counts.own), (0..5, [0, 3].as_slice(), 5));

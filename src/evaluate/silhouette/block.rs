@@ -1,4 +1,4 @@
-//! What is known of some points' silhouettes while sums of distances come in.
+//! Running sums of the silhouettes of a block of points.
 
 use std::ops::Range;
 
@@ -8,27 +8,27 @@ use crate::engine::partials::Running as Saved;
 
 /// Consecutive outer points and their running sums on every level.
 pub(super) struct Block {
-    /// Their places in the order, ascending.
+    /// Places of the points in the order, ascending.
     places: Vec<u32>,
     levels: Vec<Running>,
 }
 
-/// Per point of the block.
+/// Running sums of one level, per point of the block.
 struct Running {
     /// Sum of distances to the own cluster.
     own: Vec<f64>,
-    /// Sum of distances to the part seen so far of the cluster under way.
+    /// Sum of distances to the part of the current cluster seen so far.
     open: Vec<f64>,
-    /// Least mean distance to another cluster that was seen whole, and the first place of that cluster.
+    /// Smallest mean distance to another completed cluster, and the first place of that cluster.
     best: Vec<(f64, usize)>,
 }
 
-/// From which pairs sums come.
+/// Which pairs of points the sums include.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pairs {
-    /// Each point against all.
+    /// Each point with all points.
     All,
-    /// Each pair once: a point as an outer one is seen against those before it, as an inner one against those after it.
+    /// Each pair once: a point as outer point with those before it, and as inner point with those after it.
     Once,
 }
 
@@ -39,7 +39,7 @@ impl Block {
         Block { levels: (0..levels).map(|_| running()).collect(), places }
     }
 
-    /// Appends the running sums to those of the blocks before.
+    /// Appends the running sums to those of the previous blocks.
     pub(super) fn save(&self, to: &mut [Saved]) {
         for (running, to) in self.levels.iter().zip(to) {
             to.own.extend(&running.own);
@@ -49,7 +49,7 @@ impl Block {
         }
     }
 
-    /// Takes the running sums back that [`Block::save`] wrote from `first` on.
+    /// Restores the running sums that [`Block::save`] wrote at `first`.
     pub(super) fn restore(&mut self, from: &[Saved], first: usize) {
         let points = first..first + self.places.len();
         for (running, from) in self.levels.iter_mut().zip(from) {
@@ -65,8 +65,8 @@ impl Block {
         &self.places
     }
 
-    /// Adds sums of distances to the inner points `inner`, run by run of the lowest level: `columns[s * len + j]` for the
-    /// block's point j.
+    /// Adds sums of distances to the inner points `inner`. `columns[s * len + j]` is the sum over run s of the lowest level
+    /// for the block's point j.
     pub(super) fn add_columns(&mut self, order: &Order, inner: Range<usize>, columns: &[f64], pairs: Pairs) {
         let Block { places, levels } = self;
         let mut start = inner.start;
@@ -77,7 +77,7 @@ impl Block {
                 add(&mut running.own[own.clone()], &sums[own.clone()]);
                 let closes = end == cluster.end;
                 let others = [0..own.start, own.end..places.len()];
-                // seen once, a cluster's points lie before those that see it as outer ones
+                // with each pair once, outer points come after the cluster's points
                 for part in others.into_iter().skip(usize::from(pairs == Pairs::Once)) {
                     add(&mut running.open[part.clone()], &sums[part.clone()]);
                     if closes {
@@ -89,8 +89,8 @@ impl Block {
         }
     }
 
-    /// Adds the other direction for the block's points number `points`: sums of their distances to the later points
-    /// `outer`, an entry of `rows` for each run. `open` are the sums of the clusters under way, per level and point.
+    /// Adds the other direction for the block's points `points` (indices): sums of their distances to the later points
+    /// `outer`, one entry of `rows` per run. `open` holds the sums of the current clusters, per level and point.
     pub(super) fn add_rows<'r>(
         &mut self,
         order: &Order,
@@ -117,13 +117,13 @@ impl Block {
         }
     }
 
-    /// Places of the cluster nearest to point number `at` on a level; none where there is no other.
+    /// Places of the cluster nearest to the block's point `at` on a level; `None` without another cluster.
     pub(super) fn nearest(&self, order: &Order, level: usize, at: usize) -> Option<Range<usize>> {
         let (mean, first) = self.levels[level].best[at];
         mean.is_finite().then(|| order.run_at(level, first))
     }
 
-    /// Puts better sums of distances to the own and to the nearest cluster in the place of those of point number `at`.
+    /// Replaces the sums of distances of the block's point `at` to its own and to the nearest cluster.
     pub(super) fn replace(&mut self, order: &Order, level: usize, at: usize, own: f64, nearest: f64) {
         let running = &mut self.levels[level];
         running.own[at] = own;
@@ -131,8 +131,8 @@ impl Block {
         *mean = nearest / as_real(order.run_at(level, *first).len() as u64);
     }
 
-    /// The silhouettes of the block's points on a level (Rousseeuw 1987); 0 for a point that is alone in its cluster, as
-    /// in scikit-learn, and where there is no other cluster.
+    /// Silhouettes of the block's points on a level (Rousseeuw 1987). As in scikit-learn, 0 for a point alone in its cluster;
+    /// also 0 without another cluster.
     pub(super) fn silhouettes(&self, order: &Order, level: usize) -> impl Iterator<Item = f64> {
         let running = &self.levels[level];
         self.places.iter().enumerate().map(move |(at, &place)| {
@@ -148,7 +148,7 @@ impl Block {
     }
 }
 
-/// Which of some ascending places lie in a range.
+/// Indices of the ascending `places` that lie in `range`.
 fn within(places: &[u32], range: &Range<usize>) -> Range<usize> {
     let below = |bound: usize| places.partition_point(|&place| (place as usize) < bound);
     below(range.start)..below(range.end)
@@ -158,7 +158,7 @@ fn add(to: &mut [f64], sums: &[f64]) {
     to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
 }
 
-/// A cluster has been seen whole.
+/// Completes a cluster.
 fn close(open: &mut [f64], best: &mut [(f64, usize)], cluster: &Range<usize>) {
     let size = as_real(cluster.len() as u64);
     for (open, best) in open.iter_mut().zip(best) {

@@ -1,11 +1,11 @@
-//! Points in the order of the hierarchy: every cluster of every evaluated level is one run.
+//! The points in hierarchy order: every cluster of every evaluated level is one run.
 
 use std::ops::Range;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::evaluate::Evaluation;
 
-/// The labelled rows in that order. A place is an index into it.
+/// The assigned points in hierarchy order. A place is an index into it.
 pub(super) struct Order {
     /// Row of the embeddings at each place.
     rows: Vec<u64>,
@@ -13,26 +13,26 @@ pub(super) struct Order {
     levels: Vec<Runs>,
 }
 
-/// The clusters of one level, one after another.
+/// Runs of one level, one per non-empty cluster.
 struct Runs {
-    /// Clusters in the order in which their points come; empty ones are not among them.
+    /// Clusters in the order of their points, without empty ones.
     clusters: Vec<u32>,
-    /// First place of each, and the number of places.
+    /// First place of each run, then the number of places.
     starts: Vec<usize>,
 }
 
 impl Order {
-    /// All labelled rows but those `skipped` (ascending).
+    /// All assigned points without the `skipped` rows (ascending).
     pub(super) fn new(run: &Evaluation<'_>, skipped: &[u64]) -> Result<Order> {
         let top = run.levels[run.levels.len() - 1];
         let points = (0..run.hierarchy.k(top)).flat_map(|cluster| run.hierarchy.points_of(top, cluster));
         let rows: Vec<u64> = points.filter(|row| skipped.binary_search(row).is_err()).collect();
         if u32::try_from(rows.len()).is_err() {
             return Err(Error::failed(
-                Finding::new("more points than silhouettes can be taken of")
-                    .expected(format!("at most {} labelled rows", u32::MAX))
+                Finding::new("too many points for silhouettes")
+                    .expected(format!("at most {} points in clusters", u32::MAX))
                     .found(rows.len().to_string())
-                    .hint("leave them out with --silhouette off"),
+                    .hint("leave out silhouettes with --silhouette off"),
             ));
         }
         let levels = run.levels.iter().map(|&level| Runs::new(run, level, &rows)).collect();
@@ -44,7 +44,7 @@ impl Order {
         self.rows.len()
     }
 
-    /// Rows at some places.
+    /// Rows at the places.
     pub(super) fn rows(&self, places: Range<usize>) -> &[u64] {
         &self.rows[places]
     }
@@ -64,20 +64,20 @@ impl Order {
         self.levels.len()
     }
 
-    /// Cluster of a place on a level (an index into the evaluated ones).
+    /// Cluster of a place on a level (an index into the evaluated levels).
     pub(super) fn cluster_at(&self, level: usize, place: usize) -> u32 {
         let runs = &self.levels[level];
         runs.clusters[runs.at(place)]
     }
 
-    /// Places of the cluster that holds a place.
+    /// Places of the cluster that contains a place.
     pub(super) fn run_at(&self, level: usize, place: usize) -> Range<usize> {
         let runs = &self.levels[level];
         let at = runs.at(place);
         runs.starts[at]..runs.starts[at + 1]
     }
 
-    /// Where the runs of the lowest level that `places` has a part of end, cut off at its end.
+    /// Ends of the lowest level's runs that overlap `places`, clipped to its end.
     pub(super) fn ends(&self, places: Range<usize>) -> Vec<usize> {
         let starts = &self.levels[0].starts;
         let inside = starts.partition_point(|&start| start <= places.start);

@@ -1,4 +1,4 @@
-//! Rows of the embeddings, centred, in the order of the hierarchy.
+//! Reads centred rows of the embeddings in hierarchy order.
 
 use bytemuck::cast_slice_mut;
 use half::f16;
@@ -9,17 +9,17 @@ use crate::base::matrix::Dtype;
 use crate::evaluate::Evaluation;
 use crate::formats::embeddings::Embeddings;
 
-/// Rows that are read together where they follow one another.
+/// Consecutive rows that are read at once.
 const MOST_ROWS: usize = 256;
 
-/// Reads `rows` in their order, less the job's centre, with as many threads as there are lanes.
+/// Reads `rows` in this order and subtracts the job's centre. Uses one thread per lane.
 pub(super) fn read(run: &Evaluation<'_>, rows: &[u64]) -> Result<PointSet> {
     let mut points = PointSet { dim: run.embeddings.dim(), values: Vec::new() };
     append(run, rows, &mut points)?;
     Ok(points)
 }
 
-/// The same, behind the points that are there.
+/// As [`read`], but appends to `points`.
 pub(super) fn append(run: &Evaluation<'_>, rows: &[u64], points: &mut PointSet) -> Result<()> {
     let PointSet { dim, values } = points;
     let (dim, held) = (*dim, values.len());
@@ -49,7 +49,7 @@ pub(super) fn read_part(run: &Evaluation<'_>, rows: &[u64], out: &mut [f32]) -> 
     let (embeddings, dim) = (run.embeddings, run.embeddings.dim());
     let row_bytes = embeddings.row_bytes();
     let mut words = vec![0_u64; (MOST_ROWS.min(rows.len()) * row_bytes).div_ceil(8)];
-    // read in the order of the file, so that a disk sees as few jumps as there can be
+    // in file order, to minimise seeks
     let mut places: Vec<usize> = (0..rows.len()).collect();
     places.sort_unstable_by_key(|&place| rows[place]);
     let mut done = 0;
@@ -70,8 +70,8 @@ pub(super) fn read_part(run: &Evaluation<'_>, rows: &[u64], out: &mut [f32]) -> 
     Ok(())
 }
 
-/// The difference is taken in float64, so that only what is left is rounded.
-#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is what is meant")]
+/// Subtracts the centre in float64 and rounds the difference.
+#[expect(clippy::cast_possible_truncation, reason = "rounding to float32 is intended")]
 fn centre(embeddings: &Embeddings, bytes: &[u8], centre: &[f64], out: &mut [f32]) {
     let centres = centre.iter().cycle();
     let out = out.iter_mut().zip(centres);

@@ -1,11 +1,11 @@
-//! Which points a sampled silhouette is taken of.
+//! Draws the points of a sampled silhouette.
 
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-use super::Sampling;
+use crate::evaluate::Sampling;
 
-/// Places of the order, ascending; `None` for all of them.
+/// Sampled places of the order, ascending; `None` for all places.
 pub(super) fn choose(points: usize, sampling: Sampling) -> Option<Vec<u32>> {
     let Sampling::Sample { points: wanted, seed } = sampling else { return None };
     if wanted >= points as u64 {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stratum_gives_one_point_and_every_point_can_be_taken() {
+    fn every_stratum_yields_one_point_and_every_point_can_be_drawn() {
         let mut seen = [false; 10];
         for seed in 0..64 {
             let taken = choose(10, Sampling::Sample { points: 4, seed }).expect("a sample");

@@ -1,12 +1,13 @@
-//! Which `.npy` arrays are embeddings, and what to do about those that are not.
+//! Checks that a `.npy` array can serve as embeddings, and advises how to convert one that can't.
 
 use std::path::Path;
 
 use crate::base::error::Finding;
 use crate::base::matrix::Dtype;
+use crate::base::numeric::to_usize;
 use crate::formats::npy::{ByteOrder, Header, numpy_command};
 
-/// Rows, columns and type of embeddings that can be read as they lie, or the command that makes them so.
+/// Rows, columns and type of embeddings that can be read in place. Otherwise a finding with the command that converts them.
 pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype), Finding> {
     let refuse = |what: &str, hint: String| {
         let order = if header.fortran_order { ", Fortran order" } else { "" };
@@ -16,7 +17,7 @@ pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype),
             .found(format!("shape {} of {}{order}", header.shape_text(), header.descr))
             .hint(hint)
     };
-    // A memory map keeps numpy from holding what it does not need: embeddings can be larger than memory.
+    // The memory map lets NumPy convert embeddings that are larger than memory.
     let rewrite = |expression: &str| numpy_command(path, "mmap_mode='r'", expression);
     let element = header.element();
     if element.is_some_and(|element| element.kind == 'O') {
@@ -46,16 +47,18 @@ pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype),
     if element.is_some_and(|element| element.order == ByteOrder::Big) {
         return Err(refuse("the embeddings are big endian", rewrite(&format!("a.astype('{}')", dtype.descr()))));
     }
-    // With one row or one column both orders are the same bytes.
+    // With one row or one column, both orders are the same bytes.
     if header.fortran_order && rows > 1 && columns > 1 {
         return Err(refuse("the embeddings are in Fortran order", rewrite("np.ascontiguousarray(a)")));
     }
-    let dim = usize::try_from(columns).ok().filter(|dim| dim.checked_mul(dtype.size()).is_some());
-    let dim = dim.ok_or_else(|| refuse("a row is larger than this machine can address", "check the file".into()))?;
+    let dim = to_usize(columns);
+    if dim.checked_mul(dtype.size()).is_none() {
+        return Err(refuse("a row exceeds the address space of this machine", "check the file".into()));
+    }
     Ok((rows, dim, dtype))
 }
 
-/// Object arrays hold pickles, which this program does not run; numpy turns the two usual kinds into matrices.
+/// Object arrays are pickles, which this program does not execute. NumPy can convert the two usual kinds to matrices.
 fn objects_hint(header: &Header, path: &Path) -> String {
     let shard = numpy_command(path, "allow_pickle=True", "a[0]");
     let rows = numpy_command(path, "allow_pickle=True", "np.stack(a)");

@@ -1,7 +1,7 @@
 //! Embeddings: one or several `.npy` files that form one matrix by rows.
 //!
-//! Rows are read with positioned reads and not through a map: a truncated file or a dead disk is then an error that
-//! names file and byte, not a signal that ends the program in hour six.
+//! Rows are read with positioned reads rather than through a memory map: a truncated file or a failing disk is then an error
+//! that names file and byte, not a signal that kills the program in hour six.
 
 mod layout;
 mod patterns;
@@ -10,33 +10,34 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::npy::{self, open_file};
+use super::{input_file, npy};
 use crate::base::error::{Error, Finding, Findings};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 
 pub use patterns::expand;
 
-/// Files beyond these are opened again for each read, since systems limit the open files of a process, often to 1,024.
+/// Number of files kept open. Further files are opened for each read, because systems limit the open files of a process,
+/// often to 1,024.
 const KEPT_OPEN: usize = 256;
 
 /// One file of the embeddings.
 #[derive(Debug)]
 pub struct EmbeddingFile {
-    /// As it was given.
+    /// The path as given.
     pub path: PathBuf,
     /// Rows in this file.
     pub rows: u64,
-    /// Size of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// When it was last changed, where the file system says so.
+    /// Time of the last change, if the file system records it.
     pub mtime: Option<SystemTime>,
     first_row: u64,
     data_offset: u64,
     handle: Option<File>,
 }
 
-/// A matrix of `rows()` x `dim()` elements of one type, little endian, row-major, in one or several files.
+/// A matrix `[rows, dim]` of little-endian elements, row-major, in one or several files.
 #[derive(Debug)]
 pub struct Embeddings {
     files: Vec<EmbeddingFile>,
@@ -46,8 +47,8 @@ pub struct Embeddings {
 }
 
 impl Embeddings {
-    /// Opens the files and checks each header against its file's size and the other files. Whatever is wrong with any
-    /// of them is added to `findings`; then the result is `None`.
+    /// Opens the files and checks each header against its file's size and the other files. Adds every problem to `findings`;
+    /// the result is then `None`.
     pub fn open(paths: &[PathBuf], findings: &mut Findings) -> Option<Embeddings> {
         let before = findings.count();
         let mut embeddings: Option<Embeddings> = None;
@@ -69,27 +70,28 @@ impl Embeddings {
     fn append(&mut self, mut file: EmbeddingFile, dim: usize, dtype: Dtype) -> Result<(), Finding> {
         if (dim, dtype) != (self.dim, self.dtype) {
             let first = self.files[0].path.display();
-            return Err(Finding::new("the files of the embeddings differ")
+            return Err(Finding::new("the files of the embeddings differ in columns or type")
                 .file(file.path)
                 .expected(format!("{} columns of {}, as in {first}", self.dim, self.dtype.descr()))
                 .found(format!("{dim} columns of {}", dtype.descr()))
-                .hint("name only files that one model wrote, with one type"));
+                .hint("name only files of one model and one type"));
         }
         file.first_row = self.rows;
         if self.files.len() >= KEPT_OPEN {
             file.handle = None;
         }
-        self.rows = self.rows.checked_add(file.rows).ok_or_else(|| Finding::new("more rows than 64 bits can count"))?;
+        self.rows =
+            self.rows.checked_add(file.rows).ok_or_else(|| Finding::new("the embeddings have more than 2^64 rows"))?;
         self.files.push(file);
         Ok(())
     }
 
-    /// Rows of all files together.
+    /// Number of rows of all files together.
     pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    /// Columns.
+    /// Number of columns, d.
     pub fn dim(&self) -> usize {
         self.dim
     }
@@ -117,18 +119,18 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Reads the rows from `first` on as they lie on disk; `out` is as long as the rows wanted, a multiple of
-    /// `row_bytes()`. Any number of threads can read at once.
+    /// Fills `out` with the stored bytes of the rows from `first` on. Its length is a multiple of `row_bytes()`. Any number of
+    /// threads can read at once.
     ///
     /// # Errors
-    /// Rows past the end, and whatever the disk says; a file that has become shorter since it was opened.
+    /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.
     pub fn read_rows(&self, first: u64, out: &mut [u8]) -> Result<(), Error> {
         let row_bytes = self.row_bytes();
         let count = (out.len() / row_bytes) as u64;
         let end = first.checked_add(count).filter(|&end| end <= self.rows && out.len().is_multiple_of(row_bytes));
         if end.is_none() {
             return Err(Error::failed(
-                Finding::new("rows were asked for that the embeddings don't have")
+                Finding::new("a read goes past the end of the embeddings")
                     .index(first)
                     .expected(format!("whole rows of {row_bytes} bytes within {} rows", self.rows))
                     .found(format!("{} bytes from row {first} on", out.len())),
@@ -141,7 +143,6 @@ impl Embeddings {
             let file = &self.files[index];
             let in_file = row - file.first_row;
             let wanted = (rest.len() / row_bytes) as u64;
-            // At most `wanted` rows, which fit memory already.
             let rows = to_usize(wanted.min(file.rows - in_file));
             let (part, later) = rest.split_at_mut(rows * row_bytes);
             file.read(file.data_offset + in_file * row_bytes as u64, part)?;
@@ -155,7 +156,7 @@ impl Embeddings {
 
 impl EmbeddingFile {
     fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
-        let cannot = |e: &std::io::Error| Error::io("cannot read the embeddings", &self.path, e);
+        let cannot = |e: &std::io::Error| Error::io("can't read the embeddings", &self.path, e);
         match &self.handle {
             Some(file) => read_exact_at(file, &self.path, offset, out),
             None => read_exact_at(&File::open(&self.path).map_err(|e| cannot(&e))?, &self.path, offset, out),
@@ -163,13 +164,13 @@ impl EmbeddingFile {
     }
 }
 
-/// Fills `out` from byte `offset` of the file on.
+/// Fills `out` with the bytes from `offset` on.
 fn read_exact_at(file: &File, path: &Path, mut offset: u64, mut out: &mut [u8]) -> Result<(), Error> {
     while !out.is_empty() {
         match read_at(file, out, offset) {
             Ok(0) => {
                 return Err(Error::failed(
-                    Finding::new("the embeddings ended early: the file has become shorter since the run began")
+                    Finding::new("the embeddings file became shorter during the run")
                         .file(path)
                         .expected(format!("{} more bytes at byte {offset}", out.len()))
                         .found("the end of the file")
@@ -182,7 +183,7 @@ fn read_exact_at(file: &File, path: &Path, mut offset: u64, mut out: &mut [u8]) 
             }
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
             Err(e) => {
-                let finding = Finding::io("cannot read the embeddings", path, &e);
+                let finding = Finding::io("can't read the embeddings", path, &e);
                 return Err(Error::failed(finding.found(format!("{e}, at byte {offset}"))));
             }
         }
@@ -195,14 +196,15 @@ fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, out, offset)
 }
 
-/// Moves the file's cursor, which nothing here uses, so that threads don't disturb each other.
+/// Also moves the file's cursor, which nothing here uses, so threads don't interfere.
 #[cfg(windows)]
 fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, out, offset)
 }
 
 fn open_one(path: &Path) -> Result<(EmbeddingFile, usize, Dtype), Finding> {
-    let (mut file, metadata) = open_file(path)?;
+    let hint = "name the .npy file itself; for all files of a folder, write a pattern such as 'FOLDER/*.npy'";
+    let (mut file, metadata) = input_file::open_or_advise(path, hint)?;
     let header = npy::parse_header(&mut file, path)?;
     let (rows, dim, dtype) = layout::check(&header, path)?;
     header.check_length(dtype.size(), metadata.len(), path)?;

@@ -1,14 +1,14 @@
-//! From what is written on the command line to a list of files.
+//! Expands the paths and patterns of the command line to a list of files.
 
 use std::path::{Path, PathBuf};
 
 use crate::base::error::Finding;
 
-/// The files that `patterns` mean, in order. Each is a path, or a glob whose matches are sorted by natural order
-/// (`part-2` before `part-10`). A path that exists is taken as it is, even where it could be read as a glob.
+/// The files of all `patterns`, in order. A pattern is a path, or a glob whose matches are sorted in natural order
+/// (`part-2` before `part-10`). A path that exists is taken literally, even if it looks like a glob.
 ///
 /// # Errors
-/// A malformed glob, one without a match, and a folder in it that can't be read.
+/// A malformed glob, a glob without a match, or a folder that can't be read.
 pub fn expand(patterns: &[String]) -> Result<Vec<PathBuf>, Finding> {
     let mut paths = Vec::new();
     for pattern in patterns {
@@ -29,9 +29,9 @@ fn matches(pattern: &str) -> Result<Vec<PathBuf>, Finding> {
     })?;
     let mut found = globbed
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| Finding::io("cannot search the folder", e.path(), e.error()))?;
+        .map_err(|e| Finding::io("can't search the folder", e.path(), e.error()))?;
     if found.is_empty() {
-        let hint = "check the folder, and quote the pattern so that the shell leaves it alone";
+        let hint = "check the folder, and quote the pattern so that the shell does not expand it";
         return Err(Finding::new("no file matches the pattern").file(pattern).expected("at least one").hint(hint));
     }
     found.sort_by(|a, b| {

@@ -1,16 +1,16 @@
-//! Folders that are made for a run, and go with it when it ends early.
+//! Folders created for a run, and removed again if it ends early.
 
 use crate::base::error::{Error, Finding, Result};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Folders that this run created, outermost first; removed again unless kept.
+/// Folders that this run created, outermost first. Removed on drop unless kept.
 #[derive(Debug, Default)]
 pub(super) struct Created(Vec<PathBuf>);
 
 impl Created {
-    /// The run is complete: they stay.
+    /// Keeps them, because the run is complete.
     pub(super) fn keep(&mut self) {
         self.0.clear();
     }
@@ -19,7 +19,7 @@ impl Created {
 impl Drop for Created {
     fn drop(&mut self) {
         for folder in self.0.iter().rev() {
-            // A folder that somebody else has put something into is theirs as well, and stays.
+            // A folder that holds something by now is in use by others, and stays.
             if fs::remove_dir(folder).is_err() {
                 break;
             }
@@ -27,26 +27,26 @@ impl Drop for Created {
     }
 }
 
-/// Creates `root` and the parents it lacks, and tells which those were.
+/// Creates `root` and its missing parents. Returns the folders it created.
 pub(super) fn create_missing(root: &Path) -> Result<Created> {
     let mut missing = Vec::new();
     let mut existing = root;
     for folder in root.ancestors() {
-        // where the ancestors of a relative path end
+        // The ancestors of a relative path end with the empty path.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         existing = folder;
         match fs::metadata(folder) {
             Ok(found) if found.is_dir() => break,
             Ok(_) => {
                 return Err(Error::usage(
-                    Finding::new("the output folder is, or lies below, something that is not a folder")
+                    Finding::new("the output folder, or one of its parents, is not a folder")
                         .file(folder)
-                        .expected("a folder, or nothing yet")
+                        .expected("a folder, or a path that does not exist yet")
                         .hint("name another folder with --out"),
                 ));
             }
             Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => missing.push(folder),
-            Err(e) => return Err(Error::io("can't look at the output folder", folder, &e)),
+            Err(e) => return Err(Error::io("can't access the output folder", folder, &e)),
         }
     }
     let mut created = Created::default();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_created_folder_with_something_in_it_stays() {
+    fn a_created_folder_that_is_not_empty_stays() {
         let base = tempfile::tempdir().unwrap();
         let root = base.path().join("a/b");
         let created = create_missing(&root).unwrap();

@@ -1,7 +1,7 @@
 //! The lock on an output folder.
 //!
-//! The lock is the operating system's, so it goes with the process however that ends; the file itself goes when the
-//! lock is released, so that nothing is left in the folder.
+//! It is a lock of the operating system, which releases it however the process ends. The lock file is removed when the lock
+//! is released, so nothing is left in the folder.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 
 const NAME: &str = ".clustrata-lock";
 
-/// How the attempt ended.
+/// Result of an attempt to lock a folder.
 pub(super) enum Acquired {
-    /// The folder is ours, as far as its file system can tell.
+    /// The folder is ours, as far as its file system supports locks.
     Locked(Lock),
     /// Another process holds it.
     Busy,
-    /// The folder or the lock file was removed or replaced meanwhile: try again.
+    /// The folder or the lock file was removed or replaced in between: try again.
     Changed,
 }
 
-/// A held lock; released and its file removed on drop.
+/// A held lock. Released on drop, and its file removed.
 #[derive(Debug)]
 pub(super) struct Lock {
     path: PathBuf,
@@ -43,7 +43,7 @@ impl Lock {
         }
     }
 
-    /// False where the file system knows no locks.
+    /// False if the file system has no locks.
     pub(super) fn is_held(&self) -> bool {
         self.held
     }
@@ -51,7 +51,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while it is still held: afterwards it could be another run's.
+        // Remove the file while the lock is still held: afterwards the file could be another run's.
         if !system::REMOVED_ON_CLOSE
             && let Err(e) = fs::remove_file(&self.path)
             && e.kind() != ErrorKind::NotFound
@@ -64,9 +64,10 @@ impl Drop for Lock {
 
 #[cfg(unix)]
 mod system {
-    use super::{File, Path, fs, io};
-    use std::fs::TryLockError;
+    use std::fs::{self, File, TryLockError};
+    use std::io;
     use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
 
     pub(super) const REMOVED_ON_CLOSE: bool = false;
 
@@ -81,7 +82,7 @@ mod system {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, path)? => Ok(Outcome::Locked(file)),
-            // The run before removed the file between our opening and our locking it: this lock keeps nobody out.
+            // The previous run removed the file after we opened it, so this lock would exclude nobody.
             Ok(()) => Ok(Outcome::Changed),
             Err(TryLockError::WouldBlock) => Ok(Outcome::Busy),
             Err(TryLockError::Error(e)) if is_unsupported(&e) => Ok(Outcome::Unsupported(file)),
@@ -90,7 +91,7 @@ mod system {
     }
 
     /// Whether `path` still names the opened file.
-    fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
         let opened = file.metadata()?;
         match fs::metadata(path) {
             Ok(named) => Ok(named.dev() == opened.dev() && named.ino() == opened.ino()),
@@ -99,42 +100,21 @@ mod system {
         }
     }
 
-    /// Lustre without `-o flock` says ENOSYS, NFS without its lock daemon ENOLCK (which std gives no kind of its own).
-    fn is_unsupported(error: &io::Error) -> bool {
+    /// Lustre without `-o flock` returns ENOSYS. NFS without its lock daemon returns ENOLCK, which has no `ErrorKind`.
+    pub(super) fn is_unsupported(error: &io::Error) -> bool {
         const ENOLCK: i32 = if cfg!(any(target_os = "linux", target_os = "android")) { 37 } else { 77 };
         error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(ENOLCK)
-    }
-
-    #[cfg(test)]
-    mod tests {
-        use super::*;
-
-        #[test]
-        fn a_lock_on_a_removed_file_is_not_taken_for_the_folder_s() {
-            let base = tempfile::tempdir().unwrap();
-            let path = base.path().join("lock");
-            let file = File::create(&path).unwrap();
-            assert!(is_at(&file, &path).unwrap());
-            fs::remove_file(&path).unwrap();
-            assert!(!is_at(&file, &path).unwrap());
-            let _second = File::create(&path).unwrap();
-            assert!(!is_at(&file, &path).unwrap());
-        }
-
-        #[test]
-        fn only_missing_locks_are_tolerated() {
-            assert!(is_unsupported(&io::Error::from(io::ErrorKind::Unsupported)));
-            assert!(!is_unsupported(&io::Error::from(io::ErrorKind::PermissionDenied)));
-        }
     }
 }
 
 #[cfg(windows)]
 mod system {
-    use super::{File, Path, io};
+    use std::fs::File;
+    use std::io;
     use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
 
-    /// The system removes the file when the last handle closes, also that of a killed process.
+    /// The system removes the file when its handle closes, even if the process is killed.
     pub(super) const REMOVED_ON_CLOSE: bool = true;
 
     const GENERIC_READ: u32 = 0x8000_0000;
@@ -144,7 +124,7 @@ mod system {
     const ERROR_SHARING_VIOLATION: i32 = 32;
     const ERROR_DELETE_PENDING: i32 = 303;
 
-    #[allow(dead_code, reason = "one enum for all systems: here opening is locking, which every file system can")]
+    #[allow(dead_code, reason = "one enum for all systems; here opening is locking, which every file system supports")]
     pub(super) enum Outcome {
         Locked(File),
         Unsupported(File),
@@ -152,7 +132,8 @@ mod system {
         Changed,
     }
 
-    /// Opening without sharing is the lock: no second handle on the file can exist, so there is no race to check for.
+    /// Opening without sharing is the lock. No second handle can exist, so there is no race between opening and locking,
+    /// and no reader can delay the removal of the file.
     pub(super) fn lock(path: &Path) -> io::Result<Outcome> {
         let opened = File::options()
             .write(true)
@@ -168,5 +149,31 @@ mod system {
             Err(e) if e.raw_os_error() == Some(ERROR_DELETE_PENDING) => Ok(Outcome::Changed),
             Err(e) => Err(e),
         }
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::system::{is_at, is_unsupported};
+    use std::fs::{self, File};
+    use std::io;
+
+    #[test]
+    fn a_lock_on_a_removed_file_does_not_count() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("lock");
+        let file = File::create(&path).unwrap();
+        assert!(is_at(&file, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+        let _second = File::create(&path).unwrap();
+        assert!(!is_at(&file, &path).unwrap());
+    }
+
+    #[test]
+    fn only_missing_locks_are_tolerated() {
+        assert!(is_unsupported(&io::Error::from(io::ErrorKind::Unsupported)));
+        assert!(!is_unsupported(&io::Error::from(io::ErrorKind::PermissionDenied)));
     }
 }

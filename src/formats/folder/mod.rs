@@ -1,18 +1,19 @@
 //! The output folder: lock, staging, commit.
 //!
-//! A run can take hours and end at any moment, so nothing is written under its final name before all of it is there.
-//! [`OutputFolder::prepare`] locks the folder and makes a hidden staging folder *inside* it (one file system, so that
-//! every later move is a rename). Writers write below [`OutputFolder::staging`]. [`OutputFolder::commit`] moves
-//! everything into place, `record.json` last: a folder that holds it is complete. Dropped without a commit (an error,
-//! Ctrl-C, a panic), it takes staging, lock and every folder it created with it (a folder that another run has entered
-//! by then stays).
+//! A run can take hours and end at any moment, so no file gets its final name before all files are complete.
+//! [`OutputFolder::prepare`] locks the folder and creates a hidden staging folder *inside* it, so that both are on one file
+//! system and every later move is a rename. Writers write below [`OutputFolder::staging`]. [`OutputFolder::commit`] moves
+//! everything into place, `record.json` last: a folder that holds it is complete. If dropped without a commit (an error,
+//! Ctrl-C, a panic), it removes the staging folder, the lock and every folder it created, except for folders that another
+//! run has started to use.
 //!
-//! A killed process can't clean up. Its lock goes with it, and the next run removes its staging.
+//! A killed process can't clean up. The system releases its lock, and the next run removes its staging folder.
 
 mod created;
 mod lock;
 mod moves;
 mod names;
+mod room;
 
 use crate::base::error::{Error, Finding, Result};
 use created::{Created, create_missing};
@@ -23,29 +24,31 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 pub use names::{RECORD, TRACK_LOG};
+pub(crate) use room::describe_bytes;
+pub use room::ensure_room;
 
-/// Start of the staging folder's name; the rest tells runs apart where locks are not supported.
+/// Start of the staging folder's name. The rest is unique, because two runs can share a folder without lock support.
 const STAGING: &str = ".clustrata-staging";
 
-/// Where a commit keeps what it replaces until all of it is in place, inside the staging folder.
+/// Folder inside the staging folder where a commit keeps the files it replaces until all new ones are in place.
 const REPLACED: &str = ".replaced";
 
-/// How often a folder that vanishes between two steps (another run that cleans up after itself) is made again.
+/// Attempts to create and lock a folder that another run may remove in between.
 const ATTEMPTS: usize = 16;
 
-/// What becomes of an earlier run's files.
+/// What to do with the files of an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Earlier {
-    /// They are an error when a run is prepared.
+    /// Fail in `prepare`.
     Refuse,
-    /// They are removed at the commit, rewritten or not.
+    /// Remove all of them in `commit`.
     Replace,
-    /// Only those written again are replaced.
+    /// Replace only those that are written again.
     Keep,
 }
 
-/// A locked output folder that a run is writing; see the [module](self) for its life.
-// The fields drop in this order, and it matters: staging first, then the lock, then the folders that hold both.
+/// A locked output folder that a run is writing. The [module](self) describes its life cycle.
+// The drop order of the fields matters: first the staging folder, then the lock, then the folders that hold both.
 #[derive(Debug)]
 pub struct OutputFolder {
     staging: Staging,
@@ -54,31 +57,36 @@ pub struct OutputFolder {
     root: PathBuf,
     earlier: Earlier,
     contents: Contents,
-    /// Files of an earlier run that go at the commit, whatever becomes of the others.
+    /// Files of an earlier run to remove in `commit` even with [`Earlier::Keep`].
     outdated: Vec<PathBuf>,
     warnings: Vec<String>,
 }
 
 impl OutputFolder {
-    /// Creates `path` where it is missing (with its parents), locks it and makes its staging folder.
+    /// Creates `path` and its parents if missing, locks it and creates its staging folder.
     ///
     /// # Errors
-    /// `Usage` when it holds an earlier run's files and not `force`, when it is a clustering itself, or when it is not
-    /// a folder; `Failed` when another run is writing it or when it can't be written.
+    /// `Usage` if it holds an earlier run's files and `force` is not set, if it is a clustering, or if it is not a folder.
+    /// `Failed` if another run is writing it or if it is not writable.
     pub fn prepare(path: &Path, force: bool) -> Result<Self> {
         Self::open(path, Contents::Run, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
-    /// The same for tables and plots of many runs, of which a folder of its own is known by other names: it never touches
-    /// a run's files.
+    /// Prepares a folder for tables and plots of many runs. It recognises only an earlier collection's files, so it never
+    /// touches a run's. `metrics` are the names of all metrics that a collection can plot.
     ///
     /// # Errors
     /// As [`OutputFolder::prepare`].
-    pub fn prepare_collection(path: &Path, force: bool) -> Result<Self> {
-        Self::open(path, Contents::Collection, if force { Earlier::Replace } else { Earlier::Refuse })
+    pub fn prepare_collection(
+        path: &Path,
+        force: bool,
+        metrics: impl IntoIterator<Item = &'static str>,
+    ) -> Result<Self> {
+        let plotted = metrics.into_iter().collect();
+        Self::open(path, Contents::Collection { plotted }, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
-    /// The same for the comparison of two runs.
+    /// Prepares a folder for the comparison of two runs.
     ///
     /// # Errors
     /// As [`OutputFolder::prepare`].
@@ -86,10 +94,10 @@ impl OutputFolder {
         Self::open(path, Contents::Comparison, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
-    /// Locks the folder of a finished run to write some of its files again; the others stay.
+    /// Locks the folder of a finished run to write some of its files again. The others stay.
     ///
     /// # Errors
-    /// `Usage` when the folder holds no finished run; otherwise as [`OutputFolder::prepare`].
+    /// `Usage` if the folder holds no finished run; otherwise as [`OutputFolder::prepare`].
     pub fn reopen(path: &Path) -> Result<Self> {
         let record = path.join(RECORD);
         if !record.is_file() {
@@ -111,14 +119,14 @@ impl OutputFolder {
             refuse_clustering(&root)?;
         }
         if earlier == Earlier::Refuse {
-            refuse_earlier(&root, contents)?;
+            refuse_earlier(&root, &contents)?;
         }
         let mut warnings = Vec::new();
         if lock.is_held() {
             remove_stale_staging(&root)?;
         } else {
             warnings.push(format!(
-                "{}: its file system has no locks, so nothing keeps a second run from writing there as well",
+                "{}: its file system has no locks, so nothing prevents a second run from writing there at the same time",
                 root.display()
             ));
         }
@@ -126,10 +134,10 @@ impl OutputFolder {
         Ok(OutputFolder { staging, _lock: lock, created, root, earlier, contents, outdated: Vec::new(), warnings })
     }
 
-    /// Lets the pictures of an earlier report go at the commit, but for those that are written again.
+    /// Marks the pictures of an earlier report for removal in `commit`, unless they are written again.
     ///
     /// # Errors
-    /// `Failed` when the folder can't be listed.
+    /// `Failed` if the folder can't be listed.
     pub fn drop_pictures(&mut self) -> Result<()> {
         self.outdated = names::pictures_in(&self.root)?;
         Ok(())
@@ -140,18 +148,18 @@ impl OutputFolder {
         &self.root
     }
 
-    /// What a user should know though the run goes on.
+    /// Warnings for the user that don't stop the run.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// Where to write the file that [`commit`](Self::commit) moves to `relative`; makes its parents.
+    /// The path at which to write the file that [`commit`](Self::commit) moves to `relative`. Creates its parents.
     ///
     /// # Errors
-    /// `Failed` when a parent can't be made.
+    /// `Failed` if a parent can't be created.
     ///
     /// # Panics
-    /// When `relative` is not a plain relative path: names of output files are the program's own.
+    /// If `relative` is not a plain relative path, since the program itself names its output files.
     pub fn staging(&self, relative: impl AsRef<Path>) -> Result<PathBuf> {
         let relative = relative.as_ref();
         assert!(
@@ -166,13 +174,13 @@ impl OutputFolder {
         Ok(path)
     }
 
-    /// Moves everything staged into place, `record.json` last. On an error all of it is moved back.
+    /// Moves all staged files into place, `record.json` last. On an error they are moved back.
     ///
-    /// Files of others stay. Of an earlier run's files, those that this one did not write again are removed after
+    /// Files that no run wrote stay. Files of an earlier run that this run did not write again are removed after
     /// [`prepare`](Self::prepare) with `force`, and stay after [`reopen`](Self::reopen).
     ///
     /// # Errors
-    /// `Failed` when a move fails; the folder is then as it was before.
+    /// `Failed` if a move fails. The folder is then as it was before.
     pub fn commit(mut self) -> Result<()> {
         let mut moves = Moves::default();
         if let Err(error) = self.move_all(&mut moves) {
@@ -185,14 +193,14 @@ impl OutputFolder {
 
     fn move_all(&self, moves: &mut Moves) -> Result<()> {
         let mut staged = moves::files_below(&self.staging.0)?;
-        // Stable, so the others keep their order.
+        // The sort is stable, so the others keep their order.
         staged.sort_by_key(|file| file == Path::new(RECORD));
         let mut replaced = match self.earlier {
             Earlier::Keep => self.outdated.clone(),
-            Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root, self.contents)?,
+            Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root, &self.contents)?,
         };
         replaced.extend(staged.iter().filter(|f| self.root.join(f).is_file()).cloned());
-        // The old record goes first, as the new one comes last: no moment shows a record beside files of another run.
+        // The old record goes first and the new one comes last, so a record never lies beside files of another run.
         replaced.sort_by_key(|file| file != Path::new(RECORD));
         let aside = self.staging.0.join(REPLACED);
         for file in &replaced {
@@ -209,26 +217,7 @@ impl OutputFolder {
     }
 }
 
-/// Refuses to start what would not fit: `bytes` against what the file system of `folder` has available.
-///
-/// # Errors
-/// `Failed` when there is less, with both numbers.
-pub fn ensure_room(folder: &Path, bytes: u64) -> Result<()> {
-    let available = fs4::available_space(folder)
-        .map_err(|e| Error::io("can't ask the file system for its free space", folder, &e))?;
-    if available >= bytes {
-        return Ok(());
-    }
-    Err(Error::failed(
-        Finding::new("there is not enough room for the output")
-            .file(folder)
-            .expected(format!("{} available", describe_bytes(bytes)))
-            .found(describe_bytes(available))
-            .hint("free some space, or name a folder on another disk with --out; metrics can leave out --distances"),
-    ))
-}
-
-/// A folder of a part of a run, locked; what was created for it goes with it unless kept.
+/// The locked folder of one part of a run. Folders created for it are removed on drop unless kept.
 #[derive(Debug)]
 pub struct LockedFolder {
     lock: Lock,
@@ -236,24 +225,24 @@ pub struct LockedFolder {
 }
 
 impl LockedFolder {
-    /// Creates `path` where it is missing (with its parents) and locks it.
+    /// Creates `path` and its parents if missing, and locks it.
     ///
     /// # Errors
-    /// `Failed` when another process holds it or it can't be written; `Usage` when it is not a folder.
+    /// `Failed` if another process holds it or it is not writable. `Usage` if it is not a folder.
     pub fn open(path: &Path) -> Result<Self> {
         let (lock, created) = lock_folder(path)?;
         Ok(LockedFolder { lock, created })
     }
 
-    /// False where the file system knows no locks.
+    /// False if the file system has no locks.
     pub fn is_held(&self) -> bool {
         self.lock.is_held()
     }
 
-    /// Locks a folder that is there; `None` while another process holds it.
+    /// Locks an existing folder. `None` while another process holds it.
     ///
     /// # Errors
-    /// `Failed` where it can't be written.
+    /// `Failed` if it is not writable.
     pub fn try_open(path: &Path) -> Result<Option<Self>> {
         match Lock::acquire(path).map_err(|e| unwritable(path, &e))? {
             Acquired::Locked(lock) => Ok(Some(LockedFolder { lock, created: Created::default() })),
@@ -261,32 +250,21 @@ impl LockedFolder {
         }
     }
 
-    /// What was created stays.
+    /// Keeps the folders that were created.
     pub fn keep(&mut self) {
         self.created.keep();
     }
 }
 
-/// Refuses to write into a clustering.
+/// Refuses an output folder that is a clustering.
 ///
 /// # Errors
-/// `Usage` when `path` is one.
+/// `Usage` if `path` is a clustering.
 pub fn refuse_to_write_into_clustering(path: &Path) -> Result<()> {
     refuse_clustering(path)
 }
 
-/// `bytes` for a person and exactly: `1.5 GB (1500000000 bytes)`.
-pub(crate) fn describe_bytes(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        // One decimal, by integers: float formatting would round 999_999 up to "1000.0 kB".
-        Some((unit, name)) => format!("{}.{} {name} ({bytes} bytes)", bytes / unit, bytes % unit * 10 / unit),
-        None => format!("{bytes} bytes"),
-    }
-}
-
-/// The staging folder; removed with all it holds.
+/// The staging folder. Removed on drop with everything in it.
 #[derive(Debug)]
 struct Staging(PathBuf);
 
@@ -308,7 +286,7 @@ impl Drop for Staging {
     }
 }
 
-/// Creates what is missing of `root` and locks it.
+/// Creates `root` and its parents if missing, and locks it.
 fn lock_folder(root: &Path) -> Result<(Lock, Created)> {
     for _ in 0..ATTEMPTS {
         let created = create_missing(root)?;
@@ -318,7 +296,7 @@ fn lock_folder(root: &Path) -> Result<(Lock, Created)> {
             Acquired::Busy => return Err(busy(root)),
         }
     }
-    // Whoever creates and removes the folder that often is at work on it.
+    // A process that creates and removes the folder so often is using it.
     Err(busy(root))
 }
 
@@ -345,7 +323,7 @@ fn refuse_clustering(root: &Path) -> Result<()> {
     match names::clustering_file_in(root)? {
         None => Ok(()),
         Some(file) => Err(Error::usage(
-            Finding::new("the output folder is a clustering itself, whose files a run would write over")
+            Finding::new("the output folder is a clustering, whose files the run would overwrite")
                 .file(root)
                 .found(file.display().to_string())
                 .hint("name another folder with --out, for example metrics/ inside this one"),
@@ -353,8 +331,8 @@ fn refuse_clustering(root: &Path) -> Result<()> {
     }
 }
 
-fn refuse_earlier(root: &Path, contents: Contents) -> Result<()> {
-    if contents == Contents::Run && root.join(RECORD).exists() {
+fn refuse_earlier(root: &Path, contents: &Contents) -> Result<()> {
+    if *contents == Contents::Run && root.join(RECORD).exists() {
         return Err(Error::usage(
             Finding::new("the output folder holds a finished run")
                 .file(root)
@@ -365,42 +343,28 @@ fn refuse_earlier(root: &Path, contents: Contents) -> Result<()> {
     let ours = names::ours_in(root, contents)?;
     let Some(file) = ours.first().map(|file| file.display()) else { return Ok(()) };
     let (what, found) = match contents {
-        Contents::Run => ("this run", format!("{file}, and no {RECORD} that would say a run wrote it")),
-        Contents::Collection => ("this collection", file.to_string()),
+        Contents::Run => ("this run", format!("{file}, but no {RECORD} to show that a run wrote it")),
+        Contents::Collection { .. } => ("this collection", file.to_string()),
         Contents::Comparison => ("this comparison", file.to_string()),
     };
     Err(Error::usage(
-        Finding::new(format!("the output folder holds files that {what} would write over"))
+        Finding::new(format!("the output folder holds files that {what} would overwrite"))
             .file(root)
             .found(found)
-            .hint("write over them with --force, or name another folder with --out"),
+            .hint("overwrite them with --force, or name another folder with --out"),
     ))
 }
 
-/// What a killed run left. Only under the lock: otherwise it could be a living run's.
+/// Removes the staging folders of killed runs. The caller must hold the lock, or they could belong to a running one.
 fn remove_stale_staging(root: &Path) -> Result<()> {
     let unreadable = |e: std::io::Error| Error::io("can't list the output folder", root, &e);
     for entry in fs::read_dir(root).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         if entry.file_name().to_string_lossy().starts_with(STAGING) {
             let path = entry.path();
-            fs::remove_dir_all(&path).map_err(|e| Error::io("can't remove what a killed run left", &path, &e))?;
+            fs::remove_dir_all(&path)
+                .map_err(|e| Error::io("can't remove the staging folder of a killed run", &path, &e))?;
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_told_for_people_and_exactly() {
-        assert_eq!(describe_bytes(0), "0 bytes");
-        assert_eq!(describe_bytes(999), "999 bytes");
-        assert_eq!(describe_bytes(1_000), "1.0 kB (1000 bytes)");
-        assert_eq!(describe_bytes(999_999), "999.9 kB (999999 bytes)");
-        assert_eq!(describe_bytes(1_550_000_000), "1.5 GB (1550000000 bytes)");
-        assert_eq!(describe_bytes(u64::MAX), "18446744.0 TB (18446744073709551615 bytes)");
-    }
 }

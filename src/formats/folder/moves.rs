@@ -1,10 +1,10 @@
-//! Renames that can be taken back.
+//! Renames that can be undone.
 
 use crate::base::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The renames done so far, and the folders made for them, in order.
+/// The renames done so far and the folders created for them, in order.
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     done: Vec<Step>,
@@ -17,7 +17,7 @@ enum Step {
 }
 
 impl Moves {
-    /// Renames `from` to `to`, making the parents that `to` lacks.
+    /// Renames `from` to `to`. Creates the missing parents of `to`.
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> Result<()> {
         if let Some(parent) = to.parent() {
             self.create_missing(parent)?;
@@ -36,7 +36,7 @@ impl Moves {
         Ok(())
     }
 
-    /// Takes everything back, last first. What can't be is told and passed over: the other files are worth more.
+    /// Undoes everything, last step first. Logs and skips a step that fails, so that the other files are restored.
     pub(super) fn undo(self) {
         for step in self.done.into_iter().rev() {
             let (path, undone) = match step {
@@ -56,7 +56,7 @@ impl Moves {
     }
 }
 
-/// Every file below `folder`, relative to it, in the order of their names.
+/// Every file below `folder`: paths relative to it, sorted.
 pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];

@@ -1,26 +1,25 @@
-//! The names a run writes, so that a later run knows which files in its folder are an earlier run's.
+//! The names of the files that a run writes. A later run recognises an earlier run's files by them.
 //!
-//! Whatever is not named here belongs to somebody else and is never touched.
+//! A file with any other name belongs to somebody else and is never touched.
 
 use crate::base::error::{Error, Result};
-use crate::metrics::METRICS;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The record of a run; its presence says that the run is complete.
+/// The record of a run. A folder that holds it is complete.
 pub const RECORD: &str = "record.json";
 
-/// What a tracker said while it was told of the run.
+/// Output of the experiment tracker, such as W&B.
 pub const TRACK_LOG: &str = "track.log";
 
-/// What a folder holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What an output folder holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Contents {
-    /// The results of a run.
+    /// The results of one run.
     Run,
-    /// Tables and plots of many runs.
-    Collection,
+    /// Tables of many runs, and one plot for each of these metrics at most.
+    Collection { plotted: Vec<&'static str> },
     /// Two runs side by side.
     Comparison,
 }
@@ -31,68 +30,70 @@ const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
 /// Directly in the folder of a comparison.
 const COMPARISON: [&str; 2] = ["compare.json", "compare.csv"];
 
-/// Folder of plots: a collection's are named by figures, a run's begin with [`DISTRIBUTION`].
+/// Folder of plots.
 const PLOTS: &str = "plots";
 
-/// How the names of a run's plots begin.
+/// Start of the name of a plot that shows how a metric is distributed over clusters.
 const DISTRIBUTION: &str = "distribution-";
 
-/// Folder of a report's pictures, where they are not in the page.
+/// Folder of a report's pictures, unless they are embedded in the page.
 const REPORT: &str = "report";
 
-/// Directly in the output folder.
+/// Directly in the output folder of a run.
 const TOP: [&str; 8] =
     [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG, "points.parquet"];
 
 /// In each level's folder.
 const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
 
-/// Montages of a level, below its folder.
+/// Folder of montages in each level's folder.
 const MONTAGES: &str = "montages";
 
-/// Among them, the picture of many clusters.
+/// The montage that shows many clusters.
 const CONTACT_SHEET: &str = "contact-sheet";
 
-/// What only a clustering has, in each level's folder.
+/// Files in each level's folder that only a clustering has.
 const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
 
-/// Files in `root` that this program may have written there, relative to it, in the order of their names.
-pub(super) fn ours_in(root: &Path, contents: Contents) -> Result<Vec<PathBuf>> {
-    if contents == Contents::Collection {
-        let mut ours = known_files(root, Path::new(""), |name| COLLECTION.contains(&name))?;
-        ours.extend(known_files(root, Path::new(PLOTS), is_plot)?);
-        ours.sort();
-        return Ok(ours);
-    }
-    if contents == Contents::Comparison {
-        let mut ours = known_files(root, Path::new(""), |name| COMPARISON.contains(&name))?;
-        ours.sort();
-        return Ok(ours);
-    }
-    let mut ours = known_files(root, Path::new(""), |name| TOP.contains(&name))?;
-    ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
-    ours.extend(pictures_in(root)?);
-    for level in levels_in(root)? {
-        ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
-        ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
+/// Files in `root` that this program may have written there: paths relative to `root`, sorted.
+pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> {
+    let top = Path::new("");
+    let mut ours = match contents {
+        Contents::Run => known_files(root, top, |name| TOP.contains(&name))?,
+        Contents::Collection { .. } => known_files(root, top, |name| COLLECTION.contains(&name))?,
+        Contents::Comparison => known_files(root, top, |name| COMPARISON.contains(&name))?,
+    };
+    match contents {
+        Contents::Run => {
+            ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
+            ours.extend(pictures_in(root)?);
+            for level in levels_in(root)? {
+                ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
+                ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
+            }
+        }
+        Contents::Collection { plotted } => {
+            ours.extend(known_files(root, Path::new(PLOTS), |name| is_plot_of(name, plotted))?);
+        }
+        Contents::Comparison => {}
     }
     ours.sort();
     Ok(ours)
 }
 
-/// Pictures of a report in `root`, relative to it.
+/// Pictures of a report in `root`: paths relative to `root`.
 pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>> {
     known_files(root, Path::new(REPORT), is_picture)
 }
 
-/// A file in `root`, relative to it, that makes it a clustering.
+/// A file that makes `root` a clustering, relative to `root`; `None` where `root` is no clustering.
 pub(super) fn clustering_file_in(root: &Path) -> Result<Option<PathBuf>> {
     let levels = levels_in(root)?.into_iter();
     let mut files = levels.flat_map(|level| CLUSTERING.map(|name| level.join(name)));
     Ok(files.find(|file| root.join(file).exists()))
 }
 
-/// Removes the folders that `removed` files lay in, where nothing is left in them.
+/// Removes the folders that held the `removed` files, if they are empty now.
 pub(super) fn remove_emptied_folders(root: &Path, removed: &[PathBuf]) {
     for file in removed {
         // The parents of a relative path end with the empty one, which is the root itself.
@@ -104,19 +105,19 @@ pub(super) fn remove_emptied_folders(root: &Path, removed: &[PathBuf]) {
     }
 }
 
-/// Files in `root`/`folder` whose names `is_known`, relative to `root`. A folder is never ours, whatever its name.
+/// Files in `root/folder` whose names are known, relative to `root`. A folder is never ours, whatever its name.
 fn known_files(root: &Path, folder: &Path, is_known: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let entries = entries(&root.join(folder))?.into_iter();
     Ok(entries.filter(|(name, is_folder)| !is_folder && is_known(name)).map(|(name, _)| folder.join(name)).collect())
 }
 
-/// Names of the levels' folders (or links to such) in `root`.
+/// Names of the level folders in `root`, or of links to such folders.
 fn levels_in(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries(root)?.into_iter().filter(|(name, _)| is_level(name)).map(|(name, _)| PathBuf::from(name)).collect())
 }
 
-/// Name of everything in `folder`, and whether it is a folder; nothing where `folder` is missing or none itself.
-/// Names that are no UTF-8 are not ours and are left out.
+/// The entries of `folder`: each name, and whether it is a folder. Empty if `folder` is missing or is not a folder.
+/// Names that are not UTF-8 are not ours and are left out.
 fn entries(folder: &Path) -> Result<Vec<(String, bool)>> {
     let unreadable = |e: std::io::Error| Error::io("can't list the output folder", folder, &e);
     let listed = match fs::read_dir(folder) {
@@ -149,14 +150,15 @@ fn is_montage(name: &str) -> bool {
     numbers.split_once("-cluster-").is_some_and(|(rank, cluster)| is_number(rank) && is_number(cluster))
 }
 
-/// `inertia.svg`
-fn is_plot(name: &str) -> bool {
-    name.strip_suffix(".svg").is_some_and(|figure| METRICS.iter().any(|metric| metric.name() == figure))
+/// `inertia.svg`, for one of the `metrics`
+fn is_plot_of(name: &str, metrics: &[&str]) -> bool {
+    name.strip_suffix(".svg").is_some_and(|metric| metrics.contains(&metric))
 }
 
-/// `distribution-inertia.svg`
+/// `distribution-mean_distance.svg`
 fn is_distribution(name: &str) -> bool {
-    name.strip_prefix(DISTRIBUTION).is_some_and(is_plot)
+    let metric = name.strip_prefix(DISTRIBUTION).and_then(|rest| rest.strip_suffix(".svg"));
+    metric.is_some_and(|metric| !metric.is_empty() && metric.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
 }
 
 /// `row-17.jpg`
@@ -179,9 +181,15 @@ mod tests {
         assert!(!is_level("level") && !is_level("level1b") && !is_level("levels") && !is_level("Level1"));
         assert!(is_montage("best-1-cluster-42.png") && is_montage("worst-10-cluster-0.png"));
         assert!(is_montage("best-1-cluster-2.jpg") && is_montage("contact-sheet.webp"));
+        assert!(is_distribution("distribution-mean_distance.svg") && !is_distribution("distribution-.svg"));
+        assert!(!is_distribution("distribution-My plot.svg") && !is_distribution("distribution-size.png"));
         for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.gif", "my-best-1-cluster-2.png"] {
             assert!(!is_montage(other), "{other}");
         }
+    }
+
+    fn collection() -> Contents {
+        Contents::Collection { plotted: vec!["inertia", "size"] }
     }
 
     #[test]
@@ -210,18 +218,18 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         fs::create_dir(base.path().join("report.html")).unwrap();
-        assert_eq!(ours_in(base.path(), Contents::Run).unwrap(), ours.map(PathBuf::from));
-        assert!(ours_in(base.path(), Contents::Collection).unwrap().is_empty());
+        assert_eq!(ours_in(base.path(), &Contents::Run).unwrap(), ours.map(PathBuf::from));
+        assert!(ours_in(base.path(), &collection()).unwrap().is_empty());
     }
 
     #[test]
-    fn a_collection_owns_its_tables_and_plots_of_figures() {
+    fn a_collection_owns_its_tables_and_plots_of_metrics() {
         let base = tempfile::tempdir().unwrap();
         fs::create_dir(base.path().join("plots")).unwrap();
         let ours = ["groups.csv", "plots/inertia.svg", "runs.csv"];
         for file in ours.iter().chain(&["plots/mine.svg", "plots/inertia.png", "record.json", "levels.csv"]) {
             fs::write(base.path().join(file), "").unwrap();
         }
-        assert_eq!(ours_in(base.path(), Contents::Collection).unwrap(), ours.map(PathBuf::from));
+        assert_eq!(ours_in(base.path(), &collection()).unwrap(), ours.map(PathBuf::from));
     }
 }

@@ -1,33 +1,34 @@
-//! What must hold before hours of compute are spent. Each check tells one thing, with a count and the first examples.
+//! Checks of a hierarchy before any computation. Each reports one problem with a count and the first examples.
 
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::LevelFiles;
-use super::members::{EXAMPLES, Repeats, index};
+use super::members::{EXAMPLES, Repeats};
 use crate::base::error::Finding;
 use crate::base::matrix::{MatrixView, UNLABELLED};
+use crate::base::numeric::to_usize;
 use crate::formats::npy::Matrix;
 use crate::formats::pickle::Clusters;
 use crate::formats::upstream::Upstream;
 
-/// Values of a level's centroids from which on they are checked by several threads.
+/// Number of centroid values from which on several threads check them.
 const PARALLEL: usize = 1 << 25;
 
-/// What the members of a level are numbers of.
+/// The set whose elements the members of a level number.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ground<'a> {
-    /// So many rows of the embeddings.
+    /// All rows of the embeddings; their number.
     Rows(u64),
     /// Entries of a subset.
     Subset(&'a [u64]),
-    /// Clusters of the level below, of these sizes.
+    /// Clusters of the level below; their sizes.
     Clusters(&'a [u64]),
 }
 
 impl Ground<'_> {
-    /// How many there are to be grouped; members are below it.
+    /// Number of elements. Members must be below it.
     pub(super) fn len(&self) -> u64 {
         match self {
             Ground::Rows(rows) => *rows,
@@ -36,14 +37,14 @@ impl Ground<'_> {
     }
 }
 
-/// The checks of who belongs where on one level.
+/// The membership checks of one level.
 #[derive(Debug)]
 pub(super) struct Membership<'a> {
     pub(super) number: u32,
     pub(super) file: &'a Path,
     pub(super) ground: Ground<'a>,
     pub(super) allow_unassigned: bool,
-    /// Where config.yaml says the subset is.
+    /// Path of the subset in config.yaml.
     pub(super) subset_hint: Option<&'a Path>,
 }
 
@@ -52,7 +53,7 @@ impl Membership<'_> {
         Finding::new(what).level(self.number).file(self.file)
     }
 
-    /// Every member must exist.
+    /// Checks that every member exists.
     pub(super) fn in_range(&self, clusters: &Clusters) -> Result<(), Finding> {
         let bound = self.ground.len();
         let Some(position) = clusters.members().iter().position(|&member| member >= bound) else { return Ok(()) };
@@ -86,7 +87,7 @@ impl Membership<'_> {
             .hint(hint))
     }
 
-    /// Nothing may be in two clusters.
+    /// Checks that nothing is in two clusters.
     pub(super) fn once(&self, repeats: &Repeats) -> Result<(), Finding> {
         let Some(&(place, _, later)) = repeats.examples.first() else { return Ok(()) };
         let (what, thing) = match self.ground {
@@ -101,17 +102,17 @@ impl Membership<'_> {
             .expected(format!("every {thing} once"))
             .found(format!("{} repeats: {}", repeats.count, listed(examples, repeats.count)))
             .hint(
-                "write the clusters again; if the file was put together from parts, look for a part that is in twice",
+                "write the clusters again; if the file was assembled from parts, look for a part that was added twice",
             ))
     }
 
-    /// Everything must be in a cluster. `table` has the cluster of every row of the embeddings, or of every cluster of the
-    /// level below.
+    /// Checks that everything is in a cluster. `table` holds the cluster of every row of the embeddings, or of every cluster of
+    /// the level below.
     pub(super) fn assigned(&self, table: &[u32]) -> Result<(), Finding> {
         if self.allow_unassigned {
             return Ok(());
         }
-        let is_free = |&place: &u64| table[index(place)] == UNLABELLED;
+        let is_free = |&place: &u64| table[to_usize(place)] == UNLABELLED;
         let (count, free): (u64, Vec<u64>) = match self.ground {
             Ground::Subset(subset) => first_of(subset.iter().copied().filter(is_free)),
             Ground::Rows(_) | Ground::Clusters(_) => first_of((0..table.len() as u64).filter(is_free)),
@@ -126,14 +127,14 @@ impl Membership<'_> {
                 finding("rows of the embeddings are in no cluster").expected("every row in one cluster").found(found).hint(
                     format!(
                         "either these are not the embeddings that were clustered (check --embeddings), or only a subset \
-                         was (--subset-indices {subset}); --allow-unassigned leaves such rows out of every figure"
+                         was (--subset-indices {subset}); --allow-unassigned excludes such rows from every metric"
                     ),
                 )
             }
             Ground::Subset(_) => finding("rows of the subset are in no cluster")
                 .expected("every row of the subset in one cluster")
                 .found(found)
-                .hint("check --subset-indices; --allow-unassigned leaves such rows out of every figure"),
+                .hint("check --subset-indices; --allow-unassigned excludes such rows from every metric"),
             Ground::Clusters(_) => finding("clusters of the level below are in no cluster")
                 .expected(format!("every cluster of level {} in one cluster", self.number - 1))
                 .found(found)
@@ -142,7 +143,7 @@ impl Membership<'_> {
     }
 }
 
-/// How many there are, and the first few.
+/// The number of items and the first few.
 fn first_of(items: impl Iterator<Item = u64>) -> (u64, Vec<u64>) {
     let mut first = Vec::new();
     let count = items
@@ -155,14 +156,14 @@ fn first_of(items: impl Iterator<Item = u64>) -> (u64, Vec<u64>) {
     (count as u64, first)
 }
 
-/// The examples, and dots where there are more.
+/// The examples, with dots if there are more.
 fn listed(examples: impl Iterator<Item = String>, count: u64) -> String {
     let examples: Vec<_> = examples.take(EXAMPLES).collect();
     let dots = if count > examples.len() as u64 { ", ..." } else { "" };
     examples.join(", ") + dots
 }
 
-/// The centroids must have as many columns as the embeddings.
+/// Checks that the centroids have as many columns as the embeddings.
 pub(super) fn dimensions(number: u32, sources: &LevelFiles, centroids: &Matrix, dim: usize) -> Result<(), Finding> {
     let found = centroids.view().cols();
     if found == dim {
@@ -173,16 +174,16 @@ pub(super) fn dimensions(number: u32, sources: &LevelFiles, centroids: &Matrix, 
         .file(&sources.centroids)
         .expected(format!("{dim} columns, as in the embeddings"))
         .found(found.to_string())
-        .hint("name the embeddings that were clustered; another model's have another width"))
+        .hint("name the embeddings that were clustered; those of another model have another width"))
 }
 
-/// There must be a centroid for every cluster.
+/// Checks that every cluster has a centroid.
 pub(super) fn counts(number: u32, sources: &LevelFiles, clusters: usize, centroids: &Matrix) -> Result<(), Finding> {
     let rows = centroids.view().rows();
     if rows == clusters {
         return Ok(());
     }
-    Err(Finding::new("a level has a different number of centroids and of clusters")
+    Err(Finding::new("a level has different numbers of centroids and clusters")
         .level(number)
         .file(&sources.centroids)
         .expected(format!("{clusters} rows, one per cluster of {}", sources.clusters.display()))
@@ -190,12 +191,12 @@ pub(super) fn counts(number: u32, sources: &LevelFiles, clusters: usize, centroi
         .hint("take both files from one step of one run"))
 }
 
-/// A centroid that is compared with points must be finite. The centroid of an empty cluster enters no figure.
+/// Checks that the centroids are finite, except those of empty clusters, which enter no metric.
 pub(super) fn finite(number: u32, sources: &LevelFiles, centroids: &Matrix, sizes: &[u64]) -> Result<(), Finding> {
     let view = centroids.view();
     let rows = 0..view.rows().min(sizes.len());
     let is_broken = |row: &usize| sizes[*row] > 0 && !is_finite(&view, *row);
-    // threads only where there is much to do: woken for a few megabytes they would cost the run more than they save
+    // Several threads only for many values: for a few megabytes, waking them costs more than it saves.
     let broken: Vec<usize> = match rows.len() * view.cols() {
         0..PARALLEL => rows.filter(is_broken).collect(),
         _ => rows.into_par_iter().with_min_len(64).filter(is_broken).collect(),
@@ -212,25 +213,25 @@ pub(super) fn finite(number: u32, sources: &LevelFiles, centroids: &Matrix, size
 }
 
 fn is_finite(view: &MatrixView<'_>, row: usize) -> bool {
-    // No early exit, so that the compiler can check several values at once.
+    // No early exit, so that the compiler can vectorise.
     match view {
         MatrixView::F32(matrix) => matrix.row(row).iter().fold(true, |all, value| all & value.is_finite()),
         MatrixView::F64(matrix) => matrix.row(row).iter().fold(true, |all, value| all & value.is_finite()),
     }
 }
 
-/// A warning where config.yaml asked for another number of levels.
+/// A warning if config.yaml asks for a different number of levels.
 pub(super) fn levels_asked(upstream: &Upstream, found: usize) -> Option<String> {
     let asked = upstream.n_levels.filter(|&asked| asked != found as u64)?;
-    Some(format!("config.yaml asks for {asked} levels, the folder has {found}; the folder counts"))
+    Some(format!("config.yaml asks for {asked} levels, but the folder has {found}; using the folder"))
 }
 
-/// A warning where config.yaml asked for another number of clusters than a level has.
+/// A warning if config.yaml asks for a different number of clusters than a level has.
 pub(super) fn clusters_asked(upstream: &Upstream, number: u32, found: usize) -> Option<String> {
     let (least, most) = upstream.clusters_asked(number)?;
     if (least..=most).contains(&(found as u64)) {
         return None;
     }
     let asked = if least == most { least.to_string() } else { format!("{least} to {most}") };
-    Some(format!("level {number}: config.yaml asks for {asked} clusters, the files have {found}; the files count"))
+    Some(format!("level {number}: config.yaml asks for {asked} clusters, but the files have {found}; using the files"))
 }

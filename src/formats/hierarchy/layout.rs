@@ -1,8 +1,8 @@
-//! Which levels a clustering's folder has, and where the files of each level really are.
+//! Finds the levels in a clustering's folder and the files of each level.
 //!
 //! `levelL/sorted_clusters.npy` and `levelL/centroids.npy` are often absolute links into `levelL/stepK/`. After a copy or
-//! under another mount they lead nowhere; a system without links leaves a small text file with the link's target in
-//! their place. The step they meant is then read directly.
+//! under another mount the links are broken; a system without links stores a small text file with the link's target instead.
+//! In both cases the step they name is read directly.
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use crate::base::error::{Finding, Findings};
 const CLUSTERS: [&str; 2] = ["sorted_clusters.npy", "sorted_clusters.pkl"];
 const CENTROIDS: &str = "centroids.npy";
 
-/// Longer than any path that a system accepts.
+/// Size limit of a text file that stands for a link, beyond any path that a system accepts.
 const MAX_LINK_BYTES: u64 = 4096;
 
-/// Numbers of the levels that are there and wanted (all, or up to the highest of `wanted`), ascending. A gap, a wanted
-/// level that isn't there, and a folder without levels are findings.
+/// Numbers of the existing levels up to the highest of `wanted` (all levels if it is empty), ascending. Adds a finding for a
+/// gap, for a missing level of `wanted`, and for a folder without levels.
 pub(super) fn levels(clustering: &Path, wanted: &[u32], findings: &mut Findings) -> Vec<u32> {
     let Some(mut there) = findings.take(numbered(clustering, "level")) else { return Vec::new() };
     there.retain(|&number| number > 0);
@@ -27,7 +27,7 @@ pub(super) fn levels(clustering: &Path, wanted: &[u32], findings: &mut Findings)
         } else {
             "name the folder that holds level1, level2, ... (exp_dir of the clustering's config)"
         };
-        let finding = Finding::new("no levels in this folder").file(clustering);
+        let finding = Finding::new("the folder has no levels").file(clustering);
         findings.push(finding.expected("folders level1, level2, ...").found("none").hint(hint));
     }
     let last = wanted.iter().copied().max().unwrap_or(u32::MAX);
@@ -43,14 +43,14 @@ pub(super) fn levels(clustering: &Path, wanted: &[u32], findings: &mut Findings)
     }
     for &number in wanted.iter().filter(|number| !there.contains(number)) {
         let levels = there.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-        let finding = Finding::new("a level that was asked for isn't in the clustering").level(number);
+        let finding = Finding::new("the clustering has no such level").level(number);
         let finding = finding.file(clustering).expected(format!("one of the levels {levels}"));
         findings.push_usage(finding.hint("change --levels, or leave it out to take all levels"));
     }
     there.into_iter().filter(|&number| number <= last).collect()
 }
 
-/// Finds the two files of a level, in its folder or in one of its steps; a warning tells about a step.
+/// Finds the two files of a level in its folder or in one of its steps. Adds a warning if a step is used.
 pub(super) fn locate(clustering: &Path, level: u32, warnings: &mut Vec<String>) -> Result<LevelFiles, Finding> {
     let folder = clustering.join(format!("level{level}"));
     if let Some(files) = files_in(&folder) {
@@ -58,13 +58,13 @@ pub(super) fn locate(clustering: &Path, level: u32, warnings: &mut Vec<String>) 
     }
     let mut steps = numbered(&folder, "step").map_err(|finding| finding.level(level))?;
     steps.reverse();
-    // The links name the step that was the last one; the highest number could be from an earlier, longer run.
+    // The links name the last step of the last run. The highest number could be from an earlier, longer run.
     let meant = [CENTROIDS, CLUSTERS[0], CLUSTERS[1]].iter().find_map(|name| step_meant(&folder.join(name)));
     let highest_first = steps.into_iter().map(|step| folder.join(format!("step{step}")));
     let files = meant.map(|step| folder.join(step)).into_iter().chain(highest_first).find_map(|step| files_in(&step));
     let Some(files) = files else { return Err(missing(&folder, level)) };
     let step = files.centroids.parent().unwrap_or(&folder).display();
-    warnings.push(format!("level {level}: its own files are missing or are links that lead nowhere; {step} is read"));
+    warnings.push(format!("level {level}: its own files are missing or broken links; reading {step} instead"));
     Ok(files)
 }
 
@@ -77,8 +77,8 @@ fn missing(folder: &Path, level: u32) -> Finding {
         .expected("sorted_clusters.npy (or .pkl) and centroids.npy, here or together in one of its step folders")
         .found(found)
         .hint(
-            "copy the links' targets too (rsync -L, cp -L); if the clustering still runs, name the levels that are \
-               done with --levels",
+            "copy the links' targets too (rsync -L, cp -L); if the clustering still runs, name the finished levels with \
+             --levels",
         )
 }
 
@@ -88,7 +88,7 @@ fn files_in(folder: &Path) -> Option<LevelFiles> {
     is_data(&centroids).then_some(LevelFiles { clusters, centroids })
 }
 
-/// Whether something is there that can be opened, or that fails to open with a better message than "missing".
+/// Whether the path exists as data, or will fail to open with a better message than "missing".
 fn is_data(path: &Path) -> bool {
     match std::fs::metadata(path) {
         Ok(metadata) => !metadata.is_file() || link_text(path).is_none(),
@@ -96,14 +96,14 @@ fn is_data(path: &Path) -> bool {
     }
 }
 
-/// The step folder that a link, or a text file in its place, points into.
+/// The step folder named by a link, or by a text file that stands for one.
 fn step_meant(path: &Path) -> Option<PathBuf> {
     let target = std::fs::read_link(path).ok().or_else(|| link_text(path))?;
     let step = target.parent()?.file_name()?;
     step.to_str()?.starts_with("step").then(|| PathBuf::from(step))
 }
 
-/// The target in a text file that stands for a link: one line, a path that ends in the file's own name.
+/// The target in a text file that stands for a link: one line with a path that ends in the file's own name.
 fn link_text(path: &Path) -> Option<PathBuf> {
     let mut text = String::new();
     std::fs::metadata(path).ok().filter(|metadata| metadata.is_file() && metadata.len() <= MAX_LINK_BYTES)?;
@@ -114,7 +114,7 @@ fn link_text(path: &Path) -> Option<PathBuf> {
 
 /// Numbers of the folders `PREFIX1`, `PREFIX2`, ... in a folder, ascending.
 fn numbered(folder: &Path, prefix: &str) -> Result<Vec<u32>, Finding> {
-    let cannot = |e: std::io::Error| Finding::io("cannot list the folder", folder, &e);
+    let cannot = |e: std::io::Error| Finding::io("can't list the folder", folder, &e);
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_a_links_place_names_the_step() {
+    fn a_text_file_in_place_of_a_link_names_the_step() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("centroids.npy");
         for (content, step) in [

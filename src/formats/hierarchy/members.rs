@@ -1,4 +1,4 @@
-//! Members of all clusters of a level in one flat array, four bytes each where that is enough.
+//! The members of all clusters of a level in one flat array, with four bytes per member if that suffices.
 
 use std::ops::Range;
 
@@ -6,15 +6,10 @@ use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_usize;
 use crate::formats::pickle::Clusters;
 
-/// How many examples a message gives.
+/// Number of examples in a message.
 pub(super) const EXAMPLES: usize = 5;
 
-/// A position in memory. One that is too large for this machine saturates and is then past the end of every slice.
-pub(super) fn index(position: u64) -> usize {
-    to_usize(position)
-}
-
-/// Members in stored order: those of cluster c lie at `offsets[c]..offsets[c + 1]`.
+/// Members in stored order. Those of cluster c are at `offsets[c]..offsets[c + 1]`.
 #[derive(Debug)]
 pub(super) struct Members {
     offsets: Vec<usize>,
@@ -27,16 +22,16 @@ enum Ids {
     Wide(Vec<u64>),
 }
 
-/// Members that were found in a second cluster.
+/// Members found in a second cluster.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     pub(super) count: u64,
-    /// The first of them: (place, earlier cluster, later cluster)
+    /// The first ones, as (place, earlier cluster, later cluster).
     pub(super) examples: Vec<(u64, u32, u32)>,
 }
 
 impl Members {
-    /// Members must be below `bound`; one that isn't keeps a value that isn't either.
+    /// Members must be below `bound`. A larger one is stored as a value that is not below it either.
     pub(super) fn new(clusters: Clusters, bound: u64) -> Members {
         let (offsets, ids) = clusters.into_parts();
         let ids = if bound <= u64::from(u32::MAX) {
@@ -44,10 +39,10 @@ impl Members {
         } else {
             Ids::Wide(ids)
         };
-        Members { offsets: offsets.into_iter().map(index).collect(), ids }
+        Members { offsets: offsets.into_iter().map(to_usize).collect(), ids }
     }
 
-    /// Positions of a cluster's members.
+    /// The positions of a cluster's members.
     pub(super) fn range(&self, cluster: usize) -> Range<usize> {
         self.offsets[cluster]..self.offsets[cluster + 1]
     }
@@ -60,8 +55,8 @@ impl Members {
         }
     }
 
-    /// Writes each member's cluster to its place in `table`, which starts out [`UNLABELLED`]. Members for which `place`
-    /// is `None` are passed over. Clusters are counted in 32 bits, which the caller has checked to be enough.
+    /// Writes each member's cluster to its `place` in `table`, which must be [`UNLABELLED`] at first. Members whose place is
+    /// `None` are skipped. The caller has checked that cluster numbers fit 32 bits.
     pub(super) fn assign(&self, table: &mut [u32], place: impl Fn(u64) -> Option<u64>) -> Repeats {
         match &self.ids {
             Ids::Narrow(ids) => assign(&self.offsets, ids, table, place),
@@ -69,7 +64,7 @@ impl Members {
         }
     }
 
-    /// Sum over each cluster's members of `weight(member)`.
+    /// The sum of `weight(member)` over the members of each cluster.
     pub(super) fn sums(&self, weight: impl Fn(u64) -> u64) -> Vec<u64> {
         self.offsets
             .windows(2)
@@ -93,7 +88,7 @@ fn assign<T: Copy + Into<u64>>(
     for (cluster, ends) in (0_u32..).zip(offsets.windows(2)) {
         for &id in &ids[ends[0]..ends[1]] {
             let Some(place) = place(id.into()) else { continue };
-            let Some(entry) = table.get_mut(index(place)) else { continue };
+            let Some(entry) = table.get_mut(to_usize(place)) else { continue };
             if *entry == UNLABELLED {
                 *entry = cluster;
             } else {

@@ -1,10 +1,10 @@
-//! The hierarchy as ssl-data-curation writes it.
+//! Reads the folder of a hierarchical clustering in the layout of ssl-data-curation.
+//! [`crate::formats::hierarchy_writer`] writes it.
 //!
-//! Only level 1 needs a label per row: the label of a row on level l follows from `label_l(i) = parent_l[label_{l-1}(i)]`.
-//! Four bytes a row for labels and four for the stored order of the members are all that is kept.
+//! Only level 1 stores a label per row: on level l, `label_l(i) = parent_l[label_{l-1}(i)]`. Memory per row is four bytes for
+//! the label and four for the stored order of the members.
 //!
-//! Everything is checked when it is opened, and everything that is wrong is reported together, since the next run is
-//! hours away.
+//! Opening a hierarchy checks all of it and reports all problems together, because the next attempt may be hours away.
 
 mod checks;
 mod layout;
@@ -18,30 +18,31 @@ use std::path::PathBuf;
 use super::npy::Matrix;
 use super::upstream::Upstream;
 use crate::base::matrix::UNLABELLED;
-use members::{Members, index};
+use crate::base::numeric::to_usize;
+use members::Members;
 
 pub use points::Points;
 pub use tree::Tree;
 
-/// What to open, and what to let pass.
+/// Options of [`Hierarchy::open`].
 #[derive(Debug, Clone, Default)]
 pub struct HierarchyOptions {
-    /// Rows of the embeddings that were clustered: member j of level 1 means row `subset[j]`. `None` for all.
+    /// The rows of the embeddings that were clustered: member j of level 1 is row `subset[j]`. `None` for all rows.
     pub subset: Option<Vec<u64>>,
-    /// Lets rows (or entries of the subset) be in no cluster.
+    /// Allows unassigned rows, or entries of the subset.
     pub allow_unassigned: bool,
-    /// Levels that are wanted; those above the highest are not opened. Empty for all.
+    /// The levels to evaluate. Levels above the highest one are not opened. Empty for all levels.
     pub levels: Vec<u32>,
 }
 
 /// The levels of a clustering, checked against the embeddings and each other.
 #[derive(Debug)]
 pub struct Hierarchy {
-    /// From level 1 on, without a gap.
+    /// The levels from 1 on, without a gap.
     pub levels: Vec<Level>,
-    /// Level-1 cluster of every row of the embeddings, [`UNLABELLED`] where it is in none.
+    /// The level-1 cluster of every row of the embeddings; [`UNLABELLED`] for an unassigned row.
     pub labels: Vec<u32>,
-    /// What upstream was asked for; empty without a config.yaml.
+    /// Settings of the clustering. Empty without a config.yaml.
     pub upstream: Upstream,
     subset: Option<Vec<u64>>,
 }
@@ -53,16 +54,16 @@ pub struct Level {
     pub number: u32,
     /// The stored centroids, `[k, d]`.
     pub centroids: Matrix,
-    /// Cluster of this level for every cluster of the level below; empty on level 1.
+    /// The cluster of this level for every cluster of the level below. Empty on level 1.
     pub parent: Vec<u32>,
-    /// Number of points of every cluster.
+    /// Number of points in every cluster.
     pub sizes: Vec<u64>,
     /// The files it was read from.
     pub sources: LevelFiles,
     members: Members,
 }
 
-/// The two files of a level, where they really are.
+/// The two files of a level, after following links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelFiles {
     /// `sorted_clusters.npy`, or `.pkl`
@@ -72,18 +73,18 @@ pub struct LevelFiles {
 }
 
 impl Hierarchy {
-    /// Number of clusters, the empty ones included. `level` is an index into `levels`.
+    /// Number of clusters, including empty ones. `level` is an index into `levels`.
     pub fn k(&self, level: usize) -> usize {
         self.levels[level].sizes.len()
     }
 
-    /// Where in `levels` a level is, by its number.
+    /// The index in `levels` of the level with this number.
     pub fn index_of(&self, number: u32) -> Option<usize> {
         self.levels.iter().position(|level| level.number == number)
     }
 
-    /// Labels of the rows from `first_row` on, one vector per level: `out[l][i]` is the cluster of row `first_row + i` on
-    /// `levels[l]`, or [`UNLABELLED`]. Levels beyond `out.len()` are left out.
+    /// Labels of `rows` rows from `first_row` on, one vector per level: `out[l][i]` is the cluster of row `first_row + i` on
+    /// `levels[l]`, or [`UNLABELLED`]. Fills the first `out.len()` levels.
     ///
     /// # Panics
     /// For rows past the end of the embeddings, or more vectors than levels.
@@ -99,10 +100,10 @@ impl Hierarchy {
         }
     }
 
-    /// Labels of `out.len()` rows from `first_row` on, on the one level `levels[level]`.
+    /// Labels of `out.len()` rows from `first_row` on, on `levels[level]` alone.
     ///
     /// # Panics
-    /// For rows past the end of the embeddings, or a level that isn't there.
+    /// For rows past the end of the embeddings, or a level that doesn't exist.
     pub fn label_rows(&self, level: usize, first_row: u64, out: &mut [u32]) {
         out.copy_from_slice(self.level1_labels(first_row, out.len()));
         for upper in &self.levels[1..=level] {
@@ -110,17 +111,17 @@ impl Hierarchy {
         }
     }
 
-    /// Row numbers of a cluster's points in the stored order (on upper levels: that of the children, each with its own
-    /// points in their stored order).
+    /// Row numbers of a cluster's points in stored order. Above level 1 this is the stored order of the child clusters, and
+    /// within each child that of its points.
     ///
     /// # Panics
-    /// For a level or a cluster that isn't there.
+    /// For a level or a cluster that doesn't exist.
     pub fn points_of(&self, level: usize, cluster: usize) -> Points<'_> {
         Points::new(self, level, cluster)
     }
 
     fn level1_labels(&self, first_row: u64, rows: usize) -> &[u32] {
-        &self.labels[index(first_row)..][..rows]
+        &self.labels[to_usize(first_row)..][..rows]
     }
 }
 

@@ -1,23 +1,24 @@
-//! Opening a hierarchy: each level in turn, from the first one up.
+//! Opens a hierarchy level by level, from level 1 up.
 
 use std::path::{Path, PathBuf};
 
 use super::checks::{self, Ground};
 use super::layout;
-use super::members::{Members, index};
+use super::members::Members;
 use super::{Hierarchy, HierarchyOptions, Level};
 use crate::base::error::{Finding, Findings};
 use crate::base::matrix::UNLABELLED;
+use crate::base::numeric::to_usize;
 use crate::formats::npy::Matrix;
 use crate::formats::pickle::{Clusters, read_clusters};
 use crate::formats::subset;
 use crate::formats::upstream::Upstream;
 
 impl Hierarchy {
-    /// Opens the clustering in folder `clustering` of embeddings with `rows` rows and `dim` columns, and checks all of
-    /// it: files, shapes, that every member exists, and that every row and every cluster is in exactly one cluster of
-    /// the next level. Whatever is wrong is added to `findings`, and then the result is `None`. What is merely odd, such
-    /// as a config.yaml that disagrees, is added to `warnings`.
+    /// Opens and validates the folder `clustering`, which clusters embeddings with `rows` rows and `dim` columns. Checks the
+    /// files, the shapes, that every member exists, and that every row and every cluster is in exactly one cluster of the
+    /// next level. Adds every problem to `findings`; the result is then `None`. Adds mere oddities, such as a config.yaml
+    /// that disagrees, to `warnings`.
     pub fn open(
         clustering: &Path,
         rows: u64,
@@ -50,7 +51,7 @@ impl Hierarchy {
         (findings.count() == before).then_some(Hierarchy { levels, labels, upstream, subset })
     }
 
-    /// What can be said without embeddings to hold the clustering against: whether the files of every level are there.
+    /// Checks without the embeddings whether the files of every level exist.
     pub fn look_for_files(clustering: &Path, levels: &[u32], findings: &mut Findings) {
         for number in layout::levels(clustering, levels, findings) {
             findings.take(layout::locate(clustering, number, &mut Vec::new()));
@@ -63,15 +64,15 @@ struct Opener<'a> {
     rows: u64,
     dim: usize,
     options: HierarchyOptions,
-    /// Where config.yaml says the subset is, for the message about rows in no cluster.
+    /// Path of the subset in config.yaml, for the message about unassigned rows.
     subset_hint: Option<PathBuf>,
     findings: &'a mut Findings,
     warnings: &'a mut Vec<String>,
 }
 
 impl Opener<'_> {
-    /// Reads and checks one level. `below` holds the sizes of the clusters of the level below. Where that level could not
-    /// be read, the files of this one are checked by themselves.
+    /// Reads and checks one level. `below` holds the cluster sizes of the level below. If that level could not be read, only
+    /// this level's own files are checked.
     fn level(&mut self, number: u32, below: Option<&[u64]>, labels: &mut Vec<u32>) -> Option<Level> {
         let sources = self.findings.take(layout::locate(self.clustering, number, self.warnings))?;
         let centroids = self.findings.take(Matrix::open(&sources.centroids).map_err(|finding| finding.level(number)));
@@ -99,7 +100,7 @@ impl Opener<'_> {
         let (members, table) = group(&check, clusters, self.rows, self.findings)?;
         let sizes = match below {
             None => members.lengths(),
-            Some(sizes) => members.sums(|member| sizes.get(index(member)).copied().unwrap_or(0)),
+            Some(sizes) => members.sums(|member| sizes.get(to_usize(member)).copied().unwrap_or(0)),
         };
         let centroids = centroids?;
         self.findings.take(checks::finite(number, &sources, &centroids, &sizes));
@@ -113,16 +114,16 @@ impl Opener<'_> {
     }
 }
 
-/// Turns the lists of members into a table of clusters: one entry per row of the embeddings on level 1, per cluster of
-/// the level below above it.
+/// Turns lists of members into a table with the cluster of every row of the embeddings (on level 1) or of every cluster of
+/// the level below (above it).
 pub(super) fn group(
     check: &checks::Membership<'_>,
     clusters: Clusters,
     rows: u64,
     findings: &mut Findings,
 ) -> Option<(Members, Vec<u32>)> {
-    // The last number means "in no cluster".
-    if u32::try_from(clusters.len()).map_or(true, |count| count == UNLABELLED) {
+    // The largest number means "unassigned".
+    if clusters.len() as u64 >= u64::from(UNLABELLED) {
         let finding = Finding::new("too many clusters").level(check.number).file(check.file);
         findings.push(finding.expected(format!("fewer than {UNLABELLED}")).found(clusters.len().to_string()));
         return None;
@@ -131,9 +132,9 @@ pub(super) fn group(
     let bound = check.ground.len();
     let members = Members::new(clusters, bound);
     let entries = if matches!(check.ground, Ground::Subset(_)) { rows } else { bound };
-    let mut table = vec![UNLABELLED; index(entries)];
+    let mut table = vec![UNLABELLED; to_usize(entries)];
     let repeats = match check.ground {
-        Ground::Subset(subset) => members.assign(&mut table, |member| subset.get(index(member)).copied()),
+        Ground::Subset(subset) => members.assign(&mut table, |member| subset.get(to_usize(member)).copied()),
         Ground::Rows(_) | Ground::Clusters(_) => members.assign(&mut table, Some),
     };
     findings.take(check.once(&repeats));

@@ -1,16 +1,16 @@
-//! The points below a cluster, without a list of them.
+//! Iterates over the points of a cluster without a list of them.
 
 use std::iter::FusedIterator;
 use std::ops::Range;
 
 use super::Hierarchy;
-use super::members::index;
+use crate::base::numeric::to_usize;
 
 /// Iterator over the row numbers of a cluster's points, in stored order.
 #[derive(Debug, Clone)]
 pub struct Points<'a> {
     hierarchy: &'a Hierarchy,
-    /// Members still to visit, from the cluster that was asked for down to level 1: (level, their positions)
+    /// Members still to visit, from the cluster itself down to level 1: (level, positions).
     open: Vec<(usize, Range<usize>)>,
 }
 
@@ -32,9 +32,9 @@ impl Iterator for Points<'_> {
             };
             let member = self.hierarchy.levels[*level].members.get(position);
             let Some(below) = level.checked_sub(1) else {
-                return Some(self.hierarchy.subset.as_ref().map_or(member, |subset| subset[index(member)]));
+                return Some(self.hierarchy.subset.as_ref().map_or(member, |subset| subset[to_usize(member)]));
             };
-            let children = self.hierarchy.levels[below].members.range(index(member));
+            let children = self.hierarchy.levels[below].members.range(to_usize(member));
             self.open.push((below, children));
         }
     }

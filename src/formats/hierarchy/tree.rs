@@ -1,15 +1,15 @@
-//! Who groups whom, without the embeddings: all that is needed to choose among the points of a clustering.
+//! The clusters of all levels without centroids or embeddings, which is all that sampling from a clustering needs.
 
 use std::path::Path;
 
 use super::checks::{Ground, Membership};
 use super::layout;
-use super::members::index;
 use super::open::group;
 use crate::base::error::{Finding, Findings};
+use crate::base::numeric::to_usize;
 use crate::formats::pickle::{Clusters, read_clusters};
 
-/// The clusters of every level. On level 1 their members are rows; above it, clusters of the level below.
+/// The clusters of every level. Members are rows on level 1, and clusters of the level below above it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tree {
     /// Level 1 first.
@@ -17,10 +17,10 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// From the clusters of each level, level 1 first.
+    /// A tree of the clusters of each level, level 1 first.
     ///
     /// # Panics
-    /// Without a level, and where a member is no cluster of the level below.
+    /// Without a level, or if a member is not a cluster of the level below.
     #[must_use]
     pub fn from_levels(levels: Vec<Clusters>) -> Self {
         assert!(!levels.is_empty(), "a tree has a level");
@@ -31,9 +31,8 @@ impl Tree {
         Tree { levels }
     }
 
-    /// Reads the clustering in folder `clustering` up to level `top` (all levels where it is `None`), and checks that
-    /// no row is in two clusters and that every cluster is in one of the next level. Whatever is wrong is added to
-    /// `findings`, and then the result is `None`.
+    /// Reads the folder `clustering` up to level `top` (`None` for all levels). Checks that no row is in two clusters and that
+    /// every cluster is in one cluster of the next level. Adds every problem to `findings`; the result is then `None`.
     pub fn open(
         clustering: &Path,
         top: Option<u32>,
@@ -46,7 +45,7 @@ impl Tree {
             return None;
         }
         if let Some(top) = top.filter(|top| !there.contains(top)) {
-            let finding = Finding::new("the level that was asked for isn't in the clustering").file(clustering);
+            let finding = Finding::new("the clustering has no such level").file(clustering);
             let finding = finding.expected(format!("a level from 1 to {}", there.len())).found(top.to_string());
             findings.push_usage(finding.hint("change --level, or leave it out to begin at the top"));
             return None;
@@ -84,10 +83,10 @@ impl Tree {
         self.levels.len()
     }
 
-    /// The clusters of a level, by its index: level 1 has index 0.
+    /// The clusters of a level. Level 1 has index 0.
     ///
     /// # Panics
-    /// For a level that isn't there.
+    /// For a level that doesn't exist.
     #[must_use]
     pub fn clusters(&self, level: usize) -> &Clusters {
         &self.levels[level]
@@ -99,10 +98,10 @@ impl Tree {
         self.levels[0].members()
     }
 
-    /// Makes member j of level 1 row `subset[j]`.
+    /// Replaces member j of level 1 by row `subset[j]`.
     ///
     /// # Errors
-    /// A member past the end of the subset, and a row that is in the subset twice.
+    /// A member past the end of the subset, or a row that is in the subset twice.
     pub fn of_subset(mut self, subset: &[u64]) -> Result<Tree, Finding> {
         if let Some(past) = self.rows().iter().find(|&&member| member >= subset.len() as u64) {
             return Err(Finding::new("a member does not exist")
@@ -113,20 +112,20 @@ impl Tree {
         }
         once(subset, "a row is in the subset twice")?;
         self.change_rows(|offsets, mut members| {
-            members.iter_mut().for_each(|member| *member = subset[index(*member)]);
+            members.iter_mut().for_each(|member| *member = subset[to_usize(*member)]);
             (offsets, members)
         });
         Ok(self)
     }
 
-    /// Leaves only the rows that `keep`; the clusters stay, empty or not.
+    /// Keeps only the rows for which `keep` is true. Clusters stay even if they become empty.
     #[must_use]
     pub fn retain(mut self, keep: impl Fn(u64) -> bool) -> Tree {
         self.change_rows(|offsets, members| {
             let mut kept = Vec::new();
             let mut ends = vec![0];
             for pair in offsets.windows(2) {
-                let cluster = &members[index(pair[0])..index(pair[1])];
+                let cluster = &members[to_usize(pair[0])..to_usize(pair[1])];
                 kept.extend(cluster.iter().copied().filter(|&row| keep(row)));
                 ends.push(kept.len() as u64);
             }
@@ -143,7 +142,7 @@ impl Tree {
     }
 }
 
-/// Refuses a row that is listed twice. A row can be any number, so that no table of them is made.
+/// Refuses a row that is listed twice. Sorts instead of using a table, because a row can be any number.
 fn once(rows: &[u64], what: &str) -> Result<(), Finding> {
     let mut sorted = rows.to_vec();
     sorted.sort_unstable();
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn members_become_rows_of_the_subset_and_some_are_left() {
+    fn members_become_rows_of_the_subset_and_some_are_kept() {
         let tree = tree().of_subset(&[10, 11, 12, 13, 14]).unwrap();
         assert_eq!(tree.rows(), [14, 10, 12, 11, 13]);
         let tree = tree.retain(|row| row > 11);

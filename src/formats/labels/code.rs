@@ -1,14 +1,14 @@
-//! Labels as small numbers, in the order in which they come.
+//! Numbers labels in order of first appearance.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::path::Path;
 
-use super::{LabelNames, Labels};
+use super::list::{LabelNames, Labels};
 use crate::base::error::Finding;
 use crate::base::matrix::UNLABELLED;
 
-/// How a missing label is written, besides nothing at all.
+/// A missing label as text, besides the empty text.
 const MISSING: &str = "-1";
 
 /// Numbers the labels of a file.
@@ -24,7 +24,7 @@ impl<'a, K: Hash + Eq> Coder<'a, K> {
         Coder { file, codes: HashMap::new(), of_rows: Vec::new() }
     }
 
-    /// The next row's label; none where it is missing. A text is copied only when it is new.
+    /// Adds the next row's label, or `None` if it is missing. Copies a text only if it is new.
     pub(super) fn push<Q>(&mut self, label: Option<&Q>) -> Result<(), Finding>
     where
         K: std::borrow::Borrow<Q>,
@@ -48,12 +48,12 @@ impl<'a, K: Hash + Eq> Coder<'a, K> {
     fn next_code(&self) -> Result<u32, Finding> {
         let next = u32::try_from(self.codes.len()).ok().filter(|&code| code != UNLABELLED);
         next.ok_or_else(|| {
-            let finding = Finding::new("too many different labels").file(self.file);
+            let finding = Finding::new("there are too many different labels").file(self.file);
             finding.expected(format!("fewer than {UNLABELLED}"))
         })
     }
 
-    /// The labels in the order of their numbers.
+    /// The label numbers of all rows, and the labels in the order of their numbers.
     fn ordered(self) -> (Vec<u32>, Vec<K>) {
         let mut coded: Vec<(K, u32)> = self.codes.into_iter().collect();
         coded.sort_unstable_by_key(|(_, code)| *code);
@@ -62,14 +62,14 @@ impl<'a, K: Hash + Eq> Coder<'a, K> {
 }
 
 impl Coder<'_, String> {
-    /// The next row's label as it is written.
+    /// Adds the next row's label as written in the file.
     pub(super) fn text(&mut self, label: &str) -> Result<(), Finding> {
         self.push(Some(label).filter(|label| !label.is_empty() && *label != MISSING))
     }
 
     pub(super) fn finish_texts(self) -> Labels {
         let (of_rows, labels) = self.ordered();
-        // `007` is another label than `7`
+        // `007` and `7` are different labels.
         let number = |label: &String| label.parse().ok().filter(|number: &u64| number.to_string() == *label);
         let distinct = labels.len();
         let names = match labels.iter().map(number).collect::<Option<Vec<u64>>>() {

@@ -1,15 +1,16 @@
-//! Labels in a `.npy`: integers, or strings of fixed width.
+//! Labels in a `.npy` file of integers or of fixed-width strings.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::Labels;
 use super::code::Coder;
+use super::list::Labels;
 use crate::base::error::Finding;
+use crate::base::numeric::to_usize;
 use crate::formats::npy::{Header, each_integer, parse_header};
 use crate::formats::pickle::Dtype;
 
-/// Reads the labels from the start of a file of `size` bytes.
+/// Reads labels. The reader is at the start of a file of `size` bytes.
 pub(super) fn read(mut reader: BufReader<impl Read>, path: &Path, size: u64) -> Result<Labels, Finding> {
     let header = parse_header(&mut reader, path)?;
     match Dtype::from_descr(&header.descr) {
@@ -36,9 +37,8 @@ fn texts(mut reader: impl Read, header: &Header, dtype: Dtype, path: &Path, size
         let finding = Finding::new("the array doesn't hold labels").file(path).expected("strings of shape (n,)");
         return Err(finding.found(format!("shape {}", header.shape_text())).hint("save labels.ravel()"));
     };
-    let too_long = |_| Finding::new("the strings are too long for this machine").file(path);
-    let bytes = usize::try_from(dtype.size()).map_err(too_long)?;
-    // no longer than the file from here on
+    let bytes = to_usize(dtype.size());
+    // From here on, a string is no longer than the file.
     header.check_length(bytes, size, path)?;
     let mut coder = Coder::new(path);
     let mut cell = vec![0; if rows == 0 { 0 } else { bytes }];

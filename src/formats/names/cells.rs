@@ -1,14 +1,15 @@
-//! Names in an array of strings of fixed width (`<U16`, `|S16`): any entry can be read without those before it.
+//! Names in an array of fixed-width strings (`<U16`, `|S16`), which allows random access.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::{Picked, unreadable};
+use super::picked::{Picked, unreadable};
 use crate::base::error::Finding;
+use crate::base::numeric::to_usize;
 use crate::formats::pickle::{Dtype, Shape};
 
-/// Where the strings of an array lie.
+/// The layout of an array of strings.
 #[derive(Debug)]
 pub(super) struct Cells {
     dtype: Dtype,
@@ -16,7 +17,7 @@ pub(super) struct Cells {
     /// 1 for paths, 2 for paths and captions.
     columns: u64,
     fortran: bool,
-    /// Byte of the first one.
+    /// Offset of the first string in bytes.
     offset: u64,
 }
 
@@ -24,7 +25,7 @@ impl Cells {
     /// An array of strings whose data starts at byte `offset`.
     ///
     /// # Errors
-    /// When its shape is not that of a list of paths, or of paths with captions.
+    /// A shape other than that of a list of paths, or of paths with captions.
     pub(super) fn new(dtype: Dtype, shape: Shape, fortran: bool, offset: u64, file: &Path) -> Result<Self, Finding> {
         let (rows, columns) = match shape {
             Shape::Vector(rows) => (rows, 1),
@@ -44,21 +45,21 @@ impl Cells {
         self.rows
     }
 
-    /// Refuses a file that is not as long as the array says.
+    /// Refuses a file whose length is not that of the array.
     pub(super) fn check_size(&self, file: &Path, size: u64) -> Result<(), Finding> {
         let held = size.saturating_sub(self.offset);
         let expected = self.rows.checked_mul(self.columns).and_then(|cells| cells.checked_mul(self.dtype.size()));
         if expected == Some(held) {
             return Ok(());
         }
-        Err(Finding::new("the file's size is not what its header says")
+        Err(Finding::new("the file's size does not match its header")
             .file(file)
             .expected(format!("{} x {} strings of {} bytes", self.rows, self.columns, self.dtype.size()))
             .found(format!("{held} bytes after the header"))
             .hint("copy the file again, or write it again"))
     }
 
-    /// Passes the entries of `rows`, and reads no others. The reader is at the beginning of the file.
+    /// Reads and passes only the entries of `rows`. The reader is at the start of the file.
     pub(super) fn read(
         &self,
         reader: &mut BufReader<File>,
@@ -66,13 +67,12 @@ impl Cells {
         rows: impl Iterator<Item = u64>,
         picked: &mut Picked<'_>,
     ) -> Result<(), Finding> {
-        // The size was checked against the file when it was opened, so a string is no longer than the file.
-        let len = usize::try_from(self.dtype.size()).map_err(|_| self.not_text(file, 0))?;
-        let mut cell = vec![0; len];
+        // Opening the file checked its size, so a string is no longer than the file.
+        let mut cell = vec![0; to_usize(self.dtype.size())];
         let mut position = 0u64;
         let mut text = |at: u64, row: u64| -> Result<String, Finding> {
             let start = self.offset + at;
-            // from where it is: what is in the buffer stays there
+            // A relative seek keeps the buffered bytes.
             let read = reader.seek_relative(start.wrapping_sub(position).cast_signed());
             read.and_then(|()| reader.read_exact(&mut cell)).map_err(|error| unreadable(file, &error))?;
             position = start + self.dtype.size();
@@ -87,11 +87,12 @@ impl Cells {
         Ok(())
     }
 
-    /// Passes every name of an array that is in memory, `bytes`.
+    /// Passes every name of an array in memory.
     pub(super) fn pass_all(&self, bytes: &[u8], file: &Path, picked: &mut Picked<'_>) -> Result<(), Finding> {
         let text = |row: u64, column: u64| {
-            let range = usize::try_from(self.position(row, column)).ok().zip(usize::try_from(self.dtype.size()).ok());
-            let cell = range.and_then(|(start, len)| bytes.get(start..start.checked_add(len)?));
+            let start = to_usize(self.position(row, column));
+            let end = start.checked_add(to_usize(self.dtype.size()));
+            let cell = end.and_then(|end| bytes.get(start..end));
             cell.and_then(|cell| self.dtype.text(cell)).ok_or_else(|| self.not_text(file, row))
         };
         for row in 0..self.rows {
@@ -102,7 +103,7 @@ impl Cells {
         Ok(())
     }
 
-    /// Byte of a string, from the first one.
+    /// Offset of a string from the first one, in bytes.
     fn position(&self, row: u64, column: u64) -> u64 {
         let cell = if self.fortran { column * self.rows + row } else { row * self.columns + column };
         cell * self.dtype.size()

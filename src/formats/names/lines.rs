@@ -1,19 +1,19 @@
-//! Names in text: a path per line, or a `.csv` with a header.
+//! Names in text files: a path per line, or a `.csv` with a header.
 
 use std::io::BufRead;
 use std::path::Path;
 
-use super::Picked;
+use super::picked::Picked;
 use crate::base::error::Finding;
 use crate::formats::lines::{Columns, bad_line, each_line, each_record};
 
-/// What a line is, for messages.
+/// Meaning of a line, for messages.
 const PATH: &str = "a path";
 
-/// Passes the lines of a text file; returns their number.
+/// Passes the lines of a text file and returns their number. Ignores empty lines at the end.
 ///
 /// # Errors
-/// When the file can't be read, or a line is empty, too long or not UTF-8. Empty lines at the end are no names.
+/// A file that can't be read, or a line that is empty, too long or not UTF-8.
 pub(super) fn read_text(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
     let mut empty_since = None;
     each_line(reader, file, PATH, |at, text| {
@@ -29,10 +29,10 @@ pub(super) fn read_text(reader: impl BufRead, file: &Path, picked: &mut Picked<'
     Ok(picked.seen)
 }
 
-/// Passes the records of a `.csv`; returns their number.
+/// Passes the records of a `.csv` and returns their number.
 ///
 /// # Errors
-/// When the file can't be read, has no `path` column, or a record does not have as many fields as the header.
+/// A file that can't be read or has no `path` column, or a record with another number of fields than the header.
 pub(super) fn read_csv(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
     let columns = Columns { required: "path", optional: Some("caption") };
     each_record(reader, file, columns, |at, path, caption| {

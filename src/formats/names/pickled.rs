@@ -1,23 +1,23 @@
-//! Names in a pickle: a list of strings or of `(path, caption)` tuples, or an array of them.
+//! Names in a pickle: a list of strings or of `(path, caption)` tuples, or an array of either.
 
 use std::io::{BufRead, Seek, SeekFrom};
 use std::path::Path;
 
 use super::cells::Cells;
-use super::{Picked, unreadable};
+use super::picked::{Picked, unreadable};
 use crate::base::error::Finding;
 use crate::formats::pickle::{Data, Decoded, Fetched, Shape, Sink, Source, Top, Value, decode, scan};
 
-/// A pickle that was read to its end once.
+/// A pickle that was checked to its end.
 #[derive(Debug)]
 pub(super) struct Pickled {
-    /// Where it starts: after the header of a `.npy`.
+    /// Offset in bytes: 0, or the end of the header of a `.npy`.
     offset: u64,
     fetched: Fetched,
 }
 
 impl Pickled {
-    /// Checks a pickle at byte `offset` of a file of `size` bytes; tells how many names it holds.
+    /// Checks the pickle at byte `offset` of a file of `size` bytes. Also returns its number of names.
     pub(super) fn open(
         reader: &mut (impl BufRead + Seek),
         path: &Path,
@@ -32,7 +32,7 @@ impl Pickled {
         Ok((pickled, picked.seen))
     }
 
-    /// Reads what `picked` asks for.
+    /// Makes one pass over the names.
     pub(super) fn read(
         &self,
         reader: &mut (impl BufRead + Seek),
@@ -69,16 +69,16 @@ fn not_names(path: &Path, found: &str) -> Finding {
         .hint("write a list of strings: [str(p) for p in paths]")
 }
 
-/// What the outermost list holds.
+/// Layout of the outermost list.
 #[derive(Debug)]
 enum Layout {
     /// A name per item.
     List,
-    /// Paths and captions in turn, as an array of two columns has them.
+    /// Alternating paths and captions: an array with two columns.
     Pairs { pending: Option<Value> },
 }
 
-/// Takes the names of a pickle.
+/// Receives the names in a pickle.
 struct NameSink<'a, 'w> {
     file: &'a Path,
     picked: &'a mut Picked<'w>,
@@ -121,7 +121,7 @@ impl NameSink<'_, '_> {
         let Some(path) = path.as_text() else { return Err(self.refuse(path.kind())) };
         match caption {
             Value::None => self.picked.pass(path, None),
-            // Lists of (path, class number), as torchvision keeps them.
+            // Lists of (path, class number), as in torchvision.
             Value::Int(number) => {
                 let number = self.picked.wants_next().then(|| number.to_string());
                 self.picked.pass(path, number.as_deref());

@@ -6,15 +6,16 @@ use std::path::Path;
 use super::literal;
 use crate::base::error::Finding;
 
-const MAGIC: &[u8; 6] = b"\x93NUMPY";
+/// The first bytes of a `.npy` file.
+pub(in crate::formats) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// A header numpy writes is a hundred bytes; one with a long record type may be a few kilobytes.
+/// Most headers take a hundred bytes. One with a long record type can take a few kilobytes.
 const MAX_HEADER_BYTES: u32 = 1 << 20;
 
-/// What a `.npy` file says about itself.
+/// The header of a `.npy` file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    /// numpy's name of the element type, such as `<f4`, `|O` or `<U12`; a record type as it is written
+    /// NumPy's name of the element type, such as `<f4`, `|O` or `<U12`. For a record type, the text in the file.
     pub descr: String,
     /// Whether the first index varies fastest in the file.
     pub fortran_order: bool,
@@ -26,31 +27,30 @@ pub struct Header {
     pub version: (u8, u8),
 }
 
-/// Which byte of a number comes first in the file.
+/// Byte order of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ByteOrder {
-    /// least significant first, numpy `<`
+    /// Least significant byte first, NumPy `<`.
     Little,
-    /// most significant first, numpy `>`
+    /// Most significant byte first, NumPy `>`.
     Big,
 }
 
-/// A simple element type taken apart: `<f4` is kind `f`, 4 bytes, little endian.
+/// The parts of a simple element type: `<f4` is kind `f`, 4 bytes, little endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
-    /// numpy's letter: `f` float, `i` and `u` integers, `b` bool, `O` objects, `U` text ...
+    /// NumPy's letter: `f` float, `i` and `u` integers, `b` bool, `O` objects, `U` text ...
     pub kind: char,
-    /// The number after the letter: bytes of one element, characters for `U`, 0 for `O`.
+    /// The number after the letter: bytes of one element; characters for `U`; 0 for `O`.
     pub size: usize,
     /// Byte order.
     pub order: ByteOrder,
 }
 
-/// Reads a header and leaves the reader at the data. `file` is for the message alone.
+/// Reads a header and leaves the reader at the start of the data. `file` is used in messages only.
 ///
 /// # Errors
-/// Not a `.npy` file, an unknown version, a header that ends early, is longer than 1 MiB, or is not the dict it should
-/// be.
+/// Not a `.npy` file, an unknown version, or a header that ends early, is longer than 1 MiB or is malformed.
 pub fn parse_header(reader: &mut impl Read, file: &Path) -> Result<Header, Finding> {
     let start = read_up_to(reader, 8, file)?;
     let version = match start.strip_prefix(MAGIC) {
@@ -94,10 +94,10 @@ pub fn parse_header(reader: &mut impl Read, file: &Path) -> Result<Header, Findi
 const CUT_OFF: &str = "the file was cut off or is still being written: copy or write it again";
 
 fn broken(file: &Path) -> Finding {
-    Finding::new("the .npy header cannot be read").file(file)
+    Finding::new("the .npy header can't be read").file(file)
 }
 
-/// Tells the things people hand over instead of a `.npy` file apart by their first bytes.
+/// Refuses another kind of file, and names the common ones by their first bytes.
 fn not_npy(start: &[u8], file: &Path) -> Finding {
     let (found, hint) = match start {
         [] => ("an empty file", CUT_OFF),
@@ -109,15 +109,23 @@ fn not_npy(start: &[u8], file: &Path) -> Finding {
     Finding::new("not a .npy file").file(file).expected("the first bytes \\x93NUMPY").found(found).hint(hint)
 }
 
-/// Reads `count` bytes, or fewer where the file ends before.
+/// Reads `count` bytes, or fewer if the file ends before.
 fn read_up_to(reader: &mut impl Read, count: u64, file: &Path) -> Result<Vec<u8>, Finding> {
     let mut bytes = Vec::new();
-    reader.take(count).read_to_end(&mut bytes).map_err(|e| Finding::io("cannot read the file", file, &e))?;
+    reader.take(count).read_to_end(&mut bytes).map_err(|e| Finding::io("the file can't be read", file, &e))?;
     Ok(bytes)
 }
 
+/// A shape as Python writes it.
+pub(super) fn shape_text(shape: &[u64]) -> String {
+    match shape {
+        [one] => format!("({one},)"),
+        many => format!("({})", many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 impl Header {
-    /// The element type taken apart; `None` for a record type or a type with a unit such as `<M8[ns]`.
+    /// The parts of the element type. `None` for a record type or a type with a unit such as `<M8[ns]`.
     pub fn element(&self) -> Option<Element> {
         let native = if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
         let (order, rest) = match self.descr.split_at_checked(1)? {
@@ -137,19 +145,16 @@ impl Header {
 
     /// The shape as Python writes it, for messages.
     pub fn shape_text(&self) -> String {
-        match self.shape.as_slice() {
-            [one] => format!("({one},)"),
-            many => format!("({})", many.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
-        }
+        shape_text(&self.shape)
     }
 
-    /// Bytes of the data, for elements of `element_bytes`; `None` where they don't fit 64 bits.
+    /// Bytes of the data, for elements of `element_bytes`. `None` if they exceed 64 bits.
     pub fn data_bytes(&self, element_bytes: usize) -> Option<u64> {
         let element_bytes = u64::try_from(element_bytes).ok()?;
         self.shape.iter().try_fold(element_bytes, |product, &length| product.checked_mul(length))
     }
 
-    /// Refuses a file of `file_bytes` that is shorter or longer than header and data; otherwise the bytes of the data.
+    /// Bytes of the data. Refuses a file whose length, `file_bytes`, is not that of header and data together.
     pub fn check_length(&self, element_bytes: usize, file_bytes: u64, file: &Path) -> Result<u64, Finding> {
         let data = self.data_bytes(element_bytes);
         let total = data.and_then(|data| data.checked_add(self.data_offset));

@@ -1,23 +1,24 @@
-//! Row numbers: 1-D `.npy` files of integers.
+//! 1-D `.npy` files of integers, such as row numbers.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::{ByteOrder, Element, Header, numpy_command, open_file, parse_header};
+use super::{ByteOrder, Element, Header, numpy_command, parse_header};
 use crate::base::error::Finding;
+use crate::formats::input_file;
 
-/// What most lists of integers are; booleans stand for them as a mask.
+/// What a caller of [`each_integer`] calls row numbers. In their place, a user may pass a mask of booleans.
 const ROW_NUMBERS: &str = "row numbers";
 
 /// Reads a 1-D `.npy` of integers of any width and byte order.
 ///
 /// # Errors
-/// Another type or number of dimensions, a file that doesn't fit its header, a negative number.
+/// Another type or number of dimensions, a file whose length doesn't fit its header, or a negative number.
 pub fn read_indices(path: &Path) -> Result<Vec<u64>, Finding> {
     let mut indices = Vec::new();
     each_integer(path, ROW_NUMBERS, |position, number| {
         indices.push(number.map_err(|negative| {
-            Finding::new("a negative row number")
+            Finding::new("a row number is negative")
                 .file(path)
                 .index(position)
                 .expected("row numbers from 0 on")
@@ -28,17 +29,17 @@ pub fn read_indices(path: &Path) -> Result<Vec<u64>, Finding> {
     Ok(indices)
 }
 
-/// Passes the integers of a 1-D `.npy`, of any width and byte order, with their positions: each as a whole number or as the
-/// negative one that it is. Returns how many there are. `what` they are is for messages.
+/// Passes each integer of a 1-D `.npy`, of any width and byte order, to `each` with its position: `Ok` for 0 and above, `Err`
+/// for a negative one. Returns their number. `what` names the integers in messages.
 ///
 /// # Errors
-/// Another type or number of dimensions, a file that doesn't fit its header, and those of `each`.
+/// Another type or number of dimensions, a file whose length doesn't fit its header, and errors of `each`.
 pub(in crate::formats) fn each_integer(
     path: &Path,
     what: &str,
     mut each: impl FnMut(u64, Result<u64, i64>) -> Result<(), Finding>,
 ) -> Result<u64, Finding> {
-    let (file, metadata) = open_file(path)?;
+    let (file, metadata) = input_file::open(path)?;
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let header = parse_header(&mut reader, path)?;
     let element = check_type(&header, path, what)?;
@@ -47,7 +48,7 @@ pub(in crate::formats) fn each_integer(
     let mut bytes = [0_u8; 8];
     for position in 0..count {
         let number = &mut bytes[..element.size];
-        reader.read_exact(number).map_err(|e| Finding::io("cannot read the file", path, &e))?;
+        reader.read_exact(number).map_err(|e| Finding::io("the file can't be read", path, &e))?;
         each(position, decode(number, element))?;
     }
     Ok(count)
@@ -72,7 +73,7 @@ fn check_type(header: &Header, path: &Path, what: &str) -> Result<Element, Findi
     }
 }
 
-/// The number in `bytes` (1, 2, 4 or 8 of them), or the negative number it is.
+/// The number in `bytes`, which are 1, 2, 4 or 8: `Ok` for 0 and above, `Err` for a negative one.
 fn decode(bytes: &[u8], element: Element) -> Result<u64, i64> {
     let shift = |value: u64, &byte: &u8| (value << 8) | u64::from(byte);
     let value = match element.order {
@@ -82,7 +83,7 @@ fn decode(bytes: &[u8], element: Element) -> Result<u64, i64> {
     if element.kind == 'u' {
         return Ok(value);
     }
-    // Moves the sign bit to the top and back down, which spreads it.
+    // Shifting left and back extends the sign.
     let unused = 64 - 8 * element.size;
     let signed = (value << unused).cast_signed() >> unused;
     u64::try_from(signed).map_err(|_| signed)

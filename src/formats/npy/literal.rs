@@ -1,18 +1,18 @@
 //! The Python literal in a `.npy` header: a dict of `descr`, `fortran_order` and `shape`, and nothing else.
 
-/// numpy itself knows at most 64 dimensions.
+/// NumPy allows at most 64 dimensions.
 const MAX_DIMENSIONS: usize = 64;
 
-/// The three values of the dict.
+/// The values of the dict.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Fields {
-    /// Type of an element; for records the literal as it was written
+    /// Type of an element. For a record type, the text of the literal.
     pub(super) descr: String,
     pub(super) fortran_order: bool,
     pub(super) shape: Vec<u64>,
 }
 
-/// Parses the whole header text. The error is a clause that says what is wrong with it.
+/// Parses the whole header text. The error is a clause for the message.
 pub(super) fn parse(text: &str) -> Result<Fields, String> {
     let mut cursor = Cursor { rest: text };
     let (mut descr, mut fortran_order, mut shape) = (None, None, None);
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         Err(self.unexpected("True or False"))
     }
 
-    /// A quoted string; backslashes occur in no header that numpy writes for the types read here.
+    /// A quoted string. Backslashes are refused: NumPy writes none for the types read here.
     fn string(&mut self) -> Result<String, String> {
         self.skip_space();
         let quote = match self.rest.chars().next() {
@@ -103,7 +103,7 @@ impl<'a> Cursor<'a> {
         Ok(body[..end].to_owned())
     }
 
-    /// A type: a string, or for records a bracketed literal that is kept as it is written, for messages.
+    /// A type: a string, or the text of a bracketed literal for a record type, which appears in messages.
     fn descr(&mut self) -> Result<String, String> {
         self.skip_space();
         if !self.rest.starts_with(['[', '(', '{']) {

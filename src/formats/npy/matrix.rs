@@ -1,8 +1,8 @@
-//! Matrices that are used as they lie in the file: centroids.
+//! Matrices of centroids.
 //!
-//! Ten million centroids of 1,024 dimensions are 40 GB, so a file in the machine's own layout is mapped and never
-//! loaded. Any other layout (float16, Fortran order, the other byte order, data that is not aligned) is converted into
-//! memory, row by row: the backends want a centroid as one slice.
+//! Ten million centroids of 1,024 dimensions take 40 GB, so a file in the machine's own layout is mapped and never
+//! loaded. Any other layout (float16, Fortran order, the other byte order, unaligned data) is converted in memory to
+//! row-major order, because the backends need a centroid as one slice.
 
 use std::path::Path;
 
@@ -11,9 +11,11 @@ use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2, Ix2, ShapeBuilder};
 use ndarray_npy::{ViewElement, ViewNpyExt};
 
-use super::{ByteOrder, Element, Header, open_file, parse_header};
+use super::{ByteOrder, Element, Header, parse_header};
 use crate::base::error::Finding;
 use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_usize;
+use crate::formats::input_file;
 
 /// A matrix from a `.npy` file, `[rows, columns]`, at least 1 x 1.
 #[derive(Debug)]
@@ -29,7 +31,7 @@ enum Storage {
     F64(Array2<f64>),
 }
 
-/// Where the elements lie in a mapped file; checked once, when the file is opened.
+/// The position of the elements in a mapped file, checked once when the file is opened.
 #[derive(Debug)]
 struct Mapped {
     map: Mmap,
@@ -41,22 +43,22 @@ struct Mapped {
 impl Matrix {
     /// Opens a 2-D `.npy` of `f2`, `f4` or `f8`, in any byte order, C or Fortran order.
     ///
-    /// A mapped file must not change while it is open: if another program cuts it off, the system ends this one.
+    /// A mapped file must not change while it is open: if another program truncates it, the system kills this one.
     ///
     /// # Errors
-    /// Another type, another number of dimensions, zero rows or columns, a file that doesn't fit its header.
+    /// Another type or number of dimensions, zero rows or columns, or a file whose length doesn't fit its header.
     pub fn open(path: &Path) -> Result<Matrix, Finding> {
-        let (mut file, metadata) = open_file(path)?;
+        let (mut file, metadata) = input_file::open(path)?;
         let header = parse_header(&mut file, path)?;
         let (element, shape) = check_type(&header, path)?;
         header.check_length(element.size, metadata.len(), path)?;
-        // SAFETY: the map is read-only and every bit pattern is a valid float. That the file does not change while it
-        // is mapped is what the documentation above asks for; it can't be enforced on any of the systems.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Finding::io("cannot map the file", path, &e))?;
-        let data_offset = usize::try_from(header.data_offset)
-            .ok()
-            .filter(|_| map.len() as u64 == metadata.len())
-            .ok_or_else(|| Finding::new("the file changed while it was opened").file(path).hint("run again"))?;
+        // SAFETY: the map is read-only and every bit pattern is a valid float. The documentation above asks that the file
+        // does not change while it is mapped; no system can enforce that.
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| Finding::io("the file can't be mapped", path, &e))?;
+        if map.len() as u64 != metadata.len() {
+            return Err(Finding::new("the file changed while it was opened").file(path).hint("run again"));
+        }
+        let data_offset = to_usize(header.data_offset);
         let mapped = Mapped { map, data_offset, shape, fortran_order: header.fortran_order };
         let storage = match element.size {
             2 => Storage::F32(mapped.convert(element, |b, order| read_f16(b, order).to_f32())),
@@ -85,8 +87,7 @@ impl Matrix {
 }
 
 impl Mapped {
-    /// Whether ndarray-npy can view the file as it is, with elements of this type: native byte order and aligned, and row
-    /// by row.
+    /// Whether ndarray-npy can view the file in place with elements of this type: native byte order, aligned, row-major.
     fn in_place<T: ViewElement>(&self) -> bool {
         !self.fortran_order && ArrayView2::<T>::view_npy(&self.map).is_ok_and(|view| view.raw_dim() == self.shape)
     }
@@ -95,7 +96,7 @@ impl Mapped {
         &self.map[self.data_offset..]
     }
 
-    /// The elements where they lie; only after `in_place::<T>()`, which has checked alignment and length.
+    /// The elements in place. Only after `in_place::<T>()`, which checks alignment and length.
     fn view<T: bytemuck::Pod>(&self) -> ArrayView2<'_, T> {
         let elements: &[T] = bytemuck::cast_slice(self.data());
         ArrayView2::from_shape(self.shape, elements).expect("length and shape were compared when the file was opened")
@@ -109,7 +110,7 @@ impl Mapped {
     }
 }
 
-/// `bytes` are `N` bytes, as `chunks_exact` cut them.
+/// The `N` bytes of `bytes` in little-endian order.
 fn in_order<const N: usize>(bytes: &[u8], order: ByteOrder) -> [u8; N] {
     let mut little = [0; N];
     little.copy_from_slice(bytes);
@@ -141,12 +142,11 @@ fn check_type(header: &Header, path: &Path) -> Result<(Element, Ix2), Finding> {
         .element()
         .filter(|element| matches!((element.kind, element.size), ('f', 2 | 4 | 8)))
         .ok_or_else(|| refuse("write it again with numpy.save(path, array.astype('float32'))"))?;
-    let lengths = match header.shape.as_slice() {
-        &[rows, columns] if rows > 0 && columns > 0 => usize::try_from(rows).ok().zip(usize::try_from(columns).ok()),
+    let shape = match header.shape.as_slice() {
+        &[rows, columns] if rows > 0 && columns > 0 => Ix2(to_usize(rows), to_usize(columns)),
         _ => return Err(refuse("check that this is the right file; each row is one vector")),
     };
-    let (rows, columns) = lengths.ok_or_else(|| refuse("this machine cannot address so many rows"))?;
-    Ok((element, Ix2(rows, columns)))
+    Ok((element, shape))
 }
 
 #[cfg(test)]

@@ -1,37 +1,24 @@
-//! `.npy` headers, small matrices and row numbers.
+//! `.npy` files: headers, matrices of centroids and row numbers.
 //!
-//! A header is read by our own strict parser, which allocates no more than the header's own bytes, so that a hostile
-//! file is a finding and never a panic or a gigabyte. Format: numpy's `numpy/lib/format.py`, versions 1 to 3.
+//! The header parser is strict and allocates no more than the header's own bytes: a hostile file is a finding, never a
+//! panic or a gigabyte of memory. Format: `numpy/lib/format.py` of NumPy, versions 1 to 3.
 
 mod header;
 mod indices;
 mod literal;
 mod matrix;
+mod writer;
 
-use std::fs::{File, Metadata};
 use std::path::Path;
 
-use crate::base::error::Finding;
-
+pub(super) use header::MAGIC;
 pub use header::{ByteOrder, Element, Header, parse_header};
 pub(super) use indices::each_integer;
 pub use indices::read_indices;
 pub use matrix::Matrix;
+pub(super) use writer::{DATA_OFFSET, header_bytes};
 
-/// Opens a plain file. A folder, a pipe or a socket is refused before it is opened, since opening a pipe would wait.
-pub(super) fn open_file(path: &Path) -> Result<(File, Metadata), Finding> {
-    let cannot = |e: std::io::Error| Finding::io("cannot open the file", path, &e);
-    let metadata = std::fs::metadata(path).map_err(cannot)?;
-    if !metadata.is_file() {
-        let found = if metadata.is_dir() { "a folder" } else { "a pipe, socket or device" };
-        let hint = "name the .npy file itself; for all files of a folder write a pattern such as 'FOLDER/*.npy'";
-        return Err(Finding::new("not a file").file(path).expected("a file").found(found).hint(hint));
-    }
-    let file = File::open(path).map_err(cannot)?;
-    Ok((file, metadata))
-}
-
-/// The numpy command that rewrites `file` as `expression`, in which `a` is the array as numpy loads it.
+/// The NumPy command that rewrites `file` as `expression`, in which `a` is the loaded array.
 pub(super) fn numpy_command(file: &Path, load: &str, expression: &str) -> String {
     let target = file.with_extension("fixed.npy");
     format!(

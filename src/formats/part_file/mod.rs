@@ -1,9 +1,9 @@
-//! The files that partial results and checkpoints lie in: named arrays and a JSON header, with checksums of everything.
+//! The file format of partial results and checkpoints: named arrays and a JSON header, all covered by checksums.
 //!
-//! A file appears under its name only when it is complete, and nothing in it is believed before its checksum has been
-//! compared: a batch job is killed at any byte, and a file system that is full or gone shows itself on reading. What
-//! describes the arrays stands behind them, so that they are written as they come, without a second copy in memory or
-//! a count in advance. docs/partials.md has the format byte by byte.
+//! A file gets its name only once it is complete, and nothing in it is used before its checksum has been verified: a batch
+//! job can be killed at any byte, and some failures of a file system show only on reading. The directory of arrays comes
+//! after them, so that arrays can be streamed without a copy in memory and without a count in advance. docs/partials.md
+//! specifies the format byte by byte.
 
 mod reader;
 mod writer;
@@ -16,31 +16,31 @@ pub use writer::Writer;
 #[cfg(target_endian = "big")]
 compile_error!("part files are little endian on disk and are written as they lie in memory");
 
-/// The first bytes of every file. Another layout has another number.
+/// The first bytes of every file. They contain the version of the layout.
 const MAGIC: &[u8; 32] = b"clustrata part file, version  1\n";
 
-/// Where the number begins in [`MAGIC`].
+/// Offset of the version in [`MAGIC`].
 const VERSION: usize = 29;
 
-/// Arrays begin at multiples of this many bytes.
+/// Arrays start at multiples of this number of bytes.
 const ALIGNMENT: u64 = 8;
 
 /// Bytes of the directory's length at the end of the file, before the checksum.
 const LENGTH: usize = size_of::<u64>();
 
-/// Bytes of what follows the directory.
+/// Bytes after the directory: its length and the checksum.
 const TRAILER: usize = LENGTH + blake3::OUT_LEN;
 
-/// How much is read, hashed and held at a time.
+/// Bytes read, hashed and held at a time.
 const CHUNK: usize = 1 << 20;
 
-/// A number that arrays are made of.
+/// An element type of arrays.
 pub trait Element: bytemuck::Pod + sealed::Sealed {
-    /// How the file names it.
+    /// The type as recorded in the file.
     const TYPE: ElementType;
 }
 
-/// The types of array elements; all little endian.
+/// The element types of arrays, all little endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
@@ -64,7 +64,7 @@ impl ElementType {
 }
 
 mod sealed {
-    /// Keeps [`super::Element`] to the types that the format has.
+    /// Restricts [`super::Element`] to the types of the format.
     pub trait Sealed {}
 }
 
@@ -78,7 +78,7 @@ macro_rules! elements {
 }
 elements!(u32 => U32, u64 => U64, f32 => F32, f64 => F64);
 
-/// What stands behind the arrays, as JSON.
+/// The JSON after the arrays.
 #[derive(Debug, Serialize, Deserialize)]
 struct Directory {
     header: serde_json::Value,
@@ -91,22 +91,22 @@ struct Entry {
     name: String,
     #[serde(rename = "type")]
     element: ElementType,
-    /// Of its first byte in the file.
+    /// Offset of its first byte in the file.
     offset: u64,
-    /// In elements.
+    /// Number of elements.
     length: u64,
-    /// BLAKE3 of its bytes, in hex.
+    /// BLAKE3 (hex) of its bytes.
     checksum: String,
 }
 
 impl Entry {
-    /// Where the file goes on after it; `None` where no file can be that long.
+    /// Offset of the byte after it. `None` if it exceeds 64 bits.
     fn end(&self) -> Option<u64> {
         self.offset.checked_add(self.length.checked_mul(self.element.bytes())?)
     }
 }
 
-/// The checksum at the end of the file: of all that the arrays' own do not cover.
+/// The checksum at the end of the file. It covers all bytes that the checksums of the arrays do not.
 fn checksum_of_directory(directory: &[u8], length: [u8; LENGTH]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(MAGIC).update(directory).update(&length);
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_where_it_is_looked_for() {
+    fn the_version_is_at_its_offset() {
         assert_eq!(&MAGIC[VERSION..], b" 1\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Reading a part file, which anything may have happened to.
+//! Reads part files, and detects any damage to them.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::{ALIGNMENT, CHUNK, Directory, Element, Entry, LENGTH, MAGIC, TRAILER, VERSION, checksum_of_directory};
 use crate::base::error::Finding;
+use crate::base::numeric::to_usize;
 
-/// A part file whose header and list of arrays are what was written. No file is held open: thousands of parts can be.
+/// A part file with a verified header and list of arrays. It holds no open file, since a run can have thousands of parts.
 #[derive(Debug)]
 pub struct PartFile {
     path: PathBuf,
@@ -18,18 +19,18 @@ pub struct PartFile {
 }
 
 impl PartFile {
-    /// Opens a file and verifies every byte of it, in one pass and little memory.
+    /// Opens a file and verifies every byte of it in one pass with little memory.
     ///
     /// # Errors
-    /// Says what is wrong where it can't be read or is not, byte for byte, what was written.
+    /// A file that can't be read, or that differs from what was written.
     pub fn open(path: &Path) -> Result<PartFile, Finding> {
         let part = PartFile::glance(path)?;
         part.verify_arrays()?;
         Ok(part)
     }
 
-    /// Opens a file and verifies everything but the arrays' values, whatever its size in a moment. Reading an array
-    /// verifies that one.
+    /// Opens a file and verifies everything except the values of the arrays, which is quick for any size. Reading an array
+    /// verifies its values.
     ///
     /// # Errors
     /// As [`PartFile::open`].
@@ -42,70 +43,69 @@ impl PartFile {
         check_magic(path, &magic)?;
         let (directory, start) = read_directory(path, &mut file, size)?;
         check_layout(&directory.arrays, start).ok_or_else(|| {
-            damaged(path, "arrays one behind the other, up to their list", "a list of arrays that lie otherwise")
+            damaged(path, "arrays one after the other, up to their list", "a list of arrays at other places")
         })?;
         Ok(PartFile { path: path.to_owned(), directory })
     }
 
-    /// Where it was opened.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The header as written.
+    /// The header as JSON.
     pub fn header(&self) -> &Value {
         &self.directory.header
     }
 
-    /// The header as a type of the caller's.
+    /// The header as a type of the caller.
     ///
     /// # Errors
-    /// Says what does not fit: the file is of another kind, or another version wrote it.
+    /// A header of another type: the file is of another kind, or another version wrote it.
     pub fn header_as<T: DeserializeOwned>(&self) -> Result<T, Finding> {
         T::deserialize(&self.directory.header).map_err(|e| {
-            Finding::new("the header of a partial result is not the expected one")
+            Finding::new("a partial result has an unexpected header")
                 .file(&self.path)
                 .found(e.to_string())
-                .hint("run this part again with the version that is to read it")
+                .hint("run this part again with this version")
         })
     }
 
-    /// BLAKE3 (hex) of the header and of the checksums of all arrays: tells files of different content apart.
+    /// BLAKE3 (hex) of the header and the checksums of all arrays. It identifies the content of the file.
     pub fn fingerprint(&self) -> String {
-        // a directory that was read can be written
+        // Serialization can't fail: the directory was deserialized from JSON.
         let directory = serde_json::to_vec(&self.directory).unwrap_or_default();
         blake3::hash(&directory).to_hex().to_string()
     }
 
-    /// Elements in an array; `None` where there is no such array.
+    /// Number of elements of an array. `None` if there is no such array.
     pub fn length(&self, name: &str) -> Option<u64> {
         self.directory.arrays.iter().find(|array| array.name == name).map(|array| array.length)
     }
 
-    /// Reads one array and verifies it.
+    /// Reads and verifies one array.
     ///
     /// # Errors
-    /// Says so where there is no such array, its type is another, memory does not suffice, or its values are not those
-    /// written.
+    /// No such array, another element type, too little memory, or damaged values.
     pub fn read<T: Element>(&self, name: &str) -> Result<Vec<T>, Finding> {
         let entry = self.entry::<T>(name)?;
         let mut values = Vec::new();
-        let length = usize::try_from(entry.length).ok().filter(|&length| values.try_reserve_exact(length).is_ok());
+        let length = Some(to_usize(entry.length)).filter(|&length| values.try_reserve_exact(length).is_ok());
         let length = length.ok_or_else(|| {
             Finding::new(format!("the array `{name}` of a partial result does not fit into memory"))
                 .file(&self.path)
                 .found(format!("{} values of {} bytes", entry.length, entry.element.bytes()))
-                .hint("use a machine, or a memory limit of the job, with more")
+                .hint("use a machine with more memory, or raise the memory limit of the job")
         })?;
         values.resize(length, T::zeroed());
         self.fill(entry, &mut values)?;
         Ok(values)
     }
 
-    /// Reads one array over `values` and verifies it.
+    /// Reads one array into `values` and verifies it.
     ///
     /// # Errors
-    /// As [`PartFile::read`], and where the array has another length. `values` are then anything.
+    /// As [`PartFile::read`], and an array of another length. `values` are then unspecified.
     pub fn read_into<T: Element>(&self, name: &str, values: &mut [T]) -> Result<(), Finding> {
         let entry = self.entry::<T>(name)?;
         if entry.length != values.len() as u64 {
@@ -121,12 +121,12 @@ impl PartFile {
     fn entry<T: Element>(&self, name: &str) -> Result<&Entry, Finding> {
         let entry = self.directory.arrays.iter().find(|array| array.name == name);
         entry.filter(|entry| entry.element == T::TYPE).ok_or_else(|| {
-            let found = entry.map_or("none of that name".to_owned(), |entry| format!("{:?} values", entry.element));
+            let found = entry.map_or("no array of that name".to_owned(), |entry| format!("{:?} values", entry.element));
             Finding::new("an array is missing from a partial result")
                 .file(&self.path)
                 .expected(format!("`{name}`, {:?} values", T::TYPE))
                 .found(found)
-                .hint("run this part again with the version that is to read it")
+                .hint("run this part again with this version")
         })
     }
 
@@ -140,7 +140,7 @@ impl PartFile {
         self.compare(entry, &hasher)
     }
 
-    /// Reads all arrays, and the zeros between them.
+    /// Verifies all arrays and the zeros between them.
     fn verify_arrays(&self) -> Result<(), Finding> {
         let mut position = MAGIC.len() as u64;
         let mut file = self.file_at(position)?;
@@ -193,14 +193,14 @@ fn check_magic(path: &Path, magic: &[u8]) -> Result<(), Finding> {
         Some(version) if magic.len() == MAGIC.len() => {
             wrong("another version of this program wrote the partial result", &MAGIC[VERSION..], version)
         }
-        _ => wrong("the file holds no partial result", MAGIC, magic),
+        _ => wrong("the file is not a partial result", MAGIC, magic),
     })
 }
 
-/// The directory of a file of `size` bytes, and where it begins.
+/// The directory of a file of `size` bytes, and its offset.
 fn read_directory(path: &Path, file: &mut File, size: u64) -> Result<(Directory, u64), Finding> {
     let unread = |e: io::Error| unreadable(path, &e);
-    let cut = || damaged(path, "the end of a partial result", "a file that ends early, or whose end was changed");
+    let cut = || damaged(path, "the end of a partial result", "a truncated file, or one with a changed end");
     let end = size.checked_sub(TRAILER as u64).filter(|&end| end >= MAGIC.len() as u64).ok_or_else(cut)?;
     file.seek(SeekFrom::Start(end)).map_err(unread)?;
     let mut trailer = [0; TRAILER];
@@ -209,8 +209,8 @@ fn read_directory(path: &Path, file: &mut File, size: u64) -> Result<(Directory,
     let bytes = u64::from_le_bytes(*length);
     let start = end.checked_sub(bytes).filter(|&start| start >= MAGIC.len() as u64).ok_or_else(cut)?;
     let mut directory = Vec::new();
-    // bounded by the file's own size
-    usize::try_from(bytes).ok().filter(|&bytes| directory.try_reserve_exact(bytes).is_ok()).ok_or_else(cut)?;
+    // Bounded by the file's size.
+    directory.try_reserve_exact(to_usize(bytes)).map_err(|_| cut())?;
     file.seek(SeekFrom::Start(start)).map_err(unread)?;
     file.take(bytes).read_to_end(&mut directory).map_err(unread)?;
     if checksum_of_directory(&directory, *length).as_bytes() != checksum {
@@ -220,8 +220,8 @@ fn read_directory(path: &Path, file: &mut File, size: u64) -> Result<(Directory,
     Ok((directory.map_err(|e| damaged(path, "a list of arrays", &e.to_string()))?, start))
 }
 
-/// Whether the arrays lie one behind the other from the magic bytes to the directory, as the writer puts them: only then
-/// do the checksums cover every byte.
+/// Whether the arrays lie one after the other from the magic bytes to the directory, as the writer puts them. Only then do the
+/// checksums cover every byte.
 fn check_layout(arrays: &[Entry], directory: u64) -> Option<()> {
     let mut position = MAGIC.len() as u64;
     for entry in arrays {
@@ -231,11 +231,11 @@ fn check_layout(arrays: &[Entry], directory: u64) -> Option<()> {
     (position == directory).then_some(())
 }
 
-/// Reads `left` bytes piece by piece; whether all pieces were as wanted.
+/// Reads `left` bytes piece by piece. Returns whether `wanted` accepted all pieces.
 fn pass(file: &mut File, mut left: u64, buffer: &mut [u8], mut wanted: impl FnMut(&[u8]) -> bool) -> io::Result<bool> {
     let mut all = true;
     while left > 0 {
-        let length = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+        let length = to_usize(left).min(CHUNK);
         let piece = &mut buffer[..length];
         file.read_exact(piece)?;
         all &= wanted(piece);

@@ -1,4 +1,4 @@
-//! Writing a part file.
+//! Writes part files.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::{ALIGNMENT, CHUNK, Directory, Element, Entry, MAGIC, checksum_of_dire
 use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::AtomicFile;
 
-/// A part file being written, under a name of its own until [`Writer::finish`].
+/// A part file being written, under a temporary name until [`Writer::finish`].
 #[derive(Debug)]
 pub struct Writer {
     file: BufWriter<AtomicFile>,
@@ -20,10 +20,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a file that is to replace whatever is at `path`, whose folder must be there.
+    /// Starts a file that will replace the one at `path`. The folder must exist.
     ///
     /// # Errors
-    /// `Failed` where the file can't be made.
+    /// `Failed` if the file can't be created.
     pub fn create(path: &Path) -> Result<Writer> {
         let file = AtomicFile::create(path).map_err(|e| Error::io("can't create a partial result", path, &e))?;
         let file = BufWriter::with_capacity(CHUNK, file);
@@ -32,13 +32,13 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes an array given in chunks, in order. `[&values]` is an array in one chunk.
+    /// Writes an array, given as chunks in order. `[&values]` is an array in one chunk.
     ///
     /// # Errors
-    /// `Failed` when the disk does.
+    /// `Failed` for an error of the disk.
     ///
     /// # Panics
-    /// Where the file has an array of this name.
+    /// If the file already has an array of this name.
     pub fn array<T: Element>(&mut self, name: &str, chunks: impl IntoIterator<Item: AsRef<[T]>>) -> Result<()> {
         assert!(self.arrays.iter().all(|array| array.name != name), "two arrays named `{name}`");
         while !self.position.is_multiple_of(ALIGNMENT) {
@@ -59,12 +59,12 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the header and gives the file its name, all of it on the disk.
+    /// Writes the header, writes the file to the disk and gives it its name.
     ///
-    /// JSON knows no NaN and no infinities; such numbers belong into an array.
+    /// JSON has no NaN and no infinities, so store such numbers in an array.
     ///
     /// # Errors
-    /// `Failed` when the disk does, or the header is no JSON.
+    /// `Failed` for an error of the disk, or a header that can't be written as JSON.
     pub fn finish(mut self, header: &impl Serialize) -> Result<()> {
         let header = serde_json::to_value(header);
         let directory = header

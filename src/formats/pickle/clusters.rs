@@ -9,26 +9,27 @@ use super::machine::{Sink, Top, decode};
 use super::opcode::scan;
 use super::source::{Decoded, Source};
 use super::value::{Data, Object, Shape, Span, Value};
-use super::{BUFFER, NPY_MAGIC, open};
 use crate::base::error::Finding;
+use crate::base::numeric::to_usize;
+use crate::formats::input_file::{self, BUFFER};
 use crate::formats::npy::{self, Header};
 
-/// Most clusters without a single member that are believed from a shape alone.
+/// Limit on the number of clusters if all are empty. Such a file can claim any number without any data.
 const MAX_EMPTY: u64 = 1 << 20;
 
 /// The members of every cluster of a level, in one array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clusters {
-    /// Where each cluster's members start in `members`, and the end: k + 1 positions, ascending from 0.
+    /// Start of each cluster in `members`, and the end: k + 1 positions, ascending from 0.
     offsets: Vec<u64>,
     members: Vec<u64>,
 }
 
 impl Clusters {
-    /// Clusters from where each starts in `members` and the end: k + 1 positions, ascending from 0.
+    /// Clusters from the start of each in `members`, and the end: k + 1 positions, ascending from 0.
     ///
     /// # Panics
-    /// When `offsets` are not such positions.
+    /// If `offsets` are not such positions.
     pub fn from_parts(offsets: Vec<u64>, members: Vec<u64>) -> Self {
         assert!(offsets.first() == Some(&0) && offsets.last() == Some(&(members.len() as u64)), "offsets span members");
         assert!(offsets.is_sorted(), "offsets ascend");
@@ -40,12 +41,12 @@ impl Clusters {
         (self.offsets, self.members)
     }
 
-    /// Number of clusters, k, with the empty ones.
+    /// Number of clusters, k, including empty ones.
     pub fn len(&self) -> usize {
         self.offsets.len() - 1
     }
 
-    /// Whether there is no cluster at all.
+    /// Whether there are no clusters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -55,25 +56,25 @@ impl Clusters {
         &self.members
     }
 
-    /// Where each cluster starts in [`members`](Self::members), and the end: k + 1 positions, ascending from 0.
+    /// The start of each cluster in [`members`](Self::members), and the end: k + 1 positions, ascending from 0.
     pub fn offsets(&self) -> &[u64] {
         &self.offsets
     }
 
-    /// Members of cluster `cluster`, in the order of the file: closest to the centroid first.
+    /// Members of cluster `cluster` in the order of the file: closest to the centroid first.
     ///
     /// # Panics
-    /// When `cluster` is not below [`len`](Self::len).
+    /// If `cluster` is not below [`len`](Self::len).
     pub fn members_of(&self, cluster: usize) -> &[u64] {
-        &self.members[position(self.offsets[cluster])..position(self.offsets[cluster + 1])]
+        &self.members[to_usize(self.offsets[cluster])..to_usize(self.offsets[cluster + 1])]
     }
 
     /// The members of each cluster in turn.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u64]> {
-        self.offsets.windows(2).map(|pair| &self.members[position(pair[0])..position(pair[1])])
+        self.offsets.windows(2).map(|pair| &self.members[to_usize(pair[0])..to_usize(pair[1])])
     }
 
-    /// Clusters of `size` members each: the rows of a matrix that is stored row after row, or column after column.
+    /// Clusters of `size` members each: the rows of a matrix, stored row by row or (`by_columns`) column by column.
     fn of_matrix(clusters: u64, size: u64, matrix: Vec<u64>, by_columns: bool, file: &Path) -> Result<Self, Finding> {
         if size == 0 && clusters > MAX_EMPTY {
             return Err(Finding::new("all clusters are empty")
@@ -85,30 +86,26 @@ impl Clusters {
         if !by_columns || matrix.is_empty() {
             return Ok(Clusters { offsets, members: matrix });
         }
-        let stride = position(clusters);
+        let stride = to_usize(clusters);
         let members = (0..stride).flat_map(|cluster| matrix[cluster..].iter().step_by(stride)).copied().collect();
         Ok(Clusters { offsets, members })
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "an offset is a position in a Vec, so it fits a usize")]
-fn position(offset: u64) -> usize {
-    offset as usize
-}
-
-/// Reads the clusters of a level from a `.npy` file (an object array of integer arrays or lists; or, where all clusters
-/// have the same size, a matrix of integers) or from a pickle of a list or an array.
+/// Reads the clusters of a level from a `.npy` file or from a pickle of a list or an array. The `.npy` file holds an object
+/// array of integer arrays or lists or, if all clusters have the same size, a matrix of integers.
 ///
-/// Memory: 8 bytes per member and per cluster, and what a batch of 1,000 clusters takes while it is decoded.
+/// Memory: 8 bytes per member and per cluster, and one batch of 1,000 clusters during decoding.
 ///
 /// # Errors
-/// When the file can't be read, is truncated, holds anything but clusters, or holds a member that is no index: negative,
-/// 2^63 or more, or a float that is not integral. The finding names the cluster and the index in it.
+/// A file that can't be read, is truncated or holds anything but clusters, or a member that is not an index: negative, 2^63 or
+/// more, or a float that is not integral. The finding names the cluster and the index in it.
 pub fn read_clusters(path: &Path) -> Result<Clusters, Finding> {
-    let (file, size) = open(path)?;
+    let (file, metadata) = input_file::open(path)?;
+    let size = metadata.len();
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
-    if !start.starts_with(NPY_MAGIC) {
+    if !start.starts_with(npy::MAGIC) {
         return read_pickle(reader, path, None, 0, size);
     }
     let header = npy::parse_header(&mut reader, path)?;
@@ -128,7 +125,7 @@ fn header_shape(header: &Header) -> Option<Shape> {
     Shape::from_axes(&header.shape)
 }
 
-/// Reads a pickle that starts at byte `offset`; `shape` is that of the `.npy` header before it.
+/// Reads a pickle that starts at byte `offset`. `shape` is the shape in a `.npy` header before it.
 fn read_pickle(
     mut reader: BufReader<File>,
     path: &Path,
@@ -156,20 +153,20 @@ fn read_pickle(
     sink.finish(top, integers, size)
 }
 
-/// What the outermost list holds.
+/// Layout of the outermost list.
 #[derive(Debug, Clone, Copy)]
 enum Layout {
-    /// Clusters.
+    /// A cluster per item.
     List,
-    /// The members of equally large clusters, so many each.
+    /// The members of clusters of equal size; that size.
     Flat(u64),
 }
 
-/// Takes the clusters of a pickle.
+/// Receives the clusters in a pickle.
 struct ClusterSink<'f> {
     file: &'f Path,
     layout: Layout,
-    /// Where each cluster lies among the decoder's integers.
+    /// The span of each cluster in the decoder's integers.
     spans: Vec<Span>,
 }
 
@@ -233,7 +230,7 @@ impl ClusterSink<'_> {
             other => other.kind().to_owned(),
         };
         let at = integers.len() as u64;
-        let finding = Finding::new("a hierarchy holds what is no index").file(self.file);
+        let finding = Finding::new("a member of a cluster is not an index").file(self.file);
         let finding = finding.cluster(at.checked_div(size).unwrap_or(0)).index(at.checked_rem(size).unwrap_or(0));
         Err(finding.expected("an integer from 0 to 2^63 - 1").found(found))
     }
@@ -257,32 +254,32 @@ impl ClusterSink<'_> {
         }
     }
 
-    /// Puts the clusters one after the other. They lie so already, unless the pickle names an array twice.
+    /// Arranges the clusters one after the other. They already lie so, unless the pickle uses an array twice.
     fn gather(self, mut integers: Vec<u64>, file_size: u64) -> Result<Clusters, Finding> {
         let mut offsets = Vec::with_capacity(self.spans.len() + 1);
         offsets.push(0);
         let mut total = 0_u64;
         let mut in_place = true;
         for span in &self.spans {
-            // Empty clusters may claim any position.
+            // Empty clusters can be at any position.
             in_place &= span.len == 0 || span.start as u64 == total;
             total = total.saturating_add(span.len as u64);
             offsets.push(total);
         }
         if !in_place {
-            // Every member that is written costs a byte at least; more can only come from repetition.
+            // A stored member takes at least one byte, so more members can only come from repetition.
             if total > file_size {
                 return Err(Finding::new("the clusters have more members than their file has bytes")
                     .file(self.file)
                     .expected(format!("at most {file_size} members"))
-                    .found(format!("{total}: the same arrays over and over"))
+                    .found(format!("{total}, from repeated arrays"))
                     .hint("write the file again, each cluster with its own members"));
             }
             let spans = self.spans.iter();
             integers =
                 spans.flat_map(|span| integers.get(span.start..span.end()).unwrap_or_default()).copied().collect();
         }
-        integers.truncate(position(total));
+        integers.truncate(to_usize(total));
         integers.shrink_to_fit();
         Ok(Clusters { offsets, members: integers })
     }
@@ -292,11 +289,11 @@ impl ClusterSink<'_> {
             .file(self.file)
             .expected("a list or an array of clusters, each the indices of its members")
             .found(found)
-            .hint("name the level's sorted_clusters.npy; a checkpoint of a clustering is not its result")
+            .hint("name the level's sorted_clusters.npy; a checkpoint of a clustering is not a result")
     }
 }
 
-/// Reads a matrix of numbers, a row per cluster.
+/// Reads a matrix of numbers with a row per cluster.
 fn read_matrix(
     mut reader: BufReader<File>,
     path: &Path,
@@ -314,7 +311,7 @@ fn read_matrix(
     let held = size.saturating_sub(header.data_offset);
     let elements = clusters.checked_mul(width);
     if elements.and_then(|elements| elements.checked_mul(dtype.size())) != Some(held) {
-        return Err(Finding::new("the file's size is not what its header says")
+        return Err(Finding::new("the file's size does not match its header")
             .file(path)
             .expected(format!("{clusters} x {width} elements of {} bytes", dtype.size()))
             .found(format!("{held} bytes after the header"))
@@ -324,14 +321,14 @@ fn read_matrix(
     let mut chunk = vec![0; BUFFER];
     let mut left = held;
     while left > 0 {
-        let step = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+        let step = to_usize(left).min(BUFFER);
         reader.read_exact(&mut chunk[..step]).map_err(|error| Finding::io("the file can't be read", path, &error))?;
         let done = members.len() as u64;
         dtype.append_members(&chunk[..step], &mut members).map_err(|(index, why)| {
             let at = done + index;
             let (row, column) =
                 if header.fortran_order { (at % clusters, at / clusters) } else { (at / width, at % width) };
-            Finding::new("a hierarchy holds what is no index")
+            Finding::new("a member of a cluster is not an index")
                 .file(path)
                 .cluster(row)
                 .index(column)

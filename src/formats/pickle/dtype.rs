@@ -1,14 +1,14 @@
-//! Element types of the arrays in a pickle, and how their bytes become integers or strings.
+//! Element types of the arrays in a pickle, and their decoding to integers or strings.
 
-/// What an element is.
+/// The kind of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Signed,
     Unsigned,
     Float,
-    /// UTF-32, padded with NUL
+    /// UTF-32, padded with NUL.
     Unicode,
-    /// bytes, padded with NUL
+    /// Bytes, padded with NUL.
     Ascii,
     Object,
 }
@@ -22,17 +22,17 @@ pub(crate) struct Dtype {
     big_endian: bool,
 }
 
-/// Why an element is no member of a cluster.
+/// Why an element can't be a member of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum NotMember {
     Negative(i64),
     NotIntegral(f64),
-    /// 2^63 or more; for floats 2^53 or more, where neighbours can't be told apart.
+    /// 2^63 or more. For floats 2^53 or more, where not every integer can be represented.
     TooLarge,
 }
 
 impl NotMember {
-    /// The element as found, for a message.
+    /// The element, for a message.
     pub(crate) fn describe(self) -> String {
         match self {
             NotMember::Negative(value) => value.to_string(),
@@ -43,7 +43,7 @@ impl NotMember {
 }
 
 impl Dtype {
-    /// From numpy's code without a byte order, such as `i8` or `U16`; little endian until told otherwise.
+    /// From NumPy's code without a byte order, such as `i8` or `U16`. Little endian.
     pub(crate) fn from_code(code: &str) -> Option<Dtype> {
         let (kind, size) = code.split_at_checked(1)?;
         let size: u32 = size.parse().ok()?;
@@ -59,7 +59,7 @@ impl Dtype {
         Some(Dtype { kind, size, big_endian: false })
     }
 
-    /// From numpy's type string in a `.npy` header, such as `<i8` or `|S12`.
+    /// From NumPy's type string in a `.npy` header, such as `<i8` or `|S12`.
     pub(crate) fn from_descr(descr: &str) -> Option<Dtype> {
         let (order, code) = descr.split_at_checked(1)?;
         if descr == "|O" {
@@ -68,7 +68,7 @@ impl Dtype {
         Dtype::from_code(code)?.with_order(order)
     }
 
-    /// With numpy's byte order: `<`, `>`, `=` or `|`.
+    /// The same type with NumPy's byte order: `<`, `>`, `=` or `|`.
     pub(crate) fn with_order(self, order: &str) -> Option<Dtype> {
         match order {
             "<" | "|" => Some(Dtype { big_endian: false, ..self }),
@@ -98,7 +98,7 @@ impl Dtype {
         u64::from(self.size)
     }
 
-    /// Appends the elements of `bytes` as members; on the first that is none, its position and why.
+    /// Appends the elements of `bytes` as members. The error holds the position of the first that can't be one, and why.
     pub(crate) fn append_members(self, bytes: &[u8], members: &mut Vec<u64>) -> Result<(), (u64, NotMember)> {
         match (self.kind, self.size) {
             (Kind::Signed, 8) => self.append(bytes, members, |b| signed(i64::from_le_bytes(b))),
@@ -132,7 +132,7 @@ impl Dtype {
         Ok(())
     }
 
-    /// The string in one element, without its padding; `None` where it isn't valid.
+    /// The string in one element without its padding. `None` if it isn't valid.
     pub(crate) fn text(self, cell: &[u8]) -> Option<String> {
         if self.kind == Kind::Ascii {
             let used = cell.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
@@ -156,7 +156,7 @@ fn unsigned(value: u64) -> Result<u64, NotMember> {
     if i64::try_from(value).is_ok() { Ok(value) } else { Err(NotMember::TooLarge) }
 }
 
-/// 2^53: from here on a float64 no longer holds every integer.
+/// 2^53. From here on, float64 can't represent every integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 fn float(value: f64) -> Result<u64, NotMember> {

@@ -1,4 +1,4 @@
-//! The second pass: a stack machine that knows what the few allowed globals would do, and does that.
+//! The second pass: a stack machine that implements the few allowed globals itself.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -9,40 +9,40 @@ use super::source::{Decoded, Source};
 use super::value::{Array, Global, GlobalValue, Object, Shape, Span, Value};
 use crate::base::error::Finding;
 
-/// Most values on the stack. Picklers write lists in batches of 1,000; tuples are short.
+/// Limit on the height of the stack. Picklers write lists in batches of 1,000, and tuples are short.
 const MAX_STACK: usize = 1 << 17;
 
-/// Takes the items of the outermost list, so that they need not be kept.
+/// Receives the items of the outermost list, so that they need not be kept.
 pub(crate) trait Sink {
-    /// What the file is for, in refusals: "a hierarchy", "a list of image names".
+    /// Purpose of the file in messages: "a hierarchy", "a list of image names".
     const PURPOSE: &'static str;
 
-    /// The outermost list begins; `shape` is that of the object array it belongs to, if it does.
+    /// Called at the start of the outermost list. `shape` is the shape of the object array it belongs to, if any.
     ///
     /// # Errors
-    /// When a list or an array of that shape is not what the file is for.
+    /// A list, or an array of that shape, does not suit the purpose.
     fn begin(&mut self, shape: Option<Shape>) -> Decoded<()>;
 
-    /// The next item. `integers` are all integers decoded so far, in which arrays and lists are spans.
+    /// Called for each item. `integers` are all integers decoded so far, in which arrays and lists are spans.
     ///
     /// # Errors
-    /// When the item is not what the file is for.
+    /// The item does not suit the purpose.
     fn item(&mut self, item: &Value, integers: &mut Vec<u64>) -> Decoded<()>;
 }
 
-/// What a pickle holds.
+/// The value of a pickle.
 #[derive(Debug)]
 pub(crate) enum Top {
     /// A list, whose items went to the sink.
     List,
-    /// An array; if its elements are objects, they went to the sink.
+    /// An array. If its elements are objects, they went to the sink.
     Array(Array),
 }
 
-/// Decodes the pickle that `source` stands at. Returns what it holds and the integers its arrays are spans of.
+/// Decodes the pickle at the position of `source`. Returns its value and the integers in which its arrays are spans.
 ///
 /// # Errors
-/// When the pickle is truncated or holds anything that neither a hierarchy nor a list of names needs.
+/// A truncated pickle, or one that holds anything that neither a hierarchy nor a list of names needs.
 pub(crate) fn decode<S: Sink>(
     source: Source<'_, impl Read>,
     fetched: &Fetched,
@@ -63,24 +63,24 @@ pub(crate) fn decode<S: Sink>(
     machine.finish()
 }
 
-/// The state of a decoding.
+/// The state of the decoder.
 pub(super) struct Machine<'m, 'f, R, S> {
     pub(super) source: Source<'f, R>,
     sink: &'m mut S,
     fetched: &'m Fetched,
     memo: HashMap<u64, Value>,
-    /// How many values the pickle has stored in its memo: the slot of the next `MEMOIZE`.
+    /// Number of values stored in the memo so far: the slot of the next `MEMOIZE`.
     stored: u64,
     stack: Vec<Value>,
     /// Height of the stack at each open mark.
     marks: Vec<usize>,
     pub(super) integers: Vec<u64>,
-    /// Items that the outermost list has handed to the sink, once there is such a list.
+    /// Number of items passed to the sink, once the outermost list has begun.
     outer: Option<u64>,
 }
 
 impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
-    /// Executes one opcode; false at the end.
+    /// Executes one opcode. False at the end.
     fn step(&mut self) -> Decoded<bool> {
         match Op::next(&mut self.source, S::PURPOSE)? {
             Op::Stop => return Ok(false),
@@ -155,7 +155,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         {
             return Ok((Top::Array(array.clone()), self.integers));
         }
-        let finding = self.source.finding(format!("the pickle is not that of {}", S::PURPOSE));
+        let finding = self.source.finding(format!("the pickle does not hold {}", S::PURPOSE));
         Err(finding.expected("a list or an array").found(top.kind()))
     }
 
@@ -176,7 +176,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         self.push(Value::object(Object::Text(text)))
     }
 
-    /// The height of the stack at the innermost mark: values below it can't be taken.
+    /// The height of the stack at the innermost mark. Values below it can't be popped.
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -198,8 +198,8 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         self.push(tuple)
     }
 
-    /// Makes a list of what lies from `start` on. It is the outermost one if nothing else is being made, or nothing but
-    /// the state of an array.
+    /// Makes a list of the values from `start` on. It is the outermost list if the stack holds nothing below it, or only the
+    /// unfinished state of an array.
     fn make_list(&mut self, start: usize) -> Decoded<()> {
         let shape = match (self.outer, self.marks.as_slice(), start) {
             (None, [], 0) => Some(None),
@@ -216,13 +216,13 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
             }
             None => Value::object(Object::List(Cell::new(Span { start: self.integers.len(), len: 0 }))),
         };
-        // What lies from `start` on moves to make room for the list, and is then appended to it.
+        // Insert the list below its items, then append them.
         self.push(list)?;
         self.stack[start..].rotate_right(1);
         self.append(start + 1)
     }
 
-    /// Appends what lies from `start` on to the list below it.
+    /// Appends the values from `start` on to the list below them.
     fn append(&mut self, start: usize) -> Decoded<()> {
         let list = start.checked_sub(1).filter(|&list| list >= self.floor()).and_then(|list| self.stack.get(list));
         match list.cloned() {
@@ -235,9 +235,9 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
             }
             Some(Value::Object(object)) => match &*object {
                 Object::List(span) => self.append_integers(span, start),
-                _ => Err(self.source.refuse("items are appended to what is no list")),
+                _ => Err(self.source.refuse("items are appended to something that is not a list")),
             },
-            Some(_) => Err(self.source.refuse("items are appended to what is no list")),
+            Some(_) => Err(self.source.refuse("items are appended to something that is not a list")),
             None => Err(self.underflow()),
         }
     }
@@ -247,7 +247,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         if span.len == 0 {
             span.start = self.integers.len();
         } else if span.end() != self.integers.len() && start < self.stack.len() {
-            return Err(self.source.refuse("a list grows after a later one was begun"));
+            return Err(self.source.refuse("a list is extended after a later one was started"));
         }
         for at in start..self.stack.len() {
             let found = match &self.stack[at] {
@@ -268,16 +268,16 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         Ok(())
     }
 
-    /// The refusal of an element of the array or list at height `at` of the stack.
+    /// The finding about an element of the array or list at height `at` of the stack.
     #[cold]
     pub(super) fn not_a_member(&self, at: usize, index: u64, found: String) -> Finding {
-        let mut finding = Finding::new(format!("{} holds what is no index", S::PURPOSE))
+        let mut finding = Finding::new(format!("{} holds an element that is not an index", S::PURPOSE))
             .file(self.source.file())
             .index(index)
             .expected("an integer from 0 to 2^63 - 1")
             .found(found);
         let outer = self.stack.iter().position(|value| matches!(value, Value::Outer));
-        // Between the outermost list and the value at hand lie the finished items of a batch.
+        // Between the outermost list and this value lie the finished items of the batch.
         if let (Some(outer), Some(items)) = (outer, self.outer)
             && let Some(waiting) = at.checked_sub(outer + 1)
         {
@@ -286,12 +286,12 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         finding
     }
 
-    /// Height of the stack: where the next value will lie.
+    /// Height of the stack, which is the position of the next value.
     pub(super) fn height(&self) -> usize {
         self.stack.len()
     }
 
-    /// Items that the outermost list has handed on.
+    /// Number of items that the outermost list has passed to the sink.
     pub(super) fn outer_items(&self) -> u64 {
         self.outer.unwrap_or(0)
     }
@@ -323,12 +323,12 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
 
     #[cold]
     fn underflow(&self) -> Finding {
-        self.source.refuse("the pickle takes a value that isn't there")
+        self.source.refuse("the pickle pops a value that doesn't exist")
     }
 
     #[cold]
     fn too_deep(&self) -> Finding {
-        self.source.refuse(format!("the pickle is nested deeper or holds longer tuples than {} can", S::PURPOSE))
+        self.source.refuse(format!("the pickle has deeper nesting or longer tuples than {} needs", S::PURPOSE))
     }
 }
 
@@ -349,7 +349,7 @@ fn raw_unicode_escape(line: &[u8]) -> Option<String> {
         let digits = match (byte, after.first()) {
             (b'\\', Some(b'u')) => 4,
             (b'\\', Some(b'U')) => 8,
-            // A backslash that escapes nothing stands for itself, and so does what follows it.
+            // A backslash that escapes nothing stands for itself, as does the next byte.
             (b'\\', Some(&next)) => {
                 text.extend(['\\', char::from(next)]);
                 rest = &after[1..];

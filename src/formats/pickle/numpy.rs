@@ -1,6 +1,6 @@
-//! What numpy's pickles call: `_reconstruct`, `_frombuffer`, `scalar`, `dtype`, and the state that BUILD gives them.
+//! The functions that NumPy's pickles call (`_reconstruct`, `_frombuffer`, `scalar`, `dtype`), and the states set by BUILD.
 //!
-//! The layouts are those of numpy's `array_reduce`, `array_setstate` and `arraydescr_reduce`
+//! The layouts are those of NumPy's `array_reduce`, `array_setstate` and `arraydescr_reduce`
 //! (`numpy/_core/src/multiarray/methods.c`, `descriptor.c`), unchanged from 1.x to 2.4.
 
 use std::cell::{Cell, OnceCell};
@@ -13,7 +13,7 @@ use super::source::Decoded;
 use super::value::{Array, Data, Global, GlobalValue, Object, Shape, Span, Value};
 
 impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
-    /// The value that `function(*arguments)` would have.
+    /// The value of `function(*arguments)`.
     pub(super) fn reduce(&mut self, function: &Value, arguments: &Value) -> Decoded<Value> {
         let Value::Global(GlobalValue(function)) = function else {
             return Err(self.source.refuse(format!("the pickle calls {}", function.kind())));
@@ -33,22 +33,22 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
             (Global::Bytes, []) => Ok(Value::object(Object::Bytes(Vec::new()))),
             (Global::Bytes, [bytes]) if bytes.as_bytes().is_some() => Ok(bytes.clone()),
             (Global::Encode | Global::Bytes, [text, encoding]) => self.encode(text, encoding),
-            _ => Err(self.source.refuse("the pickle calls a function with arguments that it can't have")),
+            _ => Err(self.source.refuse("the pickle calls a function with invalid arguments")),
         }
     }
 
-    /// Gives `target` its state, as `target.__setstate__(state)` would.
+    /// Sets the state of `target`, like `target.__setstate__(state)`.
     pub(super) fn build(&mut self, target: &Value, state: &Value) -> Decoded<()> {
         let (Value::Object(target), Some(state)) = (target, state.as_tuple()) else {
-            return Err(self.source.refuse("the pickle gives a state to what has none"));
+            return Err(self.source.refuse("the pickle sets the state of a value that has none"));
         };
         match (&**target, state) {
             (Object::Dtype(dtype), [_, order, Value::None, Value::None, Value::None, ..]) => {
                 let ordered = order.as_text().and_then(|order| dtype.get().with_order(order));
-                dtype.set(ordered.ok_or_else(|| self.source.refuse("a dtype's byte order is not known"))?);
+                dtype.set(ordered.ok_or_else(|| self.source.refuse("a dtype has an unknown byte order"))?);
                 Ok(())
             }
-            (Object::Dtype(_), _) => Err(self.source.refuse("a dtype has fields or parts, which no index has")),
+            (Object::Dtype(_), _) => Err(self.source.refuse("a dtype has fields or subarrays, which no index has")),
             (Object::Array(cell), [Value::Int(_), shape, dtype, Value::Bool(fortran), data]) => {
                 let shape = self.shape(shape)?;
                 let dtype = self.known_dtype(dtype)?;
@@ -56,9 +56,9 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
                 let data = self.array_data(shape, dtype, data, place)?;
                 let fortran = *fortran && !dtype.is_object();
                 cell.set(Array { shape, fortran, data })
-                    .map_err(|_| self.source.refuse("the pickle gives an array its data twice"))
+                    .map_err(|_| self.source.refuse("the pickle sets the data of an array twice"))
             }
-            _ => Err(self.source.refuse("the pickle gives an array or dtype a state that it can't have")),
+            _ => Err(self.source.refuse("the pickle sets an invalid state of an array or dtype")),
         }
     }
 
@@ -71,7 +71,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         let axes = value.as_tuple().filter(|items| items.len() <= 2);
         let axes = axes.and_then(|items| items.iter().map(axis).collect::<Option<Vec<u64>>>());
         let shape = axes.and_then(|axes| Shape::from_axes(&axes));
-        shape.ok_or_else(|| self.source.refuse("an array's shape is not that of a vector or a matrix"))
+        shape.ok_or_else(|| self.source.refuse("an array is neither a vector nor a matrix"))
     }
 
     fn known_dtype(&self, value: &Value) -> Decoded<Dtype> {
@@ -94,14 +94,14 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
     fn scalar(&mut self, dtype: &Value, bytes: &Value) -> Decoded<Value> {
         let dtype = self.known_dtype(dtype)?;
         let bytes = bytes.as_bytes().filter(|bytes| bytes.len() as u64 == dtype.size());
-        let bytes = bytes.ok_or_else(|| self.source.refuse("a numpy scalar is not as long as its dtype says"))?;
+        let bytes = bytes.ok_or_else(|| self.source.refuse("a NumPy scalar has another length than its dtype"))?;
         if dtype.is_text() {
             let text = dtype.text(bytes);
             let text = text.ok_or_else(|| self.source.refuse("a string in the pickle is not valid Unicode"))?;
             return Ok(Value::object(Object::Text(text)));
         }
         if !dtype.is_number() {
-            return Err(self.source.refuse("a numpy scalar holds an object"));
+            return Err(self.source.refuse("a NumPy scalar holds an object"));
         }
         let mut member = Vec::with_capacity(1);
         match dtype.append_members(bytes, &mut member) {
@@ -109,7 +109,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
             Err((_, NotMember::Negative(value))) => Ok(Value::Int(value)),
             Err((_, NotMember::TooLarge)) => Ok(Value::Huge),
             Err((_, NotMember::NotIntegral(value))) => {
-                Err(self.source.refuse(format!("the pickle holds the float {value} where an index belongs")))
+                Err(self.source.refuse(format!("the pickle holds the float {value} in place of an index")))
             }
         }
     }
@@ -127,12 +127,12 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         Ok(Value::object(Object::Array(OnceCell::from(Array { shape, fortran, data }))))
     }
 
-    /// Decodes the elements of the array that lies (or will lie) at height `place` of the stack.
+    /// Decodes the elements of the array at height `place` of the stack, present or future.
     fn array_data(&mut self, shape: Shape, dtype: Dtype, data: &Value, place: usize) -> Decoded<Data> {
         let elements = shape.elements();
         let mismatch = |held: u64| {
-            let finding = self.source.refuse("an array does not hold what its shape says");
-            finding.expected(format!("{held} elements, as it holds")).found(format!("shape {shape}"))
+            let finding = self.source.refuse("the number of elements of an array does not match its shape");
+            finding.expected(format!("{held} elements, as many as it holds")).found(format!("shape {shape}"))
         };
         if dtype.is_object() {
             return match data {
@@ -166,7 +166,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
         }
     }
 
-    /// Bytes that protocols 0 to 2 write as text, each byte a character of Latin-1.
+    /// Bytes that protocols 0 to 2 store as text, one Latin-1 character per byte.
     fn encode(&self, text: &Value, encoding: &Value) -> Decoded<Value> {
         let latin = matches!(encoding.as_text(), Some("latin1" | "latin-1"));
         let bytes = text.as_text().filter(|_| latin).and_then(|text| {

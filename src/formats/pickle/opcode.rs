@@ -7,12 +7,12 @@ use std::io::Read;
 use super::source::{Decoded, Source};
 use super::value::Global;
 
-/// Longest text of a number: 64-bit integers have 20 characters.
+/// Longest text of a number. 64-bit integers have 20 characters.
 const NUMBER_LINE: u64 = 32;
 /// Longest module or attribute name of a text opcode.
 const NAME_LINE: u64 = 256;
 
-/// One opcode with its argument. Bytes and text are left in the source, so that a pass may skip them.
+/// One opcode with its argument. Bytes and text stay in the source, so that a pass can skip them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
     Stop,
@@ -20,7 +20,7 @@ pub(super) enum Op {
     None,
     Bool(bool),
     Int(i64),
-    /// An integer that does not fit 64 bits with a sign.
+    /// An integer that does not fit a signed 64-bit integer.
     Huge,
     /// `len` bytes follow.
     Bytes(u64),
@@ -28,12 +28,12 @@ pub(super) enum Op {
     Text(u64),
     /// Raw-unicode-escape up to a line feed follows.
     TextLine,
-    /// A tuple of what lies above the mark.
+    /// A tuple of the values above the mark.
     Tuple,
     /// A tuple of the topmost values.
     TupleOf(usize),
     EmptyList,
-    /// A list of what lies above the mark.
+    /// A list of the values above the mark.
     List,
     Append,
     Appends,
@@ -49,7 +49,7 @@ pub(super) enum Op {
 }
 
 impl Op {
-    /// Reads the next opcode. `purpose` says what the file is for, in refusals.
+    /// Reads the next opcode. `purpose` is the purpose of the file in messages.
     #[inline]
     pub(super) fn next(source: &mut Source<'_, impl Read>, purpose: &'static str) -> Decoded<Op> {
         let code = source.byte()?;
@@ -99,8 +99,8 @@ impl Op {
     }
 }
 
-/// The memo slots that are fetched at least once. A pickler stores nearly everything it writes and fetches a few of
-/// them, so knowing which is what keeps the memory of a decoding small.
+/// The memo slots that are fetched at least once. A pickler stores nearly every value and fetches few, so keeping only those
+/// keeps the decoder's memory small.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fetched {
     words: Vec<u64>,
@@ -123,21 +123,21 @@ impl Fetched {
     }
 }
 
-/// The first pass: every opcode is known, every length fits the file, the pickle ends where the file does. Builds
-/// nothing but the set of memo slots that the second pass must keep.
+/// The first pass. Checks that every opcode is known, that every length fits the file, and that the pickle ends with the file.
+/// Returns the memo slots that the second pass must keep.
 pub(crate) fn scan(source: &mut Source<'_, impl Read>, purpose: &'static str) -> Decoded<Fetched> {
     let mut fetched = Fetched::default();
     loop {
         match Op::next(source, purpose)? {
             Op::Bytes(len) | Op::Text(len) => source.skip(len)?,
             Op::TextLine => source.line(u64::MAX).map(drop)?,
-            // Picklers number slots from 0 without gaps and a store takes a byte at least: a larger number is forged,
-            // and the bound keeps the set below an eighth of the file.
+            // Picklers number slots from 0 without gaps, and a store takes at least one byte, so a larger number is forged.
+            // The bound keeps the set below an eighth of the file.
             Op::Get(slot) if slot >= source.end() => {
-                return Err(source.refuse(format!("the pickle fetches memo slot {slot}, which it can't have stored")));
+                return Err(source.refuse(format!("the pickle fetches memo slot {slot}, which it never stored")));
             }
             Op::Get(slot) => {
-                fetched.insert(slot).ok_or_else(|| source.refuse("a memo slot is beyond the address space"))?;
+                fetched.insert(slot).ok_or_else(|| source.refuse("a memo slot exceeds the address space"))?;
             }
             Op::Stop if source.remaining() == 0 => return Ok(fetched),
             Op::Stop => {
@@ -165,17 +165,17 @@ fn text_long(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
 }
 
 fn parse_number(source: &Source<'_, impl Read>, digits: &[u8]) -> Decoded<Op> {
-    let text = std::str::from_utf8(digits).map_err(|_| source.refuse("a number in text is not a number"))?;
+    let text = std::str::from_utf8(digits).map_err(|_| source.refuse("the text of a number is not a number"))?;
     match text.parse() {
         Ok(value) => Ok(Op::Int(value)),
         Err(error) => match error.kind() {
             std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => Ok(Op::Huge),
-            _ => Err(source.refuse("a number in text is not a number")),
+            _ => Err(source.refuse("the text of a number is not a number")),
         },
     }
 }
 
-/// `LONG1`: little endian, two's complement, as many bytes as the number needs.
+/// `LONG1`: a little-endian two's complement integer of variable length.
 fn long1(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let len = source.byte()?;
     let bytes = source.bytes(u64::from(len))?;
@@ -205,7 +205,7 @@ fn protocol(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     match source.byte()? {
         0..=5 => Ok(Op::Framing),
         other => Err(source
-            .refuse("the pickle's protocol is not known")
+            .refuse("the pickle has an unknown protocol")
             .expected("protocol 0 to 5")
             .found(format!("protocol {other}"))
             .hint("write it again with protocol=4")),
@@ -216,7 +216,7 @@ fn frame(source: &mut Source<'_, impl Read>) -> Decoded<Op> {
     let len = u64::from_le_bytes(source.array()?);
     if len > source.remaining() {
         return Err(source
-            .refuse("the file ends before its pickle does: a frame is longer than what is left")
+            .refuse("the file ends before its pickle does: a frame is longer than the rest of the file")
             .expected(format!("at most {} bytes", source.remaining()))
             .found(format!("{len} bytes"))
             .hint("copy the file again, or write it again"));
@@ -229,18 +229,18 @@ fn unknown(source: &Source<'_, impl Read>, code: u8, purpose: &'static str) -> c
     let (what, hint) = match code {
         b'}' | b'd' | b's' | b'u' => (
             "the pickle holds a dictionary".to_owned(),
-            "write only the list itself; a checkpoint of a clustering is not its result",
+            "write only the list itself; a checkpoint of a clustering is not a result",
         ),
         _ => {
             let name = match code {
                 b'F' | b'G' => "a float",
-                b'S' | b'T' | b'U' => "a string of Python 2",
-                b'i' | b'o' | 0x81 | 0x92 => "an object of a class",
-                b'P' | b'Q' => "a reference to outside of the file",
+                b'S' | b'T' | b'U' => "a Python 2 string",
+                b'i' | b'o' | 0x81 | 0x92 => "an instance of a class",
+                b'P' | b'Q' => "a reference to something outside the file",
                 0x82..=0x84 => "an extension code",
                 0x8f..=0x91 => "a set",
-                0x97 | 0x98 => "a buffer outside of the file",
-                _ => "not known",
+                0x97 | 0x98 => "a buffer outside the file",
+                _ => "unknown",
             };
             (
                 format!("the pickle holds opcode 0x{code:02x} ({name}), which {purpose} doesn't need"),

@@ -1,36 +1,35 @@
-//! Bytes of a pickle, with every length checked against what is left of the file before anything is allocated.
+//! The bytes of a pickle. Every length is checked against the rest of the file before anything is allocated.
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::base::error::Finding;
+use crate::base::numeric::to_usize;
+use crate::formats::input_file::BUFFER;
 
 /// A result inside the decoder.
 pub(crate) type Decoded<T> = Result<T, Finding>;
 
-/// Bytes read at a time.
-const BUFFER: usize = 1 << 18;
-
-/// A reader that knows how many bytes are left. It buffers by itself, since a pickle is read byte by byte.
+/// A reader that tracks how many bytes remain. It has its own buffer, because a pickle is read byte by byte.
 pub(crate) struct Source<'f, R> {
     reader: R,
     file: &'f Path,
-    /// Position in the file of the first byte of `buffer`.
+    /// Position of the first byte of `buffer` in the file.
     base: u64,
     /// Size of the file.
     end: u64,
     buffer: Vec<u8>,
-    /// How much of `buffer` is consumed.
+    /// Number of consumed bytes of `buffer`.
     consumed: usize,
 }
 
 impl<'f, R: Read> Source<'f, R> {
-    /// Reads `file` through `reader`, which stands at byte `position` of a file of `end` bytes.
+    /// A source for `file`. `reader` is at byte `position` of its `end` bytes.
     pub(crate) fn new(reader: R, file: &'f Path, position: u64, end: u64) -> Self {
         Source { reader, file, base: position, end, buffer: Vec::new(), consumed: 0 }
     }
 
-    /// The file that is read.
+    /// Path of the file.
     pub(crate) fn file(&self) -> &'f Path {
         self.file
     }
@@ -50,7 +49,7 @@ impl<'f, R: Read> Source<'f, R> {
         Finding::new(what).file(self.file)
     }
 
-    /// A finding about what lies just before the current position.
+    /// A finding about the bytes just before the current position.
     pub(crate) fn refuse(&self, what: impl Into<String>) -> Finding {
         self.finding(format!("{} (near byte {} of the file)", what.into(), self.position()))
     }
@@ -71,7 +70,7 @@ impl<'f, R: Read> Source<'f, R> {
         self.array_over_edge()
     }
 
-    /// The next `N` bytes, some of which are not buffered yet.
+    /// The next `N` bytes, if some of them are not buffered yet.
     #[cold]
     fn array_over_edge<const N: usize>(&mut self) -> Decoded<[u8; N]> {
         let mut bytes = [0; N];
@@ -83,10 +82,10 @@ impl<'f, R: Read> Source<'f, R> {
         Ok(bytes)
     }
 
-    /// The next `len` bytes. Refused before anything is allocated when the file is shorter.
+    /// The next `len` bytes. If the file is shorter, this fails before anything is allocated.
     pub(crate) fn bytes(&mut self, len: u64) -> Decoded<Vec<u8>> {
         self.check(len)?;
-        let len = usize::try_from(len).map_err(|_| self.refuse("a value is larger than the address space"))?;
+        let len = to_usize(len);
         let mut bytes = Vec::with_capacity(len);
         while bytes.len() < len {
             let buffered = self.buffered()?;
@@ -97,20 +96,20 @@ impl<'f, R: Read> Source<'f, R> {
         Ok(bytes)
     }
 
-    /// Passes over `len` bytes.
+    /// Skips `len` bytes.
     pub(crate) fn skip(&mut self, len: u64) -> Decoded<()> {
         self.check(len)?;
         let mut left = len;
         while left > 0 {
             let available = self.buffered()?.len();
-            let step = usize::try_from(left).map_or(available, |left| left.min(available));
+            let step = to_usize(left).min(available);
             self.consumed += step;
             left -= step as u64;
         }
         Ok(())
     }
 
-    /// The bytes before the next line feed, which is consumed; at most `limit` of them.
+    /// The bytes before the next line feed, at most `limit`. Also consumes the line feed.
     pub(crate) fn line(&mut self, limit: u64) -> Decoded<Vec<u8>> {
         let mut line = Vec::new();
         loop {
@@ -135,18 +134,18 @@ impl<'f, R: Read> Source<'f, R> {
         self.base + self.consumed as u64
     }
 
-    /// Refuses a length that is more than what is left.
+    /// Refuses a length beyond the rest of the file.
     #[inline]
     fn check(&self, len: u64) -> Decoded<()> {
         if len > self.remaining() { Err(self.truncated(len)) } else { Ok(()) }
     }
 
-    /// What is buffered from the current position on: a byte at least.
+    /// The buffered bytes from the current position on, at least one.
     fn buffered(&mut self) -> Decoded<&[u8]> {
         if self.consumed == self.buffer.len() {
             self.base += self.consumed as u64;
             self.consumed = 0;
-            let len = usize::try_from(self.remaining()).map_or(BUFFER, |remaining| remaining.min(BUFFER));
+            let len = to_usize(self.remaining()).min(BUFFER);
             self.buffer.resize(len, 0);
             let read = loop {
                 match self.reader.read(&mut self.buffer) {

@@ -7,7 +7,7 @@ use super::opcode::scan;
 use super::source::{Decoded, Source};
 use super::value::{Shape, Value};
 
-/// Keeps what each item is, and the strings.
+/// Keeps the kind or the text of each item.
 #[derive(Default)]
 struct Items(Vec<String>);
 
@@ -98,7 +98,7 @@ fn a_value_is_fetched_from_the_memo_after_its_batch() {
 }
 
 #[test]
-fn what_is_not_there_can_not_be_taken() {
+fn values_that_do_not_exist_cannot_be_popped() {
     for pickle in
         [&b"."[..], b"a.", b"e.", b"t.", b"]e.", b"](.", b"\x85.", b"]K\x01", b"R.", b"b.", b"]](a.", b"](\x85e."]
     {
@@ -131,7 +131,7 @@ fn members_of_every_dtype() {
 }
 
 #[test]
-fn what_is_no_member_is_told() {
+fn elements_that_are_not_members_are_refused() {
     assert_eq!(members("i1", "|", &[1, 0xff]), Err((1, NotMember::Negative(-1))));
     assert_eq!(members("i8", "<", &i64::MIN.to_le_bytes()), Err((0, NotMember::Negative(i64::MIN))));
     assert_eq!(members("u8", "<", &(1_u64 << 63).to_le_bytes()), Err((0, NotMember::TooLarge)));

@@ -1,7 +1,7 @@
-//! The values that the decoder can hold.
+//! The values of the decoder.
 //!
-//! Nothing here can form a cycle or a deep tree: lists hold integers only (the outermost one hands its items to a sink
-//! and holds nothing), arrays hold a span of integers or bytes, and tuples know their depth, which is bounded.
+//! They can't form a cycle or a deep tree: lists hold only integers (the outermost one passes its items to a sink and holds
+//! nothing), arrays hold a span of integers or bytes, and the depth of tuples is bounded.
 
 use std::cell::{Cell, OnceCell};
 use std::io::Read;
@@ -11,10 +11,10 @@ use super::dtype::Dtype;
 use super::source::Source;
 use crate::base::error::Finding;
 
-/// Everything a pickle may name. Nothing of it is ever called: the decoder knows what each of them would do.
+/// The globals that a pickle may name. None is ever called: the decoder implements what each one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Global {
-    /// `numpy.core.multiarray._reconstruct`: an array without data yet
+    /// `numpy.core.multiarray._reconstruct`: an array that has no data yet
     Reconstruct,
     /// `numpy.core.multiarray.scalar`: one value of a dtype
     Scalar,
@@ -31,7 +31,7 @@ pub(super) enum Global {
 }
 
 impl Global {
-    /// The global of that name, if it is one of those that are needed.
+    /// The global of that name, if it is allowed.
     pub(super) fn find(module: &str, name: &str) -> Option<Global> {
         Some(match (module, name) {
             ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Global::Reconstruct,
@@ -45,16 +45,16 @@ impl Global {
         })
     }
 
-    /// The refusal of any other name.
+    /// The finding about any other name.
     #[cold]
     pub(super) fn refused(source: &Source<'_, impl Read>, module: &str, name: &str, purpose: &'static str) -> Finding {
         let what = format!(
-            "the pickle names {}.{}, which is not on the list of what {purpose} needs",
+            "the pickle names {}.{}, which {purpose} does not need",
             module.escape_debug(),
             name.escape_debug()
         );
         source.refuse(what).hint(
-            "nothing was run; if you trust the file, write it again from plain lists, tuples, strings and integer arrays",
+            "nothing was executed; if you trust the file, write it again from plain lists, tuples, strings and integer arrays",
         )
     }
 }
@@ -62,7 +62,7 @@ impl Global {
 /// Lengths of the axes of an array with at most two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// No axis: a single value.
+    /// No axis, a single value.
     Scalar,
     /// One axis.
     Vector(u64),
@@ -71,7 +71,7 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    /// From the lengths of the axes; `None` for more than two.
+    /// From the lengths of the axes. `None` for more than two.
     pub(crate) fn from_axes(axes: &[u64]) -> Option<Shape> {
         match *axes {
             [] => Some(Shape::Scalar),
@@ -81,7 +81,7 @@ impl Shape {
         }
     }
 
-    /// Number of elements, unless it exceeds 64 bits.
+    /// Number of elements. `None` if it exceeds 64 bits.
     pub(crate) fn elements(self) -> Option<u64> {
         match self {
             Shape::Scalar => Some(1),
@@ -101,7 +101,7 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// A run of the decoder's integers.
+/// A range of the decoder's integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Span {
     pub(crate) start: usize,
@@ -109,17 +109,17 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The position after the last one.
+    /// The position after the last integer.
     pub(crate) fn end(self) -> usize {
         self.start + self.len
     }
 }
 
-/// An array whose data is known.
+/// An array with its data.
 #[derive(Debug, Clone)]
 pub(crate) struct Array {
     pub(crate) shape: Shape,
-    /// Whether the first index moves fastest in `data`; never for objects.
+    /// Whether the first index varies fastest in `data`. Never for objects.
     pub(crate) fortran: bool,
     pub(crate) data: Data,
 }
@@ -127,11 +127,11 @@ pub(crate) struct Array {
 /// The elements of an array.
 #[derive(Debug, Clone)]
 pub(crate) enum Data {
-    /// Integers, at this span of the decoder's integers.
+    /// A span of the decoder's integers.
     Integers(Span),
-    /// Strings of fixed width; the bytes are an [`Object::Bytes`].
+    /// Fixed-width strings. The bytes are an [`Object::Bytes`].
     Cells(Dtype, Rc<Object>),
-    /// Objects, which went to the sink one by one, in C order.
+    /// Objects, which went to the sink one by one in C order.
     Items,
 }
 
@@ -141,7 +141,7 @@ pub(crate) enum Value {
     None,
     Bool(bool),
     Int(i64),
-    /// An integer that does not fit 64 bits with a sign; only good for being refused with its place.
+    /// An integer that does not fit a signed 64-bit integer. Kept only so that a message can give its place.
     Huge,
     Global(GlobalValue),
     /// The outermost list, whose items go to the sink.
@@ -158,20 +158,20 @@ pub(crate) enum Value {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GlobalValue(pub(super) Global);
 
-/// What values share.
+/// The shared part of values.
 #[derive(Debug)]
 pub(crate) enum Object {
     Text(String),
     Bytes(Vec<u8>),
     /// The byte order arrives after the rest.
     Dtype(Cell<Dtype>),
-    /// The data arrives after the array was made.
+    /// The data arrives after the array was created.
     Array(OnceCell<Array>),
     /// A list of integers.
     List(Cell<Span>),
 }
 
-/// Deepest tuple in a tuple; picklers of arrays and names need three.
+/// Limit on the nesting of tuples. Arrays and names need three levels.
 const MAX_DEPTH: u8 = 8;
 
 impl Value {
@@ -228,7 +228,7 @@ impl Value {
         }
     }
 
-    /// What it is, for a message.
+    /// The kind of value, for a message.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Value::None => "None",

@@ -1,5 +1,6 @@
-//! Processes that share the points of one k-means: each goes over rows of its own, and what they find adds up.
+//! Communication between the processes of one k-means. Each process works on its own points, and the sums are combined.
 
+mod lost;
 mod rendezvous;
 mod tcp;
 
@@ -7,34 +8,35 @@ use crate::base::error::Result;
 pub use rendezvous::Rendezvous;
 pub use tcp::TcpCommunicator;
 
-/// Members of a communicator make the same calls in the same order; each call returns once all have made it.
+/// Collective operations. All processes must make the same calls in the same order; each call waits for the other processes.
 pub trait Communicator: Sync {
-    /// Which member this is, from 0 on.
+    /// Rank of this process, from 0.
     fn rank(&self) -> usize;
 
-    /// How many members there are.
+    /// Number of processes.
     fn size(&self) -> usize;
 
-    /// Adds `values`, equally long everywhere, up over all members in the order of their ranks: all get the same bits.
+    /// Sums `values` over all processes, element by element and in rank order. All processes receive the same bits. The
+    /// length must be the same on all.
     ///
     /// # Errors
-    /// Where a member is lost or the run is to stop.
+    /// `Failed` if a process is lost; `Interrupted` if the run is cancelled.
     fn all_reduce(&self, values: &mut [f64]) -> Result<()>;
 
-    /// Brings what every member has to the first, in the order of their ranks; the others get nothing.
+    /// Collects the bytes of all processes on rank 0, in rank order. The other ranks receive nothing.
     ///
     /// # Errors
-    /// As [`Communicator::sum`].
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>>;
+    /// As [`Communicator::all_reduce`].
+    fn gather(&self, own: Vec<u8>) -> Result<Vec<Vec<u8>>>;
 
-    /// Gives all members what the first has.
+    /// Replaces `bytes` by those of rank 0.
     ///
     /// # Errors
-    /// As [`Communicator::sum`].
+    /// As [`Communicator::all_reduce`].
     fn broadcast(&self, bytes: &mut Vec<u8>) -> Result<()>;
 }
 
-/// A process on its own.
+/// A single process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SingleProcess;
 
@@ -51,8 +53,8 @@ impl Communicator for SingleProcess {
         Ok(())
     }
 
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
-        Ok(vec![mine])
+    fn gather(&self, own: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+        Ok(vec![own])
     }
 
     fn broadcast(&self, _: &mut Vec<u8>) -> Result<()> {

@@ -1,8 +1,7 @@
-//! How the members of a communicator find each other.
+//! How the processes of a communicator find each other.
 //!
-//! The first member listens and writes where into a file of the folder that all see; the others read it and connect. A
-//! file of an earlier team does no harm: nobody listens there, or who listens asks for a word that only the file of the day
-//! has.
+//! Rank 0 listens on a port and writes its address and a random token to a file in a shared folder. The other ranks read the
+//! file and connect. A stale file does no harm: nobody listens at its address, or the listener expects another token.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -11,25 +10,26 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::tcp::lost;
+use super::lost::lost;
 use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::AtomicFile;
 
-/// How long members wait for each other at the start: nodes of an allocation start within seconds, images within minutes.
-const GATHERING: Duration = Duration::from_secs(600);
-/// Bytes of the word and of what must agree, a hash each.
-const WORD: usize = 32;
+/// How long processes wait for each other at the start. The nodes of an allocation start within seconds, container images
+/// within minutes.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// Bytes of the token and of the fingerprint.
+const TOKEN: usize = 32;
 
-/// Where to meet, and as whom.
+/// Where the processes meet, and which process this is.
 pub struct Rendezvous<'a> {
-    /// A folder that all members see.
+    /// A folder that all processes share.
     pub folder: &'a Path,
-    /// Which member this is, from 0 on.
+    /// Rank of this process, from 0.
     pub rank: usize,
-    /// How many there are.
+    /// Number of processes.
     pub size: usize,
-    /// What must be the same for all: the hash of settings and inputs.
-    pub agreement: [u8; WORD],
+    /// Fingerprint of settings and inputs. It must be the same for all processes.
+    pub fingerprint: [u8; TOKEN],
 }
 
 impl Rendezvous<'_> {
@@ -37,62 +37,63 @@ impl Rendezvous<'_> {
         self.folder.join("team")
     }
 
-    /// The first member waits for the others.
+    /// Rank 0: waits for the other ranks. Returns their connections in rank order.
     pub(super) fn host(&self, cancelled: &dyn Fn() -> bool) -> Result<Vec<TcpStream>> {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(|e| lost(&e))?;
         listener.set_nonblocking(true).map_err(|e| lost(&e))?;
-        let word = unforeseen();
-        self.announce(&listener, &word).map_err(|e| Error::io("cannot write where to meet", &self.file(), &e))?;
-        let removed = Removed(self.file());
-        let mut members: Vec<Option<TcpStream>> = (1..self.size).map(|_| None).collect();
+        let token = random_token();
+        self.announce(&listener, &token)
+            .map_err(|e| Error::io("can't write the address for the other processes", &self.file(), &e))?;
+        let removed = RemoveOnDrop(self.file());
+        let mut streams: Vec<Option<TcpStream>> = (1..self.size).map(|_| None).collect();
         let started = Instant::now();
-        while members.iter().any(Option::is_none) {
+        while streams.iter().any(Option::is_none) {
             match listener.accept() {
                 Ok((stream, _)) => {
-                    if let Some((rank, stream)) = self.greet(stream, &word)? {
-                        members[rank - 1] = Some(stream);
+                    if let Some((rank, stream)) = self.greet(stream, &token)? {
+                        streams[rank - 1] = Some(stream);
                     }
                 }
                 Err(e) if e.kind() == ErrorKind::WouldBlock => wait(started, cancelled, || {
-                    let missing = members.iter().filter(|member| member.is_none()).count();
-                    format!("{missing} of {} have not come", self.size)
+                    let missing = streams.iter().filter(|stream| stream.is_none()).count();
+                    format!("{missing} of {} did not connect", self.size)
                 })?,
                 Err(e) => return Err(lost(&e)),
             }
         }
         drop(removed);
-        Ok(members.into_iter().flatten().collect())
+        Ok(streams.into_iter().flatten().collect())
     }
 
-    fn announce(&self, listener: &TcpListener, word: &[u8; WORD]) -> io::Result<()> {
+    fn announce(&self, listener: &TcpListener, token: &[u8; TOKEN]) -> io::Result<()> {
         let port = listener.local_addr()?.port();
         let host = gethostname::gethostname();
         let mut file = AtomicFile::create(&self.file())?;
         private(file.unfinished_path())?;
-        writeln!(file, "{}:{port} {}", host.to_string_lossy(), hex(word))?;
+        writeln!(file, "{}:{port} {}", host.to_string_lossy(), hex(token))?;
         file.commit()
     }
 
-    /// A stranger is sent away; a member with other settings ends the meeting.
-    fn greet(&self, mut stream: TcpStream, word: &[u8; WORD]) -> Result<Option<(usize, TcpStream)>> {
-        let mut hello = [0; 2 * WORD + 8];
+    /// Checks a new connection. A stranger is ignored; a process with other settings ends the rendezvous.
+    fn greet(&self, mut stream: TcpStream, token: &[u8; TOKEN]) -> Result<Option<(usize, TcpStream)>> {
+        let mut hello = [0; 2 * TOKEN + 8];
         let read = stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(5))));
-        if read.and_then(|()| stream.read_exact(&mut hello)).is_err() || hello[..WORD] != word[..] {
+        if read.and_then(|()| stream.read_exact(&mut hello)).is_err() || hello[..TOKEN] != token[..] {
             return Ok(None);
         }
-        let numbers = &hello[2 * WORD..];
+        let numbers = &hello[2 * TOKEN..];
         let rank = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]) as usize;
         let size = u32::from_le_bytes([numbers[4], numbers[5], numbers[6], numbers[7]]) as usize;
-        let agrees = hello[WORD..2 * WORD] == self.agreement && size == self.size && (1..size).contains(&rank);
-        // the other side tells its user, too
-        let _ = stream.write_all(&[u8::from(agrees)]);
-        if !agrees {
+        let matches = hello[TOKEN..2 * TOKEN] == self.fingerprint && size == self.size && (1..size).contains(&rank);
+        // the other process reports the error as well
+        let _ = stream.write_all(&[u8::from(matches)]);
+        if !matches {
             return Err(disagreement());
         }
         Ok(Some((rank, stream)))
     }
 
-    /// Every other member looks for the first until it is there.
+    /// Other ranks: tries to connect to rank 0 until it succeeds.
     pub(super) fn connect(&self, cancelled: &dyn Fn() -> bool) -> Result<TcpStream> {
         let started = Instant::now();
         loop {
@@ -100,28 +101,28 @@ impl Rendezvous<'_> {
                 return Ok(stream);
             }
             wait(started, cancelled, || {
-                format!("the first has not written {}, or can't be reached", self.file().display())
+                format!("rank 0 has not written {}, or can't be reached", self.file().display())
             })?;
         }
     }
 
     fn try_connect(&self) -> Result<Option<TcpStream>> {
         let Ok(text) = std::fs::read_to_string(self.file()) else { return Ok(None) };
-        let Some((address, word)) = text.trim().split_once(' ') else { return Ok(None) };
+        let Some((address, token)) = text.trim().split_once(' ') else { return Ok(None) };
         let local = gethostname::gethostname();
         let port = address.strip_prefix(&*local.to_string_lossy()).and_then(|rest| rest.strip_prefix(':'));
-        // a host need not know itself by its name
+        // a host may be unable to resolve its own name
         let address = port.map_or_else(|| address.to_owned(), |port| format!("127.0.0.1:{port}"));
         let Some(mut stream) = reach(&address) else { return Ok(None) };
-        let mut hello = unhex(word);
-        hello.extend(self.agreement);
+        let mut hello = unhex(token);
+        hello.extend(self.fingerprint);
         let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
         hello.extend(number(self.rank));
         hello.extend(number(self.size));
         let mut answer = [0];
-        // who listens there now may be somebody else, who says nothing, or something else
-        let patience = Some(Duration::from_secs(5));
-        if stream.set_read_timeout(patience).and_then(|()| stream.set_write_timeout(patience)).is_err() {
+        // another program may listen there by now; it may answer nothing, or anything
+        let timeout = Some(Duration::from_secs(5));
+        if stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout)).is_err() {
             return Ok(None);
         }
         match stream.write_all(&hello).and_then(|()| stream.read_exact(&mut answer)) {
@@ -141,7 +142,7 @@ fn wait(started: Instant, cancelled: &dyn Fn() -> bool, missing: impl Fn() -> St
     if cancelled() {
         return Err(Error::interrupted());
     }
-    if started.elapsed() > GATHERING {
+    if started.elapsed() > TIMEOUT {
         return Err(Error::failed(
             Finding::new("the processes of this k-means did not meet")
                 .expected("all of them within 10 minutes")
@@ -161,19 +162,19 @@ fn disagreement() -> Error {
     )
 }
 
-/// What nobody can guess: the standard library seeds its maps from the system's random numbers.
-fn unforeseen() -> [u8; WORD] {
-    let mut word = [0; WORD];
-    for part in word.as_chunks_mut::<8>().0 {
+/// A token that nobody can guess: the standard library seeds its maps from the system's random numbers.
+fn random_token() -> [u8; TOKEN] {
+    let mut token = [0; TOKEN];
+    for part in token.as_chunks_mut::<8>().0 {
         *part = RandomState::new().hash_one(std::process::id()).to_le_bytes();
     }
-    word
+    token
 }
 
-/// The file is gone when all have come.
-struct Removed(PathBuf);
+/// Removes the file once all processes have connected.
+struct RemoveOnDrop(PathBuf);
 
-impl Drop for Removed {
+impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
@@ -183,14 +184,14 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Of a word that is damaged, something that no one waits for.
+/// A malformed token decodes to one that no host accepts.
 fn unhex(text: &str) -> Vec<u8> {
-    (0..WORD)
+    (0..TOKEN)
         .map(|at| text.get(2 * at..2 * at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).unwrap_or(0))
         .collect()
 }
 
-/// Nobody else may read the word.
+/// Only this user may read the token.
 #[cfg(unix)]
 fn private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

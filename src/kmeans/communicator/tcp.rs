@@ -1,45 +1,48 @@
-//! A team of processes on one host or many, joined by TCP.
+//! A communicator over TCP, for processes on one or more hosts.
 //!
-//! Sums are made by the first member, in the order of the ranks. A connection that closes is a member lost: all others hear
-//! of it at once and end, as the system that started them (`srun`) would have it.
+//! Rank 0 computes the sums, in rank order. If a connection closes, its process is lost: all other processes notice at once
+//! and end, as `srun` expects.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Communicator, Rendezvous};
-use crate::base::error::{Error, Finding, Result};
+use super::Communicator;
+use super::lost::lost;
+use super::rendezvous::Rendezvous;
+use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 
-/// How often a wait looks whether the run is to stop.
-const LOOK: Duration = Duration::from_millis(200);
-/// A signal that ends all members reaches them one after another: who misses one waits so long for its own.
+/// How often a waiting process checks for cancellation.
+const POLL: Duration = Duration::from_millis(200);
+/// A signal reaches the processes one after another. A process that loses another one waits this long for its own signal.
 const GRACE: Duration = Duration::from_secs(3);
-/// Values are sent and added up in pieces.
+/// Values per message.
 const PIECE: usize = 1 << 16;
 
-/// Members that are connected.
+/// Connected processes.
 pub struct TcpCommunicator<'a> {
     rank: usize,
-    /// To every other member, by rank, on the first; to the first, on the others.
+    /// On rank 0: connections to all other ranks, in order. On other ranks: the connection to rank 0.
     streams: Mutex<Vec<TcpStream>>,
     size: usize,
     cancelled: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl<'a> TcpCommunicator<'a> {
-    /// Meets the other members.
+    /// Connects to the other processes.
     ///
     /// # Errors
-    /// `Failed` where they do not come, or have other settings.
-    pub fn join(meeting: &Rendezvous<'_>, cancelled: &'a (dyn Fn() -> bool + Sync)) -> Result<TcpCommunicator<'a>> {
-        let streams = if meeting.rank == 0 { meeting.host(cancelled)? } else { vec![meeting.connect(cancelled)?] };
+    /// `Failed` if they do not connect in time; `Usage` if their settings differ; `Interrupted` if cancelled.
+    pub fn join(rendezvous: &Rendezvous<'_>, cancelled: &'a (dyn Fn() -> bool + Sync)) -> Result<TcpCommunicator<'a>> {
+        let streams =
+            if rendezvous.rank == 0 { rendezvous.host(cancelled)? } else { vec![rendezvous.connect(cancelled)?] };
         for stream in &streams {
-            let set = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(LOOK)));
-            set.and_then(|()| stream.set_write_timeout(Some(LOOK))).map_err(|e| lost(&e))?;
+            let set = stream.set_nodelay(true).and_then(|()| stream.set_read_timeout(Some(POLL)));
+            set.and_then(|()| stream.set_write_timeout(Some(POLL))).map_err(|e| lost(&e))?;
         }
-        Ok(TcpCommunicator { rank: meeting.rank, size: meeting.size, streams: Mutex::new(streams), cancelled })
+        Ok(TcpCommunicator { rank: rendezvous.rank, size: rendezvous.size, streams: Mutex::new(streams), cancelled })
     }
 
     fn streams(&self) -> MutexGuard<'_, Vec<TcpStream>> {
@@ -50,9 +53,9 @@ impl<'a> TcpCommunicator<'a> {
         let mut at = 0;
         while at < out.len() {
             match stream.read(&mut out[at..]) {
-                Ok(0) => self.go_on(&ErrorKind::UnexpectedEof.into())?,
+                Ok(0) => self.check(&ErrorKind::UnexpectedEof.into())?,
                 Ok(count) => at += count,
-                Err(e) => self.go_on(&e)?,
+                Err(e) => self.check(&e)?,
             }
         }
         Ok(())
@@ -62,16 +65,16 @@ impl<'a> TcpCommunicator<'a> {
         let mut at = 0;
         while at < bytes.len() {
             match stream.write(&bytes[at..]) {
-                Ok(0) => self.go_on(&ErrorKind::WriteZero.into())?,
+                Ok(0) => self.check(&ErrorKind::WriteZero.into())?,
                 Ok(count) => at += count,
-                Err(e) => self.go_on(&e)?,
+                Err(e) => self.check(&e)?,
             }
         }
         Ok(())
     }
 
-    /// Nothing is wrong with having to wait, unless the run is to stop.
-    fn go_on(&self, error: &io::Error) -> Result<()> {
+    /// Returns if the operation can be retried. Fails if the run is cancelled or the connection is lost.
+    fn check(&self, error: &io::Error) -> Result<()> {
         if (self.cancelled)() {
             return Err(Error::interrupted());
         }
@@ -84,7 +87,7 @@ impl<'a> TcpCommunicator<'a> {
             if (self.cancelled)() {
                 return Err(Error::interrupted());
             }
-            std::thread::sleep(LOOK / 10);
+            std::thread::sleep(POLL / 10);
         }
         Err(lost(error))
     }
@@ -92,7 +95,7 @@ impl<'a> TcpCommunicator<'a> {
     fn receive_bytes(&self, stream: &mut TcpStream) -> Result<Vec<u8>> {
         let mut length = [0; 8];
         self.receive(stream, &mut length)?;
-        // what a member of this very program announces, and has in its own memory
+        // announced by a process of this run, which holds as many bytes in memory
         let mut bytes = vec![0; to_usize(u64::from_le_bytes(length))];
         self.receive(stream, &mut bytes)?;
         Ok(bytes)
@@ -130,7 +133,7 @@ impl Communicator for TcpCommunicator<'_> {
                 piece.iter_mut().zip(theirs).for_each(|(sum, value)| *sum += value);
             }
         }
-        // a second round, so that nobody waits to send while the first waits to be read
+        // all sums are received before any are sent back: otherwise ranks could block each other
         for piece in values.chunks_mut(PIECE) {
             bytes.clear();
             if self.rank == 0 {
@@ -146,13 +149,13 @@ impl Communicator for TcpCommunicator<'_> {
         Ok(())
     }
 
-    fn gather(&self, mine: Vec<u8>) -> Result<Vec<Vec<u8>>> {
+    fn gather(&self, own: Vec<u8>) -> Result<Vec<Vec<u8>>> {
         let mut streams = self.streams();
         if self.rank > 0 {
-            self.send_bytes(&mut streams[0], &mine)?;
+            self.send_bytes(&mut streams[0], &own)?;
             return Ok(Vec::new());
         }
-        let mut all = vec![mine];
+        let mut all = vec![own];
         for stream in &mut *streams {
             all.push(self.receive_bytes(stream)?);
         }
@@ -169,81 +172,73 @@ impl Communicator for TcpCommunicator<'_> {
     }
 }
 
-pub(super) fn lost(error: &io::Error) -> Error {
-    Error::failed(
-        Finding::new("another process of this k-means is lost")
-            .found(error.to_string())
-            .hint("see what it said; all of them with --resume go on from the last checkpoint"),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn meet<T: Send>(agreements: &[u8], act: impl Fn(&TcpCommunicator<'_>) -> T + Sync) -> Vec<Result<T>> {
+    fn connect<T: Send>(fingerprints: &[u8], act: impl Fn(&TcpCommunicator<'_>) -> T + Sync) -> Vec<Result<T>> {
         let folder = tempfile::tempdir().expect("a folder");
         let never = || false;
         std::thread::scope(|scope| {
             let (folder, never, act) = (folder.path(), &never, &act);
-            let size = agreements.len();
-            let members = agreements.iter().enumerate().map(|(rank, &agreement)| {
+            let size = fingerprints.len();
+            let processes = fingerprints.iter().enumerate().map(|(rank, &fingerprint)| {
                 scope.spawn(move || {
-                    let meeting = Rendezvous { folder, rank, size, agreement: [agreement; 32] };
-                    TcpCommunicator::join(&meeting, never).map(|communicator| act(&communicator))
+                    let rendezvous = Rendezvous { folder, rank, size, fingerprint: [fingerprint; 32] };
+                    TcpCommunicator::join(&rendezvous, never).map(|communicator| act(&communicator))
                 })
             });
-            let members: Vec<_> = members.collect();
-            members.into_iter().map(|member| member.join().expect("no panic")).collect()
+            let processes: Vec<_> = processes.collect();
+            processes.into_iter().map(|process| process.join().expect("no panic")).collect()
         })
     }
 
     #[test]
-    fn sums_are_those_of_all_members_to_the_bit() {
+    fn sums_agree_with_serial_sums_to_the_bit() {
         let value = |rank: usize, at: usize| 0.1 * (rank + 1) as f64 + (at as f64).sqrt();
         let count = 2 * PIECE + 7;
         let expected: Vec<f64> = (0..count).map(|at| value(0, at) + value(1, at) + value(2, at)).collect();
-        let sums = meet(&[7; 3], |communicator| {
+        let sums = connect(&[7; 3], |communicator| {
             let mut values: Vec<f64> = (0..count).map(|at| value(communicator.rank(), at)).collect();
             communicator.all_reduce(&mut values).expect("sums");
             communicator.all_reduce(&mut []).expect("sums nothing");
             values
         });
         for sums in sums {
-            assert!(sums.expect("met") == expected);
+            assert!(sums.expect("connects") == expected);
         }
     }
 
     #[test]
-    fn bytes_go_to_the_first_and_from_it() {
-        let found = meet(&[7; 3], |communicator| {
+    fn bytes_are_gathered_on_rank_0_and_broadcast_from_it() {
+        let found = connect(&[7; 3], |communicator| {
             let collected = communicator
                 .gather(vec![u8::try_from(communicator.rank()).expect("small"); communicator.rank() * 100_000]);
             let mut shared = if communicator.rank() == 0 { vec![5; 300_000] } else { Vec::new() };
             communicator.broadcast(&mut shared).expect("shares");
             (collected.expect("collects"), shared)
         });
-        let found: Vec<_> = found.into_iter().map(|found| found.expect("met")).collect();
+        let found: Vec<_> = found.into_iter().map(|found| found.expect("connects")).collect();
         assert!(found.iter().all(|(_, shared)| *shared == vec![5; 300_000]));
         assert!(found[0].0 == [vec![], vec![1; 100_000], vec![2; 200_000]]);
         assert!(found[1].0.is_empty() && found[2].0.is_empty());
     }
 
     #[test]
-    fn members_with_other_settings_are_refused() {
-        let found = meet(&[7, 8], |_| ());
+    fn processes_with_other_settings_are_refused() {
+        let found = connect(&[7, 8], |_| ());
         for found in found {
             assert!(found.is_err_and(|error| error.to_string().contains("do not agree")));
         }
     }
 
     #[test]
-    fn a_member_that_leaves_is_missed() {
-        let found = meet(&[7; 3], |communicator| match communicator.rank() {
+    fn a_lost_process_is_noticed() {
+        let found = connect(&[7; 3], |communicator| match communicator.rank() {
             2 => Ok(()),
             _ => communicator.all_reduce(&mut [1.0; 4]),
         });
-        let lost = found.into_iter().map(|found| found.expect("met")).filter(Result::is_err).count();
+        let lost = found.into_iter().map(|found| found.expect("connects")).filter(Result::is_err).count();
         assert_eq!(lost, 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Which rows there are to take: those that were clustered, and of them those that may be taken.
+//! Which rows are available: those that were clustered, restricted to those that may be selected.
 
 use std::path::{Path, PathBuf};
 
@@ -8,24 +8,24 @@ use crate::formats::hierarchy::Tree;
 use crate::formats::npy::read_indices;
 use crate::formats::upstream::Upstream;
 
-/// Where a hierarchy is, and what limits it.
+/// A hierarchy on the disk, and its restrictions.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// Its folder.
+    /// Folder of the hierarchy.
     pub clustering: &'a Path,
-    /// The level to begin at (1-based); `None`: the top.
+    /// The level to start at (1-based); `None` for the top.
     pub top: Option<u32>,
-    /// Row numbers of what was clustered; `None`: what config.yaml says.
+    /// Row numbers that were clustered; `None` to use config.yaml.
     pub subset: Option<&'a Path>,
-    /// Row numbers that may be taken. Where no subset is known and they are as many as the points, they are the subset, as
-    /// upstream's `valid_indices_path`: as a choice among the points, they could leave none out.
+    /// Row numbers that may be selected. If no subset is known and there are as many of them as points, they are the subset,
+    /// as in upstream's `valid_indices_path`: as a restriction, they would exclude no point.
     pub valid: Option<&'a Path>,
 }
 
-/// The hierarchy of the rows that may be taken. What the user should know is added to `warnings`.
+/// Opens the hierarchy, restricted to the rows that may be selected. Adds messages for the user to `warnings`.
 ///
 /// # Errors
-/// All that is wrong with the files, and rows that aren't there.
+/// `Input` with all problems of the files, or for rows that don't exist.
 pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
     let mut findings = Findings::new();
     let tree = Tree::open(source.clustering, source.top, &mut findings, warnings);
@@ -39,23 +39,23 @@ pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
     Ok(tree)
 }
 
-/// The rows that the members of level 1 stand for, and of these the valid ones. `told` is the subset of config.yaml.
+/// Maps the members of level 1 to rows, and keeps the valid ones. `configured` is the subset in config.yaml.
 fn limit(
     tree: Tree,
     source: Source<'_>,
-    told: Option<PathBuf>,
+    configured: Option<PathBuf>,
     valid: Option<(&Path, Vec<u64>)>,
     warnings: &mut Vec<String>,
 ) -> Result<Tree> {
     let points = tree.rows().len();
-    match (source.subset, told, valid) {
+    match (source.subset, configured, valid) {
         (Some(path), _, valid) => within(subset(tree, path)?, true, valid, warnings),
         (None, Some(path), valid) if path.exists() => {
-            warnings.push(format!("only the rows in {} were clustered, says config.yaml", path.display()));
+            warnings.push(format!("config.yaml: only the rows in {} were clustered", path.display()));
             within(subset(tree, &path)?, true, valid, warnings)
         }
         (None, _, Some((path, rows))) if rows.len() == points => {
-            warnings.push(format!("{} has as many rows as were clustered: it is taken as the subset", path.display()));
+            warnings.push(format!("{} has as many rows as were clustered: using it as the subset", path.display()));
             tree.of_subset(&rows).map_err(|finding| Error::input(finding.file(path)))
         }
         (None, Some(path), _) => Err(missing(path)),
@@ -68,7 +68,7 @@ fn subset(tree: Tree, path: &Path) -> Result<Tree> {
     tree.of_subset(&rows).map_err(|finding| Error::input(finding.file(path)))
 }
 
-/// Refuses rows past the end of the embeddings, where config.yaml says which they are and they can be opened.
+/// Refuses rows past the end of the embeddings, if config.yaml names embeddings that can be opened.
 fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
     if upstream.embeddings_path.is_empty() {
         return Ok(());
@@ -76,7 +76,7 @@ fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
     let Some(embeddings) = Embeddings::open(&upstream.embeddings_path, &mut Findings::new()) else { return Ok(()) };
     let Some(row) = tree.rows().iter().find(|&&row| row >= embeddings.rows()) else { return Ok(()) };
     Err(Error::input(
-        Finding::new("a row that was clustered is not in the embeddings")
+        Finding::new("a clustered row is not in the embeddings")
             .level(1)
             .file(&upstream.embeddings_path[0])
             .expected(format!("row numbers below {}", embeddings.rows()))
@@ -86,24 +86,24 @@ fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
 }
 
 fn missing(path: PathBuf) -> Error {
-    let finding =
-        Finding::new("config.yaml says that only a subset of the rows was clustered, and its file is not there");
-    Error::input(finding.file(path).hint("name the .npy of row numbers with --subset-indices"))
+    let finding = Finding::new("config.yaml names the subset that was clustered, but its file does not exist");
+    Error::input(finding.file(path).hint("pass the .npy file of row numbers with --subset-indices"))
 }
 
-/// Leaves only the rows in `valid`. Of a subset, they may list rows that were not clustered; of all rows, none is left.
+/// Keeps only the rows in `valid`. If a subset was clustered, `valid` may list other rows; otherwise every row was clustered,
+/// and rows past the last one are refused.
 fn within(tree: Tree, of_subset: bool, valid: Option<(&Path, Vec<u64>)>, warnings: &mut Vec<String>) -> Result<Tree> {
     let Some((path, mut valid)) = valid else { return Ok(tree) };
     let last = tree.rows().iter().copied().max().unwrap_or(0);
     if let Some(position) = valid.iter().position(|&row| row > last).filter(|_| !of_subset) {
         return Err(Error::input(
-            Finding::new("a row that may be taken was not clustered")
+            Finding::new("a row that may be selected was not clustered")
                 .file(path)
                 .index(position as u64)
                 .expected(format!("row numbers up to {last}, or all {} rows of the subset", tree.rows().len()))
                 .found(valid[position].to_string())
                 .hint(
-                    "check that the file belongs to this clustering; --subset-indices tells which rows were clustered",
+                    "check that the file belongs to this clustering; --subset-indices lists the rows that were clustered",
                 ),
         ));
     }
@@ -112,7 +112,7 @@ fn within(tree: Tree, of_subset: bool, valid: Option<(&Path, Vec<u64>)>, warning
     let tree = tree.retain(|row| valid.binary_search(&row).is_ok());
     let left = tree.rows().len();
     if left == 0 {
-        let finding = Finding::new("none of the rows that may be taken was clustered").file(path);
+        let finding = Finding::new("none of the rows that may be selected was clustered").file(path);
         return Err(Error::input(finding.hint("check that the file belongs to this clustering")));
     }
     if left < valid.len() {

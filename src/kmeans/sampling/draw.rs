@@ -1,11 +1,11 @@
-//! Some of a cluster's members.
+//! Selects members of a cluster.
 
 use rand::Rng;
 
-use super::Strategy;
+use super::request::Strategy;
 
-/// `count` of `members` (all of them where there are no more), which are sorted by their distance: the first, or a random choice
-/// without repetition, in the order in which they were drawn.
+/// Selects `count` of `members`, or all if there are fewer. `members` are sorted by distance to the centroid. Returns the
+/// first ones, or a random choice without replacement in the order of the draws.
 pub fn take(members: &[u64], count: usize, strategy: Strategy, random: &mut impl Rng) -> Vec<u64> {
     match strategy {
         Strategy::Closest => members[..count.min(members.len())].to_vec(),
@@ -13,7 +13,7 @@ pub fn take(members: &[u64], count: usize, strategy: Strategy, random: &mut impl
     }
 }
 
-/// `count` of `items` without repetition (the beginning of Fisher and Yates's shuffle).
+/// Draws `count` of `items` without replacement (a partial Fisher-Yates shuffle).
 pub(super) fn draw<T>(mut items: Vec<T>, count: usize, random: &mut impl Rng) -> Vec<T> {
     let count = count.min(items.len());
     for place in 0..count {
@@ -31,7 +31,7 @@ mod tests {
     use rand_pcg::Pcg64;
 
     #[test]
-    fn the_closest_are_the_first_and_no_more_than_there_are() {
+    fn the_closest_are_the_first_and_the_count_is_capped() {
         let mut random = Pcg64::seed_from_u64(0);
         assert_eq!(take(&[7, 3, 9], 2, Strategy::Closest, &mut random), [7, 3]);
         assert_eq!(take(&[7, 3, 9], 5, Strategy::Closest, &mut random), [7, 3, 9]);

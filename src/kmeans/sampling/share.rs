@@ -1,12 +1,12 @@
-//! What a number of clusters give to a target together.
+//! Shares a target out among clusters.
 
 use rand::Rng;
 
 use super::draw::draw;
 
-/// Shares `target` out among clusters of these `sizes`, of which each can give `multiplier` times its size: the same from each, or
-/// all that it can where that is less. What is left over is one more from some of those that can, drawn at random. A target beyond
-/// what they can give together takes all of it.
+/// Shares `target` out among clusters of these `sizes`. Each cluster can give `multiplier` times its size. Each gives the
+/// same number, or all it can if that is less; the remainder is one more each from randomly drawn clusters that can give
+/// more. A target above the total takes everything.
 pub(super) fn share(sizes: &[u64], target: u64, multiplier: u64, random: &mut impl Rng) -> Vec<u64> {
     let mut shares: Vec<u64> = sizes.iter().map(|size| size.saturating_mul(multiplier)).collect();
     if total(&shares, u64::MAX) <= u128::from(target) {
@@ -16,7 +16,7 @@ pub(super) fn share(sizes: &[u64], target: u64, multiplier: u64, random: &mut im
     let above: Vec<usize> = (0..shares.len()).filter(|&cluster| shares[cluster] > cut).collect();
     let left = u128::from(target) - total(&shares, cut);
     shares.iter_mut().for_each(|share| *share = cut.min(*share));
-    // there are more clusters above the cut than is left, for else it would be higher
+    // fewer are left than there are clusters above the cut; otherwise the cut would be higher
     let left = usize::try_from(left).unwrap_or(usize::MAX);
     for cluster in draw(above, left, random) {
         shares[cluster] += 1;
@@ -24,9 +24,10 @@ pub(super) fn share(sizes: &[u64], target: u64, multiplier: u64, random: &mut im
     shares
 }
 
-/// The most that each can give so that together they don't give more than `target`, which is less than all they can.
+/// The largest cut for which clusters that give at most the cut together give at most `target`. `target` is below the total
+/// of `most`.
 fn cut(most: &[u64], target: u64) -> u64 {
-    // the total grows with the cut: `low` is always within the target, `high` never
+    // the total grows with the cut; it is within the target at `low` and above it at `high`
     let (mut low, mut high) = (0, most.iter().copied().max().unwrap_or(0));
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -39,7 +40,7 @@ fn cut(most: &[u64], target: u64) -> u64 {
     low
 }
 
-/// What they give together if each gives at most `cut`.
+/// The total if each gives at most `cut`.
 fn total(most: &[u64], cut: u64) -> u128 {
     most.iter().map(|&most| u128::from(most.min(cut))).sum()
 }
@@ -51,7 +52,7 @@ mod tests {
     use rand_pcg::Pcg64;
 
     #[test]
-    fn each_gives_the_same_or_all_it_has_and_some_one_more() {
+    fn clusters_give_equal_shares_and_the_remainder_is_drawn() {
         let mut random = Pcg64::seed_from_u64(0);
         assert_eq!(share(&[5, 1, 9, 0, 3], 9, 1, &mut random).iter().sum::<u64>(), 9);
         assert_eq!(share(&[5, 1, 9, 0, 3], 10, 1, &mut random), [3, 1, 3, 0, 3]);
@@ -63,11 +64,11 @@ mod tests {
     }
 
     #[test]
-    fn the_one_more_goes_to_any_that_has_it_and_to_no_other() {
+    fn the_remainder_is_drawn_among_clusters_that_can_give_more() {
         let mut random = Pcg64::seed_from_u64(2);
         let mut more = [0; 4];
         for _ in 0..2_000 {
-            // cut 2: two are left for the three that have more
+            // cut 2: the remainder of two goes to the three clusters that can give more
             let shares = share(&[3, 2, 9, 4], 10, 1, &mut random);
             assert_eq!(shares.iter().sum::<u64>(), 10);
             shares.iter().zip(&mut more).for_each(|(&share, more)| *more += share - 2);

@@ -4,16 +4,16 @@ use rayon::prelude::*;
 
 use crate::base::numeric::as_real;
 
-/// Terms that are smaller than this share of the sum, and get smaller from there on, are left out.
+/// Summation stops at terms below this share of the sum; all later terms are smaller.
 const NEGLIGIBLE: f64 = 1e-18;
 
-/// The expected mutual information of two partitions whose parts have these sizes, over all ways to put n points into
-/// both (Vinh, Epps and Bailey 2010, equation 24a):
+/// Expected mutual information of two random partitions of n points with the given part sizes (Vinh, Epps and Bailey 2010,
+/// equation 24a):
 ///
 /// sum over parts i and j of E[X / n ln(n X / (a_i b_j))], X ~ hypergeometric(n, a_i, b_j)
 ///
-/// Parts of equal size are taken together: n points have fewer than sqrt(2 n) different sizes on either side, whatever
-/// the number of parts.
+/// Parts of equal size are grouped: a partition of n points has fewer than sqrt(2 n) distinct sizes, whatever its number of
+/// parts.
 pub(super) fn expected_mutual_information(
     rows: impl Iterator<Item = u64>,
     columns: impl Iterator<Item = u64>,
@@ -24,23 +24,23 @@ pub(super) fn expected_mutual_information(
         let of_columns = columns.iter().map(|&(b, columns)| columns * expected_term(a, b, as_real(points)));
         rows * of_columns.sum::<f64>()
     };
-    // kept apart and summed in order: the same bits whatever the number of threads
+    // summed in order: the result does not depend on the number of threads
     let terms: Vec<f64> = rows.par_iter().map(of_row).collect();
     terms.into_iter().sum::<f64>() / as_real(points)
 }
 
-/// Each size with the number of parts that have it.
+/// Each distinct size, with the number of parts of that size.
 fn by_size(sizes: impl Iterator<Item = u64>) -> Vec<(f64, f64)> {
     let mut sizes: Vec<u64> = sizes.collect();
     sizes.sort_unstable();
     sizes.chunk_by(|a, b| a == b).map(|equal| (as_real(equal[0]), as_real(equal.len() as u64))).collect()
 }
 
-/// E[X ln(X / m)] for X of mean m = a b / n, the number of points that a part of a points and one of b have in common.
+/// E[X ln(X / m)], where X is the size of the intersection of a part of size a and a part of size b, and m = a b / n its mean.
 ///
-/// Probabilities follow from one another by their ratios, from the most likely X to both sides, and are divided by their
-/// sum at the end. So no factorials come in, whose logarithms would be so large for many points that their differences lose
-/// most digits. As E[X - m] is 0, X ln(X / m) - (X - m) is summed, which is never negative: nothing cancels.
+/// Probabilities are computed from their successive ratios, starting at the mode and going both ways, and are normalized at
+/// the end. This avoids factorials: for large n, their logarithms are so large that the differences lose most digits. Since
+/// E[X - m] = 0, the sum is over X ln(X / m) - (X - m), which is never negative, so nothing cancels.
 fn expected_term(a: f64, b: f64, n: f64) -> f64 {
     let mean = a * b / n;
     let excess = |x: f64| if x == 0.0 { mean } else { x * (x / mean).ln() - (x - mean) };

@@ -1,9 +1,9 @@
-//! How well two partitions of the same points agree: a clustering and the labels of the user, or two clusterings.
+//! Agreement of two partitions of the same points: a clustering and the user's labels, or two clusterings.
 //!
-//! All measures are those of scikit-learn, with its names' usual abbreviations, its natural logarithms, its arithmetic
-//! means and its degenerate cases. They follow from a [`Contingency`], which holds the sums of the table and not its cells:
-//! memory grows with the number of clusters, never with its square or with the number of points. No measure depends on
-//! which numbers the clusters or the labels have, and all but homogeneity, completeness and purity are symmetric.
+//! All measures match scikit-learn, including natural logarithms, arithmetic means and degenerate cases. They are computed
+//! from a [`Contingency`], which holds sums over the contingency table instead of its cells: memory grows linearly with the
+//! number of clusters and labels, and not with the number of points. No measure depends on how clusters or labels are
+//! numbered. All but homogeneity, completeness and purity are symmetric.
 
 mod contingency;
 mod expected;

@@ -1,16 +1,16 @@
-//! RunFingerprint over pairs of points.
+//! Agreement measured over pairs of points.
 
 use super::Contingency;
 
-/// Adjusted Rand index (Hubert and Arabie 1985), scikit-learn's `adjusted_rand_score`: 1 where the partitions are the
-/// same, 0 expected for random ones of these sizes, -0.5 at least. 1 where there are no points.
+/// Adjusted Rand index (Hubert and Arabie 1985), scikit-learn's `adjusted_rand_score`: 1 if the partitions are equal;
+/// its expected value is 0 for random partitions with the same sizes, and its minimum is -0.5. 1 without points.
 pub fn ari(table: &Contingency) -> f64 {
     if table.is_perfect() {
         return 1.0;
     }
     let squares = |sizes: &mut dyn Iterator<Item = u64>| sizes.map(|s| u128::from(s) * u128::from(s)).sum::<u128>();
     let points = u128::from(table.points);
-    // ordered pairs of different points: together in both, in one only, in none; whole numbers, so that nothing is lost
+    // ordered pairs of distinct points: together in both, in one only, in none; in integers, which are exact
     let both = table.squares - points;
     let in_rows = squares(&mut table.row_sizes()) - table.squares;
     let in_columns = squares(&mut table.column_sizes()) - table.squares;

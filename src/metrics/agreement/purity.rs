@@ -3,8 +3,8 @@
 use super::Contingency;
 use crate::base::numeric::as_real;
 
-/// Share of the points that have the most frequent label of their cluster (Manning et al. 2008, section 16.3). 1 where there
-/// are no points, as for the other measures. Clusters of one point each are pure, so it says little of many small ones.
+/// Share of the points that have the most frequent label of their cluster (Manning et al. 2008, section 16.3). 1 without
+/// points, as for the other measures. Singleton clusters are pure, so purity says little about many small clusters.
 pub fn purity(table: &Contingency) -> f64 {
     if table.points == 0 {
         return 1.0;

@@ -1,11 +1,11 @@
-//! Values by hand and by the definition, the measures' own promises, and large counts.
+//! Hand-computed values, comparison with the definition, properties of the measures, and large counts.
 
 use proptest::prelude::*;
 
 use super::expected::expected_mutual_information;
 use super::*;
 
-/// The table of two label vectors.
+/// The contingency table of two label vectors.
 fn table(clusters: &[u32], labels: &[u32]) -> Contingency {
     let count = |labels: &[u32]| labels.iter().max().map_or(0, |&most| most + 1);
     let of_cluster = |cluster| {
@@ -15,7 +15,7 @@ fn table(clusters: &[u32], labels: &[u32]) -> Contingency {
     Contingency::of_groups(count(labels) as usize, (0..count(clusters)).map(of_cluster))
 }
 
-/// The measures that do not care which side is which.
+/// The symmetric measures.
 fn symmetric(table: &Contingency) -> [f64; 4] {
     [ari(table), ami(table), nmi(table), homogeneity_completeness_v(table).v_measure]
 }
@@ -31,7 +31,7 @@ fn close(a: &[f64], b: &[f64]) -> bool {
 }
 
 #[test]
-fn a_table_counts_what_it_is_given() {
+fn a_table_counts_points_and_labels() {
     let table = table(&[0, 0, 2, 2, 2], &[1, 3, 3, 3, 1]);
     assert_eq!(table.columns, [0, 2, 0, 3]);
     let row = |points, majority, most| Row { points, majority, most };
@@ -41,20 +41,20 @@ fn a_table_counts_what_it_is_given() {
 }
 
 #[test]
-fn degenerate_partitions_are_as_in_scikit_learn() {
+fn degenerate_partitions_match_scikit_learn() {
     let one = [1.0; 7];
     assert_eq!(all(&table(&[], &[])), one, "no points");
     assert_eq!(all(&table(&[0], &[0])), one, "one point");
-    assert_eq!(all(&table(&[0, 0, 0], &[0, 0, 0])), one, "neither is divided");
-    assert_eq!(all(&table(&[0, 1, 2], &[2, 0, 1])), one, "all points alone");
-    // clusters divided, labels not: every cluster is homogeneous
+    assert_eq!(all(&table(&[0, 0, 0], &[0, 0, 0])), one, "a single part each");
+    assert_eq!(all(&table(&[0, 1, 2], &[2, 0, 1])), one, "only singletons");
+    // several clusters, one label: every cluster is homogeneous
     assert_eq!(all(&table(&[0, 0, 1, 1], &[0, 0, 0, 0])), [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
     assert_eq!(all(&table(&[0, 0, 0, 0], &[0, 0, 1, 1])), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.5]);
     let crossed = all(&table(&[0, 0, 1, 1], &[0, 1, 0, 1]));
     assert!(close(&crossed, &[-0.5, -0.5, 0.0, 0.0, 0.0, 0.0, 0.5]), "{crossed:?}");
 }
 
-/// The definition, term by term, in factorials of small numbers.
+/// The definition, term by term, with factorials of small numbers.
 fn by_definition(rows: &[u64], columns: &[u64], points: u64) -> f64 {
     let factorial = |n: u64| (1..=n).map(|i| i as f64).product::<f64>();
     let choose = |n: u64, k: u64| factorial(n) / factorial(k) / factorial(n - k);
@@ -68,7 +68,7 @@ fn by_definition(rows: &[u64], columns: &[u64], points: u64) -> f64 {
 }
 
 #[test]
-fn expected_information_is_that_of_the_definition() {
+fn expected_information_matches_the_definition() {
     for (rows, columns) in [
         (vec![3, 4, 5], vec![6, 6]),
         (vec![10, 1, 1], vec![11, 1]),
@@ -84,13 +84,13 @@ fn expected_information_is_that_of_the_definition() {
     }
 }
 
-/// With many points to a cell it tends to (R - 1) (C - 1) / (2 n), the mean of a chi-squared distribution over 2 n.
+/// With many points per cell, it tends to (R - 1) (C - 1) / (2 n), the mean of a chi-squared distribution over 2 n.
 #[test]
 fn a_billion_points_lose_no_digits() {
     let (rows, columns) = (vec![100_000_000_u64; 10], vec![250_000_000_u64; 4]);
     let expected = expected_mutual_information(rows.iter().copied(), columns.iter().copied(), 1_000_000_000);
     assert!((expected / 1.35e-8 - 1.0).abs() < 1e-6, "{expected}");
-    // pairs are counted without overflow: two halves that agree but for a tenth
+    // pairs are counted without overflow: two halves that differ in a tenth of the points
     let half = 500_000_000_u64;
     let cells = [(0, half - half / 10), (1, half / 10), (0, half / 10), (1, half - half / 10)];
     let mut table = Contingency { columns: vec![0; 2], ..Contingency::default() };
@@ -114,13 +114,13 @@ proptest! {
     }
 
     #[test]
-    fn numbers_of_labels_do_not_matter((a, b) in labels()) {
+    fn numbering_of_labels_does_not_matter((a, b) in labels()) {
         let renamed: Vec<u32> = a.iter().map(|&cluster| 11 * (6 - cluster)).collect();
         prop_assert!(close(&all(&table(&a, &b)), &all(&table(&renamed, &b))));
     }
 
     #[test]
-    fn measures_keep_to_their_bounds((a, b) in labels()) {
+    fn measures_stay_within_their_bounds((a, b) in labels()) {
         let [ari, ami, others @ ..] = all(&table(&a, &b));
         prop_assert!((-0.5..=1.0).contains(&ari) && ami <= 1.0 + 1e-12);
         prop_assert!(others.iter().all(|measure| (0.0..=1.0 + 1e-12).contains(measure)), "{others:?}");
@@ -129,7 +129,7 @@ proptest! {
 
     #[test]
     fn a_moved_point_is_noticed((a, b) in labels()) {
-        // what agrees in full no longer does once a point has a label of its own, unless it was alone before
+        // full agreement is lost once a point gets a label of its own, unless it was a singleton before
         let mut moved = a.clone();
         prop_assume!(a.iter().filter(|&&cluster| cluster == a[0]).count() > 1);
         moved[0] = 40 + b[0];

@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use crate::base::error::Finding;
 
-/// What must not be.
+/// The condition under which a gate fails.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     written: String,
-    /// Left of the comparison.
+    /// Text left of the comparison.
     pub subject: String,
     comparison: Comparison,
     bound: f64,
@@ -25,7 +25,7 @@ enum Comparison {
     Unequal,
 }
 
-/// Those of two characters first, since they begin with those of one.
+/// Two-character comparisons come first, since one-character ones are their prefixes.
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("<=", Comparison::LessOrEqual),
     (">=", Comparison::GreaterOrEqual),
@@ -36,16 +36,17 @@ const COMPARISONS: [(&str, Comparison); 6] = [
 ];
 
 impl Condition {
-    /// Whether it is so, which fails the gate. NaN compares with nothing, so a figure that is not defined must not get here.
-    #[expect(clippy::float_cmp, reason = "that is what == and != ask for")]
-    pub(super) fn is_met(&self, figure: f64) -> bool {
+    /// Whether `value` meets the condition, so that the gate fails. Undefined values must not get here: every comparison
+    /// with NaN is false.
+    #[expect(clippy::float_cmp, reason = "== and != ask for exact equality")]
+    pub(super) fn is_met(&self, value: f64) -> bool {
         match self.comparison {
-            Comparison::Less => figure < self.bound,
-            Comparison::LessOrEqual => figure <= self.bound,
-            Comparison::Greater => figure > self.bound,
-            Comparison::GreaterOrEqual => figure >= self.bound,
-            Comparison::Equal => figure == self.bound,
-            Comparison::Unequal => figure != self.bound,
+            Comparison::Less => value < self.bound,
+            Comparison::LessOrEqual => value <= self.bound,
+            Comparison::Greater => value > self.bound,
+            Comparison::GreaterOrEqual => value >= self.bound,
+            Comparison::Equal => value == self.bound,
+            Comparison::Unequal => value != self.bound,
         }
     }
 }
@@ -56,16 +57,18 @@ impl FromStr for Condition {
     fn from_str(text: &str) -> Result<Self, Finding> {
         let wrong = |what: &str| {
             let finding = Finding::new(format!("a gate {what}: `{text}`"));
-            finding.expected("SUBJECT COMPARISON NUMBER, with < <= > >= == or !=, such as 'level1.silhouette < 0.1'")
+            finding.expected(
+                "SUBJECT COMPARISON NUMBER, with one of < <= > >= == !=; for example 'level1.silhouette < 0.1'",
+            )
         };
-        let Some(at) = text.find(['<', '>', '=', '!']) else { return Err(wrong("compares nothing")) };
+        let Some(at) = text.find(['<', '>', '=', '!']) else { return Err(wrong("has no comparison")) };
         let (subject, rest) = text.split_at(at);
         let Some((sign, comparison)) = COMPARISONS.into_iter().find(|(sign, _)| rest.starts_with(sign)) else {
             return Err(wrong("has an unknown comparison"));
         };
         let number = rest[sign.len()..].trim();
         let bound = number.replace('_', "").parse().ok().filter(|bound: &f64| bound.is_finite());
-        let Some(bound) = bound else { return Err(wrong("ends in no number").found(format!("`{number}`"))) };
+        let Some(bound) = bound else { return Err(wrong("does not end in a number").found(format!("`{number}`"))) };
         Ok(Condition { written: text.trim().to_owned(), subject: subject.trim().to_owned(), comparison, bound })
     }
 }

@@ -1,29 +1,31 @@
-//! The levels that a gate is about.
+//! The levels that a gate applies to.
 
 use std::str::FromStr;
 
 use crate::base::error::Finding;
 
-/// On which levels a condition fails a gate.
+/// Levels on which a condition fails a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Levels {
-    /// `level2`: on this one.
+    /// `level2`: this level.
     One(u32),
-    /// `level*` or `any`: if it is so on any of them.
+    /// `level*` or `any`: the gate fails if any level meets the condition.
     Any,
-    /// `all`: if it is so on all of them.
+    /// `all`: the gate fails if all levels meet the condition.
     All,
 }
 
 impl Levels {
+    /// Checks that the level is evaluated.
+    ///
     /// # Errors
     /// A level that is not among the `known` ones.
     pub fn check(self, known: &[u32]) -> Result<(), Finding> {
         match self {
             Levels::One(level) if !known.contains(&level) => {
                 let known: Vec<String> = known.iter().map(|level| format!("level{level}")).collect();
-                let finding = Finding::new(format!("a gate is on level {level}, of which there are no figures"));
-                Err(finding.expected(format!("any of {}, level*, any, all", known.join(", "))))
+                let finding = Finding::new(format!("a gate is on level {level}, which is not evaluated"));
+                Err(finding.expected(format!("one of {}, level*, any, all", known.join(", "))))
             }
             _ => Ok(()),
         }
@@ -41,8 +43,8 @@ impl FromStr for Levels {
         }
         .map(Levels::One)
         .ok_or_else(|| {
-            let finding = Finding::new(format!("a gate names no levels: `{}`", text.trim()));
-            finding.expected("level1, level2, ..., level* or any (of the levels), or all (of them)")
+            let finding = Finding::new(format!("a gate does not name a level: `{}`", text.trim()));
+            finding.expected("level1, level2, ...; level* or any (any level); all (all levels)")
         })
     }
 }

@@ -1,13 +1,13 @@
-//! Gates: conditions under which a run counts as failed, so that a job can hold a clustering to a bar.
+//! Gates: conditions under which a run counts as failed, so that a job can enforce a minimum quality.
 //!
-//! A gate is written as what must not be: `level1.silhouette < 0.1` fails the run whose silhouette on level 1 is below 0.1.
-//! A figure that is not defined fails it too, with its reason: NaN passes no bar. What a gate can be about differs
-//! between a run ([`Gate`]) and two runs side by side ([`crate::report::compare`]); the rest is here.
+//! A gate states what must not happen: `level1.silhouette < 0.1` fails a run if its silhouette on level 1 is below 0.1. An
+//! undefined value fails the gate as well and reports the reason. The subject of a gate differs between one run ([`Gate`])
+//! and a comparison of two runs ([`crate::report::compare`]); everything else is shared and defined here.
 //!
 //! ```text
 //! GATE       = SUBJECT COMPARISON NUMBER
 //! COMPARISON = < | <= | > | >= | == | !=
-//! SUBJECT    = LEVELS . FIGURE              (of a run)
+//! SUBJECT    = LEVELS . METRIC              (for one run)
 //! LEVELS     = levelN | level* | any | all
 //! ```
 
@@ -26,19 +26,19 @@ pub use condition::Condition;
 pub use levels::Levels;
 pub use verdict::Verdict;
 
-/// A gate of a run: a figure on some levels, and what it must not be.
+/// A gate of one run: a metric, the levels it is checked on, and the condition that fails the gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
-    /// As it was written.
+    /// The condition as written.
     pub condition: Condition,
-    /// Where.
+    /// The levels it is checked on.
     pub levels: Levels,
-    /// A figure of levels.
-    pub figure: &'static str,
+    /// Name of a per-level metric.
+    pub metric: &'static str,
 }
 
 impl Gate {
-    /// Holds the levels of a run against it. `of_level` gives the figure of a level, or why there is none.
+    /// Judges the `levels` of a run. `of_level` returns the metric's value on a level, or why it is undefined.
     pub fn judge(&self, levels: &[u32], of_level: impl Fn(u32) -> Result<f64, String>) -> Verdict {
         Verdict::of(&self.condition, &self.levels, levels, of_level)
     }
@@ -48,29 +48,28 @@ impl FromStr for Gate {
     type Err = Finding;
 
     /// # Errors
-    /// No condition, or one on a figure or on levels that there are not; the nearest figure is named.
+    /// A malformed condition, or an unknown metric or level; the finding suggests the nearest metric.
     fn from_str(text: &str) -> Result<Self, Finding> {
         let condition: Condition = text.parse()?;
-        let Some((levels, figure)) = condition.subject.split_once('.') else {
-            let finding = Finding::new(format!("a gate names no figure of a level: `{text}`"));
+        let Some((levels, metric)) = condition.subject.split_once('.') else {
+            let finding = Finding::new(format!("a gate does not name a level and a metric: `{text}`"));
             return Err(finding.expected(EXAMPLE).found(format!("`{}`", condition.subject)));
         };
-        let (levels, figure) =
-            (levels.parse().map_err(|wrong: Finding| wrong.found(format!("`{text}`")))?, figure_of_levels(figure)?);
-        Ok(Gate { condition, levels, figure })
+        let levels = levels.parse().map_err(|wrong: Finding| wrong.found(format!("`{text}`")))?;
+        Ok(Gate { levels, metric: level_metric(metric)?, condition })
     }
 }
 
-const EXAMPLE: &str = "LEVEL.FIGURE COMPARISON NUMBER, such as 'level1.silhouette < 0.1'";
+const EXAMPLE: &str = "LEVEL.METRIC COMPARISON NUMBER, for example 'level1.silhouette < 0.1'";
 
-/// A figure of levels by its name, with `-` or `_`.
+/// The name of a per-level metric, spelled with `-` or `_`.
 ///
 /// # Errors
-/// There is no such figure; the nearest is named.
-pub fn figure_of_levels(name: &str) -> Result<&'static str, Finding> {
+/// An unknown name; the finding suggests the nearest one.
+pub fn level_metric(name: &str) -> Result<&'static str, Finding> {
     let name = name.trim().replace('-', "_");
     let known = || metrics::of_levels().map(metrics::Metric::name);
-    known().find(|known| *known == name).ok_or_else(|| metrics::unknown("figure of levels", &name, known()))
+    known().find(|known| *known == name).ok_or_else(|| metrics::unknown("per-level metric", &name, known()))
 }
 
 impl fmt::Display for Gate {

@@ -1,11 +1,11 @@
-//! The grammar, and what passes.
+//! The grammar of gates, and which values pass.
 
 use super::*;
 
-fn judged(gate: &str, figures: &[(u32, f64)]) -> bool {
+fn judged(gate: &str, values: &[(u32, f64)]) -> bool {
     let gate: Gate = gate.parse().expect("a gate");
-    let levels: Vec<u32> = figures.iter().map(|(level, _)| *level).collect();
-    let of_level = |level| figures.iter().find(|(l, _)| *l == level).map(|(_, f)| *f).ok_or("left out".to_owned());
+    let levels: Vec<u32> = values.iter().map(|(level, _)| *level).collect();
+    let of_level = |level| values.iter().find(|(l, _)| *l == level).map(|(_, f)| *f).ok_or("left out".to_owned());
     gate.judge(&levels, of_level).holds
 }
 
@@ -36,7 +36,7 @@ fn levels_are_one_any_or_all() {
 }
 
 #[test]
-fn what_is_not_defined_never_passes() {
+fn undefined_values_never_pass() {
     for comparison in ["<", "<=", ">", ">=", "==", "!="] {
         for levels in ["level1", "level*", "all"] {
             let gate = format!("{levels}.silhouette {comparison} 0");
@@ -50,27 +50,27 @@ fn what_is_not_defined_never_passes() {
 }
 
 #[test]
-fn what_is_no_gate_says_so() {
+fn malformed_gates_are_refused() {
     for (text, part) in [
-        ("", "compares nothing"),
-        ("level1.silhouette", "compares nothing"),
+        ("", "no comparison"),
+        ("level1.silhouette", "no comparison"),
         ("level1.silhouette = 1", "comparison"),
-        ("level1.silhouette <", "no number"),
+        ("level1.silhouette <", "not end in a number"),
         ("level1.silhouette < low", "`low`"),
         ("level1.silhouette < nan", "`nan`"),
         ("level1.silhouette < 1 < 2", "`1 < 2`"),
-        ("silhouette < 1", "no figure of a level"),
+        ("silhouette < 1", "not name a level and a metric"),
         ("level0.silhouette < 1", "`level0`"),
         ("stage1.silhouette < 1", "`stage1`"),
         ("level1.silhuette < 1", "did you mean `silhouette`"),
-        ("level1.mean_distance < 1", "unknown figure of levels"),
+        ("level1.mean_distance < 1", "unknown per-level metric"),
     ] {
         let refused = text.parse::<Gate>().expect_err(text).to_string();
         assert!(refused.contains(part), "{text}: {refused}");
     }
     let gate: Gate = " level2.davies-bouldin>=1_000.5 ".parse().expect("a gate");
     assert_eq!(
-        (gate.levels, gate.figure, gate.to_string().as_str()),
+        (gate.levels, gate.metric, gate.to_string().as_str()),
         (Levels::One(2), "davies_bouldin", "level2.davies-bouldin>=1_000.5")
     );
     assert!(gate.levels.check(&[1, 2]).is_ok());

@@ -1,57 +1,58 @@
-//! Hand-computed values, the degenerate cases, and the list's own promises.
+//! Hand-computed values, degenerate cases, and invariants of the list.
 
 mod xie_beni;
 
 use super::*;
+use crate::engine::partials::Sums;
 use crate::metrics::level_statistics::{MeanStatistics, Neighbours, Parents, Silhouettes};
 
 fn sums(squares: &[f64]) -> Sums {
     squares.iter().fold(Sums::IDENTITY, |sum, &s| sum.combine(Sums::of_point(s)))
 }
 
-fn level_figure(name: &str, clusters: &[Sums]) -> Scalar {
+fn level_value(name: &str, clusters: &[Sums]) -> Scalar {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
     metric.level(&LevelStatistics::of_sums(1, clusters.to_vec())).expect("a metric of levels")
 }
 
-fn cluster_figure(name: &str, clusters: &[Sums]) -> Vec<f64> {
+fn cluster_values(name: &str, clusters: &[Sums]) -> Vec<f64> {
     let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
     let column = metric.clusters(&LevelStatistics::of_sums(1, clusters.to_vec())).expect("a metric of clusters");
     (0..column.len()).map(|c| column.real(c)).collect()
 }
 
 #[test]
-fn figures_of_a_level_worked_by_hand() {
+fn level_values_match_hand_computed_ones() {
     // sizes 1, 0, 3: distances 2 | | 1, 2, 3
     let clusters = [sums(&[4.0]), Sums::IDENTITY, sums(&[1.0, 4.0, 9.0])];
-    assert_eq!(level_figure("points", &clusters), Scalar::Count(4));
-    assert_eq!(level_figure("clusters", &clusters), Scalar::Count(3));
-    assert_eq!(level_figure("empty_clusters", &clusters), Scalar::Count(1));
-    assert_eq!(level_figure("inertia", &clusters), Scalar::Real(18.0));
-    assert_eq!(level_figure("average_inertia", &clusters), Scalar::Real(6.0));
-    assert_eq!(level_figure("largest_share", &clusters), Scalar::Real(0.75));
+    assert_eq!(level_value("points", &clusters), Scalar::Count(4));
+    assert_eq!(level_value("clusters", &clusters), Scalar::Count(3));
+    assert_eq!(level_value("empty_clusters", &clusters), Scalar::Count(1));
+    assert_eq!(level_value("inertia", &clusters), Scalar::Real(18.0));
+    assert_eq!(level_value("average_inertia", &clusters), Scalar::Real(6.0));
+    assert_eq!(level_value("largest_share", &clusters), Scalar::Real(0.75));
     // sizes 1 and 3: (-1 * 1 + 1 * 3) / (2 * 4)
-    assert_eq!(level_figure("size_gini", &clusters), Scalar::Real(0.25));
-    let Scalar::Real(entropy) = level_figure("size_entropy", &clusters) else { panic!("defined for two clusters") };
+    assert_eq!(level_value("size_gini", &clusters), Scalar::Real(0.25));
+    let Scalar::Real(entropy) = level_value("size_entropy", &clusters) else { panic!("defined for two clusters") };
     assert!((entropy - 0.811_278_124_459_132_8).abs() < 1e-15, "{entropy}");
 }
 
 #[test]
-fn figures_of_clusters_worked_by_hand() {
+fn cluster_values_match_hand_computed_ones() {
     let clusters = [sums(&[4.0]), Sums::IDENTITY, sums(&[1.0, 4.0, 9.0])];
     let defined = |name: &str| {
-        let column = cluster_figure(name, &clusters);
+        let column = cluster_values(name, &clusters);
         (column[0], column[1].is_nan(), column[2])
     };
-    assert_eq!(cluster_figure("size", &clusters), [1.0, 0.0, 3.0]);
-    assert_eq!(cluster_figure("inertia", &clusters), [4.0, 0.0, 14.0]);
+    assert_eq!(cluster_values("size", &clusters), [1.0, 0.0, 3.0]);
+    assert_eq!(cluster_values("inertia", &clusters), [4.0, 0.0, 14.0]);
     assert_eq!(defined("mean_inertia"), (4.0, true, 14.0 / 3.0));
     assert_eq!(defined("mean_distance"), (2.0, true, 2.0));
     assert_eq!(defined("max_distance"), (2.0, true, 3.0));
 }
 
-/// Two full clusters and an empty one, of which everything is known.
-fn known() -> LevelStatistics {
+/// Two non-empty clusters and an empty one, with all statistics present.
+fn complete() -> LevelStatistics {
     let searched = |squares: &[f64], silhouette: f64, misassigned: u64| Sums {
         simplified_silhouette: silhouette,
         misassigned,
@@ -78,21 +79,21 @@ fn known() -> LevelStatistics {
 }
 
 #[test]
-fn figures_that_compare_clusters_worked_by_hand() {
-    let level = known();
-    let figure = |name: &str| {
+fn comparisons_of_clusters_match_hand_computed_values() {
+    let level = complete();
+    let value = |name: &str| {
         let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
         metric.level(&level).expect("a metric of levels")
     };
-    assert_eq!(figure("simplified_silhouette"), Scalar::Real(-0.25));
-    assert_eq!(figure("misassigned"), Scalar::Count(2));
-    assert_eq!(figure("davies_bouldin"), Scalar::Real(1.5));
-    assert_eq!(figure("davies_bouldin_means"), Scalar::Real(1.0));
+    assert_eq!(value("simplified_silhouette"), Scalar::Real(-0.25));
+    assert_eq!(value("misassigned"), Scalar::Count(2));
+    assert_eq!(value("davies_bouldin"), Scalar::Real(1.5));
+    assert_eq!(value("davies_bouldin_means"), Scalar::Real(1.0));
     // W = 9, B = 1 * 6 + 3 * 2 = 12
-    assert_eq!(figure("explained_variance"), Scalar::Real(12.0 / 21.0));
-    assert_eq!(figure("calinski_harabasz"), Scalar::Real(12.0 * 2.0 / 9.0));
-    assert_eq!(figure("silhouette"), Scalar::Real(0.5));
-    assert_eq!(figure("silhouette_standard_error"), Scalar::Real(0.125));
+    assert_eq!(value("explained_variance"), Scalar::Real(12.0 / 21.0));
+    assert_eq!(value("calinski_harabasz"), Scalar::Real(12.0 * 2.0 / 9.0));
+    assert_eq!(value("silhouette"), Scalar::Real(0.5));
+    assert_eq!(value("silhouette_standard_error"), Scalar::Real(0.125));
     let column = |name: &str| {
         let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
         let column = metric.clusters(&level).expect("a metric of clusters");
@@ -110,8 +111,8 @@ fn figures_that_compare_clusters_worked_by_hand() {
 }
 
 #[test]
-fn what_compares_clusters_needs_two() {
-    let mut level = known();
+fn comparisons_need_two_clusters() {
+    let mut level = complete();
     level.clusters[0] = Sums::IDENTITY;
     for name in ["simplified_silhouette", "davies_bouldin", "davies_bouldin_means", "calinski_harabasz", "silhouette"] {
         let metric = METRICS.iter().find(|m| m.name() == name).expect("a listed metric");
@@ -121,27 +122,27 @@ fn what_compares_clusters_needs_two() {
 }
 
 #[test]
-fn degenerate_dispersions_have_their_documented_outcome() {
-    let figure = |name: &str, level: &LevelStatistics| {
+fn degenerate_dispersions_give_the_documented_result() {
+    let value = |name: &str, level: &LevelStatistics| {
         METRICS.iter().find(|m| m.name() == name).and_then(|m| m.level(level)).expect("a metric of levels")
     };
-    let mut level = known();
+    let mut level = complete();
     level.means = Some(MeanStatistics {
         around_mean: vec![sums(&[0.0]), Sums::IDENTITY, sums(&[0.0, 0.0, 0.0])],
         from_centre: vec![6.0, f64::NAN, 2.0],
         from_parent: Vec::new(),
     });
-    assert_eq!(figure("calinski_harabasz", &level), Scalar::Real(1.0));
-    assert_eq!(figure("explained_variance", &level), Scalar::Real(1.0));
+    assert_eq!(value("calinski_harabasz", &level), Scalar::Real(1.0));
+    assert_eq!(value("explained_variance", &level), Scalar::Real(1.0));
     let equal = MeanStatistics { from_centre: vec![0.0, f64::NAN, 0.0], ..level.means.clone().expect("there") };
     level.means = Some(equal);
-    assert!(matches!(figure("explained_variance", &level), Scalar::Undefined(_)));
+    assert!(matches!(value("explained_variance", &level), Scalar::Undefined(_)));
     level.clusters[2] = sums(&[0.0]);
-    assert!(matches!(figure("calinski_harabasz", &level), Scalar::Undefined(_)), "n = K");
+    assert!(matches!(value("calinski_harabasz", &level), Scalar::Undefined(_)), "n = K");
 }
 
 #[test]
-fn a_metric_without_what_it_needs_has_no_figure() {
+fn a_metric_without_its_needs_has_no_value() {
     let sums_only = LevelStatistics::of_sums(1, vec![sums(&[1.0]), sums(&[2.0])]);
     for metric in METRICS {
         let has = metric.level(&sums_only).is_some() || metric.clusters(&sums_only).is_some();
@@ -150,27 +151,27 @@ fn a_metric_without_what_it_needs_has_no_figure() {
 }
 
 #[test]
-fn the_worked_example_is_the_code_that_is_tested() {
+fn the_example_in_contributing_is_the_tested_code() {
     let text = include_str!("../../../CONTRIBUTING.md");
     let code = include_str!("xie_beni.rs");
-    assert!(text.contains(&format!("```rust\n{code}```")), "CONTRIBUTING.md shows another Xie-Beni index");
+    assert!(text.contains(&format!("```rust\n{code}```")), "CONTRIBUTING.md does not show the tested Xie-Beni index");
 }
 
 #[test]
-fn degenerate_levels_have_their_documented_outcome() {
+fn degenerate_levels_give_the_documented_result() {
     let one = [sums(&[1.0, 1.0])];
-    assert!(matches!(level_figure("size_entropy", &one), Scalar::Undefined(_)));
-    assert_eq!(level_figure("size_gini", &one), Scalar::Real(0.0));
+    assert!(matches!(level_value("size_entropy", &one), Scalar::Undefined(_)));
+    assert_eq!(level_value("size_gini", &one), Scalar::Real(0.0));
     let none = [Sums::IDENTITY, Sums::IDENTITY];
-    assert!(matches!(level_figure("size_gini", &none), Scalar::Undefined(_)));
-    assert!(matches!(level_figure("largest_share", &none), Scalar::Undefined(_)));
+    assert!(matches!(level_value("size_gini", &none), Scalar::Undefined(_)));
+    assert!(matches!(level_value("largest_share", &none), Scalar::Undefined(_)));
     let equal = [sums(&[1.0, 1.0]), sums(&[2.0, 2.0]), sums(&[3.0, 3.0])];
-    let Scalar::Real(entropy) = level_figure("size_entropy", &equal) else { panic!("defined for three clusters") };
+    let Scalar::Real(entropy) = level_value("size_entropy", &equal) else { panic!("defined for three clusters") };
     assert!((entropy - 1.0).abs() < 1e-15, "{entropy}");
 }
 
 #[test]
-fn names_are_unique_and_every_metric_says_something() {
+fn names_are_unique_and_every_metric_has_values_and_a_summary() {
     for (i, metric) in METRICS.iter().enumerate() {
         assert!(METRICS[i + 1..].iter().all(|other| other.name() != metric.name()), "{} twice", metric.name());
         let level = LevelStatistics::blank();
@@ -180,7 +181,7 @@ fn names_are_unique_and_every_metric_says_something() {
 }
 
 #[test]
-fn selection_knows_names_and_suggests_the_nearest() {
+fn selection_accepts_names_and_suggests_the_nearest() {
     let names = |list: &[&str]| -> Vec<&str> {
         let list: Vec<String> = list.iter().map(|&n| n.to_owned()).collect();
         select(&list).map(|m| m.iter().map(|m| m.name()).collect()).unwrap_or_default()

@@ -1,17 +1,17 @@
-//! What of a record must fit together: a file can have been cut, or changed by hand.
+//! Consistency checks of a record read from disk, which may be truncated or edited by hand.
 
 use std::path::Component;
 
 use super::{Images, Level, Places, PlaneMap, RunRecord, SampledPoints};
 
 impl RunRecord {
-    /// Says what does not fit.
+    /// Checks that the parts of the record are consistent; an error describes the first contradiction.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.levels.is_empty() {
-            return Err("no level".to_owned());
+            return Err("no levels".to_owned());
         }
         if !self.levels.is_sorted_by(|a, b| a.level < b.level) {
-            return Err("levels that are not in their order".to_owned());
+            return Err("levels that are not in ascending order".to_owned());
         }
         self.levels.iter().try_for_each(of_level)?;
         self.map.iter().try_for_each(|map| of_map(map, &self.levels))?;
@@ -30,11 +30,11 @@ fn of_level(level: &Level) -> Result<(), String> {
     same(&format!("the samples of level {number}"), level.samples.rows.len(), level.samples.clusters.len())?;
     let ranking = level.ranking.best.iter().chain(&level.ranking.worst);
     let named = ranking.chain(level.montages.iter().map(|montage| &montage.cluster)).chain(&level.samples.clusters);
-    there(named, level)?;
+    within(named, level)?;
     let leaves = |path: &std::path::PathBuf| !path.components().all(|part| matches!(part, Component::Normal(_)));
     match level.montages.iter().map(|montage| &montage.path).find(|path| leaves(path)) {
         None => Ok(()),
-        Some(path) => Err(format!("a picture outside of its folder: {}", path.display())),
+        Some(path) => Err(format!("a picture outside the output folder: {}", path.display())),
     }
 }
 
@@ -52,7 +52,7 @@ fn of_map(map: &PlaneMap, levels: &[Level]) -> Result<(), String> {
 fn of_places(places: &Places, level: &Level) -> Result<(), String> {
     same("places on a map", places.x.len(), places.clusters.len())?;
     same("places on a map", places.y.len(), places.clusters.len())?;
-    there(places.clusters.iter(), level)
+    within(places.clusters.iter(), level)
 }
 
 fn of_points(points: &SampledPoints, levels: usize) -> Result<(), String> {
@@ -70,10 +70,10 @@ fn same(what: &str, found: usize, expected: usize) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: {found} entries for {expected}")) }
 }
 
-/// Clusters that are named must be there.
-fn there<'a>(mut clusters: impl Iterator<Item = &'a u64>, level: &Level) -> Result<(), String> {
+/// Refuses indices of clusters that the level does not have.
+fn within<'a>(mut clusters: impl Iterator<Item = &'a u64>, level: &Level) -> Result<(), String> {
     match clusters.find(|&&cluster| cluster >= level.len() as u64) {
         None => Ok(()),
-        Some(cluster) => Err(format!("cluster {cluster} on level {}, which has {}", level.level, level.len())),
+        Some(cluster) => Err(format!("cluster {cluster} on level {}, which has {} clusters", level.level, level.len())),
     }
 }

@@ -1,15 +1,16 @@
-//! Figures of clusters as columns, in JSON a map of arrays.
+//! Per-cluster metrics as columns; a map of arrays in JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Column;
 
-/// Named columns of equal length, in order; a map of arrays in JSON, held as plain numbers because k can be millions.
+/// Named columns of equal length, in order; a map of arrays in JSON. They are held as plain numbers, because k can be in the
+/// millions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Columns(pub Vec<(String, Column)>);
 
 impl Columns {
-    /// The column of that name.
+    /// The column called `name`.
     pub fn get(&self, name: &str) -> Option<&Column> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, column)| column)
     }
@@ -52,7 +53,7 @@ impl Serialize for Column {
     }
 }
 
-/// A column as it is written.
+/// A column as read from JSON.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Cells {
@@ -72,7 +73,7 @@ impl<'de> Deserialize<'de> for Column {
         if let Some(counts) = counts {
             return Ok(Column::Count(counts));
         }
-        // a real is written with a point or an exponent, a cluster's number without
+        // reals are written with a point or an exponent, indices without
         let whole = cells.iter().any(Option::is_some) && cells.iter().all(|c| c.is_none() || count(c).is_some());
         Ok(if whole {
             Column::Index(cells.iter().map(count).collect())

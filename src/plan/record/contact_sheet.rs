@@ -1,20 +1,20 @@
-//! One picture of many clusters.
+//! Contact sheets: one picture of many clusters.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A picture with one image of each of a level's ranked clusters.
+/// A picture with one image of each ranked cluster of a level.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContactSheet {
-    /// Relative to the output folder.
+    /// Path, relative to the output folder.
     pub path: PathBuf,
-    /// The clusters shown, best first.
+    /// Clusters shown, best first.
     pub clusters: Vec<u64>,
-    /// The row that stands for each.
+    /// The row shown for each of them.
     pub rows: Vec<u64>,
-    /// Files that do not exist.
+    /// Number of images that don't exist.
     pub missing: usize,
-    /// Files that could not be read as pictures.
+    /// Number of images that could not be decoded.
     pub broken: usize,
 }

@@ -1,40 +1,40 @@
-//! Images of members, so that a report can be made again without the list of all names.
+//! Images shown in the report, so that it can be rebuilt without the list of all image names.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Members of clusters that a report shows.
+/// Members of clusters shown in the report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Samples {
-    /// Which clusters, ascending.
+    /// Indices of the clusters, ascending.
     pub clusters: Vec<u64>,
-    /// Some rows of each of them, chosen as those of montages are.
+    /// Some rows of each of them, chosen like those of montages.
     pub rows: Vec<Vec<u64>>,
 }
 
 impl Samples {
-    /// Whether there are none.
+    /// Whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.clusters.is_empty()
     }
 }
 
-/// Names of all rows that are shown, in columns.
+/// Image names of all rows shown, in columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Images {
-    /// Where relative paths start.
+    /// Folder that relative paths start from.
     pub root: PathBuf,
-    /// Ascending.
+    /// Row numbers, ascending.
     pub rows: Vec<u64>,
-    /// As the list of names writes them.
+    /// Path of each image, as written in the --images file.
     pub paths: Vec<String>,
-    /// What the list says about them, where it says something.
+    /// Caption of each image; `None` if the --images file has none.
     pub captions: Vec<Option<String>>,
 }
 
 impl Images {
-    /// Where the image of a row lies; `None` for a row that is not shown.
+    /// Path of the image of a row; `None` for a row that is not shown.
     pub fn path(&self, row: u64) -> Option<PathBuf> {
         let at = self.rows.binary_search(&row).ok()?;
         Some(self.root.join(self.paths.get(at)?))

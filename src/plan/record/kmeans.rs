@@ -9,55 +9,56 @@ use super::InputFile;
 use crate::base::error::Finding;
 pub use crate::kmeans::record::KmeansStep;
 
-/// Version of kmeans.json's layout.
+/// Version of the layout of kmeans.json.
 const FORMAT: u32 = 1;
 
-/// What `clustrata kmeans` has done so far; written again after each step.
+/// Progress and settings of `clustrata kmeans`; rewritten after each step.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KmeansRecord {
     /// Version of the layout.
     pub format: u32,
     /// Version of the program.
     pub version: String,
-    /// The command line of the last start.
+    /// The command line of the last start, one entry per argument.
     pub command: Vec<String>,
-    /// When the last start was, RFC 3339, UTC.
+    /// Time of the last start, RFC 3339, UTC.
     pub started: String,
-    /// Whether all levels are done.
+    /// Whether all levels are complete.
     pub complete: bool,
-    /// BLAKE3 (hex) of the inputs' contents and of the settings that decide the result.
-    pub agreement: String,
-    /// What computed, as printed.
+    /// Fingerprint of the run: BLAKE3 (hex) of the contents of the inputs and of the settings that decide the result.
+    #[serde(rename = "agreement", alias = "fingerprint")]
+    pub fingerprint: String,
+    /// Description of the device.
     pub device: String,
-    /// Processes that shared the work.
+    /// Number of processes.
     pub processes: u64,
-    /// Every setting with its resolved value.
+    /// All settings with their resolved values.
     pub settings: Value,
-    /// The embeddings, in the order of the rows.
+    /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
-    /// Rows of the embeddings.
+    /// Number of rows of the embeddings, n.
     pub rows: u64,
-    /// Columns.
+    /// Dimension of the embeddings, d.
     pub dim: usize,
-    /// Row numbers of the subset.
+    /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<InputFile>,
-    /// In the order of the work.
+    /// Finished steps, in execution order.
     pub steps: Vec<KmeansStep>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
 impl KmeansRecord {
-    /// Name of the file.
+    /// File name.
     pub const NAME: &'static str = "kmeans.json";
 
-    /// The layout that this program writes.
+    /// Version of the layout that this program writes.
     pub const FORMAT: u32 = FORMAT;
 
-    /// Reads kmeans.json of a clustering; `None` where there is none, as where upstream made it.
+    /// Reads kmeans.json of a clustering; `None` if there is none, because another program made the clustering.
     ///
     /// # Errors
-    /// Where it can't be read, or is another version's.
+    /// If the file can't be read or has another version.
     pub fn of(clustering: &Path) -> Result<Option<KmeansRecord>, Finding> {
         let path = clustering.join(KmeansRecord::NAME);
         let text = match std::fs::read(&path) {
@@ -72,10 +73,10 @@ impl KmeansRecord {
                 .expected(format!("format {FORMAT}"))
                 .found(format!("format {}", record.format))
                 .hint("use the version that made it")),
-            Err(e) => Err(Finding::new("the file is damaged, or is none of this program's")
+            Err(e) => Err(Finding::new("the file is damaged, or was not written by clustrata")
                 .file(path)
                 .found(e.to_string())
-                .hint("remove it; the clustering itself does not need it")),
+                .hint("remove it; the clustering does not need it")),
         }
     }
 }

@@ -1,57 +1,57 @@
-//! Where clusters and points lie on a plane.
+//! Positions of clusters and points on a plane.
 
 use serde::{Deserialize, Serialize};
 
-/// One plane for all levels: the first two principal components of the lowest level's stored centroids, each weighted by
-/// its points. A cluster's place can so be compared across levels.
+/// PCA map, with one plane for all levels so that positions are comparable across levels: the first two principal components
+/// of the lowest level's stored centroids, weighted by cluster size.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlaneMap {
-    /// Share of the variance between those centroids along x and y, from 0 to 1.
+    /// Share of the variance of these centroids along x and y, from 0 to 1.
     pub explained: [f64; 2],
-    /// Stored centroids of each level, in the order of the record's levels.
+    /// Positions of the stored centroids of each level, in the order of the record's levels.
     pub levels: Vec<Places>,
-    /// A seeded choice of points.
+    /// Positions of a seeded sample of points.
     pub points: SampledPoints,
-    /// The same by who is near whom; none where that was not asked for, or there is too little to place.
+    /// The t-SNE map; `None` if it was not requested, or if there are too few vectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tsne: Option<NeighbourMap>,
 }
 
-/// Places by t-SNE: vectors that are near each other stay so; other distances, and the size of a group, mean nothing.
+/// t-SNE map: neighbouring vectors stay neighbours; other distances, and the extent of a group, carry no meaning.
 ///
-/// Centroids of the lowest level and points are placed together. A cluster of a level above lies at the mean of its clusters
-/// of the lowest level, weighted by their points, so that the map is the same for all levels.
+/// Centroids of the lowest level and points are embedded together. A cluster of a higher level is placed at the mean of its
+/// lowest-level clusters, weighted by size, so that all levels share one map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NeighbourMap {
-    /// How many neighbours of a vector count, about.
+    /// t-SNE perplexity: the effective number of neighbours of a vector.
     pub perplexity: f64,
-    /// Clusters of each level, in the order of the record's levels: all that have a place, which of a large lowest level is a
-    /// seeded choice.
+    /// Positions of the clusters of each level, in the order of the record's levels. If the lowest level is large, only a
+    /// seeded sample of its clusters, and their ancestors, have a position.
     pub levels: Vec<Places>,
-    /// Some of the points of the plane.
+    /// Positions of some of the points of the PCA map.
     pub points: SampledPoints,
 }
 
-/// Places of non-empty clusters, in columns.
+/// Positions of non-empty clusters, in columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Places {
-    /// Which clusters, ascending: all of them, or a seeded choice where they are very many.
+    /// Indices of the clusters, ascending: all of them, or a seeded sample if there are very many.
     pub clusters: Vec<u64>,
-    /// In the embedding's unit on the plane; without one by t-SNE.
+    /// x coordinate, in the unit of the embeddings for PCA; without unit for t-SNE.
     pub x: Vec<f32>,
-    /// As `x`.
+    /// y coordinate, like `x`.
     pub y: Vec<f32>,
 }
 
-/// Places of points, in columns.
+/// Positions of points, in columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampledPoints {
-    /// Which rows, ascending.
+    /// Row numbers, ascending.
     pub rows: Vec<u64>,
-    /// In the embedding's unit on the plane; without one by t-SNE.
+    /// x coordinate, in the unit of the embeddings for PCA; without unit for t-SNE.
     pub x: Vec<f32>,
-    /// As `x`.
+    /// y coordinate, like `x`.
     pub y: Vec<f32>,
-    /// Their clusters on each of the record's levels.
+    /// Clusters of the points, one array for each of the record's levels.
     pub labels: Vec<Vec<u32>>,
 }

@@ -1,4 +1,4 @@
-//! The one record that every sink reads: tables, arrays, montages, report.
+//! The record of a run (record.json): the single source for tables, arrays, montages and the report.
 
 mod check;
 mod columns;
@@ -26,93 +26,93 @@ pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
 
-/// Version of record.json's layout; raised when a reader of an older one would misread it.
+/// Version of the layout of record.json; raised when an older reader would misread a new file.
 pub const FORMAT: u32 = 1;
 
-/// Everything there is to say about one run.
+/// Everything known about one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// [`FORMAT`]
+    /// Version of the layout: [`FORMAT`].
     pub format: u32,
     /// Version of the program.
     pub version: String,
-    /// The command line.
+    /// The command line, one entry per argument.
     pub command: Vec<String>,
-    /// When the run started, RFC 3339, UTC.
+    /// Start of the run, RFC 3339, UTC.
     pub started: String,
-    /// What computed.
+    /// The device that computed the run.
     pub device: Device,
-    /// Every setting with its resolved value.
+    /// All settings with their resolved values.
     pub settings: Value,
-    /// BLAKE3 (hex) of the inputs' contents and of the settings that decide the figures.
+    /// BLAKE3 (hex) of the contents of the inputs and of the settings that decide the metrics.
     #[serde(default)]
     pub plan: String,
-    /// The files that were read.
+    /// Input files.
     pub inputs: Inputs,
-    /// Seconds and throughput, in the order of the work.
+    /// Time and throughput of each stage, in execution order.
     pub stages: Vec<Stage>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Rows left out because they hold a NaN or an infinity.
+    /// Number of rows skipped because they contain NaN or infinity.
     pub skipped_rows: u64,
-    /// How many distances were computed, by the stage that did it; those of all parts together.
+    /// Number of distances computed, by stage; summed over all parts.
     #[serde(default)]
     pub distances: BTreeMap<String, Counts>,
-    /// Who computed what, where the run was done in parts.
+    /// Workers of each part; empty if the run was not sharded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartOf>,
-    /// How the clustering was made, where this program made it.
+    /// How the clustering was made; `None` if another program made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kmeans: Option<KmeansRecord>,
-    /// What the figures are.
+    /// The metrics computed, in column order.
     pub metrics: Vec<MetricInfo>,
-    /// The figures, level by level.
+    /// Results, one entry per level, in ascending order.
     pub levels: Vec<Level>,
-    /// Where clusters and some points lie on a plane.
+    /// Positions of clusters and some points on a plane; `None` if no map was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<PlaneMap>,
-    /// Images of some members, where their names are known.
+    /// Images of the members shown in the report; `None` without `--images`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<Images>,
 }
 
-/// The files that were read.
+/// Input files of a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Inputs {
-    /// Rows of the embeddings.
+    /// Number of rows of the embeddings, n.
     pub rows: u64,
-    /// Columns.
+    /// Dimension of the embeddings, d.
     pub dim: usize,
-    /// Element type as numpy names it.
+    /// Element type as NumPy spells it, for example `<f4`.
     pub dtype: String,
-    /// In the order of the rows.
+    /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
-    /// The clustering's folder.
+    /// Folder of the clustering, absolute.
     pub clustering: PathBuf,
-    /// Centroids and clusters of every level.
+    /// Files of clusters and centroids, for every level.
     pub hierarchy: Vec<InputFile>,
-    /// Row numbers of the subset.
+    /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<InputFile>,
-    /// Names of the images.
+    /// File of image names.
     pub images: Option<InputFile>,
-    /// Labels of the rows.
+    /// File of labels.
     #[serde(default)]
     pub labels: Option<InputFile>,
 }
 
-/// One file as it was when it was read.
+/// An input file as it was when it was read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InputFile {
-    /// Absolute where the system can tell.
+    /// Path; absolute if the system can resolve it.
     pub path: PathBuf,
-    /// Size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Last change, RFC 3339, UTC.
+    /// Time of the last modification, RFC 3339, UTC; `None` if unknown.
     pub modified: Option<String>,
 }
 
 impl InputFile {
-    /// Looks at a file; one that has gone counts as empty.
+    /// Inspects a file; a missing file is recorded with 0 bytes.
     pub fn of(path: &Path) -> Self {
         let metadata = std::fs::metadata(path).ok();
         let modified = metadata.as_ref().and_then(|m| m.modified().ok()).map(rfc3339);
@@ -121,46 +121,46 @@ impl InputFile {
     }
 }
 
-/// Seconds and throughput of one part of the work.
+/// Time and throughput of one stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Stage {
-    /// `open`, the stages of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `tables`; `evaluate.read` and
-    /// `evaluate.compute` are added up over the lanes.
+    /// `open`, a stage of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `map`, `exports` or `tables`.
+    /// `evaluate.read` and `evaluate.compute` are summed over lanes.
     pub name: String,
-    /// Wall seconds, or lane seconds.
+    /// Wall-clock seconds; for stages summed over lanes, lane seconds.
     pub seconds: f64,
-    /// Rows per second, where rows are what it is about.
+    /// Rows per second; `None` for stages that don't process rows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rows_per_second: Option<f64>,
-    /// Bytes of embeddings per second.
+    /// Bytes of embeddings per second; `None` for stages that don't process rows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub bytes_per_second: Option<f64>,
 }
 
 impl Stage {
-    /// A stage that has no throughput.
+    /// A stage without throughput.
     pub fn new(name: &str, seconds: f64) -> Self {
         Stage { name: name.to_owned(), seconds, rows_per_second: None, bytes_per_second: None }
     }
 
-    /// A stage over rows.
+    /// A stage that processed `rows` rows, `bytes` bytes in all.
     pub fn over_rows(name: &str, seconds: f64, rows: u64, bytes: u64) -> Self {
         let rate = |amount: u64| (seconds > 0.0).then(|| crate::base::numeric::as_real(amount) / seconds);
         Stage { name: name.to_owned(), seconds, rows_per_second: rate(rows), bytes_per_second: rate(bytes) }
     }
 }
 
-/// What a figure is.
+/// Description of a metric.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MetricInfo {
-    /// Column name.
+    /// Name of the metric and its column.
     pub name: String,
-    /// One line.
+    /// One-line description.
     pub summary: String,
-    /// `distance` and `squared distance` are the embedding's unit and its square; empty for counts, shares and ratios.
+    /// Unit: `distance` is the unit of the embeddings, `squared distance` its square; empty for counts, shares and ratios.
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub unit: String,
-    /// Which way is good.
+    /// Whether lower or higher values are better.
     pub better: Better,
 }
 
@@ -175,42 +175,42 @@ impl From<&dyn Metric> for MetricInfo {
     }
 }
 
-/// One level's figures.
+/// Results of one level.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Level {
-    /// 1-based.
+    /// Number of the level, 1-based.
     pub level: u32,
-    /// Figures of the level by name; null where not defined.
+    /// Per-level metrics by name; null if undefined.
     pub figures: Map<String, Value>,
-    /// Why a figure is null.
+    /// For each null in `figures`: why it is undefined.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub undefined: BTreeMap<String, String>,
-    /// Figures of the clusters by name, an array over the clusters; null where not defined.
+    /// Per-cluster metrics by name, an array with one entry per cluster; null where undefined.
     pub clusters: Columns,
-    /// The cluster of the level above that holds each cluster; empty where that level is not evaluated or not there.
+    /// Parent of each cluster on the level above; empty if there is no such level or it is not evaluated.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub parent: Vec<u32>,
-    /// The best and the worst.
+    /// The best and worst clusters.
     pub ranking: Ranking,
-    /// The pictures.
+    /// Montages of the ranked clusters.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub montages: Vec<MontageFile>,
-    /// One image of each ranked cluster.
+    /// Contact sheet with one image of each ranked cluster; `None` if none was made.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub contact_sheet: Option<ContactSheet>,
-    /// Members that a report shows.
+    /// Members shown in the report.
     #[serde(skip_serializing_if = "Samples::is_empty", default)]
     pub samples: Samples,
 }
 
 impl Level {
-    /// Works the metrics out.
-    pub fn new(sums: &LevelStatistics, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
+    /// Computes `metrics` and the ranking from the statistics of a level.
+    pub fn new(statistics: &LevelStatistics, metrics: &[&dyn Metric], ranking: &RankingRequest) -> Self {
         let mut figures = Map::new();
         let mut undefined = BTreeMap::new();
         let mut clusters = Columns::default();
         for metric in metrics {
-            match metric.level(sums) {
+            match metric.level(statistics) {
                 Some(Scalar::Count(count)) => drop(figures.insert(metric.name().into(), count.into())),
                 Some(Scalar::Real(real)) => drop(figures.insert(metric.name().into(), real_value(real))),
                 Some(Scalar::Undefined(why)) => {
@@ -219,17 +219,17 @@ impl Level {
                 }
                 None => {}
             }
-            if let Some(column) = metric.clusters(sums) {
+            if let Some(column) = metric.clusters(statistics) {
                 clusters.0.push((metric.name().to_owned(), column));
             }
         }
         Level {
-            level: sums.number,
+            level: statistics.number,
             figures,
             undefined,
             clusters,
-            parent: sums.parents.as_ref().map_or(Vec::new(), |parents| parents.of.clone()),
-            ranking: ranking.rank(sums),
+            parent: statistics.parents.as_ref().map_or(Vec::new(), |parents| parents.of.clone()),
+            ranking: ranking.rank(statistics),
             montages: Vec::new(),
             contact_sheet: None,
             samples: Samples::default(),
@@ -241,48 +241,48 @@ impl Level {
         self.clusters.0.first().map_or(0, |(_, column)| column.len())
     }
 
-    /// Whether the level has no cluster.
+    /// Whether the level has no clusters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A cluster's figure as a real; `None` where it is not defined.
+    /// Value of a per-cluster metric as a real number; `None` if it is undefined or unknown.
     pub fn cluster_figure(&self, name: &str, cluster: u64) -> Option<f64> {
         let real = self.clusters.get(name)?.real(usize::try_from(cluster).ok()?);
         (!real.is_nan()).then_some(real)
     }
 }
 
-/// The best and the worst clusters of a level.
+/// The best and worst clusters of a level.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ranking {
-    /// Column they are ranked by.
+    /// Metric that clusters are ranked by.
     pub by: String,
-    /// Clusters with fewer points are left out.
+    /// Minimum number of points of a ranked cluster.
     pub min_size: u64,
-    /// How many clusters are ranked.
+    /// Number of clusters that are ranked.
     pub ranked: u64,
-    /// Best first.
+    /// The best clusters, best first.
     pub best: Vec<u64>,
-    /// Worst first.
+    /// The worst clusters, worst first.
     pub worst: Vec<u64>,
 }
 
-/// How to rank.
+/// How to rank clusters.
 #[derive(Clone, Copy)]
 pub struct RankingRequest {
-    /// A metric of clusters.
+    /// A per-cluster metric.
     pub by: &'static dyn Metric,
-    /// Clusters with fewer points are left out.
+    /// Minimum number of points of a ranked cluster.
     pub min_size: u64,
-    /// How many of the best.
+    /// Number of best clusters to list.
     pub best: usize,
-    /// How many of the worst.
+    /// Number of worst clusters to list.
     pub worst: usize,
 }
 
 impl RankingRequest {
-    /// Ranks the non-empty clusters that are large enough and whose figure is defined; ties go to the lower index.
+    /// Ranks the non-empty clusters that are large enough and have a defined value; ties go to the lower index.
     fn rank(&self, level: &LevelStatistics) -> Ranking {
         let column = self.by.clusters(level).unwrap_or(Column::Real(vec![f64::NAN; level.clusters.len()]));
         let sign = if self.by.better() == Better::Higher { -1.0 } else { 1.0 };
@@ -298,34 +298,34 @@ impl RankingRequest {
     }
 }
 
-/// One picture.
+/// One montage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MontageFile {
-    /// Relative to the output folder.
+    /// Path, relative to the output folder.
     pub path: PathBuf,
-    /// `best` or `worst`
+    /// End of the ranking: `best` or `worst`.
     pub end: String,
-    /// 1-based.
+    /// Rank from that end, 1-based.
     pub rank: usize,
-    /// Which cluster.
+    /// Index of the cluster.
     pub cluster: u64,
-    /// The rows shown, in the order of the tiles.
+    /// Rows shown, in display order.
     pub rows: Vec<u64>,
-    /// Pixels above the tiles, taken by title and subtitle.
+    /// Height of title and subtitle, in pixels.
     #[serde(default)]
     pub title_height: u32,
-    /// Files that do not exist.
+    /// Number of images that don't exist.
     pub missing: usize,
-    /// Files that could not be read as pictures.
+    /// Number of images that could not be decoded.
     pub broken: usize,
 }
 
-/// A time as RFC 3339, UTC, to the second.
+/// `time` in RFC 3339, UTC, with a resolution of seconds.
 pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 
-/// A real in JSON: null where it is not defined.
+/// A real number in JSON: null if it is not finite.
 fn real_value(real: f64) -> Value {
     serde_json::Number::from_f64(real).map_or(Value::Null, Value::Number)
 }

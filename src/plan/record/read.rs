@@ -1,4 +1,4 @@
-//! Reading a record that a run has written.
+//! Reading the record of a run.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{FORMAT, RunRecord};
 use crate::base::error::Finding;
 
-/// All that is read of a record that this version does not know.
+/// The only field read from a record of an unknown version.
 #[derive(Deserialize)]
 struct Version {
     format: u32,
@@ -17,7 +17,7 @@ impl RunRecord {
     /// Reads a record.json.
     ///
     /// # Errors
-    /// When the file can't be read, is of another [`FORMAT`], or is no record whose parts fit together.
+    /// If the file can't be read, has another [`FORMAT`], or is not a consistent record.
     pub fn read(path: &Path) -> Result<RunRecord, Finding> {
         let bytes = std::fs::read(path).map_err(|e| Finding::io("can't read a record", path, &e))?;
         RunRecord::parse(&bytes).map_err(|wrong| wrong.file(path))
@@ -26,14 +26,14 @@ impl RunRecord {
     fn parse(bytes: &[u8]) -> Result<RunRecord, Finding> {
         let version = serde_json::from_slice::<Version>(bytes).ok().map(|version| version.format);
         if let Some(other) = version.filter(|&version| version != FORMAT) {
-            let finding = Finding::new("the record is of another version").expected(format!("format {FORMAT}"));
+            let finding = Finding::new("the record has another version").expected(format!("format {FORMAT}"));
             return Err(finding
                 .found(format!("format {other}"))
-                .hint("use the version that wrote it, or run it again"));
+                .hint("use the version of clustrata that wrote it, or repeat the run"));
         }
         let damaged = |found: String| {
-            let finding = Finding::new("the record is damaged, or is none of this program's");
-            finding.found(found).hint("run it again")
+            let finding = Finding::new("the record is damaged, or was not written by clustrata");
+            finding.found(found).hint("repeat the run")
         };
         let record: RunRecord = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         record.check().map_err(damaged)?;

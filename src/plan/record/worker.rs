@@ -1,51 +1,51 @@
-//! Who computed.
+//! Devices and workers.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What computed.
+/// The device that computed a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
-    /// `gpu` or `cpu`
+    /// Backend: `gpu` or `cpu`.
     pub backend: String,
-    /// Name by driver or processor.
+    /// Name, as reported by the driver or processor.
     pub name: String,
-    /// `discrete`, `integrated`, `virtual`, `software`, `cpu` or `other`
+    /// Kind: `discrete`, `integrated`, `virtual`, `software`, `cpu` or `other`.
     pub kind: String,
-    /// `Vulkan`, `Metal`, `DX12` or the SIMD instructions.
+    /// Graphics API (`Vulkan`, `Metal`, `DX12`), or SIMD instruction set of a CPU.
     pub api: String,
-    /// Driver and version.
+    /// Driver and its version.
     pub driver: String,
-    /// Limits that shape a run.
+    /// Device limits that affect a run, by name.
     pub limits: BTreeMap<String, u64>,
-    /// Why this device.
+    /// Why this device was selected.
     pub reason: String,
-    /// Rows of a tile.
+    /// Number of rows per tile.
     pub tile_rows: usize,
-    /// Tiles in flight.
+    /// Number of lanes: tiles in flight at a time.
     pub lanes: usize,
 }
 
-/// One part of a run.
+/// One part of a sharded run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct PartOf {
-    /// First row, and the row after the last.
+    /// First row, and one past the last row.
     pub rows: (u64, u64),
-    /// Stage by stage.
+    /// The worker of each stage, by name of the stage.
     pub stages: BTreeMap<String, Worker>,
 }
 
-/// Who computed a stage of a part.
+/// The worker of one stage of a part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
-    /// Name of the machine.
+    /// Host name.
     pub host: String,
-    /// The device, its tile size and its lanes.
+    /// Its device, tile size and lanes.
     pub device: Device,
-    /// Seconds of the stage, those before interruptions included.
+    /// Seconds spent on the stage, including time before interruptions.
     pub seconds: f64,
-    /// How often the stage was taken up again.
+    /// How often the stage was resumed.
     pub resumed: u64,
     /// Bytes of inputs that this process copied to the machine's own disk.
     pub staged_bytes: u64,

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// How often a run writes down how far it is.
+/// How often a run saves its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// Never, also not when it is asked to stop.
+    /// Never, not even when it is asked to stop.
     Off,
-    /// After so much time; less often where writing takes more than a twentieth of it.
+    /// At this interval; less often if saving takes more than a twentieth of it.
     Every(Duration),
 }
 
@@ -28,9 +28,9 @@ impl FromStr for Checkpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "off" => Ok(Checkpoint::Off),
-            time => humantime::parse_duration(time)
-                .map(Checkpoint::Every)
-                .map_err(|_| format!("expected `off` or a time with its unit, such as 30s, 5m or 1h, found `{text}`")),
+            time => humantime::parse_duration(time).map(Checkpoint::Every).map_err(|_| {
+                format!("expected `off` or a time with a unit, for example 30s, 5m or 1h; found `{text}`")
+            }),
         }
     }
 }
@@ -53,7 +53,7 @@ impl Serialize for Checkpoint {
 impl<'de> Deserialize<'de> for Checkpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
-            // what YAML 1.1 makes of `off`
+            // YAML 1.1 reads `off` as false
             Value::Bool(false) => Ok(Checkpoint::Off),
             Value::String(text) => text.parse().map_err(serde::de::Error::custom),
             other => other.to_string().parse().map_err(serde::de::Error::custom),

@@ -1,62 +1,65 @@
-//! Settings that are one of a few words.
+//! Settings with a fixed set of values.
 
-use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// Which distances are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+/// Distances to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Distances {
-    /// None.
+    /// No distances.
     #[default]
     None,
-    /// Of every row to its own centroid: f4 `[n]` a level.
+    /// Of each row to its own centroid: f4 `[n]` per level.
     Own,
-    /// Of every row to every centroid as well: f4 `[n, k]` a level.
+    /// Also of each row to every centroid: f4 `[n, k]` per level.
     All,
 }
 
-/// Which map of clusters and points the report gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+/// Map of clusters and points in the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum MapKind {
-    /// The plane on which the centroids differ most, and t-SNE of up to 3,000 vectors, which takes seconds.
+    /// PCA plane of the centroids, and t-SNE of up to 3,000 vectors, which takes seconds.
     #[default]
     Tsne,
-    /// That plane alone.
+    /// PCA plane only.
     Pca,
-    /// None.
+    /// No map.
     None,
 }
 
 /// Which members of a cluster a montage shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Sample {
-    /// The closest to the centroid, closest first.
+    /// Closest to the centroid, in ascending order of distance.
     #[default]
     Closest,
-    /// The farthest from it, farthest first.
+    /// Farthest from the centroid, in descending order of distance.
     Farthest,
-    /// A seeded random choice.
+    /// Random members, seeded by --seed.
     Random,
 }
 
-/// What montages are written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+/// Image format of montages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum MontageFormat {
-    /// Exact, and the largest of photographs.
+    /// Lossless; the largest files for photographs.
     #[default]
     Png,
-    /// The smallest, nearly exact.
+    /// Lossy; the smallest files.
     Jpeg,
-    /// Exact, and smaller than PNG.
+    /// Lossless; smaller than PNG.
     Webp,
 }
 
 impl MontageFormat {
-    /// Of the files.
+    /// File extension, without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -67,17 +70,18 @@ impl MontageFormat {
     }
 }
 
-/// What stands below each image of a montage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+/// Caption below each image of a montage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum MontageCaptions {
-    /// Its distance to the centroid.
+    /// Distance to the centroid.
     #[default]
     Distance,
-    /// The name of its file.
+    /// File name.
     Name,
-    /// What the list of images says of it.
+    /// Caption from the --images file.
     Caption,
-    /// Nothing.
+    /// No caption.
     None,
 }

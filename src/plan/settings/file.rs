@@ -1,30 +1,33 @@
-//! Reading a config file: keys one by one, so that what is wrong names its key.
+//! Reading a config file key by key, so that errors name the key.
 
 use std::path::Path;
 
-use clap::{Args, Command};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Options;
+use super::layer::Layer;
 use crate::base::error::{Error, Finding, Result};
 use crate::metrics;
 
 impl Options {
     /// Reads a config file.
+    ///
+    /// # Errors
+    /// `Usage` if the file can't be read or is not valid.
     pub fn read(path: &Path) -> Result<Options> {
         read(path, Options::parse)
     }
 
-    /// Parses a config file's text.
+    /// Parses the text of a config file.
     ///
     /// # Errors
-    /// What YAML or the settings' types don't allow, and unknown keys.
+    /// Invalid YAML, values of the wrong type, and unknown keys.
     pub fn parse(text: &str) -> Result<Options, Finding> {
         Options::of_value(value(text)?)
     }
 
-    /// From what a config file holds.
+    /// Converts the content of a config file.
     ///
     /// # Errors
     /// As [`Options::parse`].
@@ -33,20 +36,20 @@ impl Options {
     }
 }
 
-/// Reads a file and parses its text; what is wrong names the file.
+/// Reads and parses a file; errors name the file.
 pub(super) fn read<T>(path: &Path, parse: impl FnOnce(&str) -> Result<T, Finding>) -> Result<T> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the config file", path, &e)))?;
     parse(&text).map_err(|finding| Error::usage(finding.file(path)))
 }
 
-/// What a config file holds; an empty one, or one of comments only, holds nothing.
+/// The content of a config file; null if it is empty or has only comments.
 pub(super) fn value(text: &str) -> Result<Value, Finding> {
     let value: Option<Value> = serde_saphyr::from_str(text).map_err(|e| invalid(&e))?;
     Ok(value.unwrap_or_default())
 }
 
-/// The keys of a config file, spelled with `-`, and their values.
+/// The values of a config file by key, spelled with `-`.
 pub(super) fn keys(value: Value) -> Result<Map<String, Value>, Finding> {
     let map = match value {
         Value::Null => return Ok(Map::new()),
@@ -57,17 +60,17 @@ pub(super) fn keys(value: Value) -> Result<Map<String, Value>, Finding> {
     for (key, value) in map {
         let spelled = key.replace('_', "-");
         if keys.insert(spelled, value).is_some() {
-            return Err(invalid(&format!("`{key}` is there twice, with `-` and with `_`")).hint("keep one of them"));
+            return Err(invalid(&format!("`{key}` is set twice, with `-` and with `_`")).hint("keep one of them"));
         }
     }
     Ok(keys)
 }
 
-/// Settings of a command from the keys of a config file, which are the long names of its options. What has no value is not
-/// set.
-pub(super) fn of_keys<T: Args + DeserializeOwned>(keys: Map<String, Value>, command: &str) -> Result<T, Finding> {
-    let options = T::augment_args(Command::new(""));
-    let known: Vec<String> = options.get_arguments().map(|a| a.get_id().as_str().replace('_', "-")).collect();
+/// The options of a command from the keys of a config file, which are the long names of the options. Keys without value are
+/// ignored.
+pub(super) fn of_keys<T: Layer + DeserializeOwned>(keys: Map<String, Value>, command: &str) -> Result<T, Finding> {
+    let mut known = Vec::new();
+    T::add_keys("", &mut known);
     let mut settings = Map::new();
     for (key, value) in keys {
         if !known.contains(&key) {
@@ -77,10 +80,10 @@ pub(super) fn of_keys<T: Args + DeserializeOwned>(keys: Map<String, Value>, comm
             settings.insert(key, value);
         }
     }
-    // one key at a time, so that an error can name it
+    // one key at a time, so that the error can name it
     for (key, value) in &settings {
         let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-        serde_json::from_value::<T>(one).map_err(|e| invalid(&e).what_of(key, command))?;
+        serde_json::from_value::<T>(one).map_err(|e| invalid(&e).of_key(key, command))?;
     }
     serde_json::from_value(Value::Object(settings)).map_err(|e| invalid(&e))
 }
@@ -90,11 +93,11 @@ fn invalid(error: &dyn std::fmt::Display) -> Finding {
 }
 
 impl Finding {
-    /// The same finding, about one key of the config file.
-    fn what_of(self, key: &str, command: &str) -> Finding {
+    /// The finding for one key of the config file.
+    fn of_key(self, key: &str, command: &str) -> Finding {
         let found = self.to_string();
         Finding::new(format!("the config file's value of `{key}` is not valid"))
             .found(found.lines().last().unwrap_or_default().trim_start_matches("  found:").trim().to_owned())
-            .hint(format!("see `clustrata {command} --help` for what it takes"))
+            .hint(format!("see `clustrata {command} --help` for valid values"))
     }
 }

@@ -1,4 +1,4 @@
-//! Settings as resolved: every one with its value.
+//! Resolved settings: each with its value.
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, figures,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, selection,
 };
 use crate::base::error::{Error, Finding, Result};
 use crate::evaluate::Nonfinite;
 use crate::metrics;
 use crate::metrics::gates::Gate;
 
-/// Images in a montage, at most.
+/// Maximum number of images in a montage.
 const MOST_IMAGES: usize = 10_000;
 
-/// Every setting with its value, as recorded and as written to config.yaml.
+/// All settings with their values, as recorded and as written to config.yaml.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the fields are those of Options, resolved")]
@@ -33,11 +33,11 @@ pub struct Settings {
     pub metrics: Vec<String>,
     pub silhouette: Silhouette,
     pub yes: bool,
-    /// Whether the metrics were left to the program, which then leaves out what takes long; but never what is asked for
-    /// in another way.
+    /// Whether the user left the choice of metrics to the program, which then skips expensive ones. It never skips metrics
+    /// that a ranking, a gate or `--silhouette` needs.
     #[serde(skip)]
     pub leave_out: bool,
-    /// Whether the silhouette is there because it was asked for.
+    /// Whether the user requested the silhouette explicitly.
     #[serde(skip)]
     pub silhouette_asked: bool,
     #[serde(rename = "fail-if")]
@@ -67,8 +67,11 @@ pub struct Settings {
 }
 
 impl Options {
-    /// Every setting with its value. What upstream's config.yaml may tell (embeddings, subset) and what the device
-    /// decides (tile rows) is still open here and filled in by the plan.
+    /// Resolves all settings. Values that come from upstream's config.yaml (embeddings, subset) or from the device (tile rows)
+    /// stay open; the plan and the run fill them in.
+    ///
+    /// # Errors
+    /// `Usage` for settings that are missing or contradict each other; `Input` if no file matches `embeddings`.
     pub fn resolve(self) -> Result<Settings> {
         let Some(clustering) = self.clustering else {
             return Err(Error::usage(
@@ -78,20 +81,18 @@ impl Options {
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
-        let gates = figures::gates(&self.fail_if)?;
-        let asked: Vec<&str> = gates.iter().map(|gate| gate.figure).chain([rank_by.as_str()]).collect();
-        let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| figures::is_silhouette(name));
-        let chosen = figures::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
+        let gates = selection::gates(&self.fail_if)?;
+        let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([rank_by.as_str()]).collect();
+        let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| selection::is_silhouette(name));
+        let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
         let (metrics, silhouette) = chosen.map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
             [] => Vec::new(),
             patterns => crate::formats::embeddings::expand(patterns).map_err(Error::input)?,
         };
         if self.parquet == Some(true) && !cfg!(feature = "parquet") {
-            let finding = Finding::new("this program was built without Parquet");
-            return Err(Error::usage(
-                finding.hint("cargo install clustrata --features parquet, or leave --parquet out"),
-            ));
+            let finding = Finding::new("clustrata was built without Parquet");
+            return Err(Error::usage(finding.hint("cargo install clustrata --features parquet, or remove --parquet")));
         }
         let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
         let montage_size = self.montage_size.map_or(20, NonZero::get);
@@ -140,19 +141,19 @@ impl Options {
 }
 
 impl Settings {
-    /// For one part of a run: all parts must do the same, whatever the devices they find. So nothing is left out by what
-    /// it costs on one of them; without `--metrics`, all figures are taken but the silhouette, which compares all pairs
-    /// of points and wants to be asked for.
+    /// The settings for one part of a sharded run. All parts must compute the same metrics whatever their devices, so none is
+    /// skipped for its cost. Without `--metrics`, all metrics are computed except the silhouette, which compares all pairs of
+    /// points and must be requested.
     #[must_use]
     pub fn for_parts(mut self) -> Settings {
         if self.leave_out && !self.silhouette_asked {
-            self.metrics.retain(|name| !figures::is_silhouette(name));
+            self.metrics.retain(|name| !selection::is_silhouette(name));
             self.silhouette = Silhouette::Off;
         }
         Settings { leave_out: false, yes: true, ..self }
     }
 
-    /// The same with absolute paths, for who reads them elsewhere.
+    /// The same settings with absolute paths, for use from another working directory.
     #[must_use]
     pub fn absolute(mut self) -> Settings {
         let optional =
@@ -166,23 +167,26 @@ impl Settings {
         self
     }
 
-    /// As YAML that `--config` reads again.
+    /// The settings as YAML that `--config` accepts.
+    ///
+    /// # Errors
+    /// `Failed` if a path is not UTF-8.
     pub fn to_yaml(&self) -> Result<String> {
-        // given back with --config, it must not replace results without being told to again
+        // `force` must be requested again when this file is reused with --config
         let settings = Settings { force: false, ..self.clone() };
         let text = serde_saphyr::to_string(&settings);
         text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
     }
 }
 
-/// Refuses pictures of more images than a picture can have.
+/// Refuses montages with too many images.
 fn check_images(options: [(&str, usize); 2]) -> Result<()> {
     let Some((option, images)) = options.into_iter().find(|(_, images)| *images > MOST_IMAGES) else { return Ok(()) };
-    let finding = Finding::new("a montage of that many images is no picture");
+    let finding = Finding::new("too many images for a montage");
     Err(Error::usage(finding.expected(format!("{option} of at most {MOST_IMAGES}")).found(images.to_string())))
 }
 
-/// The folder a file lies in.
+/// The folder of a file.
 fn parent_of(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

@@ -7,14 +7,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Which silhouettes are taken; each is against all points.
+/// Points to compute silhouettes for; each is compared with all points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Silhouette {
-    /// None.
+    /// No points.
     Off,
-    /// Of all points.
+    /// All points.
     Exact,
-    /// Of so many points.
+    /// A sample of this many points.
     Sample(NonZero<u64>),
 }
 
@@ -28,7 +28,7 @@ impl FromStr for Silhouette {
             "exact" => Some(Silhouette::Exact),
             other => other.strip_prefix("sample:").and_then(|count| sample(count.trim())),
         };
-        known.ok_or_else(|| format!("expected `off`, `exact` or `sample:N` with N at least 1, found `{text}`"))
+        known.ok_or_else(|| format!("expected `off`, `exact` or `sample:N` with N of at least 1; found `{text}`"))
     }
 }
 
@@ -51,7 +51,7 @@ impl Serialize for Silhouette {
 impl<'de> Deserialize<'de> for Silhouette {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
-            // what YAML 1.1 makes of `off`
+            // YAML 1.1 reads `off` as false
             Value::Bool(false) => Ok(Silhouette::Off),
             Value::String(text) => text.parse().map_err(serde::de::Error::custom),
             other => other.to_string().parse().map_err(serde::de::Error::custom),

@@ -1,4 +1,4 @@
-//! Flags over file over default; keys and values that are wrong.
+//! Flags over file over defaults; invalid keys and values.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn an_empty_file_sets_nothing() {
 }
 
 #[test]
-fn what_is_written_reads_back() {
+fn written_settings_read_back() {
     let flags = Options { best: Some(1), clustering: Some("a: b".into()), ..Options::default() };
     let yaml = flags.resolve().expect("resolves").to_yaml().expect("writes");
     let again = Options::parse(&yaml).expect("reads").resolve().expect("resolves");

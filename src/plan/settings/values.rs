@@ -1,9 +1,9 @@
-//! Values that a config file may write in more than one way.
+//! Values that a config file may write in several ways.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A list, one value, or the command line's comma-separated form.
+/// Accepts a list, a single value, or the comma-separated form of the command line.
 pub(super) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -24,7 +24,7 @@ where
     parts.iter().map(|part| part.parse().map_err(|e| serde::de::Error::custom(format!("`{part}`: {e}")))).collect()
 }
 
-/// A device by name or by number.
+/// Accepts a device as name or index.
 pub(super) fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,

@@ -1,4 +1,4 @@
-//! A chart per figure: the figure over a setting, a panel per level, a colour per group.
+//! A chart per metric: the metric over a setting, with a panel per level and a series per group.
 
 use std::collections::BTreeMap;
 
@@ -9,26 +9,25 @@ use super::read::Run;
 use super::settings;
 use super::stats::Moments;
 use super::table::text;
-use super::tables::{figures, levels};
+use super::tables::{levels, metrics};
 use crate::base::error::Finding;
-use crate::metrics::Better;
-use crate::plan::record::MetricInfo;
+use crate::report::metric_text::{meaning, readable, with_unit};
 use crate::report::plot::{Chart, MOST_SERIES, Panel, Positions, Spot};
 
-/// A chart per figure of levels that is a number somewhere, with the figure's name, over the setting `over`. Runs that
-/// differ in the settings `by` have colours of their own; all other differences count as repeats.
+/// Name and chart of every metric of levels that is a number in some run, over the setting `over`. Runs that differ in the
+/// settings `by` form series of their own; runs that differ otherwise count as repeats.
 ///
 /// # Errors
-/// Why there can be none, where there would be more colours than can be told apart.
-pub fn of_figures(runs: &[Run], over: &str, by: &[String]) -> Result<Vec<(String, Chart)>, Finding> {
+/// There would be more series than can be told apart.
+pub fn of_metrics(runs: &[Run], over: &str, by: &[String]) -> Result<Vec<(String, Chart)>, Finding> {
     let by: Vec<String> = by.iter().filter(|key| *key != over).cloned().collect();
     let view = View::of(runs, over, &by);
     if view.series.len() > MOST_SERIES {
-        return Err(Finding::new(format!("no plots: they can't tell {} groups apart", view.series.len()))
+        return Err(Finding::new(format!("no plots were made: they can't tell {} groups apart", view.series.len()))
             .expected(format!("at most {MOST_SERIES} groups by {}", by.join(", ")))
-            .hint("group by fewer settings, collect fewer runs, or name another setting with --plot-over"));
+            .hint("group by fewer settings, collect fewer runs, or choose another setting with --plot-over"));
     }
-    let charts = figures(runs).into_iter().filter_map(|name| view.chart(&name).map(|chart| (name, chart)));
+    let charts = metrics(runs).into_iter().filter_map(|name| view.chart(&name).map(|chart| (name, chart)));
     Ok(charts.collect())
 }
 
@@ -36,11 +35,11 @@ pub fn of_figures(runs: &[Run], over: &str, by: &[String]) -> Result<Vec<(String
 struct View<'a> {
     runs: &'a [Run],
     over: &'a str,
-    /// Values of the parameter, in order.
+    /// Values of the parameter, ascending.
     positions: Positions,
     /// Names of the series.
     series: Vec<String>,
-    /// Runs at a position, by position and series.
+    /// Position, series and runs of every spot.
     groups: Vec<(usize, usize, Group<'a>)>,
 }
 
@@ -58,26 +57,23 @@ impl<'a> View<'a> {
         };
         let groups = groups::by(runs, &keys).into_iter().filter_map(place).collect();
         let numbers: Option<Vec<f64>> = values.iter().map(Value::as_f64).collect();
-        let positions = numbers.map_or_else(|| Positions::Names(shown(&values)), Positions::Numbers);
+        let positions = numbers.map_or_else(|| Positions::Names(labels_of(&values)), Positions::Numbers);
         View { runs, over, positions, series: series_names(&series, by), groups }
     }
 
-    /// The chart of a figure; none where it is no number in any run.
+    /// The chart of a metric; `None` if it is not a number in any run.
     fn chart(&self, name: &str) -> Option<Chart> {
         let panel = |level: u32| Panel { title: format!("level {level}"), spots: self.spots(level, name) };
         let panels: Vec<Panel> = levels(self.runs).into_iter().map(panel).collect();
         let most = panels.iter().flat_map(|panel| &panel.spots).map(|spot| spot.values.len()).max()?;
-        let readable = name.replace('_', " ");
+        let title = readable(name);
         let info = self.runs.iter().flat_map(|run| &run.metrics).find(|info| info.name == name);
         Some(Chart {
-            title: readable.clone(),
+            title: title.clone(),
             subtitle: info.map(meaning).unwrap_or_default(),
-            // a setting and a figure can share a name
-            x_label: if self.over == name { format!("{readable} (setting)") } else { self.over.replace('-', " ") },
-            y_label: match info.map(|info| info.unit.as_str()).filter(|unit| !unit.is_empty()) {
-                Some(unit) => format!("{readable} ({unit})"),
-                None => readable,
-            },
+            // a setting and a metric can share a name
+            x_label: if self.over == name { format!("{title} (setting)") } else { self.over.replace('-', " ") },
+            y_label: info.map_or(title, with_unit),
             positions: self.positions.clone(),
             series: self.series.clone(),
             panels,
@@ -87,7 +83,7 @@ impl<'a> View<'a> {
 
     fn spots(&self, level: u32, name: &str) -> Vec<Spot> {
         let spot = |(position, series, group): &(usize, usize, Group)| {
-            let values = group.figure(level, name);
+            let values = group.values_of(level, name);
             let moments = Moments::of(&values);
             let mean = moments.mean.filter(|mean| mean.is_finite())?;
             Some(Spot { position: *position, series: *series, mean, deviation: moments.deviation, values })
@@ -95,7 +91,7 @@ impl<'a> View<'a> {
         self.groups.iter().filter_map(spot).collect()
     }
 
-    /// What is shown where runs repeat; nothing where none does.
+    /// Explains spreads and single values; empty if no run repeats.
     fn caption(&self, most: usize) -> String {
         if most < 2 {
             return String::new();
@@ -104,25 +100,12 @@ impl<'a> View<'a> {
             Positions::Numbers(_) => "the band is",
             Positions::Names(_) => "bars are",
         };
-        format!("Means over up to {most} runs; {spread} one standard deviation; small points are single runs.")
+        format!("Means over up to {most} runs; {spread} one standard deviation; small dots are single runs.")
     }
 }
 
-/// What a figure means, and which way is good.
-fn meaning(info: &MetricInfo) -> String {
-    let mut summary = info.summary.clone();
-    if let Some(first) = summary.get(..1) {
-        summary = first.to_uppercase() + &summary[1..];
-    }
-    match info.better {
-        Better::Lower => summary + ". Lower is better.",
-        Better::Higher => summary + ". Higher is better.",
-        Better::Neither => summary + ".",
-    }
-}
-
-/// Values for readers: of paths only what tells them apart.
-fn shown(values: &[Value]) -> Vec<String> {
+/// Values as labels. Paths are shortened to the parts that differ.
+fn labels_of(values: &[Value]) -> Vec<String> {
     let texts: Vec<String> =
         values.iter().map(|value| if value.is_null() { "none".into() } else { text(value) }).collect();
     let parts: Vec<Vec<&str>> = texts.iter().map(|text| text.split(['/', '\\']).collect()).collect();
@@ -138,14 +121,14 @@ fn shown(values: &[Value]) -> Vec<String> {
     shortened.unwrap_or(texts)
 }
 
-/// The legend: what each group has that others have not.
+/// Names of the series: the settings that distinguish them.
 fn series_names(series: &[Vec<Value>], by: &[String]) -> Vec<String> {
     let mut names: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     for (column, key) in by.iter().enumerate() {
         let mut distinct: Vec<Value> = series.iter().filter_map(|values| values.get(column).cloned()).collect();
         distinct.sort_by(settings::compare);
         distinct.dedup();
-        let labels = shown(&distinct);
+        let labels = labels_of(&distinct);
         for (i, values) in series.iter().enumerate() {
             let label = distinct.iter().position(|value| Some(value) == values.get(column)).map(|at| &labels[at]);
             names.entry(i).or_default().extend(label.map(|label| format!("{} {label}", key.replace('-', " "))));
@@ -160,17 +143,10 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn paths_are_shown_by_what_tells_them_apart() {
-        assert_eq!(shown(&[json!("/a/b/k1/hier"), json!("/a/b/k2/hier")]), ["k1", "k2"]);
-        assert_eq!(shown(&[json!("/a/b"), json!("/a/b/c")]), ["b", "b/c"]);
-        assert_eq!(shown(&[json!("off"), json!("sample:5"), json!(null)]), ["off", "sample:5", "none"]);
-        assert_eq!(shown(&[json!("/a/b/c")]), ["/a/b/c"]);
-    }
-
-    #[test]
-    fn a_meaning_is_a_sentence() {
-        let info =
-            MetricInfo { name: "x".into(), summary: "sum of it".into(), unit: String::new(), better: Better::Higher };
-        assert_eq!(meaning(&info), "Sum of it. Higher is better.");
+    fn paths_are_shortened_to_the_parts_that_differ() {
+        assert_eq!(labels_of(&[json!("/a/b/k1/hier"), json!("/a/b/k2/hier")]), ["k1", "k2"]);
+        assert_eq!(labels_of(&[json!("/a/b"), json!("/a/b/c")]), ["b", "b/c"]);
+        assert_eq!(labels_of(&[json!("off"), json!("sample:5"), json!(null)]), ["off", "sample:5", "none"]);
+        assert_eq!(labels_of(&[json!("/a/b/c")]), ["/a/b/c"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs below folders.
+//! Finds runs below folders.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,29 +6,30 @@ use std::path::{Path, PathBuf};
 
 use super::read::{self, Run};
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::text::counted;
 use crate::formats::folder::RECORD;
 
-/// What was found below some folders.
+/// The runs found below some folders.
 #[derive(Debug)]
 pub struct Found {
     /// Finished runs, in the natural order of their folders.
     pub runs: Vec<Run>,
-    /// Folders of runs that have begun and have no record yet.
+    /// Folders of unfinished runs, which have no record yet.
     pub incomplete: Vec<PathBuf>,
-    /// What could not be read and was left out.
+    /// Records and folders that could not be read and were skipped.
     pub skipped: Vec<Finding>,
 }
 
-/// Finds and reads every record below the folders. Links are followed, each folder is looked at once.
+/// Finds and reads every record below the folders. Symbolic links are followed; each folder is visited once.
 ///
 /// # Errors
-/// `Input` where there is no run at all, and, unless `skip_damaged`, where a record or a folder can't be read.
+/// `Input` if there is no finished run, or, unless `skip_damaged`, if a record or folder can't be read.
 pub fn below(folders: &[PathBuf], skip_damaged: bool) -> Result<Found> {
     let mut walk = Walk::default();
     for folder in folders {
         if !folder.is_dir() {
-            let missing = Finding::new("the folder to collect from is not there").file(folder);
-            return Err(Error::input(missing.hint("name folders of runs, or folders that hold such")));
+            let missing = Finding::new("the folder to collect from does not exist").file(folder);
+            return Err(Error::input(missing.hint("give folders of runs, or folders that contain them")));
         }
         walk.visit(folder);
     }
@@ -50,16 +51,16 @@ pub fn below(folders: &[PathBuf], skip_damaged: bool) -> Result<Found> {
     if runs.is_empty() {
         return Err(Error::input(nothing(folders, walk.incomplete.len())));
     }
-    read::name(&mut runs);
+    read::name_runs(&mut runs);
     Ok(Found { runs, incomplete: walk.incomplete, skipped: walk.unreadable })
 }
 
 fn nothing(folders: &[PathBuf], incomplete: usize) -> Finding {
-    let finding = Finding::new("no finished run lies below the folders").expected(format!("a {RECORD} in each run's"));
+    let finding = Finding::new("there is no finished run below the folders").expected(format!("a {RECORD} per run"));
     let finding = finding.file(folders.first().cloned().unwrap_or_default());
     match incomplete {
-        0 => finding.hint("name the folders that `clustrata metrics` wrote to, or one above them"),
-        some => finding.found(format!("{some} unfinished runs")).hint("see `clustrata status`"),
+        0 => finding.hint("give the folders that `clustrata metrics` wrote to, or a folder above them"),
+        some => finding.found(counted(some, "unfinished run")).hint("see `clustrata status`"),
     }
 }
 
@@ -70,7 +71,7 @@ fn natural_order(folders: &mut [PathBuf]) {
 /// A walk over folders.
 #[derive(Debug, Default)]
 struct Walk {
-    /// By their real paths, so that a loop of links ends and a folder that was named twice counts once.
+    /// Canonical paths, so that loops of links end and a folder given twice counts once.
     visited: BTreeSet<PathBuf>,
     complete: Vec<PathBuf>,
     incomplete: Vec<PathBuf>,
@@ -82,8 +83,8 @@ impl Walk {
         let mut pending = vec![root.to_owned()];
         while let Some(folder) = pending.pop() {
             if let Err(e) = self.enter(&folder, &mut pending) {
-                let hint = "check its permissions, or leave out what can't be read with --skip-damaged";
-                self.unreadable.push(Finding::io("can't look into a folder", &folder, &e).hint(hint));
+                let hint = "check its permissions, or skip unreadable folders with --skip-damaged";
+                self.unreadable.push(Finding::io("can't read a folder", &folder, &e).hint(hint));
             }
         }
     }
@@ -114,17 +115,17 @@ impl Walk {
     }
 }
 
-/// Whether it is a folder or a link to one; a link to nothing is none.
+/// Whether it is a folder or a link to one; false for a dangling link.
 fn is_folder(entry: &fs::DirEntry) -> std::io::Result<bool> {
     let kind = entry.file_type()?;
     Ok(kind.is_dir() || (kind.is_symlink() && fs::metadata(entry.path()).is_ok_and(|target| target.is_dir())))
 }
 
-/// Whether a run was submitted to the folder, or parts of one were written.
+/// Whether a run was submitted to the folder, or has written parts to it.
 fn has_begun(folder: &Path) -> bool {
     let parts = || fs::read_dir(folder.join("parts")).into_iter().flatten().flatten();
     let job = |name: &str| folder.join("slurm").join(name).is_file();
-    // a clustering is made by a job as well
+    // a job with kmeans.sh makes a clustering
     (job("job.json") && !job("kmeans.sh"))
         || parts().any(|entry| entry.file_name().to_string_lossy().starts_with("rows-"))
 }

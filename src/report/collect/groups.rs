@@ -1,4 +1,4 @@
-//! Runs that have some settings in common.
+//! Groups of runs with equal settings.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::read::Run;
 use super::settings;
 
-/// Runs with the same values of the settings that group them.
+/// Runs with equal values of the grouping settings.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    /// In the order of the settings.
+    /// Values of these settings, in their order.
     pub(super) values: Vec<Value>,
     pub(super) runs: Vec<&'a Run>,
 }
 
-/// The runs by their values of some settings, in the order of the values.
+/// Groups the runs by their values of the settings `keys`, ordered by these values.
 pub(super) fn by<'a>(runs: &'a [Run], keys: &[String]) -> Vec<Group<'a>> {
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     for run in runs {
@@ -35,13 +35,13 @@ fn compare_all(a: &[Value], b: &[Value]) -> Ordering {
 }
 
 impl Group<'_> {
-    /// Defined values of a figure on a level, in the order of the runs.
-    pub(super) fn figure(&self, level: u32, name: &str) -> Vec<f64> {
+    /// Defined values of a metric on a level, in the order of the runs.
+    pub(super) fn values_of(&self, level: u32, name: &str) -> Vec<f64> {
         let levels = self.runs.iter().flat_map(|run| run.levels.iter().filter(move |l| l.level == level));
         levels.filter_map(|level| level.figures.get(name)?.as_f64()).collect()
     }
 
-    /// How many runs have the level.
+    /// Number of runs that have the level.
     pub(super) fn runs_with(&self, level: u32) -> usize {
         self.runs.iter().filter(|run| run.levels.iter().any(|l| l.level == level)).count()
     }

@@ -1,7 +1,7 @@
 //! Many runs in one table, and plots of it.
 //!
-//! [`find`] looks for records below folders and reads them; [`tables`] lays their figures out, a row per run and level,
-//! and adds them up over groups of runs; [`charts`] draws a figure over a parameter.
+//! [`find`] finds and reads records below folders; [`tables`] makes a table with a row per run and level, and one with
+//! statistics over groups of runs; [`charts`] plots metrics over a setting.
 
 pub mod charts;
 pub mod find;
@@ -14,6 +14,6 @@ mod stats;
 mod table;
 pub mod tables;
 
-pub use read::{LevelFigures, Run};
+pub use read::{LevelMetrics, Run};
 pub use stats::Moments;
 pub use table::Table;

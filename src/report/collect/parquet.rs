@@ -8,10 +8,10 @@ use super::table::{Table, text};
 use crate::base::error::Result;
 use crate::formats::parquet::{self, Cells};
 
-/// Writes a table: a column is of whole numbers or of reals where all its cells are, else of texts.
+/// Writes a table. A column holds whole numbers or reals if all its cells do, otherwise text.
 ///
 /// # Errors
-/// `Failed` where the file can't be written.
+/// `Failed` if the file can't be written.
 pub fn write(table: &Table, path: &Path) -> Result<()> {
     let columns = table.columns.iter().enumerate().map(|(c, name)| (name.clone(), cells(table, c)));
     parquet::write(path, &columns.collect::<Vec<_>>())

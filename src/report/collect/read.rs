@@ -1,4 +1,4 @@
-//! One run: what a record says, less the clusters.
+//! One run: its record without the clusters.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -11,24 +11,24 @@ use crate::plan::record::{MetricInfo, RunRecord};
 /// A finished run.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Path of its folder from the folder that all runs lie below, with `/`.
+    /// Path of its folder relative to the closest folder above all runs, with `/`.
     pub name: String,
     /// Its folder, absolute.
     pub folder: PathBuf,
     /// Every setting with its resolved value.
     pub settings: Map<String, Value>,
-    /// What the figures are.
+    /// Descriptions of the metrics.
     pub metrics: Vec<MetricInfo>,
-    /// The levels' figures.
-    pub levels: Vec<LevelFigures>,
+    /// Metrics per level.
+    pub levels: Vec<LevelMetrics>,
 }
 
-/// The figures of one level.
+/// The metrics of one level.
 #[derive(Debug, Clone)]
-pub struct LevelFigures {
+pub struct LevelMetrics {
     /// 1-based.
     pub level: u32,
-    /// By name; null where not defined.
+    /// Values by name; null if not defined.
     pub figures: Map<String, Value>,
 }
 
@@ -40,32 +40,34 @@ pub(super) fn run(folder: &Path) -> Result<Run, Finding> {
         return Err(Finding::new("the record has no settings").file(path));
     };
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    // the clusters' figures, which can be millions, go here
-    let levels = record.levels.into_iter().map(|level| LevelFigures { level: level.level, figures: level.figures });
+    // drops the metrics of clusters, which can be millions
+    let levels = record.levels.into_iter().map(|level| LevelMetrics { level: level.level, figures: level.figures });
     Ok(Run { name: String::new(), folder, settings, metrics: record.metrics, levels: levels.collect() })
 }
 
-/// Names the runs by what tells their folders apart.
-pub(super) fn name(runs: &mut [Run]) {
+/// Names the runs by the parts of their folders' paths that differ.
+pub(super) fn name_runs(runs: &mut [Run]) {
     let common = match runs {
         [] => return,
-        // one alone is known by its folder's name
+        // a single run is named after its folder
         [run] => run.folder.parent().map(Path::to_owned).unwrap_or_default(),
-        [first, others @ ..] => others.iter().fold(first.folder.clone(), |common, run| shared(&common, &run.folder)),
+        [first, others @ ..] => {
+            others.iter().fold(first.folder.clone(), |common, run| common_ancestor(&common, &run.folder))
+        }
     };
     for run in runs {
         let below = run.folder.strip_prefix(&common).unwrap_or(&run.folder);
-        let names: Vec<String> = below.components().map(in_name).collect();
+        let names: Vec<String> = below.components().map(lossy).collect();
         run.name = if names.is_empty() { ".".to_owned() } else { names.join("/") };
     }
 }
 
-fn in_name(component: Component) -> String {
+fn lossy(component: Component) -> String {
     component.as_os_str().to_string_lossy().into_owned()
 }
 
-/// The folder that both lie below.
-fn shared(a: &Path, b: &Path) -> PathBuf {
+/// The closest common ancestor.
+fn common_ancestor(a: &Path, b: &Path) -> PathBuf {
     a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }
 
@@ -82,12 +84,12 @@ mod tests {
             levels: Vec::new(),
         };
         let mut runs: Vec<Run> = folders.iter().map(run).collect();
-        name(&mut runs);
+        name_runs(&mut runs);
         runs.into_iter().map(|run| run.name).collect()
     }
 
     #[test]
-    fn runs_are_named_by_what_tells_their_folders_apart() {
+    fn runs_are_named_by_the_parts_of_their_paths_that_differ() {
         assert_eq!(names(&["/a/b/seed=1", "/a/b/seed=2"]), ["seed=1", "seed=2"]);
         assert_eq!(names(&["/a/x/metrics", "/a/y/metrics"]), ["x/metrics", "y/metrics"]);
         assert_eq!(names(&["/a/x", "/a/x/y"]), [".", "y"]);

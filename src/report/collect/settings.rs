@@ -1,4 +1,4 @@
-//! The settings of runs: which of them differ, and what groups runs.
+//! The settings of runs, and which of them differ.
 
 use std::cmp::Ordering;
 
@@ -9,9 +9,9 @@ use super::table::text;
 use crate::base::error::Finding;
 use crate::metrics::unknown;
 
-/// Settings that say where and how a run is done and change no figure of levels; also the list of figures, which follows
-/// from other settings.
-const BESIDE: [&str; 30] = [
+/// Settings that change no metric of levels: where and how a run is executed, and what it shows. The list of metrics counts
+/// among them.
+const NEUTRAL: [&str; 30] = [
     "out",
     "force",
     "yes",
@@ -55,34 +55,35 @@ pub fn all(runs: &[Run]) -> Vec<String> {
     keys
 }
 
-/// Settings that are not the same in all runs; where each writes to, which never is, is left out.
+/// Settings that differ between runs, without the output folder, which always does.
 pub fn differing(runs: &[Run]) -> Vec<String> {
     let differs = |key: &String| runs.windows(2).any(|pair| value(&pair[0], key) != value(&pair[1], key));
     all(runs).into_iter().filter(|key| key != "out" && differs(key)).collect()
 }
 
-/// The one setting that differs and can change figures; none where there are several or none.
+/// The setting that differs and can change metrics, if there is exactly one.
 pub fn only_parameter(runs: &[Run]) -> Option<String> {
-    let mut differing = differing(runs).into_iter().filter(|key| !BESIDE.contains(&key.as_str()));
+    let mut differing = differing(runs).into_iter().filter(|key| !NEUTRAL.contains(&key.as_str()));
     differing.next().filter(|_| differing.next().is_none())
 }
 
-/// A setting by its name as a user writes it, with `-` or `_`.
+/// Looks up a setting by its name as a user writes it, with `-` or `_`.
 ///
 /// # Errors
-/// No run has such a setting; the nearest is named.
+/// No run has such a setting; the finding suggests the nearest name.
 pub fn named(runs: &[Run], name: &str) -> Result<String, Finding> {
     let all = all(runs);
     let key = name.trim().replace('_', "-");
     if all.contains(&key) { Ok(key) } else { Err(unknown("setting", &key, all.iter().map(String::as_str))) }
 }
 
-/// A run's value; null where its record has none.
+/// The value of a run; null if its record has none.
 pub fn value<'a>(run: &'a Run, key: &str) -> &'a Value {
     run.settings.get(key).unwrap_or(&Value::Null)
 }
 
-/// Numbers by size, then everything else in natural order (`sample:50` before `sample:1000`), null first.
+/// Orders values: null first, then numbers by size, then everything else in natural order (`sample:50` before
+/// `sample:1000`).
 pub fn compare(a: &Value, b: &Value) -> Ordering {
     let rank = |value: &Value| match value {
         Value::Null => 0,
@@ -103,7 +104,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn values_come_in_the_order_a_reader_expects() {
+    fn values_have_the_order_that_a_reader_expects() {
         let mut values = [json!("sample:1000"), json!(10), json!("exact"), json!(9.5), json!(null), json!("sample:50")];
         values.sort_by(compare);
         let sorted = [json!(null), json!(9.5), json!(10), json!("exact"), json!("sample:50"), json!("sample:1000")];
@@ -111,17 +112,17 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_beside_the_figures_are_settings() {
+    fn every_setting_is_neutral_or_decides_metrics() {
         let settings = crate::plan::settings::Options { clustering: Some("c".into()), ..Default::default() };
         let settings = serde_json::to_value(settings.resolve().expect("resolves")).expect("serialises");
-        assert!(BESIDE.iter().all(|key| settings.get(key).is_some()));
-        // a new setting is on one of the two lists
+        assert!(NEUTRAL.iter().all(|key| settings.get(key).is_some()));
+        // every new setting belongs to one of the two lists
         let deciding =
             ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
         let deciding: Vec<&str> = deciding.into_iter().chain(["silhouette", "seed"]).collect();
         let keys = settings.as_object().expect("settings").keys();
         let unknown: Vec<_> =
-            keys.filter(|k| !BESIDE.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
+            keys.filter(|k| !NEUTRAL.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

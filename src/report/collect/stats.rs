@@ -2,25 +2,25 @@
 
 use crate::base::numeric::as_real;
 
-/// Mean and sample standard deviation of some numbers.
+/// Mean and sample standard deviation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Moments {
     /// How many numbers there are.
     pub count: u64,
-    /// Their mean; none of no numbers.
+    /// Their mean; `None` for no numbers.
     pub mean: Option<f64>,
-    /// Their standard deviation with `count - 1` below (NumPy's `ddof=1`); none of fewer than two.
+    /// Their standard deviation with denominator `count - 1` (NumPy's `ddof=1`); `None` for fewer than two numbers.
     pub deviation: Option<f64>,
 }
 
 impl Moments {
-    /// Of some numbers, in two passes: deviations are taken from the mean itself, so that a common offset cancels before
-    /// anything is squared, and what rounding left of their sum is taken out again.
+    /// Computes both in two passes. Deviations are taken from the mean, so a common offset cancels before anything is
+    /// squared; the rounding error of their sum is corrected.
     pub fn of(values: &[f64]) -> Moments {
         let count = values.len() as u64;
         let Some(&first) = values.first() else { return Moments { count, mean: None, deviation: None } };
         let n = as_real(count);
-        // from the first on, which keeps the sums small beside a common offset
+        // relative to the first value, so sums stay small beside a common offset
         let rough = first + values.iter().map(|value| value - first).sum::<f64>() / n;
         let left = values.iter().map(|value| value - rough).sum::<f64>();
         let mean = rough + left / n;
@@ -35,8 +35,8 @@ impl Moments {
 mod tests {
     use super::*;
 
-    /// Numbers with `np.mean(x)` and `np.std(x, ddof=1)`, NumPy 2.4.6; for the two with the largest offsets, where
-    /// NumPy loses digits, worked out in rationals.
+    /// Numbers with `np.mean(x)` and `np.std(x, ddof=1)` of NumPy 2.4.6. The two with the largest offsets, where NumPy
+    /// loses digits, were computed with rationals.
     const NUMPY: &[(&[f64], f64, f64)] = &[
         (&[1.0, 2.0, 3.0, 4.0], 2.5, 1.2909944487358056),
         (&[0.25, 0.5, 0.3, 0.41, 0.47], 0.386, 0.1078424777163433),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn numpy_says_the_same() {
+    fn moments_agree_with_numpy() {
         for (values, mean, deviation) in NUMPY {
             let moments = Moments::of(values);
             assert!(close(moments.mean, *mean) && close(moments.deviation, *deviation), "{values:?}: {moments:?}");
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_comparison_can_fail() {
-        // the textbook's one pass, which cancels where the offset is large
+        // the textbook's single pass suffers cancellation at large offsets
         let naive = |x: &[f64]| {
             let n = x.len() as f64;
             let (sum, squares) = x.iter().fold((0.0, 0.0), |(s, q), x| (s + x, q + x * x));

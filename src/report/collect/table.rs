@@ -6,21 +6,20 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Result};
 
-/// Rows of cells under named columns.
+/// A table with named columns.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
-    /// Names of the columns, each once.
+    /// Names of the columns, all different.
     pub columns: Vec<String>,
-    /// Rows, each as long as there are columns: texts, numbers, truth values, or null where there is nothing.
+    /// One cell per column: text, number, boolean or null.
     pub rows: Vec<Vec<Value>>,
 }
 
 impl Table {
-    /// Writes it as CSV: a cell is empty where it is null, and a number is in the shortest form that reads back to the
-    /// same.
+    /// Writes CSV. A null is an empty cell; numbers have the shortest form that reads back to the same value.
     ///
     /// # Errors
-    /// `Failed` where the file can't be written.
+    /// `Failed` if the file can't be written.
     pub fn write_csv(&self, path: &Path) -> Result<()> {
         let failed = |e: csv::Error| Error::io("can't write the table", path, &std::io::Error::from(e));
         let mut file = csv::Writer::from_path(path).map_err(failed)?;
@@ -31,14 +30,14 @@ impl Table {
         file.flush().map_err(|e| Error::io("can't write the table", path, &e))
     }
 
-    /// As a list of objects, one per row.
+    /// The table as a list of objects, one per row.
     pub fn to_json(&self) -> Value {
         let object = |row: &Vec<Value>| Value::Object(Map::from_iter(self.columns.iter().cloned().zip(row.clone())));
         self.rows.iter().map(object).collect()
     }
 }
 
-/// A cell as text: lists and maps as JSON.
+/// A cell as text; lists and maps as JSON.
 pub(super) fn text(cell: &Value) -> String {
     match cell {
         Value::Null => String::new(),

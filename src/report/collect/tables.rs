@@ -1,4 +1,4 @@
-//! The two tables: runs and levels, and groups of runs.
+//! The two tables: one of runs and levels, one of groups of runs.
 
 use std::collections::BTreeSet;
 
@@ -11,42 +11,42 @@ use super::stats::Moments;
 use super::table::Table;
 use crate::metrics::METRICS;
 
-/// Start of the columns that hold settings, so that none is taken for a figure (`silhouette` is both).
+/// Prefix of columns that hold settings: a setting and a metric can share a name (`silhouette`).
 pub const SETTING: &str = "config.";
 
-/// A row per run and level: the run, its settings `keys`, and all figures of levels.
+/// A row per run and level: the run, its settings `keys`, and all metrics of levels.
 pub fn of_runs(runs: &[Run], keys: &[String]) -> Table {
-    let figures = figures(runs);
+    let metrics = metrics(runs);
     let setting = |key: &String| format!("{SETTING}{key}");
     let columns = ["run", "folder", "level"].map(str::to_owned).into_iter();
-    let columns = columns.chain(keys.iter().map(setting)).chain(figures.iter().cloned()).collect();
+    let columns = columns.chain(keys.iter().map(setting)).chain(metrics.iter().cloned()).collect();
     let mut rows = Vec::new();
     for run in runs {
         for level in &run.levels {
             let mut row: Vec<Value> =
                 vec![run.name.clone().into(), run.folder.to_string_lossy().into(), level.level.into()];
             row.extend(keys.iter().map(|key| settings::value(run, key).clone()));
-            row.extend(figures.iter().map(|name| level.figures.get(name).cloned().unwrap_or_default()));
+            row.extend(metrics.iter().map(|name| level.figures.get(name).cloned().unwrap_or_default()));
             rows.push(row);
         }
     }
     Table { columns, rows }
 }
 
-/// A row per group of runs with the same settings `keys`, and level: how many runs, and of each figure the mean, the
-/// sample standard deviation and the number of runs where it is defined.
+/// A row per level and group of runs with equal settings `keys`: the number of runs, and for each metric the mean, the
+/// sample standard deviation and the number of runs that define it.
 pub fn of_groups(runs: &[Run], keys: &[String]) -> Table {
-    let figures = figures(runs);
+    let metrics = metrics(runs);
     let mut columns: Vec<String> = keys.iter().map(|key| format!("{SETTING}{key}")).collect();
     columns.extend(["level".to_owned(), "runs".to_owned()]);
-    columns.extend(figures.iter().flat_map(|name| ["mean", "std", "count"].map(|what| format!("{name}_{what}"))));
+    columns.extend(metrics.iter().flat_map(|name| ["mean", "std", "count"].map(|what| format!("{name}_{what}"))));
     let mut rows = Vec::new();
     for group in groups::by(runs, keys) {
         for level in levels(runs).into_iter().filter(|&level| group.runs_with(level) > 0) {
             let mut row = group.values.clone();
             row.extend([level.into(), group.runs_with(level).into()]);
-            for name in &figures {
-                let moments = Moments::of(&group.figure(level, name));
+            for name in &metrics {
+                let moments = Moments::of(&group.values_of(level, name));
                 row.extend([real(moments.mean), real(moments.deviation), moments.count.into()]);
             }
             rows.push(row);
@@ -55,9 +55,8 @@ pub fn of_groups(runs: &[Run], keys: &[String]) -> Table {
     Table { columns, rows }
 }
 
-/// Names of all figures of levels that some run has, in the order of the tables; those that this version does not know
-/// last.
-pub(super) fn figures(runs: &[Run]) -> Vec<String> {
+/// Names of all metrics of levels that some run has, in the order of the tables. Metrics unknown to this version come last.
+pub(super) fn metrics(runs: &[Run]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for name in runs.iter().flat_map(|run| &run.levels).flat_map(|level| level.figures.keys()) {
         if !names.contains(name) {

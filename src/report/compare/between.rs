@@ -1,15 +1,15 @@
-//! How far two clusterings of the same points agree.
+//! Agreement between two clusterings of the same points.
 
 use serde::Serialize;
 
-use super::Relation;
+use super::relation::Relation;
 use crate::metrics::agreement::{self, Contingency};
 use crate::plan::record::Level;
 
-/// RunFingerprint of the clusters of a level, over the points that both have in a cluster.
+/// Agreement of the clusters of a level, over the points that have a cluster in both runs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Between {
-    /// Those points.
+    /// Number of these points.
     pub points: u64,
     /// Adjusted Rand index.
     pub ari: f64,
@@ -21,11 +21,11 @@ pub struct Between {
     pub v_measure: f64,
 }
 
-/// The names of the measures, as gates write them.
+/// Names of the measures, as in gates.
 pub(super) const MEASURES: [&str; 4] = ["ari", "ami", "nmi", "v_measure"];
 
 impl Between {
-    /// None where it is not known, or where no point is in a cluster of both.
+    /// `None` if the relation is unknown, or if no point has a cluster in both.
     pub(super) fn of(relation: &Relation, a: &Level) -> Option<Between> {
         match relation {
             Relation::Unknown => None,
@@ -47,7 +47,7 @@ impl Between {
         }
     }
 
-    /// The measures, in the order of their names.
+    /// Values in the order of [`MEASURES`].
     pub(super) fn values(&self) -> [f64; 4] {
         [self.ari, self.ami, self.nmi, self.v_measure]
     }

@@ -1,64 +1,80 @@
-//! Which clusters are the same in both runs, and which of them got better.
+//! Which clusters match, and which of them improved.
 //!
-//! Where the runs are of one clustering, cluster c is cluster c. Otherwise two clusters are the same where they have more
-//! than half of the points of both together in common (Jaccard index above 1/2): a cluster has one such partner at most.
+//! If both runs read the same clustering, cluster c matches cluster c. Otherwise two clusters match if they share more than
+//! half of the points of both together (Jaccard index above 1/2), so a cluster has at most one match.
 
 use serde::Serialize;
 
-use super::{Outcome, Relation, Shown};
+use super::metric_changes::Outcome;
+use super::relation::Relation;
 use crate::base::numeric::as_real;
-use crate::metrics::agreement::Contingency;
+use crate::metrics::Metric;
+use crate::metrics::agreement::{Contingency, Row};
 use crate::plan::record::Level;
+
+/// Which clusters to list.
+#[derive(Clone, Copy)]
+pub struct ClusterSelection {
+    /// A metric of clusters of which one direction is better.
+    pub by: &'static dyn Metric,
+    /// Most clusters listed as improved, and as worsened.
+    pub top: usize,
+}
 
 /// The clusters of a level that changed most.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClusterChanges {
-    /// The figure that they are held against each other by.
+    /// The metric that they are compared by.
     pub by: String,
-    /// How many clusters of A have a partner in B.
+    /// How many clusters of A match one of B.
     pub matched: usize,
-    /// How many clusters A has, without the empty ones.
+    /// Number of non-empty clusters in A.
     pub of_a: u64,
-    /// How many B has.
+    /// Number of non-empty clusters in B.
     pub of_b: u64,
-    /// Those that got better, the largest change first.
+    /// Improved clusters, largest change first.
     pub improved: Vec<ClusterChange>,
-    /// Those that got worse, the largest change first.
+    /// Worsened clusters, largest change first.
     pub worsened: Vec<ClusterChange>,
 }
 
-/// A cluster in both runs.
+/// A pair of matching clusters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ClusterChange {
     /// Its number in A.
     pub cluster_a: u64,
     /// Its number in B.
     pub cluster_b: u64,
-    /// Points that both have in common, over the points of both together.
+    /// Jaccard index: shared points over the points of both together.
     pub jaccard: f64,
-    /// The figure in A.
+    /// The metric in A.
     pub a: f64,
-    /// The figure in B.
+    /// The metric in B.
     pub b: f64,
     /// b - a
     pub difference: f64,
 }
 
-/// Two clusters that are the same.
+/// Two matching clusters.
 struct Match {
     a: u64,
     b: u64,
     jaccard: f64,
 }
 
-/// What changed most by the figure that is `shown`; none where nothing is known of the clusters.
-pub(super) fn changes(a: &Level, b: &Level, relation: &Relation, shown: Shown) -> Option<ClusterChanges> {
+/// The clusters that changed most; `None` if it is not known which clusters match.
+pub(super) fn changes(
+    a: &Level,
+    b: &Level,
+    relation: &Relation,
+    selection: ClusterSelection,
+) -> Option<ClusterChanges> {
     let matches: Vec<Match> = match relation {
         Relation::Unknown => return None,
         Relation::Same => occupied(a).map(|cluster| Match { a: cluster, b: cluster, jaccard: 1.0 }).collect(),
-        Relation::Table(table) => partners(table),
+        Relation::Table(table) => matching(table),
     };
-    let by = shown.by.name();
+    let by = selection.by.name();
     let change = |found: &Match| {
         let (of_a, of_b) = (a.cluster_figure(by, found.a)?, b.cluster_figure(by, found.b)?);
         let difference = of_b - of_a;
@@ -72,11 +88,11 @@ pub(super) fn changes(a: &Level, b: &Level, relation: &Relation, shown: Shown) -
         })
     };
     let mut changes: Vec<ClusterChange> = matches.iter().filter_map(change).collect();
-    // stable, so that ties stay in the order of A's numbers
+    // stable: ties stay in the order of A
     changes.sort_by(|x, y| y.difference.abs().total_cmp(&x.difference.abs()));
     let most = |wanted: Outcome| {
-        let is = |change: &&ClusterChange| Outcome::of(shown.by.better(), change.difference) == Some(wanted);
-        changes.iter().filter(is).take(shown.top).cloned().collect()
+        let is = |change: &&ClusterChange| Outcome::of(selection.by.better(), change.difference) == Some(wanted);
+        changes.iter().filter(is).take(selection.top).cloned().collect()
     };
     Some(ClusterChanges {
         by: by.to_owned(),
@@ -88,18 +104,18 @@ pub(super) fn changes(a: &Level, b: &Level, relation: &Relation, shown: Shown) -
     })
 }
 
-/// The clusters that have points.
+/// The non-empty clusters.
 fn occupied(level: &Level) -> impl Iterator<Item = u64> {
     (0..level.len() as u64).filter(|&cluster| level.cluster_figure("size", cluster) > Some(0.0))
 }
 
-/// Clusters with more than half of their points in common, in the order of the rows.
-fn partners(table: &Contingency) -> Vec<Match> {
-    let partner = |(a, row): (u64, &crate::metrics::agreement::Row)| {
+/// Clusters that share more than half of their points, in the order of the rows.
+fn matching(table: &Contingency) -> Vec<Match> {
+    let find = |(a, row): (u64, &Row)| {
         let b = row.majority?;
-        // more than half of both together is more than half of the row, so that it can only be the largest cell
+        // more than half of both together is more than half of the row, so only the largest cell can qualify
         let both = row.points + table.columns[b as usize] - row.most;
         (2 * row.most > both).then(|| Match { a, b: b.into(), jaccard: as_real(row.most) / as_real(both) })
     };
-    (0..).zip(&table.rows).filter_map(partner).collect()
+    (0..).zip(&table.rows).filter_map(find).collect()
 }

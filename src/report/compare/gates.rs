@@ -1,16 +1,18 @@
-//! What must not be of two runs side by side.
+//! Gates: conditions that fail a comparison.
 //!
 //! ```text
-//! SUBJECT = (a | b | delta) . LEVELS . FIGURE    a figure of A, of B, or B less A
-//!         | (ari | ami | nmi | v_measure) . LEVELS    of the two clusterings
+//! SUBJECT = (a | b | delta) . LEVELS . METRIC    a metric of A, of B, or B - A
+//!         | (ari | ami | nmi | v_measure) . LEVELS    agreement between the clusterings
 //! ```
 
 use std::str::FromStr;
 
 use super::between::MEASURES;
-use super::{Comparison, LevelComparison, Pair};
+use super::comparison::{Comparison, LevelComparison};
+use super::metric_changes::MetricChange;
+use super::pair::Pair;
 use crate::base::error::{Finding, Findings, Result};
-use crate::metrics::gates::{Condition, Levels, Verdict, figure_of_levels};
+use crate::metrics::gates::{Condition, Levels, Verdict, level_metric};
 use crate::metrics::unknown;
 
 /// A gate of a comparison.
@@ -18,28 +20,28 @@ use crate::metrics::unknown;
 pub struct Gate {
     condition: Condition,
     levels: Levels,
-    /// What it is about.
+    /// The value it compares.
     pub subject: Subject,
 }
 
-/// What a gate is about.
+/// The value that a gate compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// A figure of A.
+    /// A metric of A.
     A(&'static str),
-    /// A figure of B.
+    /// A metric of B.
     B(&'static str),
-    /// The figure of B less that of A.
+    /// A metric of B minus that of A.
     Delta(&'static str),
-    /// A measure of agreement between the clusterings, by its place in the list of them.
+    /// A measure of agreement between the clusterings, as an index into their list.
     Between(usize),
 }
 
 impl Gate {
-    /// Reads gates, and checks them against the runs: levels that both have, figures that are there.
+    /// Parses gates, and checks that the runs have their levels and metrics.
     ///
     /// # Errors
-    /// `Usage`, with all that is wrong.
+    /// `Usage`, with all findings.
     pub fn read(written: &[String], pair: &Pair) -> Result<Vec<Gate>> {
         let mut findings = Findings::new();
         let mut gates = Vec::new();
@@ -56,50 +58,50 @@ impl Gate {
         self.levels.check(&pair.levels).map_err(|wrong| wrong.found(format!("`{}`", self.condition)))?;
         let (a, b) = (&pair.a.metrics, &pair.b.metrics);
         let sides = match self.subject {
-            Subject::A(figure) => vec![("A", a, figure)],
-            Subject::B(figure) => vec![("B", b, figure)],
-            Subject::Delta(figure) => vec![("A", a, figure), ("B", b, figure)],
+            Subject::A(metric) => vec![("A", a, metric)],
+            Subject::B(metric) => vec![("B", b, metric)],
+            Subject::Delta(metric) => vec![("A", a, metric), ("B", b, metric)],
             Subject::Between(_) => Vec::new(),
         };
-        for (side, there, figure) in sides {
-            if !there.iter().any(|metric| metric.name == figure) {
-                let finding = Finding::new(format!("a gate is on `{figure}`, which run {side} does not have"));
+        for (side, there, metric) in sides {
+            if !there.iter().any(|info| info.name == metric) {
+                let finding = Finding::new(format!("a gate names `{metric}`, which run {side} does not have"));
                 let names: Vec<&str> = there.iter().map(|metric| metric.name.as_str()).collect();
                 return Err(finding
                     .found(format!("`{}`", self.condition))
-                    .expected(format!("any of {}", names.join(", "))));
+                    .expected(format!("one of {}", names.join(", "))));
             }
         }
         Ok(())
     }
 
-    /// Whether it asks for the agreement of the clusterings.
+    /// Whether it needs the agreement between the clusterings.
     pub fn is_between(&self) -> bool {
         matches!(self.subject, Subject::Between(_))
     }
 
-    /// Holds a comparison against it.
+    /// Evaluates the gate.
     pub fn judge(&self, comparison: &Comparison) -> Verdict {
         let known: Vec<u32> = comparison.levels.iter().map(|level| level.level).collect();
         Verdict::of(&self.condition, &self.levels, &known, |number| {
             let level = comparison.levels.iter().find(|level| level.level == number);
-            let level = level.ok_or_else(|| format!("level {number} is not in both"))?;
+            let level = level.ok_or_else(|| format!("level {number} is not in both runs"))?;
             self.value(level, comparison.apart.as_deref())
         })
     }
 
     fn value(&self, level: &LevelComparison, apart: Option<&str>) -> Result<f64, String> {
-        let figure = |name: &str| {
-            let change = level.figures.iter().find(|change| change.name == name);
-            change.ok_or_else(|| "not among the figures of the runs".to_owned())
+        let change = |name: &str| {
+            let change = level.metrics.iter().find(|change| change.name == name);
+            change.ok_or_else(|| "not among the metrics of the runs".to_owned())
         };
-        let why = |change: &super::FigureChange| change.undefined.clone().unwrap_or_else(|| "no number".to_owned());
+        let why = |change: &MetricChange| change.undefined.clone().unwrap_or_else(|| "not a number".to_owned());
         match self.subject {
-            Subject::A(name) => figure(name).and_then(|change| change.a.as_f64().ok_or_else(|| why(change))),
-            Subject::B(name) => figure(name).and_then(|change| change.b.as_f64().ok_or_else(|| why(change))),
-            Subject::Delta(name) => figure(name).and_then(|change| change.difference.ok_or_else(|| why(change))),
+            Subject::A(name) => change(name).and_then(|change| change.a.as_f64().ok_or_else(|| why(change))),
+            Subject::B(name) => change(name).and_then(|change| change.b.as_f64().ok_or_else(|| why(change))),
+            Subject::Delta(name) => change(name).and_then(|change| change.difference.ok_or_else(|| why(change))),
             Subject::Between(measure) => {
-                let why = || apart.unwrap_or("no row is in a cluster of both").to_owned();
+                let why = || apart.unwrap_or("no row has a cluster in both runs").to_owned();
                 level.between.map(|between| between.values()[measure]).ok_or_else(why)
             }
         }
@@ -120,11 +122,11 @@ impl FromStr for Gate {
             _ => None,
         };
         let (levels, subject) = if let Some(of) = side {
-            let Some((levels, figure)) = rest.split_once('.') else {
-                let finding = Finding::new(format!("a gate names no figure of a level: `{text}`"));
+            let Some((levels, metric)) = rest.split_once('.') else {
+                let finding = Finding::new(format!("the gate names no metric of a level: `{text}`"));
                 return Err(finding.expected("such as 'delta.level1.silhouette < -0.02'"));
             };
-            (levels, of(figure_of_levels(figure)?))
+            (levels, of(level_metric(metric)?))
         } else if let Some(measure) = MEASURES.iter().position(|measure| *measure == first) {
             (rest, Subject::Between(measure))
         } else {

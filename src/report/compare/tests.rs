@@ -1,13 +1,15 @@
-//! Outcomes, and which clusters are the same.
+//! Outcomes, and which clusters match.
 
 use serde_json::json;
 
 use super::clusters::changes;
 use super::*;
 use crate::engine::partials::Sums;
+use crate::metrics::Better;
+use crate::metrics::agreement::Contingency;
 use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::ranked_by;
-use crate::plan::record::RankingRequest;
+use crate::plan::record::{Level, RankingRequest};
 
 /// A level whose clusters have these distances to their centroids.
 fn level(clusters: &[&[f64]]) -> Level {
@@ -18,8 +20,8 @@ fn level(clusters: &[&[f64]]) -> Level {
     Level::new(&LevelStatistics::of_sums(1, clusters.iter().map(sums).collect()), &metrics, &request)
 }
 
-fn by(name: &str, top: usize) -> Shown {
-    Shown { by: ranked_by(name).expect("known"), top }
+fn by(name: &str, top: usize) -> ClusterSelection {
+    ClusterSelection { by: ranked_by(name).expect("known"), top }
 }
 
 fn numbers(changes: &[ClusterChange]) -> Vec<(u64, u64)> {
@@ -27,7 +29,7 @@ fn numbers(changes: &[ClusterChange]) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn clusters_of_one_clustering_are_themselves() {
+fn clusters_of_the_same_clustering_match_by_number() {
     let a = level(&[&[1.0, 1.0], &[2.0], &[], &[3.0], &[5.0]]);
     let b = level(&[&[1.0, 2.0], &[1.0], &[], &[3.0], &[1.0]]);
     let found = changes(&a, &b, &Relation::Same, by("mean_distance", 9)).expect("known");
@@ -39,7 +41,7 @@ fn clusters_of_one_clustering_are_themselves() {
 }
 
 #[test]
-fn clusters_are_the_same_with_more_than_half_of_their_points_in_common() {
+fn clusters_match_if_they_share_more_than_half_of_their_points() {
     let a = level(&[&[1.0; 4], &[1.0; 2], &[1.0; 2]]);
     let b = level(&[&[2.0; 3], &[0.5; 5]]);
     // cluster 0 of A has 3 of 4 points in cluster 0 of B, which has no other; cluster 1 is half of cluster 1
@@ -47,13 +49,13 @@ fn clusters_are_the_same_with_more_than_half_of_their_points_in_common() {
     let found = changes(&a, &b, &Relation::Table(table), by("mean_distance", 9)).expect("known");
     assert_eq!((found.matched, found.of_a, found.of_b), (1, 3, 2));
     assert_eq!((numbers(&found.worsened), found.worsened[0].jaccard), (vec![(0, 0)], 0.75));
-    // exactly half is not more than half: two of A would have the same partner
+    // exactly half is not more than half: two clusters of A would have the same match
     let table = Contingency::of_groups(1, [vec![0, 0], vec![0, 0]]);
     assert_eq!(changes(&a, &b, &Relation::Table(table), by("inertia", 9)).map(|found| found.matched), Some(0));
 }
 
 #[test]
-fn differences_mean_what_the_figure_says() {
+fn outcomes_follow_the_better_direction_of_the_metric() {
     for (better, outcomes) in [
         (Better::Lower, [Some(Outcome::Better), Some(Outcome::Same), Some(Outcome::Worse)]),
         (Better::Higher, [Some(Outcome::Worse), Some(Outcome::Same), Some(Outcome::Better)]),
@@ -65,7 +67,7 @@ fn differences_mean_what_the_figure_says() {
 }
 
 #[test]
-fn agreement_of_nothing_is_not_known() {
+fn agreement_without_shared_points_is_unknown() {
     let level = level(&[&[1.0]]);
     assert!(Between::of(&Relation::Unknown, &level).is_none());
     assert!(Between::of(&Relation::Table(Contingency::of_groups(3, [[]])), &level).is_none());

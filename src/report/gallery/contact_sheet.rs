@@ -1,14 +1,16 @@
-//! One image of each cluster of a level, from the best to the worst.
+//! The contact sheet: one image of each cluster of a level, from best to worst.
 
 use std::path::PathBuf;
 
-use super::{Chooser, Picture, PictureFile, short, tile_of};
+use super::choose::Chooser;
+use super::picture::{Picture, PictureFile, short, tile_of};
 use crate::base::numeric::as_real;
+use crate::base::text::counted;
 use crate::metrics::Better;
 use crate::plan::record::{ContactSheet, Level};
 use crate::report::montage::{Accent, Montage};
 
-/// The sheet of a level; `None` where no cluster is ranked.
+/// Composes the sheet of a level; `None` if no cluster is ranked.
 pub(super) fn compose(chooser: &Chooser, level: &Level) -> Option<Picture> {
     let settings = &chooser.plan.settings;
     let ranked = in_order(level, chooser.plan.ranking.by.better());
@@ -20,13 +22,13 @@ pub(super) fn compose(chooser: &Chooser, level: &Level) -> Option<Picture> {
         return None;
     }
     let ranking = &level.ranking;
-    let figure = ranking.by.replace('_', " ");
+    let metric = ranking.by.replace('_', " ");
     let title = match clusters.len() < all {
         true => {
             let worst = clusters.len() / 2;
-            format!("the {} best and the {worst} worst of {all} clusters by {figure}", clusters.len() - worst)
+            format!("the {} best and the {worst} worst of {all} clusters by {metric}", clusters.len() - worst)
         }
-        false => format!("{all} clusters from best to worst by {figure}"),
+        false => format!("{} from best to worst by {metric}", counted(all, "cluster")),
     };
     let caption = |cluster| {
         let value = level.cluster_figure(&ranking.by, cluster).map_or_else(String::new, short);
@@ -35,9 +37,9 @@ pub(super) fn compose(chooser: &Chooser, level: &Level) -> Option<Picture> {
     let montage = Montage {
         title: format!("Level {} · {title}", level.level),
         subtitle: format!(
-            "each by its member {} · below: cluster and {figure} · clusters of at least {} points",
+            "one member per cluster, {} · captions: cluster and {metric} · clusters of at least {}",
             chooser.how(),
-            ranking.min_size
+            counted(ranking.min_size, "point")
         ),
         tiles: clusters.iter().map(|&cluster| tile_of(caption(cluster))).collect(),
         accent: Accent::Neutral,
@@ -48,18 +50,18 @@ pub(super) fn compose(chooser: &Chooser, level: &Level) -> Option<Picture> {
     Some(Picture { file, montage, level: level.level })
 }
 
-/// The clusters that take part in the ranking, best first; ties go to the lower index.
+/// The ranked clusters, best first; ties go to the lower index.
 fn in_order(level: &Level, better: Better) -> Vec<u64> {
     let sign = if better == Better::Higher { -1.0 } else { 1.0 };
     let least = as_real(level.ranking.min_size.max(1));
     let large = |&cluster: &u64| level.cluster_figure("size", cluster).is_some_and(|size| size >= least);
-    let figure = |cluster| Some((sign * level.cluster_figure(&level.ranking.by, cluster)?, cluster));
-    let mut ranked: Vec<(f64, u64)> = (0..level.len() as u64).filter(large).filter_map(figure).collect();
+    let value = |cluster| Some((sign * level.cluster_figure(&level.ranking.by, cluster)?, cluster));
+    let mut ranked: Vec<(f64, u64)> = (0..level.len() as u64).filter(large).filter_map(value).collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     ranked.into_iter().map(|(_, cluster)| cluster).collect()
 }
 
-/// All of them, or as many as there may be from both ends, in their order; the better half has the odd one.
+/// At most `most` clusters, half of them from each end and in their order; for an odd number, one more of the best.
 fn both_ends(mut ranked: Vec<u64>, most: usize) -> Vec<u64> {
     if ranked.len() > most {
         let worst = most / 2;
@@ -73,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_left_out_in_the_middle() {
+    fn clusters_that_do_not_fit_are_left_out_of_the_middle() {
         let ranked = || (0..10).collect::<Vec<u64>>();
         assert_eq!(both_ends(ranked(), 10), ranked());
         assert_eq!(both_ends(ranked(), 5), [0, 1, 2, 8, 9]);

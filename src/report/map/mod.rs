@@ -1,16 +1,17 @@
-//! The map of a run: centroids of all levels and some points on the plane on which they differ most, and again by who is near
-//! whom.
+//! The map of a run: the centroids of all levels and a sample of points in two dimensions, by PCA and optionally by t-SNE.
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `choice` | which clusters and which points are on it |
-//! | `rows` | rows of the embeddings, and where they lie on the plane |
-//! | `neighbours` | places by t-SNE |
+//! | `subset` | random subsets of clusters and points |
+//! | `rows` | rows of the embeddings, and their places on the plane |
+//! | `pca` | the plane of the first two principal components |
+//! | `tsne` | t-SNE of vectors |
+//! | `neighbours` | the t-SNE map of a run |
 
-mod choice;
 mod neighbours;
 pub mod pca;
 mod rows;
+mod subset;
 pub mod tsne;
 
 use ndarray::{Array1, ArrayView1};
@@ -24,39 +25,39 @@ use crate::formats::embeddings::Embeddings;
 use crate::plan::Plan;
 use crate::plan::record::{Places, PlaneMap, SampledPoints};
 use crate::plan::settings::MapKind;
-use choice::{occupied, some, some_rows};
 use pca::Plane;
+use subset::{occupied, subset, subset_of_rows};
 
-/// Centroids that the plane is fitted to, at most: 2,000 of 768 columns are 12 MB.
+/// Most centroids that the plane is fitted to: 2,000 of 768 columns take 12 MB.
 const FITTED: usize = 2_000;
-/// Clusters of a level on the map, at most.
+/// Most clusters of a level on the map.
 const CLUSTERS: usize = 10_000;
-/// Points on the map, at most.
+/// Most points on the map.
 const POINTS: usize = 2_000;
 
-/// The plane of a run: any row has a place on it.
+/// The map of a run, and the plane it lies on, which has a place for any row.
 #[derive(Debug, Clone)]
-pub struct Mapped {
+pub struct FittedMap {
     plane: Plane,
-    /// As the record keeps it.
+    /// As stored in the record.
     pub map: PlaneMap,
 }
 
-impl Mapped {
-    /// Places on the plane of so many rows from `first` on, which are read for it; NaN where a row is not finite.
+impl FittedMap {
+    /// Reads `rows` rows from `first` on and gives their places on the plane; NaN for rows that are not finite.
     ///
     /// # Errors
-    /// `Failed` where the embeddings can't be read.
+    /// `Failed` if the embeddings can't be read.
     pub fn places(&self, embeddings: &Embeddings, first: u64, rows: usize) -> Result<Vec<[f64; 2]>> {
         rows::places(embeddings, &self.plane, first, rows)
     }
 }
 
-/// Makes the map that the settings ask for.
+/// Makes the map that the settings ask for, if any.
 ///
 /// # Errors
-/// `Failed` where no plane can be fitted (an infinite centroid), or the embeddings can't be read.
-pub fn of_run(plan: &Plan) -> Result<Option<Mapped>> {
+/// `Failed` if no plane can be fitted (a centroid is not finite), or if the embeddings can't be read.
+pub fn of_run(plan: &Plan) -> Result<Option<FittedMap>> {
     if plan.settings.map == MapKind::None {
         return Ok(None);
     }
@@ -68,16 +69,16 @@ pub fn of_run(plan: &Plan) -> Result<Option<Mapped>> {
     if plan.settings.map == MapKind::Tsne {
         map.tsne = neighbours::of_run(plan, &map, &mut random)?;
     }
-    Ok(Some(Mapped { plane, map }))
+    Ok(Some(FittedMap { plane, map }))
 }
 
 fn fit(plan: &Plan, random: &mut Pcg64) -> Result<Plane> {
     let lowest = &plan.hierarchy.levels[plan.levels[0]];
-    let clusters = some(occupied(&lowest.sizes), FITTED, random);
+    let clusters = subset(occupied(&lowest.sizes), FITTED, random);
     let weights: Array1<f64> = clusters.iter().map(|&cluster| as_real(lowest.sizes[cluster])).collect();
     let plane = Plane::fit(pca::rows_of(lowest.centroids.view(), &clusters), weights.view());
     plane.ok_or_else(|| {
-        let finding = Finding::new("no map can be made: a centroid is not finite, or no cluster has points");
+        let finding = Finding::new("no map can be made: a centroid is not finite, or all clusters are empty");
         Error::failed(finding.file(&lowest.sources.centroids))
     })
 }
@@ -87,7 +88,7 @@ fn places(plan: &Plan, level: usize, plane: &Plane, random: &mut Pcg64) -> Place
     let view = level.centroids.view();
     let mut centroid = vec![0.0; view.cols()];
     let mut places = Places::default();
-    for cluster in some(occupied(&level.sizes), CLUSTERS, random) {
+    for cluster in subset(occupied(&level.sizes), CLUSTERS, random) {
         view.copy_row(cluster, &mut centroid);
         let (x, y) = plane.place(ArrayView1::from(&centroid));
         if x.is_finite() && y.is_finite() {
@@ -102,7 +103,7 @@ fn places(plan: &Plan, level: usize, plane: &Plane, random: &mut Pcg64) -> Place
 fn points(plan: &Plan, plane: &Plane, random: &mut Pcg64) -> Result<SampledPoints> {
     let rows = plan.embeddings.rows();
     let mut points = SampledPoints { labels: vec![Vec::new(); plan.levels.len()], ..SampledPoints::default() };
-    for row in some_rows(rows, POINTS, random) {
+    for row in subset_of_rows(rows, POINTS, random) {
         let mut labels = plan.levels.iter().map(|&level| {
             let mut label = [UNLABELLED];
             plan.hierarchy.label_rows(level, row, &mut label);

@@ -1,32 +1,32 @@
-//! The plane on which vectors differ most: their first two principal components.
+//! The plane of largest variance: the first two principal components.
 //!
-//! By subspace iteration with a Rayleigh-Ritz step (Saad 2011, "Numerical Methods for Large Eigenvalue Problems", section
-//! 5.2): nothing of size d x d is made, and the bits depend on the input alone.
+//! Computed by subspace iteration with a Rayleigh-Ritz step (Saad 2011, "Numerical Methods for Large Eigenvalue Problems",
+//! section 5.2). No d x d matrix is formed, and the result depends on the input alone, to the bit.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
-/// Columns of the subspace: the more, the faster two of them converge.
+/// Dimension of the subspace: the larger, the faster the first two columns converge.
 const COLUMNS: usize = 8;
-/// Iterations, at most.
+/// Most iterations.
 const MOST: usize = 200;
-/// Largest relative change of an eigenvalue that counts as none.
+/// Relative change of an eigenvalue below which it has converged.
 const SAME: f64 = 1e-10;
 
-/// A plane through the mean of the vectors it was fitted to.
+/// A plane through the weighted mean of the vectors that it was fitted to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plane {
     mean: Array1<f64>,
-    /// `[d, 2]`, orthonormal; zeros where the vectors do not differ.
+    /// `[d, 2]`, orthonormal; zero for an axis along which the vectors do not vary.
     axes: Array2<f64>,
     /// Share of the weighted variance along each axis, from 0 to 1.
     pub explained: [f64; 2],
 }
 
 impl Plane {
-    /// Fits it to vectors `[n, d]` that count by their weights (finite, not negative); `None` where the weights are zero or a
-    /// vector is not finite.
+    /// Fits a plane to vectors `[n, d]` with weights `[n]` (finite, not negative). `None` if all weights are zero or a vector
+    /// is not finite.
     pub fn fit(mut vectors: Array2<f64>, weights: ArrayView1<'_, f64>) -> Option<Plane> {
         let total = weights.sum();
         let usable = total > 0.0 && vectors.iter().all(|value| value.is_finite());
@@ -51,19 +51,19 @@ impl Plane {
         Some(Plane { mean, axes, explained })
     }
 
-    /// Where a vector lies on the plane.
+    /// The place of a vector `[d]` on the plane.
     ///
     /// # Panics
-    /// For a vector of another length.
+    /// If the vector has another length.
     pub fn place(&self, vector: ArrayView1<'_, f64>) -> (f64, f64) {
         let place = (&vector - &self.mean).dot(&self.axes);
         (place[0], place[1])
     }
 
-    /// Where vectors `[n, d]` lie on it.
+    /// The places of vectors `[n, d]` on the plane.
     ///
     /// # Panics
-    /// For vectors of another length.
+    /// If the vectors have another length.
     pub fn place_all(&self, vectors: ArrayView2<'_, f64>) -> Vec<[f64; 2]> {
         let places = (&vectors - &self.mean).dot(&self.axes);
         places.outer_iter().map(|place| [place[0], place[1]]).collect()
@@ -92,7 +92,7 @@ fn leading(rows: &Array2<f64>) -> (Vec<f64>, Array2<f64>) {
     (eigenvalues, basis)
 }
 
-/// Gram and Schmidt, twice, which is enough (Giraud et al. 2005). A column that depends on those before it becomes zero.
+/// Gram-Schmidt, applied twice, which is enough (Giraud et al. 2005). A column that depends on those before it becomes zero.
 fn orthonormalise(basis: &mut Array2<f64>) {
     for column in 0..basis.ncols() {
         let (before, mut rest) = basis.view_mut().split_at(Axis(1), column);
@@ -152,7 +152,7 @@ fn norm(vector: ArrayView1<'_, f64>) -> f64 {
     vector.dot(&vector).sqrt()
 }
 
-/// A matrix as rows of float64.
+/// Copies rows of a matrix as float64, `[rows, d]`.
 pub fn rows_of(view: crate::base::matrix::MatrixView<'_>, rows: &[usize]) -> Array2<f64> {
     let mut copied = Array2::zeros((rows.len(), view.cols()));
     for (&row, mut out) in rows.iter().zip(copied.axis_iter_mut(Axis(0))) {

@@ -1,55 +1,57 @@
-//! Places of vectors on a plane so that neighbours stay neighbours: t-SNE (van der Maaten and Hinton 2008), with the
-//! Barnes-Hut approximation (van der Maaten 2014), by the crate `bhtsne`.
+//! t-SNE (van der Maaten and Hinton 2008): places vectors on a plane so that neighbours stay neighbours. Uses the Barnes-Hut
+//! approximation (van der Maaten 2014) of the crate `bhtsne`.
 //!
-//! It begins at given places rather than at random ones, which keeps what is global in them (Kobak and Berens 2019) and needs
-//! no seed. Neighbours are found exactly here, and the crate works on one thread: its sums over several depend on how the work
-//! was split, and on so few vectors they are not faster. So the bits depend on the input alone.
+//! It starts from given places instead of random ones, which preserves their global structure (Kobak and Berens 2019) and
+//! needs no seed. Neighbours are searched exactly, and the crate runs on one thread: its sums over several threads depend on
+//! how the work is split, and for so few vectors they are not faster. So the result depends on the input alone, to the bit.
 
 use bhtsne::{Neighbor, tSNE};
 use ndarray::{Array2, Axis, s};
 use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 
-/// Fewer vectors than this have no neighbourhoods to speak of.
+use crate::base::numeric::as_real;
+
+/// Fewer vectors have no meaningful neighbourhoods.
 const FEWEST: usize = 16;
-/// How many neighbours of a vector count, about; where there are enough.
+/// Effective number of neighbours, if there are enough vectors.
 const PERPLEXITY: f64 = 30.0;
-/// Steps, of which the first 250 hold neighbours together with more force.
+/// Gradient steps; the first 250 exaggerate attraction.
 const EPOCHS: usize = 750;
-/// Accuracy of far forces: the usual one.
+/// Barnes-Hut accuracy: the usual value.
 const THETA: f64 = 0.5;
-/// Deviation of the first places along x.
+/// Standard deviation of the initial places along x.
 const START: f64 = 1e-4;
-/// Rows whose distances to all are in memory at one time.
+/// Rows whose distances to all others are in memory at a time.
 const BLOCK: usize = 128;
 
-/// What was placed, and how.
+/// An embedding in two dimensions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Placed {
-    /// How many neighbours of a vector count, about.
+pub struct Embedding {
+    /// Effective number of neighbours.
     pub perplexity: f64,
     /// x and y of each vector, without a unit.
     pub places: Vec<[f64; 2]>,
 }
 
-/// Places vectors `[n, d]`, beginning from `start`, whose scale does not matter. `None` for fewer than 16, for a value that is
-/// not finite, and for vectors that do not differ. Time and memory grow with n^2 d and n.
+/// Places vectors `[n, d]`, starting from `start`, whose scale does not matter. `None` for fewer than 16 vectors, for values
+/// that are not finite, and for vectors that are all equal. Time grows with n^2 d, memory with n.
 ///
 /// # Panics
-/// For another number of places than vectors.
+/// If `start` has another length than `vectors`.
 #[must_use]
-pub fn place(mut vectors: Array2<f64>, start: &[[f64; 2]]) -> Option<Placed> {
+pub fn place(mut vectors: Array2<f64>, start: &[[f64; 2]]) -> Option<Embedding> {
     let count = vectors.nrows();
-    assert_eq!(count, start.len(), "a first place for each vector");
+    assert_eq!(count, start.len(), "an initial place for each vector");
     if count < FEWEST || !vectors.iter().chain(start.as_flattened()).all(|value| value.is_finite()) {
         return None;
     }
     let mean = vectors.mean_axis(Axis(0))?;
     vectors -= &mean;
-    let others = as_real(count - 1);
+    let others = as_real((count - 1) as u64);
     let perplexity = PERPLEXITY.min((others / 3.0).floor());
     let neighbours = neighbours(&vectors, (count - 1).min(90))?;
-    let start = started(start)?;
+    let start = initial(start)?;
     let pool = ThreadPoolBuilder::new().num_threads(1).build().ok()?;
     let places = pool.install(|| {
         let samples = vec![(); count];
@@ -58,11 +60,11 @@ pub fn place(mut vectors: Array2<f64>, start: &[[f64; 2]]) -> Option<Placed> {
         tsne.barnes_hut_with_neighbors(THETA, &neighbours).embedding()
     });
     let places = places.as_chunks().0.to_vec();
-    places.as_flattened().iter().all(|place| place.is_finite()).then_some(Placed { perplexity, places })
+    places.as_flattened().iter().all(|place| place.is_finite()).then_some(Embedding { perplexity, places })
 }
 
-/// The nearest others of each vector, nearest first; distances in units of their mean, so that the scale of the vectors does
-/// not matter. `None` where all are equal.
+/// The nearest neighbours of each vector, nearest first. Distances are divided by their mean, so that the scale of the
+/// vectors does not matter. `None` if all vectors are equal.
 fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64>>>> {
     let squares: Vec<f64> = centred.outer_iter().map(|row| row.dot(&row)).collect();
     let blocks: Vec<usize> = (0..centred.nrows()).step_by(BLOCK).collect();
@@ -78,7 +80,7 @@ fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64
                 |a: &Neighbor<f64>, b: &Neighbor<f64>| a.distance.total_cmp(&b.distance).then(a.index.cmp(&b.index));
             near.select_nth_unstable_by(most - 1, order);
             near.truncate(most);
-            // else each row keeps the room of all others
+            // otherwise each row would keep the capacity for all others
             near.shrink_to_fit();
             near.sort_unstable_by(order);
             near
@@ -87,7 +89,7 @@ fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64
     };
     let mut all: Vec<Vec<Neighbor<f64>>> = blocks.par_iter().flat_map_iter(of_block).collect();
     let total: f64 = all.iter().flatten().map(|near| near.distance).sum();
-    let mean = total / as_real(all.len() * most);
+    let mean = total / as_real((all.len() * most) as u64);
     if mean <= 0.0 {
         return None;
     }
@@ -95,19 +97,14 @@ fn neighbours(centred: &Array2<f64>, most: usize) -> Option<Vec<Vec<Neighbor<f64
     Some(all)
 }
 
-/// The first places as the descent wants them: close together. `None` where they are one.
-fn started(places: &[[f64; 2]]) -> Option<Vec<f64>> {
-    let count = as_real(places.len());
+/// Initial places, centred and scaled to be close together. `None` if they coincide.
+fn initial(places: &[[f64; 2]]) -> Option<Vec<f64>> {
+    let count = as_real(places.len() as u64);
     let mean = [0, 1].map(|axis| places.iter().map(|place| place[axis]).sum::<f64>() / count);
     let variance = places.iter().map(|place| (place[0] - mean[0]).powi(2)).sum::<f64>() / count;
     let scale = START / variance.sqrt();
     let scaled = |place: &[f64; 2]| [scale * (place[0] - mean[0]), scale * (place[1] - mean[1])];
     scale.is_finite().then(|| places.iter().flat_map(scaled).collect())
-}
-
-/// Counts here are thousands.
-fn as_real(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]
@@ -116,7 +113,7 @@ mod tests {
     use rand::{Rng, SeedableRng};
     use rand_pcg::Pcg64;
 
-    /// Groups of vectors far from each other, of which the first two columns tell nothing, and the group of each.
+    /// Well separated groups of vectors, whose first two columns are noise, and the group of each vector.
     fn groups(count: usize, of: usize) -> (Array2<f64>, Vec<usize>) {
         let mut random = Pcg64::seed_from_u64(3);
         let mut middles = Array2::from_shape_simple_fn((of, 20), || random.random_range(-10.0..10.0));
@@ -130,23 +127,23 @@ mod tests {
         vectors.outer_iter().map(|row| [row[0], row[1]]).collect()
     }
 
-    /// Share of the vectors whose nearest place is one of their own group.
+    /// Share of the vectors whose nearest neighbour on the plane belongs to their group.
     fn kept(places: &[[f64; 2]], group: &[usize]) -> f64 {
         let near = |i: usize| {
             let distance = |j: usize| (places[i][0] - places[j][0]).hypot(places[i][1] - places[j][1]);
             (0..places.len()).filter(|&j| j != i).min_by(|&a, &b| distance(a).total_cmp(&distance(b)))
         };
         let same = (0..places.len()).filter(|&i| near(i).is_some_and(|j| group[j] == group[i])).count();
-        as_real(same) / as_real(places.len())
+        as_real(same as u64) / as_real(places.len() as u64)
     }
 
     #[test]
-    fn neighbours_stay_neighbours_and_the_bits_the_same() {
+    fn neighbours_stay_neighbours_and_results_repeat_to_the_bit() {
         let (vectors, group) = groups(120, 12);
         let start = first_columns(&vectors);
         let placed = place(vectors.clone(), &start).expect("places");
         assert!(kept(&placed.places, &group) > 0.99, "{}", kept(&placed.places, &group));
-        // the control: the first places do not keep them
+        // the control: the initial places do not keep them
         assert!(kept(&start, &group) < 0.3, "{}", kept(&start, &group));
         assert_eq!(place(vectors.clone(), &start).as_ref(), Some(&placed));
         // neither an offset nor the scale matters beyond rounding
@@ -155,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_neighbourhoods_has_no_map() {
+    fn vectors_without_neighbourhoods_have_no_map() {
         let (vectors, _) = groups(FEWEST, 4);
         let start = first_columns(&vectors);
         assert!(place(vectors.clone(), &start).is_some(), "the control");

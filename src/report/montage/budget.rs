@@ -1,8 +1,8 @@
-//! A counting semaphore over bytes: many small images are decoded side by side, few large ones.
+//! A counting semaphore over bytes: many small images, but few large ones, are decoded at a time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Bytes that may be in use at a time.
+/// Limits the bytes in use at a time.
 #[derive(Debug)]
 pub(super) struct Budget {
     limit: u64,
@@ -10,7 +10,7 @@ pub(super) struct Budget {
     freed: Condvar,
 }
 
-/// Bytes in use, until it is dropped.
+/// Bytes in use until this is dropped.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     budget: &'a Budget,
@@ -22,12 +22,12 @@ impl Budget {
         Budget { limit, used: Mutex::new(0), freed: Condvar::new() }
     }
 
-    /// Waits until `bytes` more are within the limit, or nothing else is in use: what is larger than the limit then
-    /// has it to itself instead of waiting for ever.
+    /// Waits until `bytes` more are within the limit, or until nothing else is in use: a request beyond the limit is then
+    /// granted alone instead of waiting forever.
     ///
-    /// A holder must not start work on the thread pool, or it could come to wait for itself.
+    /// A holder must not start work on the thread pool, or it could wait for itself.
     pub(super) fn acquire(&self, bytes: u64) -> Permit<'_> {
-        // The count is whole at every moment, so another thread's panic does not spoil it.
+        // the count is valid at any moment, so a panic of another thread does no harm
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let must_wait = |used: &mut u64| *used > 0 && used.saturating_add(bytes) > self.limit;
         let mut used = self.freed.wait_while(used, must_wait).unwrap_or_else(PoisonError::into_inner);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_the_limit_goes_alone() {
+    fn a_request_beyond_the_limit_is_granted_alone() {
         let budget = Budget::new(10);
         drop(budget.acquire(u64::MAX));
         let _small = budget.acquire(10);

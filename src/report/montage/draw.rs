@@ -1,14 +1,14 @@
 //! Colours and shapes.
 
+use super::contents::{Accent, Cut, Montage};
 use super::layout::Layout;
 use super::text::blend;
-use super::{Accent, Cut, Montage};
 use image::{Rgb, RgbImage, imageops};
 
 const PAGE: Rgb<u8> = Rgb([255, 255, 255]);
-/// Behind pictures that don't fill their tile, and behind what is transparent in them.
+/// Behind pictures that do not fill their tile, and behind transparent pixels.
 pub(super) const GROUND: Rgb<u8> = Rgb([243, 244, 246]);
-/// Around every tile, so that a white picture has an edge.
+/// Edge of every tile, so that a white picture has one.
 const EDGE: Rgb<u8> = Rgb([222, 226, 231]);
 const INK: Rgb<u8> = Rgb([28, 32, 38]);
 const QUIET_INK: Rgb<u8> = Rgb([88, 96, 107]);
@@ -29,7 +29,7 @@ pub(super) fn canvas(layout: &Layout) -> RgbImage {
     RgbImage::from_pixel(layout.width, layout.height, PAGE)
 }
 
-/// Accent, title and subtitle.
+/// Draws accent, title and subtitle.
 pub(super) fn header(canvas: &mut RgbImage, layout: &Layout, montage: &Montage) {
     fill(canvas, (layout.margin, layout.margin), (layout.accent, layout.header), montage.accent.colour());
     let (left, top) = (layout.text_left as f32, layout.margin as f32);
@@ -41,7 +41,7 @@ pub(super) fn header(canvas: &mut RgbImage, layout: &Layout, montage: &Montage) 
     layout.subtitle.draw(canvas, left, top, &subtitle, QUIET_INK);
 }
 
-/// `picture` in the middle of tile `index`.
+/// Draws a picture in the middle of tile `index`.
 pub(super) fn picture(canvas: &mut RgbImage, layout: &Layout, index: usize, picture: &RgbImage) {
     let (x, y) = ground(canvas, layout, index);
     let x = x + (layout.tile - picture.width().min(layout.tile)) / 2;
@@ -49,7 +49,7 @@ pub(super) fn picture(canvas: &mut RgbImage, layout: &Layout, index: usize, pict
     imageops::replace(canvas, picture, i64::from(x), i64::from(y));
 }
 
-/// A tile that says why there is no picture.
+/// Draws a tile that says why there is no picture.
 pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, label: &str, name: &str) {
     let (x, y) = ground(canvas, layout, index);
     hatch(canvas, (x, y), layout.tile);
@@ -70,7 +70,7 @@ pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, 
     }
 }
 
-/// One line below tile `index`, centred.
+/// Draws one line below tile `index`, centred.
 pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, caption: &str, cut: Cut) {
     let (x, y) = layout.corner(index);
     let room = layout.tile as f32;
@@ -83,21 +83,21 @@ pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, capt
     layout.caption.draw(canvas, left, top, &text, QUIET_INK);
 }
 
-/// The empty tile with its edge; returns its upper left corner.
+/// Draws an empty tile with its edge; returns its upper left corner.
 fn ground(canvas: &mut RgbImage, layout: &Layout, index: usize) -> (u32, u32) {
     let (x, y) = layout.corner(index);
-    // The edge lies outside, in the gap: a picture that fills its tile loses nothing to it.
+    // the edge is outside the tile, in the gap, so it covers no pixel of a picture
     fill(canvas, (x - 1, y - 1), (layout.tile + 2, layout.tile + 2), EDGE);
     fill(canvas, (x, y), (layout.tile, layout.tile), GROUND);
     (x, y)
 }
 
-/// Thin diagonals.
+/// Draws thin diagonals.
 fn hatch(canvas: &mut RgbImage, (left, top): (u32, u32), side: u32) {
     const PERIOD: u32 = 10;
     for y in 0..side {
         for x in 0..side {
-            // Half covered on both sides of the line, which makes it smooth.
+            // half covered on both sides of the line, which smooths it
             let coverage = match (x + y) % PERIOD {
                 0 | 2 => 0.5,
                 1 => 1.0,
@@ -108,13 +108,13 @@ fn hatch(canvas: &mut RgbImage, (left, top): (u32, u32), side: u32) {
     }
 }
 
-/// A quiet rectangle for text to stand on.
+/// Draws a plain rectangle behind text.
 fn plate(canvas: &mut RgbImage, (left, top): (f32, f32), (width, height): (f32, f32)) {
     let pixels = |length: f32| u32::try_from(super::text::whole(length.round())).unwrap_or(0);
     fill(canvas, (pixels(left), pixels(top)), (pixels(width), pixels(height)), GROUND);
 }
 
-/// Fills a rectangle; what lies outside of the canvas is cut off.
+/// Fills a rectangle, clipped to the canvas.
 fn fill(canvas: &mut RgbImage, (left, top): (u32, u32), (width, height): (u32, u32), colour: Rgb<u8>) {
     let right = left.saturating_add(width).min(canvas.width());
     let bottom = top.saturating_add(height).min(canvas.height());

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use crate::base::error::{Error, Finding, Result};
 
-/// Of a JPEG: below this, text has a visible halo.
+/// JPEG quality: below this, text has a visible halo.
 const QUALITY: u8 = 92;
 
-/// Writes a picture as its path's extension says: `jpg`, `webp` (lossless), and PNG for everything else.
+/// Writes a picture in the format of its extension: `jpg`, `webp` (lossless), and PNG for any other.
 ///
 /// # Errors
-/// `Failed` when it can't be encoded or written.
+/// `Failed` if it can't be encoded or written.
 pub(super) fn write(path: &Path, image: &RgbImage) -> Result<()> {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     let bytes = encode(image, extension.as_deref().and_then(|extension| extension.to_str()));

@@ -1,30 +1,22 @@
 //! Where everything on a montage goes, in pixels.
 
+use super::contents::{Montage, Options};
+use super::size::{MAX_PIXELS, TILE_SIZES};
 use super::text::{Face, whole};
-use super::{Montage, Options};
 use crate::base::error::{Error, Finding, Result};
-use std::ops::RangeInclusive;
+use crate::base::text::counted;
 
-/// Tile sizes at which text is legible and pictures are of use.
-const TILE_SIZES: RangeInclusive<u32> = 32..=1024;
-
-/// The tile size where there is no reason for another one.
-pub(super) const USUAL_TILE: u32 = 160;
-
-/// The tile size that the lengths below are given for; they grow with it.
+/// Lengths below are given for this tile size, and grow with it.
 const REFERENCE: f32 = 160.0;
 
-/// A picture beyond this many pixels (200 MB) is a mistake, and few viewers would open it.
-const MAX_PIXELS: u64 = 1 << 26;
-
-/// Places and faces of one montage.
+/// Positions, lengths and fonts of one montage.
 pub(super) struct Layout {
     /// Side of a tile.
     pub(super) tile: u32,
     /// Size of the picture.
     pub(super) width: u32,
     pub(super) height: u32,
-    /// Blank on all four sides.
+    /// Blank margin on all four sides.
     pub(super) margin: u32,
     /// Left edge of title and subtitle, right of the accent.
     pub(super) text_left: u32,
@@ -44,17 +36,17 @@ pub(super) struct Layout {
 
 impl Layout {
     /// # Errors
-    /// `Usage` when the tiles are too small or large, or too many for one picture.
+    /// `Usage` if the tile size is out of range or the picture would be too large.
     pub(super) fn new(montage: &Montage, options: &Options) -> Result<Self> {
         let tile = options.tile_size;
         if !TILE_SIZES.contains(&tile) {
             return Err(Error::usage(
-                Finding::new("the tile size of montages makes no picture")
+                Finding::new("the tile size of montages is out of range")
                     .expected(format!("{} to {} pixels", TILE_SIZES.start(), TILE_SIZES.end()))
                     .found(tile.to_string()),
             ));
         }
-        // Type below nine tenths of its size is hard to read, however small the tiles are.
+        // smaller type is hard to read, however small the tiles
         let factor = (tile as f32 / REFERENCE).max(0.9);
         let length = |reference: f32| u32::try_from(whole((reference * factor).round())).unwrap_or(0);
         let (margin, gap, accent) = (length(20.0), length(8.0), length(4.0));
@@ -72,7 +64,7 @@ impl Layout {
         let columns = options.columns.map_or_else(|| best_columns(count), |c| u64::from(c.max(1)).min(count));
         let rows = count.div_ceil(columns);
         let grid = columns * u64::from(tile + gap) - u64::from(gap);
-        // A title above few or small images may widen the picture: a usual one is never cut.
+        // a title above few or small images may widen the picture, so that usual ones are never cut
         let widest_text = u64::from((4 * (tile + gap) - gap).max(length(480.0)));
         let text = title.width(&montage.title).max(subtitle.width(&montage.subtitle)).ceil();
         let text = u64::try_from(whole(text)).unwrap_or(0) + u64::from(text_left - margin);
@@ -83,7 +75,7 @@ impl Layout {
 
         let (width, height) = picture_size(width, height, count)?;
         let label = Face::semi_bold(12.0 * factor);
-        // No more columns than tiles, and those fit the width.
+        // there are no more columns than tiles, and the width fits u32
         let columns = u32::try_from(columns).unwrap_or(u32::MAX);
         Ok(Layout {
             tile,
@@ -104,26 +96,17 @@ impl Layout {
         })
     }
 
-    /// What lies above the tiles, but for a gap.
+    /// Height of everything above the tiles, less a gap.
     pub(super) fn title_height(&self) -> u32 {
         self.grid_top.saturating_sub(self.gap)
     }
 
-    /// Upper left corner of tile `index`; the index is below the number of tiles.
+    /// Upper left corner of a tile; `index` is below the number of tiles.
     pub(super) fn corner(&self, index: usize) -> (u32, u32) {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let (row, column) = (index / self.columns, index % self.columns);
         (self.margin + column * (self.tile + self.gap), self.grid_top + row * self.row)
     }
-}
-
-/// The largest tile up to the usual one with which so many images and their captions make a picture.
-pub(super) fn fitting_tile(images: u64) -> u32 {
-    // beside and below a tile, and around them all: more than there ever is
-    let pixels =
-        |tile: u32| u64::from(tile + 12) * u64::from(tile + 36) * images.saturating_add(images.isqrt() * 2 + 8);
-    let fits = |tile: &u32| pixels(*tile) <= MAX_PIXELS;
-    TILE_SIZES.rev().skip_while(|tile| *tile > USUAL_TILE).find(fits).unwrap_or(*TILE_SIZES.start())
 }
 
 fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
@@ -132,7 +115,7 @@ fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
         _ => Err(Error::usage(
             Finding::new("a montage would be too large for one picture")
                 .expected(format!("at most {MAX_PIXELS} pixels"))
-                .found(format!("{count} images, {width} x {height} pixels"))
+                .found(format!("{}, {width} x {height} pixels", counted(count, "image")))
                 .hint("show fewer images with --montage-size"),
         )),
     }
@@ -148,7 +131,8 @@ fn best_columns(count: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Accent, Tile};
+    use super::super::contents::{Accent, Tile};
+    use super::super::size::{USUAL_TILE, fitting_tile};
     use super::*;
 
     fn montage(count: usize) -> Montage {
@@ -175,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn many_images_get_smaller_tiles_and_make_a_picture() {
+    fn many_images_get_smaller_tiles_and_fit_a_picture() {
         assert_eq!((fitting_tile(1), fitting_tile(1000)), (USUAL_TILE, USUAL_TILE));
         for count in [1, 2, 3, 20, 1000, 1700, 1900, 2500, 3333, 5000, 9999, 10_000] {
             let mut many = montage(count);
@@ -183,7 +167,10 @@ mod tests {
             many.tiles[0].caption = Some("caption".into());
             assert!(Layout::new(&many, &Options::for_images(count)).is_ok(), "{count}");
         }
-        assert!(Layout::new(&montage(10_000), &Options::default()).is_err(), "and not with the usual ones");
+        assert!(
+            Layout::new(&montage(10_000), &Options::default()).is_err(),
+            "the control: tiles of the usual size do not fit"
+        );
     }
 
     #[test]
@@ -204,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_picture_is_refused() {
+    fn sizes_out_of_range_are_refused() {
         for tile_size in [0, 31, 1025, u32::MAX] {
             assert!(Layout::new(&montage(4), &Options { tile_size, ..Options::default() }).is_err(), "{tile_size}");
         }

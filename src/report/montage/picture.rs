@@ -12,11 +12,11 @@ use std::io::{BufReader, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// What one image may take when it is decoded: 178 million pixels of RGB. A decompression bomb asks for more.
+/// Most bytes of a decoded image: 178 million pixels of RGB. A decompression bomb needs more.
 const MAX_DECODED: u64 = 512 << 20;
 
-/// Images up to this size on their longer side are shown pixel by pixel, as squares: smoothed, an 8 x 8 digit would
-/// be a blot.
+/// Images whose longer side has at most this many pixels are shown pixel by pixel, as squares: an 8 x 8 digit would be a
+/// blot if smoothed.
 const CRISP: u32 = 48;
 
 /// Why there is no picture.
@@ -24,7 +24,7 @@ const CRISP: u32 = 48;
 pub(super) enum Problem {
     /// The file does not exist.
     Missing,
-    /// It exists and can't be shown; the reason.
+    /// It exists but can't be shown; the reason.
     Broken(String),
 }
 
@@ -38,16 +38,15 @@ impl Problem {
     }
 }
 
-/// Decodes `path` and fits it into a square of `side` pixels, keeping its aspect ratio; upright as its EXIF data say,
-/// and over the ground of the tiles where it is transparent. Colour profiles are not applied; of an animation, the
-/// first frame is taken.
+/// Decodes an image and fits it into a square of `side` pixels, keeping its aspect ratio. EXIF orientation is applied,
+/// colour profiles are not. Transparent pixels show the ground of the tile. An animation shows its first frame.
 pub(super) fn load(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
     load_below(path, 0, side, budget)
 }
 
-/// The same, less so many rows of pixels at its upper edge (none, where that would be all).
+/// As [`load`], without the `cut` topmost rows of pixels (none, if that would be all).
 pub(super) fn load_below(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
-    // Decoders of hostile formats panic now and then, and a panic would end the whole run over one picture.
+    // decoders panic now and then on hostile files, and one picture must not end the run
     catch_unwind(AssertUnwindSafe(|| decode(path, cut, side, budget)))
         .unwrap_or_else(|_| Err(Problem::Broken("its decoder failed".to_string())))
 }
@@ -58,7 +57,7 @@ fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage,
         ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::Missing,
         _ => broken(&e),
     };
-    // Before it is opened: opening a pipe would wait for somebody to write to it.
+    // checked before opening: opening a pipe would block until somebody writes to it
     let file_size = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
         Ok(_) => return Err(broken(&"not a file")),
@@ -76,12 +75,12 @@ fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage,
     let (width, height) = decoder.dimensions();
     let decoded = decoder.total_bytes();
     if decoded > MAX_DECODED {
-        return Err(broken(&format!("{width} x {height} pixels are more than {} MiB", MAX_DECODED >> 20)));
+        return Err(broken(&format!("{width} x {height} pixels need more than {} MiB", MAX_DECODED >> 20)));
     }
-    // The file (some decoders read all of it), the image, perhaps a turned copy, and the conversion to 8 bits.
+    // the file (some decoders read all of it), the image, perhaps a rotated copy, and the conversion to 8 bits
     let bytes = file_size.saturating_add(2 * decoded).saturating_add(4 * u64::from(width) * u64::from(height));
     let _permit = budget.acquire(bytes);
-    // Damaged EXIF data are no reason to show nothing.
+    // an image with damaged EXIF data is still shown
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|e| broken(&e))?;
     if image.width() == 0 || image.height() == 0 {
@@ -101,7 +100,7 @@ fn fit(image: DynamicImage, side: u32) -> Result<RgbImage, String> {
     if longer <= CRISP.min(side) {
         return Ok(enlarge(&opaque(image), side / longer));
     }
-    // At least one pixel, however long and thin it is.
+    // at least one pixel, however long and thin the image
     let scaled = |length: u32| {
         let (length, side, longer) = (u64::from(length), u64::from(side), u64::from(longer));
         u32::try_from((length * side + longer / 2) / longer).unwrap_or(1).max(1)
@@ -110,14 +109,14 @@ fn fit(image: DynamicImage, side: u32) -> Result<RgbImage, String> {
     if image.color().has_alpha() {
         let rgba = image.into_rgba8();
         let bytes = resize(rgba.as_raw(), (width, height), size, PixelType::U8x4)?;
-        let resized = RgbaImage::from_raw(size.0, size.1, bytes).ok_or("a resized picture of another size")?;
+        let resized = RgbaImage::from_raw(size.0, size.1, bytes).ok_or("resizing gave a wrong size")?;
         return Ok(opaque(DynamicImage::from(resized)));
     }
     let bytes = resize(image.into_rgb8().as_raw(), (width, height), size, PixelType::U8x3)?;
-    RgbImage::from_raw(size.0, size.1, bytes).ok_or_else(|| "a resized picture of another size".to_string())
+    RgbImage::from_raw(size.0, size.1, bytes).ok_or_else(|| "resizing gave a wrong size".to_string())
 }
 
-/// Lanczos, with transparent pixels weighing nothing.
+/// Resizes with a Lanczos filter; colours are weighted by opacity.
 fn resize(bytes: &[u8], from: (u32, u32), to: (u32, u32), pixels: PixelType) -> Result<Vec<u8>, String> {
     let source = ImageRef::new(from.0, from.1, bytes, pixels).map_err(|e| e.to_string())?;
     let mut target = Image::new(to.0, to.1, pixels);
@@ -125,7 +124,7 @@ fn resize(bytes: &[u8], from: (u32, u32), to: (u32, u32), pixels: PixelType) -> 
     Ok(target.into_vec())
 }
 
-/// The image over the ground of the tiles.
+/// Draws the image over the ground of the tiles.
 fn opaque(image: DynamicImage) -> RgbImage {
     if !image.color().has_alpha() {
         return image.into_rgb8();
@@ -139,7 +138,7 @@ fn opaque(image: DynamicImage) -> RgbImage {
     })
 }
 
-/// Every pixel as a square of `factor` pixels.
+/// Enlarges every pixel to a square of `factor` pixels.
 fn enlarge(image: &RgbImage, factor: u32) -> RgbImage {
     RgbImage::from_fn(image.width() * factor, image.height() * factor, |x, y| *image.get_pixel(x / factor, y / factor))
 }

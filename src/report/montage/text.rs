@@ -1,7 +1,7 @@
 //! The font: measuring, shortening, drawing one line of text.
 //!
-//! Characters are set one after the other; there is no shaping. A character that the font lacks is drawn as an empty
-//! box, so any file name can be shown.
+//! Characters are set one after the other, without shaping. A character that the font lacks becomes an empty box, so any
+//! file name can be shown.
 
 use ab_glyph::{Font as _, FontRef, Glyph, GlyphId, PxScale, ScaleFont as _, point};
 use image::{Rgb, RgbImage};
@@ -15,7 +15,7 @@ static SEMI_BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
 
 const ELLIPSIS: &str = "…";
 
-/// Instead of a character that the font lacks; its own sign for that is a black one, and a name would be a bar of them.
+/// Stands for a character that the font lacks. The font's own sign for these is a black box, and a name would be a black bar.
 const BOX: char = '□';
 
 /// A font at a size.
@@ -37,7 +37,7 @@ impl Face {
     }
 
     fn new(font: &'static FontRef<'static>, size: f32) -> Self {
-        // ab_glyph scales to the height from ascent to descent; sizes of type are given in ems.
+        // ab_glyph scales by the height from ascent to descent, and `size` is in ems
         let em = font.units_per_em().unwrap_or(1000.0);
         Face { font, scale: PxScale::from(size * font.height_unscaled() / em) }
     }
@@ -52,7 +52,7 @@ impl Face {
         self.font.as_scaled(self.scale).height()
     }
 
-    /// Pixels that `text` advances.
+    /// Width of `text` in pixels.
     pub(super) fn width(self, text: &str) -> f32 {
         visible(text).map(|c| self.advance(c)).sum()
     }
@@ -68,7 +68,7 @@ impl Face {
         }
     }
 
-    /// `text`, shortened at its end to at most `room` pixels.
+    /// Shortens `text` at its end to at most `room` pixels.
     pub(super) fn fit_end(self, text: &str, room: f32) -> String {
         let text: String = visible(text).collect();
         if self.width(&text) <= room {
@@ -78,7 +78,7 @@ impl Face {
         self.with_ellipsis(text.chars().take(kept).collect(), String::new(), room)
     }
 
-    /// `text`, shortened in its middle to at most `room` pixels: file names differ at their ends.
+    /// Shortens `text` in its middle to at most `room` pixels: file names differ at their ends.
     pub(super) fn fit_middle(self, text: &str, room: f32) -> String {
         let text: Vec<char> = visible(text).collect();
         if text.iter().map(|&c| self.advance(c)).sum::<f32>() <= room {
@@ -92,7 +92,7 @@ impl Face {
         self.with_ellipsis(text[..head].iter().collect(), tail.iter().collect(), room)
     }
 
-    /// How many characters fit into `room` pixels.
+    /// Number of leading characters that fit into `room` pixels.
     fn prefix(self, characters: impl Iterator<Item = char>, room: f32) -> usize {
         let mut used = 0.0;
         characters
@@ -103,7 +103,7 @@ impl Face {
             .count()
     }
 
-    /// Nothing at all where not even the ellipsis fits.
+    /// Joins the parts by an ellipsis; empty if not even that fits.
     fn with_ellipsis(self, head: String, tail: String, room: f32) -> String {
         if self.width(ELLIPSIS) > room {
             return String::new();
@@ -111,10 +111,10 @@ impl Face {
         format!("{}{ELLIPSIS}{}", head.trim_end(), tail.trim_start())
     }
 
-    /// Draws `text` with its first character at `left` and its line's top at `top`; what lies outside is cut off.
+    /// Draws `text` with its first character at `left` and the top of its line at `top`, clipped to the canvas.
     pub(super) fn draw(self, canvas: &mut RgbImage, left: f32, top: f32, text: &str, colour: Rgb<u8>) {
         let font = self.font.as_scaled(self.scale);
-        // Whole baselines keep the feet of the letters sharp.
+        // whole baselines keep the feet of letters sharp
         let baseline = (top + self.ascent()).round();
         let mut x = left;
         for character in visible(text) {
@@ -135,7 +135,7 @@ impl Face {
     }
 }
 
-/// Mixes `colour` into `pixel`; `coverage` 0 leaves it, 1 replaces it.
+/// Mixes `colour` into `pixel`; a `coverage` of 0 keeps the pixel, 1 replaces it.
 pub(super) fn blend(pixel: &mut Rgb<u8>, colour: Rgb<u8>, coverage: f32) {
     for (old, new) in pixel.0.iter_mut().zip(colour.0) {
         let mixed = f32::from(*old) + (f32::from(new) - f32::from(*old)) * coverage.clamp(0.0, 1.0);
@@ -143,14 +143,14 @@ pub(super) fn blend(pixel: &mut Rgb<u8>, colour: Rgb<u8>, coverage: f32) {
     }
 }
 
-/// A float that is a whole number of pixels already.
+/// Converts a whole number of pixels.
 #[allow(clippy::cast_possible_truncation, reason = "float to integer saturates, and NaN becomes 0")]
 pub(super) fn whole(pixels: f32) -> i64 {
     pixels as i64
 }
 
-/// What of `text` takes part in a line: control characters become spaces, marks without ink and the marks that turn
-/// the direction of writing around go.
+/// The characters of `text` to draw. Control characters become spaces; zero-width characters and direction marks are
+/// dropped.
 fn visible(text: &str) -> impl Iterator<Item = char> {
     text.chars()
         .filter(
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fonts_have_what_is_put_in_by_the_program() {
+    fn the_fonts_have_all_characters_that_the_program_inserts() {
         for face in [Face::regular(12.0), Face::semi_bold(12.0)] {
             for character in ELLIPSIS.chars().chain([BOX, '·']) {
                 assert_ne!(face.font.glyph_id(character), GlyphId(0), "{character}");

@@ -1,4 +1,4 @@
-//! Small pictures for pages: encoded, in as few bytes as they take.
+//! Small pictures for pages, encoded in few bytes.
 
 use super::budget::Budget;
 use super::picture::{self, Problem};
@@ -7,21 +7,21 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
 use std::path::Path;
 
-/// Of a JPEG: above this, small pictures grow faster than they get better.
+/// JPEG quality: above this, small pictures gain more bytes than quality.
 const QUALITY: u8 = 80;
 
-/// A picture as the bytes of a file.
+/// An encoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     /// `image/png` or `image/jpeg`
     pub mime: &'static str,
     /// `png` or `jpg`
     pub extension: &'static str,
-    /// The file.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
-/// Makes small pictures, on any number of threads; what is decoded at one time is bounded.
+/// Makes small pictures on any number of threads, within a budget of decoded bytes.
 #[derive(Debug)]
 pub struct Thumbnails {
     budget: Budget,
@@ -33,15 +33,15 @@ impl Thumbnails {
         Thumbnails { budget: Budget::new(decode_bytes) }
     }
 
-    /// The picture in `path`, fitted into a square of `side` pixels: as PNG or JPEG, whichever is smaller.
+    /// Fits the image in `path` into a square of `side` pixels, as PNG or JPEG, whichever is smaller.
     ///
     /// # Errors
-    /// Why there is no picture: `missing`, or the reason why it can't be shown.
+    /// `missing`, or the reason why it can't be shown.
     pub fn make(&self, path: &Path, side: u32) -> Result<Encoded, String> {
         self.make_below(path, 0, side)
     }
 
-    /// The same, less so many rows of pixels at its upper edge.
+    /// As [`make`](Self::make), without the `cut` topmost rows of pixels.
     ///
     /// # Errors
     /// As for [`make`](Self::make).
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upper_edge_can_be_left_away() {
+    fn an_upper_edge_can_be_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.png");
         RgbImage::from_fn(100, 100, |_, y| Rgb([if y < 40 { 255 } else { 0 }, 0, 0])).save(&path).unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_shown_says_why() {
+    fn an_image_that_can_not_be_shown_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.png");
         assert_eq!(Thumbnails::new(1 << 30).make(&path, 80), Err("missing".to_owned()));

@@ -1,15 +1,14 @@
-//! Putting the page together.
+//! Assembles the page from its parts.
 
 use serde_json::json;
 
-use super::pictures::Shown;
-use super::{Pictures, convergence, data, distributions};
-use crate::base::error::Result;
+use super::pictures::{PictureSources, Pictures};
+use super::{convergence, data, distributions};
 use crate::plan::record::{Images, RunRecord};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
-/// In this order, as one script.
+/// Joined in this order to one script.
 const SCRIPTS: [&str; 8] = [
     include_str!("page/base.js"),
     include_str!("page/model.js"),
@@ -21,53 +20,53 @@ const SCRIPTS: [&str; 8] = [
     include_str!("page/main.js"),
 ];
 
-/// The page with everything in it.
-pub(super) fn assemble(record: &RunRecord, data: &str, shown: &Shown, pictures: Pictures) -> Result<String> {
+/// The HTML of the page.
+pub(super) fn assemble(record: &RunRecord, data: &str, shown: &PictureSources, pictures: Pictures) -> String {
     let images = images(record, shown);
-    // what nobody can know who only chose the names of files
+    // unpredictable for someone who chose only the names of files
     let mut hash = blake3::Hasher::new();
     hash.update(data.as_bytes()).update(images.as_bytes());
     let nonce = hash.finalize().to_hex()[..32].to_owned();
     let path: Vec<_> = record.inputs.clustering.iter().map(|part| part.to_string_lossy()).collect();
-    // folders of clusterings are often of one name, so their parent's goes with it
+    // folders of clusterings often share a name, so the parent's name is added
     let name = path[path.len().saturating_sub(2)..].join("/");
     let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
     let values = [
         ("nonce", nonce),
-        // a page beside its pictures may show those of its own folder
+        // a page beside its pictures may load them from its own folder
         ("sources", if pictures == Pictures::Beside { " 'self' file:".to_owned() } else { String::new() }),
         ("title", escaped(&format!("{name} – clustrata"))),
         ("style", STYLE.to_owned()),
-        ("distributions", drawings(record)?),
+        ("distributions", drawings(record)),
         ("data", data.to_owned()),
         ("images", images),
         ("script", script),
     ];
-    Ok(filled(PAGE, &values))
+    filled(PAGE, &values)
 }
 
-/// The drawings of every level, in templates that the scripts take them from.
-fn drawings(record: &RunRecord) -> Result<String> {
+/// The plots of every level, in templates that the scripts clone.
+fn drawings(record: &RunRecord) -> String {
     let mut html = String::new();
     for level in &record.levels {
         html += &format!("<template id=\"distributions-{}\">\n", level.level);
-        for (name, svg) in distributions::of_level(record, level)? {
-            let label = escaped(&format!("How {} is distributed over the clusters", name.replace('_', " ")));
+        for (name, svg) in distributions::of_level(record, level) {
+            let label = escaped(&format!("Distribution of {} over the clusters", name.replace('_', " ")));
             html += &format!("<figure class=\"plot\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n");
         }
         html += "</template>\n";
     }
-    if let Some(svg) = convergence::drawing(record)? {
-        let label = "The objective of every k-means, iteration by iteration";
+    if let Some(svg) = convergence::drawing(record) {
+        let label = "Objective of every k-means by iteration";
         html += "<template id=\"convergence\">\n";
         html +=
             &format!("<figure class=\"plot wide\" role=\"img\" aria-label=\"{label}\">{svg}</figure>\n</template>\n");
     }
-    Ok(html)
+    html
 }
 
-/// Names, captions and sources of pictures, and what was left out.
-fn images(record: &RunRecord, shown: &Shown) -> String {
+/// Names, captions and sources of pictures as JSON, and notes about what was left out.
+fn images(record: &RunRecord, shown: &PictureSources) -> String {
     let none = Images::default();
     let images = record.images.as_ref().unwrap_or(&none);
     let sources: Vec<Option<&String>> = images.rows.iter().map(|row| shown.images.get(row)).collect();
@@ -81,7 +80,7 @@ fn images(record: &RunRecord, shown: &Shown) -> String {
     }))
 }
 
-/// The template with `{{name}}` replaced by values, in which braces mean nothing.
+/// Replaces every `{{name}}` of the template by its value. Braces within values have no meaning.
 fn filled(template: &str, values: &[(&str, String)]) -> String {
     let mut page = String::new();
     let mut rest = template;
@@ -95,7 +94,7 @@ fn filled(template: &str, values: &[(&str, String)]) -> String {
     page + rest
 }
 
-/// Text in HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
@@ -105,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_filled_in_as_they_are() {
+    fn values_are_inserted_verbatim() {
         let values = [("a", "{{b}} }}".to_owned()), ("b", "x".to_owned())];
         assert_eq!(filled("1{{a}}2{{b}}3", &values), "1{{b}} }}2x3");
     }
 
     #[test]
-    fn the_page_asks_for_all_that_is_filled_in_and_no_more() {
+    fn the_template_names_every_value_and_no_other() {
         let names = ["nonce", "sources", "title", "style", "distributions", "data", "images", "script"];
         let asked: Vec<&str> = PAGE.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|p| p.0).collect();
         assert!(
@@ -121,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn text_ends_no_element() {
+    fn escaped_text_ends_no_element() {
         assert_eq!(escaped("</title>\"'&"), "&lt;/title&gt;&quot;&#39;&amp;");
     }
 
     #[test]
-    fn scripts_make_elements_of_no_text() {
+    fn scripts_never_parse_text_as_html() {
         for script in SCRIPTS {
             for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "</script"] {
                 assert!(!script.contains(forbidden), "{forbidden}");
@@ -134,9 +133,9 @@ mod tests {
         }
     }
 
-    /// Drawings are dark on white; the style turns their colours into those of the page, so it must know them all.
+    /// Plots are dark on white; the style maps their colours to those of the theme, so it needs a rule for each.
     #[test]
-    fn the_style_knows_the_colours_of_drawings() {
+    fn the_style_has_a_rule_for_every_colour_of_plots() {
         let panels = vec![crate::report::plot::Distribution { title: "x".into(), values: vec![1.0, 2.0, 5.0] }];
         let histogram = crate::report::plot::Histogram {
             title: String::new(),
@@ -145,7 +144,7 @@ mod tests {
             y_label: "y".into(),
             panels,
         };
-        let svg = histogram.to_svg().expect("draws");
+        let svg = histogram.to_svg();
         for attribute in ["fill=\"#", "stroke=\"#"] {
             for part in svg.split(attribute).skip(1) {
                 let colour = part.split('"').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How the clustering was made, where this program made it: the objective over the iterations of every k-means.
+//! The objective over the iterations of every k-means, for clusterings made by this program.
 
 use crate::base::error::{Error, Result};
 use crate::formats::folder::OutputFolder;
@@ -7,35 +7,35 @@ use crate::report::plot::{Chart, MOST_SERIES, Panel, Positions, Spot};
 
 /// Writes `plots/kmeans.svg`.
 pub(super) fn write_file(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
-    let Some(svg) = drawing(record)? else { return Ok(()) };
+    let Some(svg) = drawing(record) else { return Ok(()) };
     let path = folder.staging("plots/kmeans.svg")?;
     std::fs::write(&path, svg).map_err(|e| Error::io("can't write the plot", &path, &e))
 }
 
-/// The chart as SVG; `None` where it is not known how the clustering was made.
-pub(super) fn drawing(record: &RunRecord) -> Result<Option<String>> {
+/// The chart as SVG; `None` if the objectives are not known.
+pub(super) fn drawing(record: &RunRecord) -> Option<String> {
     let made = record.kmeans.as_ref().filter(|made| made.steps.iter().any(|step| !step.objectives.is_empty()));
-    made.map(|made| chart(made).to_svg()).transpose()
+    made.map(|made| chart(made).to_svg())
 }
 
-/// A panel a level, a line a step.
+/// A panel per level, a line per step.
 fn chart(made: &KmeansRecord) -> Chart {
     let longest = made.steps.iter().map(|step| step.objectives.len()).max().unwrap_or(0);
     let most = u32::try_from(longest).unwrap_or(u32::MAX);
     let mut levels: Vec<u32> = made.steps.iter().map(|step| step.level).collect();
     levels.dedup();
     let steps = made.steps.iter().map(|step| step.step).max().unwrap_or(0);
-    // the first steps where there are more than can be told apart
+    // only the first steps, if there are more than can be told apart
     let steps = (0..=steps).take(MOST_SERIES);
     Chart {
-        title: "k-means, iteration by iteration".to_owned(),
-        subtitle: "mean squared distance of the step's points to the nearest centroid; lower is better".to_owned(),
+        title: "k-means objective by iteration".to_owned(),
+        subtitle: "Mean squared distance of the step's points to their nearest centroids. Lower is better.".to_owned(),
         x_label: "iteration".to_owned(),
         y_label: "mean squared distance".to_owned(),
         positions: Positions::Numbers((1..=most).map(f64::from).collect()),
         series: steps.map(|step| format!("step {step}")).collect(),
         panels: levels.iter().map(|&level| panel(made, level)).collect(),
-        caption: "A step after the first is fitted on a sample of the points, so its values are not comparable with those of \
+        caption: "Steps after the first are fitted to a sample of the points, so their values can't be compared with those of \
                   the first."
             .to_owned(),
     }

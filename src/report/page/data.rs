@@ -1,14 +1,14 @@
-//! What of the record the page gets, as JSON.
+//! The part of the record that the page gets, as JSON.
 
 use serde_json::{Value, json};
 
 use crate::metrics::Column;
 use crate::plan::record::{Level, RunRecord};
 
-/// Clusters of all levels that the page lists: a row takes about 80 bytes.
+/// Most clusters that the page lists, over all levels: a row takes about 80 bytes.
 const MOST_CLUSTERS: usize = 100_000;
 
-/// The JSON, safe inside of a script element.
+/// The JSON, safe inside a script element.
 pub(super) fn of(record: &RunRecord) -> String {
     let kept = kept(record);
     let levels: Vec<Value> = (0..record.levels.len()).map(|at| level(record, at, &kept[at])).collect();
@@ -33,7 +33,7 @@ pub(super) fn of(record: &RunRecord) -> String {
     in_script(&data)
 }
 
-/// What is said of each kind of map, and its points.
+/// Description and points of each kind of map.
 fn maps(record: &RunRecord) -> Value {
     let Some(plane) = &record.map else { return json!({}) };
     let mut maps = json!({ "pca": { "explained": plane.explained, "points": plane.points } });
@@ -43,7 +43,7 @@ fn maps(record: &RunRecord) -> Value {
     maps
 }
 
-/// Where the clusters of a level lie on each kind.
+/// Places of a level's clusters on each kind of map.
 fn places(record: &RunRecord, at: usize) -> Value {
     let Some(plane) = &record.map else { return json!({}) };
     let mut places = json!({ "pca": plane.levels.get(at) });
@@ -55,13 +55,13 @@ fn places(record: &RunRecord, at: usize) -> Value {
 
 /// JSON that neither ends a script element nor starts a comment in it.
 pub(super) fn in_script(value: &Value) -> String {
-    // none of these stands outside of a string
+    // these characters occur in strings only
     let text = value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     text.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// The clusters of each level that the page lists. Upper levels, which have fewer, come first; of a level that is too large,
-/// the best and the worst of the ranking.
+/// The clusters of each level that the page lists; `None` for all. Upper levels, which have fewer clusters, come first. Of a
+/// level that is too large, the best and the worst by ranking are listed.
 fn kept(record: &RunRecord) -> Vec<Option<Vec<usize>>> {
     let mut left = MOST_CLUSTERS;
     let mut kept = vec![None; record.levels.len()];
@@ -74,7 +74,7 @@ fn kept(record: &RunRecord) -> Vec<Option<Vec<usize>>> {
     kept
 }
 
-/// Half of so many clusters from each end of the ranking figure, ascending by number.
+/// `most` clusters, half of them from each end of the ranking, ascending by number.
 fn ends(level: &Level, most: usize) -> Vec<usize> {
     let by = level.clusters.get(&level.ranking.by);
     let value = |cluster: usize| by.map_or(f64::NAN, |column| column.real(cluster));
@@ -120,7 +120,7 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
     })
 }
 
-/// A column as an array; reals to six digits, which is more than the page shows.
+/// A column as an array. Reals have six significant digits, more than the page shows.
 fn cells(column: &Column, kept: Option<&[usize]>) -> Vec<Value> {
     let cell = |cluster: usize| match column {
         Column::Count(counts) => counts[cluster].into(),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_clusters_the_best_and_the_worst_are_kept() {
+    fn of_too_many_clusters_the_best_and_worst_are_kept() {
         let inertia = (0..10).map(|i| f64::from((i * 7) % 10)).chain([f64::NAN]).collect();
         let ranking = Ranking { by: "inertia".into(), min_size: 1, ranked: 10, best: Vec::new(), worst: Vec::new() };
         let level = Level {

@@ -1,4 +1,4 @@
-//! The pictures of a report: which fit, and where they are kept.
+//! The pictures of a page: which ones fit, and where they are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,47 +12,56 @@ use crate::formats::folder::OutputFolder;
 use crate::plan::record::{MontageFile, RunRecord};
 use crate::report::montage::{Encoded, Thumbnails};
 
-/// What a page may weigh with its pictures, bytes: mail systems and viewers take that.
+/// Most bytes of a page with its pictures: mail systems and viewers accept that.
 const PAGE: u64 = 14_000_000;
-/// What of it goes to montages, at most.
+/// Most bytes of these for montages.
 const MONTAGES: u64 = 6_000_000;
-/// Widths of montages in a page, pixels: the first at which all of them fit.
+/// Sides of montages in a page, pixels: the first at which all of them fit is used.
 const MONTAGE_SIDES: [u32; 3] = [640, 480, 320];
-/// Side of a thumbnail in a page, and of one beside it, which may weigh what it likes.
+/// Sides of thumbnails in a page and beside it, pixels.
 const SIDE: u32 = 80;
 const SIDE_BESIDE: u32 = 240;
-/// Bytes of decoded images in memory at one time.
+/// Most bytes of decoded images in memory at a time.
 const DECODED: u64 = 1 << 30;
-/// Pictures made between two looks at the budget.
+/// Pictures made between two checks of the budget.
 const BATCH: usize = 128;
 
-/// Sources of pictures, as a page writes them.
+/// Where the pictures of a report are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pictures {
+    /// In the page, as many as keep it small.
+    Embedded,
+    /// Beside the page: montages where they are, thumbnails in `report/`.
+    Beside,
+}
+
+/// Sources of pictures, as written in the page.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
-    /// By the montage's path in the record.
+pub(super) struct PictureSources {
+    /// By path of the montage in the record.
     pub(super) montages: BTreeMap<PathBuf, String>,
-    /// By row; those that could not be made are not there.
+    /// By row; images that could not be read are absent.
     pub(super) images: BTreeMap<u64, String>,
-    /// What was left out, for readers.
+    /// What was left out, in words for readers.
     pub(super) notes: Vec<String>,
 }
 
-/// All pictures in the page, as far as they fit beside `used` bytes of other things.
+/// Embeds pictures, as many as fit beside `used` bytes of other content.
 pub(super) fn embedded(
     record: &RunRecord,
     used: u64,
     montage: &dyn Fn(&Path) -> Result<PathBuf>,
-    go_on: &(dyn Fn() -> Result<()> + Sync),
-) -> Result<Shown> {
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<PictureSources> {
     let make = Thumbnails::new(DECODED);
-    let mut shown = Shown::default();
+    let mut shown = PictureSources::default();
     let room = PAGE.saturating_sub(used);
-    let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, go_on)?;
+    let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, check_stop)?;
     let mut room = room - (room.min(MONTAGES) - left);
-    let rows = in_turn(record);
+    let rows = round_robin(record);
     let mut done = 0;
     'all: for batch in rows.chunks(BATCH) {
-        for (row, made) in thumbnails(record, batch, SIDE, &make, go_on)? {
+        for (row, made) in thumbnails(record, batch, SIDE, &make, check_stop)? {
             let source = made.map(|made| data_uri(&made));
             let size = source.as_ref().map_or(0, |source| source.len() as u64);
             if size > room {
@@ -65,7 +74,7 @@ pub(super) fn embedded(
     }
     if done < rows.len() {
         shown.notes.push(format!(
-            "{done} of {} sample images are in this page, to keep it small; `clustrata report --report-folder` writes \
+            "this page holds {done} of {} sample images, to keep it small; `clustrata report --report-folder` writes \
              all of them beside it",
             rows.len()
         ));
@@ -73,48 +82,48 @@ pub(super) fn embedded(
     Ok(shown)
 }
 
-/// All thumbnails beside the page; montages are there already.
+/// Writes all thumbnails beside the page, where the montages are already.
 pub(super) fn beside(
     record: &RunRecord,
     folder: &OutputFolder,
-    go_on: &(dyn Fn() -> Result<()> + Sync),
-) -> Result<Shown> {
-    let mut shown = Shown::default();
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<PictureSources> {
+    let mut shown = PictureSources::default();
     for montage in record.levels.iter().flat_map(|level| &level.montages) {
-        // with `/` on every system: the page is a web page
+        // URLs have `/` on every system
         let parts: Vec<_> = montage.path.iter().map(|part| part.to_string_lossy()).collect();
         shown.montages.insert(montage.path.clone(), parts.join("/"));
     }
     let make = Thumbnails::new(DECODED);
-    for batch in in_turn(record).chunks(BATCH) {
-        for (row, made) in thumbnails(record, batch, SIDE_BESIDE, &make, go_on)? {
+    for batch in round_robin(record).chunks(BATCH) {
+        for (row, made) in thumbnails(record, batch, SIDE_BESIDE, &make, check_stop)? {
             let Some(made) = made else { continue };
             let name = format!("report/row-{row}.{}", made.extension);
             let path = folder.staging(&name)?;
-            std::fs::write(&path, made.bytes).map_err(|e| Error::io("can't write a picture", &path, &e))?;
+            std::fs::write(&path, made.bytes).map_err(|e| Error::io("can't write a thumbnail", &path, &e))?;
             shown.images.insert(row, name);
         }
     }
     Ok(shown)
 }
 
-/// Embeds all montages at the largest size at which they fit into `room` bytes; at the smallest, as many as fit. Returns
-/// what is left of the room.
+/// Embeds all montages at the largest size at which they fit into `room` bytes; at the smallest size, as many as fit.
+/// Returns the bytes left.
 fn embed_montages(
     record: &RunRecord,
     room: u64,
     montage: &dyn Fn(&Path) -> Result<PathBuf>,
     make: &Thumbnails,
-    shown: &mut Shown,
-    go_on: &(dyn Fn() -> Result<()> + Sync),
+    shown: &mut PictureSources,
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<u64> {
-    // the first of all levels and both ends before the second
+    // the first of every level and end before the second
     let mut all: Vec<_> = record.levels.iter().flat_map(|level| &level.montages).collect();
     all.sort_by_key(|montage| montage.rank);
     let files = all.iter().map(|file| Ok((*file, montage(&file.path)?))).collect::<Result<Vec<_>>>()?;
     for side in MONTAGE_SIDES {
         let one = |(file, path): &(&MontageFile, PathBuf)| {
-            go_on()?;
+            check_stop()?;
             let made = make.make_below(path, file.title_height, side);
             Ok(made.ok().map(|made| (file.path.clone(), data_uri(&made))))
         };
@@ -131,32 +140,33 @@ fn embed_montages(
             shown.montages.insert(name, source);
         }
         if shown.montages.len() < files.len() {
-            let note = format!("{} of {} montages are in this page", shown.montages.len(), files.len());
-            shown.notes.push(note + "; all that could be made lie in level*/montages");
+            let note = format!("this page holds {} of {} montages", shown.montages.len(), files.len());
+            shown.notes.push(note + "; all of them are in level*/montages");
         }
         return Ok(left);
     }
     Ok(room)
 }
 
-/// Makes thumbnails of rows, in their order.
+/// Makes thumbnails of rows, in their order; `None` for images that can't be read.
 fn thumbnails(
     record: &RunRecord,
     rows: &[u64],
     side: u32,
     make: &Thumbnails,
-    go_on: &(dyn Fn() -> Result<()> + Sync),
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<Vec<(u64, Option<Encoded>)>> {
     let one = |&row: &u64| {
-        go_on()?;
+        check_stop()?;
         let path = record.images.as_ref().and_then(|images| images.path(row));
         Ok((row, path.and_then(|path| make.make(&path, side).ok())))
     };
     rows.par_iter().map(one).collect()
 }
 
-/// The rows of all samples: the first of every cluster from the top level down, then the second, and so on.
-fn in_turn(record: &RunRecord) -> Vec<u64> {
+/// The rows of all samples, each once: first the first sample of every cluster, from the top level down, then the second,
+/// and so on.
+fn round_robin(record: &RunRecord) -> Vec<u64> {
     let most = record.levels.iter().flat_map(|level| &level.samples.rows).map(Vec::len).max().unwrap_or(0);
     let mut seen = BTreeSet::new();
     let samples = |nth: usize| {

@@ -1,20 +1,21 @@
-//! Distributions: how often which values are there.
+//! Histograms of a metric.
 
-use super::canvas::{self, Anchor, COLOURS, Canvas, Font, GREY, INK, PALE};
 use super::panel::{Frame, LABEL};
 use super::position::short;
 use super::scale::{self, Scale};
-use super::{real, words};
-use crate::base::error::Result;
+use super::style::{COLOURS, GREY, INK, PALE, PAPER};
+use super::svg::{Anchor, Font, Svg};
+use super::words;
+use crate::base::numeric::as_real;
 
-/// Panels in a row, at most.
+/// Most panels in a row.
 const COLUMNS: usize = 3;
-/// Between the axes of a panel, CSS pixels.
+/// Size of the area between a panel's axes and its right neighbour, CSS pixels.
 const PANEL: (f64, f64) = (270.0, 130.0);
 const MARGIN: f64 = 10.0;
-/// Left of the axis.
+/// Room left of a panel, for the axis label and tick labels.
 const LEFT: f64 = 52.0;
-/// Above a panel and below it: title and ticks.
+/// Room above a panel for its title, and below it for ticks and the axis label.
 const ABOVE: f64 = 26.0;
 const BELOW: f64 = 42.0;
 const TITLE: Font = Font::new(18.0, INK).bold();
@@ -22,21 +23,21 @@ const SUBTITLE: Font = Font::new(13.0, GREY);
 const LABEL_FONT: Font = Font::new(LABEL, INK);
 const QUIET: Font = Font::new(LABEL, GREY);
 const LEADING: f64 = 1.4;
-/// Bars, at least and at most.
+/// Fewest and most bars.
 const BARS: (f64, f64) = (6.0, 40.0);
-/// From this ratio on positive values lie on a logarithmic axis.
+/// Positive values that span this ratio or more get a logarithmic axis.
 const WIDE: f64 = 100.0;
 
-/// How values are distributed, in one or several panels side by side.
+/// Distributions of a metric, in one or several panels side by side.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    /// Name of the figure; empty for panels alone.
+    /// Name of the metric; empty for panels without a heading.
     pub title: String,
-    /// What it means; shown below the title.
+    /// What the metric means; shown below the title.
     pub subtitle: String,
-    /// Name of the figure, with its unit where it has one.
+    /// Name of the metric, with its unit if it has one.
     pub x_label: String,
-    /// What is counted.
+    /// What the bars count.
     pub y_label: String,
     /// At least one.
     pub panels: Vec<Distribution>,
@@ -45,82 +46,68 @@ pub struct Histogram {
 /// The values of one panel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// Above it; may be empty.
+    /// Shown above the panel; may be empty.
     pub title: String,
     /// Finite, in any order.
     pub values: Vec<f64>,
 }
 
 impl Histogram {
-    /// Draws it, dark on white.
-    ///
-    /// # Errors
-    /// `Failed` where the drawing can't be made.
-    pub fn to_svg(&self) -> Result<String> {
+    /// Draws the histogram.
+    pub fn to_svg(&self) -> String {
         let columns = self.panels.len().clamp(1, COLUMNS);
-        let width = 2.0 * MARGIN + real(columns) * (LEFT + PANEL.0);
+        let width = 2.0 * MARGIN + as_real(columns as u64) * (LEFT + PANEL.0);
         let subtitle = words::wrapped(&self.subtitle, width - 2.0 * MARGIN, SUBTITLE.size);
         let titled = if self.title.is_empty() { 0.0 } else { TITLE.size * LEADING };
-        let head = MARGIN + titled + real(subtitle.len()) * SUBTITLE.size * LEADING;
+        let head = MARGIN + titled + as_real(subtitle.len() as u64) * SUBTITLE.size * LEADING;
         let rows = self.panels.len().div_ceil(columns);
-        let height = head + real(rows) * (ABOVE + PANEL.1 + BELOW);
-        canvas::svg(width, height, |canvas| {
-            canvas.text(&self.title, (MARGIN, MARGIN + TITLE.size / 2.0), Anchor::Left, TITLE)?;
-            for (i, line) in subtitle.iter().enumerate() {
-                let y = MARGIN + titled + (real(i) + 0.5) * SUBTITLE.size * LEADING;
-                canvas.text(line, (MARGIN, y), Anchor::Left, SUBTITLE)?;
-            }
-            for (i, panel) in self.panels.iter().enumerate() {
-                let frame = Frame {
-                    left: MARGIN + LEFT + real(i % columns) * (LEFT + PANEL.0),
-                    top: head + ABOVE + real(i / columns) * (ABOVE + PANEL.1 + BELOW),
-                    width: PANEL.0 - MARGIN,
-                    height: PANEL.1,
-                };
-                self.panel(canvas, panel, frame)?;
-            }
-            Ok(())
-        })
+        let height = head + as_real(rows as u64) * (ABOVE + PANEL.1 + BELOW);
+        let mut svg = Svg::new(width, height, PAPER);
+        svg.text(&self.title, (MARGIN, MARGIN + TITLE.size / 2.0), Anchor::Left, TITLE);
+        for (i, line) in subtitle.iter().enumerate() {
+            let y = MARGIN + titled + (as_real(i as u64) + 0.5) * SUBTITLE.size * LEADING;
+            svg.text(line, (MARGIN, y), Anchor::Left, SUBTITLE);
+        }
+        for (i, panel) in self.panels.iter().enumerate() {
+            let (row, column) = (as_real((i / columns) as u64), as_real((i % columns) as u64));
+            let frame = Frame {
+                left: MARGIN + LEFT + column * (LEFT + PANEL.0),
+                top: head + ABOVE + row * (ABOVE + PANEL.1 + BELOW),
+                width: PANEL.0 - MARGIN,
+                height: PANEL.1,
+            };
+            self.draw_panel(&mut svg, panel, frame);
+        }
+        svg.finish()
     }
 
-    fn panel(&self, canvas: &Canvas, panel: &Distribution, frame: Frame) -> Result<()> {
+    fn draw_panel(&self, svg: &mut Svg, panel: &Distribution, frame: Frame) {
         let (left, right, bottom) = (frame.left, frame.x(1.0), frame.bottom());
-        canvas.text(&panel.title, (left, frame.top - 12.0), Anchor::Left, Font::new(13.0, INK).bold())?;
+        svg.text(&panel.title, (left, frame.top - 12.0), Anchor::Left, Font::new(13.0, INK).bold());
         let Some(bins) = Bins::of(&panel.values) else {
-            return canvas.text("no cluster has this figure", (frame.x(0.5), frame.y(0.5)), Anchor::Middle, QUIET);
+            svg.text("not defined for any cluster", (frame.x(0.5), frame.y(0.5)), Anchor::Middle, QUIET);
+            return;
         };
-        let most = bins.counts.iter().copied().max().unwrap_or(0);
-        let scale = Scale::over(0.0, real(most));
-        for (count, _) in scale.ticks.iter().filter(|(count, _)| count.fract() == 0.0) {
-            let y = frame.y(scale.place(*count));
-            canvas.line(&[(left, y), (right, y)], 1.0, PALE)?;
-            canvas.text(&short(*count), (left - 7.0, y), Anchor::Right, LABEL_FONT)?;
-        }
-        let width = frame.width / real(bins.counts.len());
-        for (i, &count) in bins.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let (x, y) = (left + real(i) * width, frame.y(scale.place(real(count))));
-            let (from, to) = (x + 0.5, x + width - 0.5);
-            canvas.area(&[(from, y), (to, y), (to, bottom), (from, bottom)], COLOURS[0], 1.0)?;
-        }
+        bins.draw(svg, frame);
         for (place, label) in bins.axis.ticks(frame.width) {
             let x = frame.x(place);
-            canvas.line(&[(x, bottom), (x, bottom + 4.0)], 1.0, INK)?;
-            canvas.text(&label, (x, bottom + 13.0), Anchor::Middle, LABEL_FONT)?;
+            svg.rule((x, bottom), (x, bottom + 4.0), INK);
+            svg.text(&label, (x, bottom + 13.0), Anchor::Middle, LABEL_FONT);
         }
-        canvas.line(&[(left, bottom), (right, bottom)], 1.0, INK)?;
+        svg.rule((left, bottom), (right, bottom), INK);
         let median = frame.x(bins.axis.place(bins.median));
-        canvas.line(&[(median, frame.top), (median, bottom)], 1.5, COLOURS[1])?;
+        svg.polyline(&[(median, frame.top), (median, bottom)], 1.5, COLOURS[1]);
         let text = format!("median {}", rounded(bins.median));
-        canvas.text(&text, (right, frame.top - 12.0), Anchor::Right, QUIET)?;
+        svg.text(&text, (right, frame.top - 12.0), Anchor::Right, QUIET);
         let kind = if bins.axis.is_logarithmic { " (log scale)" } else { "" };
         let label = words::fitted(&format!("{}{kind}", self.x_label), frame.width, LABEL);
-        canvas.text(&label, (frame.x(0.5), bottom + 30.0), Anchor::Middle, QUIET)?;
+        svg.text(&label, (frame.x(0.5), bottom + 30.0), Anchor::Middle, QUIET);
         let y_label = words::fitted(&self.y_label, frame.height, LABEL);
-        canvas.text(&y_label, (left - LEFT + 8.0, frame.y(0.5)), Anchor::Middle, QUIET.upright())
+        svg.text(&y_label, (left - LEFT + 8.0, frame.y(0.5)), Anchor::Middle, QUIET.upright());
     }
 }
 
-/// Equal steps on the axis, and how many values lie in each.
+/// Bins of equal width on the axis, with the number of values in each.
 #[derive(Debug, Clone, PartialEq)]
 struct Bins {
     axis: Axis,
@@ -129,32 +116,49 @@ struct Bins {
 }
 
 impl Bins {
-    /// As many as Freedman and Diaconis (1981) give, within bounds; `None` where there is no value.
+    /// As many bins as the rule of Freedman and Diaconis (1981) gives, within [`BARS`]; `None` without values.
     fn of(values: &[f64]) -> Option<Bins> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (&low, &high) = (sorted.first()?, sorted.last()?);
         let axis = Axis::over(low, high);
-        // of quantiles the nearest value is precise enough
-        let quantile = |share: f64| sorted[place_in(share, sorted.len())];
+        // for quantiles the nearest value is precise enough
+        let quantile = |share: f64| sorted[index_at(share, sorted.len())];
         let spread = axis.on(quantile(0.75)) - axis.on(quantile(0.25));
-        let step = 2.0 * spread / real(sorted.len()).cbrt();
+        let step = 2.0 * spread / as_real(sorted.len() as u64).cbrt();
         let range = axis.on(axis.high) - axis.on(axis.low);
         let bars = if step > 0.0 { (range / step).ceil() } else { BARS.1 };
-        let mut counts = vec![0; place_in(1.0, 1 + whole(bars.clamp(BARS.0, BARS.1)))];
+        let mut counts = vec![0; index_at(1.0, 1 + whole(bars.clamp(BARS.0, BARS.1)))];
         let bins = counts.len();
         for value in sorted.iter() {
-            counts[place_in(axis.place(*value), bins)] += 1;
+            counts[index_at(axis.place(*value), bins)] += 1;
         }
-        // the two in the middle, which are one where the number is odd
+        // the two middle values, which coincide for an odd count
         let median = f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
         Some(Bins { axis, counts, median })
     }
+
+    /// Draws the grid and the bars.
+    fn draw(&self, svg: &mut Svg, frame: Frame) {
+        let (left, bottom) = (frame.left, frame.bottom());
+        let most = self.counts.iter().copied().max().unwrap_or(0);
+        let scale = Scale::over(0.0, as_real(most as u64));
+        for (count, _) in scale.ticks.iter().filter(|(count, _)| count.fract() == 0.0) {
+            let y = frame.y(scale.place(*count));
+            svg.rule((left, y), (frame.x(1.0), y), PALE);
+            svg.text(&short(*count), (left - 7.0, y), Anchor::Right, LABEL_FONT);
+        }
+        let width = frame.width / as_real(self.counts.len() as u64);
+        for (i, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let (x, y) = (left + as_real(i as u64) * width, frame.y(scale.place(as_real(count as u64))));
+            svg.rect((x + 0.5, y), (width - 1.0, bottom - y), COLOURS[0]);
+        }
+    }
 }
 
-/// The index at a share of so many places.
-fn place_in(share: f64, places: usize) -> usize {
-    whole((share * real(places)).floor()).min(places - 1)
+/// The index at a share, from 0 to 1, of a list of `len` elements.
+fn index_at(share: f64, len: usize) -> usize {
+    whole((share * as_real(len as u64)).floor()).min(len - 1)
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and NaN becomes 0")]
@@ -162,7 +166,7 @@ fn whole(value: f64) -> usize {
     value as usize
 }
 
-/// Where values lie from left to right.
+/// The x axis.
 #[derive(Debug, Clone, PartialEq)]
 struct Axis {
     low: f64,
@@ -173,7 +177,7 @@ struct Axis {
 impl Axis {
     fn over(low: f64, high: f64) -> Axis {
         let is_logarithmic = low > 0.0 && high / low >= WIDE;
-        // what differs by rounding only is the same
+        // values that differ by rounding alone count as equal
         let same = high - low <= 1e-12 * low.abs().max(high.abs());
         let margin = if same { (0.1 * low.abs()).max(0.5) } else { 0.0 };
         Axis { low: low - margin, high: high + margin, is_logarithmic }
@@ -183,38 +187,49 @@ impl Axis {
         if self.is_logarithmic { value.log10() } else { value }
     }
 
-    /// From 0 on the left to 1 on the right.
+    /// 0 on the left, 1 on the right.
     fn place(&self, value: f64) -> f64 {
         (self.on(value) - self.on(self.low)) / (self.on(self.high) - self.on(self.low))
     }
 
-    /// Round values and where they stand; those that would touch the one before are left out.
+    /// Places and labels of ticks at round values, for an axis of `width` CSS pixels. A logarithmic axis gets the densest
+    /// ticks whose labels do not touch.
     fn ticks(&self, width: f64) -> Vec<(f64, String)> {
-        let values: Vec<f64> = if self.is_logarithmic {
-            let (from, to) = (self.low.log10().floor(), self.high.log10());
-            let powers = (0..700_i32).map(|i| from + f64::from(i)).take_while(|power| *power <= to);
-            let fine: &[f64] = if to - from < 4.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-            powers.flat_map(|power| fine.iter().map(move |factor| factor * 10_f64.powf(power))).collect()
-        } else {
+        if !self.is_logarithmic {
             let step = scale::step(self.high - self.low);
             let first = (self.low / step).ceil();
-            (0..20_u32).map(|i| (first + f64::from(i)) * step).collect()
+            return self.labelled((0..20_u32).map(|i| (first + f64::from(i)) * step), width).0;
+        }
+        let (from, to) = (self.low.log10().floor(), self.high.log10());
+        let powers = || (0..700_i32).map(|i| from + f64::from(i)).take_while(|power| *power <= to);
+        let densities: &[&[f64]] = if to - from < 4.0 { &[&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]] } else { &[&[1.0]] };
+        let ticks = |factors: &&[f64]| {
+            let values = powers().flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powf(power)));
+            self.labelled(values, width)
         };
+        let complete = densities.iter().map(ticks).find(|(ticks, dropped)| *dropped == 0 && ticks.len() > 1);
+        complete.unwrap_or_else(|| ticks(&densities[0])).0
+    }
+
+    /// The values within the axis with their labels, and how many were dropped because their labels would touch others.
+    fn labelled(&self, values: impl Iterator<Item = f64>, width: f64) -> (Vec<(f64, String)>, usize) {
+        let (mut ticks, mut dropped) = (Vec::new(), 0);
         let mut end = f64::NEG_INFINITY;
-        let mut ticks = Vec::new();
-        for value in values.into_iter().filter(|value| (self.low..=self.high).contains(value)) {
+        for value in values.filter(|value| (self.low..=self.high).contains(value)) {
             let (place, label) = (self.place(value), short(value));
             let half = words::width(&label, LABEL) / 2.0;
             if place * width - half > end + 8.0 {
                 end = place * width + half;
                 ticks.push((place, label));
+            } else {
+                dropped += 1;
             }
         }
-        ticks
+        (ticks, dropped)
     }
 }
 
-/// Three significant digits; whole numbers below a million as they are.
+/// A number to three significant digits; whole numbers below a million in full.
 fn rounded(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e6 {
         return scale::number(value, 0);
@@ -263,11 +278,11 @@ mod tests {
             y_label: "clusters".into(),
             panels: vec![panel("level 1", &[0.0, 6.0, 10.0]), panel("level 2", &[])],
         };
-        let svg = histogram.to_svg().expect("draws");
-        for word in ["size", "Points of the", "a &lt; b", "level 2", "no cluster has this figure", "median 6"] {
+        let svg = histogram.to_svg();
+        for word in ["size", "Points of the", "a &lt; b", "level 2", "not defined for any cluster", "median 6"] {
             assert!(svg.contains(word), "{word}: {svg}");
         }
-        assert_eq!(svg.matches("<polygon").count(), 3, "{svg}");
+        assert_eq!(svg.matches("fill=\"#0072B2\"").count(), 3, "{svg}");
     }
 
     #[test]

@@ -1,17 +1,18 @@
-//! One panel: axes, grid, and what is drawn on them.
+//! One panel of a chart: axes, grid and data.
 
-use super::canvas::{Anchor, Canvas, Font, GREY, INK, PALE, Point, look};
+use super::chart::{Panel, Spot};
 use super::position::Axis;
 use super::scale::{self, Scale};
-use super::{Panel, Spot, real};
-use crate::base::error::Result;
+use super::style::{GREY, INK, PALE, look};
+use super::svg::{Anchor, Font, Point, Svg};
+use crate::base::numeric::as_real;
 
-/// Size of the ticks' labels.
+/// Font size of tick labels.
 pub(super) const LABEL: f64 = 12.0;
 const TICK: f64 = 4.0;
 const LABEL_FONT: Font = Font::new(LABEL, INK);
 
-/// Where a panel lies: the rectangle between its axes, in CSS pixels.
+/// The rectangle between a panel's axes, in CSS pixels.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame {
     pub(super) left: f64,
@@ -34,23 +35,24 @@ impl Frame {
     }
 }
 
-/// A panel with the axes it is drawn on.
-pub(super) struct Placed<'a> {
+/// A panel together with its frame and axes.
+pub(super) struct PanelDrawing<'a> {
     pub(super) panel: &'a Panel,
     pub(super) frame: Frame,
     pub(super) x: &'a Axis,
     pub(super) y: &'a Scale,
-    /// How many series the chart has.
+    /// Number of series of the chart.
     pub(super) series: usize,
 }
 
-impl Placed<'_> {
-    /// Draws the axes first and the means last, so that these are never covered.
-    pub(super) fn draw(&self, canvas: &Canvas) -> Result<()> {
-        self.axes(canvas)?;
+impl PanelDrawing<'_> {
+    /// Draws the axes first and the means last, so that means are never covered.
+    pub(super) fn draw(&self, svg: &mut Svg) {
+        self.axes(svg);
         if self.panel.spots.is_empty() {
             let centre = (self.frame.x(0.5), self.frame.y(0.5));
-            return canvas.text("not defined in any run", centre, Anchor::Middle, Font::new(LABEL, GREY));
+            svg.text("not defined in any run", centre, Anchor::Middle, Font::new(LABEL, GREY));
+            return;
         }
         let series = |series: usize| {
             let mut spots: Vec<&Spot> = self.panel.spots.iter().filter(|spot| spot.series == series).collect();
@@ -59,101 +61,100 @@ impl Placed<'_> {
         };
         let series: Vec<Vec<&Spot>> = (0..self.series).map(series).collect();
         if self.x.is_numeric {
-            series.iter().try_for_each(|spots| self.band(canvas, spots))?;
-            series.iter().try_for_each(|spots| self.joined(canvas, spots))?;
+            series.iter().for_each(|spots| self.band(svg, spots));
+            series.iter().for_each(|spots| self.joined(svg, spots));
         } else {
-            series.iter().try_for_each(|spots| self.bars(canvas, spots))?;
+            series.iter().for_each(|spots| self.bars(svg, spots));
         }
-        series.iter().try_for_each(|spots| self.singles(canvas, spots))?;
-        self.panel.spots.iter().try_for_each(|spot| {
+        series.iter().for_each(|spots| self.single_values(svg, spots));
+        for spot in &self.panel.spots {
             let (colour, marker) = look(spot.series);
-            canvas.marker(self.point(spot, spot.mean), marker, colour)
-        })
+            marker.draw(svg, self.point(spot, spot.mean), colour);
+        }
     }
 
-    fn axes(&self, canvas: &Canvas) -> Result<()> {
+    fn axes(&self, svg: &mut Svg) {
         let frame = &self.frame;
         let (left, right, bottom) = (frame.left, frame.x(1.0), frame.bottom());
         for (value, label) in &self.y.ticks {
             let y = frame.y(self.y.place(*value));
-            canvas.line(&[(left, y), (right, y)], 1.0, PALE)?;
-            canvas.text(label, (left - TICK - 3.0, y), Anchor::Right, LABEL_FONT)?;
+            svg.rule((left, y), (right, y), PALE);
+            svg.text(label, (left - TICK - 3.0, y), Anchor::Right, LABEL_FONT);
         }
         if self.y.exponent != 0 {
-            // clear of the label of a tick at the very top
+            // above the label of the topmost tick
             let point = (left - TICK - 3.0, frame.top - LABEL - 6.0);
-            canvas.text(&scale::power_of_ten(self.y.exponent), point, Anchor::Right, LABEL_FONT)?;
+            svg.text(&scale::power_of_ten(self.y.exponent), point, Anchor::Right, LABEL_FONT);
         }
         for (place, label) in &self.x.ticks {
             let x = frame.x(*place);
-            canvas.line(&[(x, bottom), (x, bottom + TICK)], 1.0, INK)?;
+            svg.rule((x, bottom), (x, bottom + TICK), INK);
             if self.x.upright {
-                canvas.text(label, (x, bottom + TICK + 4.0), Anchor::Right, LABEL_FONT.upright())?;
+                svg.text(label, (x, bottom + TICK + 4.0), Anchor::Right, LABEL_FONT.upright());
             } else {
-                canvas.text(label, (x, bottom + TICK + 10.0), Anchor::Middle, LABEL_FONT)?;
+                svg.text(label, (x, bottom + TICK + 10.0), Anchor::Middle, LABEL_FONT);
             }
         }
-        canvas.line(&[(left, frame.top), (left, bottom), (right, bottom)], 1.0, INK)?;
+        svg.rule((left, frame.top), (left, bottom), INK);
+        svg.rule((left, bottom), (right, bottom), INK);
         let above = (frame.left + frame.width / 2.0, frame.top - 12.0);
-        canvas.text(&self.panel.title, above, Anchor::Middle, Font::new(13.0, INK).bold())
+        svg.text(&self.panel.title, above, Anchor::Middle, Font::new(13.0, INK).bold());
     }
 
-    /// Where a value of a spot lies; names have a place beside each other for every series.
+    /// Position of a value of a spot. On an axis of names, series are placed side by side.
     fn point(&self, spot: &Spot, value: f64) -> Point {
-        let beside = if self.x.is_numeric { 0.0 } else { self.beside(spot.series) };
+        let offset = if self.x.is_numeric { 0.0 } else { self.offset(spot.series) };
         let place = self.x.places.get(spot.position).copied().unwrap_or(0.5);
-        (self.frame.x(place + beside), self.frame.y(self.y.place(value)))
+        (self.frame.x(place + offset), self.frame.y(self.y.place(value)))
     }
 
-    /// How far a series stands from the middle of a name's share.
-    fn beside(&self, series: usize) -> f64 {
-        self.apart() * (real(series) + 0.5 - real(self.series) / 2.0)
+    /// Offset of a series from the middle of its name, as a share of the axis.
+    fn offset(&self, series: usize) -> f64 {
+        self.spacing() * (as_real(series as u64) + 0.5 - as_real(self.series as u64) / 2.0)
     }
 
-    /// From one series to the next at a name, as a share of the axis.
-    fn apart(&self) -> f64 {
-        0.7 * self.x.share / real(self.series.max(1))
+    /// Distance between neighbouring series of a name, as a share of the axis.
+    fn spacing(&self) -> f64 {
+        0.7 * self.x.share / as_real(self.series.max(1) as u64)
     }
 
-    /// A band of one standard deviation to each side of the means.
-    fn band(&self, canvas: &Canvas, spots: &[&Spot]) -> Result<()> {
+    /// A band of one standard deviation on either side of the means.
+    fn band(&self, svg: &mut Svg, spots: &[&Spot]) {
         let spread = |spot: &&Spot| spot.deviation.unwrap_or(0.0);
-        let Some(first) = spots.first().filter(|_| spots.iter().any(|spot| spread(spot) > 0.0)) else { return Ok(()) };
+        let Some(first) = spots.first().filter(|_| spots.iter().any(|spot| spread(spot) > 0.0)) else { return };
         let edge = |sign: f64| move |spot: &&Spot| self.point(spot, spot.mean + sign * spread(spot));
         let outline: Vec<Point> = spots.iter().map(edge(1.0)).chain(spots.iter().rev().map(edge(-1.0))).collect();
-        canvas.area(&outline, look(first.series).0, 0.16)
+        svg.polygon(&outline, look(first.series).0, 0.16);
     }
 
     /// A line through the means.
-    fn joined(&self, canvas: &Canvas, spots: &[&Spot]) -> Result<()> {
-        let Some(first) = spots.first() else { return Ok(()) };
+    fn joined(&self, svg: &mut Svg, spots: &[&Spot]) {
+        let Some(first) = spots.first() else { return };
         let means: Vec<Point> = spots.iter().map(|spot| self.point(spot, spot.mean)).collect();
-        canvas.line(&means, 2.0, look(first.series).0)
+        svg.polyline(&means, 2.0, look(first.series).0);
     }
 
-    /// A bar of one standard deviation to each side.
-    fn bars(&self, canvas: &Canvas, spots: &[&Spot]) -> Result<()> {
+    /// Error bars of one standard deviation on either side of the means.
+    fn bars(&self, svg: &mut Svg, spots: &[&Spot]) {
         for spot in spots {
             let Some(deviation) = spot.deviation else { continue };
             let (colour, _) = look(spot.series);
             let [(x, low), (_, high)] = [-deviation, deviation].map(|by| self.point(spot, spot.mean + by));
-            canvas.line(&[(x, low), (x, high)], 1.5, colour)?;
+            svg.polyline(&[(x, low), (x, high)], 1.5, colour);
             for y in [low, high] {
-                canvas.line(&[(x - 4.0, y), (x + 4.0, y)], 1.5, colour)?;
+                svg.polyline(&[(x - 4.0, y), (x + 4.0, y)], 1.5, colour);
             }
         }
-        Ok(())
     }
 
-    /// The single values; beside the bar where there is one.
-    fn singles(&self, canvas: &Canvas, spots: &[&Spot]) -> Result<()> {
-        let aside = if self.x.is_numeric { 0.0 } else { (self.apart() * self.frame.width / 2.0).clamp(5.0, 9.0) };
+    /// The single values, next to the error bar if there is one.
+    fn single_values(&self, svg: &mut Svg, spots: &[&Spot]) {
+        let aside = if self.x.is_numeric { 0.0 } else { (self.spacing() * self.frame.width / 2.0).clamp(5.0, 9.0) };
         for spot in spots.iter().filter(|spot| spot.values.len() > 1) {
             for &value in &spot.values {
                 let (x, y) = self.point(spot, value);
-                canvas.dot((x + aside, y), 2.5, look(spot.series).0, 0.4)?;
+                svg.circle((x + aside, y), 2.5, look(spot.series).0, 0.4);
             }
         }
-        Ok(())
     }
 }

@@ -1,34 +1,36 @@
-//! The x axis: where the parameter's values stand, and their labels.
+//! The x axis: positions of the parameter's values, and their labels.
 
-use super::{Positions, real, scale, words};
+use super::chart::Positions;
+use super::{scale, words};
+use crate::base::numeric::as_real;
 
-/// From this ratio on an axis of positive numbers is logarithmic.
+/// Positive numbers that span this ratio or more get a logarithmic axis.
 const WIDE: f64 = 100.0;
-/// Share of the axis that is left free at both ends of numbers.
+/// Share of the axis left free at either end of numbers.
 const MARGIN: f64 = 0.06;
-/// More numbers than this get round ticks instead of one each.
+/// Up to this many numbers get a tick each; more get round ticks.
 const FEW: usize = 9;
-/// CSS pixels between two labels, at least.
+/// Smallest gap between two labels, CSS pixels.
 const GAP: f64 = 8.0;
 
-/// Places on the axis, from 0 on the left to 1 on the right.
+/// The x axis. Places run from 0 on the left to 1 on the right.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Axis {
-    /// Of the positions.
+    /// One per position.
     pub(super) places: Vec<f64>,
-    /// Labels and where they stand.
+    /// Places and labels of the ticks.
     pub(super) ticks: Vec<(f64, String)>,
-    /// Whether the labels stand upright, because side by side they would not fit.
+    /// Whether labels are rotated because they do not fit side by side.
     pub(super) upright: bool,
-    /// Whether positions are numbers, which a line may join.
+    /// Whether positions are numbers, which are joined by lines.
     pub(super) is_numeric: bool,
     pub(super) is_logarithmic: bool,
-    /// Share of the axis that each name has for itself; of numbers, none.
+    /// Share of the axis per name; 0 for numbers.
     pub(super) share: f64,
 }
 
 impl Axis {
-    /// An axis of `width` CSS pixels, with labels of a size, at most `longest` CSS pixels long.
+    /// An axis of `width` CSS pixels, with labels of font size `size`; upright labels are cut to `longest` CSS pixels.
     pub(super) fn over(positions: &Positions, width: f64, size: f64, longest: f64) -> Axis {
         match positions {
             Positions::Numbers(numbers) => of_numbers(numbers, width, size),
@@ -38,13 +40,13 @@ impl Axis {
 }
 
 fn of_names(names: &[String], width: f64, size: f64, longest: f64) -> Axis {
-    let share = 1.0 / real(names.len().max(1));
-    let places: Vec<f64> = (0..names.len()).map(|i| (real(i) + 0.5) * share).collect();
+    let share = 1.0 / as_real(names.len().max(1) as u64);
+    let places: Vec<f64> = (0..names.len()).map(|i| (as_real(i as u64) + 0.5) * share).collect();
     let upright = names.iter().any(|name| words::width(name, size) + GAP > share * width);
     let most = if upright { longest } else { f64::INFINITY };
-    // upright labels of many names would lie on each other: every so manieth is named
-    let every = if upright { (real(names.len()) * (size + 2.0) / width).ceil().max(1.0) } else { 1.0 };
-    let named = |i: &usize| real(*i) % every == 0.0;
+    // where even upright labels would overlap, only every n-th name gets one
+    let every = if upright { (as_real(names.len() as u64) * (size + 2.0) / width).ceil().max(1.0) } else { 1.0 };
+    let named = |i: &usize| as_real(*i as u64) % every == 0.0;
     let label = |i: usize| (places[i], words::fitted(&names[i], most, size));
     let ticks = (0..names.len()).filter(named).map(label).collect();
     Axis { ticks, places, upright, is_numeric: false, is_logarithmic: false, share }
@@ -70,7 +72,7 @@ fn of_numbers(numbers: &[f64], width: f64, size: f64) -> Axis {
     };
     Axis {
         places: numbers.iter().copied().map(place).collect(),
-        ticks: apart(labelled, width, size),
+        ticks: without_overlaps(labelled, width, size),
         upright: false,
         is_numeric: true,
         is_logarithmic: log,
@@ -78,8 +80,8 @@ fn of_numbers(numbers: &[f64], width: f64, size: f64) -> Axis {
     }
 }
 
-/// The labels less those that would touch the one before.
-fn apart(labelled: Vec<(f64, String)>, width: f64, size: f64) -> Vec<(f64, String)> {
+/// Drops labels that would touch the one before.
+fn without_overlaps(labelled: Vec<(f64, String)>, width: f64, size: f64) -> Vec<(f64, String)> {
     let mut kept: Vec<(f64, String)> = Vec::new();
     let mut end = f64::NEG_INFINITY;
     for (place, label) in labelled {
@@ -92,7 +94,7 @@ fn apart(labelled: Vec<(f64, String)>, width: f64, size: f64) -> Vec<(f64, Strin
     kept
 }
 
-/// A number in few letters: `0.5`, `300`, `20k`, `1.5M`, `2e−7`.
+/// A number in few characters: `0.5`, `300`, `20k`, `1.5M`, `2e−7`.
 pub(super) fn short(value: f64) -> String {
     let size = value.abs();
     let text = match size {
@@ -101,7 +103,7 @@ pub(super) fn short(value: f64) -> String {
         _ if size >= 1e6 => format!("{}M", value / 1e6),
         _ if size >= 1e4 => format!("{}k", value / 1e3),
         _ => {
-            // seven digits, and no zeros behind them
+            // at most seven decimals, without trailing zeros
             let digits = format!("{value:.7}");
             digits.trim_end_matches('0').trim_end_matches('.').to_owned()
         }

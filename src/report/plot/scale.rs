@@ -1,10 +1,10 @@
 //! The y axis: its range and its ticks.
 
-/// Ticks that are aimed at: between three and seven are drawn.
+/// Most intervals between ticks; three to seven ticks are drawn.
 const TICKS: f64 = 7.0;
-/// Share of the range that is left free at both ends.
+/// Share of the range left free at either end.
 const MARGIN: f64 = 0.07;
-/// From here on, and below one over a hundredth of it, a power of ten is taken out of the labels.
+/// Labels of this size and more share a factor of ten to some power, and so do those below `1e2 / LARGE`.
 const LARGE: f64 = 1e5;
 
 /// A linear axis.
@@ -12,9 +12,9 @@ const LARGE: f64 = 1e5;
 pub(super) struct Scale {
     pub(super) low: f64,
     pub(super) high: f64,
-    /// Where they stand and what they say.
+    /// Values and labels.
     pub(super) ticks: Vec<(f64, String)>,
-    /// The power of ten that the labels are to be multiplied by.
+    /// The labels are to be multiplied by ten to this power.
     pub(super) exponent: i32,
 }
 
@@ -22,7 +22,7 @@ impl Scale {
     /// An axis that shows all values from `low` to `high`, both finite.
     pub(super) fn over(low: f64, high: f64) -> Scale {
         let size = low.abs().max(high.abs());
-        // what differs by rounding only is the same
+        // values that differ by rounding alone count as equal
         let same = high - low <= 1e-12 * size;
         let (low, high) = match size {
             0.0 => (-1.0, 1.0),
@@ -30,7 +30,7 @@ impl Scale {
             _ => (low, high),
         };
         let margin = MARGIN * (high - low);
-        // nothing below zero where nothing is
+        // no room below zero unless a value is negative
         let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         let (low, high) = ((low - margin).max(floor), high + margin);
         let exponent = exponent(low.abs().max(high.abs()));
@@ -44,13 +44,13 @@ impl Scale {
         Scale { low, high, ticks: ticks.map(label).collect(), exponent }
     }
 
-    /// From 0 at the lower end to 1 at the upper one.
+    /// 0 at the lower end, 1 at the upper end.
     pub(super) fn place(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 }
 
-/// 1, 2 or 5 times a power of ten, so that at most [`TICKS`] of them fill the range.
+/// The smallest step of 1, 2 or 5 times a power of ten that divides the range into at most [`TICKS`] intervals.
 pub(super) fn step(range: f64) -> f64 {
     let rough = range / TICKS;
     let power = 10_f64.powf(rough.log10().floor());
@@ -58,12 +58,12 @@ pub(super) fn step(range: f64) -> f64 {
     nice.unwrap_or(10.0) * power
 }
 
-/// The power of ten that is taken out of labels as large as this.
+/// The power of ten that labels of this size share.
 fn exponent(size: f64) -> i32 {
     if size == 0.0 || (1e2 / LARGE..LARGE).contains(&size) { 0 } else { whole(size.log10().floor()) }
 }
 
-/// Digits behind the point that tell multiples of a step apart.
+/// Decimals needed to tell multiples of a step apart.
 pub(super) fn decimals(step: f64) -> usize {
     usize::try_from(-whole((step * 1.001).log10().floor())).unwrap_or(0)
 }
@@ -73,7 +73,7 @@ fn whole(power: f64) -> i32 {
     power as i32
 }
 
-/// A number with so many digits behind the point, with a minus sign instead of a hyphen.
+/// A number with `decimals` decimals, and a minus sign instead of a hyphen.
 pub(super) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let is_zero = text.bytes().all(|b| matches!(b, b'-' | b'0' | b'.'));

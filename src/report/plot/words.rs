@@ -1,7 +1,7 @@
-//! Text in charts: how wide it is about, and how it is made to fit.
+//! Text in plots: estimated widths, wrapping and shortening.
 
-/// Width of a text in CSS pixels, estimated by kinds of letters. What shows an SVG chooses the font, so this is the width in
-/// a wide one (DejaVu Sans).
+/// Estimated width of a text in CSS pixels. The viewer of an SVG chooses the font, so this is the width in a wide one
+/// (DejaVu Sans).
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let letter = |c: char| match c {
         'i' | 'j' | 'l' | '\'' | '|' => 0.3,
@@ -10,13 +10,13 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
         '<' | '>' | '=' | '+' | '−' | '~' => 0.84,
         c if c.is_uppercase() => 0.74,
         c if c.is_ascii() => 0.63,
-        // letters of other scripts can be as wide as they are high
+        // letters of other scripts can be as wide as high
         _ => 1.0,
     };
     size * text.chars().map(letter).sum::<f64>()
 }
 
-/// The text in lines that are no wider than `most`, where words allow it.
+/// Wraps the text between words into lines of at most `most` CSS pixels. A longer word gets a line of its own.
 pub(super) fn wrapped(text: &str, most: f64, size: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -31,7 +31,7 @@ pub(super) fn wrapped(text: &str, most: f64, size: f64) -> Vec<String> {
     lines
 }
 
-/// The text with its middle left out where it is wider than `most`; both ends of a name tell more than its middle.
+/// Replaces the middle of a text wider than `most` CSS pixels by an ellipsis: names differ at their ends.
 pub(super) fn fitted(text: &str, most: f64, size: f64) -> String {
     if width(text, size) <= most {
         return text.to_owned();

@@ -1,16 +1,17 @@
-//! A run as JSON lines, one event a line: `events.jsonl`. Made from the record alone, so it can be made again at any time.
+//! A run as JSON lines, one event per line: `events.jsonl`. It is made from the record alone, so it can be made again at
+//! any time.
 //!
-//! | event | when | what it tells |
+//! | event | when | content |
 //! |---|---|---|
-//! | `run` | first | identity, settings, device, inputs, what the figures are |
-//! | `level` | per level | the level's figures; `step` is the level |
-//! | `histogram` | per level and figure of clusters | edges of equal bins, and the clusters in each |
-//! | `clusters` | per level | the table of clusters: its file, and what they are ranked by |
-//! | `montage` | per picture | its file, and which cluster it shows |
-//! | `sheet` | per level, where pictures are made | the contact sheet: its file, and the clusters on it |
-//! | `summary` | last | all figures of all levels in one map, seconds, warnings |
+//! | `run` | first | identity, settings, device, inputs, descriptions of the metrics |
+//! | `level` | per level | metrics of the level; `step` is the level |
+//! | `histogram` | per level and metric of clusters | edges of equal bins, and the number of clusters in each |
+//! | `clusters` | per level | the table of clusters: its file, and the metric that ranks them |
+//! | `montage` | per picture | its file, and the cluster that it shows |
+//! | `sheet` | per level with pictures | the contact sheet: its file, and the clusters on it |
+//! | `summary` | last | all metrics of all levels in one map, seconds, warnings |
 //!
-//! Paths are relative to the output folder. What is not defined is null.
+//! Paths are relative to the output folder. Undefined values are null.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -23,11 +24,11 @@ use super::histogram::Histogram;
 use crate::metrics;
 use crate::plan::record::{Device, Level, MetricInfo, RunRecord};
 
-/// Version of the layout; raised when a reader of an older one would misread it.
+/// Version of the format, raised when a reader of an older version would misread it.
 pub const FORMAT: u32 = 1;
 
-/// Letters of a run's identity: 64 bits, which is plenty for the runs of one project.
-const ID_LETTERS: usize = 16;
+/// Hexadecimal digits of a run's identity: 64 bits are plenty for the runs of one project.
+const ID_DIGITS: usize = 16;
 
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -79,7 +80,7 @@ enum Event<'a> {
     },
 }
 
-/// Writes the events of a run, each with its line's end.
+/// Writes the events of a run, one per line.
 ///
 /// # Errors
 /// Those of `out`.
@@ -100,11 +101,11 @@ pub fn write(out: &mut impl Write, record: &RunRecord) -> io::Result<()> {
     })
 }
 
-/// The same run whenever it is told, and another one for every other run.
+/// The same for a run whenever it is written, and different for every other run.
 fn identity(record: &RunRecord) -> String {
     let out = record.settings.get("out").and_then(Value::as_str).unwrap_or_default();
-    let told = format!("{}\n{}\n{out}\n{}", record.plan, record.started, record.command.join("\n"));
-    blake3::hash(told.as_bytes()).to_hex()[..ID_LETTERS].to_owned()
+    let text = format!("{}\n{}\n{out}\n{}", record.plan, record.started, record.command.join("\n"));
+    blake3::hash(text.as_bytes()).to_hex()[..ID_DIGITS].to_owned()
 }
 
 fn run(record: &RunRecord) -> Event<'_> {
@@ -153,16 +154,16 @@ fn of_level(level: &Level) -> impl Iterator<Item = Event<'_>> {
         path: with_slashes(&file.path),
         clusters: &file.clusters,
     });
-    let figures = Event::Level { step, figures: &level.figures };
-    std::iter::once(figures).chain(histograms).chain([table]).chain(montages).chain(sheet)
+    let metrics = Event::Level { step, figures: &level.figures };
+    std::iter::once(metrics).chain(histograms).chain([table]).chain(montages).chain(sheet)
 }
 
-/// As on every system.
+/// The path with `/`, as on every system.
 fn with_slashes(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// `level1/inertia` and so on.
+/// Keys are `level1/inertia` and so on.
 fn figures_of_all_levels(record: &RunRecord) -> Map<String, Value> {
     let of_level = |level: &Level| {
         let number = level.level;

@@ -1,18 +1,17 @@
-//! A run as events, and the trackers that are told of it.
+//! A run as events, and the trackers that receive them.
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`events`] | a record as JSON lines: `events.jsonl`, and what a tracker is fed |
+//! | [`events`] | a record as JSON lines: `events.jsonl`, and the input of trackers |
 //! | [`wandb`] | Weights & Biases, through its own SDK in a Python process |
-//! | `histogram` | equal bins over the figures of clusters |
-//! | `child` | a process that is given its time and no more |
+//! | `histogram` | histograms of the metrics of clusters |
+//! | `send` | choosing the tracker, and reporting what it said |
 //!
-//! A run is complete before a tracker hears of it, so no tracker can make one fail.
+//! A run is complete before a tracker receives it, so no tracker can make a run fail.
 
-mod child;
 pub mod events;
 mod histogram;
 mod send;
 pub mod wandb;
 
-pub use send::{after_run, send};
+pub use send::{send, send_after_run};

@@ -10,11 +10,11 @@ use crate::formats::folder::TRACK_LOG;
 use crate::plan::record::RunRecord;
 use crate::plan::settings::{Tracker, Tracking};
 
-/// Seconds that a run waits for a tracker at its end.
-const AFTER_A_RUN: u64 = 20;
+/// Default time limit of a tracker, in seconds.
+const TIME_LIMIT: u64 = 20;
 
-/// Sends a run whose results are in place, where that is asked for. What fails is told, and the run is done all the same.
-pub fn after_run(tracking: &Tracking, record: &RunRecord, out: &Path) {
+/// Sends a complete run to its tracker, if its settings name one. A failure is logged as a warning; the run succeeds.
+pub fn send_after_run(tracking: &Tracking, record: &RunRecord, out: &Path) {
     if tracking.track.unwrap_or(Tracker::None) == Tracker::None {
         return;
     }
@@ -23,35 +23,35 @@ pub fn after_run(tracking: &Tracking, record: &RunRecord, out: &Path) {
         Err(finding) => {
             let text = finding.to_string();
             let one_line: Vec<&str> = text.lines().map(str::trim).collect();
-            let again = again(out);
-            tracing::warn!("the results are complete, but {}; to send them later: {again}", one_line.join("; "));
+            let command = later(out);
+            tracing::warn!("the results are complete, but {}; to send them later: {command}", one_line.join("; "));
         }
     }
 }
 
-/// Sends the run in `out`; the text says where it went.
+/// Sends the run in `out` to Weights & Biases. Returns where it went, in words.
 ///
 /// # Errors
-/// What the tracker said.
+/// The reason why it was not sent.
 pub fn send(tracking: &Tracking, record: &RunRecord, out: &Path) -> Result<String, Finding> {
-    let mut told = Vec::new();
-    events::write(&mut told, record).map_err(|e| Finding::io("the run can't be told as events", out, &e))?;
+    let mut lines = Vec::new();
+    events::write(&mut lines, record).map_err(|e| Finding::io("the run can't be written as events", out, &e))?;
     let target = Target {
         project: tracking.track_project.clone(),
         group: tracking.track_group.clone(),
         tags: tracking.track_tags.clone(),
         name: tracking.track_name.clone(),
         default_name: name_of(out),
-        seconds: tracking.track_seconds.unwrap_or(AFTER_A_RUN),
+        seconds: tracking.track_seconds.unwrap_or(TIME_LIMIT),
     };
-    let sent = wandb::send(out, &told, &target, &signals::requested);
+    let sent = wandb::send(out, &lines, &target, &signals::requested);
     if let Ok(log) = std::fs::read_to_string(out.join(TRACK_LOG)) {
         log.lines().for_each(|line| tracing::debug!("{TRACK_LOG}: {line}"));
     }
     sent
 }
 
-/// The run's folder; of `metrics` inside a clustering, the clustering's.
+/// The name of the run's folder; for a folder `metrics` inside a clustering, the name of the clustering.
 fn name_of(out: &Path) -> String {
     let out = std::path::absolute(out).unwrap_or_else(|_| out.to_owned());
     let parent = out.parent().filter(|_| out.file_name().is_some_and(|name| name == "metrics"));
@@ -59,8 +59,8 @@ fn name_of(out: &Path) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The command that sends a run later, to the run of a sweep that this process was started for.
-fn again(out: &Path) -> String {
+/// The command that sends a run later. Inside a W&B sweep, it names the sweep's run.
+fn later(out: &Path) -> String {
     let set =
         |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| format!("{name}={value} "));
     let sweep: String = ["WANDB_SWEEP_ID", "WANDB_RUN_ID"].into_iter().filter_map(set).collect();

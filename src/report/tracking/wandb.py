@@ -1,13 +1,13 @@
 """Sends the events of one clustrata run (JSON lines on standard input) to Weights & Biases.
 
-Started by clustrata as `python -c THIS OUT OPTIONS`: the run's folder, and project, group, tags, name and seconds as JSON.
-What was reached is said on a line that begins with "clustrata: ".
+clustrata starts it as `python -c THIS OUT OPTIONS` with the run's folder, and project, group, tags, name and seconds as JSON.
+Messages for the user are on lines that begin with "clustrata: ".
 Exit codes: 0 sent or kept for `wandb sync`, 1 not sent, 69 this Python has no wandb.
 """
 
 import sys
 
-# a folder named wandb where the run was started would be taken for the package
+# otherwise a folder named wandb in the working directory would be imported as the package
 sys.path[:] = [path for path in sys.path if path]
 
 import csv
@@ -16,8 +16,8 @@ import itertools
 import json
 import os
 
-MOST_IMAGES = 108  # W&B's bound per key
-MOST_ROWS = 10_000  # what W&B shows of a table
+MOST_IMAGES = 108  # W&B's limit per key
+MOST_ROWS = 10_000  # most rows of a table that W&B shows
 NO_WANDB = 69
 
 
@@ -26,7 +26,7 @@ def say(text):
 
 
 def settings(wandb, seconds):
-    """No statistics of the machine, nothing of the user's code, and a network that is not there is found out in time."""
+    """No machine statistics, none of the user's code, and a timeout that notices a missing network in time."""
     wanted = {
         "console": "off",
         "disable_code": True,
@@ -46,7 +46,7 @@ def begin(wandb, out, options, event):
         group=options["group"],
         tags=options["tags"] or None,
         name=options["name"] if options["name"] else os.environ.get("WANDB_NAME", options["default_name"]),
-        # sent again, it is the same run
+        # a run that is sent again keeps its identity
         id=os.environ.get("WANDB_RUN_ID", event["id"]),
         resume=os.environ.get("WANDB_RESUME", "allow"),
         dir=os.environ.get("WANDB_DIR", out),
@@ -57,7 +57,7 @@ def begin(wandb, out, options, event):
 
 
 def number(text):
-    """None where it is none."""
+    """The number in a text, or None."""
     try:
         return float(text) if set(text) & set(".eE") else int(text)
     except ValueError:
@@ -65,13 +65,13 @@ def number(text):
 
 
 def table(wandb, out, event):
-    """All clusters, or the lowest and the highest by the figure that they are ranked by."""
+    """All clusters, or the lowest and highest by the ranking metric if there are too many."""
 
     def rows():
         with open(os.path.join(out, event["path"]), newline="", encoding="utf-8") as file:
             yield from csv.reader(file)
 
-    # W&B refuses a column of numbers and texts: one text makes all of its column texts
+    # W&B refuses columns that mix numbers and texts, so a single text turns its whole column into texts
     names = {at for row in itertools.islice(rows(), 1, None) for at, text in enumerate(row) if text and number(text) is None}
 
     def cell(at, text):
@@ -93,7 +93,7 @@ def table(wandb, out, event):
 
 
 def pictures(wandb, montages):
-    """Under one key W&B shows all pictures in the size of the first, so each gets the size of the largest."""
+    """W&B shows all pictures of a key in the size of the first, so all are padded to the size of the largest."""
     from PIL import Image
 
     images = [(Image.open(path).convert("RGB"), caption) for path, caption in montages[:MOST_IMAGES]]
@@ -111,7 +111,7 @@ def defined(figures):
 
 
 def row_of(wandb, out, events):
-    """What is logged of a level."""
+    """The values that are logged for a level."""
     row, montages = {}, {}
     for event in events:
         kind = event["event"]
@@ -125,12 +125,12 @@ def row_of(wandb, out, events):
             caption = "level {step}, {end} {rank}: cluster {cluster}".format(**event)
             montages.setdefault("montages/" + event["end"], []).append((os.path.join(out, event["path"]), caption))
         elif kind == "sheet":
-            caption = "level {step}: a member of each cluster, from the best to the worst".format(**event)
+            caption = "level {step}: one member of each cluster, from best to worst".format(**event)
             montages["montages/contact-sheet"] = [(os.path.join(out, event["path"]), caption)]
     for key, files in montages.items():
         try:
             row[key] = pictures(wandb, files)
-        except (ImportError, OSError) as error:  # no Pillow, or a picture that has gone: the figures are worth sending
+        except (ImportError, OSError) as error:  # no Pillow or no such picture: the metrics are sent anyway
             say("left out: %s: %s" % (key, error))
     return row
 
@@ -148,7 +148,7 @@ def send(wandb, out, options):
     if run.url:
         say("sent to " + run.url)
     elif getattr(run.settings, "mode", None) == "disabled":
-        say("not sent, as WANDB_MODE is disabled")
+        say("not sent, because WANDB_MODE is disabled")
     else:
         say("kept in {0}; send it with: wandb sync {0}".format(os.path.dirname(run.dir)))
 
@@ -156,8 +156,8 @@ def send(wandb, out, options):
 def main():
     out, options = sys.argv[1], json.loads(sys.argv[2])
     for name in [name for name, value in os.environ.items() if name.startswith("WANDB_") and not value]:
-        del os.environ[name]  # an empty one is refused, or taken for a value
-    # tables and pictures wait for `wandb sync` beside the run, not in the user's home
+        del os.environ[name]  # wandb rejects an empty variable or takes it for a value
+    # tables and pictures wait for `wandb sync` in the run's folder, not in the user's home
     os.environ.setdefault("WANDB_DATA_DIR", os.path.join(os.environ.get("WANDB_DIR", out), "wandb"))
     try:
         import wandb

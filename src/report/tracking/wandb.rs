@@ -1,7 +1,7 @@
-//! Weights & Biases, through its own SDK: no crate speaks its protocol, so a Python process is fed the events.
+//! Weights & Biases, through its own SDK: no crate speaks its protocol, so a Python process receives the events.
 //!
-//! The SDK's environment holds as everywhere else (`WANDB_MODE`, `WANDB_PROJECT`, `WANDB_RUN_GROUP`, `WANDB_TAGS`,
-//! `WANDB_NAME`, `WANDB_RUN_ID`, `WANDB_SWEEP_ID`, ...); what is set here beats it.
+//! The SDK's environment variables work as usual (`WANDB_MODE`, `WANDB_PROJECT`, `WANDB_RUN_GROUP`, `WANDB_TAGS`,
+//! `WANDB_NAME`, `WANDB_RUN_ID`, `WANDB_SWEEP_ID`, ...); the settings of the run override them.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,76 +12,80 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::child::{self, End};
 use crate::base::error::Finding;
+use crate::base::process::{self, End, Limits};
 use crate::formats::folder::TRACK_LOG;
 
-/// The SDK's side.
+/// The Python side.
 const SCRIPT: &str = include_str!("wandb.py");
-/// Its exit code where a Python has no wandb.
+/// Exit code of the script if the Python has no wandb.
 const NO_WANDB: i32 = 69;
-/// What it has to say begins so.
-const SAID: &str = "clustrata: ";
-/// Names the Python to use; others are not tried then.
+/// Prefix of the script's own messages.
+const PREFIX: &str = "clustrata: ";
+/// Environment variable with the Python to use; no other is tried then.
 const PYTHON: &str = "CLUSTRATA_PYTHON";
 
-/// Where a run is sent to.
+/// Where to send a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Target {
-    /// Instead of `WANDB_PROJECT`, or of `clustrata`.
+    /// Overrides `WANDB_PROJECT` and the default, `clustrata`.
     pub project: Option<String>,
-    /// Instead of `WANDB_RUN_GROUP`.
+    /// Overrides `WANDB_RUN_GROUP`.
     pub group: Option<String>,
-    /// Instead of `WANDB_TAGS`.
+    /// Overrides `WANDB_TAGS`.
     pub tags: Vec<String>,
-    /// Instead of `WANDB_NAME`.
+    /// Overrides `WANDB_NAME`.
     pub name: Option<String>,
-    /// The name where nobody gives one.
+    /// Name of the run if neither sets one.
     pub default_name: String,
-    /// How long it may take altogether.
+    /// Time limit in seconds.
     pub seconds: u64,
 }
 
-/// Sends the events of the run in `out`; its files are read where the events name them. Returns where they went.
+/// Sends the events of the run in `out`, with the files that the events name. Returns where they went, in words.
 ///
 /// # Errors
-/// Why they were not sent: no Python, no wandb in it, no key, no network, no more time, or `stop`.
-pub fn send(out: &Path, events: &[u8], target: &Target, stop: &dyn Fn() -> bool) -> Result<String, Finding> {
-    let deadline = Instant::now() + Duration::from_secs(target.seconds);
+/// The reason why they were not sent: no Python, no wandb in it, no key, no network, the time limit, or `cancelled`.
+pub fn send(out: &Path, events: &[u8], target: &Target, cancelled: &dyn Fn() -> bool) -> Result<String, Finding> {
+    let limits = Limits { deadline: Instant::now().checked_add(Duration::from_secs(target.seconds)), cancelled };
     let options = serde_json::to_string(target).map_err(|e| failed(out, &e.to_string()))?;
     let (log, path) = open_log(out).map_err(|e| failed(out, &format!("the log can't be written: {e}")))?;
-    let mut without = Vec::new();
+    let mut unusable = Vec::new();
     for python in pythons() {
         let mut command = Command::new(&python);
         command.arg("-c").arg(SCRIPT).arg(out).arg(&options).env("PYTHONIOENCODING", "utf-8");
-        let end = match child::run(command, events.to_vec(), &log, deadline, stop) {
+        let to_log = || log.try_clone().map_err(|e| failed(&path, &format!("the log can't be written: {e}")));
+        command.stdout(to_log()?).stderr(to_log()?);
+        let end = match process::run(&mut command, events.to_vec(), limits) {
             Ok(end) => end,
             Err(e) => {
-                without.push(format!("{}: {e}", python.display()));
+                unusable.push(format!("{}: {e}", python.display()));
                 continue;
             }
         };
-        let said = said(&path);
+        let message = last_message(&path);
         return match end {
-            End::Exited(status) if status.success() => Ok(said.unwrap_or_else(|| "sent".to_owned())),
+            End::Exited(status) if status.success() => Ok(message.unwrap_or_else(|| "sent".to_owned())),
             End::Exited(status) if status.code() == Some(NO_WANDB) => {
-                without.extend(said);
+                unusable.extend(message);
                 continue;
             }
-            End::Exited(status) => Err(failed(&path, &said.unwrap_or_else(|| format!("Python ended with {status}")))),
-            End::Late => Err(failed(&path, &format!("not done after {} s, so it was ended", target.seconds))),
-            End::Stopped => Err(failed(&path, "asked to stop")),
+            End::Exited(status) => {
+                Err(failed(&path, &message.unwrap_or_else(|| format!("Python ended with {status}"))))
+            }
+            End::TimedOut => Err(failed(&path, &format!("not done after {} s, so it was stopped", target.seconds))),
+            End::Cancelled => Err(failed(&path, "interrupted")),
         };
     }
-    let hint = format!("pip install wandb pillow; {PYTHON} names the Python to use");
-    Err(failed(&path, &without.join("; ")).hint(hint))
+    let hint = format!("pip install wandb pillow; set {PYTHON} to choose the Python");
+    Err(failed(&path, &unusable.join("; ")).hint(hint))
 }
 
 fn failed(file: &Path, found: &str) -> Finding {
     Finding::new("the run was not sent to Weights & Biases").file(file).found(found)
 }
 
-/// What may be a Python, the best first.
+/// Candidates for a Python, best first.
 fn pythons() -> Vec<OsString> {
     match std::env::var_os(PYTHON).filter(|python| !python.is_empty()) {
         Some(python) => vec![python],
@@ -89,20 +93,20 @@ fn pythons() -> Vec<OsString> {
     }
 }
 
-/// What the SDK says goes beside the run, or where that is only to be read, into a file of this process.
+/// Opens the SDK's log: in the run's folder, or in a temporary file if that folder is read-only.
 fn open_log(out: &Path) -> io::Result<(File, PathBuf)> {
     let beside = out.join(TRACK_LOG);
     if let Ok(file) = File::create(&beside) {
         return Ok((file, beside));
     }
     let elsewhere = std::env::temp_dir().join(format!("clustrata-{}-{TRACK_LOG}", std::process::id()));
-    // whatever lies there under that name is not ours
+    // an existing file of that name is not ours
     Ok((File::create_new(&elsewhere)?, elsewhere))
 }
 
-/// The last thing that the script said of itself.
-fn said(log: &Path) -> Option<String> {
+/// The last message of the script itself.
+fn last_message(log: &Path) -> Option<String> {
     let bytes = std::fs::read(log).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    text.lines().filter_map(|line| line.strip_prefix(SAID)).next_back().map(str::to_owned)
+    text.lines().filter_map(|line| line.strip_prefix(PREFIX)).next_back().map(str::to_owned)
 }

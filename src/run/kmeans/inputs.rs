@@ -6,6 +6,7 @@ use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::subset;
+use crate::plan::fingerprint::hash_of;
 use crate::plan::settings::{KmeansSettings, LevelSettings};
 
 /// Bytes that a point takes in the files of a step: labels, and members twice.
@@ -86,7 +87,7 @@ impl Inputs {
             "seed": settings.seed,
             "stored": settings.stored(),
         });
-        Ok(blake3::hash(all.to_string().as_bytes()).to_hex().to_string())
+        Ok(hash_of(&all))
     }
 
     /// About as many bytes as the clustering takes on the disk.

@@ -159,7 +159,7 @@ fn join<'a>(
         folder: &settings.out,
         rank: number(shard.index - 1),
         size: number(shard.of),
-        agreement: *blake3::hash(agreement.as_bytes()).as_bytes(),
+        fingerprint: *blake3::hash(agreement.as_bytes()).as_bytes(),
     };
     Ok(Box::new(TcpCommunicator::join(&meeting, cancelled)?))
 }
@@ -197,7 +197,7 @@ fn begun(
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: record::rfc3339(SystemTime::now()),
         complete: false,
-        agreement: agreement.to_owned(),
+        fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),
         processes,
         settings: settings.recorded(),

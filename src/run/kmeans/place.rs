@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Finding, Result};
 use crate::formats::atomic_file::AtomicFile;
-use crate::formats::clustering;
 use crate::formats::folder::{LockedFolder, ensure_room};
+use crate::formats::hierarchy_writer;
 use crate::plan::record::{KmeansRecord, KmeansStep};
 use crate::plan::settings::KmeansSettings;
 use crate::run::frontend::Frontend;
@@ -28,9 +28,9 @@ pub(super) enum Found {
 /// Looks what a folder holds; refuses what is neither to be gone on with nor to be replaced.
 pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) -> Result<Found> {
     let begun = KmeansRecord::of(folder).map_err(Error::input)?;
-    let there = begun.is_some() || clustering::level_folder(folder, 1).exists();
+    let there = begun.is_some() || hierarchy_writer::level_folder(folder, 1).exists();
     match begun {
-        Some(record) if resume && record.agreement == agreement => Ok(Found::Earlier(Box::new(record))),
+        Some(record) if resume && record.fingerprint == agreement => Ok(Found::Earlier(Box::new(record))),
         Some(record) if resume && !force => Err(another(folder, &record)),
         _ if there && force => Ok(Found::ToReplace),
         _ if there => Err(refused(folder, resume)),
@@ -56,7 +56,7 @@ impl Place {
             Found::Earlier(record) => place.earlier = record.steps,
             Found::ToReplace => place.clear()?,
         }
-        clustering::remove_unfinished(folder)?;
+        hierarchy_writer::remove_unfinished(folder)?;
         // of what is gone on with, most is there already
         if place.earlier.is_empty() {
             ensure_room(folder, bytes)?;
@@ -78,7 +78,7 @@ impl Place {
         for name in ["curated_datasets", "metrics"].into_iter().filter(|name| self.folder.join(name).is_dir()) {
             tracing::warn!("{} is of the clustering that is replaced", self.folder.join(name).display());
         }
-        clustering::clear(&self.folder)
+        hierarchy_writer::clear(&self.folder)
     }
 
     pub(super) fn attach_log(&self, frontend: &dyn Frontend) -> Result<()> {
@@ -87,7 +87,7 @@ impl Place {
     }
 
     pub(super) fn write_config(&self, settings: &KmeansSettings) -> Result<()> {
-        clustering::write_config(&self.folder, &settings.to_yaml()?)
+        hierarchy_writer::write_config(&self.folder, &settings.to_yaml()?)
     }
 
     /// Writes down how far the run is.

@@ -1,4 +1,4 @@
-//! The folder of one part: what its stages have found, kept for going on and for adding up.
+//! The folder of one part: the results of its stages, kept for resuming and merging.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,53 +18,53 @@ use crate::engine::partials::{Counts, OuterSums, RowSums, SweepCut};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
-use crate::formats::scratch;
+use crate::formats::scratch_copies;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
 
-/// Writing may take one part in so many of the time; where it takes long, it is done less often.
+/// Writing checkpoints takes at most 1/20 of the time: slow writes happen less often.
 const SHARE: u32 = 20;
 
-/// What becomes of what an earlier process left in the folder.
+/// What to do with the files that an earlier process left in the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Earlier {
-    /// It is an error.
+    /// Refuse them.
     Refuse,
-    /// What is complete is built on; what is not is an error.
+    /// Build on complete results; refuse checkpoints.
     BuildOn,
-    /// It is removed.
+    /// Remove them.
     Discard,
-    /// It is gone on from.
+    /// Resume from them.
     Resume,
 }
 
-/// What is written down beside the results.
+/// The information stored beside the results.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct PartInfo {
     /// The settings of this process.
     pub settings: Value,
     /// This process.
     pub worker: Worker,
 }
 
-/// A locked folder of a part, in which a process keeps what it finds. Dropped without a result or a checkpoint in it, it
-/// takes everything with it.
+/// The locked folder of a part, where a process stores its results. If dropped without a result or checkpoint, it removes
+/// itself.
 pub struct PartFolder {
     pub(super) path: PathBuf,
     pub(super) rows: Range<u64>,
     pub(super) plan: RunFingerprint,
     pub(super) plan_hash: String,
-    about: About,
-    /// What the second round has to do.
+    info: PartInfo,
+    /// The stages of the second round.
     second: Mutex<Vec<Stage>>,
     /// How often to store; `None` for never.
     interval: Option<Duration>,
-    /// Whether complete results are stored however quickly they were found.
+    /// Whether to store complete results even if they were computed quickly.
     always: bool,
-    /// Files that must be on the disk before what is found of their rows is stored, and where each is to be in the end.
+    /// Files to sync before results of their rows are stored, each with its final path.
     buffers: Mutex<Vec<(PathBuf, PathBuf)>>,
     timer: Mutex<Timer>,
-    begun: Mutex<BTreeMap<Stage, Begun>>,
+    begun: Mutex<BTreeMap<Stage, StartedStage>>,
     // dropped in this order: the lock's file goes before the folder that holds it
     locked: LockedFolder,
     _emptied: Emptied,
@@ -75,15 +75,15 @@ struct Timer {
     cost: Duration,
 }
 
-/// A stage that this process does.
+/// A stage that this process has started.
 #[derive(Clone, Copy)]
-struct Begun {
+struct StartedStage {
     at: Instant,
     earlier_seconds: f64,
     resumed: u64,
 }
 
-/// Removes a folder and the one above where nothing is in them.
+/// Removes a folder and its parent, if they are empty.
 struct Emptied(PathBuf);
 
 impl Drop for Emptied {
@@ -109,7 +109,7 @@ impl PartFolder {
         out: &Path,
         rows: Range<u64>,
         plan: RunFingerprint,
-        about: About,
+        info: PartInfo,
         earlier: Earlier,
     ) -> Result<PartFolder> {
         let root = std::path::absolute(out).map_err(|e| Error::io("the output folder has no usable path", out, &e))?;
@@ -122,7 +122,7 @@ impl PartFolder {
             rows,
             plan,
             plan_hash,
-            about,
+            info,
             second: Mutex::default(),
             interval: None,
             always: false,
@@ -155,9 +155,9 @@ impl PartFolder {
         self
     }
 
-    /// What is written down beside the results.
-    pub fn about_mut(&mut self) -> &mut About {
-        &mut self.about
+    /// The information stored beside the results.
+    pub fn info_mut(&mut self) -> &mut PartInfo {
+        &mut self.info
     }
 
     /// Where the folder lies.
@@ -212,7 +212,7 @@ impl PartFolder {
         let begun = locked(&self.begun).get(&stage).copied();
         let (seconds, resumed) =
             begun.map_or((0.0, 0), |begun| (begun.earlier_seconds + begun.at.elapsed().as_secs_f64(), begun.resumed));
-        Worker { seconds, resumed, ..self.about.worker.clone() }
+        Worker { seconds, resumed, ..self.info.worker.clone() }
     }
 
     /// Removes everything: the run is complete without it.
@@ -254,7 +254,7 @@ impl PartFolder {
     fn begin(&self, stage: Stage, header: Option<&Header>) {
         let resumed = header.map_or(0, |header| header.worker.resumed + u64::from(header.done < 1.0));
         let earlier_seconds = header.map_or(0.0, |header| header.worker.seconds);
-        locked(&self.begun).insert(stage, Begun { at: Instant::now(), earlier_seconds, resumed });
+        locked(&self.begun).insert(stage, StartedStage { at: Instant::now(), earlier_seconds, resumed });
     }
 
     /// Reads what is there of a stage; it has been judged when the folder was opened.
@@ -289,7 +289,7 @@ impl PartFolder {
             round: round.into_iter().map(|stage| stage.name().to_owned()).collect(),
             plan: self.plan.clone(),
             plan_hash: self.plan_hash.clone(),
-            settings: self.about.settings.clone(),
+            settings: self.info.settings.clone(),
             worker: self.worker(stage),
             counts,
             point_columns: None,
@@ -299,7 +299,7 @@ impl PartFolder {
         }
     }
 
-    /// Writes a result or a checkpoint, with what it stands on already on the disk.
+    /// Writes a result or a checkpoint, after syncing the distances it depends on.
     fn store(
         &self,
         stage: Stage,
@@ -323,7 +323,7 @@ impl PartFolder {
         Ok(())
     }
 
-    /// Has the distances on the disk and in this folder; with the checksum of each, where they are `complete`.
+    /// Syncs the distances to disk and brings them into this folder. Returns their checksums if they are `complete`.
     fn bring_buffers(&self, complete: bool) -> Result<BTreeMap<String, String>> {
         let mut checksums = BTreeMap::new();
         for (buffer, home) in locked(&self.buffers).iter() {
@@ -332,12 +332,12 @@ impl PartFolder {
                 let file = File::options().read(true).write(true).open(buffer).map_err(|e| failed(&e))?;
                 file.sync_data().map_err(|e| failed(&e))?;
             } else {
-                // what asks for the checkpoint must not keep it from being written
+                // the signal that asks for the checkpoint must not prevent it
                 let go_on = || match signals::asked() {
                     StopRequest::Stop => Err(Error::interrupted()),
                     StopRequest::No | StopRequest::Checkpoint => Ok(()),
                 };
-                scratch::copy_back(buffer, home, &go_on)?;
+                scratch_copies::copy_back(buffer, home, &go_on)?;
             }
             if complete && let Some(name) = home.file_name().and_then(|name| name.to_str()) {
                 let mut hasher = blake3::Hasher::new();
@@ -380,7 +380,7 @@ impl CheckpointStore for PartFolder {
         self.interval.is_some() && locked(&self.timer).is_over(self.interval)
     }
 
-    fn pausing(&self) -> bool {
+    fn pause_requested(&self) -> bool {
         self.interval.is_some() && signals::asked() == StopRequest::Checkpoint
     }
 }

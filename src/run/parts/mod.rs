@@ -6,11 +6,9 @@
 mod all;
 mod earlier;
 mod folder;
-
 mod state;
 mod survey;
 
 pub use all::{PartBuffers, Parts};
-pub use folder::{About, Earlier, PartFolder};
-
+pub use folder::{Earlier, PartFolder, PartInfo};
 pub use survey::{PartState, Progress, folder_of, survey};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::batch::slurm::Submitted;
 
 fn submission() -> Submission {
     Submission::new("digits/seed=1", Path::new("/out"), Layout::new(10, 3, 1001), 2, Some(2))

@@ -1,4 +1,4 @@
-//! The CONFIG of `kmeans`: a file of upstream's, one for this program, or the config.yaml of a clustering that it wrote.
+//! The CONFIG of `kmeans`: an upstream config, a config for this program, or the config.yaml of a clustering it wrote.
 
 use std::path::Path;
 
@@ -8,22 +8,25 @@ use super::KmeansOptions;
 use crate::base::error::{Finding, Result};
 use crate::plan::settings::file;
 
-/// What this program adds to upstream's keys lies under this one.
+/// The key that holds everything this program adds to upstream's keys.
 pub(super) const OURS: &str = "clustrata";
 
-/// Upstream's keys about machines and jobs, beside all that begin with `slurm_`.
+/// Upstream's keys about machines and jobs, besides those that start with `slurm_`.
 const FOREIGN: [&str; 4] = ["checkpoint-period", "ngpus-per-node", "nnodes", "ncpus-per-gpu"];
 
 impl KmeansOptions {
     /// Reads a config file.
+    ///
+    /// # Errors
+    /// `Usage` if the file can't be read or is not valid.
     pub fn read(path: &Path) -> Result<KmeansOptions> {
         file::read(path, KmeansOptions::parse)
     }
 
-    /// Parses a config file's text.
+    /// Parses the text of a config file.
     ///
     /// # Errors
-    /// What YAML or the settings' types don't allow, and unknown keys.
+    /// Invalid YAML, values of the wrong type, and unknown keys.
     pub fn parse(text: &str) -> Result<KmeansOptions, Finding> {
         let mut keys = file::keys(file::value(text)?)?;
         let own = keys.remove(OURS);
@@ -51,7 +54,7 @@ fn is_foreign(key: &str) -> bool {
 }
 
 fn twice(one: &str, other: &str) -> Finding {
-    Finding::new("the config file sets one thing twice")
+    Finding::new("the config file sets one option twice")
         .found(format!("`{one}` and `{other}`"))
         .hint("keep one of them")
 }

@@ -1,4 +1,4 @@
-//! Settings of `kmeans` as resolved: every one with its value, the lists of the levels turned into levels.
+//! Resolved settings of `kmeans`: each with its value, and the per-level lists turned into levels.
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -14,62 +14,63 @@ use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
 use crate::plan::settings::Checkpoint;
 
-/// Every setting of `kmeans` with its value. They fit each other; whether they fit the embeddings is still open.
+/// All settings of `kmeans` with their values. They are consistent with each other, but not yet checked against the
+/// embeddings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KmeansSettings {
-    /// The embeddings, one matrix by rows.
+    /// Files of the embeddings, joined by rows.
     pub embeddings: Vec<PathBuf>,
-    /// Row numbers of what is clustered; `None`: all rows.
+    /// File of the rows to cluster; `None` for all rows.
     pub subset_indices: Option<PathBuf>,
-    /// Level 1 first.
+    /// The levels, level 1 first.
     pub levels: Vec<LevelSettings>,
-    /// Which points further steps are fitted on.
+    /// Which points later steps sample from each cluster.
     pub strategy: Strategy,
-    /// Lloyd iterations of every k-means at most.
+    /// Maximum number of Lloyd iterations of each k-means.
     pub iterations: u32,
-    /// Share of the objective; 0: never.
+    /// Stop if an iteration lowers the objective by less than this share; 0 for never.
     pub tolerance: f64,
     /// How the first centroids are chosen.
     pub init: Init,
-    /// Starts of every k-means.
+    /// Number of starts of each k-means.
     pub inits: u32,
-    /// Of everything random.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// As written; [`stored`](Self::stored) is what it means.
+    /// As written; see [`stored`](Self::stored) for its effect.
     pub dtype: Precision,
-    /// As written; it means nothing here.
+    /// As written; no effect.
     pub high_precision: Precision,
     /// Folder of the clustering.
     pub out: PathBuf,
-    /// Whether an earlier clustering there may be replaced.
+    /// Whether to replace an earlier clustering in `out`.
     pub force: bool,
-    /// How often a k-means is kept.
+    /// How often to save the progress of a k-means.
     pub checkpoint: Checkpoint,
-    /// As in `metrics`.
+    /// Device, as in `clustrata metrics`.
     pub device: String,
-    /// Of the CPU backend; `None`: all.
+    /// Number of threads of the CPU backend; `None` for all.
     pub threads: Option<NonZero<usize>>,
-    /// Upstream's keys that mean nothing here, for config.yaml.
+    /// Upstream's keys that have no effect here; copied to config.yaml.
     pub foreign: Map<String, Value>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// What one level is asked to be.
+/// Settings of one level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LevelSettings {
-    /// Clusters, k, before any are split.
+    /// Number of clusters before splitting, k.
     pub clusters: u64,
-    /// Clusters that each of them is split into at most; 1: none is.
+    /// Maximum number of clusters that each cluster is split into; 1 for no split.
     pub splits: u32,
-    /// Steps in all, at least 1.
+    /// Number of steps, at least 1.
     pub steps: u32,
-    /// Points that each cluster gives to a further step.
+    /// Points sampled from each cluster for a later step.
     pub sample_size: u64,
 }
 
 impl LevelSettings {
-    /// Clusters that the level has in the end, at most.
+    /// Maximum number of clusters of the level after splitting.
     #[must_use]
     pub fn most_clusters(&self) -> u64 {
         self.clusters.saturating_mul(self.splits.into())
@@ -77,7 +78,10 @@ impl LevelSettings {
 }
 
 impl KmeansOptions {
-    /// Every setting with its value; all that is wrong is told together.
+    /// Resolves all settings.
+    ///
+    /// # Errors
+    /// All findings together: settings that are missing, out of range or contradictory.
     pub fn resolve(self) -> Result<KmeansSettings> {
         let mut findings = Findings::new();
         let embeddings = match expand(&self.embeddings_path) {
@@ -100,12 +104,12 @@ impl KmeansOptions {
         let levels = levels(&self, &mut findings, &mut warnings);
         let tolerance = self.tolerance.unwrap_or(0.0);
         if !(0.0..1.0).contains(&tolerance) {
-            let finding = Finding::new("the tolerance is no share of the objective").found(tolerance.to_string());
-            findings.push_usage(finding.expected("tolerance from 0 to below 1, as 1e-4"));
+            let finding = Finding::new("the tolerance is not a share of the objective").found(tolerance.to_string());
+            findings.push_usage(finding.expected("a tolerance of at least 0 and below 1, for example 1e-4"));
         }
         if self.high_precision == Some(Precision::Float16) {
-            let finding = Finding::new("high_precision is not high").found("float16");
-            findings.push_usage(finding.expected("high_precision: float32 or float64, as upstream"));
+            let finding = Finding::new("high_precision is too low").found("float16");
+            findings.push_usage(finding.expected("high_precision: float32 or float64, as in upstream"));
         }
         findings.into_result()?;
         Ok(KmeansSettings {
@@ -131,23 +135,23 @@ impl KmeansOptions {
     }
 }
 
-/// The levels that the lists describe.
+/// The levels described by the per-level lists.
 fn levels(options: &KmeansOptions, findings: &mut Findings, warnings: &mut Vec<String>) -> Vec<LevelSettings> {
     if options.n_clusters.is_empty() {
         let finding = Finding::new("the number of clusters is not set");
-        findings.push_usage(finding.hint("set n_clusters, an entry for each level, as [1000, 100]"));
+        findings.push_usage(finding.hint("set n_clusters to one entry per level, for example [1000, 100]"));
         return Vec::new();
     }
     let count = match options.n_levels {
         Some(0) => {
-            let finding = Finding::new("a hierarchy of no levels").expected("n_levels of at least 1").found("0");
+            let finding = Finding::new("a hierarchy without levels").expected("n_levels of at least 1").found("0");
             findings.push_usage(finding);
             return Vec::new();
         }
         Some(levels) => levels as usize,
         None => options.n_clusters.len(),
     };
-    // entries beyond the levels are left alone, as upstream does
+    // surplus entries are ignored, as in upstream
     let lengths = [
         ("n_clusters", options.n_clusters.len()),
         ("n_splits", options.n_splits.len()),
@@ -158,7 +162,7 @@ fn levels(options: &KmeansOptions, findings: &mut Findings, warnings: &mut Vec<S
     let short: Vec<_> = lengths.into_iter().filter(short).collect();
     for (key, length) in &short {
         let finding = Finding::new(format!("`{key}` has too few entries"));
-        let finding = finding.expected(format!("an entry for each of the {count} levels")).found(length.to_string());
+        let finding = finding.expected(format!("one entry for each of the {count} levels")).found(length.to_string());
         findings.push_usage(finding.hint(format!("add entries to {key}, or lower n_levels")));
     }
     if !short.is_empty() {
@@ -190,29 +194,29 @@ fn check_level(number: u32, level: &LevelSettings, no_samples: bool, findings: &
         refuse("a level without clusters", "n_clusters of at least 1", "");
     }
     if level.splits == 0 {
-        refuse("clusters can't be split into none", "n_splits of at least 1, which leaves them whole", "");
+        refuse("clusters can't be split into zero clusters", "n_splits of at least 1; 1 means no split", "");
     }
     if level.steps == 0 {
         refuse(
             "a level without steps",
-            "n_resampling_steps of at least 1: the number of steps in all, the first included",
+            "n_resampling_steps of at least 1: the number of steps, including the first",
             "",
         );
     }
     if level.steps > 1 && level.sample_size == 0 {
-        let hint = if no_samples { "set sample_size, an entry for each level" } else { "" };
-        refuse("nothing would be sampled for further steps", "sample_size of at least 1", hint);
+        let hint = if no_samples { "set sample_size to one entry per level" } else { "" };
+        refuse("later steps would sample no points", "sample_size of at least 1", hint);
     }
     if level.splits > 1 && level.steps > 1 {
         refuse(
-            "a level is to be split and resampled",
-            "n_splits or n_resampling_steps to be 1, as upstream",
+            "a level can't be both split and resampled",
+            "n_splits or n_resampling_steps of 1, as in upstream",
             "set one of them to 1 for this level",
         );
     }
 }
 
-/// Clusters of the level below are the points of this one.
+/// Checks a level against the level below, whose clusters are its points.
 fn check_against_below(
     number: u32,
     level: &LevelSettings,
@@ -226,22 +230,24 @@ fn check_against_below(
         let finding = finding.expected(format!("n_clusters of at most {points}, the clusters of level {}", number - 1));
         findings.push_usage(finding.found(level.clusters.to_string()));
     } else if points > 0 && level.clusters == points {
-        warnings
-            .push(format!("level {number} has as many clusters as level {}: it groups nothing ({points})", number - 1));
+        warnings.push(format!(
+            "level {number} has as many clusters ({points}) as level {}, so it groups nothing",
+            number - 1
+        ));
     }
 }
 
 fn foreign_warning(foreign: &Map<String, Value>) -> String {
     let names: Vec<&str> = foreign.keys().map(String::as_str).collect();
     format!(
-        "without effect here: {}; use --device and --threads for where it runs, --checkpoint for how often it is kept, and \
-         `clustrata submit` for Slurm",
+        "keys without effect here: {}; use --device and --threads to choose where to run, --checkpoint to choose how often to \
+         save, and `clustrata submit` for Slurm",
         names.join(", ")
     )
 }
 
 impl KmeansSettings {
-    /// What centroids are written as. Upstream's `dtype` says it; `high_precision` was only of its sums.
+    /// Element type of stored centroids. Upstream's `dtype` decides it; `high_precision` concerns upstream's sums only.
     #[must_use]
     pub fn stored(&self) -> Dtype {
         match self.dtype {
@@ -250,8 +256,11 @@ impl KmeansSettings {
         }
     }
 
-    /// As config.yaml of the clustering: upstream's keys, all that its scripts look for, with absolute paths; and what is this
-    /// program's own under one key. [`KmeansOptions::read`] reads it again, without `force`.
+    /// The config.yaml of the clustering: all of upstream's keys that its scripts read, with absolute paths, and this program's
+    /// own settings under one key. [`KmeansOptions::read`] accepts it. `force` is left out.
+    ///
+    /// # Errors
+    /// `Failed` if the settings can't be serialized.
     pub fn to_yaml(&self) -> Result<String> {
         let mut yaml = self.upstream_keys();
         yaml.insert(super::file::OURS.to_owned(), Value::Object(self.own_keys()));
@@ -272,7 +281,7 @@ impl KmeansSettings {
         if let Value::Object(own) = own { own } else { Map::new() }
     }
 
-    /// For the record.
+    /// The settings as written to kmeans.json.
     #[must_use]
     pub fn recorded(&self) -> Value {
         let mut keys = self.upstream_keys();
@@ -304,7 +313,7 @@ impl KmeansSettings {
             "sampling_strategy": self.strategy,
             "slurm_partition": null,
             "exp_dir": absolute(&self.out),
-            // upstream knows one file only
+            // upstream supports only one file
             "embeddings_path": if let [one] = embeddings.as_slice() { json!(one) } else { json!(embeddings) },
         });
         let Value::Object(mut keys) = keys else { return Map::new() };
@@ -313,7 +322,7 @@ impl KmeansSettings {
     }
 }
 
-/// As text, which YAML and JSON want: what is no Unicode is replaced.
+/// An absolute path as text; invalid Unicode is replaced.
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }

@@ -1,9 +1,9 @@
-//! Upstream's own configs, what they leave out, and what is wrong with others.
+//! Upstream's configs, defaults, and invalid configs.
 
 use super::*;
 use crate::base::matrix::Dtype;
 
-/// As upstream's configs are, with lists that are longer than the levels.
+/// Like upstream's configs, with lists longer than the number of levels.
 const UPSTREAM: &str = "n_levels: 2\nn_iters: 30\nn_clusters:\n- 100_000\n- 500_000\n- 7\nn_splits: [100, 1, 1]\n\
     n_resampling_steps: [1, 10, 3]\nsample_size: [1, 10, 5]\nsubset_indices_path: null\ncheckpoint_period: 10_000\n\
     dtype: float64\nhigh_precision: float64\nngpus_per_node: [8, 8]\nnnodes: [16, 2]\nncpus_per_gpu: 10\n\
@@ -36,7 +36,7 @@ fn a_config_of_upstreams_is_read_as_it_is() {
 }
 
 #[test]
-fn what_is_left_out_has_a_default_and_a_flag_beats_the_file() {
+fn absent_keys_have_defaults_and_flags_beat_the_file() {
     let file =
         KmeansOptions::parse("n_clusters: [20, 5]\nembeddings-path: e.npy\ndevice: 0\nseed: 3\n").expect("parses");
     let flags = KmeansOptions { seed: Some(4), n_clusters: vec![9], ..KmeansOptions::default() };
@@ -54,7 +54,7 @@ fn high_precision_does_not_decide_what_is_stored() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_together() {
+fn all_findings_are_reported_together() {
     let text = refused(
         "n_clusters: [10, 0, 30, 40]\nn_splits: [1, 0, 2, 1]\nn_resampling_steps: [0, 2, 2, 1]\n\
          sample_size: [1, 0, 1, 1]\ntolerance: 1\nhigh_precision: float16\n",
@@ -62,10 +62,10 @@ fn all_that_is_wrong_is_told_together() {
     for part in [
         "no embeddings",
         "without clusters",
-        "split into none",
+        "split into zero",
         "without steps",
-        "nothing would be sampled",
-        "split and resampled",
+        "sample no points",
+        "both split and resampled",
         "tolerance",
         "high_precision",
     ] {
@@ -75,7 +75,7 @@ fn all_that_is_wrong_is_told_together() {
     assert!(text.contains("`n_clusters`") && text.contains("`sample_size`") && !text.contains("n_splits"), "{text}");
     for (yaml, wrong) in [
         ("embeddings_path: e.npy\n", "n_clusters"),
-        ("embeddings_path: e.npy\nn_clusters: [5]\nn_levels: 0\n", "no levels"),
+        ("embeddings_path: e.npy\nn_clusters: [5]\nn_levels: 0\n", "without levels"),
         ("embeddings_path: e.npy\nn_clusters: [5, 6]\n", "more clusters than points"),
         ("embeddings_path: e.npy\nn_clusters: [5]\nn_resampling_steps: [2]\n", "set sample_size"),
         ("embeddings_path: 'nowhere-*.npy'\nn_clusters: [5]\n", "no file matches"),
@@ -92,7 +92,7 @@ fn a_level_that_groups_nothing_is_a_warning() {
 }
 
 #[test]
-fn keys_and_values_that_are_wrong_are_named() {
+fn invalid_keys_and_values_are_named() {
     for (yaml, wrong) in [
         ("n_cluster: [5]\n", "did you mean `n-clusters`"),
         ("clustrata: {sed: 5}\n", "did you mean `seed`"),
@@ -116,7 +116,7 @@ fn keys_and_values_that_are_wrong_are_named() {
 }
 
 #[test]
-fn what_is_written_reads_back_without_a_warning() {
+fn written_settings_read_back_without_a_warning() {
     let settings = resolved(UPSTREAM);
     let yaml = settings.to_yaml().expect("writes");
     let again = resolved(&yaml);

@@ -1,14 +1,14 @@
-// Elements, numbers, theme: what everything below uses.
+// Elements, numbers and theme, used by all scripts below.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
-/// The pictures, which are most of the page: read when the first is shown.
+/// The pictures, which are most of the page: parsed when first needed.
 const images = (() => {
   let read = null;
   return () => (read ??= JSON.parse(document.getElementById("images").textContent));
 })();
 
-/// An element. Text is set as text and never becomes an element.
+/// Creates an element. Text is set as text and never parsed as HTML.
 function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -28,7 +28,7 @@ const wholeOrNone = (value) => (value === null || value === undefined ? "–" : 
 const five = new Intl.NumberFormat("en", { minimumSignificantDigits: 5, maximumSignificantDigits: 5 });
 const seven = new Intl.NumberFormat("en", { maximumSignificantDigits: 7 });
 
-/// A number in few digits; a dash where it is not defined.
+/// A number in few digits; a dash if it is not defined.
 function short(value) {
   if (value === null || value === undefined) return "–";
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole.format(value);
@@ -37,7 +37,7 @@ function short(value) {
   return (size >= 1e5 ? seven : five).format(value);
 }
 
-/// How the numbers of one column are written, so that their points stand below each other.
+/// A format for the numbers of one column that aligns their decimal points.
 function aligned(values) {
   let largest = 0;
   let fractional = false;
@@ -60,22 +60,25 @@ function bytes(count) {
 }
 
 const metric = (name) => data.metrics.find((metric) => metric.name === name);
-const ways = { higher: "higher is better", lower: "lower is better", neither: "" };
+const directions = { higher: "higher is better", lower: "lower is better", neither: "" };
 
-/// Which way is good, as a sign behind a name.
+/// Which direction is better, as an arrow after a name.
 const arrow = (name) => ({ higher: "\u00a0↑", lower: "\u00a0↓" })[metric(name)?.better] ?? "";
 
-/// What a figure means, and which way is good, in one line.
+/// What a metric means, and which direction is better, in one line.
 function meaning(name) {
   const info = metric(name);
   if (!info) return readable(name);
-  const way = ways[info.better];
-  return info.summary + (info.unit ? ` (${info.unit})` : "") + (way ? `; ${way}` : "");
+  const direction = directions[info.better];
+  return info.summary + (info.unit ? ` (${info.unit})` : "") + (direction ? `; ${direction}` : "");
 }
+
+/// A count with its noun, which takes an s in the plural.
+const counted = (count, noun) => `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 const theme = {
   names: ["auto", "light", "dark"],
-  /// Called when colours have changed.
+  /// Called when the colours change.
   changed: () => {},
   current() {
     return document.documentElement.dataset.theme ?? "auto";
@@ -89,8 +92,8 @@ const theme = {
     else document.documentElement.dataset.theme = name;
     const button = document.getElementById("theme");
     button.textContent = `Theme: ${name}`;
-    // a file's storage can be forbidden
-    try { localStorage.setItem("clustrata-theme", name); } catch { /* then it is not kept */ }
+    // storage may be disabled for files
+    try { localStorage.setItem("clustrata-theme", name); } catch { /* the choice is not kept */ }
     theme.changed();
   },
   install() {

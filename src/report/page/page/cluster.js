@@ -1,11 +1,11 @@
-// One cluster: its figures, its kin, its images.
+// One cluster: its metrics, relatives and images.
 
-/// Children that are listed, at most.
+/// Most children listed.
 const LISTED = 200;
 
-/// The figures of a cluster and where each lies among those of its level.
-function figuresOf(level, place) {
-  const rows = level.figuresOfClusters().map((name) => {
+/// The metrics of a cluster, and where each ranks within the level.
+function metricsOf(level, place) {
+  const rows = level.numericColumns().map((name) => {
     const value = level.value(name, place);
     const share = level.isEmpty(place) ? null : level.share(name, value);
     const bar = el("span", { class: "place" });
@@ -13,7 +13,7 @@ function figuresOf(level, place) {
       const dot = el("i");
       dot.style.left = `${100 * share}%`;
       bar.append(dot);
-      bar.title = `larger than in ${Math.round(100 * share)} % of the clusters`;
+      bar.title = `larger than in ${Math.round(100 * share)}% of the clusters`;
     }
     return el("tr", {},
       el("th", { scope: "row", title: meaning(name) }, readable(name) + arrow(name)),
@@ -23,7 +23,7 @@ function figuresOf(level, place) {
   return el("table", {}, el("tbody", {}, rows));
 }
 
-/// Names that it goes by: the label that most of its points have.
+/// Columns of text, such as the label that most of its points have.
 function namesOf(level, place) {
   return [...level.texts].map((name) => [readable(name), level.value(name, place)]).filter(([, value]) => value !== null);
 }
@@ -52,7 +52,7 @@ function childrenOf(level, id) {
     names.map((name) => el("td", { class: "number" }, short(below.value(name, place))))));
   const head = el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `level ${below.number}`),
     names.map((name) => el("th", { scope: "col", class: "number" }, readable(name)))));
-  const more = places.length > LISTED ? `, the largest ${LISTED} of them` : "";
+  const more = places.length > LISTED ? `, the ${LISTED} largest shown` : "";
   return [
     el("h3", {}, `${wholeOrNone(places.length)} ${places.length === 1 ? "child" : "children"}${more}`),
     places.length ? el("div", { class: "tall", tabindex: 0, role: "region", "aria-label": "Children" }, el("table", {}, head, el("tbody", {}, rows))) : null,
@@ -69,7 +69,7 @@ function thumbnail(row) {
   const about = [captions[at], paths[at], `row ${row}`].filter(Boolean).join("\n");
   const picture = sources[at]
     ? el("img", { src: sources[at], alt: captions[at] ?? name, loading: "lazy", decoding: "async" })
-    : el("span", { class: "none" }, "not here");
+    : el("span", { class: "none" }, "not in this page");
   return el("li", {}, el("figure", { title: about }, picture, el("figcaption", {}, captions[at] ?? name)));
 }
 
@@ -77,21 +77,21 @@ function imagesOf(level, id) {
   const parts = [];
   const rows = level.samplesOf.get(id) ?? [];
   if (rows.length) {
-    const how = { closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random choice" }[data.settings?.sample];
+    const how = { closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random sample" }[data.settings?.sample];
     parts.push(el("h3", {}, `Images${how ? `: ${how}` : ""}`), el("ul", { class: "thumbnails" }, rows.map(thumbnail)));
   }
   for (const montage of level.montages.filter((montage) => montage.cluster === id)) {
     const source = images().montages[montage.path];
-    const title = `Montage: ${montage.end} ${montage.rank} by ${readable(level.ranking.by)}`;
+    const title = `Montage: ${montage.end} cluster ${montage.rank} by ${readable(level.ranking.by)}`;
     if (!source) continue;
     const file = montage.path.split("/").map(encodeURIComponent).join("/");
-    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${montage.shown} images of cluster ${id}` }),
-      el("p", { class: "note" }, "In full size beside this page: ", el("a", { href: file }, montage.path)));
+    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${counted(montage.shown, "image")} of cluster ${id}` }),
+      el("p", { class: "note" }, "Full size, beside this page: ", el("a", { href: file }, montage.path)));
   }
   return parts;
 }
 
-/// Fills the panel with a cluster.
+/// Shows a cluster in the panel.
 function showCluster(level, id, close) {
   const place = level.place(id);
   const button = el("button", { type: "button", class: "quiet", onclick: close, "aria-label": "Close cluster" }, "Close");
@@ -100,12 +100,12 @@ function showCluster(level, id, close) {
     const rank = level.ranking[end].indexOf(id);
     return rank < 0 ? [] : [el("p", { class: end }, `${end} ${rank + 1} of ${wholeOrNone(level.ranking.ranked)} by ${readable(level.ranking.by)}`)];
   });
-  const empty = level.isEmpty(place) ? el("p", { class: "note" }, "This cluster has no points.") : null;
+  const empty = level.isEmpty(place) ? el("p", { class: "note" }, "This cluster is empty.") : null;
   const panel = document.getElementById("cluster");
   panel.replaceChildren(...[
     el("div", { class: "top" }, title, button),
-    ...ends, empty, kin(level, id, place), figuresOf(level, place),
-    el("p", { class: "note" }, "Dots: where the cluster stands among those of its level, lowest figure on the left."),
+    ...ends, empty, kin(level, id, place), metricsOf(level, place),
+    el("p", { class: "note" }, "Dots show where the cluster ranks within its level, from lowest (left) to highest value."),
     ...imagesOf(level, id), ...childrenOf(level, id),
   ].filter(Boolean));
   panel.hidden = false;

@@ -1,10 +1,10 @@
-// Which view is shown: the part of the address behind #, so that Back works and clusters can be linked.
+// The view is chosen by the part of the address after #, so that Back works and clusters can be linked.
 
 const main = document.getElementById("main");
 const panel = document.getElementById("cluster");
 const page = main.parentElement;
 
-/// What is on screen.
+/// The current view.
 const shown = { view: null, level: null, parts: null, from: null };
 
 function route() {
@@ -22,7 +22,7 @@ const open = (level) => (id) => {
 
 function close() {
   const back = shown.from;
-  // by the address, which what is shown follows a little later
+  // by the address: the view follows it with a delay
   location.hash = address((route().level ?? shown.level).number);
   (back && back.isConnected && back !== document.body ? back : main).focus({ preventScroll: true });
 }
@@ -51,7 +51,7 @@ function showPanel({ level, cluster }) {
   shown.parts?.map?.mark(there ? level.place(cluster) : null);
   if (!there) return;
   const title = showCluster(level, cluster, close);
-  // a page that opens with a cluster keeps its focus
+  // a page opened at a cluster keeps its focus
   if (shown.view !== null) title.focus({ preventScroll: true });
 }
 
@@ -75,8 +75,8 @@ function start() {
   document.getElementById("title").textContent = name.replace(/ – clustrata$/, "");
   const counts = levels.map((level) => wholeOrNone(level.clusters)).join(" / ");
   const parts = [
-    `${whole.format(data.inputs.rows)} points of ${whole.format(data.inputs.dim)} dimensions`,
-    `${levels.length} ${levels.length === 1 ? "level" : "levels"} of ${counts} clusters`,
+    `${counted(data.inputs.rows, "point")} of ${counted(data.inputs.dim, "dimension")}`,
+    `${counted(levels.length, "level")} of ${counts} clusters`,
     data.device.name,
     data.started.slice(0, 10),
   ];

@@ -1,29 +1,29 @@
-// Centroids of a level and some points on a plane.
+// The map: centroids of a level and a sample of points.
 
-// blue to yellow, ordered by lightness: colour-blind readers see the order too; neither end is lost on its ground
+// blue to yellow by lightness, so that colour-blind readers see the order; both ends contrast with the background
 const ramps = {
   light: ["#00224e", "#15386f", "#3b4f7a", "#5a6472", "#747464", "#8f8352", "#a8903b", "#bf9b1f", "#d4a400", "#e6ab00"],
   dark: ["#3f74c4", "#5580bd", "#688cb5", "#7b98ab", "#8fa3a0", "#a4ae92", "#bab981", "#d0c46e", "#e6d059", "#fee838"],
 };
-// Okabe and Ito, less black
+// Okabe and Ito without black
 const kinds = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#b3a100"];
 const NONE = "#888888";
 
-/// Pixels within which the pointer finds a cluster.
+/// Distance in pixels within which the pointer finds a cluster.
 const REACH = 14;
 
 const mapKinds = {
   pca: { title: "PCA", about: () => {
-    const share = data.maps.pca.explained.map((share) => `${(100 * share).toFixed(0)} %`).join(" and ");
-    return `Centroids on the plane on which those of level ${levels[0].number} differ most (PCA, weighted by size; its axes carry ${share} of their variance), the same plane for all levels.`;
+    const share = data.maps.pca.explained.map((share) => `${(100 * share).toFixed(0)}%`).join(" and ");
+    return `First two principal components of the level ${levels[0].number} centroids, weighted by cluster size; they explain ${share} of the variance. All levels share this plane.`;
   } },
   tsne: { title: "t-SNE", about: () => {
-    const upper = levels.length > 1 ? ` Clusters of other levels lie at the mean of theirs of level ${levels[0].number}.` : "";
-    return `By who is near whom (t-SNE of the centroids of level ${levels[0].number} and of points, perplexity ${short(data.maps.tsne.perplexity)}): neighbours lie together; how far groups are apart, and how large they are, means nothing.${upper}`;
+    const upper = levels.length > 1 ? ` Clusters of higher levels lie at the mean of their level ${levels[0].number} clusters.` : "";
+    return `t-SNE of the level ${levels[0].number} centroids and of points, perplexity ${short(data.maps.tsne.perplexity)}. Neighbours lie together; sizes of groups and distances between them have no meaning.${upper}`;
   } },
 };
 
-/// The kind that was chosen last: it stays while one walks through the levels.
+/// The kind chosen last, which is kept across levels.
 let mapKind = "pca";
 
 class ClusterMap {
@@ -37,12 +37,12 @@ class ClusterMap {
     this.place(this.kinds.includes(mapKind) ? mapKind : this.kinds[0]);
   }
 
-  /// Whether a level has anything to show on a map.
+  /// Whether a level has clusters on a map.
   static has(level) {
     return Object.values(level.maps).some((places) => places?.clusters.length);
   }
 
-  /// Takes the places of a kind of map.
+  /// Switches to a kind of map.
   place(kind) {
     const level = this.level;
     const { clusters, x, y } = level.maps[kind];
@@ -54,17 +54,17 @@ class ClusterMap {
     const largest = this.spots.reduce((most, { place }) => Math.max(most, size(place)), 1);
     const most = this.spots.length > 2000 ? 6 : 11;
     for (const spot of this.spots) spot.radius = 2 + (most - 2) * Math.sqrt(size(spot.place) / largest);
-    // large ones first, so that small ones lie on them
+    // large ones first, so that small ones stay visible
     this.spots.sort((a, b) => b.radius - a.radius || a.place - b.place);
     const { labels, ...points } = data.maps[kind].points;
     this.points = labels[levels.indexOf(level)].map((label, i) => ({ place: level.place(label), x: points.x[i], y: points.y[i] }));
-    const some = clusters.length < level.nonEmpty() ? ` ${whole.format(clusters.length)} of ${whole.format(level.nonEmpty())} clusters are on it.` : "";
-    const dots = this.points.length ? ` Small dots are ${whole.format(this.points.length)} points.` : "";
+    const some = clusters.length < level.nonEmpty() ? ` The map shows ${whole.format(clusters.length)} of ${whole.format(level.nonEmpty())} clusters.` : "";
+    const dots = this.points.length ? ` Small dots are ${counted(this.points.length, "sampled point")}.` : "";
     this.about.textContent = mapKinds[kind].about() + dots + some;
     this.view.show(this.range());
   }
 
-  /// The plane is cut where nearly all of it is: a few far points would make a dot of the rest.
+  /// The visible range. It leaves out the outermost points, which would shrink the rest to a dot.
   range() {
     const along = (axis) => {
       const centroids = this.spots.map((spot) => spot[axis]);
@@ -79,9 +79,9 @@ class ClusterMap {
 
   build() {
     const level = this.level;
-    const figures = level.figuresOfClusters();
-    const options = [...figures, ...(level.parent.length ? ["parent"] : []), "cluster"];
-    this.colour = figures.includes(level.ranking.by) ? level.ranking.by : options[0];
+    const columns = level.numericColumns();
+    const options = [...columns, ...(level.parent.length ? ["parent"] : []), "cluster"];
+    this.colour = columns.includes(level.ranking.by) ? level.ranking.by : options[0];
     this.select = el("select", { id: "map-colour", onchange: () => { this.colour = this.select.value; this.draw(); } },
       options.map((name) => el("option", { value: name, selected: name === this.colour }, readable(name))));
     const kind = el("select", { id: "map-kind", onchange: () => this.place((mapKind = kind.value)) },
@@ -93,7 +93,7 @@ class ClusterMap {
     this.legend = el("span", { class: "legend" }, this.low, this.scale, this.high);
     this.canvas = el("canvas", {
       tabindex: 0, role: "application", "aria-roledescription": "map",
-      "aria-label": `Map of the clusters of level ${level.number}: arrow keys go to the next cluster, Enter opens it, plus and minus zoom, 0 shows all, Shift with arrow keys moves`,
+      "aria-label": `Map of the clusters of level ${level.number}: arrow keys go to the next cluster, Enter opens it, plus and minus zoom, 0 shows everything, Shift with arrow keys pans`,
     });
     this.tip = el("div", { class: "tip", hidden: true });
     this.about = el("p", { class: "lead" });
@@ -112,7 +112,7 @@ class ClusterMap {
     const zoom = el("span", { class: "zoom" },
       button("−", "Zoom out", () => this.view.zoomBy(1 / STEP)),
       button("+", "Zoom in", () => this.view.zoomBy(STEP)),
-      button("All", "Show all of the map", () => this.view.all()));
+      button("All", "Show the whole map", () => this.view.all()));
     const tools = el("div", { class: "tools" },
       this.kinds.length > 1 ? el("span", { class: "field" }, el("label", { for: "map-kind" }, "Map"), kind) : null,
       el("span", { class: "field" }, el("label", { for: "map-colour" }, "Colour by"), this.select), this.legend,
@@ -133,7 +133,7 @@ class ClusterMap {
     return share === null ? NONE : this.ramp[Math.min(this.ramp.length - 1, Math.floor(share * this.ramp.length))];
   }
 
-  /// Draws before the next picture of the screen, once.
+  /// Draws once, before the next frame.
   redraw() {
     this.pending ??= requestAnimationFrame(() => {
       this.pending = null;
@@ -206,7 +206,7 @@ class ClusterMap {
     });
   }
 
-  /// The cluster under the pointer: the nearest within reach.
+  /// The nearest cluster within reach of the pointer.
   near(x, y) {
     let [best, least] = [null, REACH];
     for (const spot of this.spots) {
@@ -217,7 +217,7 @@ class ClusterMap {
     return best;
   }
 
-  /// Names a cluster beside it, and below the map for those who hear it.
+  /// Labels a cluster, with a tip on the map and a status line for screen readers.
   show(spot) {
     if (spot === this.at) return;
     this.at = spot;
@@ -231,7 +231,7 @@ class ClusterMap {
     this.draw();
   }
 
-  /// Goes to a cluster, which may lie out of sight.
+  /// Goes to a cluster, which may lie outside the view.
   walk(spot) {
     if (!spot) return;
     this.view.reveal(spot);
@@ -253,7 +253,7 @@ class ClusterMap {
     event.preventDefault();
   }
 
-  /// The nearest cluster that lies rather in that direction than in another.
+  /// The nearest cluster that lies mainly in that direction.
   next([right, down]) {
     const from = this.at ?? this.spots.find((spot) => spot.place === this.selected);
     if (!from) return this.spots[0] ?? null;

@@ -1,13 +1,13 @@
-// The levels as the views ask for them.
+// The levels, as the views query them.
 
-/// One level. A cluster has a number, and a place in the columns, which is another where not all clusters are listed.
+/// One level. A cluster has a number, and a place in the columns; they differ if not all clusters are listed.
 class Level {
   constructor(raw) {
     Object.assign(this, raw);
     this.number = raw.level;
     this.columns = new Map(raw.columns);
     this.length = raw.ids ? raw.ids.length : raw.clusters;
-    /// Columns of names instead of figures.
+    /// Columns of text.
     this.texts = new Set(raw.columns.filter(([, values]) => values.some((value) => typeof value === "string")).map(([name]) => name));
     this.places = raw.ids ? new Map(raw.ids.map((id, place) => [id, place])) : null;
     this.samplesOf = new Map(raw.samples.clusters.map((cluster, at) => [cluster, raw.samples.rows[at]]));
@@ -18,26 +18,26 @@ class Level {
     return this.ids ? this.ids[place] : place;
   }
 
-  /// Undefined for a cluster that is not there or not listed.
+  /// Undefined for a cluster that does not exist or is not listed.
   place(id) {
     if (this.places) return this.places.get(id);
     return Number.isInteger(id) && id >= 0 && id < this.length ? id : undefined;
   }
 
-  /// Null where it is not defined.
+  /// Null if not defined.
   value(name, place) {
     if (name === "cluster") return this.id(place);
     if (name === "parent") return this.parent[place] ?? null;
     return this.columns.get(name)?.[place] ?? null;
   }
 
-  /// What can be listed, sorted and filtered by.
+  /// Columns to list, sort and filter by.
   names() {
     return ["cluster", ...this.columns.keys(), ...(this.parent.length ? ["parent"] : [])];
   }
 
-  /// Figures that colours and places can stand for.
-  figuresOfClusters() {
+  /// Columns of numbers that colours can show.
+  numericColumns() {
     return [...this.columns.keys()].filter((name) => name !== "nearest_cluster" && !this.texts.has(name));
   }
 
@@ -45,12 +45,12 @@ class Level {
     return this.columns.get("size")?.[place] === 0;
   }
 
-  /// How many clusters that are listed have points.
+  /// Number of listed clusters that are not empty.
   nonEmpty() {
     return Array.from({ length: this.length }, (_, place) => place).filter((place) => !this.isEmpty(place)).length;
   }
 
-  /// Values of a figure over all non-empty clusters that have it, ascending.
+  /// Defined values of a metric over all non-empty clusters, ascending.
   ascending(name) {
     if (!this.sorted.has(name)) {
       const kept = (this.columns.get(name) ?? []).filter((value, place) => value !== null && !this.isEmpty(place));
@@ -59,7 +59,7 @@ class Level {
     return this.sorted.get(name);
   }
 
-  /// Share of the clusters whose figure is smaller, from 0 to 1; ties count half.
+  /// Share of the clusters with a smaller value, from 0 to 1; ties count half.
   share(name, value) {
     const values = this.ascending(name);
     if (value === null || values.length < 2) return null;
@@ -102,7 +102,7 @@ const children = (() => {
 
 const address = (level, id) => (id === undefined ? `#level${level}` : `#level${level}/cluster${id}`);
 
-/// A link to a cluster; its number alone where the page does not list it.
+/// A link to a cluster; plain text if the page does not list it.
 function clusterLink(level, id, text = `cluster ${id}`) {
   const there = levelOf(level)?.place(id) !== undefined;
   return there ? el("a", { href: address(level, id) }, text) : document.createTextNode(text);

@@ -1,4 +1,4 @@
-// The clusters of a level as a table of which only the rows in sight exist.
+// The clusters of a level as a table; only visible rows are in the document.
 
 const operators = {
   "<": (a, b) => a < b,
@@ -11,7 +11,7 @@ const operators = {
 
 const inOrder = new Intl.Collator("en", { numeric: true });
 
-/// A filter as typed: `size>=100 silhouette<0 majority_label="a cat"`, or numbers of clusters. Gives a test of places, or says what is wrong.
+/// Parses a filter such as `size>=100 silhouette<0 majority_label="a cat"`, or cluster numbers. Returns a test of places, or the error.
 function parseFilter(text, level) {
   const tests = [];
   const wanted = new Set();
@@ -30,9 +30,9 @@ function parseFilter(text, level) {
     return " ";
   });
   const unknown = tests.find(([name]) => !level.names().includes(name));
-  if (unknown) return { wrong: `no column “${unknown[0]}”; there are ${level.names().join(", ")}` };
+  if (unknown) return { wrong: `no column “${unknown[0]}”; columns are ${level.names().join(", ")}` };
   for (const word of rest.split(/[\s,;]+|\band\b/).filter(Boolean)) {
-    if (!/^\d+$/.test(word)) return { wrong: `“${word}” is neither a cluster's number nor like size>=100` };
+    if (!/^\d+$/.test(word)) return { wrong: `“${word}” is neither a cluster number nor a condition such as size>=100` };
     wanted.add(Number(word));
   }
   const passes = (place) =>
@@ -66,22 +66,22 @@ class ClusterTable {
   }
 
   build() {
-    const figure = ["silhouette", "simplified_silhouette", "inertia"].find((name) => this.names.includes(name));
-    const hint = `size>=10${figure ? ` ${figure}<0.1` : ""}, or numbers`;
+    const example = ["silhouette", "simplified_silhouette", "inertia"].find((name) => this.names.includes(name));
+    const hint = `size>=10${example ? ` ${example}<0.1` : ""}, or cluster numbers`;
     this.input = el("input", {
       type: "search", placeholder: `Filter: ${hint}`, "aria-label": `Filter clusters, for example ${hint}`,
       spellcheck: "false", autocomplete: "off", oninput: () => this.apply(),
     });
     this.count = el("span", { class: "note", role: "status" });
     this.headers = this.names.map((name, at) => {
-      const title = name === "cluster" ? "number of the cluster" : name === "parent" ? "cluster of the level above" : meaning(name);
+      const title = name === "cluster" ? "number of the cluster" : name === "parent" ? "cluster on the level above" : meaning(name);
       const button = el("button", { type: "button", title, tabindex: at ? -1 : 0, onclick: () => this.sortBy(name) }, readable(name));
       return el("div", { role: "columnheader" }, button);
     });
     const head = el("div", { role: "row", class: "head" }, this.headers);
     head.addEventListener("keydown", (event) => this.headKey(event));
     this.space = el("div", { class: "space", role: "rowgroup" });
-    this.empty = el("p", { class: "empty", hidden: true }, "No cluster passes the filter.");
+    this.empty = el("p", { class: "empty", hidden: true }, "No cluster matches the filter.");
     this.grid = el("div", {
       class: "grid", role: "grid", tabindex: 0, "aria-label": `Clusters of level ${this.level.number}`,
       "aria-colcount": this.names.length,
@@ -99,7 +99,7 @@ class ClusterTable {
     this.element = el("div", {}, el("div", { class: "tools" }, this.input, this.count), this.grid);
   }
 
-  /// Filters and sorts anew.
+  /// Applies filter and sorting.
   apply() {
     const { passes, wrong } = parseFilter(this.input.value, this.level);
     this.input.setAttribute("aria-invalid", wrong ? "true" : "false");
@@ -111,7 +111,7 @@ class ClusterTable {
     const level = this.level;
     const value = (place) => this.level.value(name, place);
     const places = Array.from({ length: this.level.length }, (_, place) => place).filter(passes);
-    // what is not defined comes last either way, ties by number
+    // undefined values come last in either direction; ties by number
     places.sort((a, b) => {
       const [first, second] = [value(a), value(b)];
       if (first === null || second === null) return (first === null) - (second === null) || a - b;
@@ -136,7 +136,7 @@ class ClusterTable {
 
   sortBy(name) {
     const better = metric(name)?.better;
-    // the first click shows what a reader looks for first: large and bad ones
+    // the first click shows large and bad clusters, which readers look for first
     const first = better === "lower" || name === "size";
     const descending = this.sort.name === name ? !this.sort.descending : first;
     this.sort = { name, descending };
@@ -174,7 +174,7 @@ class ClusterTable {
     });
   }
 
-  /// Makes a row the active one, and opens it.
+  /// Makes a row active, and opens its cluster if asked.
   activate(at, open) {
     if (!this.places.length) return;
     this.active = Math.min(Math.max(at, 0), this.places.length - 1);
@@ -186,7 +186,7 @@ class ClusterTable {
     if (open) this.open(this.level.id(this.places[this.active]));
   }
 
-  /// Shows which cluster is open; leaves the scrolling to the reader.
+  /// Marks the open cluster, without scrolling.
   select(place) {
     this.selected = place;
     const at = this.places.indexOf(place);
@@ -204,7 +204,7 @@ class ClusterTable {
     event.preventDefault();
   }
 
-  /// Left and right go from header to header, so that the table is two stops of the tabulator.
+  /// Left and right move between headers, so that the table has two tab stops.
   headKey(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

@@ -1,20 +1,20 @@
-// What of a plane is in sight: all of it, or a part that is zoomed into and moved by wheel, pointer, fingers or keys.
+// The visible part of a plane, zoomed and moved by wheel, pointer, fingers or keys.
 
 const MARGIN = 18;
-/// How far one can zoom in.
+/// Largest zoom.
 const CLOSEST = 100;
-/// What one step of a key or a button zooms by.
+/// Zoom factor of one step by key or button.
 const STEP = 1.5;
-/// Pixels that a pointer moves before it drags.
+/// Pixels that a pointer moves before it counts as dragging.
 const DRAG = 4;
 
 class Viewport {
-  /// `changed` is called when something else is in sight.
+  /// `changed` is called when the view changes.
   constructor(canvas, changed) {
     this.canvas = canvas;
     this.changed = changed;
     this.pointers = new Map();
-    /// Whether the pointer has dragged since it went down: what follows is no click.
+    /// Whether the pointer has dragged since it went down; a click that follows is ignored.
     this.dragged = false;
     canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
@@ -23,7 +23,7 @@ class Viewport {
     this.show({ x: [-1, 1], y: [-1, 1] });
   }
 
-  /// Shows all of a part of the plane.
+  /// Shows a whole range of the plane.
   show(range) {
     this.range = range;
     this.all();
@@ -35,14 +35,14 @@ class Viewport {
     this.settle();
   }
 
-  /// One scale for both axes: distances can be compared.
+  /// One scale for both axes, so that distances can be compared.
   scale() {
     const { x, y } = this.range;
     const [width, height] = [this.canvas.clientWidth - 2 * MARGIN, this.canvas.clientHeight - 2 * MARGIN];
     return this.zoom * Math.max(1e-300, Math.min(width / (x[1] - x[0]), height / (y[1] - y[0])));
   }
 
-  /// Where something of the plane is drawn, CSS pixels.
+  /// Where a place of the plane is drawn, CSS pixels.
   where({ x, y }) {
     const scale = this.scale();
     return [
@@ -51,7 +51,7 @@ class Viewport {
     ];
   }
 
-  /// Zooms; what lies at a place, in pixels, stays there.
+  /// Zooms around a fixed place, in pixels.
   zoomBy(factor, left = this.canvas.clientWidth / 2, top = this.canvas.clientHeight / 2) {
     const zoom = Math.min(CLOSEST, Math.max(1, this.zoom * factor));
     if (zoom === this.zoom) return false;
@@ -64,14 +64,14 @@ class Viewport {
     return true;
   }
 
-  /// Moves what is drawn by pixels.
+  /// Moves the drawing by pixels.
   moveBy(right, down) {
     const scale = this.scale();
     this.centre = [this.centre[0] - right / scale, this.centre[1] + down / scale];
     this.settle();
   }
 
-  /// Moves so that something of the plane is in sight.
+  /// Moves so that a place of the plane is visible.
   reveal(spot) {
     const [left, top] = this.where(spot);
     const beyond = (at, size) => Math.max(0, 2 * MARGIN - at) - Math.max(0, at - (size - 2 * MARGIN));
@@ -82,14 +82,14 @@ class Viewport {
   settle() {
     const inside = (at, [low, high]) => Math.min(high, Math.max(low, at));
     this.centre = [inside(this.centre[0], this.range.x), inside(this.centre[1], this.range.y)];
-    // a finger scrolls the page where there is nothing to move
+    // a finger scrolls the page if there is nothing to move
     this.canvas.style.touchAction = this.zoom > 1 ? "none" : "pan-y";
     this.changed();
   }
 
   wheel(event) {
     const lines = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    // at either end of the zoom the page scrolls on
+    // at either end of the zoom range the page scrolls
     if (this.zoomBy(Math.exp(-0.002 * lines * event.deltaY), event.offsetX, event.offsetY)) event.preventDefault();
   }
 
@@ -99,7 +99,7 @@ class Viewport {
     this.pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
   }
 
-  /// One pointer drags, two zoom.
+  /// One pointer drags, two pointers zoom.
   move(event) {
     const before = this.pointers.get(event.pointerId);
     if (!before) return;
@@ -118,7 +118,7 @@ class Viewport {
     }
   }
 
-  /// Whether a key was for it.
+  /// Handles a key; returns whether it did.
   key(event) {
     const zooms = { "+": STEP, "=": STEP, "-": 1 / STEP, "_": 1 / STEP };
     const moves = { ArrowRight: [-60, 0], ArrowLeft: [60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };

@@ -1,4 +1,4 @@
-// The views: all levels side by side, one level, how the run was done.
+// The views: all levels side by side, one level, and the run.
 
 const notice = (title, lines) =>
   el("div", { class: "notice" }, el("strong", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
@@ -14,7 +14,7 @@ function overview() {
       const value = level.figures[info.name];
       return el("td", { class: why ? "number undefined" : "number", title: why ?? value ?? "" }, why ? "–" : short(value));
     }));
-  const head = el("tr", {}, el("th", { scope: "col" }, "figure"),
+  const head = el("tr", {}, el("th", { scope: "col" }, "metric"),
     levels.map((level) => el("th", { scope: "col", class: "number" }, el("a", { href: address(level.number) }, `level ${level.number}`))));
   const reasons = levels.flatMap((level) =>
     Object.entries(level.undefined).map(([name, why]) => `level ${level.number}, ${readable(name)}: ${why}`));
@@ -23,18 +23,18 @@ function overview() {
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
     el("h2", {}, "Levels side by side"),
-    el("p", { class: "lead" }, "Level 1 groups points; each level above groups the clusters of the one below. Distances are Euclidean, to the stored centroids."),
-    scrolled("Figures of the levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),
-    reasons.length ? el("p", { class: "note" }, `– not defined: ${reasons.join("; ")}`) : null,
-    clusters.length ? el("h2", {}, "Figures of clusters only") : null,
-    clusters.length ? scrolled("Figures of clusters", el("table", {}, el("tbody", {}, clusters.map(({ name }) => el("tr", {},
+    el("p", { class: "lead" }, "Level 1 groups points; each higher level groups the clusters of the level below. Distances are Euclidean, to the stored centroids."),
+    scrolled("Metrics of levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),
+    reasons.length ? el("p", { class: "note" }, `– means not defined: ${reasons.join("; ")}`) : null,
+    clusters.length ? el("h2", {}, "Metrics of clusters only") : null,
+    clusters.length ? scrolled("Metrics of clusters", el("table", {}, el("tbody", {}, clusters.map(({ name }) => el("tr", {},
       el("th", { scope: "row" }, readable(name) + arrow(name), el("small", {}, meaning(name)))))))) : null,
-    ...made(),
+    ...kmeansSection(),
   ];
 }
 
-/// How the clustering was made, where that is known.
-function made() {
+/// How the clustering was made, if known.
+function kmeansSection() {
   const kmeans = data.kmeans;
   if (!kmeans) return [];
   const objective = (value) => (value === undefined ? "–" : short(value));
@@ -44,31 +44,31 @@ function made() {
     objective(step.mean_squared_distance), step.seconds.reduce((sum, seconds) => sum + seconds, 0).toFixed(1)]);
   const drawing = document.getElementById("convergence");
   return [
-    el("h2", {}, "How it was made"),
-    el("p", { class: "lead" }, `Hierarchical k-means of clustrata ${kmeans.version}, begun ${kmeans.started}${kmeans.complete ? "" : ", not complete"}, on ${kmeans.device}. The objective is the mean squared distance to the nearest centroid: of the step's own points before its first and its last iteration, and of all points of the level.`),
+    el("h2", {}, "How the clustering was made"),
+    el("p", { class: "lead" }, `Hierarchical k-means by clustrata ${kmeans.version}, started ${kmeans.started}${kmeans.complete ? "" : ", not complete"}, on ${kmeans.device}. The objective is the mean squared distance to the nearest centroid: over the points of the step before its first and last iteration, and over all points of the level.`),
     list("k-means", steps, ["", "points", "clusters", "empty", "iterations", "first", "last", "all points", "seconds"]),
     el("div", { class: "plots" }, drawing ? drawing.content.cloneNode(true) : []),
   ];
 }
 
-const KEY_FIGURES = ["points", "clusters", "empty_clusters", "inertia", "explained_variance", "davies_bouldin",
+const KEY_METRICS = ["points", "clusters", "empty_clusters", "inertia", "explained_variance", "davies_bouldin",
   "calinski_harabasz", "simplified_silhouette", "silhouette", "misassigned", "size_entropy", "largest_share"];
 
-function keyFigures(level) {
+function keyMetrics(level) {
   const cell = (name) => {
     const why = level.undefined[name];
     return el("div", { title: meaning(name) },
       el("dt", {}, readable(name) + arrow(name)),
       el("dd", { class: why ? "undefined" : null }, why ?? short(level.figures[name])));
   };
-  return el("dl", { class: "figures" }, KEY_FIGURES.filter((name) => name in level.figures).map(cell));
+  return el("dl", { class: "figures" }, KEY_METRICS.filter((name) => name in level.figures).map(cell));
 }
 
 function montageCard(level, montage) {
   const source = images().montages[montage.path];
   const value = short(level.value(level.ranking.by, level.place(montage.cluster)));
   const lost = montage.missing + montage.broken;
-  const about = `${montage.shown} images of cluster ${montage.cluster}${lost ? `, ${lost} of them not readable` : ""}`;
+  const about = `${counted(montage.shown, "image")} of cluster ${montage.cluster}${lost ? `, ${lost} of them unreadable` : ""}`;
   return el("li", {}, el("a", { href: address(level.number, montage.cluster), title: about },
     source ? el("img", { src: source, alt: about, loading: "lazy" }) : el("span", { class: "none" }, "not in this page"),
     el("span", { class: `about ${montage.end}` },
@@ -76,10 +76,10 @@ function montageCard(level, montage) {
       el("span", {}, `${readable(level.ranking.by)} ${value}`))));
 }
 
-/// Best and worst as montages; where there are none, as links.
+/// The best and worst clusters as montages, or as links if there are none.
 function ends(level) {
   const { by, min_size, ranked } = level.ranking;
-  const about = `By ${readable(by)}, of the ${wholeOrNone(ranked)} clusters with at least ${min_size} points that have this figure.`;
+  const about = `Ranked by ${readable(by)}: ${counted(ranked, "cluster")} with at least ${counted(min_size, "point")}.`;
   const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about)];
   for (const end of ["best", "worst"]) {
     const montages = level.montages.filter((montage) => montage.end === end);
@@ -99,7 +99,7 @@ function levelView(level, open) {
     table,
     map,
     parts: [
-      keyFigures(level),
+      keyMetrics(level),
       el("h2", {}, "Clusters"),
       table.element,
       el("h2", {}, "Distributions"),
@@ -113,9 +113,14 @@ function levelView(level, open) {
 const rows = (pairs) => el("tbody", {}, pairs.map(([term, ...cells]) => el("tr", {}, el("th", { scope: "row" }, term), cells.map((cell) =>
   cell instanceof Node ? el("td", {}, cell) : el("td", { class: "number" }, cell)))));
 
-const text = (value) => el("span", { class: "code" }, typeof value === "string" ? value : JSON.stringify(value));
+/// A setting or text in a fixed-width font; a dash for null, lists of texts with commas.
+function text(value) {
+  const texts = Array.isArray(value) && value.every((item) => typeof item === "string");
+  const written = value === null ? "–" : texts ? value.join(", ") || "–" : typeof value === "string" ? value : JSON.stringify(value);
+  return el("span", { class: "code" }, written);
+}
 
-/// A table of pairs or longer rows; cells that are text already stand on the right, elements on the left.
+/// A table. In each row, cells that are strings are aligned to the right, elements to the left.
 function list(label, pairs, head) {
   const names = (head ?? []).map((name, i) =>
     el("th", { scope: "col", class: i && typeof pairs[0]?.[i] === "string" ? "number" : null }, name));
@@ -142,18 +147,18 @@ function runView() {
       ["started", text(data.started)],
       ["command", text(data.command.join(" "))],
       ["device", text(`${device.name} [${device.kind}, ${device.api}]`)],
-      ["why that one", text(device.reason)],
+      ["chosen because", text(device.reason)],
       ...(device.driver ? [["driver", text(device.driver)]] : []),
       ["tiles", text(`${whole.format(device.tile_rows)} rows, ${device.lanes} in flight`)],
       ...(limits.length ? [["limits", text(limits.join(", "))]] : []),
-      ...(data.plan ? [["plan", text(data.plan)]] : []),
-      ...(data.skipped_rows ? [["rows left out", text(whole.format(data.skipped_rows))]] : []),
+      ...(data.plan ? [["fingerprint", text(data.plan)]] : []),
+      ...(data.skipped_rows ? [["skipped rows", text(whole.format(data.skipped_rows))]] : []),
     ]),
     el("h2", {}, "Inputs"),
-    el("p", { class: "lead" }, `${whole.format(inputs.rows)} rows of ${whole.format(inputs.dim)} columns, ${inputs.dtype}. The plan above is a hash of the contents and of the settings that decide the figures.`),
+    el("p", { class: "lead" }, `${counted(inputs.rows, "row")} of ${counted(inputs.dim, "column")}, ${inputs.dtype}. The fingerprint above is a hash of the inputs and of the settings that decide the metrics.`),
     list("Inputs", files, ["kind", "file", "size", "modified"]),
     el("h2", {}, "Time"),
-    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "seconds", "rate"]),
+    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "time", "rate"]),
     ...(data.parts.length ? [el("h2", {}, "Parts"), list("Parts", data.parts.flatMap(worker), ["rows", "stage", "machine", "device", "seconds", "resumed"])] : []),
     el("h2", {}, "Settings"),
     list("Settings", Object.entries(data.settings).map(([name, value]) => [name, text(value)])),

@@ -1,0 +1,104 @@
+//! Uploads centroids as one plane of hi parts, and one of lo parts if they are float64.
+
+use super::device::GpuDevice;
+use super::fault::defect;
+use super::hi_lo::{hi_lo, largest_f32, largest_f64};
+use super::memory::{UPLOAD_CHUNK_BYTES, make};
+use super::plan::TilePlan;
+use super::units::{OCTET, wide};
+use crate::base::error::Result;
+use crate::base::matrix::MatrixView;
+
+/// Padded centroids on the host, as hi/lo parts.
+#[derive(Debug, Default)]
+pub(crate) struct PackedRows {
+    /// Hi parts, `[rows, octets * 8]`.
+    pub(crate) hi: Vec<f32>,
+    /// Lo parts in the same shape; empty if the centroids are float32.
+    pub(crate) lo: Vec<f32>,
+    /// Whether any lo part is not zero.
+    pub(crate) has_lo: bool,
+    row: Vec<f64>,
+}
+
+impl PackedRows {
+    pub(crate) fn clear(&mut self) {
+        self.hi.clear();
+        self.lo.clear();
+        self.has_lo = false;
+    }
+
+    /// Appends row `row` of `view` and returns its largest magnitude; infinite or NaN if any value is.
+    pub(crate) fn push(&mut self, view: &MatrixView<'_>, row: usize, octets: u32) -> f64 {
+        let start = self.hi.len();
+        let end = start + octets as usize * OCTET;
+        self.hi.resize(end, 0.0);
+        let hi = &mut self.hi[start..end];
+        match view {
+            MatrixView::F32(matrix) => {
+                hi.iter_mut().zip(matrix.row(row)).for_each(|(out, &value)| *out = value);
+                largest_f32(bytemuck::cast_slice(hi))
+            }
+            MatrixView::F64(_) => {
+                self.row.resize(view.cols(), 0.0);
+                view.copy_row(row, &mut self.row);
+                self.lo.resize(end, 0.0);
+                for ((hi, lo), &value) in hi.iter_mut().zip(&mut self.lo[start..end]).zip(&self.row) {
+                    (*hi, *lo) = hi_lo(value);
+                    self.has_lo |= *lo != 0.0;
+                }
+                largest_f64(bytemuck::cast_slice(&self.row))
+            }
+        }
+    }
+
+    /// Removes the last row.
+    pub(crate) fn pop(&mut self, octets: u32) {
+        let row = octets as usize * OCTET;
+        self.hi.truncate(self.hi.len().saturating_sub(row));
+        self.lo.truncate(self.lo.len().min(self.hi.len()));
+    }
+}
+
+/// One level's centroids on the device.
+#[derive(Debug)]
+pub(crate) struct ResidentLevel {
+    pub(crate) hi: wgpu::Buffer,
+    /// `None` if every centroid is exactly a float32.
+    pub(crate) lo: Option<wgpu::Buffer>,
+    /// Clusters (ascending) whose centroid is too large for float32 squares.
+    pub(crate) extreme: Vec<u32>,
+}
+
+impl ResidentLevel {
+    /// Uploads a level's centroids.
+    pub(crate) fn upload(gpu: &GpuDevice, view: &MatrixView<'_>, plan: &TilePlan) -> Result<ResidentLevel> {
+        let row_bytes = plan.centroid_row;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let bytes = wide(view.rows()) * row_bytes;
+        let hi = make(gpu, "centroids", bytes, usage);
+        let mut lo: Option<wgpu::Buffer> = None;
+        let mut extreme = Vec::new();
+        let mut packed = PackedRows::default();
+        let chunk = usize::try_from(UPLOAD_CHUNK_BYTES / row_bytes).unwrap_or(1).max(1);
+        for first in (0..view.rows()).step_by(chunk) {
+            packed.clear();
+            for row in first..(first + chunk).min(view.rows()) {
+                let largest = packed.push(view, row, plan.octets);
+                if !plan.computable(largest) {
+                    extreme.push(u32::try_from(row).map_err(|_| defect("more than 2^32 clusters"))?);
+                }
+            }
+            let offset = wide(first) * row_bytes;
+            gpu.queue.write_buffer(&hi, offset, bytemuck::cast_slice(&packed.hi));
+            if packed.has_lo {
+                // wgpu zeroes new buffers, so chunks without lo parts need no write.
+                let plane = lo.get_or_insert_with(|| make(gpu, "centroids, lo parts", bytes, usage));
+                gpu.queue.write_buffer(plane, offset, bytemuck::cast_slice(&packed.lo));
+            }
+            // Each write allocates memory that is freed by the next submission.
+            gpu.queue.submit([]);
+        }
+        Ok(ResidentLevel { hi, lo, extreme })
+    }
+}

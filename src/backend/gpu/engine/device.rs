@@ -1,0 +1,104 @@
+//! An open device: its queue, limits, options and pipelines, and waiting for its memory.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use super::adapter;
+use super::fault::Fault;
+use super::kernel::Kernel;
+use super::options::{GpuOptions, KernelShape};
+use super::pipeline::{Pipeline, Pipelines};
+use crate::backend::DeviceInfo;
+use crate::base::error::{Error, Finding, Result};
+
+/// How long one wait lasts before device loss is checked again.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest wait for one submission. Drivers stop a submission after seconds.
+const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Receives the outcome of a `map_async`.
+pub(crate) type Mapping = Receiver<std::result::Result<(), wgpu::BufferAsyncError>>;
+
+/// A device that is open.
+#[derive(Debug)]
+pub(crate) struct GpuDevice {
+    pub(crate) device: wgpu::Device,
+    pub(crate) queue: wgpu::Queue,
+    /// The limits that the device was opened with.
+    pub(crate) limits: wgpu::Limits,
+    pub(crate) info: DeviceInfo,
+    pub(crate) options: GpuOptions,
+    pub(crate) fault: Fault,
+    pipelines: Pipelines,
+}
+
+impl GpuDevice {
+    /// Opens adapter `index` of [`super::adapter::adapters`].
+    pub(crate) fn open(index: usize, options: GpuOptions) -> Result<GpuDevice> {
+        let opened = adapter::open(index, &options)?;
+        Ok(GpuDevice {
+            info: adapter::describe(&opened.info, &opened.limits),
+            device: opened.device,
+            queue: opened.queue,
+            limits: opened.limits,
+            options: options.resolved(opened.info.device_type),
+            fault: opened.fault,
+            pipelines: Pipelines::default(),
+        })
+    }
+
+    /// The pipeline of entry point `entry` of a kernel, compiled with variant `variant`.
+    pub(crate) fn pipeline(&self, kernel: &'static Kernel, entry: usize, variant: usize) -> Result<Pipeline> {
+        self.pipelines.get(&self.device, kernel, entry, variant)
+    }
+
+    /// Index of the entry point of kernels that come in two shapes: 0 per invocation, 1 as a workgroup tile.
+    pub(crate) fn shape_entry(&self) -> usize {
+        usize::from(self.options.kernel_shape == KernelShape::WorkgroupTile)
+    }
+
+    /// Starts mapping all of `buffer`. The mapping completes once the submissions that use the buffer have completed.
+    pub(crate) fn map(&self, buffer: &wgpu::Buffer, mode: wgpu::MapMode) -> Mapping {
+        let (sender, receiver) = channel();
+        // The receiver may be gone together with its lane; then nobody waits for the answer.
+        buffer.map_async(mode, .., move |answer| drop(sender.send(answer)));
+        receiver
+    }
+
+    /// Waits for a mapping started by [`GpuDevice::map`]. `after` is the last submission that uses the buffer, so that a
+    /// lane never waits for another lane's work.
+    pub(crate) fn wait(&self, mapping: &Mapping, after: Option<&wgpu::SubmissionIndex>) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            self.fault.check()?;
+            let poll = match after {
+                Some(index) => {
+                    wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(POLL_INTERVAL) }
+                }
+                None => wgpu::PollType::Poll,
+            };
+            match self.device.poll(poll) {
+                Ok(_) | Err(wgpu::PollError::Timeout) => (),
+                Err(error) => return self.failed("waiting for the GPU failed", &error.to_string()),
+            }
+            // The callback may be running on another lane's thread.
+            match mapping.recv_timeout(Duration::from_millis(20)) {
+                Ok(Ok(())) => return self.fault.check(),
+                Ok(Err(error)) => return self.failed("cannot map memory shared with the GPU", &error.to_string()),
+                Err(RecvTimeoutError::Disconnected) => return self.failed("the GPU dropped a mapping", "no answer"),
+                Err(RecvTimeoutError::Timeout) if started.elapsed() < SUBMISSION_TIMEOUT => (),
+                Err(RecvTimeoutError::Timeout) => {
+                    return self.failed("the GPU does not respond", &format!("no result after {SUBMISSION_TIMEOUT:?}"));
+                }
+            }
+        }
+    }
+
+    /// Fails with the recorded fault if there is one, since it explains the rest; otherwise with `what`.
+    pub(crate) fn failed<T>(&self, what: &str, found: &str) -> Result<T> {
+        self.fault.check()?;
+        let hint = "check the system log for GPU errors; run again with --resume, or with --device cpu";
+        Err(Error::failed(Finding::new(what).found(found).hint(hint)))
+    }
+}

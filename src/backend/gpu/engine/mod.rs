@@ -1,0 +1,19 @@
+//! What operations need of a device: buffers, pipelines, submissions, error handling, and a tile's data on its way to it.
+
+pub(crate) mod adapter;
+pub(crate) mod buffers;
+pub(crate) mod centroids;
+pub(crate) mod device;
+pub(crate) mod exact;
+pub(crate) mod fault;
+pub(crate) mod hi_lo;
+pub(crate) mod kernel;
+pub(crate) mod lane;
+pub(crate) mod memory;
+pub(crate) mod options;
+pub(crate) mod pace;
+pub(crate) mod pipeline;
+pub(crate) mod plan;
+pub(crate) mod submit;
+pub(crate) mod units;
+pub(crate) mod upload;

@@ -1,0 +1,79 @@
+//! Sizes submissions by the time they take.
+
+use std::time::{Duration, Instant};
+
+use super::units::wide;
+
+/// Columns come in multiples of this many: the columns of a workgroup.
+pub(crate) const PACE_COLUMNS: u32 = 32;
+
+/// How much work one submission gets, in pairs of octets. Operating systems stop a GPU that doesn't respond for seconds, but
+/// every submission has a fixed cost. So the amount follows the time that the last submission took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pairs: u64,
+    /// Start of the current submission, and its pairs of octets.
+    started: Option<(Instant, u64)>,
+}
+
+impl Pace {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    const LONGEST: Duration = Duration::from_millis(200);
+    const LEAST: u64 = 1 << 20;
+
+    pub(crate) fn new() -> Pace {
+        Pace { pairs: 1 << 24, started: None }
+    }
+
+    /// Columns of the next submission, for `rows` rows of `octets` octets: a multiple of [`PACE_COLUMNS`], at least one.
+    pub(crate) fn columns(&self, rows: u32, octets: u32) -> u64 {
+        let columns = self.pairs / (u64::from(rows) * u64::from(octets)).max(1);
+        let tile = u64::from(PACE_COLUMNS);
+        (columns / tile).max(1) * tile
+    }
+
+    /// Call before submitting `rows` by `columns` pairs of rows of `octets` octets.
+    pub(crate) fn start(&mut self, rows: u32, columns: usize, octets: u32) {
+        let pairs = u64::from(rows).saturating_mul(wide(columns)).saturating_mul(u64::from(octets));
+        self.started = Some((Instant::now(), pairs));
+    }
+
+    /// Call once the submission has completed.
+    pub(crate) fn stop(&mut self) {
+        if let Some((started, pairs)) = self.started.take() {
+            self.adapt(started.elapsed(), pairs);
+        }
+    }
+
+    fn adapt(&mut self, took: Duration, pairs: u64) {
+        // A submission that was short because little work was left says nothing about longer ones.
+        if took < Self::SHORTEST && pairs >= self.pairs / 2 {
+            self.pairs = self.pairs.saturating_mul(2);
+        } else if took > Self::LONGEST {
+            self.pairs = (self.pairs / 2).max(Self::LEAST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn submissions_follow_the_time_they_take() {
+        let mut pace = Pace::new();
+        let before = pace.columns(1000, 96);
+        pace.adapt(Duration::from_millis(10), 1000);
+        assert_eq!(pace.columns(1000, 96), before, "little work must not grow the amount");
+        pace.adapt(Duration::from_millis(10), u64::MAX);
+        assert!(pace.columns(1000, 96) > before);
+        pace.adapt(Duration::from_millis(100), u64::MAX);
+        let settled = pace.columns(1000, 96);
+        pace.adapt(Duration::from_millis(100), u64::MAX);
+        assert_eq!(pace.columns(1000, 96), settled);
+        for _ in 0..100 {
+            pace.adapt(Duration::from_secs(1), 0);
+        }
+        assert_eq!(pace.columns(u32::MAX, 96), u64::from(PACE_COLUMNS));
+    }
+}

@@ -1,0 +1,102 @@
+//! A tile on the host: its rows as stored on disk, and their conversion to the layout that kernels read.
+
+use half::f16;
+
+use super::hi_lo::{largest_f16, largest_f32, largest_f64, pack_hi_lo_row};
+use super::plan::TilePlan;
+use super::units::OCTET;
+use crate::base::matrix::Dtype;
+
+/// The rows of one tile.
+pub(crate) struct HostTile {
+    /// 64-bit words, so that the bytes are aligned for every element type.
+    words: Vec<u64>,
+    dtype: Dtype,
+    dim: usize,
+    rows: usize,
+    /// Largest magnitude of every row; infinite or NaN if any value of the row is.
+    largest: Vec<f64>,
+    /// Buffer for one padded row.
+    padded: Vec<u8>,
+}
+
+impl HostTile {
+    pub(crate) fn new(dtype: Dtype, dim: usize) -> HostTile {
+        HostTile { words: Vec::new(), dtype, dim, rows: 0, largest: Vec::new(), padded: Vec::new() }
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Largest magnitude of a row; infinite or NaN if any value of the row is.
+    pub(crate) fn largest(&self, row: usize) -> f64 {
+        self.largest[row]
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.dim * self.dtype.size()
+    }
+
+    /// Memory for `rows` rows. It grows to the largest tile and is reused.
+    pub(crate) fn staging(&mut self, rows: usize) -> &mut [u8] {
+        self.rows = rows;
+        let bytes = rows * self.row_bytes();
+        if self.words.len() * 8 < bytes {
+            self.words.resize(bytes.div_ceil(8), 0);
+        }
+        &mut bytemuck::cast_slice_mut(&mut self.words)[..bytes]
+    }
+
+    fn row(&self, row: usize) -> &[u8] {
+        let bytes = self.row_bytes();
+        &bytemuck::cast_slice(&self.words)[row * bytes..(row + 1) * bytes]
+    }
+
+    /// Copies a row as float64, which is exact.
+    pub(crate) fn copy_row(&self, row: usize, out: &mut [f64]) {
+        let bytes = self.row(row);
+        let values = out.iter_mut();
+        match self.dtype {
+            Dtype::F16 => values.zip(elements::<u16>(bytes)).for_each(|(o, &v)| *o = f64::from(f16::from_bits(v))),
+            Dtype::F32 => values.zip(elements::<f32>(bytes)).for_each(|(o, &v)| *o = f64::from(v)),
+            Dtype::F64 => values.zip(elements::<f64>(bytes)).for_each(|(o, &v)| *o = v),
+        }
+    }
+
+    /// Writes all rows to `out` in the layout that kernels read, and records each row's largest magnitude while the row
+    /// is in cache.
+    pub(crate) fn pack(&mut self, plan: &TilePlan, mut out: wgpu::WriteOnly<'_, [u8]>) {
+        let stride = plan.octets as usize * OCTET * if self.dtype == Dtype::F64 { 8 } else { self.dtype.size() };
+        let whole = stride == self.row_bytes() && self.dtype != Dtype::F64;
+        let mut padded = std::mem::take(&mut self.padded);
+        padded.clear();
+        padded.resize(stride, 0);
+        self.largest.clear();
+        for row in 0..self.rows {
+            let bytes = self.row(row);
+            let place = row * stride..(row + 1) * stride;
+            if whole {
+                out.slice(place).copy_from_slice(bytes);
+            } else {
+                match self.dtype {
+                    Dtype::F64 => pack_hi_lo_row(elements::<f64>(bytes), &mut padded),
+                    Dtype::F16 | Dtype::F32 => padded[..bytes.len()].copy_from_slice(bytes),
+                }
+                out.slice(place).copy_from_slice(&padded);
+            }
+            let largest = match self.dtype {
+                Dtype::F16 => largest_f16(elements(bytes)),
+                Dtype::F32 => largest_f32(elements(bytes)),
+                Dtype::F64 => largest_f64(elements(bytes)),
+            };
+            self.largest.push(largest);
+        }
+        self.padded = padded;
+    }
+}
+
+/// Views a row's bytes as elements. Rows start at multiples of the element size in aligned memory.
+fn elements<T: bytemuck::Pod>(bytes: &[u8]) -> &[T] {
+    bytemuck::cast_slice(bytes)
+}

@@ -1,0 +1,54 @@
+//! Subtracts the job's centre from the rows of a tile; `shaders/centre.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel};
+use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::submit::Recorder;
+use crate::base::error::Result;
+
+const GROUP: u32 = 64;
+
+/// The kernel's description.
+pub(crate) const KERNEL: Kernel = Kernel {
+    name: "centre",
+    sources: &[DISTANCE, include_str!("../../../../shaders/centre.wgsl")],
+    entries: &[Entry { name: "centre", workgroup: GROUP }],
+    bindings: &[
+        Binding::Read,
+        Binding::Read,
+        Binding::Read,
+        Binding::Write,
+        Binding::Params(size_of::<Params>() as u64),
+    ],
+    variants: DISTANCE_VARIANTS,
+    constants: &[],
+};
+
+/// Parameter block; the layout is that of `Params` in the shader.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Params {
+    octets: u32,
+    stride: u32,
+    groups_x: u32,
+    first_group: u32,
+    /// Always 0; the shader compiler must not know that.
+    zero: u32,
+}
+
+/// Records the centring of a tile with `octets` octets in total and `stride` per row.
+pub(crate) fn record(
+    recorder: &mut Recorder<'_>,
+    (pipeline, bindings): &Bound,
+    octets: u32,
+    stride: u32,
+) -> Result<()> {
+    recorder.dispatch(pipeline, bindings, octets.div_ceil(GROUP), |grid| Params {
+        octets,
+        stride,
+        groups_x: grid.groups_x,
+        first_group: grid.first_group,
+        zero: 0,
+    })
+}

@@ -1,0 +1,28 @@
+//! The kernels: one Rust file per WGSL file in `shaders/`, with its bindings, parameters and dispatch.
+//!
+//! [`KERNELS`] lists them. `tests/portability.rs` takes every entry of the list through naga: it validates the shader,
+//! translates it to SPIR-V, MSL and HLSL, and compares it with its Rust description.
+
+pub(crate) mod centre;
+pub(crate) mod centroid_pairs;
+pub(crate) mod cluster_sums;
+pub(crate) mod distance_sums;
+pub(crate) mod own_distance;
+pub(crate) mod pairwise;
+pub(crate) mod partial_inertia;
+pub(crate) mod top2;
+
+pub use super::engine::kernel::{Binding, Entry, Kernel, Overrides};
+pub use super::engine::units::MAX_WORKGROUP;
+
+/// Every kernel.
+pub const KERNELS: &[&Kernel] = &[
+    &own_distance::KERNEL,
+    &partial_inertia::KERNEL,
+    &pairwise::KERNEL,
+    &centre::KERNEL,
+    &top2::KERNEL,
+    &cluster_sums::KERNEL,
+    &centroid_pairs::KERNEL,
+    &distance_sums::KERNEL,
+];

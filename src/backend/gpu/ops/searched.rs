@@ -1,0 +1,122 @@
+//! Centroids in the form that searches read: centred, in float32, in blocks that fit a binding.
+
+use crate::backend::Job;
+use crate::backend::gpu::engine::buffers::CentroidBlock;
+use crate::backend::gpu::engine::device::GpuDevice;
+use crate::backend::gpu::engine::exact::squared_norm;
+use crate::backend::gpu::engine::hi_lo::largest_f64;
+use crate::backend::gpu::engine::memory::UPLOAD_CHUNK_BYTES;
+use crate::backend::gpu::engine::plan::TilePlan;
+use crate::backend::gpu::engine::units::{OCTET, SEARCH_STEP, wide};
+use crate::backend::gpu::kernels::top2::NOTHING;
+use crate::base::matrix::MatrixView;
+use crate::base::numeric::to_f32;
+
+/// The searched centroids of one level. A *place* is a position among them.
+#[derive(Debug)]
+pub(crate) struct SearchedLevel {
+    /// Cluster of each place, ascending.
+    pub(crate) clusters: Vec<u32>,
+    /// Norm of the centred centroid at each place.
+    pub(crate) lengths: Vec<f64>,
+    /// Largest of these norms.
+    pub(crate) longest: f64,
+    /// Clusters (ascending) without a place: float32 can't hold the squares of their centred centroids.
+    pub(crate) extreme: Vec<u32>,
+    /// All places in order; empty if the level doesn't stay on the device.
+    pub(crate) blocks: Vec<CentroidBlock>,
+}
+
+/// Centred centroids on the host.
+#[derive(Debug, Default)]
+pub(crate) struct CentredCentroids {
+    /// `[places, octets * 8]`, padded with zeros.
+    pub(crate) rows: Vec<f32>,
+    /// Squared norms; [`NOTHING`] for padding.
+    pub(crate) norms: Vec<f32>,
+    row: Vec<f64>,
+}
+
+impl CentredCentroids {
+    /// The centroid of a cluster minus the centre.
+    fn centred(&mut self, view: &MatrixView<'_>, centre: &[f64], cluster: u32) -> &[f64] {
+        self.row.resize(view.cols(), 0.0);
+        view.copy_row(cluster as usize, &mut self.row);
+        self.row.iter_mut().zip(centre).for_each(|(value, centre)| *value -= centre);
+        &self.row
+    }
+
+    /// Replaces the content with the centroids of `clusters`.
+    pub(crate) fn fill(&mut self, view: &MatrixView<'_>, centre: &[f64], clusters: &[u32], octets: u32) {
+        let stride = octets as usize * OCTET;
+        let padded = clusters.len().next_multiple_of(SEARCH_STEP as usize);
+        self.rows.clear();
+        self.norms.clear();
+        for &cluster in clusters {
+            let start = self.rows.len();
+            self.centred(view, centre, cluster);
+            self.rows.extend(self.row.iter().map(|&value| to_f32(value)));
+            self.norms.push(to_f32(squared_norm(&self.rows[start..])));
+            self.rows.resize(start + stride, 0.0);
+        }
+        self.rows.resize(padded * stride, 0.0);
+        self.norms.resize(padded, NOTHING);
+    }
+}
+
+impl SearchedLevel {
+    /// Collects a level's searched centroids and uploads those that stay on the device; `None` if the level isn't searched.
+    pub(crate) fn upload(gpu: &GpuDevice, job: &Job<'_>, plan: &TilePlan, level: usize) -> Option<SearchedLevel> {
+        let wanted = job.searched.get(level).filter(|wanted| !wanted.is_empty())?;
+        let view = &job.levels[level];
+        let mut packed = CentredCentroids::default();
+        let mut searched = SearchedLevel {
+            clusters: Vec::new(),
+            lengths: Vec::new(),
+            longest: 0.0,
+            extreme: Vec::new(),
+            blocks: Vec::new(),
+        };
+        for &cluster in wanted {
+            let row = packed.centred(view, &job.centre, cluster);
+            if !plan.computable(largest_f64(bytemuck::cast_slice(row))) {
+                searched.extreme.push(cluster);
+                continue;
+            }
+            let length = squared_norm(row).sqrt();
+            searched.clusters.push(cluster);
+            searched.lengths.push(length);
+            searched.longest = searched.longest.max(length);
+        }
+        if plan.search_resident[level] && plan.search_block > 0 {
+            searched.blocks = upload_blocks(gpu, job, plan, level, &searched.clusters, &mut packed);
+        }
+        Some(searched)
+    }
+}
+
+/// Uploads the centroids of `clusters` in blocks of `plan.search_block`.
+fn upload_blocks(
+    gpu: &GpuDevice,
+    job: &Job<'_>,
+    plan: &TilePlan,
+    level: usize,
+    clusters: &[u32],
+    packed: &mut CentredCentroids,
+) -> Vec<CentroidBlock> {
+    let at_once = usize::try_from(UPLOAD_CHUNK_BYTES / plan.centroid_row).unwrap_or(1);
+    let at_once = at_once.next_multiple_of(SEARCH_STEP as usize).max(SEARCH_STEP as usize);
+    let upload = |places: &[u32]| {
+        let block = CentroidBlock::new(gpu, plan, places.len());
+        for (number, chunk) in places.chunks(at_once).enumerate() {
+            packed.fill(&job.levels[level], &job.centre, chunk, plan.octets);
+            let first = wide(number * at_once);
+            gpu.queue.write_buffer(&block.centroids, first * plan.centroid_row, bytemuck::cast_slice(&packed.rows));
+            gpu.queue.write_buffer(&block.norms, first * 4, bytemuck::cast_slice(&packed.norms));
+            // Each write allocates memory that is freed by the next submission.
+            gpu.queue.submit([]);
+        }
+        block
+    };
+    clusters.chunks(plan.search_block).map(upload).collect()
+}

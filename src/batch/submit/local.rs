@@ -1,0 +1,83 @@
+//! Runs on this machine, each in a process of its own.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use super::checked_run::CheckedRun;
+use crate::base::error::{Error, Finding, Kind, Result};
+use crate::base::signals;
+use crate::batch::sweep::Kmeans;
+
+/// How often to look whether the run has ended or a signal has arrived.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Evaluates a run, resuming from its last checkpoint if there is one. Returns false if it failed; it has then printed why,
+/// and the other runs go ahead.
+///
+/// # Errors
+/// `Interrupted` or `Paused` if it was stopped: then no other run is started.
+pub(super) fn evaluate(checked: &CheckedRun) -> Result<bool> {
+    tracing::info!("{}: started", checked.run.name);
+    let settings = checked.folder.file("metrics.yaml");
+    let arguments = ["metrics".as_ref(), "--config".as_ref(), settings.as_os_str(), "--resume".as_ref()];
+    let status = run(&arguments, checked.folder.out(), "resume with --local --retry")?;
+    if !status.success() {
+        tracing::warn!("{}: failed ({status})", checked.run.name);
+        checked.folder.note_failure(status.code())?;
+    }
+    Ok(status.success())
+}
+
+/// Makes the clustering that the runs evaluate, resuming from its last checkpoint if there is one.
+///
+/// # Errors
+/// `Interrupted` or `Paused` if it was stopped; `Failed` if it failed, after printing why.
+pub(super) fn make_clustering(kmeans: &Kmeans) -> Result<()> {
+    let (config, out) = (&kmeans.config, &kmeans.settings.out);
+    let arguments = ["kmeans".as_ref(), config.as_os_str(), "--out".as_ref(), out.as_os_str(), "--resume".as_ref()];
+    let status = run(&arguments, out, "the same command resumes from there")?;
+    if status.success() {
+        return Ok(());
+    }
+    let finding = Finding::new("the clustering could not be made").file(out).found(status.to_string());
+    Err(Error::failed(finding.hint("see its message above")))
+}
+
+/// Runs this program. `out` and `hint` go into the message if it stopped after a checkpoint.
+fn run(arguments: &[&OsStr], out: &Path, hint: &str) -> Result<ExitStatus> {
+    let program = std::env::current_exe()
+        .map_err(|e| Error::failed(Finding::new("can't find this program's own path").found(e.to_string())))?;
+    // standard output is reserved for the table of all runs
+    let child = Command::new(&program).args(arguments).stdout(Stdio::null()).spawn();
+    let status = child
+        .and_then(|mut child| wait(&mut child))
+        .map_err(|e| Error::io("can't run the program again", &program, &e))?;
+    let stopped = |kind: Kind| status.code() == Some(i32::from(kind.exit_code()));
+    if stopped(Kind::Interrupted) {
+        return Err(Error::interrupted());
+    }
+    if stopped(Kind::Paused) {
+        let finding = Finding::new("stopped after a checkpoint").file(out);
+        return Err(Error::new(Kind::Paused, finding.hint(hint)));
+    }
+    Ok(status)
+}
+
+/// Waits for it to end. Forwards a stop signal as SIGTERM; on Ctrl-C the terminal has signalled the child as well.
+fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
+    let mut forwarded = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        if signals::requested() && !forwarded {
+            forwarded = true;
+            #[cfg(unix)]
+            Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status()?;
+        }
+        thread::sleep(POLL);
+    }
+}

@@ -1,0 +1,159 @@
+//! Submits the runs of a job spec to Slurm, or runs them one after another on this machine.
+
+mod checked_run;
+mod clustering;
+mod decision;
+mod local;
+mod request;
+
+use crate::base::error::{Error, Finding, Kind, Result};
+use crate::base::signals;
+use crate::batch::slurm::{self, JobRequest, Site};
+use crate::batch::sweep::{self, Sweep};
+use crate::formats::folder::OutputFolder;
+use checked_run::CheckedRun;
+use decision::{Action, Decision};
+pub use request::Request;
+
+/// Slurm's default `MaxArraySize`.
+const DEFAULT_MAX_ARRAY_SIZE: u64 = 1001;
+
+/// Spec -> clustering -> checked inputs -> scripts -> jobs. Writes nothing before all runs have passed their checks.
+/// Returns the text to print: the state of all runs, or with `dry_run` what would be submitted.
+///
+/// # Errors
+/// `Usage` or `Input` for a wrong spec or input and for runs that must not be submitted; `Failed` where Slurm refuses or
+/// a local run failed; `Interrupted` or `Paused` after a signal.
+pub fn submit(request: &Request) -> Result<String> {
+    let sweep = sweep::read(&request.spec)?;
+    let mut site = Site::read(&sweep.slurm)?;
+    if request.local {
+        // one machine is fastest with one process
+        site.shards = 1;
+    }
+    if let Some(message) = clustering::make_first(&sweep, &site, request)? {
+        return Ok(message);
+    }
+    let runs = checked_run::check(&sweep, &site, max_array_size(request)?)?;
+    let decisions = decision::decide(&runs, request)?;
+    if request.dry_run {
+        return preview(&runs, &decisions, request.local);
+    }
+    let mut failed = Vec::new();
+    for (checked, decision) in runs.iter().zip(decisions) {
+        if signals::requested() {
+            let finding = Finding::new(format!("interrupted before {} was started", checked.run.name));
+            return Err(Error::new(Kind::Interrupted, finding.hint("submit the rest with --retry")));
+        }
+        if !carry_out(checked, decision, request.local)? {
+            failed.push(checked.run.name.as_str());
+        }
+    }
+    completion(&sweep, &failed)
+}
+
+/// Carries out a decision; false where a local run failed. Holds the run's lock and refuses if another process has
+/// submitted the run since the decision.
+fn carry_out(checked: &CheckedRun, decision: Decision, local: bool) -> Result<bool> {
+    let jobs = match decision.action {
+        Action::Leave(state) => {
+            tracing::info!("{}: {}, left unchanged", checked.run.name, state.text());
+            return Ok(true);
+        }
+        Action::Submit | Action::Overwrite => slurm::all(&checked.submission),
+        Action::Retry(ref jobs) => jobs.clone(),
+    };
+    let mut lock = checked.folder.lock()?;
+    if checked.folder.read().ok() != decision.submitted {
+        return Err(checked.folder.busy());
+    }
+    match decision.action {
+        Action::Retry(_) if local => {}
+        Action::Retry(_) => renew(checked)?,
+        action => create(checked, action == Action::Overwrite)?,
+    }
+    lock.keep();
+    if local {
+        return local::evaluate(checked);
+    }
+    submit_jobs(checked, &jobs)?;
+    Ok(true)
+}
+
+fn max_array_size(request: &Request) -> Result<u64> {
+    if request.local {
+        return Ok(DEFAULT_MAX_ARRAY_SIZE);
+    }
+    match slurm::max_array_size() {
+        Ok(size) => Ok(size),
+        Err(_) if request.dry_run => {
+            tracing::warn!("Slurm does not answer: assuming at most {} tasks per array", DEFAULT_MAX_ARRAY_SIZE - 1);
+            Ok(DEFAULT_MAX_ARRAY_SIZE)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The scripts and the sbatch lines of every run.
+fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<String> {
+    let mut text = Vec::new();
+    for (checked, decision) in runs.iter().zip(decisions) {
+        let jobs = match &decision.action {
+            Action::Submit | Action::Overwrite => slurm::all(&checked.submission),
+            Action::Retry(jobs) => jobs.clone(),
+            Action::Leave(state) => {
+                text.push(format!("### {}: {}, left unchanged", checked.run.name, state.text()));
+                continue;
+            }
+        };
+        text.push(format!("### {}: {}", checked.run.name, checked.folder.out().display()));
+        if local {
+            text.push(format!("# metrics.yaml\n{}", checked.settings));
+            continue;
+        }
+        text.extend(checked.files.iter().map(|(name, file)| format!("# {name}\n{file}")));
+        text.push(slurm::preview(&jobs, &checked.submission, &checked.folder)?.join("\n"));
+    }
+    Ok(text.join("\n\n"))
+}
+
+/// Writes a run's folder. With `overwrite`, first removes what an earlier submission left.
+fn create(checked: &CheckedRun, overwrite: bool) -> Result<()> {
+    if overwrite {
+        // committing an empty folder removes the results of the earlier run, and nothing else
+        OutputFolder::prepare(checked.folder.out(), true)?.commit()?;
+        checked.folder.remove()?;
+    }
+    checked.folder.create(&checked.files, &checked.submission)
+}
+
+/// Rewrites the scripts of a run that is retried: the spec may ask for more memory by now.
+fn renew(checked: &CheckedRun) -> Result<()> {
+    let mut submission = checked.folder.read()?;
+    submission.max_running = checked.submission.max_running;
+    checked.folder.create(&checked.files, &submission)
+}
+
+fn submit_jobs(checked: &CheckedRun, requests: &[JobRequest]) -> Result<()> {
+    let mut submission = checked.folder.read()?;
+    let jobs = slurm::submit(requests, &mut submission, &checked.folder)?;
+    let text: Vec<String> =
+        requests.iter().zip(&jobs).map(|(request, job)| format!("{job} ({})", request.step.text())).collect();
+    tracing::info!("{}: job {}", checked.run.name, text.join(", "));
+    Ok(())
+}
+
+/// The state of all runs; an error where some `failed` here.
+fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
+    let folders = sweep.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
+    let report = slurm::of_sweep(&sweep.root.join(&sweep.name), &slurm::statuses_of(folders));
+    if failed.is_empty() {
+        return Ok(report);
+    }
+    for line in report.lines() {
+        tracing::info!("{line}");
+    }
+    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), sweep.runs.len()));
+    let finding = finding.found(failed.join(", "));
+    Err(Error::failed(finding.hint("see their messages above; rerun them with --local --retry")))
+}

@@ -1,0 +1,18 @@
+//! What a caller asks of a submission.
+
+use std::path::PathBuf;
+
+/// A job spec, and what to do with its runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// YAML file with `job_details`, `parameters` and `slurm`.
+    pub spec: PathBuf,
+    /// Return the scripts and the sbatch lines; write and submit nothing.
+    pub dry_run: bool,
+    /// Run one after another on this machine, without Slurm.
+    pub local: bool,
+    /// Start over runs that were submitted before; removes their results and logs.
+    pub overwrite: bool,
+    /// Submit only what failed or is missing of runs that were submitted before.
+    pub retry: bool,
+}

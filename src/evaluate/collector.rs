@@ -1,0 +1,160 @@
+//! Cuts rows into tiles, and sums the results of the tiles.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use super::evaluation::{Evaluation, Nonfinite};
+use super::sinks::{DistanceSinks, TileSinks, TiledSinks};
+use crate::backend::{GroupSums, Job, Observation, TileObservation, Top2, UNLABELLED};
+use crate::base::numeric::to_usize;
+use crate::engine::partials::{ClusterSums, RowSums, Sums};
+use crate::engine::tile_pipeline::{Reduce, TileSource};
+
+/// How long reading continues after the first non-finite row, so that the error can report how many there are.
+const COUNT_NONFINITE: Duration = Duration::from_secs(10);
+
+/// One tile: its rows, their labels and the results for them.
+#[derive(Default)]
+pub(super) struct Tile<'a> {
+    pub(super) first_row: u64,
+    pub(super) rows: usize,
+    pub(super) sinks: TileSinks<'a>,
+    /// Labels on every level from the first on, evaluated or not: a level's labels derive from those below it.
+    pub(super) labels: Vec<Vec<u32>>,
+    pub(super) observation: TileObservation,
+    /// The nearest two centroids of each row, per evaluated level; empty without a search.
+    pub(super) nearest: Vec<Vec<Top2>>,
+    /// Sums of the points on the lowest evaluated level; empty if they are not wanted.
+    pub(super) groups: GroupSums,
+}
+
+/// Sums over the tiles reduced so far.
+pub(super) struct Collector<'a> {
+    pub(super) found: RowSums,
+    /// Rows that are not cut into tiles yet.
+    left: Range<u64>,
+    sinks: TiledSinks<'a>,
+    levels: &'a [usize],
+    /// Number of centroids searched per row, per evaluated level.
+    searched: Vec<u64>,
+    /// Whether non-finite rows are refused.
+    refuses: bool,
+    /// When the first non-finite row was seen.
+    nonfinite_since: Option<Instant>,
+}
+
+impl<'a> Collector<'a> {
+    /// Resumes after the rows in `found`. `sinks` are for the rows after those.
+    pub(super) fn new(
+        run: &'a Evaluation<'_>,
+        job: &Job<'_>,
+        nonfinite: Nonfinite,
+        found: RowSums,
+        sinks: DistanceSinks<'a>,
+        tile_rows: usize,
+    ) -> Self {
+        let left = found.rows.end..run.rows.end;
+        Collector {
+            sinks: TiledSinks::new(sinks, left.end - left.start, tile_rows),
+            nonfinite_since: (!found.skipped.is_empty()).then(Instant::now),
+            found,
+            left,
+            levels: run.levels,
+            searched: job.searched.iter().map(|clusters| clusters.len() as u64).collect(),
+            refuses: nonfinite == Nonfinite::Refuse,
+        }
+    }
+
+    /// Whether the sums will be refused, because they include non-finite rows.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refuses && !self.found.skipped.is_empty()
+    }
+
+    fn counted_enough(&self) -> bool {
+        self.refuses && self.nonfinite_since.is_some_and(|since| since.elapsed() > COUNT_NONFINITE)
+    }
+}
+
+impl<'a> TileSource for Collector<'a> {
+    fn cut(&mut self, rows: usize, tile: &mut Tile<'a>) -> bool {
+        let left = self.left.end - self.left.start;
+        if left == 0 || self.counted_enough() {
+            return false;
+        }
+        tile.first_row = self.left.start;
+        tile.rows = to_usize(left).min(rows);
+        tile.sinks = self.sinks.next();
+        self.left.start += tile.rows as u64;
+        true
+    }
+}
+
+impl<'a> Reduce for Collector<'a> {
+    type Tile = Tile<'a>;
+
+    fn reduce(&mut self, tile: &Tile<'a>) {
+        let Collector { found, levels, searched, .. } = self;
+        for ((sums, &level), observation) in found.sums.iter_mut().zip(*levels).zip(&tile.observation.levels) {
+            found.counts.own += add_level(sums, &tile.labels[level], observation);
+        }
+        for (index, nearest) in tile.nearest.iter().enumerate() {
+            let level = &tile.observation.levels[index];
+            let rows = add_search(&mut found.sums[index], &tile.labels[levels[index]], &level.squared, nearest);
+            found.counts.searched += rows * searched[index];
+        }
+        if let Some(points) = &mut found.points {
+            let dim = tile.groups.sums.len().checked_div(tile.groups.clusters.len()).unwrap_or(1);
+            for (&cluster, sum) in tile.groups.clusters.iter().zip(tile.groups.sums.chunks(dim.max(1))) {
+                points.add(cluster as usize, sum);
+            }
+        }
+        found.rows.end += tile.rows as u64;
+        let nonfinite = &tile.observation.nonfinite;
+        if !nonfinite.is_empty() {
+            self.nonfinite_since.get_or_insert_with(Instant::now);
+            found.skipped.extend(nonfinite.iter().map(|&row| tile.first_row + u64::from(row)));
+        }
+    }
+}
+
+/// Adds own distances. Returns the number of rows added.
+fn add_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) -> u64 {
+    let mut rows = 0;
+    if observation.runs.is_empty() {
+        for (&label, &squared) in labels.iter().zip(&observation.squared) {
+            // NaN: an unassigned point, or a skipped row
+            if label != UNLABELLED && !squared.is_nan() {
+                sums.add(label, Sums::of_point(squared));
+                rows += 1;
+            }
+        }
+        return rows;
+    }
+    for run in &observation.runs {
+        let part = Sums {
+            size: u64::from(run.count),
+            inertia: run.inertia,
+            distance: run.distance,
+            max_squared: run.max_squared,
+            ..Sums::IDENTITY
+        };
+        sums.add(run.cluster, part);
+        rows += part.size;
+    }
+    rows
+}
+
+/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one, and
+/// the point is not misassigned, however the two nearly equal distances are rounded. Returns the number of rows added.
+fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2]) -> u64 {
+    let mut rows = 0;
+    for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
+        if label != UNLABELLED {
+            let is_nearest = nearest.clusters[0] == label;
+            let other = nearest.squared[usize::from(is_nearest)];
+            sums.add(label, Sums::of_search(own, if is_nearest { other.max(own) } else { other }));
+            rows += 1;
+        }
+    }
+    rows
+}

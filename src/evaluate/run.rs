@@ -1,0 +1,139 @@
+//! The main loop: first round, second round, and what follows from both.
+
+use super::evaluation::{Evaluation, Nonfinite};
+use super::pass::Pass;
+use super::rounds::{Evaluated, FirstRound, SecondRound};
+use super::sinks::DistanceSinks;
+use super::{labels, neighbours, silhouette};
+use crate::backend::Job;
+use crate::base::error::Result;
+use crate::engine::checkpoint::Stage;
+use crate::engine::partials::RowSums;
+use crate::metrics::level_statistics::{LabelStatistics, LevelStatistics};
+
+impl Evaluation<'_> {
+    /// Evaluates all levels, if this process has all rows. The bits depend on input, device and tile sizes, not on timing.
+    ///
+    /// # Errors
+    /// `Input` for non-finite rows that are refused; `Paused` if the run was asked to stop and a checkpoint was stored;
+    /// errors of the disk and the device.
+    pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
+        let first = self.first_round(self.first(sinks)?)?;
+        let second = self.second(&first)?;
+        self.finish(first, second)
+    }
+
+    /// The first round over this process's rows.
+    ///
+    /// # Errors
+    /// As [`Evaluation::run`].
+    pub fn first(&self, sinks: DistanceSinks<'_>) -> Result<RowSums> {
+        let pass =
+            Pass { run: self, stage: Stage::Distances, job: self.job, tiling: self.tiling, nonfinite: self.nonfinite };
+        pass.run(sinks)
+    }
+
+    /// Derives the results of the first round from the sums over all rows.
+    ///
+    /// # Errors
+    /// `Failed` if the means do not fit into memory.
+    pub fn first_round(&self, first: RowSums) -> Result<FirstRound> {
+        FirstRound::new(self, first)
+    }
+
+    /// Stages of the second round.
+    pub fn second_stages(&self, first: &FirstRound) -> Vec<Stage> {
+        let wanted = [
+            (Stage::Search, first.emptied()),
+            (Stage::Means, first.means().is_some()),
+            (Stage::Silhouette, self.wanted.silhouette.is_some()),
+        ];
+        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(stage, _)| stage).collect()
+    }
+
+    /// The second round over this process's rows. Stages that are not wanted are skipped.
+    ///
+    /// # Errors
+    /// As [`Evaluation::run`].
+    pub fn second(&self, first: &FirstRound) -> Result<SecondRound> {
+        let search = match first.emptied() {
+            true => Some(self.repeat_search(first)?),
+            false => None,
+        };
+        let around = match first.means() {
+            Some(means) => Some(means.around(self)?),
+            None => None,
+        };
+        let outer = match self.wanted.silhouette {
+            Some(sampling) => Some(silhouette::of_share(self, sampling, first.skipped())?),
+            None => None,
+        };
+        Ok(SecondRound { search, around, outer })
+    }
+
+    /// Derives the results from both rounds over all rows.
+    ///
+    /// # Errors
+    /// Device errors.
+    pub fn finish(&self, mut first: FirstRound, second: SecondRound) -> Result<Evaluated> {
+        first.replace_search(second.search);
+        if self.wanted.neighbours {
+            let started = self.clock.start();
+            for (&index, level) in self.levels.iter().zip(&mut first.levels) {
+                let centroids = self.hierarchy.levels[index].centroids.view();
+                level.neighbours = Some(neighbours::among(self, centroids, &level.clusters)?);
+            }
+            self.clock.stop("neighbours", started, false);
+        }
+        self.add_means(&mut first, second.around)?;
+        if let (Some(sampling), Some(outer)) = (self.wanted.silhouette, second.outer) {
+            let found = silhouette::of_levels(self, sampling, first.skipped(), &outer)?;
+            for (level, found) in first.levels.iter_mut().zip(found) {
+                level.silhouette = Some(found);
+            }
+        }
+        if let Some(external) = self.labels {
+            let started = self.clock.start();
+            for at in 0..self.levels.len() {
+                let (level, distinct) = (self.levels[at], external.distinct);
+                let table = labels::contingency(self.hierarchy, level, &external.of_rows, distinct, first.skipped());
+                first.levels[at].labels = Some(LabelStatistics { table, names: labels::names(external) });
+            }
+            self.clock.stop("labels", started, false);
+        }
+        Ok(first.into_evaluated())
+    }
+
+    fn add_means(&self, first: &mut FirstRound, around: Option<RowSums>) -> Result<()> {
+        let (Some(means), Some(around)) = (first.take_means(), around) else { return Ok(()) };
+        for (level, found) in first.levels.iter_mut().zip(means.statistics(self, around.sums)) {
+            level.means = Some(found);
+        }
+        if self.wanted.mean_neighbours {
+            let started = self.clock.start();
+            for (index, level) in first.levels.iter_mut().enumerate() {
+                let around = level.means.as_ref().map_or(&[][..], |means| &means.around_mean);
+                level.mean_neighbours = Some(neighbours::among(self, means.view(index), around)?);
+            }
+            self.clock.stop("mean_neighbours", started, false);
+        }
+        Ok(())
+    }
+
+    /// Clusters that lost all their rows to NaN count as empty: repeats the search without them.
+    fn repeat_search(&self, first: &FirstRound) -> Result<RowSums> {
+        let left = |(searched, level): (&Vec<u32>, &LevelStatistics)| {
+            searched.iter().copied().filter(|&cluster| level.clusters[cluster as usize].size > 0).collect()
+        };
+        let views = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
+        let job = Job {
+            tile_rows: self.job.tile_rows,
+            keep_rows: true,
+            centre: self.job.centre.clone(),
+            searched: self.job.searched.iter().zip(&first.levels).map(left).collect(),
+            ..Job::new(self.job.dim, self.job.dtype, self.job.rows, views)
+        };
+        let pass = Pass { run: self, stage: Stage::Search, job: &job, tiling: self.tiling, nonfinite: Nonfinite::Skip };
+        pass.run(DistanceSinks::default())
+    }
+}

@@ -1,0 +1,114 @@
+//! Buffers for distances, and each tile's part of them.
+
+use std::slice::ChunksMut;
+
+use crate::backend::{Job, Lane, TileObservation};
+use crate::base::error::Result;
+use crate::base::numeric::{to_f32, to_usize};
+
+/// Distances computed per call, which bounds the device's block for any k.
+const PAIRWISE_BLOCK: usize = 1 << 22;
+
+/// Buffers for the distances of this process's n rows: one entry per evaluated level, or none if they are not wanted.
+#[derive(Default)]
+pub struct DistanceSinks<'a> {
+    /// Distance to the own centroid, `[n]`; NaN for unassigned points.
+    pub own: Vec<&'a mut [f32]>,
+    /// Distances to all centroids, `[n, k]`.
+    pub all: Vec<&'a mut [f32]>,
+}
+
+impl DistanceSinks<'_> {
+    /// Drops the part of the first `done` of `rows` rows.
+    pub(super) fn skip(&mut self, done: u64, rows: u64) {
+        for sink in self.own.iter_mut().chain(&mut self.all) {
+            let per_row = sink.len() as u64 / rows.max(1);
+            // within the buffer
+            let at = to_usize(done * per_row);
+            *sink = std::mem::take(sink).split_at_mut(at).1;
+        }
+    }
+}
+
+/// Splits the buffers into tiles. `chunks_mut` guarantees that lanes don't write into each other's part.
+pub(super) struct TiledSinks<'a> {
+    own: Vec<ChunksMut<'a, f32>>,
+    all: Vec<ChunksMut<'a, f32>>,
+}
+
+impl<'a> TiledSinks<'a> {
+    /// Splits buffers of `rows` rows into tiles of `tile_rows` rows.
+    pub(super) fn new(sinks: DistanceSinks<'a>, rows: u64, tile_rows: usize) -> Self {
+        let own = sinks.own.into_iter().map(|sink| sink.chunks_mut(tile_rows)).collect();
+        let tiles_of = |sink: &'a mut [f32]| {
+            let columns = to_usize(sink.len() as u64 / rows.max(1));
+            sink.chunks_mut((tile_rows * columns).max(1))
+        };
+        let all = sinks.all.into_iter().map(tiles_of).collect();
+        TiledSinks { own, all }
+    }
+
+    /// The part of the next tile.
+    pub(super) fn next(&mut self) -> TileSinks<'a> {
+        let take = |chunks: &mut Vec<ChunksMut<'a, f32>>| chunks.iter_mut().filter_map(Iterator::next).collect();
+        TileSinks { own: take(&mut self.own), all: take(&mut self.all) }
+    }
+}
+
+/// One tile's part of the buffers, per level.
+#[derive(Default)]
+pub(super) struct TileSinks<'a> {
+    own: Vec<&'a mut [f32]>,
+    all: Vec<&'a mut [f32]>,
+}
+
+impl TileSinks<'_> {
+    /// Whether the full matrix is wanted. It includes the rows of unassigned points.
+    pub(super) fn wants_all(&self) -> bool {
+        !self.all.is_empty()
+    }
+
+    /// Writes the own distances of a tile without assigned points.
+    pub(super) fn fill_unassigned(&mut self) {
+        self.own.iter_mut().for_each(|own| own.fill(f32::NAN));
+    }
+
+    /// Writes the own distances.
+    pub(super) fn fill_own(&mut self, observation: &TileObservation) {
+        for (own, level) in self.own.iter_mut().zip(&observation.levels) {
+            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = to_f32(squared.sqrt()));
+        }
+    }
+
+    /// Computes the full matrix of a tile of `rows` rows block by block. Calls `check` before each block. `block` is reused
+    /// memory.
+    pub(super) fn fill_all(
+        &mut self,
+        rows: usize,
+        lane: &mut dyn Lane,
+        job: &Job<'_>,
+        block: &mut Vec<f32>,
+        check: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        for (level, all) in self.all.iter_mut().enumerate() {
+            let clusters = job.levels[level].rows();
+            let step = (PAIRWISE_BLOCK / rows).clamp(1, clusters);
+            if step == clusters {
+                check()?;
+                lane.pairwise(level, 0, clusters, all)?;
+                continue;
+            }
+            block.resize(rows * step, 0.0);
+            for first in (0..clusters).step_by(step) {
+                check()?;
+                let count = step.min(clusters - first);
+                let block = &mut block[..rows * count];
+                lane.pairwise(level, first, count, block)?;
+                for (row, distances) in all.chunks_mut(clusters).zip(block.chunks(count)) {
+                    row[first..first + count].copy_from_slice(distances);
+                }
+            }
+        }
+        Ok(())
+    }
+}

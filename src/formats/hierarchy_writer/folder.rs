@@ -1,0 +1,206 @@
+//! The place of each file of a clustering, and the order in which they are written.
+//!
+//! ```text
+//! CLUSTERING/
+//!   config.yaml
+//!   level1/{centroids,sorted_clusters}.npy      links into the last step; plain files if the level was split
+//!   level1/stepS/sampled_indices.npy            S > 0: the points that the step's centroids were fitted on
+//!   level1/stepS/centroids.npy
+//!   level1/stepS/cluster_assignment.npy         the cluster of every point of the level
+//!   level1/stepS/clusters.npy
+//!   level1/stepS/sorted_clusters.npy            written last: it marks the step as done
+//!   level1/pre_clusters/                        if the level was split: a level folder with the clusters before the split
+//! ```
+//!
+//! On level 1 a member is a row of the embeddings or, for a clustering of a subset, a position in the subset.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayView2;
+
+use super::array::{write_centroids, write_file, write_indices};
+use super::object_array::write_clusters;
+use crate::base::error::{Error, Result};
+use crate::base::matrix::Dtype;
+use crate::formats::atomic_file;
+use crate::formats::pickle::Clusters;
+
+const CENTROIDS: &str = "centroids.npy";
+const ASSIGNMENT: &str = "cluster_assignment.npy";
+const CLUSTERS: &str = "clusters.npy";
+const SORTED: &str = "sorted_clusters.npy";
+const SAMPLED: &str = "sampled_indices.npy";
+
+/// The result of one step of a level.
+#[derive(Debug)]
+pub struct Step<'a> {
+    /// `[k, d]`
+    pub centroids: ArrayView2<'a, f64>,
+    /// Type that the centroids are written as: float32 or float64.
+    pub stored: Dtype,
+    /// The cluster of every point of the level.
+    pub labels: &'a [u32],
+    /// Members of each cluster, ascending.
+    pub clusters: &'a Clusters,
+    /// The same, closest to the centroid first.
+    pub sorted: &'a Clusters,
+    /// Points of the level that the centroids were fitted on, ascending; `None`: all.
+    pub sampled: Option<&'a [u64]>,
+}
+
+/// Folder of level `level` (1-based).
+#[must_use]
+pub fn level_folder(clustering: &Path, level: u32) -> PathBuf {
+    clustering.join(format!("level{level}"))
+}
+
+/// Folder of step `step` (0-based) of a level.
+#[must_use]
+pub fn step_folder(level_folder: &Path, step: u32) -> PathBuf {
+    level_folder.join(format!("step{step}"))
+}
+
+/// Folder of a split level that holds the clusters before the split. Its layout is that of a level folder.
+#[must_use]
+pub fn pre_clusters(level_folder: &Path) -> PathBuf {
+    level_folder.join("pre_clusters")
+}
+
+/// Writes the files of a step. Creates its folder if it is missing.
+///
+/// # Errors
+/// Those of the disk. The step is then incomplete.
+pub fn write_step(folder: &Path, step: &Step<'_>) -> Result<()> {
+    make(folder)?;
+    if let Some(sampled) = step.sampled {
+        write_indices(&folder.join(SAMPLED), sampled.iter().copied())?;
+    }
+    write_centroids(&folder.join(CENTROIDS), step.centroids, step.stored)?;
+    write_indices(&folder.join(ASSIGNMENT), step.labels.iter().map(|&label| u64::from(label)))?;
+    write_clusters(&folder.join(CLUSTERS), step.clusters)?;
+    write_clusters(&folder.join(SORTED), step.sorted)
+}
+
+/// Whether a step, written by [`write_step`] or by upstream, is complete.
+#[must_use]
+pub fn is_complete(step_folder: &Path) -> bool {
+    [SORTED, CLUSTERS, ASSIGNMENT, CENTROIDS].iter().all(|name| step_folder.join(name).is_file())
+}
+
+/// Makes a step the result of its level by links from the level folder into the step folder. The links are relative, so
+/// they stay valid when the clustering is copied or mounted elsewhere, unlike upstream's absolute ones. On systems without
+/// links the files are copied.
+///
+/// # Errors
+/// Those of the disk.
+pub fn link_level(level_folder: &Path, step: u32) -> Result<()> {
+    let step = PathBuf::from(format!("step{step}"));
+    for name in [CENTROIDS, SORTED] {
+        let path = level_folder.join(name);
+        atomic_file::link_or_copy(&step.join(name), &path)
+            .map_err(|error| Error::io("can't make a step the result of its level", &path, &error))?;
+    }
+    Ok(())
+}
+
+/// Writes the result of a split level as plain files. The clusters before the split are in [`pre_clusters`].
+///
+/// # Errors
+/// Those of the disk.
+pub fn write_split(
+    level_folder: &Path,
+    centroids: ArrayView2<'_, f64>,
+    stored: Dtype,
+    sorted: &Clusters,
+) -> Result<()> {
+    make(level_folder)?;
+    write_centroids(&level_folder.join(CENTROIDS), centroids, stored)?;
+    write_clusters(&level_folder.join(SORTED), sorted)
+}
+
+/// Whether a split level is complete.
+#[must_use]
+pub fn is_split(level_folder: &Path) -> bool {
+    [SORTED, CENTROIDS].iter().all(|name| level_folder.join(name).is_file())
+}
+
+/// Removes the files of a clustering, and the folders that are then empty. Other files stay.
+///
+/// # Errors
+/// Those of the disk.
+pub fn clear(clustering: &Path) -> Result<()> {
+    for level in (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir()) {
+        clear_level(&pre_clusters(&level))?;
+        clear_level(&level)?;
+    }
+    Ok(())
+}
+
+/// Removes the unfinished files of a killed run in the folder and in those of its levels and steps.
+///
+/// # Errors
+/// Those of the disk.
+pub fn remove_unfinished(clustering: &Path) -> Result<()> {
+    let levels = (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir());
+    let levels = levels.flat_map(|level| [pre_clusters(&level), level]).filter(|folder| folder.is_dir());
+    let steps = |level: PathBuf| (0..).map(move |step| step_folder(&level, step)).take_while(|folder| folder.is_dir());
+    let folders = levels.flat_map(|level| std::iter::once(level.clone()).chain(steps(level)));
+    for folder in std::iter::once(clustering.to_owned()).chain(folders) {
+        atomic_file::remove_unfinished(&folder)
+            .map_err(|error| Error::io("can't remove an unfinished file of an earlier run", &folder, &error))?;
+    }
+    Ok(())
+}
+
+/// Removes the checkpoints that all processes wrote during a step. One that can't be removed does no harm.
+pub fn discard_checkpoints(step_folder: &Path) {
+    for entry in fs::read_dir(step_folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with("checkpoint-")) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn clear_level(folder: &Path) -> Result<()> {
+    for step in (0..).map(|step| step_folder(folder, step)).take_while(|folder| folder.is_dir()) {
+        remove(&step, |name| {
+            [SORTED, CLUSTERS, ASSIGNMENT, CENTROIDS, SAMPLED].contains(&name)
+                || name.starts_with("kmpp_")
+                || name.starts_with("checkpoint-")
+        })?;
+    }
+    remove(folder, |name| [SORTED, CENTROIDS].contains(&name))
+}
+
+/// Removes files with known names and unfinished files of a killed run, then the folder if it is empty.
+fn remove(folder: &Path, known: impl Fn(&str) -> bool) -> Result<()> {
+    let cannot = |error: &std::io::Error| Error::io("can't remove an earlier clustering", folder, error);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    atomic_file::remove_unfinished(folder).map_err(|error| cannot(&error))?;
+    for entry in fs::read_dir(folder).map_err(|error| cannot(&error))? {
+        let entry = entry.map_err(|error| cannot(&error))?;
+        if entry.file_name().to_str().is_some_and(&known) {
+            fs::remove_file(entry.path()).map_err(|error| cannot(&error))?;
+        }
+    }
+    // fails for a folder that holds other files, which stays
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
+/// Writes `config.yaml`. Creates the folder of the clustering if it is missing.
+///
+/// # Errors
+/// Those of the disk.
+pub fn write_config(clustering: &Path, yaml: &str) -> Result<()> {
+    make(clustering)?;
+    write_file(&clustering.join("config.yaml"), |file| file.write_all(yaml.as_bytes()))
+}
+
+fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).map_err(|error| Error::io("can't create a folder of the clustering", folder, &error))
+}

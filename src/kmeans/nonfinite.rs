@@ -1,0 +1,53 @@
+//! Points with a NaN or an infinity. The first pass over all points finds them, and they are refused.
+
+use super::communicator::Communicator;
+use super::sums::whole;
+use super::tile::Tile;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::as_real;
+
+/// Number of points listed in the message.
+const NAMED: usize = 10;
+
+/// Non-finite points found so far.
+#[derive(Debug, Default)]
+pub(super) struct Nonfinite {
+    first: Vec<u64>,
+    count: u64,
+}
+
+impl Nonfinite {
+    /// Adds those of one tile.
+    pub(super) fn extend(&mut self, tile: &Tile) {
+        self.count += tile.nonfinite.len() as u64;
+        let room = NAMED.saturating_sub(self.first.len());
+        self.first.extend(tile.nonfinite.iter().take(room).map(|&row| tile.positions[row as usize]));
+    }
+
+    /// Called after a pass with this `outcome` over this process's `points`. Fails on all processes if one has found
+    /// non-finite points.
+    pub(super) fn refuse(&self, communicator: &dyn Communicator, points: u64, outcome: Result<()>) -> Result<()> {
+        if outcome.is_err() {
+            // a state with non-finite points must not be stored as a checkpoint
+            return if self.count > 0 { Err(self.refusal(points, self.count)) } else { outcome };
+        }
+        let mut all = [as_real(self.count)];
+        communicator.all_reduce(&mut all)?;
+        if all[0] > 0.0 { Err(self.refusal(points, whole(all[0]))) } else { Ok(()) }
+    }
+
+    fn refusal(&self, points: u64, all: u64) -> Error {
+        let named: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let more = if self.count > named.len() as u64 { ", ..." } else { "" };
+        let found = match self.count {
+            0 => format!("{all} such points in other processes"),
+            count => format!("{count} such points among {points}: {}{more}", named.join(", ")),
+        };
+        Error::input(
+            Finding::new("the points to be clustered hold NaN or infinite values")
+                .expected("finite values")
+                .found(found)
+                .hint("repair those rows, or leave them out with a subset"),
+        )
+    }
+}

@@ -1,0 +1,91 @@
+//! Passes over points.
+
+use super::tile::Tile;
+use crate::backend::{Backend, Job, Lane};
+use crate::base::error::Result;
+use crate::engine::driver::{Driven, Driver, TileWork};
+use crate::engine::points::{Points, is_finite};
+use crate::engine::progress::{Progress, StageProgress};
+use crate::engine::tile_pipeline::TileSource;
+
+/// One pass over points.
+pub(super) struct Pass<'a> {
+    pub(super) points: &'a dyn Points,
+    /// The device.
+    pub(super) backend: &'a dyn Backend,
+    /// What the device computes.
+    pub(super) job: &'a Job<'a>,
+    /// Whether to look for points with a NaN or an infinity.
+    pub(super) checks_finite: bool,
+    /// Can cancel the run.
+    pub(super) watch: &'a dyn Progress,
+    /// Receives the progress of this stage.
+    pub(super) progress: &'a dyn StageProgress,
+    /// Units of progress per point.
+    pub(super) units: u64,
+}
+
+impl Pass<'_> {
+    /// Calls `compute` for every tile with points to read, and reduces all tiles. After a failure, the reducer holds a
+    /// prefix of the tiles.
+    pub(super) fn run<S: TileSource<Tile = Tile>>(
+        &self,
+        reducer: S,
+        compute: impl Fn(&mut dyn Lane, &mut Tile) -> Result<()> + Sync,
+    ) -> (S, Result<()>) {
+        let tiling = match self.backend.tiling(self.job) {
+            Ok(tiling) => tiling,
+            Err(error) => return (reducer, Err(error)),
+        };
+        let Pass { backend, job, watch, progress, .. } = *self;
+        let driver = Driver { backend, job, tiling, watch, progress };
+        let Driven { reducer, outcome, .. } = driver.run(reducer, &Work { pass: self, compute });
+        (reducer, outcome)
+    }
+}
+
+struct Work<'p, 'a, C> {
+    pass: &'p Pass<'a>,
+    compute: C,
+}
+
+impl<S, C> TileWork<S> for Work<'_, '_, C>
+where
+    S: TileSource<Tile = Tile>,
+    C: Fn(&mut dyn Lane, &mut Tile) -> Result<()> + Sync,
+{
+    type Scratch = ();
+
+    fn prepare(&self, tile: &mut Tile) -> usize {
+        tile.positions.len()
+    }
+
+    fn read(&self, tile: &mut Tile, staging: &mut [u8]) -> Result<()> {
+        let points = self.pass.points;
+        match tile.positions[..] {
+            [first, .., last] if last - first == tile.positions.len() as u64 - 1 => points.read(first, staging)?,
+            _ => points.gather(&tile.positions, staging)?,
+        }
+        if self.pass.checks_finite {
+            // the rows are in cache, so this costs less than having the device look for them
+            let rows = (0..).zip(staging.chunks_exact(points.row_bytes().max(1)));
+            let nonfinite = rows.filter(|(_, row)| !is_finite(points.dtype(), row));
+            tile.nonfinite.extend(nonfinite.map(|(number, _): (u32, _)| number));
+        }
+        Ok(())
+    }
+
+    fn compute(&self, lane: &mut dyn Lane, tile: &mut Tile, _: &mut (), _: &dyn Fn() -> Result<()>) -> Result<()> {
+        (self.compute)(lane, tile)
+    }
+
+    fn units(&self, tile: &Tile) -> u64 {
+        (tile.covers.end - tile.covers.start) * self.pass.units
+    }
+}
+
+/// Searches the nearest two centroids of every finite point of a tile.
+pub(super) fn search_finite(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
+    tile.label_finite();
+    lane.top2(0, &tile.labels, &mut tile.nearest)
+}

@@ -1,0 +1,106 @@
+//! Tiles of points, and the cursor that cuts them.
+
+use std::ops::Range;
+
+use crate::backend::{GroupSums, TileObservation, Top2, UNLABELLED};
+
+/// One tile and its results. A pass fills in what it needs.
+#[derive(Default)]
+pub(super) struct Tile {
+    /// Points that the tile covers: those that are read, and points between them that need not be.
+    pub(super) covers: Range<u64>,
+    /// Points that are read, ascending.
+    pub(super) positions: Vec<u64>,
+    /// Rows of the tile (ascending) with a NaN or an infinity; empty if the pass does not check for them.
+    pub(super) nonfinite: Vec<u32>,
+    /// Labels before the pass.
+    pub(super) before: Vec<u32>,
+    /// Labels for the next operation of the lane.
+    pub(super) labels: Vec<u32>,
+    /// The nearest two centroids.
+    pub(super) nearest: Vec<Top2>,
+    /// Distances to one centroid per point.
+    pub(super) observation: TileObservation,
+    /// Sums of the points that joined a cluster.
+    pub(super) joined: GroupSums,
+    /// Sums of the points that left a cluster.
+    pub(super) left: GroupSums,
+    /// Sum of the squared distances of the latter to the centroid they left.
+    pub(super) left_squares: f64,
+}
+
+impl Tile {
+    /// Clears what a reducer would otherwise add again: a tile without points to read is reduced without being computed.
+    fn clear(&mut self) {
+        self.positions.clear();
+        self.nonfinite.clear();
+        self.before.clear();
+        self.nearest.clear();
+        for group in [&mut self.joined, &mut self.left] {
+            group.clusters.clear();
+            group.sums.clear();
+        }
+        self.left_squares = 0.0;
+    }
+
+    /// Gives every finite point a label, which includes it in a search.
+    pub(super) fn label_finite(&mut self) {
+        self.labels.clear();
+        self.labels.resize(self.positions.len(), 0);
+        self.nonfinite.iter().for_each(|&row| self.labels[row as usize] = UNLABELLED);
+    }
+}
+
+/// Position of a pass.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor {
+    left: Range<u64>,
+}
+
+impl Cursor {
+    /// Before the first of `points`.
+    pub(super) fn new(points: Range<u64>) -> Self {
+        Cursor { left: points }
+    }
+
+    /// Cuts the next tile: points until `rows` of them are `wanted`, or all are covered. False at the end.
+    pub(super) fn cut(&mut self, rows: usize, tile: &mut Tile, mut wanted: impl FnMut(u64) -> bool) -> bool {
+        let start = self.left.start;
+        tile.clear();
+        if self.left.is_empty() {
+            return false;
+        }
+        while tile.positions.len() < rows
+            && let Some(position) = self.left.next()
+        {
+            if wanted(position) {
+                tile.positions.push(position);
+            }
+        }
+        tile.covers = start..self.left.start;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tile_without_points_to_read_keeps_no_earlier_results() {
+        let mut cursor = Cursor::new(0..5);
+        let mut tile = Tile::default();
+        let wanted = |position| position < 2;
+        assert!(cursor.cut(2, &mut tile, wanted));
+        assert_eq!((tile.covers.clone(), tile.positions.as_slice()), (0..2, [0, 1].as_slice()));
+        tile.joined = GroupSums { clusters: vec![3], sums: vec![1.5] };
+        tile.left = tile.joined.clone();
+        tile.left_squares = 2.0;
+        tile.nearest = vec![Top2::NONE; 2];
+        assert!(cursor.cut(2, &mut tile, wanted));
+        assert_eq!((tile.covers.clone(), tile.positions.len(), tile.nearest.len()), (2..5, 0, 0));
+        assert!(tile.joined.clusters.is_empty() && tile.left.clusters.is_empty());
+        assert_eq!(tile.left_squares, 0.0);
+        assert!(!cursor.cut(2, &mut tile, wanted));
+    }
+}

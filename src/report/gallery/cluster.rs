@@ -1,0 +1,56 @@
+//! The montage of one cluster.
+
+use std::path::PathBuf;
+
+use super::choose::Chooser;
+use super::picture::{Picture, PictureFile, options, short, tile_of};
+use crate::base::text::counted;
+use crate::plan::record::{Level, MontageFile};
+use crate::plan::settings::MontageCaptions;
+use crate::report::montage::{self, Accent, Montage};
+
+/// A cluster's place in the ranking of its level.
+#[derive(Clone, Copy)]
+pub(super) struct Ranked<'a> {
+    pub(super) cluster: u64,
+    /// `best` or `worst`.
+    pub(super) end: &'a str,
+    /// 1-based, from that end.
+    pub(super) rank: usize,
+    /// How many clusters are shown of that end.
+    pub(super) of: usize,
+}
+
+/// Composes the montage of a ranked cluster.
+pub(super) fn compose(chooser: &Chooser, level: &Level, ranked: Ranked<'_>) -> Picture {
+    let Ranked { cluster, end, rank, of } = ranked;
+    let settings = &chooser.plan.settings;
+    let rows = chooser.choose(level, cluster, settings.montage_size, 1);
+    let ranking = &level.ranking;
+    let size = level.cluster_figure("size", cluster).unwrap_or(0.0);
+    let mut facts = vec![counted(size, "point")];
+    for name in [ranking.by.as_str(), "inertia", "mean_distance"] {
+        let fact =
+            level.cluster_figure(name, cluster).map(|value| format!("{} {}", name.replace('_', " "), short(value)));
+        facts.extend(fact.filter(|fact| !facts.contains(fact)));
+    }
+    facts.push(format!("{} shown, {}", rows.len(), chooser.how()));
+    let distances = chooser.distances.filter(|_| settings.montage_captions == MontageCaptions::Distance);
+    let caption = |row: &u64| distances.and_then(|file| Some(format!("d {}", short(file.get(*row)?.into()))));
+    let tiles = rows.iter().map(|row| tile_of(caption(row))).collect();
+    let montage = Montage {
+        title: format!(
+            "Level {} · cluster {cluster} · {end} {rank} of {of} by {}",
+            level.level,
+            ranking.by.replace('_', " ")
+        ),
+        subtitle: facts.join(" · "),
+        tiles,
+        accent: if end == "best" { Accent::Best } else { Accent::Worst },
+    };
+    let extension = settings.montage_format.extension();
+    let path = PathBuf::from(format!("level{}/montages/{end}-{rank}-cluster-{cluster}.{extension}", level.level));
+    let title_height = montage::title_height(&options(settings)).unwrap_or(0);
+    let file = MontageFile { path, end: end.to_owned(), rank, cluster, rows, title_height, missing: 0, broken: 0 };
+    Picture { file: PictureFile::Cluster(file), montage, level: level.level }
+}

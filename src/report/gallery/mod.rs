@@ -1,0 +1,20 @@
+//! Chooses which images of which clusters are shown, from rankings, members and distances, and composes montages of them.
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `choose` | which members stand for a cluster |
+//! | `cluster`, `contact_sheet` | the montage of one cluster; one image of each cluster of a level |
+//! | `compose` | all pictures of a run |
+//! | `picture` | a montage together with its entry in the record |
+//! | `samples` | the images that the report shows beside montages |
+
+mod choose;
+mod cluster;
+mod compose;
+mod contact_sheet;
+mod picture;
+mod samples;
+
+pub use compose::compose;
+pub use picture::{Picture, PictureFile, options};
+pub use samples::{images, samples};
