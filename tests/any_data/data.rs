@@ -1,6 +1,7 @@
 //! Small data sets of every kind, each with a two-level clustering of it.
 
 use crate::common::{Clustering, Draw, Dtype, stored};
+use crate::kmeans::count_distinct;
 
 /// What is special about a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,11 +129,7 @@ pub(crate) fn draw(number: usize) -> Set {
     });
     let tops: Vec<Vec<f64>> = tops.collect();
     let points = rounded(blobs.rows, dtype);
-    let mut different: Vec<Vec<u64>> =
-        points.iter().map(|row| row.iter().map(|value| (value + 0.0).to_bits()).collect()).collect();
-    different.sort_unstable();
-    different.dedup();
-    let distinct = different.len();
+    let distinct = count_distinct(&points);
     let wanted = match random.below(4) {
         0 => distinct.min(n),
         1 => (distinct + 1 + random.below(3)).min(n),
@@ -199,7 +196,7 @@ fn shape(random: &mut Draw, kind: Kind, dtype: Dtype, blobs: &mut Blobs) {
             blobs.each(|column, own| if column % every == 0 { value } else { own });
         }
         Kind::FarRow => {
-            let high = [4.4, 36.0, 40.0][dtype as usize];
+            let high = [4.4, 36.0, 60.0][dtype as usize];
             let far = magnitude(random, 3.0, high);
             let row = random.below(n);
             blobs.rows[row].iter_mut().for_each(|value| *value += far);

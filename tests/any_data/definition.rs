@@ -11,8 +11,8 @@ pub(crate) enum Want {
     Is(f64),
     /// Null.
     Null,
-    /// That value, or null with a reason: what it is computed from, float64 does not hold.
-    IsOrNull(f64),
+    /// That, or null with a reason: the squares it is computed from, float64 does not hold.
+    OrNull(Box<Want>),
     /// A count: comparisons that float64 can't decide may go either way.
     Between(f64, f64),
     /// One of these.
@@ -114,7 +114,7 @@ impl Level {
 
     /// A length, in the unit of the data.
     fn length(&self, value: f64) -> Want {
-        represented(value * self.unit)
+        self.held(represented(value * self.unit))
     }
 
     /// A sum of squares, in the unit of the data.
@@ -124,8 +124,13 @@ impl Level {
 
     /// Ratios of what float64 may not hold.
     fn ratio(&self, value: f64) -> Want {
+        self.held(Want::Is(value))
+    }
+
+    /// What is computed from squares.
+    fn held(&self, want: Want) -> Want {
         let squares = self.unit * self.unit * 8.0 * (self.points.len() * self.points[0].len()) as f64;
-        if squares.is_finite() { Want::Is(value) } else { Want::IsOrNull(value) }
+        if squares.is_finite() || want == Want::Null { want } else { Want::OrNull(Box::new(want)) }
     }
 
     /// Davies-Bouldin of spreads and distances; pairs at distance 0 are left out.
@@ -231,7 +236,7 @@ impl Definition {
             let (least, more) = members.fold((0.0, 0.0), |(least, more), i| {
                 (least + f64::from(u8::from(certain(i))), more + f64::from(u8::from(open(i))))
             });
-            Want::Between(least, least + more)
+            level.held(Want::Between(least, least + more))
         };
         let [davies_bouldin_means, calinski_harabasz, explained_variance] = level.by_means();
         let [size_entropy, size_gini, largest_share] = balance(&level);
@@ -282,7 +287,7 @@ impl Definition {
                 "nearest_cluster",
                 nearest
                     .iter()
-                    .map(|(ties, _)| if ties.is_empty() { Want::Null } else { Want::OneOf(ties.clone()) })
+                    .map(|(ties, _)| if ties.is_empty() { Want::Null } else { level.held(Want::OneOf(ties.clone())) })
                     .collect(),
             ),
             (

@@ -21,6 +21,14 @@ pub(crate) fn clustered(set: &Set, backend: &dyn Backend, seed: u64) -> Vec<Wron
     let mut fit = points::fit(&points, backend, set.wanted, 25);
     fit.seed = seed;
     fit.init = if seed.is_multiple_of(4) { Init::Random } else { Init::KmeansPlusPlus };
+    let iterations = std::mem::take(&mut fit.iterations);
+    if let Ok(start) = fit.run() {
+        let (different, possible) = (count_distinct(&points::rows(&start.centroids)), set.wanted.min(set.distinct));
+        if different < possible {
+            note("start", format!("{different} distinct centroids; {} of {} distinct rows", set.wanted, set.distinct));
+        }
+    }
+    fit.iterations = iterations;
     let found = match fit.run() {
         Ok(found) => found,
         Err(error) => {
@@ -71,11 +79,23 @@ pub(crate) fn clustered(set: &Set, backend: &dyn Backend, seed: u64) -> Vec<Wron
             format!("{objective} with {wanted} clusters of {distinct} distinct rows; {one_cluster} with one"),
         );
     }
+    if wanted >= distinct && found.empty != (wanted - distinct) as u64 {
+        note("empty", format!("{} empty of {wanted} clusters, {distinct} distinct rows", found.empty));
+    }
     let last = *found.objectives.last().expect("an iteration");
     if found.moved.last() == Some(&0) && !near(last, objective) && (last - objective).abs() > nothing {
-        note("last objective", format!("{last} at the end, not {objective}"));
+        note("last objective", format!("{last} at the end, not {objective}; one cluster gives {one_cluster}"));
     }
     wrong
+}
+
+/// How many rows differ.
+pub(crate) fn count_distinct(rows: &[Vec<f64>]) -> usize {
+    let mut bits: Vec<Vec<u64>> =
+        rows.iter().map(|row| row.iter().map(|value| (value + 0.0).to_bits()).collect()).collect();
+    bits.sort_unstable();
+    bits.dedup();
+    bits.len()
 }
 
 fn least(row: &[f64], centroids: &[Vec<f64>]) -> f64 {
