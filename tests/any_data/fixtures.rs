@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ndarray::{Array1, Array2};
+use clustrata::base::error::Findings;
+use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use ndarray::Array2;
 use ndarray_npy::read_npy;
 use serde_json::Value;
 
@@ -67,17 +69,24 @@ pub(crate) fn matrix(path: &Path) -> Array2<f64> {
 }
 
 /// The centroids and labels that the first level of a clustering ended with.
-pub(crate) fn level1(place: &Place, out: &str) -> (Vec<Vec<f64>>, Vec<usize>) {
-    let level = place.at(out).join("level1");
-    let centroids = matrix(&level.join("centroids.npy")).outer_iter().map(|row| row.to_vec()).collect();
-    let steps = (0..).map(|step| level.join(format!("step{step}"))).take_while(|folder| folder.is_dir());
-    let labels: Array1<i64> = read_npy(steps.last().expect("a step").join("cluster_assignment.npy")).expect("labels");
-    (centroids, labels.iter().map(|&label| usize::try_from(label).expect("a label")).collect())
+pub(crate) fn level1(place: &Place, out: &str, rows: &[Vec<f64>]) -> (Vec<Vec<f64>>, Vec<usize>) {
+    let (folder, mut findings) = (place.at(out), Findings::new());
+    let options = HierarchyOptions::default();
+    let opened = Hierarchy::open(&folder, rows.len() as u64, rows[0].len(), options, &mut findings, &mut Vec::new());
+    findings.into_result().expect("what was written can be read");
+    let labels = opened.expect("a hierarchy").labels.into_iter().map(|label| label as usize).collect();
+    let centroids = matrix(&folder.join("level1/centroids.npy"));
+    (centroids.outer_iter().map(|row| row.to_vec()).collect(), labels)
+}
+
+/// Fails with all faults, a line each.
+pub(crate) fn none_of(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
 /// Of what the first level ended with, in float64: the objective, and the clusters that are not empty.
 pub(crate) fn evaluated(place: &Place, out: &str, rows: &[Vec<f64>]) -> (f64, usize) {
-    let (centroids, labels) = level1(place, out);
+    let (centroids, labels) = level1(place, out, rows);
     let objective = exact_sum(rows.iter().zip(&labels).map(|(row, &label)| squared(row, &centroids[label])));
     let mut filled = labels;
     filled.sort_unstable();

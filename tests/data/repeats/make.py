@@ -52,7 +52,7 @@ def main():
         data_set("100 rows, 10 times each", 1, 100, 4, 25, 10, 80, shuffled=False),
         data_set("300 rows, 10 times each, shuffled", 2, 300, 4, 60, 10, 250, shuffled=True),
         data_set("120 rows, some far more often", 3, 120, 8, 20, lambda r, n: r.zipf(1.7, n).clip(1, 200), 40, shuffled=True),
-        data_set("60 rows, 20 times each, few clusters", 4, 60, 2, 12, 20, 12, shuffled=True),
+        data_set("60 rows, 20 times each, few clusters", 4, 60, 2, 12, 20, 24, shuffled=True),
     ]
     made = {"scikit-learn": sklearn.__version__, "numpy": np.__version__, "iterations": ITERATIONS, "sets": sets}
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "repeats.json"
