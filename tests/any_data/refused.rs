@@ -39,8 +39,10 @@ fn values_beyond_float32_are_clustered_or_refused_whatever_the_start() {
                 hold(centroids.iter().all(|value| value.is_finite()), "infinite centroids");
                 let record = std::fs::read_to_string(place.at("out/kmeans.json")).expect("a record");
                 hold(!record.contains("null"), "nulls in kmeans.json");
-                let filled = evaluated(&place, "out", &values).1;
-                hold(filled == 6, &format!("{filled} of 6 clusters filled"));
+                if centroids.iter().all(|value| value.is_finite()) {
+                    let filled = evaluated(&place, "out", &values).1;
+                    hold(filled == 6, &format!("{filled} of 6 clusters filled"));
+                }
             } else {
                 hold(output.status.code() == Some(3), "exit code");
                 hold(place.files("out").is_empty(), &format!("left behind {:?}", place.files("out")));
