@@ -46,7 +46,7 @@ impl Ready {
     /// The levels as a record has them.
     pub(crate) fn judged_on(&self, backend: &dyn Backend) -> Result<Vec<Value>> {
         let plan = &self.plan;
-        let job = plan.job();
+        let job = plan.job(plan.tile_rows());
         let evaluation = Evaluation {
             embeddings: &plan.embeddings,
             hierarchy: &plan.hierarchy,
