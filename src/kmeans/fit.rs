@@ -177,7 +177,8 @@ impl Run<'_> {
     /// Whether the last iteration gained less than the tolerance, or moved no point.
     fn has_converged(&self, state: &State) -> bool {
         let gained = match state.objectives[..] {
-            [.., before, now] => before - now < self.fit.tolerance * before,
+            // rounding may raise the objective a little, so tolerance 0 must not compare
+            [.., before, now] => self.fit.tolerance > 0.0 && before - now < self.fit.tolerance * before,
             _ => false,
         };
         gained || state.moved.last() == Some(&0)

@@ -22,6 +22,7 @@ mod assign;
 mod bounds;
 mod build;
 mod centre;
+mod check;
 mod checkpoint;
 pub mod communicator;
 mod distinct;
@@ -36,6 +37,7 @@ mod plus_plus;
 mod random;
 pub mod record;
 mod resample;
+mod rounding;
 pub mod sampling;
 mod search;
 mod shares;
@@ -59,6 +61,7 @@ use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 pub use assign::assign;
 pub use build::{Build, Level, still_there};
+pub use check::check_points;
 pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
 
 /// How the initial centroids are chosen.
