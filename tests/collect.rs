@@ -122,7 +122,10 @@ fn groups_have_mean_deviation_and_count() {
     // natural order, and plots are over the grouping setting
     assert!(groups[0]["config.silhouette"] == "sample:20" && groups[3]["config.silhouette"] == "sample:60");
     let plot = fs::read_to_string(out.join("plots/silhouette.svg")).expect("a plot");
-    assert!(plot.contains("sample:60") && plot.contains("Higher is better") && plot.contains("level 3"));
+    // the subtitle may be wrapped
+    let text: Vec<&str> = plot.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text.trim()).collect();
+    let text = text.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+    assert!(text.contains("sample:60") && text.contains("Higher is better") && text.contains("level 3"), "{text}");
     assert!(plot.contains("Means over up to 3 runs"));
 }
 

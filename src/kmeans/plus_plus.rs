@@ -175,7 +175,7 @@ impl Seeding<'_> {
         }
         if !all.is_finite() {
             // distances are stored in float32 between passes
-            let finding = Finding::new("the distances between the points are too large");
+            let finding = Finding::new("the points are too far apart for float32 distances");
             let finding = finding.expected("distances below 3.4e38").hint("scale the embeddings down");
             return Err(Error::input(finding));
         }

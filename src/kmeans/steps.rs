@@ -39,7 +39,13 @@ impl Steps<'_> {
         for step in 0..self.level.steps {
             let folder = hierarchy_writer::step_folder(&self.folder, step);
             last = Some(match self.build.read_earlier(&folder, self.build.is_done(self.number, step))? {
-                Some(earlier) => earlier,
+                Some(earlier) => {
+                    // a run killed right after reporting the step leaves its checkpoints
+                    if self.build.communicator.rank() == 0 {
+                        clustering::discard_checkpoints(&folder);
+                    }
+                    earlier
+                }
                 None => self.step(step, &folder, last.as_ref())?,
             });
         }

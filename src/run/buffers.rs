@@ -1,7 +1,7 @@
-//! The distance buffers of a run: which there are, where they lie, and which are only there for the montages.
+//! The distance files of a run: which ones exist, where they are, and which ones only montages and exports need.
 //!
-//! A process writes the distances of its own rows in the folder of its part, where they survive an interruption. Then they
-//! move to the output folder, or those of all parts are put one after another there.
+//! A process writes the distances of its rows to the folder of its part, where they survive an interruption. At the end they
+//! move to the output folder. If there are several parts, `merge` concatenates them there.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::plan::settings::Distances;
 use crate::run::parts::PartBuffers;
 
-/// Beside the distances, room is asked for so many bytes of tables and pictures.
+/// Disk space to reserve for tables and pictures, in addition to the distances.
 const REST_BYTES: u64 = 16 << 20;
 
 /// One file of distances.
@@ -27,17 +27,17 @@ const REST_BYTES: u64 = 16 << 20;
 struct Kind {
     /// 1-based.
     level: u32,
-    /// `None` for distances to the own centroid alone.
+    /// `None` for distances to the own centroid only.
     columns: Option<u64>,
 }
 
 impl Kind {
-    /// Its name in the folder of a part.
+    /// File name in the folder of a part.
     fn in_part(self) -> String {
         format!("level{}-{}", self.level, self.name())
     }
 
-    /// Where it goes in the output folder.
+    /// Path relative to the output folder.
     fn in_output(self) -> PathBuf {
         PathBuf::from(format!("level{}", self.level)).join(self.name())
     }
@@ -47,22 +47,22 @@ impl Kind {
     }
 }
 
-/// Buffers of all evaluated levels, mapped.
+/// Memory-mapped buffers of all evaluated levels.
 pub struct Buffers {
     own: Vec<(Kind, PathBuf, DistanceBuffer)>,
     all: Vec<(Kind, PathBuf, DistanceBuffer)>,
-    /// Own distances that only montages and exports need.
+    /// Whether only montages and exports need the own distances.
     temporary: bool,
 }
 
-/// The distances as they were written.
+/// Completed distance files.
 pub struct Written {
     own: Vec<(Kind, PathBuf)>,
     all: Vec<(Kind, PathBuf)>,
     temporary: bool,
 }
 
-/// The files that a plan asks for: own distances, and those to all centroids.
+/// The files that a plan needs: own distances, and distances to all centroids.
 fn kinds(plan: &Plan) -> (Vec<Kind>, Vec<Kind>) {
     let of = |&level: &usize, all: bool| Kind {
         level: plan.hierarchy.levels[level].number,
@@ -73,13 +73,13 @@ fn kinds(plan: &Plan) -> (Vec<Kind>, Vec<Kind>) {
     (own.collect(), all.collect())
 }
 
-/// Own distances that only montages and exports need.
+/// Whether only montages and exports need the own distances.
 fn only_shown(plan: &Plan) -> bool {
     plan.keeps_rows() && plan.settings.distances == Distances::None
 }
 
 impl Buffers {
-    /// Opens what is there of the distances of `rows` in `folder`; `None` where something is missing.
+    /// Opens the distance files of `rows` in `folder`; `None` if one is missing.
     pub fn reopen(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Option<Buffers>> {
         let open = |kinds: Vec<Kind>| -> Result<Option<Vec<_>>> {
             let opened = kinds.into_iter().map(|kind| {
@@ -94,8 +94,8 @@ impl Buffers {
         Ok(Some(Buffers { own, all, temporary: only_shown(plan) }))
     }
 
-    /// Copies what is there of the distances in the part's folder to another one: they belong to its checkpoint, what may
-    /// be there does not.
+    /// Copies the distance files that exist in the part's folder to another one. They match the checkpoint; files that are
+    /// already there may not.
     pub fn fetch(plan: &Plan, part: &Path, folder: &Path) -> Result<()> {
         let (own, all) = kinds(plan);
         for name in own.into_iter().chain(all).map(Kind::in_part) {
@@ -107,14 +107,14 @@ impl Buffers {
         Ok(())
     }
 
-    /// Allocates what the plan asks for of `rows` in `folder`, on disk before anything is computed.
+    /// Creates the distance files of `rows` in `folder`. Reserves their disk space before anything is computed.
     pub fn create(plan: &Plan, folder: &Path, rows: &Range<u64>) -> Result<Buffers> {
         let rows = rows.end - rows.start;
         ensure_room(folder, bytes_needed(plan, rows)?)?;
         let create = |kinds: Vec<Kind>| -> Result<Vec<_>> {
             let created = kinds.into_iter().map(|kind| {
                 let path = folder.join(kind.in_part());
-                // of an interrupted run that had another shape
+                // left by an interrupted run with another shape
                 let _ = std::fs::remove_file(&path);
                 let buffer = DistanceBuffer::create(&path, rows, kind.columns)?;
                 Ok((kind, path, buffer))
@@ -125,7 +125,7 @@ impl Buffers {
         Ok(Buffers { own: create(own)?, all: create(all)?, temporary: only_shown(plan) })
     }
 
-    /// Where the main loop writes.
+    /// The slices that the main loop writes to.
     pub fn sinks(&mut self) -> DistanceSinks<'_> {
         DistanceSinks {
             own: self.own.iter_mut().map(|(_, _, buffer)| buffer.values_mut()).collect(),
@@ -133,16 +133,16 @@ impl Buffers {
         }
     }
 
-    /// Where they lie.
+    /// Paths of the files.
     pub fn paths(&self) -> Vec<PathBuf> {
         self.own.iter().chain(&self.all).map(|(_, path, _)| path.clone()).collect()
     }
 
-    /// Sends everything to the disk.
+    /// Flushes the files to disk.
     pub fn finish(self) -> Result<Written> {
         let flush = |buffers: Vec<(Kind, PathBuf, DistanceBuffer)>, to_disk: bool| -> Result<Vec<_>> {
             let flushed = buffers.into_iter().map(|(kind, path, buffer)| {
-                // what is removed again in a moment need not reach the disk
+                // temporary files need not reach the disk
                 if to_disk { buffer.finish().map(|()| (kind, path)) } else { Ok((kind, path)) }
             });
             flushed.collect()
@@ -153,8 +153,8 @@ impl Buffers {
 }
 
 impl Written {
-    /// Puts the distances of all parts one after another, below the output folder. Where montages and exports alone would need them
-    /// and a part has none, there are none.
+    /// Concatenates the distances of all parts in the output folder. Own distances that only montages and exports need are
+    /// left out if a part lacks them.
     pub fn of_parts(plan: &Plan, parts: &[PartBuffers], folder: &OutputFolder) -> Result<Written> {
         let (mut own, all) = kinds(plan);
         let there = |kind: &Kind| parts.iter().all(|part| part.checksums.contains_key(&kind.in_part()));
@@ -177,8 +177,8 @@ impl Written {
         Ok(Written { own: join(own)?, all: join(all)?, temporary: only_shown(plan) })
     }
 
-    /// Places what stays in the output folder. It stays in the part's folder, too, until that goes: a run that is killed
-    /// before it is complete finds it there.
+    /// Links the files to keep into the output folder. They also stay in the part's folder until that is removed, so that a
+    /// run that is killed before it is complete can resume from them.
     pub fn placed_in(self, folder: &OutputFolder) -> Result<Written> {
         let temporary = self.temporary;
         let place = |files: Vec<(Kind, PathBuf)>, stays: bool| -> Result<Vec<_>> {
@@ -187,7 +187,7 @@ impl Written {
                     return Ok((kind, from));
                 }
                 let to = folder.staging(kind.in_output())?;
-                // some file systems have no second name for a file
+                // some file systems have no hard links
                 let placed = std::fs::hard_link(&from, &to).or_else(|_| std::fs::rename(&from, &to));
                 placed.map_err(|e| Error::io("can't move the distances into place", &to, &e))?;
                 Ok((kind, to))
@@ -197,30 +197,30 @@ impl Written {
         Ok(Written { own: place(self.own, !temporary)?, all: place(self.all, true)?, temporary })
     }
 
-    /// The own distances of every level; none where they were not kept.
+    /// The own distances of every level; empty if they were not kept.
     pub fn open(&self) -> Result<Vec<DistanceFile>> {
         self.own.iter().map(|(_, path)| DistanceFile::open(path)).collect()
     }
 
-    /// Takes away what only montages and exports needed.
+    /// Removes the own distances if only montages and exports needed them.
     pub fn remove_temporary(&self) {
         if self.temporary {
-            // what stays is removed with the staging folder or overwritten by the next run
+            // if this fails, the file goes with the staging folder, or the next run overwrites it
             self.own.iter().for_each(|(_, path)| drop(std::fs::remove_file(path)));
         }
     }
 }
 
-/// Copies a part's distances to their place in the whole, if they are what the part wrote.
+/// Copies a part's distances to their rows of the whole file, and verifies their checksum.
 fn copy_rows(part: &PartBuffers, kind: Kind, whole: &mut DistanceBuffer) -> Result<()> {
     const CHUNK: usize = 16 << 20;
     let path = part.folder.join(kind.in_part());
-    let again = "do this part again: metrics --force with the same --shard or --rows";
+    let again = "rerun this part: metrics --force with the same --shard or --rows";
     let unreadable =
         |e: &io::Error| Error::input(Finding::io("can't read the distances of a part", &path, e).hint(again));
     let columns = kind.columns.unwrap_or(1);
     let mut file = File::open(&path).map_err(|e| unreadable(&e))?;
-    // both ends lie in a buffer that is mapped
+    // both ends are inside the mapped buffer
     let at = |row: u64| to_usize(row * columns);
     let values: &mut [u8] = bytemuck::cast_slice_mut(&mut whole.values_mut()[at(part.rows.start)..at(part.rows.end)]);
     let size = file.metadata().map_err(|e| unreadable(&e))?.len();
@@ -238,13 +238,13 @@ fn copy_rows(part: &PartBuffers, kind: Kind, whole: &mut DistanceBuffer) -> Resu
         return Ok(());
     }
     Err(Error::input(
-        Finding::new("the distances of a part are not what it wrote")
+        Finding::new("the distances of a part have changed since it wrote them")
             .file(&path)
             .expected(format!(
                 "distances of rows {}..{}, with the checksum in distances.part",
                 part.rows.start, part.rows.end
             ))
-            .found(format!("a file of {size} bytes with other content"))
+            .found(format!("a file of {size} bytes with different content"))
             .hint(again),
     ))
 }

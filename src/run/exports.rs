@@ -1,4 +1,4 @@
-//! What `--parquet` writes: the points, and the clusters of every level.
+//! The files that `--parquet` adds: the points, and the clusters of every level.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ use crate::report::map::FittedMap;
 use crate::report::points::{Names, Places, Points, PointsFile};
 use crate::report::tables;
 
-/// Rows of a group: some tens of megabytes with their names.
+/// Rows per row group: a few tens of megabytes, including names.
 const GROUP: usize = 1 << 17;
 
-/// Writes them below the folder's staging. `files` has the own distances of every level, or none; with a map, the embeddings
-/// are read once more for the place of every row.
+/// Writes the files to the staging folder. `files` holds the own distances of every level, or is empty. With a fitted map,
+/// the embeddings are read once more to place every row on it.
 pub(super) fn write(
     plan: &Plan,
     record: &mut RunRecord,
@@ -62,7 +62,7 @@ pub(super) fn write(
     export.file.map_or(Ok(()), PointsFile::finish)
 }
 
-/// The file of points, group by group.
+/// Writes points.parquet, group by group.
 struct Export<'a> {
     plan: &'a Plan,
     mapped: Option<&'a FittedMap>,
@@ -99,7 +99,7 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// Where the rows lie on the plane; nowhere where they are not finite.
+    /// Positions of the rows on the map; `None` for coordinates that are not finite.
     fn places(&self, mapped: &FittedMap, first_row: u64, rows: usize) -> Result<Places> {
         let finite = |place: f64| Some(to_f32(place)).filter(|place| place.is_finite());
         let places = mapped.places(&self.plan.embeddings, first_row, rows)?;

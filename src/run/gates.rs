@@ -1,4 +1,4 @@
-//! Gates on what was found, once all of it is written.
+//! Gates on the results of a run. They are checked once everything is written.
 
 use std::path::Path;
 
@@ -9,51 +9,50 @@ use crate::metrics::gates::{Gate, Verdict};
 use crate::plan::record::RunRecord;
 use crate::report::summary;
 
-/// What is printed of a run that is held to gates: for people `before` and the summary with a line for every gate, for programs
-/// one JSON value.
+/// The output of a run with gates. As text: `before`, the summary, and a line for every gate. With `json`: one JSON value.
 ///
 /// # Errors
-/// `Gate` where one fails; what is printed is then in the error.
+/// `Gate` if a gate fails; the error then carries the output.
 pub fn hold(gates: &[Gate], record: &RunRecord, out: &Path, before: &str, json: bool) -> Result<String> {
     let levels: Vec<u32> = record.levels.iter().map(|level| level.level).collect();
-    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| figure(record, level, gate.metric)));
+    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| metric(record, level, gate.metric)));
     let verdicts: Vec<Verdict> = judged.collect();
     if !json {
-        return told(&verdicts, &format!("{before}{}", summary::of_run(record, out)));
+        return with_lines(&verdicts, &format!("{before}{}", summary::of_run(record, out)));
     }
     let mut value = summary::as_json(record, out);
     value["gates"] = serde_json::json!(verdicts);
-    ended(&verdicts, format!("{value:#}"))
+    passed(&verdicts, format!("{value:#}"))
 }
 
-/// `report` with a line for every verdict.
+/// Appends a line for every verdict to `report`.
 ///
 /// # Errors
-/// `Gate` where one fails; the report is then in the error.
-pub fn told(verdicts: &[Verdict], report: &str) -> Result<String> {
+/// `Gate` if a gate fails; the error then carries the report.
+pub fn with_lines(verdicts: &[Verdict], report: &str) -> Result<String> {
     let lines: Vec<String> = std::iter::once(report.to_owned()).chain(verdicts.iter().map(Verdict::line)).collect();
-    ended(verdicts, lines.join("\n"))
+    passed(verdicts, lines.join("\n"))
 }
 
-/// `report` as it is.
+/// Returns `report` unchanged.
 ///
 /// # Errors
-/// As [`told`].
-pub fn ended(verdicts: &[Verdict], report: String) -> Result<String> {
+/// As [`with_lines`].
+pub fn passed(verdicts: &[Verdict], report: String) -> Result<String> {
     let failures: Vec<_> = verdicts.iter().filter_map(Verdict::failure).collect();
     if failures.is_empty() { Ok(report) } else { Err(Error::gate(failures, &report)) }
 }
 
-/// A figure of a level, or why there is none.
-fn figure(record: &RunRecord, number: u32, name: &str) -> Result<f64, String> {
+/// A metric of a level, or why it is undefined.
+fn metric(record: &RunRecord, number: u32, name: &str) -> Result<f64, String> {
     let level = record.levels.iter().find(|level| level.level == number);
     let level = level.ok_or_else(|| format!("level {number} was not evaluated"))?;
     match level.figures.get(name) {
-        None => Err("not among the figures of the run".to_owned()),
-        Some(figure) => figure.as_f64().ok_or_else(|| why_undefined(level.undefined.get(name), figure)),
+        None => Err("not among the metrics of the run".to_owned()),
+        Some(value) => value.as_f64().ok_or_else(|| why_undefined(level.undefined.get(name), value)),
     }
 }
 
-fn why_undefined(reason: Option<&String>, figure: &Value) -> String {
-    reason.cloned().unwrap_or_else(|| format!("recorded as {figure}"))
+fn why_undefined(reason: Option<&String>, value: &Value) -> String {
+    reason.cloned().unwrap_or_else(|| format!("recorded as {value}"))
 }

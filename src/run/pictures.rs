@@ -2,6 +2,7 @@
 
 use crate::base::error::Result;
 use crate::base::signals;
+use crate::base::text::counted;
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
@@ -10,7 +11,7 @@ use crate::plan::settings::MontageCaptions;
 use crate::report::gallery::{self, Picture, PictureFile};
 use crate::report::montage::{self, WriteSummary};
 
-/// Draws them below the folder's staging and enters them in the record.
+/// Draws the pictures into the staging folder and adds them to the record.
 pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
     let pictures = gallery::compose(plan, &record.levels, files)?;
     let mut jobs = Vec::new();
@@ -36,8 +37,8 @@ fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &WriteS
         let example = made.missing.iter().chain(made.broken.keys()).next();
         let example = example.map_or(String::new(), |path| format!(", such as {}", path.display()));
         record.warnings.push(format!(
-            "{} images are missing and {} can't be read{example}: their tiles are marked; check --image-root",
-            made.missing.len(),
+            "{} missing and {} unreadable{example}: their tiles are marked; check --image-root",
+            counted(made.missing.len(), "image"),
             made.broken.len()
         ));
     }

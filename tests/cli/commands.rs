@@ -18,7 +18,7 @@ fn clustrata(arguments: &[&str]) -> Command {
 #[test]
 fn devices_are_listed_for_people_and_for_programs() {
     let people = text(&succeeded(&mut clustrata(&["devices"])).stdout);
-    assert!(people.contains("--device auto takes") && people.contains("cpu") && people.contains("threads"), "{people}");
+    assert!(people.contains("--device auto uses") && people.contains("cpu") && people.contains("thread"), "{people}");
     let programs: Value =
         serde_json::from_slice(&succeeded(&mut clustrata(&["devices", "--json"])).stdout).expect("JSON");
     let name = programs["auto"]["device"]["name"].as_str().expect("a name");
@@ -58,7 +58,7 @@ fn the_demo_runs_into_a_fresh_folder_and_again_into_the_same() {
 
 /// The command that the demo prints must do the same.
 fn by_hand(messages: &str, folder: &Path, want: &Value) {
-    let line = messages.lines().find(|line| line.contains("by hand: clustrata")).expect("says how");
+    let line = messages.lines().find(|line| line.contains("the same with: clustrata")).expect("says how");
     let (_, told) = line.split_once("clustrata ").expect("a command");
     let out = folder.join("by-hand");
     let mut command = clustrata(&["--quiet"]);

@@ -16,7 +16,7 @@ fn pairs(threads: usize, centroids: &Centroids, clusters: &[u32], spread: &[f64]
     };
     let backend = CpuBackend::new(std::num::NonZero::new(threads));
     let pairs = backend.centroid_pairs(centroids.view(), clusters, spread, &tick).expect("not stopped");
-    assert_eq!(done.into_inner(), clusters.len() as u64, "every cluster is told of once");
+    assert_eq!(done.into_inner(), clusters.len() as u64, "every cluster is reported once");
     pairs
 }
 
@@ -86,7 +86,7 @@ fn no_cluster_and_one_cluster() {
 }
 
 #[test]
-fn coincident_centroids_are_nearest_but_in_no_ratio() {
+fn coincident_centroids_are_nearest_but_have_no_ratio() {
     let centroids = Centroids::new(false, 2, &[1.0, 1.0, 5.0, 5.0, 1.0, 1.0, 1.0, 1.0]);
     let got = pairs(2, &centroids, &[0, 1, 2, 3], &[1.0; 4]);
     assert!(agree(&got, &expected(&centroids, &[0, 1, 2, 3], &[1.0; 4])));
@@ -123,7 +123,7 @@ fn a_wrong_answer_fails_the_comparison() {
 }
 
 #[test]
-fn an_error_of_the_tick_ends_all_threads() {
+fn an_error_of_tick_stops_all_threads() {
     let (centroids, clusters, spread) = random(3, 2000, 16, false, 0.0);
     let calls = AtomicU64::new(0);
     let tick = |_: u64| -> Result<()> {

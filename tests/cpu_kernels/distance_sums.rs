@@ -17,7 +17,7 @@ struct Case {
 }
 
 impl Case {
-    /// Clusters of the sizes around centres that are `spread` apart where points are 1.
+    /// Clusters of these sizes, with deviation 1. The deviation of their centres is `spread`.
     fn new(seed: u64, dim: usize, sizes: &[usize], spread: f64) -> Case {
         let mut random = Random(seed);
         let (mut values, mut ends) = (Vec::new(), Vec::new());
@@ -166,7 +166,7 @@ fn single_points_of_every_correlation() {
 }
 
 #[test]
-fn coincident_points_are_no_distance_apart() {
+fn coincident_points_have_distance_zero() {
     for dim in [3, 100] {
         let mut case = Case::new(5, dim, &[50, 50], 2.0);
         let first = case.points.row(0).to_vec();

@@ -21,7 +21,8 @@ impl Case {
         Case { points, centroids, searched, centre }
     }
 
-    /// Normal data around `offset`; every centroid is a point with a little noise, so that the nearest differ.
+    /// Normal data around `offset`. Every centroid is a point with a little noise, so that rows have different nearest
+    /// centroids.
     fn random(seed: u64, (rows, dim, k): (usize, usize, usize), dtype: Dtype, wide: bool, offset: f64) -> Case {
         let mut random = Random(seed);
         let values: Vec<f64> = (0..rows * dim).map(|_| offset + random.normal()).collect();
@@ -37,7 +38,7 @@ impl Case {
         }
     }
 
-    /// What the search finds, and what comes of measuring every centroid as own distances are.
+    /// The results of the search, and those of measuring every centroid as `own_distances` does.
     fn run(&self, labels: &[u32]) -> (Vec<Top2>, Vec<Top2>) {
         let backend = CpuBackend::new(None);
         let job = self.job();
@@ -71,7 +72,7 @@ impl Case {
         assert_eq!(self.wrong(&found), 0, "{name}");
     }
 
-    /// Rows whose distances are not the two lowest of a float64 loop, to the rounding of a direct difference.
+    /// Rows whose distances differ from the two lowest of a float64 loop by more than the rounding of a direct difference.
     fn wrong(&self, found: &[Top2]) -> usize {
         let centroids: Vec<Vec<f64>> = self.searched.iter().map(|&c| self.centroids.row(c as usize)).collect();
         let wrong = |(row, found): &(usize, &Top2)| {
@@ -154,7 +155,7 @@ fn coincident_centroids_tie_to_the_lower_index() {
     let mut random = Random(9);
     let points: Vec<f64> = (0..200 * 20).map(|_| random.normal()).collect();
     let distinct: Vec<f64> = (0..7 * 20).map(|_| random.normal()).collect();
-    // 7 places, each taken by 30 centroids: more than are kept, so that every row takes the second pass
+    // 7 positions with 30 centroids each: more than a row keeps, so that every row takes the second pass
     let centroids: Vec<f64> = distinct.iter().copied().cycle().take(210 * 20).collect();
     let case = Case::new(Points::new(Dtype::F32, 20, &points), Centroids::new(false, 20, &centroids));
     case.assert_exact("coincident");
@@ -188,7 +189,7 @@ fn centroids_that_differ_by_less_than_a_score_resolves() {
     }
 }
 
-/// Two groups so far apart that within a group the scores are mostly rounding.
+/// Two groups so far apart that scores within a group are mostly rounding error.
 #[test]
 fn groups_that_are_far_apart() {
     let mut random = Random(11);
@@ -220,8 +221,8 @@ fn magnitudes_that_float32_squares_do_not_hold() {
     }
 }
 
-/// Rows that lose the most when they are rounded to integers: of zeros, of one column, with one column that all others are
-/// lost against, of tiny and of large numbers; among centroids of the same kinds, some of them twice.
+/// Rows that lose the most when they are rounded to integers: zeros, a single column, one column that dwarfs all others, tiny
+/// numbers, large numbers. The centroids are of the same kinds, and some occur twice.
 fn hostile(seed: u64, (rows, dim, k): (usize, usize, usize), dtype: Dtype, wide: bool) -> Case {
     let mut random = Random(seed);
     let mut row = |kind: usize| -> Vec<f64> {
@@ -282,7 +283,7 @@ fn columns_of_hostile_scales() {
     }
 }
 
-/// Far groups make 16 bits useless from the second tile of a lane on, and no answer is another one.
+/// Far groups make a lane abandon 16 bits after its first tile. The answers stay the same.
 #[test]
 fn tiles_after_one_that_was_too_coarse() {
     let mut random = Random(16);
@@ -303,7 +304,7 @@ fn tiles_after_one_that_was_too_coarse() {
     }
 }
 
-/// The same tile searched on two levels, then another tile: nothing of the former is left.
+/// The same tile searched on two levels, then another tile: no state of the first one is left.
 #[test]
 fn levels_and_tiles_follow_each_other() {
     let case = Case::random(13, (90, 20, 50), Dtype::F32, false, 5.0);

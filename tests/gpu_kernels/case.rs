@@ -117,7 +117,7 @@ pub(crate) struct Case {
     pub(crate) keep_rows: bool,
 }
 
-/// What the backend says, tile after tile.
+/// The backend's results, tile by tile.
 pub(crate) type Answers = Vec<(usize, TileObservation)>;
 
 impl Case {
@@ -127,7 +127,7 @@ impl Case {
         Job { tile_rows: self.tile_rows, keep_rows: self.keep_rows, ..job }
     }
 
-    /// Runs all tiles through two lanes in turn, so that buffers are used again.
+    /// Runs all tiles through two lanes in turn, so that buffers are reused.
     pub(crate) fn run(&self, backend: &GpuBackend) -> Result<Answers> {
         let job = self.job();
         let tiling = backend.tiling(&job)?;
@@ -147,8 +147,8 @@ impl Case {
         Ok(answers)
     }
 
-    /// The largest relative error of any cluster's sums and of any row, against the naive loop. An error in kind (a count, a
-    /// cluster that should be empty, a NaN) is infinite.
+    /// The largest relative error of any cluster's sums and of any row, against the naive loop. Any other error (a wrong
+    /// count, a cluster that should be empty, a NaN) is infinite.
     pub(crate) fn errors(&self, answers: &Answers) -> Errors {
         let mut errors = Errors::default();
         for (level, (centroids, labels)) in self.levels.iter().enumerate() {
@@ -241,7 +241,7 @@ impl Errors {
     }
 }
 
-/// Every usable adapter; says what it skips.
+/// Every usable adapter. Prints the ones that it skips.
 pub(crate) fn usable() -> Vec<AdapterListing> {
     let all = adapters();
     if all.is_empty() {

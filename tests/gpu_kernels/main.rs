@@ -181,7 +181,7 @@ fn distances_much_smaller_than_coordinates_keep_their_accuracy() -> Result<()> {
 }
 
 #[test]
-fn equal_points_have_no_distance() -> Result<()> {
+fn equal_points_have_distance_zero() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         let points = Points::new(Dtype::F32, 10, (0..600 * 10).map(|_| 0.1));
         let centroids = Centroids::new(false, 2, 10, || 0.1);
@@ -227,7 +227,7 @@ fn squares_beyond_float32_are_right() -> Result<()> {
 }
 
 #[test]
-fn rows_that_are_not_finite_are_named_and_left_out() -> Result<()> {
+fn rows_that_are_not_finite_are_reported_and_skipped() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         for dtype in DTYPES {
             let mut case = random_case(71, (500, 33, 4), dtype, false, 0.0);

@@ -35,7 +35,7 @@ impl Comparison {
         Ok(pairs)
     }
 
-    /// The largest relative error; infinite where a nearest cluster is another one.
+    /// The largest relative error; infinite if a nearest cluster is wrong.
     fn error(&self, given: &[CentroidPairs]) -> f64 {
         assert_eq!(given.len(), self.clusters.len());
         let rows: Vec<_> = self.clusters.iter().map(|&cluster| self.centroids.row(cluster as usize)).collect();
@@ -104,7 +104,7 @@ fn wide_and_extreme_centroids_are_compared() -> Result<()> {
 }
 
 #[test]
-fn coincident_centroids_are_nearest_but_in_no_ratio() -> Result<()> {
+fn coincident_centroids_are_nearest_but_have_no_ratio() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         for (wide, step) in [(false, 0.0), (false, 1e-5), (true, 1e-9)] {
             let mut case = Comparison::new(34, (120, 20), wide, |random| 3.0 + random.normal());
@@ -125,7 +125,7 @@ fn coincident_centroids_are_nearest_but_in_no_ratio() -> Result<()> {
 }
 
 #[test]
-fn wrong_pairs_are_noticed_and_a_stop_is_heard() -> Result<()> {
+fn wrong_pairs_are_detected_and_a_stop_is_honoured() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         let mut case = Comparison::new(36, (90, 33), false, Random::normal);
         let pairs = case.run(backend)?;

@@ -163,7 +163,7 @@ fn odd_shapes_types_and_offsets_have_the_true_winners() -> Result<()> {
 }
 
 #[test]
-fn a_wrong_answer_is_noticed() -> Result<()> {
+fn a_wrong_answer_is_detected() -> Result<()> {
     on_every_adapter(&GpuOptions::default(), |backend, name| {
         let mut search = Search::new(random_case(7, (500, 64, 40), Dtype::F32, false, 0.0));
         let (found, sums) = search.run(backend)?;
@@ -239,7 +239,7 @@ fn centroids_come_in_blocks_where_they_do_not_fit() -> Result<()> {
                 let case = random_case(19, (2100, 100, 777), dtype, wide, 100.0);
                 Search::new(case).assert_right(backend, &format!("{name}: {dtype:?}"))?;
             }
-            // not even as many centroids fit as one dispatch does at a time
+            // fewer centroids fit than one dispatch processes at a time
             Search::new(random_case(20, (5, 3000, 30), Dtype::F32, false, 0.0)).assert_right(backend, name)
         })?;
     }

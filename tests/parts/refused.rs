@@ -22,7 +22,7 @@ fn gaps_and_overlaps_are_named() {
     parts(&place, "end", &["0..1000", "1000..4000"]);
     refused(&mut place.merge("end", &[]), 3, &["rows 4000..4099 are missing"]);
     parts(&place, "overlap", &["0..2000", "1000..4099"]);
-    refused(&mut place.merge("overlap", &[]), 3, &["in common", "rows-000000001000-000000004099"]);
+    refused(&mut place.merge("overlap", &[]), 3, &["two parts overlap", "rows-000000001000-000000004099"]);
     for out in ["gap", "end", "overlap"] {
         assert!(!place.at(out).join("record.json").exists(), "{out}");
     }
@@ -48,10 +48,10 @@ fn parts_of_another_run_are_named() {
     // other figures
     let other = ["--metrics", "size", "--rows", "1000..4099"];
     succeeded(&mut place.metrics("out", &other));
-    refused(&mut place.merge("out", &[]), 3, &["of another run", "metrics: "]);
-    // the same part with other figures, to go on from
+    refused(&mut place.merge("out", &[]), 3, &["belongs to another run", "metrics: "]);
+    // resuming the same part with other metrics
     let resumed = ["--metrics", "size", "--rows", "0..1000", "--resume"];
-    refused(&mut place.metrics("out", &resumed), 3, &["of another run", "metrics: "]);
+    refused(&mut place.metrics("out", &resumed), 3, &["belongs to another run", "metrics: "]);
     // other embeddings under the same name
     let mut bytes = fs::read(&place.embeddings).expect("embeddings");
     parts(&place, "changed", &["0..1000"]);
@@ -59,7 +59,11 @@ fn parts_of_another_run_are_named() {
     bytes[last] ^= 1;
     fs::write(&place.embeddings, bytes).expect("writes");
     parts(&place, "changed", &["1000..4099"]);
-    refused(&mut place.merge("changed", &[]), 3, &["of another run", "embeddings: ", "rows-000000000000-000000001000"]);
+    refused(
+        &mut place.merge("changed", &[]),
+        3,
+        &["belongs to another run", "embeddings: ", "rows-000000000000-000000001000"],
+    );
 }
 
 #[test]
@@ -113,8 +117,8 @@ fn a_part_under_another_name_is_not_believed() {
     let folder = |out: &str, rows: &str| place.at(out).join("parts").join(rows);
     let (first, whole) = ("rows-000000000000-000000002049", "rows-000000000000-000000004099");
     fs::rename(folder("renamed", first), folder("renamed", whole)).expect("renames");
-    refused(&mut place.merge("renamed", &[]), 3, &["does not belong", whole]);
-    // done again, where the part is asked for
+    refused(&mut place.merge("renamed", &[]), 3, &["in the wrong place", whole]);
+    // computed again if the part is requested
     succeeded(&mut place.metrics("renamed", &[&FAST[..], &["--rows", "0..4099", "--resume"]].concat()));
     succeeded(&mut place.merge("renamed", &[]));
 
@@ -123,13 +127,13 @@ fn a_part_under_another_name_is_not_believed() {
     fs::create_dir(folder("copied", second)).expect("makes a folder");
     fs::copy(folder("copied", first).join("distances.part"), folder("copied", second).join("distances.part"))
         .expect("copies");
-    refused(&mut place.merge("copied", &[]), 3, &["does not belong", second]);
+    refused(&mut place.merge("copied", &[]), 3, &["in the wrong place", second]);
 
     let all = ["--metrics", "explained-variance", "--shard", "1/1"];
     succeeded(&mut place.metrics("stage", &all));
     let part = folder("stage", whole);
     fs::copy(part.join("distances.part"), part.join("means.part")).expect("copies");
-    refused(&mut place.merge("stage", &[]), 3, &["does not belong", "means.part"]);
+    refused(&mut place.merge("stage", &[]), 3, &["in the wrong place", "means.part"]);
 }
 
 #[test]
@@ -150,5 +154,5 @@ fn another_number_of_shards_is_noticed_at_once() {
     for share in ["1/2", "2/2"] {
         succeeded(&mut place.metrics("out", &[&all[..], &[share]].concat()));
     }
-    refused(&mut place.metrics("out", &[&all[..], &["1/3"]].concat()), 3, &["in common"]);
+    refused(&mut place.metrics("out", &[&all[..], &["1/3"]].concat()), 3, &["two parts overlap"]);
 }

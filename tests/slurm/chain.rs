@@ -188,7 +188,7 @@ fn what_is_wrong_with_a_chain_is_said_before_anything_is_written() {
     };
     refused(&spec(base, &json!({"tsks": 3}), &json!({})), &["unknown key `tsks`", "did you mean `tasks`"]);
     refused(&spec(base, &json!({"tasks": 0}), &json!({})), &["`tasks`", "1 or more"]);
-    refused(&spec(base, &json!({"config": null}), &json!({})), &["`config` names no file"]);
+    refused(&spec(base, &json!({"config": null}), &json!({})), &["`config` doesn't name a file"]);
     refused(&spec(base, &json!({"config": "/no/such.yaml"}), &json!({})), &["/no/such.yaml"]);
     refused(&spec(base, &json!({}), &json!({"kmeans": {"tme": 3}})), &["did you mean `time`"]);
     let changed = |from: &str, to: &str| {

@@ -150,10 +150,10 @@ fn nothing_is_submitted_where_the_queue_gives_no_answer() {
     let errors = json!([{"error": "Unable to contact slurm controller", "error_number": 1800}]);
     for answer in [json!({"jobs": [], "errors": errors}), json!({})] {
         slurm.queue(&answer);
-        assert_refused(&slurm.clustrata(&["retry", name(&out)]), &["not known whether jobs", "--force"]);
+        assert_refused(&slurm.clustrata(&["retry", name(&out)]), &["can't tell whether jobs", "--force"]);
         let spec = name(&slurm.path("spec.yaml")).to_owned();
         let refused = slurm.clustrata(&["submit", &spec, "--retry"]);
-        assert_refused(&refused, &["not known whether jobs"]);
+        assert_refused(&refused, &["can't tell whether jobs"]);
         assert!(!text(&refused).contains("--force"), "{}", text(&refused));
     }
     assert_eq!(slurm.calls("sbatch").len(), before);
@@ -236,7 +236,7 @@ fn one_damaged_record_does_not_hide_the_other_runs() {
     let status = slurm.clustrata(&["status", name(&root)]);
     assert!(text(&status).contains("1 missing, 1 unreadable of 2 runs"), "{}", text(&status));
     assert!(slurm.clustrata(&["status", name(&root), "--json"]).status.success());
-    assert_refused(&slurm.clustrata(&["submit", &spec, "--retry"]), &["can't be read", "seed=1", "--overwrite"]);
+    assert_refused(&slurm.clustrata(&["submit", &spec, "--retry"]), &["is damaged", "seed=1", "--overwrite"]);
     let output = slurm.clustrata(&["submit", &spec, "--overwrite"]);
     assert!(output.status.success(), "{}", text(&output));
 }

@@ -1,9 +1,9 @@
-//! Every pair of centroids once: the nearest of each and its worst ratio, without a k x k matrix.
+//! Compares every pair of centroids once: finds each one's nearest and its worst ratio, without a k x k matrix.
 //!
-//! Pairs are measured by direct differences in the centroids' own precision, in blocks of columns that stay in the second-level
-//! cache. Pairs that may change a result, given the rounding error of such a distance, are measured again in float64. Only a
-//! maximum and a minimum with ties by index are kept of those. So results are those of float64, with the same bits whichever
-//! thread measures a pair, and in whatever order.
+//! Pairs are measured by direct difference in the centroids' own precision, in blocks of columns that stay in the
+//! second-level cache. Pairs that may change a result, given the rounding error of such a distance, are measured again in
+//! float64. Only the minimum of those distances (ties go to the lower index) and the maximum of the ratios are kept. So
+//! results are those of float64, and their bits don't depend on the order of pairs or on the threads.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ pub(super) struct PairSearch<'a, 'm> {
     pub(super) centroids: MatrixView<'m>,
     /// Rows of `centroids`, ascending.
     pub(super) clusters: &'a [u32],
-    /// s of each.
+    /// Spread s of each of these clusters.
     pub(super) spread: &'a [f64],
     pub(super) tick: &'a Tick<'a>,
 }
@@ -44,7 +44,7 @@ impl PairSearch<'_, '_> {
         let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
         let blocks = self.clusters.len().div_ceil(BLOCK_ROWS);
         let worker = || {
-            let mut found = vec![Found::NOTHING; self.clusters.len()];
+            let mut found = vec![Neighbours::NOTHING; self.clusters.len()];
             let mut ticked = Instant::now();
             loop {
                 let block = next.fetch_add(1, Ordering::Relaxed);
@@ -58,7 +58,7 @@ impl PairSearch<'_, '_> {
                 }
             }
         };
-        let merged = std::sync::Mutex::new((vec![Found::NOTHING; self.clusters.len()], None));
+        let merged = std::sync::Mutex::new((vec![Neighbours::NOTHING; self.clusters.len()], None));
         std::thread::scope(|scope| {
             let merge = || {
                 let outcome = worker();
@@ -81,7 +81,13 @@ impl PairSearch<'_, '_> {
     }
 
     /// Measures the pairs of a block of centroids, starting at `first`, with all later centroids.
-    fn measure_block(&self, first: usize, found: &mut [Found], ticked: &mut Instant, stop: &AtomicBool) -> Result<()> {
+    fn measure_block(
+        &self,
+        first: usize,
+        found: &mut [Neighbours],
+        ticked: &mut Instant,
+        stop: &AtomicBool,
+    ) -> Result<()> {
         let end = (first + BLOCK_ROWS).min(self.clusters.len());
         let row_bytes = self.centroids.cols() * size_of::<f64>();
         let columns = (BLOCK_BYTES / row_bytes.max(1)).max(1);
@@ -103,7 +109,13 @@ impl PairSearch<'_, '_> {
     }
 
     /// Measures the pairs of one centroid with some later ones.
-    fn measure_row(&self, row: usize, against: std::ops::Range<usize>, squared: &mut Vec<f64>, found: &mut [Found]) {
+    fn measure_row(
+        &self,
+        row: usize,
+        against: std::ops::Range<usize>,
+        squared: &mut Vec<f64>,
+        found: &mut [Neighbours],
+    ) {
         if against.is_empty() {
             return;
         }
@@ -116,8 +128,8 @@ impl PairSearch<'_, '_> {
             if own.may_change(distance, squared, spread) || found[column].may_change(distance, squared, spread) {
                 let squared = self.exact(row, column);
                 let worst_ratio = if squared > 0.0 { spread / squared.sqrt() } else { 0.0 };
-                own.merge(Found { nearest: column, nearest_squared: squared, worst_ratio });
-                found[column].merge(Found { nearest: row, nearest_squared: squared, worst_ratio });
+                own.merge(Neighbours { nearest: column, nearest_squared: squared, worst_ratio });
+                found[column].merge(Neighbours { nearest: row, nearest_squared: squared, worst_ratio });
             }
         }
         found[row] = own;
@@ -129,7 +141,7 @@ impl PairSearch<'_, '_> {
         squared_in_double(a.single, b.single) + squared_in_double(a.double, b.double)
     }
 
-    fn named(&self, found: Found) -> CentroidPairs {
+    fn named(&self, found: Neighbours) -> CentroidPairs {
         CentroidPairs {
             nearest: self.clusters.get(found.nearest).copied().unwrap_or(UNLABELLED),
             nearest_squared: found.nearest_squared,
@@ -140,16 +152,16 @@ impl PairSearch<'_, '_> {
 
 /// A centroid's neighbours so far, by their position among `clusters`.
 #[derive(Clone, Copy)]
-struct Found {
+struct Neighbours {
     nearest: usize,
     nearest_squared: f64,
     worst_ratio: f64,
 }
 
-impl Found {
-    const NOTHING: Found = Found { nearest: usize::MAX, nearest_squared: f64::INFINITY, worst_ratio: 0.0 };
+impl Neighbours {
+    const NOTHING: Neighbours = Neighbours { nearest: usize::MAX, nearest_squared: f64::INFINITY, worst_ratio: 0.0 };
 
-    fn merge(&mut self, other: Found) {
+    fn merge(&mut self, other: Neighbours) {
         if (other.nearest_squared, other.nearest) < (self.nearest_squared, self.nearest) {
             (self.nearest_squared, self.nearest) = (other.nearest_squared, other.nearest);
         }

@@ -1,15 +1,16 @@
 //! Sums of distances from outer points to runs of inner points, for exact silhouettes.
 //!
-//! The kernel of [`multiply`] with the outer points as panels, sized so that they stay in the second-level cache, and the inner
-//! points passing by. From the products `||x||^2 + ||y||^2 - 2 x y` a register tile of distances is made and at once added up by
-//! segment: in float32 over the rows of a register tile or the lanes of a panel, in float64 across.
+//! The kernel is [`multiply`]. The outer points are its panels, which stay in the second-level cache while the inner points
+//! pass by. Products become a register tile of squared distances, `||x||^2 + ||y||^2 - 2 x y`. Their roots are added up by
+//! segment at once: in float32 within a register tile, in float64 across tiles.
 //!
-//! Accuracy. Products of centred rows are added in chains of [`CHAIN`] columns. Rounding errors of independent sign
-//! (Higham and Mary 2019) leave in the square an error of about `0.7 u CHAIN sqrt(d) rho`, in units of a column's variance, where
-//! rho is the rows' correlation; against `d^2 = 2 d (1 - rho)` and halved by the root that is, at d = 768, about
-//! `u rho / (1 - rho)`. Where the square is below [`NEAR`] of the sum of the norms (rho > 0.75) the pair is taken by direct
-//! difference instead, so a single distance keeps within a few u, and sums well within 1e-6.
-//! At few columns direct differences cost no more than products, and all pairs are taken so.
+//! Accuracy. Products of centred rows are added in chains of [`CHAIN`] columns. If rounding errors have independent signs
+//! (Higham and Mary 2019), a squared distance is off by about `0.7 u CHAIN sqrt(d) rho`, in units of a column's variance,
+//! where rho is the correlation of the two rows. The squared distance is `2 d (1 - rho)` in these units, and the root halves
+//! the relative error. At d = 768 it is then about `u rho / (1 - rho)`. Pairs whose squared distance is below [`NEAR`] times
+//! the sum of the squared norms (rho > 0.75) are computed by direct difference instead. So single distances are off by a few
+//! u, and sums by much less than 1e-6. With few columns, direct differences cost no more than products, so all pairs are
+//! computed that way.
 
 use std::ops::Range;
 

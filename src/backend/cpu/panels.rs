@@ -1,16 +1,15 @@
-//! Products of many rows with many others: the kernel of the search and of the sums of distances between points.
+//! Products of many rows with many others: the kernel of the top-2 search and of the sums of distances between points.
 //!
-//! The shape is that of a matrix product (Goto and van de Geijn 2008) that is never stored. One side is packed in *panels*
-//! of two vectors of rows, column by column, so that a column of a panel is two loads. The other side stays row-major;
-//! `M` of its rows are taken at a time and each value is broadcast to both vectors. The `2 M` sums stay in registers over
-//! all columns (24 of AVX-512's and NEON's 32 registers, 12 of AVX2's 16), and whoever called looks at them before
-//! anything is written: no matrix of products ever exists. Panels are taken in blocks that stay in the second-level cache
-//! while all rows pass by.
+//! The loops are those of a matrix product (Goto and van de Geijn 2008), but the product is never stored. One side is packed
+//! into *panels*: two vectors of rows, column by column, so that a column of a panel takes two loads. The other side stays
+//! row-major; the kernel takes `M` of its rows at a time and broadcasts each value to both vectors. The `2 M` sums stay in
+//! registers over all columns (24 of AVX-512's and NEON's 32 registers, 12 of AVX2's 16). The caller consumes them from
+//! there, so no matrix of products is ever written. Blocks of panels stay in the second-level cache while all rows pass by.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Bytes of panels that stay in the second-level cache together with the rows that pass by. Measured with 1 MiB of it: 192,
-/// 384 and 768 KiB are within 3 % of each other.
+/// Bytes of a block of panels, which shares the second-level cache with the rows that pass by. Measured with 1 MiB of cache:
+/// 192, 384 and 768 KiB are within 3 % of each other.
 const BLOCK_BYTES: usize = 384 << 10;
 
 /// Vectors side by side in a panel.
@@ -50,8 +49,8 @@ impl WithSimd for BlockRows {
     }
 }
 
-/// Elements from one row to the next such that rows at the same column fall into different sets of the first-level cache,
-/// which rows of a power of two of columns would share: an odd number of cache lines.
+/// Elements from one row to the next: an odd number of cache lines. The same column of different rows then falls into
+/// different sets of the first-level cache. With a power of two, all rows would share one set.
 pub(super) const fn row_stride(dim: usize) -> usize {
     (dim.div_ceil(16) | 1) * 16
 }
@@ -62,7 +61,7 @@ pub(super) struct Panels<T = f32> {
     dim: usize,
     /// Rows side by side.
     pub(super) width: usize,
-    /// `[panel][column][width]`; what lies beyond the last row is zero.
+    /// `[panel][column][width]`; zero beyond the last row.
     values: Vec<T>,
     /// Squared norms of the rows, infinite beyond the last one.
     pub(super) norms: Vec<f64>,
@@ -133,8 +132,8 @@ impl<T: Copy + Default, F: FnMut(usize, &mut [T]) -> f64> WithSimd for Packing<'
     }
 }
 
-/// Row-major `rows` of `dim` columns to `panel`, column by column; a cache line of each row at a time, so that what is
-/// written is still in the first-level cache when the next row adds to it.
+/// Transposes row-major `rows` of `dim` columns into `panel`. Takes one cache line of each row at a time, so that the lines
+/// it writes are still in the first-level cache when the next row adds to them.
 #[inline(always)]
 fn transpose<T: Copy>(rows: &[T], dim: usize, panel: &mut [T], width: usize) {
     const LINE: usize = 16;
@@ -178,10 +177,10 @@ impl<'a, T> Rows<'a, T> {
     }
 }
 
-/// Sums over the columns of `x y`, or of `(x - y)^2` where `DIFFERENCES`, for every row x and every packed row y, `M` rows and
+/// For every row x and every packed row y, sums `x y` over the columns, or `(x - y)^2` if `DIFFERENCES`. Takes `M` rows and
 /// one panel at a time. `each` gets the index of the first row (rows past the last one repeat it), the panel and the sums. A
-/// group of rows begins with the panel `first_panel` of its first row. No chain of additions is longer than `chain`: partial
-/// sums of that many columns are added up beside it.
+/// group of rows starts at the panel `first_panel` of its first row. No chain of additions is longer than `chain` columns;
+/// the sums of the chains are then added up.
 #[inline(always)]
 pub(super) fn multiply<S: Simd, const M: usize, const DIFFERENCES: bool>(
     simd: S,
@@ -201,7 +200,7 @@ pub(super) fn multiply<S: Simd, const M: usize, const DIFFERENCES: bool>(
     );
 }
 
-/// Hands `M` rows and one panel at a time to `tile`, and what comes of them to `each`, as [`multiply`] does.
+/// Passes `M` rows and one panel at a time to `tile`, and its result to `each`, as [`multiply`] does.
 #[inline(always)]
 pub(super) fn each_tile<T: Copy + Default, A, const M: usize>(
     rows: Rows<'_, T>,
@@ -268,10 +267,10 @@ fn tile<S: Simd, const M: usize, const DIFFERENCES: bool>(
     total
 }
 
-/// Bits of the lanes that a mask is set for, the first lane lowest.
+/// The lanes that are set in a mask, as bits; the first lane is the lowest bit.
 #[inline(always)]
 pub(super) fn lanes_of<S: Simd>(mask: S::m32s) -> u64 {
-    // a bit per lane (AVX-512), the one flag of a scalar, or a word per lane, all ones or all zeros
+    // a mask is a bit per lane (AVX-512), a single flag (scalar), or a word per lane of all ones or all zeros
     if const { size_of::<S::m32s>() == size_of::<u16>() } {
         return u64::from(bytemuck::cast::<_, u16>(mask));
     }
@@ -286,7 +285,7 @@ pub(super) fn lanes_of<S: Simd>(mask: S::m32s) -> u64 {
 mod tests {
     use super::*;
 
-    /// Runs an operation with every instruction set that this machine has, the scalar one included.
+    /// Runs an operation with every instruction set of this machine, including the scalar one.
     fn on_every_simd(op: impl WithSimd<Output = ()> + Copy) {
         Simd::vectorize(pulp::Scalar::new(), op);
         #[cfg(target_arch = "x86_64")]

@@ -1,20 +1,20 @@
-//! Rows in 16 bits, whose products cost half of float32's: what a search nominates with.
+//! Rows rounded to 16 bits. Their products cost half as much as in float32; a search nominates centroids with them.
 //!
-//! A processor multiplies twice as many 16-bit integers as float32 numbers at a time and adds neighbouring products up on
-//! the way (`vpmaddwd`). So rows are rounded to integers, each row with a unit of its own, and a product of two rows is an
-//! integer times both units. It is less accurate than float32's, but by a bound that holds whatever the rows hold:
+//! A processor multiplies twice as many 16-bit integers as float32 numbers at a time, and the same instruction adds
+//! neighbouring products (`vpmaddwd`). So rows are rounded to integers, each row with a unit of its own. A product of two
+//! rows is an integer times both units. It is less accurate than in float32, but has an error bound for any data:
 //!
-//! - A row x of norm r is multiplied by f, so that its norm is [`length`], and rounded: q = f x + e. An element of e is at most
-//!   [`STEP`]: half a unit, and what rounding f x to float32 adds (2^15 2^-24). So `||e|| <= STEP sqrt(d)`, and q / f differs
-//!   from x by at most rho r, `rho = STEP sqrt(d) / length`: 4e-4 at 768 columns, whatever the columns' scales.
-//! - Products of rows of norms r and L are then off by at most `(2 rho + rho^2) r L` (Cauchy-Schwarz twice). That is added to
-//!   the product as the centroid's [`slack`], so that what is ranked are lower bounds of scores, with each centroid's own norm:
+//! - A row x of norm r is multiplied by f, so that its norm is [`length`], and rounded: q = f x + e. An element of e is at
+//!   most [`STEP`]: half a unit, plus the error of rounding f x to float32 (2^15 2^-24). So `||e|| <= STEP sqrt(d)`, and q /
+//!   f differs from x by at most rho r, `rho = STEP sqrt(d) / length`. That is 4e-4 at 768 columns, whatever their scales.
+//! - A product of rows of norms r and L is then off by at most `(2 rho + rho^2) r L` (Cauchy-Schwarz twice). This is added to
+//!   the product as the centroid's [`slack`], so the search ranks lower bounds of scores. L is each centroid's own norm, so
 //!   one far centroid does not make all others doubtful.
-//! - `||q|| <= 2^15 - 1`. So each element fits 16 bits, and the sum of any of the products of two rows, by Cauchy-Schwarz, 31:
-//!   sums of any length in int32 are exact, with no chain to close. That is why rows are scaled by their norm.
-//! - Converting the sum to float32, both units and two products are five roundings: gamma_8 r L is more than enough.
-//! - Rows of a norm below [`SMALLEST`] become zeros: their products are off by at most `SMALLEST` times the other's norm.
-//!   Rows above [`LARGEST`] do as well; [`Reach`](super::reach::Reach) does not hold for them.
+//! - `||q|| <= 2^15 - 1`. So each element fits 16 bits, and by Cauchy-Schwarz any partial sum of the products of two rows
+//!   fits 31 bits. So int32 sums of any length are exact, without chains. This is why rows are scaled by their norm.
+//! - Five roundings remain: of the sum to float32, of both units, and of two products. They stay well below gamma_8 r L.
+//! - Rows of a norm below [`SMALLEST`] become zeros: their products are off by at most `SMALLEST` times the other row's norm.
+//!   Rows of a norm above [`LARGEST`] become zeros, too; [`Reach`](super::reach::Reach) does not hold for them.
 
 use pulp::Simd;
 
@@ -23,17 +23,17 @@ use super::panels::{Rows, VECTORS, row_stride};
 use super::reach::{ProductError, gamma};
 use crate::base::numeric::to_f32;
 
-/// Most that rounding moves an element by, in its row's unit.
+/// Largest rounding error of an element, in its row's unit.
 const STEP: f64 = 0.503;
 
-/// Norm of a row of integers at most.
+/// Largest norm of a row of integers.
 const LONGEST: f64 = 32767.0;
 
-/// Norms of rows that are scaled; below and above, units or factors could leave float32's range.
+/// Range of the norms of rows that are scaled. Outside it, units or factors could leave float32's range.
 const SMALLEST: f64 = 1e-30;
 const LARGEST: f64 = 1e19;
 
-/// More columns than any embeddings have; with more, rounding errors would take too much of [`LONGEST`].
+/// More columns than any embeddings have. With more, rounding errors would take up too much of [`LONGEST`].
 const MOST_COLUMNS: usize = 1 << 20;
 
 /// Adding it moves a float32 number's integer part into its lowest bits, rounded to nearest.
@@ -46,30 +46,30 @@ pub(super) fn serves(dim: usize) -> bool {
     multiplies && (1..=MOST_COLUMNS).contains(&dim)
 }
 
-/// How far a product of two quantised rows may be above the exact one once the [`slack`] is added.
+/// How far a product of two quantised rows may fall below the exact one once the [`slack`] is added.
 pub(super) fn product_error() -> ProductError {
     ProductError { relative: gamma(8.0), absolute: SMALLEST }
 }
 
-/// What is to be added to a product with a centroid of that norm, in units of the other row, so that it is no less than the
-/// exact one; slightly more, for the rounding of the unit and of this.
+/// The amount, in units of the other row, that makes a product with a centroid of this norm no less than the exact one.
+/// Slightly increased, to cover the rounding of the unit and of the amount itself.
 pub(super) fn slack(dim: usize, squared_norm: f64) -> f32 {
     let rho = STEP * (dim as f64).sqrt() / length(dim);
     to_f32(1.000_01 * (2.0 + rho) * rho * length(dim) * squared_norm.sqrt())
 }
 
-/// Norm that rows are brought to before they are rounded: with the rounding, and that of the factor, they stay below
-/// [`LONGEST`].
+/// The norm that rows are scaled to before they are rounded. With the errors of rounding them and their factor, they stay
+/// below [`LONGEST`].
 fn length(dim: usize) -> f64 {
     LONGEST - 1.0 - STEP * (dim as f64).sqrt()
 }
 
-/// Words of a row: two integers each.
+/// Words of a row, of two integers each.
 pub(super) fn words(dim: usize) -> usize {
     dim.div_ceil(2)
 }
 
-/// Rounds a row. A word holds the elements j and j + words; gives the unit.
+/// Rounds a row and returns its unit. Word j holds the elements j and j + words.
 #[inline(always)]
 pub(super) fn quantise(row: &[f32], squared_norm: f64, words: &mut [u32]) -> f32 {
     let norm = squared_norm.sqrt();
@@ -89,7 +89,7 @@ pub(super) fn quantise(row: &[f32], squared_norm: f64, words: &mut [u32]) -> f32
 #[derive(Default)]
 pub(super) struct QuantisedRows {
     words: Vec<u32>,
-    /// Unit of each.
+    /// Unit of each row.
     pub(super) units: Vec<f32>,
 }
 
@@ -98,7 +98,7 @@ impl QuantisedRows {
         dispatch(Filling { points, out: self });
     }
 
-    /// All of them, for the kernel.
+    /// All rows, for the kernel.
     pub(super) fn all<'a>(&'a self, points: &'a CentredRows) -> Rows<'a, u32> {
         let dim = words(points.dim());
         Rows { values: &self.words, stride: row_stride(dim), dim, picked: &points.picked }
@@ -152,14 +152,14 @@ pub(super) fn tile<S: Pairs, const M: usize>(simd: S, rows: [&[u32]; M], panel: 
 
 /// An instruction set that multiplies pairs of 16-bit integers.
 pub(super) trait Pairs: Simd {
-    /// Of two words each: the sum of the products of their lower and of their upper halves, signed.
+    /// For each pair of words: the product of their lower halves plus that of their upper halves, signed.
     fn pair_products(self, a: Self::u32s, b: Self::u32s) -> Self::u32s;
 
-    /// Signed words as float32.
+    /// Converts signed words to float32.
     fn to_floats(self, words: Self::u32s) -> Self::f32s;
 }
 
-/// An operation on such an instruction set.
+/// An operation that runs on any such instruction set.
 pub(super) trait WithPairs {
     type Output;
 
@@ -168,7 +168,7 @@ pub(super) trait WithPairs {
 
 #[cfg(target_arch = "x86_64")]
 pulp::simd_type! {
-    /// AVX-512 with VNNI, where the compiler makes one instruction (`vpdpwssd`) of the products and their addition.
+    /// AVX-512 with VNNI: the compiler fuses the products and their addition into one instruction (`vpdpwssd`).
     struct Vnni {
         avx512f: "avx512f",
         avx512bw: "avx512bw",
@@ -184,7 +184,7 @@ pulp::simd_type! {
     }
 }
 
-/// Runs an operation with the instruction set that `pulp::Arch` picks, which is one that [`serves`].
+/// Runs an operation with the instruction set that `pulp::Arch` picks.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
     match (pulp::Arch::new(), Vnni::try_new()) {
@@ -204,7 +204,7 @@ pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
     }
 }
 
-/// Where no instruction set [`serves`], nothing is run.
+/// Searches don't call this: [`serves`] returns false on these machines.
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) fn dispatch<Op: WithPairs>(op: Op) -> Op::Output {
     op.run(pulp::Scalar::new())
@@ -258,7 +258,7 @@ mod tests {
 
     const DIMS: [usize; 10] = [1, 2, 3, 31, 33, 64, 511, 513, 768, 2048];
 
-    /// Runs an operation with every instruction set that this machine has, the scalar one included.
+    /// Runs an operation with every instruction set of this machine, including the scalar one.
     fn on_every_simd(op: impl WithPairs<Output = ()> + Copy) {
         op.run(pulp::Scalar::new());
         #[cfg(target_arch = "x86_64")]
@@ -275,7 +275,7 @@ mod tests {
         f32::from(u16::try_from(hashed & 0xffff).expect("16 bits")) / 32768.0 - 1.0
     }
 
-    /// Rows that make rounding hard, each of `dim` columns.
+    /// Rows of `dim` columns that are hard to round.
     fn hostile(dim: usize) -> Vec<Vec<f32>> {
         let row = |f: &dyn Fn(usize) -> f32| (0..dim).map(f).collect::<Vec<f32>>();
         let mut rows = vec![
@@ -283,13 +283,13 @@ mod tests {
             row(&|_| -1.0),
             row(&|_| 0.37),
             row(&|j| if j == 0 { -5.0 } else { 0.0 }),
-            // one column that all others are lost against
+            // one column that dwarfs all others
             row(&|j| if j == dim / 2 { 1e6 } else { uniform(1, j) }),
             row(&|j| if j % 2 == 0 { 1.0 } else { -1.0 }),
         ];
         for (seed, scale) in [1e-38, 1e-29, 1e-12, 1.0, 3e4, 1e15].into_iter().enumerate() {
             rows.push(row(&|j| scale * uniform(seed, j)));
-            // all of one sign, so that the sum is as large as it gets
+            // all of one sign, so that the sum is as large as possible
             rows.push(row(&|j| scale * uniform(seed, j).abs()));
         }
         rows
@@ -368,7 +368,7 @@ mod tests {
         }
     }
 
-    /// How far below the exact product the quantised one is at worst, beyond its error, in shares of the norms.
+    /// The most by which a quantised product falls below the exact one, beyond its error bound, relative to the norms.
     fn worst(dim: usize, with_slack: bool) -> f64 {
         let rows = hostile(dim);
         let mut worst = f64::NEG_INFINITY;
@@ -393,6 +393,6 @@ mod tests {
         for dim in DIMS {
             assert!(worst(dim, true) <= 0.0, "{dim} columns: {:e}", worst(dim, true));
         }
-        assert!(worst(33, false) > 0.0, "without it some are");
+        assert!(worst(33, false) > 0.0, "without the slack some are");
     }
 }

@@ -1,17 +1,20 @@
 //! Top-2 search: the exact nearest two centroids of every row, in less time than a matrix product.
 //!
-//! With x and c less a common centre, `||x - c||^2 = ||x||^2 + 2 h(c)`, `h(c) = ||c||^2 / 2 - x c`. In a first pass by all
-//! centroids each row keeps the four of the lowest scores h, from the registers that the products come to be in; no n x k
-//! matrix exists.
+//! With a common centre subtracted from x and c, `||x - c||^2 = ||x||^2 + 2 h(c)`, `h(c) = ||c||^2 / 2 - x c`. A first pass
+//! computes the scores h of all centroids, and each row keeps the four centroids with the lowest ones. Scores are compared in
+//! registers; an n x k matrix never exists.
 //!
-//! Scores that are rounded rank nearly equal centroids wrongly, so they only nominate. The nominees are measured by direct
-//! difference, in the arithmetic of `own_distances`, and [`Reach`] bounds how high a centroid that is as near as the second
-//! best so measured may score. Where all four nominees lie within reach a fifth may as well: for those rows all centroids are
-//! scored once more, in float32, and every one within its narrower reach is measured. So the answer is exact whatever the
-//! data, and however coarse the first pass is: where the processor has them, products of 16-bit integers (`quantised.rs`),
-//! else of float32. What the data decides is how many rows take the second pass. With 16 bits and 1,000 centroids that is 1
-//! in 1,000 (256 columns) or 1 in 200 (768) on normal data, fewer than 1 in 3,000 on a mixture, but half of them where groups
-//! of centroids lie ten times as far from the centre as from each other. A lane whose tile has too many goes on in float32.
+//! Rounded scores may rank nearly equal centroids wrongly, so they only nominate. The nominees are measured by direct
+//! difference, in the arithmetic of `own_distances`. [`Reach`] bounds the score of every centroid that is as near as the
+//! second-nearest nominee. If all four nominees are within reach, a fifth centroid may be, too. Such rows take a second pass:
+//! it scores all centroids again in float32, and measures each one within the narrower reach of float32. So the answer is
+//! exact for any data, however coarse the first pass is. The first pass multiplies 16-bit integers (`quantised.rs`) if the
+//! processor has the instructions, otherwise float32.
+//!
+//! The data only decides how many rows take the second pass. With 16 bits and 1,000 centroids, 1 row in 1,000 (256 columns)
+//! or 1 in 200 (768 columns) does so on normal data, and fewer than 1 in 3,000 on a mixture. If groups of centroids lie ten
+//! times as far from the centre as from each other, every second row does. A lane whose tile has too many such rows continues
+//! in float32.
 
 use super::centred::CentredRows;
 use super::measure::squared_to;
@@ -209,7 +212,7 @@ mod tests {
     use super::*;
     use crate::base::matrix::{Dtype, MatrixView};
 
-    /// Searches rows among centroids twice, the second time after `between`; gives the rows whose answers are other ones then.
+    /// Searches twice, the second time after `between`, and returns the rows whose answers differ.
     fn changed(offset: f32, between: impl FnOnce(&mut LevelSearch)) -> usize {
         let (rows, k, dim) = (2000, 64, 8);
         let value = |i: usize| {
@@ -220,7 +223,7 @@ mod tests {
         let centroids = Array2::from_shape_fn((k, dim), |(i, j)| value((rows + i) * dim + j));
         let (centroids, clusters): (_, Vec<u32>) = (MatrixView::F32(centroids.view()), (0u32..).take(k).collect());
         let tile = Tile { bytes: bytemuck::cast_slice(&points), dim, rows, dtype: Dtype::F32, double: false };
-        // no centre is subtracted, so that rows are long and near to each other
+        // no centre is subtracted, so that rows are long and close to each other
         let (mut scratch, mut centred, centre) = (Scratch::new(dim), CentredRows::default(), vec![0.0; dim]);
         let labels = vec![0; rows];
         let out = &mut centred;

@@ -97,7 +97,7 @@ impl JobFolder {
     /// Writes settings, scripts and `job.json`, and creates the folders that jobs write to.
     ///
     /// # Errors
-    /// `Failed` where the folder can't be written.
+    /// `Failed` if the folder can't be written.
     pub fn create(&self, files: &[(&str, String)], submission: &Submission) -> Result<()> {
         for folder in ["logs", "state"] {
             let path = self.file(folder);
@@ -109,10 +109,10 @@ impl JobFolder {
         self.write(submission)
     }
 
-    /// Removes what [`create`](Self::create) and the jobs wrote, including the run's parts, and nothing else.
+    /// Removes what [`create`](Self::create) and the jobs wrote, including the run's parts. Keeps everything else.
     ///
     /// # Errors
-    /// `Failed` where something can't be removed.
+    /// `Failed` if something can't be removed.
     pub fn remove(&self) -> Result<()> {
         for part in parts::survey(&self.out)? {
             remove_files_in(&parts::folder_of(&self.out, &part.rows))?;
@@ -121,7 +121,7 @@ impl JobFolder {
         for folder in ["logs", "state"] {
             remove_files_in(&self.file(folder))?;
         }
-        // job.json last: without it the folder is no submitted run
+        // job.json last: without it, the folder doesn't count as a submitted run
         for name in [METRICS_SETTINGS, "metrics.sh", "shards.sh", "merge.sh", "job.json"] {
             remove_file(&self.file(name))?;
         }
@@ -130,10 +130,10 @@ impl JobFolder {
         Ok(())
     }
 
-    /// What was submitted.
+    /// Reads `job.json`.
     ///
     /// # Errors
-    /// `Usage` where nothing was; `Input` where the file is not what was written.
+    /// `Usage` if nothing was submitted; `Input` if the file is damaged.
     pub fn read(&self) -> Result<Submission> {
         let path = self.job_file();
         let text = fs::read_to_string(&path).map_err(|e| match e.kind() {
@@ -141,12 +141,12 @@ impl JobFolder {
                 Finding::new("the folder holds no submitted run")
                     .file(&self.out)
                     .expected("slurm/job.json in it")
-                    .hint("name a folder that `clustrata submit` made"),
+                    .hint("name a folder that `clustrata submit` created"),
             ),
-            _ => Error::io("can't read what was submitted", &path, &e),
+            _ => Error::io("can't read the record of the submission", &path, &e),
         })?;
         let damaged = |found: String| {
-            let finding = Finding::new("the record of what was submitted can't be read").file(&path).found(found);
+            let finding = Finding::new("the record of the submission is damaged").file(&path).found(found);
             Error::input(finding.hint("start the run over: clustrata submit SPEC --overwrite"))
         };
         let submission: Submission = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
@@ -172,7 +172,7 @@ impl JobFolder {
     /// Records, as a script does, that a run on this machine failed.
     ///
     /// # Errors
-    /// `Failed` where the folder can't be written.
+    /// `Failed` if the folder can't be written.
     pub fn note_failure(&self, exit_code: Option<i32>) -> Result<()> {
         let (at, code) = (rfc3339(SystemTime::now()), exit_code.map_or("-".to_owned(), |code| code.to_string()));
         write(&self.file("state").join(Step::Whole.name()), &format!("begun 0 - {at}\nended {code} {at}\n"))
@@ -188,11 +188,11 @@ impl JobFolder {
         Marks(entries.filter_map(mark).collect())
     }
 
-    /// Locks the run against other `submit` and `retry` processes: two at once would both find no job at work. Creates the
-    /// folder if it is missing, and removes it again unless the lock is told to keep it.
+    /// Locks the run against other `submit` and `retry` processes: two at once would both find no active job. Creates the
+    /// folder if it is missing. Dropping the lock then removes it, unless `keep` was called.
     ///
     /// # Errors
-    /// `Failed` where another process holds it, or the folder can't be written.
+    /// `Failed` if another process holds the lock, or the folder can't be written.
     pub fn lock(&self) -> Result<LockedFolder> {
         let folder = self.out.join("slurm");
         if folder.is_dir() {
@@ -204,7 +204,7 @@ impl JobFolder {
     /// The error that another process is submitting the run.
     pub fn busy(&self) -> Error {
         let finding = Finding::new("another `submit` or `retry` is working on the run").file(&self.out);
-        Error::failed(finding.hint("wait until it has ended, and look at `clustrata status`"))
+        Error::failed(finding.hint("wait until it has ended, then check `clustrata status`"))
     }
 
     /// The folder in which the run was submitted, if it has been moved since.

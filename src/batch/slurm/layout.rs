@@ -1,4 +1,4 @@
-//! Which array task does which shards, and Slurm's way to write sets of tasks.
+//! Assigns shards to array tasks, and writes sets of tasks in Slurm's notation.
 
 use std::ops::Range;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::base::numeric::to_usize;
 use crate::engine::share::Shard;
 
-/// How the rows of a run are spread over the tasks of an array. Shards and tasks count from 1, as `--shard 1/N` does.
+/// How the rows of a run are divided among the tasks of an array. Shards and tasks are numbered from 1, as in `--shard 1/N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Rows of the embeddings.
     pub rows: u64,
-    /// Into how many parts they are cut.
+    /// Number of shards.
     pub shards: u64,
-    /// How many array tasks do them, one or several each.
+    /// Number of array tasks. Each runs one or several shards.
     pub tasks: u64,
 }
 
 impl Layout {
-    /// `shards` parts of `rows` (a part has at least one row) in an array whose highest index is below
-    /// `max_array_size`, as Slurm counts it.
+    /// Divides `rows` into `shards` shards of at least one row. The highest array index is below `max_array_size`, as Slurm
+    /// requires.
     pub fn new(rows: u64, shards: u64, max_array_size: u64) -> Layout {
         let shards = shards.min(rows).max(1);
         Layout { rows, shards, tasks: shards.min(max_array_size.saturating_sub(1)).max(1) }
@@ -31,19 +31,19 @@ impl Layout {
         Shard { index: shard, of: self.shards }.rows(self.rows)
     }
 
-    /// The task that does a shard.
+    /// The task that runs a shard.
     pub fn task_of(&self, shard: u64) -> u64 {
         (shard - 1) % self.tasks + 1
     }
 
-    /// The shards that a task does.
+    /// The shards that a task runs.
     pub fn shards_of(&self, task: u64) -> impl Iterator<Item = u64> + use<> {
         let step = to_usize(self.tasks);
         (task..=self.shards).step_by(step)
     }
 }
 
-/// `1-3,7%4`: tasks (ascending) and how many of them may run at the same time.
+/// `1-3,7%4`: tasks (ascending), and how many of them may run at the same time.
 pub(super) fn array_of(tasks: &[u64], max_running: Option<u64>) -> String {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for &task in tasks {
@@ -60,7 +60,7 @@ pub(super) fn array_of(tasks: &[u64], max_running: Option<u64>) -> String {
     max_running.map_or(list.clone(), |most| format!("{list}%{most}"))
 }
 
-/// The tasks that a text such as `1-3,8-12:2%4` names; none where it is no such text.
+/// Parses the tasks from a text such as `1-3,8-12:2%4`. Skips malformed parts.
 pub(super) fn tasks_in(array: &str) -> Vec<u64> {
     let list = array.trim_matches(['[', ']']).split('%').next().unwrap_or_default();
     let one = |part: &str| -> Option<Vec<u64>> {

@@ -1,9 +1,9 @@
 //! Runs on Slurm: scripts, submission and status.
 //!
-//! A run of one part is one job. A run of several parts is an array of shards, a second array where metrics need the first
-//! results of all rows, and a merge; each job waits for the one before. `OUT/slurm` holds everything a job needs, so people
-//! can inspect it and submit it by hand. If the clustering has to be made first, it is one job in the clustering's own
-//! folder. That job submits the runs, because their checks need the clustering.
+//! A run without shards is one job. A run with shards is an array, a second array if metrics need the first results of all
+//! rows, and a merge; each job waits for the one before. `OUT/slurm` holds everything a job needs, so people can inspect it
+//! and submit it by hand. If the clustering has to be made first, one job in the clustering's own folder makes it. That job
+//! then submits the runs, because their checks need the clustering.
 
 mod command;
 mod folder;

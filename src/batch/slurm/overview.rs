@@ -12,7 +12,7 @@ use crate::base::error::{Error, Finding, Result};
 /// The state of the run, or of the sweep, in `folder`: as text, or as JSON.
 ///
 /// # Errors
-/// `Usage` where the folder holds no submitted run; `Failed` where it can't be listed.
+/// `Usage` if the folder holds no submitted run; `Failed` if it can't be listed.
 pub fn status_of_folder(folder: &Path, as_json: bool) -> Result<String> {
     let root = std::path::absolute(folder)
         .map_err(|e| Error::usage(Finding::io("the folder has no usable path", folder, &e)))?;
@@ -28,7 +28,7 @@ pub fn status_of_folder(folder: &Path, as_json: bool) -> Result<String> {
     if as_json { json(&status) } else { Ok(report::of_run(&root, &status)) }
 }
 
-/// The state of each run, given by name and folder. A run that can't be read does not hide the others.
+/// The state of each run, given by name and folder. An unreadable run does not hide the others.
 pub fn statuses_of(runs: impl Iterator<Item = (String, PathBuf)>) -> Vec<NamedStatus> {
     let read = |(name, path): (String, PathBuf)| {
         let folder = JobFolder::of(&path);

@@ -1,4 +1,4 @@
-//! Asks Slurm: sbatch, squeue, scontrol, scancel.
+//! Runs Slurm's commands: sbatch, squeue, scontrol, scancel.
 
 use std::collections::HashSet;
 use std::process::{Command, Output};
@@ -9,7 +9,7 @@ use super::command;
 use super::layout::tasks_in;
 use crate::base::error::{Error, Finding, Result};
 
-/// Up to so many job numbers go on a command line. They form one argument, whose length is limited.
+/// Most job numbers on a command line. They form one argument, whose length is limited.
 const MOST_NUMBERS: usize = 1000;
 
 /// Variables that Slurm sets in array tasks and restarted jobs. Called from inside such a job, sbatch would pass them on
@@ -27,7 +27,7 @@ pub(super) struct Queue {
 pub(super) struct Entry {
     /// The job's number; an array's own number for its tasks.
     pub(super) job: u64,
-    /// `None` for a job that is no array.
+    /// `None` for a job that isn't an array.
     tasks: Option<Vec<u64>>,
     /// In Slurm's words: PENDING, RUNNING, COMPLETED, ...
     pub(super) state: String,
@@ -38,7 +38,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Whether it waits or runs.
+    /// Whether it is waiting or running.
     pub(super) fn is_active(&self) -> bool {
         const ACTIVE: [&str; 10] = [
             "PENDING",
@@ -55,23 +55,23 @@ impl Entry {
         ACTIVE.contains(&self.state.as_str())
     }
 
-    /// Whether it runs.
+    /// Whether it is running.
     pub(super) fn is_running(&self) -> bool {
         self.is_active() && !matches!(self.state.as_str(), "PENDING" | "REQUEUED" | "REQUEUE_HOLD")
     }
 }
 
 impl Queue {
-    /// Asks squeue for these jobs.
+    /// Queries squeue for these jobs.
     ///
     /// # Errors
     /// The reason why squeue gave no answer.
-    pub(super) fn ask(jobs: &[u64]) -> Result<Queue, String> {
+    pub(super) fn query(jobs: &[u64]) -> Result<Queue, String> {
         if jobs.is_empty() {
             return Ok(Queue::default());
         }
         let mut command = Command::new("squeue");
-        // otherwise long sets of tasks are cut
+        // otherwise long sets of tasks are truncated
         command.env("SLURM_BITSTR_LEN", "0").args(["--json", "--states=all"]);
         if jobs.len() <= MOST_NUMBERS {
             command.arg("--jobs").arg(jobs.iter().map(u64::to_string).collect::<Vec<_>>().join(","));
@@ -206,12 +206,12 @@ pub(super) fn cancel(jobs: &[u64]) {
 /// Slurm's `MaxArraySize`: array indices are below it.
 ///
 /// # Errors
-/// `Failed` where Slurm is not on this machine, or does not answer.
+/// `Failed` if Slurm is not on this machine, or does not answer.
 pub fn max_array_size() -> Result<u64> {
     let output = command::output(Command::new("scontrol").args(["show", "config"]));
     let output = output.map_err(|e| cannot_run("scontrol", &e))?;
     if !output.status.success() {
-        let hint = "submit where squeue and sinfo work; --dry-run shows the scripts, --local does the runs here";
+        let hint = "submit where squeue and sinfo work; --dry-run shows the scripts, --local runs everything here";
         return Err(Error::failed(Finding::new("Slurm does not answer").found(said(&output)).hint(hint)));
     }
     let text = String::from_utf8_lossy(&output.stdout);
@@ -223,7 +223,7 @@ pub fn max_array_size() -> Result<u64> {
 fn cannot_run(program: &str, error: &std::io::Error) -> Error {
     Error::failed(
         Finding::new(format!("can't run {program}")).found(command::failure(program, error)).hint(
-            "submit from a machine with Slurm's commands; --dry-run shows the scripts, --local does the runs here",
+            "submit from a machine with Slurm's commands; --dry-run shows the scripts, --local runs everything here",
         ),
     )
 }
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_the_queue_are_read() {
+    fn the_old_and_the_new_format_are_read() {
         let (old, new) = (Queue::parse(&old(), &[12, 20]), Queue::parse(&new(), &[12, 20]));
         assert_eq!(old, new);
         let old = old.expect("an answer");
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(state(&[12], Some(4)), Some("PENDING"));
         assert_eq!(state(&[12], Some(5)), None);
         assert_eq!(state(&[20], None), Some("FAILED"));
-        assert_eq!(state(&[99], None), None, "a job of somebody else");
+        assert_eq!(state(&[99], None), None, "another user's job");
     }
 
     #[test]

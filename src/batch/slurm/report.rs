@@ -7,15 +7,16 @@ use serde::Serialize;
 use super::status::{RunStatus, State};
 use super::steps::shown;
 use crate::base::error::{Error, Finding};
+use crate::base::text::counted;
 use crate::report::summary::table;
 
 const STATES: [State; 5] = [State::Done, State::Running, State::Queued, State::Failed, State::Missing];
 
 /// Shown for a run of a sweep that has no state.
-const NOT_BEGUN: &str = "not begun";
+const NOT_SUBMITTED: &str = "not submitted";
 const UNREADABLE: &str = "unreadable";
 
-/// The state of a run that was submitted.
+/// The state of a submitted run.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum SubmittedRun {
@@ -29,7 +30,7 @@ pub enum SubmittedRun {
     },
 }
 
-/// A run's name, folder and state; `None` where it was not submitted.
+/// A run's name, folder and state; `None` if it was not submitted.
 pub type NamedStatus = (String, PathBuf, Option<SubmittedRun>);
 
 fn as_text<S: serde::Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
@@ -45,9 +46,12 @@ pub fn of_run(out: &Path, status: &RunStatus) -> String {
     let last = if status.shards.is_empty() { "job  " } else { "merge" };
     lines.push(format!("{last}   {}", with_detail(status.last.state.text(), &status.last.detail)));
     lines.extend(status.moved_from.as_ref().map(|there| {
-        format!("note    moved or copied: its jobs and scripts work in {}; the files alone tell this", shown(there))
+        format!(
+            "note    moved or copied: its jobs and scripts use {}; this status is from its files only",
+            shown(there)
+        )
     }));
-    lines.extend(status.queue_unknown.as_ref().map(|why| format!("note    the files alone tell this: {why}")));
+    lines.extend(status.queue_unknown.as_ref().map(|why| format!("note    this status is from the files only: {why}")));
     let open: Vec<_> = status.shards.iter().filter(|shard| shard.piece.state != State::Done).collect();
     if !open.is_empty() {
         let mut rows = vec![["shard", "rows", "state", ""].map(str::to_owned).to_vec()];
@@ -58,13 +62,13 @@ pub fn of_run(out: &Path, status: &RunStatus) -> String {
         lines.push(format!("\n{}", table(&rows)));
     }
     if matches!(status.state, State::Failed | State::Missing) {
-        lines.push(format!("\ntry     {}", way_on(out, status)));
+        lines.push(format!("\ntry     {}", next_command(out, status)));
     }
     lines.join("\n")
 }
 
-/// The command that completes a run that no job works on.
-fn way_on(out: &Path, status: &RunStatus) -> String {
+/// The command that completes a run without active jobs.
+fn next_command(out: &Path, status: &RunStatus) -> String {
     match &status.moved_from {
         Some(there) if there.exists() => format!("clustrata status {}", shown(there)),
         Some(_) => "clustrata submit SPEC --overwrite, with this folder in the spec; or move the run back".to_owned(),
@@ -78,7 +82,7 @@ pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
     let mut rows = vec![["run", "state", "shards", ""].map(str::to_owned).to_vec()];
     for (name, _, status) in runs {
         let cells = match status {
-            None => [NOT_BEGUN.to_owned(), String::new(), String::new()],
+            None => [NOT_SUBMITTED.to_owned(), String::new(), String::new()],
             Some(SubmittedRun::Unreadable { error }) => {
                 let message = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
                 let message = message.lines().next().unwrap_or_default().to_owned();
@@ -89,23 +93,17 @@ pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
                     0 => String::new(),
                     all => format!("{}/{all}", status.count(State::Done)),
                 };
-                [status.state.text().to_owned(), shards, first_trouble(status)]
+                [status.state.text().to_owned(), shards, first_failure(status)]
             }
         };
         rows.push([vec![name.clone()], cells.to_vec()].concat());
     }
-    let names = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_BEGUN]);
+    let names = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_SUBMITTED]);
     let count = |name: &str| rows.iter().skip(1).filter(|row| row[1] == name).count();
     let totals: Vec<String> =
         names.map(|name| (count(name), name)).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    format!(
-        "{}\n\n{}: {} of {} {}",
-        table(&rows),
-        root.display(),
-        totals.join(", "),
-        runs.len(),
-        if runs.len() == 1 { "run" } else { "runs" }
-    )
+    let all = counted(runs.len(), "run");
+    format!("{}\n\n{}: {} of {all}", table(&rows), root.display(), totals.join(", "))
 }
 
 /// `5 done, 1 failed`
@@ -118,8 +116,8 @@ fn with_detail(state: &str, detail: &str) -> String {
     if detail.is_empty() { state.to_owned() } else { format!("{state} ({detail})") }
 }
 
-/// The failure to look at first; empty where there is none.
-fn first_trouble(status: &RunStatus) -> String {
+/// The first failure; empty if there is none.
+fn first_failure(status: &RunStatus) -> String {
     if let Some(there) = &status.moved_from {
         return format!("moved or copied from {}", shown(there));
     }

@@ -1,4 +1,4 @@
-//! What a job asks Slurm for: keys of the `slurm` block that become options of sbatch.
+//! Resources of a job: keys of the `slurm` block that become sbatch options.
 
 use serde_json::{Map, Value};
 
@@ -8,43 +8,43 @@ use crate::base::error::Finding;
 struct Key {
     name: &'static str,
     option: &'static str,
-    takes: Takes,
+    kind: ValueKind,
 }
 
-/// What a value may be. Slurm judges the rest; what it would take for something else is refused here.
+/// The values that a key accepts. Values that Slurm would misread are refused here; Slurm checks the rest.
 #[derive(Clone, Copy)]
-enum Takes {
+enum ValueKind {
     Text,
     Count,
     Time,
     Memory,
 }
 
-const fn key(name: &'static str, option: &'static str, takes: Takes) -> Key {
-    Key { name, option, takes }
+const fn key(name: &'static str, option: &'static str, kind: ValueKind) -> Key {
+    Key { name, option, kind }
 }
 
 const KEYS: &[Key] = &[
-    key("partition", "--partition", Takes::Text),
-    key("account", "--account", Takes::Text),
-    key("qos", "--qos", Takes::Text),
-    key("reservation", "--reservation", Takes::Text),
-    key("time", "--time", Takes::Time),
-    key("memory", "--mem", Takes::Memory),
-    key("cpus", "--cpus-per-task", Takes::Count),
-    key("gpus", "--gpus", Takes::Text),
-    key("gres", "--gres", Takes::Text),
-    key("constraint", "--constraint", Takes::Text),
-    key("nodelist", "--nodelist", Takes::Text),
-    key("exclude", "--exclude", Takes::Text),
-    key("mail_user", "--mail-user", Takes::Text),
-    key("mail_type", "--mail-type", Takes::Text),
+    key("partition", "--partition", ValueKind::Text),
+    key("account", "--account", ValueKind::Text),
+    key("qos", "--qos", ValueKind::Text),
+    key("reservation", "--reservation", ValueKind::Text),
+    key("time", "--time", ValueKind::Time),
+    key("memory", "--mem", ValueKind::Memory),
+    key("cpus", "--cpus-per-task", ValueKind::Count),
+    key("gpus", "--gpus", ValueKind::Text),
+    key("gres", "--gres", ValueKind::Text),
+    key("constraint", "--constraint", ValueKind::Text),
+    key("nodelist", "--nodelist", ValueKind::Text),
+    key("exclude", "--exclude", ValueKind::Text),
+    key("mail_user", "--mail-user", ValueKind::Text),
+    key("mail_type", "--mail-type", ValueKind::Text),
 ];
 
 /// Key of a list of sbatch options that have no key of their own.
 const FURTHER: &str = "sbatch";
 
-/// Options of sbatch that are left to the scripts: with another value they would not do what they say.
+/// sbatch options that the scripts set themselves, and that users must not override.
 const OURS: [&str; 8] =
     ["--array", "--output", "--error", "--dependency", "--signal", "--requeue", "--no-requeue", "--wrap"];
 
@@ -52,18 +52,18 @@ const OURS: [&str; 8] =
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Resources(pub(super) Vec<String>);
 
-/// All keys, as they are written.
+/// The names of all keys.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     KEYS.iter().map(|key| key.name).chain([FURTHER])
 }
 
 impl Resources {
-    /// Reads those of `map`'s keys that are known here; null means absent.
+    /// Reads the keys of `map` that are resources; null means absent.
     pub(super) fn read(map: &Map<String, Value>) -> Result<Resources, Finding> {
         let mut options = Vec::new();
         for key in KEYS {
             if let Some(value) = map.get(key.name).filter(|value| !value.is_null()) {
-                let text = key.takes.text(value).map_err(|expected| {
+                let text = key.kind.text(value).map_err(|expected| {
                     Finding::new(format!("the value of `slurm: {}` is not valid", key.name))
                         .expected(expected)
                         .found(value.to_string())
@@ -75,20 +75,21 @@ impl Resources {
         Ok(Resources(options))
     }
 
-    /// For a job of several processes: what is asked for a process, as `cpus` is anyway, is for each of them.
-    pub(super) fn of_each(&self, processes: u64) -> Vec<String> {
-        let of_each = |option: &String| match option.strip_prefix("--gpus=") {
+    /// The options of a job of several processes, each of which gets these resources. sbatch counts `cpus` per process
+    /// anyway.
+    pub(super) fn per_process(&self, processes: u64) -> Vec<String> {
+        let per_process = |option: &String| match option.strip_prefix("--gpus=") {
             Some(gpus) => format!("--gpus-per-task={gpus}"),
             None => option.clone(),
         };
-        std::iter::once(format!("--ntasks={processes}")).chain(self.0.iter().map(of_each)).collect()
+        std::iter::once(format!("--ntasks={processes}")).chain(self.0.iter().map(per_process)).collect()
     }
 }
 
 fn further(value: Option<&Value>) -> Result<Vec<String>, Finding> {
     let refused = |found: &Value| {
         Finding::new(format!("the value of `slurm: {FURTHER}` is not valid"))
-            .expected("a list of long options of sbatch, each with its value: [--licenses=disk:1, --exclusive]")
+            .expected("a list of long sbatch options with their values: [--licenses=disk:1, --exclusive]")
             .found(found.to_string())
     };
     let list = match value {
@@ -101,9 +102,9 @@ fn further(value: Option<&Value>) -> Result<Vec<String>, Finding> {
         let option = item.as_str().filter(|option| option.starts_with("--") && is_one_line(option));
         let option = option.ok_or_else(|| refused(item))?;
         let name = option.split('=').next().unwrap_or(option);
-        // sbatch takes any beginning that only one option has
+        // sbatch accepts any unambiguous prefix of an option
         if OURS.iter().any(|ours| ours.starts_with(name)) {
-            let hint = "leave it out; the keys shards, max_running, signal and requeue decide it";
+            let hint = "leave it out; it follows from the keys shards, max_running, signal and requeue";
             return Err(Finding::new(format!("`{name}` is set by the scripts themselves")).found(option).hint(hint));
         }
         options.push(option.to_owned());
@@ -111,8 +112,8 @@ fn further(value: Option<&Value>) -> Result<Vec<String>, Finding> {
     Ok(options)
 }
 
-impl Takes {
-    /// The value as sbatch takes it; otherwise what is expected.
+impl ValueKind {
+    /// The value in sbatch's notation, or a description of what is expected.
     fn text(self, value: &Value) -> Result<String, &'static str> {
         let text = match value {
             Value::String(text) => text.clone(),
@@ -121,22 +122,22 @@ impl Takes {
         };
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let fine = match self {
-            Takes::Text => !text.is_empty() && is_one_line(&text),
-            Takes::Count => digits(&text),
-            Takes::Time => is_time(&text),
-            Takes::Memory => digits(text.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(&text)),
+            ValueKind::Text => !text.is_empty() && is_one_line(&text),
+            ValueKind::Count => digits(&text),
+            ValueKind::Time => is_time(&text),
+            ValueKind::Memory => digits(text.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(&text)),
         };
         if fine { Ok(text) } else { Err(self.expected()) }
     }
 
     fn expected(self) -> &'static str {
         match self {
-            Takes::Text => "one line of text",
-            Takes::Count => "a whole number",
-            Takes::Time => {
+            ValueKind::Text => "one line of text",
+            ValueKind::Count => "a whole number",
+            ValueKind::Time => {
                 "minutes, or a quoted \"hours:minutes:seconds\", \"days-hours\", \"days-hours:minutes:seconds\""
             }
-            Takes::Memory => "megabytes, or a number with K, M, G or T, such as 32G",
+            ValueKind::Memory => "megabytes, or a number with K, M, G or T, such as 32G",
         }
     }
 }
@@ -145,7 +146,7 @@ fn is_one_line(text: &str) -> bool {
     !text.chars().any(char::is_control)
 }
 
-/// Slurm's ways to write a time.
+/// Whether Slurm reads the text as a time.
 fn is_time(text: &str) -> bool {
     if text.eq_ignore_ascii_case("unlimited") {
         return true;
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_slurm_would_take_for_something_else_is_refused() {
+    fn values_that_slurm_would_misread_are_refused() {
         for block in [
             serde_json::json!({"time": "4h"}),
             serde_json::json!({"time": 1.5}),

@@ -1,4 +1,4 @@
-//! Submits what is missing of one run.
+//! Submits the missing jobs of a run.
 
 use std::path::Path;
 
@@ -7,12 +7,13 @@ use super::overview::runs_below;
 use super::status::{RunStatus, State, refuse_active, refuse_moved};
 use super::steps;
 use crate::base::error::{Error, Finding, Result};
+use crate::base::text::counted;
 
-/// Submits the jobs that are missing of the run in `out`. Returns the text to print: the submitted jobs, or with
-/// `dry_run` the sbatch lines. `force` submits even where jobs of the run may still be queued or running.
+/// Submits jobs for the missing results of the run in `out`. Returns the text to print: the submitted jobs, or with `dry_run`
+/// the sbatch lines. `force` submits even if jobs of the run may still be queued or running.
 ///
 /// # Errors
-/// `Usage` where `out` holds no submitted run, or jobs of it are still there; `Failed` where Slurm refuses.
+/// `Usage` if `out` holds no submitted run, or if its jobs are still queued or running; `Failed` if Slurm refuses a job.
 pub fn retry(out: &Path, dry_run: bool, force: bool) -> Result<String> {
     let out =
         std::path::absolute(out).map_err(|e| Error::usage(Finding::io("the folder has no usable path", out, &e)))?;
@@ -40,10 +41,7 @@ pub fn retry(out: &Path, dry_run: bool, force: bool) -> Result<String> {
     }
     let jobs = steps::submit(&requests, &mut submission, &folder)?;
     let lines = requests.iter().zip(jobs).map(|(request, job)| {
-        let tasks = request.tasks.as_ref().map(|tasks| match tasks.len() {
-            1 => ", 1 task".to_owned(),
-            tasks => format!(", {tasks} tasks"),
-        });
+        let tasks = request.tasks.as_ref().map(|tasks| format!(", {}", counted(tasks.len(), "task")));
         format!("job {job}: {}{}", request.step.text(), tasks.unwrap_or_default())
     });
     Ok(lines.collect::<Vec<_>>().join("\n"))
@@ -56,10 +54,10 @@ fn refuse_sweep(folder: &JobFolder) -> Result<()> {
     match runs_below(folder.out())?.len() {
         0 => Ok(()),
         runs => Err(Error::usage(
-            Finding::new("the folder is a sweep's, not a run's")
+            Finding::new("the folder belongs to a sweep, not to a run")
                 .file(folder.out())
-                .found(if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") })
-                .hint("clustrata submit SPEC --retry submits what is missing of all runs"),
+                .found(counted(runs, "run"))
+                .hint("to retry all its runs: clustrata submit SPEC --retry"),
         )),
     }
 }

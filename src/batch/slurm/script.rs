@@ -18,7 +18,7 @@ const COMMON: &str = include_str!("../../../slurm/common.sh");
 /// The scripts of a run by their names.
 ///
 /// # Errors
-/// `Usage` for a path that Slurm can't be told, or that is not UTF-8.
+/// `Usage` for a path that is not UTF-8, or that Slurm can't handle.
 pub fn scripts(submission: &Submission, folder: &JobFolder, site: &Site) -> Result<Vec<(&'static str, String)>> {
     let out = checked_path(folder)?;
     let steps: &[Step] =
@@ -26,7 +26,7 @@ pub fn scripts(submission: &Submission, folder: &JobFolder, site: &Site) -> Resu
     steps.iter().map(|&step| Ok((step.script(), script(step, submission, folder, site, out)?))).collect()
 }
 
-/// The option that tells where a step's output goes, where its script can't: a line of it holds no newline.
+/// The `--output` option for sbatch's command line, if an `#SBATCH` line can't contain it, for example because of a newline.
 pub(super) fn output_option(folder: &JobFolder, step: Step) -> Option<String> {
     let option = output(folder, step);
     words::sbatch(&option).is_none().then_some(option)
@@ -48,7 +48,9 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
         None => String::new(),
     };
     let binary = site.binary.to_str().ok_or_else(|| {
-        Error::usage(Finding::new("the program's path is not UTF-8").file(&site.binary).hint("name a link to it"))
+        Error::usage(
+            Finding::new("the program's path is not UTF-8").file(&site.binary).hint("use a link with another name"),
+        )
     })?;
     let head = fill(
         HEAD,
@@ -83,15 +85,15 @@ fn processes(submission: &Submission) -> u64 {
     submission.kmeans.as_ref().map_or(1, |kmeans| kmeans.processes)
 }
 
-/// The word for the file of what became of a job; a task of an array has its own.
+/// The job's state file as a shell word. Each array task has its own.
 fn state(step: Step, out: &str) -> Result<String> {
     let task = if step == Step::First { "-$SLURM_ARRAY_TASK_ID" } else { "" };
     Ok(words::shell(&format!("{out}/slurm/state/{}", step.name()))? + task)
 }
 
-/// A path that sbatch can be told: it takes a backslash in the name of a log for something else.
+/// The run's folder as text that sbatch accepts. In the name of a log, sbatch gives a backslash another meaning.
 fn checked_path(folder: &JobFolder) -> Result<&str> {
-    let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("name another folder"));
+    let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("choose another folder"));
     match folder.out().to_str() {
         None => Err(refused("the run's folder is not UTF-8, so no script can name it")),
         Some(out) if out.contains('\\') => {
@@ -107,14 +109,14 @@ fn sbatch_lines(step: Step, submission: &Submission, folder: &JobFolder, site: &
         let tasks: Vec<u64> = (1..=submission.layout.tasks).collect();
         options.push(format!("--array={}", array_of(&tasks, site.max_running)));
     }
-    // a retry from elsewhere runs the lines of the environment where the first submission did
+    // a retry from another directory must run the environment lines in the original one
     options.extend(
         site.directory
             .as_ref()
             .and_then(|at| Some(format!("--chdir={}", at.to_str()?)))
             .filter(|option| words::sbatch(option).is_some()),
     );
-    // a job that is queued again goes on in its log
+    // a requeued job appends to its log
     options.extend([output(folder, step), "--open-mode=append".to_owned()]);
     options.push(if site.requeue { "--requeue" } else { "--no-requeue" }.to_owned());
     if site.signal > 0 {
@@ -122,16 +124,16 @@ fn sbatch_lines(step: Step, submission: &Submission, folder: &JobFolder, site: &
     }
     options.extend(match processes(submission) {
         1 => resources.0.clone(),
-        processes => resources.of_each(processes),
+        processes => resources.per_process(processes),
     });
     let line = |option: &String| match words::sbatch(option) {
         Some(word) => format!("#SBATCH {word}"),
-        None => "# the folder's name can't stand in a line for sbatch: give it --output yourself".to_owned(),
+        None => "# an sbatch line can't contain the folder's name: pass --output yourself".to_owned(),
     };
     options.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What the site's users run before the program. Their lines are shell code and stand as they are.
+/// What runs before the program: exports of the variables, then the user's lines of shell code, verbatim.
 fn environment(site: &Site) -> Result<String> {
     let mut lines = Vec::new();
     for (name, value) in &site.variables {
@@ -141,7 +143,7 @@ fn environment(site: &Site) -> Result<String> {
     Ok(lines.join("\n"))
 }
 
-/// `template` with each `@NAME@` replaced, in one go: what is put in is not looked at again.
+/// Replaces each `@NAME@` in `template` in a single pass: inserted text is not expanded again.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::new();
     let mut rest = template;

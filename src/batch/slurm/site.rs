@@ -1,4 +1,4 @@
-//! The `slurm` block of a spec, and the file of a site that it may name.
+//! The `slurm` block of a job spec, and the site file that it may name.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -12,35 +12,35 @@ use super::words;
 use crate::base::error::{Error, Finding, Result};
 use crate::metrics;
 
-/// How the jobs of a run are asked for.
+/// Settings for submitting the jobs of a run.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Into how many parts the rows are cut; one part is a run in a single job.
+    /// Number of shards that the rows are divided into. With 1, the run is a single job.
     pub shards: u64,
-    /// How many array tasks may run at the same time.
+    /// Most array tasks that may run at the same time.
     pub max_running: Option<u64>,
-    /// Seconds before the time limit at which the program is told to write a checkpoint; 0 for never.
+    /// Seconds before the time limit at which the program is signalled to write a checkpoint; 0 for never.
     pub signal: u16,
-    /// Whether a job that was preempted, lost its node, or stopped after a checkpoint is queued again.
+    /// Whether to requeue a job that was preempted, lost its node, or stopped after a checkpoint.
     pub requeue: bool,
-    /// How often, at most, after a checkpoint.
+    /// Most requeues after a checkpoint.
     pub max_requeues: u32,
-    /// Lines of shell code that run first, as they are.
+    /// Lines of shell code, inserted verbatim before the program.
     pub environment: Vec<String>,
-    /// Variables that are exported.
+    /// Environment variables to export.
     pub variables: Vec<(String, String)>,
-    /// The node's own disk, with variables: `$TMPDIR`.
+    /// Folder on the node's own disk. May contain variables: `$TMPDIR`.
     pub scratch: Option<String>,
-    /// The program on the nodes.
+    /// Path of the program on the nodes.
     pub binary: PathBuf,
-    /// Where jobs begin: the folder that they are submitted from.
+    /// Working directory of the jobs: the folder that they are submitted from.
     pub directory: Option<PathBuf>,
     pub(super) shard_resources: Resources,
     pub(super) merge_resources: Resources,
     pub(super) kmeans_resources: Resources,
 }
 
-/// The keys that are no resources.
+/// The keys that aren't resources.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Block {
@@ -57,26 +57,28 @@ struct Block {
 
 const BLOCK: [&str; 9] =
     ["shards", "max_running", "signal", "requeue", "max_requeues", "environment", "variables", "scratch", "binary"];
-/// Resources of the merge, and of the job that makes a clustering, that differ from the shards'.
+/// Blocks that override the shards' resources for the merge, and for the job that makes a clustering.
 const MERGE: &str = "merge";
 const KMEANS: &str = "kmeans";
-/// File with the same keys, which those of the block beat.
+/// Names a file with the same keys. The keys of the block take precedence.
 const SITE: &str = "site";
 
 impl Site {
-    /// Reads the block, and the file that it names (a relative path: from where the program is started).
+    /// Reads the block and the site file that it names. A relative path is relative to the current directory.
     ///
     /// # Errors
-    /// `Usage` for unknown keys and values that are none.
+    /// `Usage` for unknown keys and invalid values.
     pub fn read(block: &Value) -> Result<Site> {
         let mut keys = checked_keys(block, true)?;
         if let Some(file) = keys.remove(SITE) {
             let path = file.as_str().map(PathBuf::from).ok_or_else(|| {
-                Error::usage(Finding::new("`slurm: site` names no file").expected("a path").found(file.to_string()))
+                Error::usage(
+                    Finding::new("`slurm: site` doesn't name a file").expected("a path").found(file.to_string()),
+                )
             })?;
-            let mut beneath = read_file(&path)?;
-            beneath.extend(keys);
-            keys = beneath;
+            let mut merged = read_file(&path)?;
+            merged.extend(keys);
+            keys = merged;
         }
         Self::of(keys).map_err(Error::usage)
     }
@@ -84,17 +86,18 @@ impl Site {
     fn of(mut keys: Map<String, Value>) -> Result<Site, Finding> {
         let shard_resources = Resources::read(&keys)?;
         let (merge, kmeans) = (keys.remove(MERGE), keys.remove(KMEANS));
-        let merge_resources = differing(&keys, MERGE, merge)?;
-        let kmeans_resources = differing(&keys, KMEANS, kmeans)?;
+        let merge_resources = overridden(&keys, MERGE, merge)?;
+        let kmeans_resources = overridden(&keys, KMEANS, kmeans)?;
         let block = read_block(&keys)?;
         let variables = block.variables.iter().map(variable).collect::<Result<Vec<_>, _>>()?;
         if let Some(line) = block.environment.iter().find(|line| line.contains(['\n', '\0'])) {
-            let finding = Finding::new("an entry of `slurm: environment` is not one line").found(format!("{line:?}"));
+            let finding =
+                Finding::new("an entry of `slurm: environment` is not a single line").found(format!("{line:?}"));
             return Err(finding.hint("write a list with one line of shell code per entry"));
         }
         if block.scratch.as_ref().is_some_and(|path| path.trim().is_empty()) {
-            let finding = Finding::new("`slurm: scratch` names no folder").expected("a path, as $TMPDIR");
-            return Err(finding.found("an empty text").hint("leave it out to read the embeddings where they are"));
+            let finding = Finding::new("`slurm: scratch` doesn't name a folder").expected("a path such as $TMPDIR");
+            return Err(finding.found("an empty string").hint("leave it out to read the embeddings in place"));
         }
         Ok(Site {
             shards: block.shards.map_or(1, NonZero::get),
@@ -114,8 +117,8 @@ impl Site {
     }
 }
 
-/// The resources of a job whose block under `key` beats those of all.
-fn differing(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Result<Resources, Finding> {
+/// The resources of a job: those of all jobs, overridden by the block under `key`.
+fn overridden(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Result<Resources, Finding> {
     let mut keys = all.clone();
     match block {
         None | Some(Value::Null) => {}
@@ -125,29 +128,28 @@ fn differing(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Resul
         }
         Some(other) => {
             let finding = Finding::new(format!("`slurm: {key}` is not valid")).found(other.to_string());
-            return Err(finding.expected("keys and values, as {time: 30, memory: 8G}"));
+            return Err(finding.expected("keys and values, such as {time: 30, memory: 8G}"));
         }
     }
     Resources::read(&keys)
 }
 
 fn read_file(path: &Path) -> Result<Map<String, Value>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::usage(Finding::io("can't read the file of the site", path, &e)))?;
-    let value: Option<Value> = serde_saphyr::from_str(&text).map_err(|e| {
-        Error::usage(Finding::new("the file of the site is not valid YAML").file(path).found(e.to_string()))
-    })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the site file", path, &e)))?;
+    let value: Option<Value> = serde_saphyr::from_str(&text)
+        .map_err(|e| Error::usage(Finding::new("the site file is not valid YAML").file(path).found(e.to_string())))?;
     checked_keys(&value.unwrap_or_default(), false)
 }
 
-/// The keys with `-` as `_`, none of them unknown, nulls left as they are: they take back what a site's file sets.
+/// Replaces `-` by `_` in the keys, and refuses unknown ones. Keeps nulls: they unset keys of the site file.
 fn checked_keys(block: &Value, names_site: bool) -> Result<Map<String, Value>> {
     let map = match block {
         Value::Null => return Ok(Map::new()),
         Value::Object(map) => map,
         other => {
             let finding = Finding::new("the settings for Slurm are not valid").found(other.to_string());
-            return Err(Error::usage(finding.expected("keys and values, as {shards: 8, time: 60}")));
+            return Err(Error::usage(finding.expected("keys and values, such as {shards: 8, time: 60}")));
         }
     };
     let own = BLOCK.into_iter().chain([MERGE, KMEANS]).chain(names_site.then_some(SITE));
@@ -167,7 +169,7 @@ fn renamed(map: Map<String, Value>, kind: &str, known: &[&str]) -> Result<Map<St
     Ok(keys)
 }
 
-/// One key at a time, so that an error can name it.
+/// Parses one key at a time, so that an error can name it.
 fn read_block(keys: &Map<String, Value>) -> Result<Block, Finding> {
     let own = |key: &&String| BLOCK.contains(&key.as_str());
     let mut map = Map::new();
@@ -201,14 +203,16 @@ fn variable((name, value): (&String, &Value)) -> Result<(String, String), Findin
     }
 }
 
-/// The program on the nodes: by default the one that runs here.
+/// The program on the nodes: by default this executable.
 fn binary(named: Option<PathBuf>) -> Result<PathBuf, Finding> {
     let path = match named {
-        // a bare name is looked for in PATH, on the node
+        // a bare name is looked up in PATH on the node
         Some(path) if path.components().count() == 1 => return Ok(path),
-        Some(path) => std::path::absolute(&path).map_err(|e| Finding::io("the program has no usable path", &path, &e)),
+        Some(path) => {
+            std::path::absolute(&path).map_err(|e| Finding::io("the program's path is not usable", &path, &e))
+        }
         None => std::env::current_exe().map_err(|e| {
-            let finding = Finding::new("can't tell where this program lies").found(e.to_string());
+            let finding = Finding::new("can't find this program's own path").found(e.to_string());
             finding.hint("name it in `slurm: binary`")
         }),
     }?;
@@ -216,8 +220,8 @@ fn binary(named: Option<PathBuf>) -> Result<PathBuf, Finding> {
 }
 
 fn missing(path: &Path) -> Finding {
-    let finding = Finding::new("the program that the jobs are to run is not there").file(path);
-    finding.hint("correct `slurm: binary`, or leave it out for this program itself")
+    let finding = Finding::new("the program for the jobs does not exist").file(path);
+    finding.hint("correct `slurm: binary`, or leave it out to use this program")
 }
 
 #[cfg(test)]
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_block_beats_the_file_of_the_site() {
+    fn the_block_overrides_the_site_file() {
         let base = tempfile::tempdir().unwrap();
         let file = base.path().join("site.yaml");
         std::fs::write(&file, "partition: long\naccount: all\nmax-running: 9\nmerge: {time: 5}\nkmeans: {gpus: 2}\n")
@@ -250,15 +254,15 @@ mod tests {
         assert_eq!(site.shard_resources.0, ["--partition=short", "--time=60"]);
         assert_eq!(site.merge_resources.0, ["--partition=short", "--time=5"]);
         assert_eq!(site.kmeans_resources.0, ["--partition=short", "--time=60", "--gpus=2"]);
-        let each = site.kmeans_resources.of_each(4);
-        assert_eq!(each, ["--ntasks=4", "--partition=short", "--time=60", "--gpus-per-task=2"]);
+        let options = site.kmeans_resources.per_process(4);
+        assert_eq!(options, ["--ntasks=4", "--partition=short", "--time=60", "--gpus-per-task=2"]);
         std::fs::write(&file, "site: other.yaml\n").unwrap();
         assert!(refused(block).contains("unknown key of `slurm` `site`"));
         assert!(refused(json!({"site": base.path().join("none.yaml")})).contains("can't read"));
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_wrong_key() {
         assert!(refused(json!({"shrads": 3})).contains("did you mean `shards`"));
         assert!(refused(json!({"merge": {"tme": 3}})).contains("did you mean `time`"));
         assert!(refused(json!({"kmeans": {"tsks": 3}})).contains("unknown key of `slurm: kmeans`"));
@@ -266,10 +270,10 @@ mod tests {
         assert!(refused(json!({"merge": {"shards": 3}})).contains("unknown key of `slurm: merge`"));
         assert!(refused(json!({"shards": 0})).contains("`slurm: shards`"));
         assert!(refused(json!({"environment": "module load x"})).contains("`slurm: environment`"));
-        assert!(refused(json!({"environment": ["a\nb"]})).contains("not one line"));
+        assert!(refused(json!({"environment": ["a\nb"]})).contains("not a single line"));
         assert!(refused(json!({"variables": {"A B": 1}})).contains("`slurm: variables`"));
         assert!(refused(json!({"variables": {"A": [1]}})).contains("`slurm: variables`"));
-        assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("not there"));
+        assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("does not exist"));
         assert!(refused(json!({"scratch": ""})).contains("`slurm: scratch`"));
         assert!(refused(json!([1])).contains("not valid"));
         let far = refused(json!({"colour": 3}));
@@ -283,7 +287,7 @@ mod tests {
             let spec: Value = serde_saphyr::from_str(text).expect("YAML");
             spec["slurm"].clone()
         };
-        Site::read(&block(example)).expect("what is set is valid");
+        Site::read(&block(example)).expect("the keys that are set are valid");
         let uncommented: String = example
             .lines()
             .map(|line| {
@@ -295,7 +299,7 @@ mod tests {
             .map(|line| line + "\n")
             .collect();
         let everything = block(&uncommented);
-        Site::read(&everything).expect("what is commented out is valid too");
+        Site::read(&everything).expect("the keys that are commented out are valid, too");
         for key in BLOCK.into_iter().chain([MERGE, KMEANS, SITE]).chain(resources::names()) {
             assert!(everything.get(key).is_some() || example.contains(&format!("# {key}: ")), "`{key}` is missing");
         }

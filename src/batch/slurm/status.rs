@@ -24,7 +24,7 @@ use crate::run::parts::{self, PartState, Progress};
 pub enum State {
     /// Its result is there.
     Done,
-    /// A job is at work on it.
+    /// A job is working on it.
     Running,
     /// A job for it waits.
     Queued,
@@ -47,17 +47,18 @@ impl State {
     }
 }
 
-/// One shard, or a job that is none.
+/// The state of a shard, or of a job without shards.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Piece {
-    /// How far it is.
+    /// Its state.
     pub state: State,
-    /// What there is to say, for a person; empty where there is nothing.
+    /// Details for people; may be empty.
     pub detail: String,
 }
 
 impl Piece {
-    /// With what the files say put first; where they are `damaged` it failed, unless a job is to do it again.
+    /// Puts what the files say first. If they are `damaged`, a missing result counts as failed, unless a job will compute it
+    /// again.
     fn with(self, files: String, damaged: bool) -> Piece {
         let said: Vec<String> = [files, self.detail].into_iter().filter(|text| !text.is_empty()).collect();
         let state = if damaged && self.state == State::Missing { State::Failed } else { self.state };
@@ -74,9 +75,9 @@ pub struct ShardStatus {
     pub rows: Range<u64>,
     /// Whether its first round is complete.
     pub first_done: bool,
-    /// Whether its second is; true where there is none.
+    /// Whether its second round is complete; true if there is none.
     pub second_done: bool,
-    /// How far it is.
+    /// Its state.
     #[serde(flatten)]
     pub piece: Piece,
 }
@@ -86,19 +87,19 @@ pub struct ShardStatus {
 pub struct RunStatus {
     /// Sweep and run.
     pub name: String,
-    /// How far it is as a whole.
+    /// The state of the whole run.
     pub state: State,
-    /// Its shards; none where it is one job.
+    /// Its shards; empty if it is one job.
     pub shards: Vec<ShardStatus>,
     /// The job that finishes it: the merge, or the run itself.
     pub last: Piece,
-    /// Jobs that wait or run.
+    /// Queued and running jobs.
     pub active_jobs: Vec<u64>,
-    /// Why the queue could not be asked.
+    /// Why squeue gave no answer.
     pub queue_unknown: Option<String>,
-    /// The folder that it was submitted in, where it lies in another one now: its jobs and scripts work there.
+    /// The folder it was submitted in, if it has been moved or copied since. Its jobs and scripts use that folder.
     pub moved_from: Option<PathBuf>,
-    /// Whether it was begun on this machine, without Slurm.
+    /// Whether it was started on this machine, without Slurm.
     pub local: bool,
 }
 
@@ -106,18 +107,18 @@ impl RunStatus {
     /// The status of a run.
     ///
     /// # Errors
-    /// `Failed` where its folder can't be listed.
+    /// `Failed` if its folder can't be listed.
     pub fn of(folder: &JobFolder, submission: &Submission) -> Result<RunStatus> {
         let marks = folder.marks();
-        let queue = Queue::ask(&jobs_of(submission, &marks));
+        let queue = Queue::query(&jobs_of(submission, &marks));
         Self::of_one(folder, submission, marks, &queue)
     }
 
-    /// The status of many runs, with one question to Slurm. A run that can't be read does not stop the others.
+    /// The status of many runs, with one query to Slurm. An unreadable run does not affect the others.
     pub fn of_all(runs: &[(&JobFolder, &Submission)]) -> Vec<Result<RunStatus>> {
         let marks: Vec<Marks> = runs.iter().map(|(folder, _)| folder.marks()).collect();
         let jobs = runs.iter().zip(&marks).flat_map(|((_, submission), marks)| jobs_of(submission, marks));
-        let queue = Queue::ask(&jobs.collect::<Vec<u64>>());
+        let queue = Queue::query(&jobs.collect::<Vec<u64>>());
         let both = runs.iter().zip(marks);
         both.map(|(&(folder, submission), marks)| Self::of_one(folder, submission, marks, &queue)).collect()
     }
@@ -131,13 +132,13 @@ impl RunStatus {
         let parts = parts::survey(folder.out())?;
         let complete = is_complete(folder, submission);
         let moved_from = folder.moved_from(submission);
-        // its jobs work in the other folder
+        // its jobs use the other folder
         let elsewhere = moved_from.is_some().then(|| Ok(Queue::default()));
         let queue = elsewhere.as_ref().unwrap_or(queue);
         Ok(View { folder, submission, marks, queue, parts, complete, moved_from }.status())
     }
 
-    /// Shards whose first round is to be done, and those whose second is.
+    /// Shards without a complete first round, and shards without a complete second round.
     pub fn open_shards(&self) -> (Vec<u64>, Vec<u64>) {
         let open = |done: fn(&ShardStatus) -> bool| {
             self.shards.iter().filter(|shard| !done(shard)).map(|shard| shard.shard).collect()
@@ -145,7 +146,7 @@ impl RunStatus {
         (open(|shard| shard.first_done), open(|shard| shard.second_done))
     }
 
-    /// How many shards are in a state.
+    /// The number of shards in a state.
     pub fn count(&self, state: State) -> usize {
         self.shards.iter().filter(|shard| shard.piece.state == state).count()
     }
@@ -154,16 +155,16 @@ impl RunStatus {
 /// Refuses to submit a run that was moved: its scripts name another folder.
 pub fn refuse_moved(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
     let Some(there) = &status.moved_from else { return Ok(()) };
-    let finding = Finding::new("the run was moved or copied, and its scripts work where it was").file(folder.out());
+    let finding = Finding::new("the run was moved or copied, but its scripts use the old folder").file(folder.out());
     let hint = "continue in that folder, or start over in this one: clustrata submit SPEC --overwrite";
     Err(finding.found(shown(there)).hint(hint))
 }
 
-/// Refuses to submit while jobs of the run are queued or running, or where that is unknown.
+/// Refuses to submit while jobs of the run are queued or running, or if that is unknown.
 pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Finding> {
     let refused = |what, found: String| Finding::new(what).file(folder.out()).found(found);
     if let Some(why) = &status.queue_unknown {
-        let refused = refused("it is not known whether jobs of the run are still there", why.clone());
+        let refused = refused("can't tell whether jobs of the run are still queued or running", why.clone());
         return Err(refused.hint("submit where squeue works"));
     }
     if status.active_jobs.is_empty() {
@@ -174,7 +175,7 @@ pub fn refuse_active(folder: &JobFolder, status: &RunStatus) -> Result<(), Findi
     Err(refused.hint(format!("wait for them, or cancel them: scancel {jobs}")))
 }
 
-/// Every job that was ever submitted for a run, by hand too once it has begun.
+/// Every job ever submitted for a run. Includes jobs submitted by hand, once they have started.
 fn jobs_of(submission: &Submission, marks: &Marks) -> Vec<u64> {
     jobs_of_steps(submission, marks, &[Step::Kmeans, Step::Whole, Step::First, Step::Second, Step::Merge])
 }
@@ -187,7 +188,7 @@ fn jobs_of_steps(submission: &Submission, marks: &Marks, steps: &[Step]) -> Vec<
     jobs
 }
 
-/// All that is known of a run.
+/// Everything that the status of a run is derived from.
 struct View<'a> {
     folder: &'a JobFolder,
     submission: &'a Submission,
@@ -235,7 +236,7 @@ impl View<'_> {
         let rows = self.submission.layout.rows_of(shard);
         let part = self.parts.iter().find(|part| part.rows == rows);
         let done = |progress: &Progress| *progress == Progress::Done;
-        // the parts may be gone once they are merged
+        // `merge` may have removed the parts
         let first_done = self.complete || part.is_some_and(|part| done(&part.first));
         let second_done = self.complete || self.submission.rounds < 2 || part.is_some_and(|part| done(&part.second));
         let piece = if first_done && second_done {
@@ -276,7 +277,7 @@ impl View<'_> {
             Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
             None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
             None => {
-                // the end of another job says nothing about this one
+                // how another job ended says nothing about this one
                 let entry = entry.filter(|entry| entry.job == mark.job);
                 let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
                 piece(State::Failed, format!("{why}: {place}"))
@@ -298,7 +299,7 @@ fn ended_how(state: &str) -> String {
     }
 }
 
-/// Whether the result is there.
+/// Whether the result exists.
 fn is_complete(folder: &JobFolder, submission: &Submission) -> bool {
     match &submission.kmeans {
         None => folder.out().join(RECORD).is_file(),
@@ -312,7 +313,7 @@ fn progress(part: &PartState, first_done: bool) -> String {
     match progress {
         Progress::Missing if first_done => "first round done".to_owned(),
         Progress::Missing | Progress::Done => String::new(),
-        Progress::Begun { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
+        Progress::Started { done, .. } => format!("checkpoint at {:.0} % of the {round}", 100.0 * done),
         Progress::Damaged(why) => format!("{round} damaged: {}", why.lines().next().unwrap_or_default()),
     }
 }

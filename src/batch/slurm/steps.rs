@@ -31,7 +31,7 @@ pub fn all(submission: &Submission) -> Vec<JobRequest> {
     rounds.chain([Step::Merge]).map(whole).collect()
 }
 
-/// The jobs for what is missing: shards of the first round, shards of the second, and the merge.
+/// The jobs for the missing results: shards of the first round, shards of the second, and the merge.
 pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<JobRequest> {
     if submission.layout.shards == 1 {
         return all(submission);
@@ -52,7 +52,7 @@ pub fn remaining(submission: &Submission, first: &[u64], second: &[u64]) -> Vec<
     requests
 }
 
-/// The command line that submits a job. It starts once job `after` has succeeded.
+/// The command line that submits a job. The job starts once job `after` has succeeded.
 pub(super) fn sbatch_line(
     request: &JobRequest,
     submission: &Submission,
@@ -75,14 +75,14 @@ pub(super) fn sbatch_line(
 /// The command lines in shell syntax, with a variable for each job number that is not known yet.
 ///
 /// # Errors
-/// `Usage` for a text that no shell can be given.
+/// `Usage` if a word contains a NUL byte.
 pub fn preview(requests: &[JobRequest], submission: &Submission, folder: &JobFolder) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     for (i, job) in requests.iter().enumerate() {
         let after = i.checked_sub(1).map(|before| format!("$JOB{}", before + 1));
         let line = sbatch_line(job, submission, folder, after.as_deref());
         let words = line.iter().map(|word| match after.as_deref() {
-            // the one word with a variable is ours
+            // this word is ours, and its variable must be expanded
             Some(after) if word.ends_with(after) => Ok(word.clone()),
             _ => words::shell(word),
         });
@@ -96,7 +96,7 @@ pub fn preview(requests: &[JobRequest], submission: &Submission, folder: &JobFol
 /// recorded, all are cancelled: an incomplete chain leads to no result.
 ///
 /// # Errors
-/// `Failed` where sbatch can't be run, or refuses, or the folder can't be written.
+/// `Failed` if sbatch can't be run or refuses a job, or the folder can't be written.
 pub fn submit(requests: &[JobRequest], submission: &mut Submission, folder: &JobFolder) -> Result<Vec<u64>> {
     let mut jobs: Vec<u64> = Vec::new();
     for next in requests {

@@ -1,4 +1,4 @@
-//! `job.json`: what was submitted for a run.
+//! `job.json`: the record of a run's submission.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 
-/// Changes when `job.json` can no longer be read as before.
+/// Version of the format of `job.json`. Changes when old files can no longer be read.
 pub(super) const FORMAT: u32 = 1;
 
 /// Settings of `metrics --config`.
@@ -73,7 +73,7 @@ pub struct Submitted {
     pub step: Step,
     /// Its number.
     pub job: u64,
-    /// Its tasks in sbatch's notation; `None` for a job that is no array.
+    /// Its tasks in sbatch's notation; `None` for a job that isn't an array.
     pub array: Option<String>,
     /// When it was submitted, RFC 3339, UTC.
     pub at: String,
@@ -86,7 +86,7 @@ pub struct Submitted {
 pub struct Part {
     /// From 1.
     pub shard: u64,
-    /// The array task that does it.
+    /// The array task that runs it.
     pub task: u64,
     /// Start (inclusive) and end (exclusive).
     pub rows: [u64; 2],
@@ -101,7 +101,7 @@ pub struct Kmeans {
     pub then: Vec<String>,
 }
 
-/// `job.json`: what was submitted.
+/// `job.json`: the record of a submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
     pub(super) format: u32,
@@ -114,9 +114,9 @@ pub struct Submission {
     /// How the rows are divided.
     #[serde(flatten)]
     pub layout: Layout,
-    /// Passes over the shards: 2 where metrics need the first results of all rows.
+    /// Passes over the shards: 2 if metrics need the first results of all rows.
     pub rounds: u8,
-    /// Array tasks that may run at the same time.
+    /// Most array tasks that may run at the same time.
     pub max_running: Option<u64>,
     /// Set if the folder belongs to a clustering to be made, not to a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,19 +1,19 @@
-//! Texts that become words of a shell script, of an `#SBATCH` line, or a job's name, and can't become anything else.
+//! Quotes text so that it stays a single word of a shell script or an `#SBATCH` line, or a job's name.
 
 use crate::base::error::{Error, Finding, Result};
 
-/// One word of a shell script that stands for `text`, whatever is in it.
+/// Quotes any text as one word of a shell script.
 ///
 /// # Errors
-/// `Usage` for a NUL, which no word can hold.
+/// `Usage` for a NUL byte, which can't be quoted.
 pub(super) fn shell(text: &str) -> Result<String> {
     shlex::try_quote(text).map(Into::into).map_err(|_| {
-        Error::usage(Finding::new("a text for a script holds a NUL byte").found(text.replace('\0', "\\0")))
+        Error::usage(Finding::new("text for a script contains a NUL byte").found(text.replace('\0', "\\0")))
     })
 }
 
-/// A shell word for a path that may begin with, or hold, variables of the node: `$TMPDIR/x`, `${SLURM_TMPDIR}`. Only they
-/// are expanded; one that is not set there ends the script with a message.
+/// Quotes a path that may contain variables of the node: `$TMPDIR/x`, `${SLURM_TMPDIR}`. Nothing else is expanded. A variable
+/// that isn't set on the node ends the script with a message.
 ///
 /// # Errors
 /// As [`shell`].
@@ -45,7 +45,7 @@ fn push_literal(word: &mut String, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// `NAME...` or `{NAME}...`: the name, and the bytes it takes.
+/// Parses `NAME...` or `{NAME}...` and returns the name and its length in bytes, including braces.
 fn variable(text: &str) -> Option<(&str, usize)> {
     let (inner, braces) = text.strip_prefix('{').map_or((text, false), |inner| (inner, true));
     let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
@@ -56,15 +56,15 @@ fn variable(text: &str) -> Option<(&str, usize)> {
     Some((name, if braces { end + 2 } else { end }))
 }
 
-/// Whether it can name a variable of the shell.
+/// Whether a shell variable can have this name.
 pub(super) fn is_variable(name: &str) -> bool {
     let first = name.chars().next();
     first.is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// One word of an `#SBATCH` line, by sbatch's own rules (quotes group, a backslash takes the next character as it is);
-/// nothing where no line can hold it, as with a newline.
+/// Quotes text as one word of an `#SBATCH` line, by sbatch's rules: quotes group, and a backslash escapes the next character.
+/// `None` if the text contains control characters, such as a newline.
 pub(super) fn sbatch(text: &str) -> Option<String> {
     if text.chars().any(char::is_control) {
         return None;
@@ -76,7 +76,7 @@ pub(super) fn sbatch(text: &str) -> Option<String> {
     Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
-/// A name for a job: what is not a plain letter, digit, dot, line or underscore becomes a line.
+/// A job name of at most 100 characters. Each character other than ASCII letters, digits and `._-=,` becomes `-`.
 pub(super) fn job_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-=,".contains(c) { c } else { '-' };
     text.chars().map(plain).take(100).collect()

@@ -95,5 +95,5 @@ fn for_submitted_run(checked: &CheckedRun, status: &RunStatus, request: &Request
 /// The refusal of a run that was submitted before, where neither --retry nor --overwrite is given.
 pub(super) fn submitted_already(out: &Path) -> Finding {
     let finding = Finding::new("the run was submitted already").file(out);
-    finding.hint("--retry submits what is missing, --overwrite starts over, `clustrata status` shows its state")
+    finding.hint("--retry submits the missing jobs, --overwrite starts over, `clustrata status` shows its state")
 }

@@ -1,18 +1,16 @@
 //! Runs on this machine, each in a process of its own.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use super::checked_run::CheckedRun;
 use crate::base::error::{Error, Finding, Kind, Result};
+use crate::base::process::{self, End, Limits};
 use crate::base::signals;
 use crate::batch::sweep::Kmeans;
-
-/// How often to look whether the run has ended or a signal has arrived.
-const POLL: Duration = Duration::from_millis(50);
 
 /// Evaluates a run, resuming from its last checkpoint if there is one. Returns false if it failed; it has then printed why,
 /// and the other runs go ahead.
@@ -66,18 +64,29 @@ fn run(arguments: &[&OsStr], out: &Path, hint: &str) -> Result<ExitStatus> {
     Ok(status)
 }
 
-/// Waits for it to end. Forwards a stop signal as SIGTERM; on Ctrl-C the terminal has signalled the child as well.
-fn wait(child: &mut Child) -> std::io::Result<ExitStatus> {
-    let mut forwarded = false;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
+/// Waits for a child to end. Forwards a stop signal to it once, as SIGTERM; on Ctrl-C the terminal has signalled it as well.
+fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    let (id, forwarded) = (child.id(), Cell::new(false));
+    let forward = || {
+        if signals::requested() && !forwarded.replace(true) {
+            terminate(id);
         }
-        if signals::requested() && !forwarded {
-            forwarded = true;
-            #[cfg(unix)]
-            Command::new("kill").args(["-s", "TERM", &child.id().to_string()]).status()?;
-        }
-        thread::sleep(POLL);
+        // never killed: it stops by itself, after a checkpoint
+        false
+    };
+    match process::wait(child, Limits { deadline: None, cancelled: &forward })? {
+        End::Exited(status) => Ok(status),
+        End::TimedOut | End::Cancelled => Err(ErrorKind::Interrupted.into()),
     }
 }
+
+#[cfg(unix)]
+fn terminate(process: u32) {
+    if let Err(error) = Command::new("kill").args(["-s", "TERM", &process.to_string()]).status() {
+        tracing::warn!("can't stop process {process}: {error}");
+    }
+}
+
+/// Other systems have no such signal: the terminal has signalled the child.
+#[cfg(not(unix))]
+fn terminate(_process: u32) {}

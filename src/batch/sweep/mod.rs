@@ -1,9 +1,9 @@
 //! A sweep (grid of runs): one file, expanded into the Cartesian product of its parameters.
 //!
 //! The file is the job spec of common experiment launchers: `job_details` (name and root folder), `parameters` (keys of
-//! `metrics --config`; a list is one dimension of the product; a key beginning with `LIST` holds blocks of parameters
-//! that vary together), `kmeans` (makes the clustering that the runs evaluate), `slurm` (for `submit`), and `grid` (the limit
-//! on the number of runs). See docs/grids.md.
+//! `metrics --config`; a list is one dimension of the product; a key beginning with `LIST` holds blocks of parameters that
+//! vary together), `kmeans` (makes the clustering that the runs evaluate), `slurm` (for `submit`), and `grid` (the limit on
+//! the number of runs). See docs/sweeps.md.
 
 mod folder_name;
 mod kmeans;
@@ -22,18 +22,18 @@ pub use kmeans::Kmeans;
 use product::Block;
 use spec::Spec;
 
-/// A file with its runs.
+/// A job spec, expanded into its runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     /// `job_details.name`
     pub name: String,
     /// `job_details.root`, absolute.
     pub root: PathBuf,
-    /// In the order of the product, the last parameter fastest.
+    /// In the order of the product: the last parameter varies fastest.
     pub runs: Vec<Run>,
     /// Makes the clustering that all runs evaluate, if the file has a `kmeans` block.
     pub kmeans: Option<Kmeans>,
-    /// The `slurm` block as it was written; `Null` where there is none.
+    /// The `slurm` block as written; `Null` if there is none.
     pub slurm: Value,
 }
 
@@ -46,7 +46,7 @@ pub struct Run {
     pub folder: PathBuf,
     /// Keys of `metrics`' config file with their values; paths are absolute.
     pub options: Map<String, Value>,
-    /// The parameters in which the sweep's runs differ, in their order; `Null` where a run leaves one to its default.
+    /// The parameters that differ between the sweep's runs, in order; `Null` if the run uses the default.
     pub varied: Vec<(String, Value)>,
 }
 
@@ -54,13 +54,13 @@ impl Run {
     /// As YAML that `metrics --config` reads.
     ///
     /// # Errors
-    /// `Failed` where YAML can't hold a value.
+    /// `Failed` if a value can't be written as YAML.
     pub fn to_yaml(&self) -> Result<String> {
         let text = serde_saphyr::to_string(&self.options);
         text.map_err(|e| Error::failed(Finding::new("can't write a run's parameters as YAML").found(e.to_string())))
     }
 
-    /// As settings of `metrics`, which write to the run's folder.
+    /// As settings of `metrics`, with the run's folder as output folder.
     ///
     /// # Errors
     /// As [`Run::to_yaml`]; the values themselves were checked when the sweep was read.
@@ -73,8 +73,8 @@ impl Run {
 /// Reads and expands a file.
 ///
 /// # Errors
-/// `Usage` where the file is not readable, not valid, names keys that are none, gives a parameter twice, holds the same
-/// run twice, or has more runs than `grid.max_runs`.
+/// `Usage` if the file is unreadable or invalid, has unknown keys, gives a parameter twice, contains the same run twice, or
+/// has more runs than `grid.max_runs`.
 pub fn read(path: &Path) -> Result<Sweep> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the job spec", path, &e)))?;

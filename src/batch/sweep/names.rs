@@ -1,4 +1,4 @@
-//! Names of runs: the parameters that vary, in characters that every file system takes.
+//! Names of runs: the parameters that vary, in characters that every file system accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -11,15 +11,15 @@ use super::spec::Place;
 use super::values::PATHS;
 use crate::base::error::Finding;
 
-/// Hexadecimal digits of the hash where a name is cut or not alone. Ten thousand names that all read alike would meet in
-/// them once in millions of grids.
+/// Hexadecimal digits of the hash that is appended to truncated and to ambiguous names. Even if all of 10,000 names need one,
+/// two of them collide in one of millions of sweeps.
 const HASH: usize = 12;
-/// Name of a run that nothing tells from others, because there are none.
+/// Name of the run of a sweep in which nothing varies.
 const ALONE: &str = "run";
-/// Components of a path that a name shows, at most.
+/// Most components of a path that a name shows.
 const DEEPEST: usize = 4;
-/// For every combination the parameters that are not the same in all of them, in their order; `Null` where it leaves one
-/// out.
+
+/// For every combination, the parameters that differ between the combinations, in order; `Null` if it omits one.
 pub(super) fn varied(combinations: &[Combination]) -> Vec<Combination> {
     let maps: Vec<BTreeMap<&str, &Value>> =
         combinations.iter().map(|c| c.iter().map(|(key, value)| (key.as_str(), value)).collect()).collect();
@@ -31,7 +31,7 @@ pub(super) fn varied(combinations: &[Combination]) -> Vec<Combination> {
     maps.iter().map(|map| keys.iter().map(|&key| (key.to_owned(), value(map, key))).collect()).collect()
 }
 
-/// A name per combination, unique where the combinations are, also where case does not count.
+/// A name for every combination. Names of different combinations differ even if case is ignored.
 pub(super) fn of_runs(combinations: &[Combination], varied: &[Combination]) -> Vec<String> {
     let tails = tails(varied);
     let plain: Vec<String> = varied.iter().map(|parameters| plain(parameters, &tails)).collect();
@@ -51,18 +51,18 @@ pub(super) fn of_runs(combinations: &[Combination], varied: &[Combination]) -> V
     plain.iter().zip(combinations).map(name).collect()
 }
 
-/// The finding where two combinations are the same run.
+/// Refuses two combinations that are the same run.
 pub(super) fn refuse_repeated(combinations: &[Combination], place: &Place) -> Result<(), Finding> {
     let mut seen = BTreeSet::new();
     let Some(repeated) = combinations.iter().find(|combination| !seen.insert(canonical(combination))) else {
         return Ok(());
     };
-    let finding = place.key("parameters").finding("the sweep holds the same run twice");
+    let finding = place.key("parameters").finding("the sweep contains the same run twice");
     let finding = finding.found(canonical(repeated));
-    Err(finding.hint("a value stands in a list twice, or two blocks of a LIST are the same"))
+    Err(finding.hint("a list contains a value twice, or two blocks of a LIST are the same"))
 }
 
-/// The run as text that is the same for the same run: what is null is left out, the order does not count.
+/// The run as text that identifies it: parameters are sorted, and nulls are left out.
 fn canonical(combination: &Combination) -> String {
     let set = combination.iter().filter(|(_, value)| !value.is_null());
     let set: BTreeMap<&str, &Value> = set.map(|(key, value)| (key.as_str(), value)).collect();
@@ -70,7 +70,7 @@ fn canonical(combination: &Combination) -> String {
     parameters.join(", ")
 }
 
-/// `seed=1,silhouette=off`, however long.
+/// `seed=1,silhouette=off`, at full length.
 fn plain(parameters: &Combination, tails: &BTreeMap<String, usize>) -> String {
     if parameters.is_empty() {
         return ALONE.to_owned();
@@ -79,12 +79,12 @@ fn plain(parameters: &Combination, tails: &BTreeMap<String, usize>) -> String {
     safe(&parameters.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
-/// At most as long as a name may be. All its characters are ASCII.
+/// The name, truncated to the longest one allowed. All its characters are ASCII.
 fn shortened(name: &str) -> &str {
     &name[..name.len().min(LONGEST)]
 }
 
-/// A value for people; `tail` counts the components of a path that are shown.
+/// A value as shown in a name; `tail` is the number of components shown of a path.
 fn shown(value: &Value, tail: Option<usize>) -> String {
     match (value, tail) {
         (Value::Null, _) => "default".to_owned(),
@@ -95,7 +95,7 @@ fn shown(value: &Value, tail: Option<usize>) -> String {
     }
 }
 
-/// For every path parameter, how many of its last components tell its values apart; one where none of a few does.
+/// For every path parameter, the number of trailing components that distinguish its values; 1 if it would exceed [`DEEPEST`].
 fn tails(varied: &[Combination]) -> BTreeMap<String, usize> {
     let mut values: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for (key, value) in varied.iter().flatten().filter(|(key, _)| PATHS.contains(&key.as_str())) {
@@ -109,7 +109,7 @@ fn tails(varied: &[Combination]) -> BTreeMap<String, usize> {
     values.iter().map(|(key, values)| ((*key).to_owned(), tail(values))).collect()
 }
 
-/// The last so many names of a path, with `-` between them.
+/// The last `count` components of a path, joined with `-`.
 fn last_components(path: &str, count: usize) -> String {
     let names = Path::new(path).components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_string_lossy()),
@@ -119,7 +119,7 @@ fn last_components(path: &str, count: usize) -> String {
     names[names.len().saturating_sub(count)..].join("-")
 }
 
-/// Every character that some file system refuses as `-`; no dot at the end.
+/// Replaces characters that some file system refuses, and dots at the end, by `-`.
 fn safe(name: &str) -> String {
     let known = |c: char| if c.is_ascii_alphanumeric() || "-_.,+=".contains(c) { c } else { '-' };
     let name: String = name.chars().map(known).collect();

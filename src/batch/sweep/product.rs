@@ -11,13 +11,13 @@ use crate::base::error::{Finding, Findings};
 /// Parameters with one value each, in their order.
 pub(super) type Combination = Vec<(String, Value)>;
 
-/// Start of the keys that hold blocks of parameters.
+/// Prefix of the keys that hold blocks of parameters.
 const LIST: &str = "LIST";
 
 /// Parameters that are multiplied.
 #[derive(Debug)]
 pub(super) struct Block {
-    /// Those of blocks first, then those of values, both as written; the last one varies fastest.
+    /// Lists of blocks first, then lists of values, both in file order. The last one varies fastest.
     factors: Vec<Factor>,
     /// Every parameter in it, at any depth, and where it is first given.
     keys: BTreeMap<String, Place>,
@@ -26,14 +26,14 @@ pub(super) struct Block {
 /// One dimension of a product.
 #[derive(Debug)]
 enum Factor {
-    /// A parameter and its values; a single one where it does not vary.
+    /// A parameter and its values; a single one if it does not vary.
     Values(String, Vec<Value>),
-    /// The key and its blocks, one after another.
+    /// A LIST key and its blocks.
     Blocks(String, Vec<Block>),
 }
 
 impl Block {
-    /// Checks keys and values; what is wrong is added to the findings.
+    /// Checks keys and values. Adds errors to the findings.
     pub(super) fn read(map: &Map<String, Value>, place: &Place, findings: &mut Findings) -> Block {
         let mut block = Block { factors: Vec::new(), keys: BTreeMap::new() };
         let (lists, parameters): (Vec<_>, Vec<_>) = map.iter().partition(|(key, _)| key.starts_with(LIST));
@@ -44,28 +44,28 @@ impl Block {
             for (key, at) in blocks.iter().flat_map(|block| &block.keys) {
                 keys.entry(key.clone()).or_insert_with(|| at.clone());
             }
-            keys.into_iter().for_each(|(key, at)| block.own(key, at, findings));
+            keys.into_iter().for_each(|(key, at)| block.note(key, at, findings));
             block.factors.push(Factor::Blocks(key.clone(), blocks));
         }
         for (key, value) in parameters {
             let at = place.key(key);
             let key = key.replace('_', "-");
             let values = read_values(&key, value, &at, findings);
-            block.own(key.clone(), at, findings);
+            block.note(key.clone(), at, findings);
             block.factors.push(Factor::Values(key, values));
         }
         block
     }
 
-    /// Notes where a parameter is given; given before, it would have two values at once.
-    fn own(&mut self, key: String, place: Place, findings: &mut Findings) {
+    /// Notes where a parameter is given. Giving it twice is an error: it would have two values at once.
+    fn note(&mut self, key: String, place: Place, findings: &mut Findings) {
         match self.keys.get(&key) {
             None => drop(self.keys.insert(key, place)),
             Some(before) => findings.push_usage(
                 place
                     .finding(format!("the parameter `{key}` is given twice"))
                     .found(format!("{} and {}", before.keys(), place.keys()))
-                    .hint("leave one of them out: parameters of a LIST join those beside it"),
+                    .hint("remove one of them: parameters of a LIST are combined with those beside it"),
             ),
         }
     }
@@ -80,7 +80,7 @@ impl Block {
         self.factors.iter().fold(1, |product, factor| product.saturating_mul(factor.count()))
     }
 
-    /// A finding where there are more combinations than meant.
+    /// Adds a finding if there are more than `most` combinations.
     pub(super) fn refuse_more_than(&self, most: u64, place: &Place, findings: &mut Findings) {
         let count = self.count();
         if count <= most {
@@ -154,7 +154,7 @@ fn read_blocks(value: &Value, place: &Place, findings: &mut Findings) -> Vec<Blo
     blocks
 }
 
-/// The values of a parameter: of a list each entry, of anything else itself.
+/// The values of a parameter: the entries of a list, or a single value.
 fn read_values(key: &str, value: &Value, place: &Place, findings: &mut Findings) -> Vec<Value> {
     if let Err(wrong) = values::check_key(key) {
         findings.push_usage(place.of(wrong));

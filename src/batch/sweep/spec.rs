@@ -1,4 +1,4 @@
-//! The file as it was written.
+//! The job spec as written, before it is expanded.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::folder_name;
 use crate::base::error::{Finding, Findings};
 use crate::metrics::unknown;
 
-/// Runs of a sweep, at most, where the file does not say otherwise.
+/// Most runs of a sweep, unless the file sets another limit.
 const MAX_RUNS: u64 = 10_000;
 
 /// Keys of the file, of `job_details` and of `grid`.
@@ -16,7 +16,7 @@ const TOP: [&str; 5] = ["job_details", "kmeans", "parameters", "slurm", "grid"];
 const JOB_DETAILS: [&str; 2] = ["name", "root"];
 const GRID: [&str; 1] = ["max_runs"];
 
-/// Where in the file something is: `sweep.yaml, parameters.LIST_data[0].seed`.
+/// A place in the file: `sweep.yaml, parameters.LIST_data[0].seed`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     file: PathBuf,
@@ -43,25 +43,25 @@ impl Place {
         &self.keys
     }
 
-    /// What is wrong there.
+    /// A finding at this place.
     pub(super) fn finding(&self, what: impl Into<String>) -> Finding {
         self.of(Finding::new(what))
     }
 
-    /// The same finding, there.
+    /// Moves a finding to this place.
     pub(super) fn of(&self, finding: Finding) -> Finding {
         let file = self.file.display();
         finding.file(if self.keys.is_empty() { file.to_string() } else { format!("{file}, {}", self.keys) })
     }
 }
 
-/// The file's parts, of which the parameters are not yet checked.
+/// The parts of the file. Its parameters are not checked yet.
 #[derive(Debug)]
 pub(super) struct Spec {
     pub(super) name: String,
     /// Absolute.
     pub(super) root: PathBuf,
-    /// `Null` where there is none.
+    /// `Null` if there is none.
     pub(super) kmeans: Value,
     pub(super) parameters: Map<String, Value>,
     pub(super) slurm: Value,
@@ -69,7 +69,7 @@ pub(super) struct Spec {
 }
 
 impl Spec {
-    /// Parses the text. What is wrong is added to the findings; `None` where nothing can be made of the file.
+    /// Parses the text. Adds errors to the findings; returns `None` if the file is unusable.
     pub(super) fn parse(text: &str, place: &Place, findings: &mut Findings) -> Option<Spec> {
         let mut read = |spelled| read_map(text, spelled, place).map_err(|wrong| findings.push_usage(wrong)).ok();
         let (top, as_spelled) = (read(false)?, read(true)?);
@@ -84,12 +84,13 @@ impl Spec {
         refuse_unknown(&limits, &GRID, &place.key("grid"), findings);
         let max_runs = limits.get("max_runs").map_or(Some(MAX_RUNS), Value::as_u64);
         if max_runs.is_none() {
-            findings
-                .push_usage(place.key("grid").finding("max_runs is not a number of runs").expected("a whole number"));
+            findings.push_usage(
+                place.key("grid").finding("`max_runs` must be a number of runs").expected("a whole number"),
+            );
         }
         let kmeans = top.get("kmeans").cloned().unwrap_or_default();
         let parameters = match as_spelled.get("parameters") {
-            // what `kmeans` writes says all that `metrics` has to know
+            // `metrics` finds everything it needs in what `kmeans` writes
             None | Some(Value::Null) if !kmeans.is_null() => Map::new(),
             _ => block(&as_spelled, "parameters", place, findings)?.clone(),
         };
@@ -104,8 +105,8 @@ impl Spec {
     }
 }
 
-/// The file's map. With `spelled`, `off`, `yes` and the like stay as they are written: which of them are truth values
-/// depends on the parameter.
+/// The file's map. With `spelled`, words such as `off` and `yes` stay text: it depends on the parameter which of them are
+/// booleans.
 fn read_map(text: &str, spelled: bool, place: &Place) -> Result<Map<String, Value>, Finding> {
     let options = serde_saphyr::options! { strict_booleans: spelled };
     match serde_saphyr::from_str_with_options(text, options) {
@@ -113,12 +114,12 @@ fn read_map(text: &str, spelled: bool, place: &Place) -> Result<Map<String, Valu
         Ok(_) => Err(place
             .finding("the job spec is not a map")
             .expected("`job_details:` with name and root, and `parameters:`")
-            .hint("see docs/grids.md for an example")),
+            .hint("see docs/sweeps.md for an example")),
         Err(e) => Err(place.finding("the job spec is not valid YAML").found(e.to_string())),
     }
 }
 
-/// The map under `key`; its absence, or another kind of value, is a finding.
+/// The map under `key`. Adds a finding if it is missing, empty or not a map.
 fn block<'a>(
     top: &'a Map<String, Value>,
     key: &str,
@@ -129,7 +130,7 @@ fn block<'a>(
         Some(Value::Object(block)) if !block.is_empty() => Some(block),
         Some(Value::Object(_) | Value::Null) | None => {
             let missing = place.finding(format!("the job spec has no `{key}`, or an empty one"));
-            findings.push_usage(missing.hint("see docs/grids.md for an example"));
+            findings.push_usage(missing.hint("see docs/sweeps.md for an example"));
             None
         }
         Some(other) => {
@@ -146,7 +147,7 @@ pub(super) fn refuse_unknown(map: &Map<String, Value>, known: &[&str], place: &P
     }
 }
 
-/// The text under a key that must be there.
+/// The text under a required key. Adds a finding if it is missing.
 fn required(job: &Map<String, Value>, key: &str, place: &Place, findings: &mut Findings) -> Option<String> {
     let text = match job.get(key) {
         Some(Value::String(text)) => Some(text.clone()),
@@ -166,7 +167,7 @@ fn required(job: &Map<String, Value>, key: &str, place: &Place, findings: &mut F
 fn is_name(name: &str, place: &Place, findings: &mut Findings) -> bool {
     let safe = folder_name::is_safe(name);
     if !safe {
-        let refused = place.key("name").finding("the name can't be a folder's on every file system");
+        let refused = place.key("name").finding("not every file system allows a folder of this name");
         let refused =
             refused.expected("letters, digits, spaces and any of - _ . , + = ( ), not ending in a dot or space");
         findings.push_usage(refused.found(format!("{name:?}")));

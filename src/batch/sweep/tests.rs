@@ -27,7 +27,7 @@ fn refused(parameters: &str) -> String {
 }
 
 #[test]
-fn all_runs_of_a_grid_judge_what_its_kmeans_makes() {
+fn all_runs_evaluate_the_clustering_that_kmeans_makes() {
     let base = tempfile::tempdir().expect("a folder");
     let config = base.path().join("kmeans.yaml");
     std::fs::write(&config, "embeddings_path: e.npy\nn_clusters: [9, 3]\nexp_dir: hier\n").expect("writes");
@@ -43,7 +43,7 @@ fn all_runs_of_a_grid_judge_what_its_kmeans_makes() {
     let names: Vec<&str> = sweep.runs.iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names, ["seed=1", "seed=2"]);
     assert!(sweep.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
-    // nothing else has to be said
+    // nothing else is required
     let sweep = spec(", out: other", "").expect("a grid");
     assert!(
         sweep.runs.len() == 1 && sweep.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
@@ -59,7 +59,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("seed: 1\nbest: 2", &["seed=1 best=2"]),
     // lists multiply, the last fastest
     ("seed: [1, 2]\nbest: [3, 4]", &["seed=1 best=3", "seed=1 best=4", "seed=2 best=3", "seed=2 best=4"]),
-    // YAML 1.1 numbers, either dash, words where no truth value is meant
+    // YAML 1.1 numbers, either dash, words that aren't meant as booleans
     ("tile_rows: 1_000\nsilhouette: off\nforce: on", &["tile-rows=1000 silhouette=off force=true"]),
     // a parameter that is itself a list is a list of lists
     ("levels: [[1, 2], [3]]", &["levels=[1,2]", "levels=[3]"]),
@@ -135,7 +135,7 @@ fn what_is_wrong_is_told_with_its_place() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let message = refused("sede: 1\nbest: [x]\nLIST: []");
     assert_eq!(message.matches("error:").count(), 3, "{message}");
 }
@@ -154,7 +154,7 @@ fn the_file_around_the_parameters_is_checked_as_well() {
         ("job_details: {name: g, root: r, nmae: 1}\nparameters: {seed: 1}", "unknown key `nmae`"),
         ("job_details: {name: g, root: r}\nparameter: {seed: 1}", "did you mean `parameters`"),
         ("job_details: {name: a/b, root: r}\nparameters: {seed: 1}", "\"a/b\""),
-        ("job_details: {name: nul.x, root: r}\nparameters: {seed: 1}", "on every file system"),
+        ("job_details: {name: nul.x, root: r}\nparameters: {seed: 1}", "every file system"),
         ("job_details: {name: g, root: r}\nparameters: {seed: 1}\ngrid: {max_runs: -1}", "max_runs"),
         ("job_details: {name: g, root: r}\nparameters: [1]", "is not a map"),
     ];
@@ -165,7 +165,7 @@ fn the_file_around_the_parameters_is_checked_as_well() {
 }
 
 #[test]
-fn an_explosion_is_refused_before_it_happens() {
+fn too_many_runs_are_refused_before_they_are_expanded() {
     let list = |n: u32| format!("{:?}", (0..n).collect::<Vec<_>>());
     let message = refused(&format!("seed: {}\nbest: {}\nworst: 3", list(101), list(100)));
     assert!(message.contains("at most 10000") && message.contains("10100: seed (101) x best (100)"), "{message}");
@@ -183,7 +183,7 @@ fn names(parameters: &str) -> Vec<String> {
 }
 
 #[test]
-fn names_tell_what_varies_and_nothing_else() {
+fn names_show_what_varies_and_nothing_else() {
     assert_eq!(names("seed: 1\nbest: 2"), ["run"]);
     assert_eq!(names("best: 2\nseed: [1, null]\nsilhouette: off"), ["seed=1", "seed=default"]);
     assert_eq!(
@@ -203,7 +203,7 @@ fn names_tell_what_varies_and_nothing_else() {
 }
 
 #[test]
-fn names_that_would_meet_get_a_hash() {
+fn names_that_would_collide_get_a_hash() {
     for spec in ["device: [rtx, RTX]", "device: ['a:b', 'a?b']", "clustering: [q/x/y/z/w/h, p/x/y/z/w/h]"] {
         let names = names(spec);
         assert!(names[0].to_lowercase() != names[1].to_lowercase() && names[0].len() > 20, "{names:?}");
@@ -215,7 +215,7 @@ fn names_that_would_meet_get_a_hash() {
 }
 
 #[test]
-fn names_of_grids_are_safe_everywhere() {
+fn names_are_safe_on_every_file_system() {
     for name in ["a", "silhouettes 2026-11", "com", "lptx", "con1", "run.1", "console"] {
         assert!(folder_name::is_safe(name), "{name}");
     }
@@ -242,7 +242,7 @@ fn a_run_knows_its_folder_and_reads_back_as_settings() {
 }
 
 #[test]
-fn texts_that_yaml_reads_as_something_else_stay_texts() {
+fn strings_that_look_like_other_yaml_values_stay_strings() {
     let hard =
         ["off", "null", "~", "1e3", "0x10", "1_000", "yes", "", " ", "a\nb", "# a", "{a: 1}", "- a", "*a", "'", "\""];
     let sweep = grid(&format!("device: {}", Value::from(hard.to_vec()))).expect("valid");
@@ -273,7 +273,7 @@ proptest! {
         for (key, &n) in ["seed", "best", "worst"].iter().zip(&lists).filter(|(_, n)| **n > 0) {
             spec += &format!("{key}: [{}]\n", count(n, 0));
         }
-        // blocks that differ by what their first parameter starts from
+        // blocks with different values of their first parameter
         let block = |(i, sizes): (usize, &Vec<usize>)| {
             format!("{{threads: [{}], tile_rows: [{}]}}", count(sizes[0], 10 * i + 1), count(sizes[1], 1))
         };

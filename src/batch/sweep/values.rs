@@ -1,4 +1,4 @@
-//! Values of parameters: checked as `metrics --config` checks them, paths made absolute.
+//! Values of parameters: checks them as `metrics --config` does, and makes paths absolute.
 
 use std::path::Path;
 
@@ -11,20 +11,20 @@ use crate::plan::settings::Options;
 pub(super) const PATHS: [&str; 7] =
     ["clustering", "embeddings", "images", "image-root", "subset-indices", "labels", "scratch"];
 
-/// Words that YAML 1.1 reads as truth values.
+/// Words that YAML 1.1 reads as booleans.
 const TRUE: [&str; 3] = ["yes", "on", "y"];
 const FALSE: [&str; 3] = ["no", "off", "n"];
 
-/// Whether `metrics` has a setting of that name (with `-`) that a sweep may set.
+/// Checks that `metrics` has a setting of this name (with `-`), and that a sweep may set it.
 pub(super) fn check_key(key: &str) -> Result<(), Finding> {
     if key == "out" {
         let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
-        return Err(finding.hint("the folders lie below `root` and `name` of `job_details`"));
+        return Err(finding.hint("`root` and `name` of `job_details` determine the folders"));
     }
     parse(key, &Value::Null)
 }
 
-/// The value as the settings take it.
+/// Checks a value and returns it in the form that the settings accept.
 pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
     let checked = match parse(key, value) {
         Ok(()) => value.clone(),
@@ -33,21 +33,21 @@ pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
     if PATHS.contains(&key) { absolute(&checked) } else { Ok(checked) }
 }
 
-/// Whether the config file takes it.
+/// Checks that the config file accepts a value.
 fn parse(key: &str, value: &Value) -> Result<(), Finding> {
     let one: Map<String, Value> = std::iter::once((key.to_owned(), value.clone())).collect();
     // JSON is YAML
     Options::parse(&Value::Object(one).to_string()).map(drop)
 }
 
-/// What YAML 1.1 makes of words like `yes`.
+/// The boolean that YAML 1.1 reads from a word such as `yes`.
 fn truth(value: &Value) -> Option<Value> {
     let word = value.as_str()?.to_ascii_lowercase();
     let is = |words: [&str; 3]| words.contains(&word.as_str());
     if is(TRUE) { Some(true.into()) } else { is(FALSE).then(|| false.into()) }
 }
 
-/// Paths count from where the program is started, as in a config file; a job is started elsewhere.
+/// Makes paths absolute. As in a config file, they are relative to the current directory; a job starts in another one.
 fn absolute(value: &Value) -> Result<Value, Finding> {
     match value {
         Value::Array(paths) => paths.iter().map(absolute).collect::<Result<_, _>>().map(Value::Array),
@@ -55,8 +55,8 @@ fn absolute(value: &Value) -> Result<Value, Finding> {
             let absolute =
                 std::path::absolute(path).map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
             let as_text = absolute.into_os_string().into_string().map_err(|path| {
-                let finding = Finding::new("the folder that the program is started in has a name that YAML can't hold");
-                finding.found(path.display().to_string()).hint("start it elsewhere, or write absolute paths")
+                let finding = Finding::new("the current directory can't be written as YAML");
+                finding.found(path.display().to_string()).hint("change to another directory, or write absolute paths")
             })?;
             Ok(Value::String(as_text))
         }
@@ -64,13 +64,13 @@ fn absolute(value: &Value) -> Result<Value, Finding> {
     }
 }
 
-/// What kind of value it is, for messages.
+/// The kind of a value, for messages.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "a map",
     }
@@ -82,7 +82,7 @@ mod tests {
     use clap::ValueHint;
 
     #[test]
-    fn every_path_of_the_settings_is_known_as_one() {
+    fn all_path_settings_are_listed() {
         let command = crate::cli::args::command();
         let metrics = command.find_subcommand("metrics").expect("exists");
         let is_path = |arg: &&clap::Arg| arg.get_value_hint() == ValueHint::AnyPath;
@@ -90,11 +90,11 @@ mod tests {
         let others = ["out", "config"];
         let unknown: Vec<String> = keys.filter(|key| !PATHS.contains(&&**key) && !others.contains(&&**key)).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
-        assert!(metrics.get_arguments().filter(is_path).count() >= PATHS.len(), "the hint tells paths");
+        assert!(metrics.get_arguments().filter(is_path).count() >= PATHS.len(), "the hint identifies paths");
     }
 
     #[test]
-    fn words_are_truth_values_where_the_setting_is_one() {
+    fn words_become_booleans_if_the_setting_is_one() {
         assert_eq!(check("force", &"yes".into()), Ok(true.into()));
         assert_eq!(check("silhouette", &"off".into()), Ok("off".into()));
         assert_eq!(check("device", &"no".into()), Ok("no".into()));

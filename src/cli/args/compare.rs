@@ -14,13 +14,13 @@ pub struct CompareArgs {
     /// Folder of the run to compare with it
     #[arg(value_name = "B")]
     pub b: PathBuf,
-    /// Show the clusters that changed most by this metric of clusters
-    #[arg(long, value_name = "FIGURE", default_value = "inertia")]
+    /// Show the clusters that changed most by this cluster metric
+    #[arg(long, value_name = "METRIC", default_value = "inertia")]
     pub by: String,
     /// Number of improved clusters to show, and of worsened ones
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub top: usize,
-    /// Folder of A's clustering. Default: where it was when the run was made
+    /// Folder of A's clustering. Default: the folder that the run recorded
     #[arg(long, value_name = "DIR")]
     pub clustering_a: Option<PathBuf>,
     /// Folder of B's clustering

@@ -29,8 +29,9 @@ pub use track::TrackArgs;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
-/// clustrata reads the embeddings once for all levels, computes on any GPU (Vulkan, Metal, DX12) or on the CPU how far every
-/// point lies from its own and from the other centroids on every level of a hierarchy written by ssl-data-curation, and shows the best and worst clusters.
+/// clustrata evaluates a hierarchy written by ssl-data-curation. It reads the embeddings once for all levels, computes the
+/// distance of every point to its own and to the other centroids on any GPU (Vulkan, Metal, DX12) or on the CPU, and shows
+/// the best and worst clusters.
 #[derive(Debug, Parser)]
 #[command(name = "clustrata", version, propagate_version = true, max_term_width = 110, after_help = EXIT_CODES)]
 pub struct Cli {
@@ -74,7 +75,7 @@ pub enum Command {
     Status(StatusArgs),
     /// Rebuild the report of a finished run from its record and pictures
     Report(ReportArgs),
-    /// Resubmit what is missing of a run
+    /// Resubmit the missing jobs of a run
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),

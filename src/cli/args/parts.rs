@@ -7,24 +7,24 @@ use clap::Args;
 use crate::engine::share::{RowRange, Shard, Share};
 use crate::plan::settings::Options;
 
-/// Which part of a run a process does, and whether it goes on with an earlier one.
+/// Which part of a run this process computes, and whether it resumes an earlier one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PartArgs {
-    /// Do part I of N (rows in nearly equal ranges) and write what it contributes below OUT/parts; `merge OUT` adds the
-    /// parts up. Where figures need all parts' first results, run the same command again once those are there
+    /// Compute part I of N (nearly equal ranges of rows) and write its results below OUT/parts; `merge OUT` adds up the
+    /// parts. If metrics need the first results of all parts, run the same command again once these exist
     #[arg(long, value_name = "I/N", conflicts_with = "rows", help_heading = "Parts")]
     pub shard: Option<Shard>,
-    /// As --shard, with the rows from A up to and without B
+    /// As --shard, for the rows from A (inclusive) to B (exclusive)
     #[arg(long, value_name = "A..B", help_heading = "Parts")]
     pub rows: Option<RowRange>,
-    /// Go on from the last checkpoint of an interrupted run, or begin where there is none; the results have the same bits.
-    /// What is complete already is left as it is
+    /// Resume from the last checkpoint of an interrupted run, or start if there is none; the results have the same bits.
+    /// Complete results are left unchanged
     #[arg(long, help_heading = "Parts")]
     pub resume: bool,
 }
 
 impl PartArgs {
-    /// The rows that are meant.
+    /// The rows that the arguments select.
     pub fn share(&self) -> Share {
         match (self.shard, &self.rows) {
             (Some(shard), _) => Share::Shard(shard),
@@ -40,7 +40,7 @@ pub struct MergeArgs {
     /// Folder that the parts were written to
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Settings that replace those of the parts: where inputs lie now, the device, montages.
+    /// Settings that replace those of the parts: the current paths of inputs, the device, montages.
     #[command(flatten)]
     pub options: Options,
     /// Remove the parts once they are merged

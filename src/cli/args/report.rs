@@ -10,8 +10,8 @@ pub struct ReportArgs {
     /// Folder of a finished run
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Write pictures into the folder `report` beside the page, larger and all of them; without it they are in the page, as
-    /// many as keep it small
+    /// Write all pictures, at a larger size, to the folder `report` beside the page. By default they are embedded in the
+    /// page, as many as fit its size limit
     #[arg(long)]
     pub report_folder: bool,
 }

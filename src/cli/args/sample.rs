@@ -14,20 +14,20 @@ pub struct SampleArgs {
     /// Folder of the hierarchy: level1, level2, ...
     #[arg(value_name = "CLUSTERING")]
     pub clustering: PathBuf,
-    /// Rows to take
+    /// Number of rows to sample
     #[arg(long, value_name = "N")]
     pub target_size: NonZero<u64>,
-    /// How often a row may be taken at most
+    /// Most times that a row may be sampled
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub multiplier: NonZero<u64>,
-    /// Which points of a cluster of level 1: `r` = random ones, `c` = the closest to its centroid
+    /// Which points of a level-1 cluster to sample: `r` = random, `c` = closest to its centroid
     #[arg(long, value_name = "WHICH", default_value = "r")]
     pub sampling_strategy: Strategy,
-    /// Begin at the clusters of this level [default: the top one]
+    /// Start from the clusters of this level [default: the top level]
     #[arg(long, value_name = "L")]
     pub level: Option<u32>,
-    /// Take only these rows (.npy of integers). A file with as many rows as the clustering has points, where no subset is
-    /// known, is the subset, as upstream's valid_indices_path
+    /// Sample only these rows (.npy of integers). If no subset is known and the file has as many rows as the clustering has
+    /// points, it is taken as the subset, like upstream's valid_indices_path
     #[arg(long, alias = "valid-indices-path", value_name = "NPY")]
     pub valid_indices: Option<PathBuf>,
     /// Rows that were clustered (.npy of integers); member j of level 1 is then row subset[j]. Default:
@@ -37,19 +37,19 @@ pub struct SampleArgs {
     /// Write the rows in ascending order, not cluster by cluster
     #[arg(long)]
     pub sort_indices: bool,
-    /// Seed of everything random
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Added to the name of the file
+    /// Suffix of the file name
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub name_suffix: String,
     /// Folder to write to [default: CLUSTERING/curated_datasets]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace an earlier selection of the same name
+    /// Replace an earlier selection with the same name
     #[arg(long)]
     pub force: bool,
-    /// Accepted as upstream's: the selection is always written
+    /// Accepted for compatibility with upstream: the selection is always written
     #[arg(long, hide = true)]
     pub save: bool,
     /// Print the summary as JSON, also with --quiet

@@ -1,4 +1,4 @@
-//! Arguments of what is made for shells and readers of manuals.
+//! Arguments of `completions` and `man`.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 #[command(after_help = MAN_EXAMPLES)]
 pub struct ManArgs {
-    /// Folder to write to; pages of the same names are replaced
+    /// Folder to write to; replaces existing pages
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
 }

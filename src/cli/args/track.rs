@@ -12,7 +12,7 @@ pub struct TrackArgs {
     /// Folder of a finished run
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Where to, in place of what the run was told; without --track, Weights & Biases.
+    /// Overrides the tracking settings of the run; without --track, Weights & Biases.
     #[command(flatten)]
     pub tracking: Tracking,
 }

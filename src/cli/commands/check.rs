@@ -1,4 +1,5 @@
-//! `clustrata check`: every operation of the chosen device on random data, held against float64 on the host.
+//! `clustrata check`: runs every operation of the chosen device on random data, and compares the results with float64 on the
+//! host.
 
 use crate::backend::select::{self, Choice, Selected};
 use crate::backend::self_test::{self, CASES, Case, Outcome};
@@ -16,22 +17,22 @@ pub(super) fn run(args: &CheckArgs) -> Result<String> {
         let found = self_test::run(selected.backend.as_ref(), case, args.seed.wrapping_add(i as u64))?;
         outcomes.extend(found.into_iter().map(|outcome| (case, outcome)));
     }
-    let told = if args.json { for_programs(&selected, &outcomes) } else { for_people(&selected, &outcomes) };
-    ended(&outcomes, told)
+    let report = if args.json { for_programs(&selected, &outcomes) } else { for_people(&selected, &outcomes) };
+    into_result(&outcomes, report)
 }
 
-/// What is printed.
+/// The report, if all checks passed.
 ///
 /// # Errors
-/// `Failed` where a check did not pass; what is printed is then in the error.
-fn ended(outcomes: &[(&Case, Outcome)], told: String) -> Result<String> {
+/// `Failed` if a check failed; the error then carries the report.
+fn into_result(outcomes: &[(&Case, Outcome)], report: String) -> Result<String> {
     let failed = outcomes.iter().filter(|(_, outcome)| !outcome.passed()).count();
     if failed > 0 {
         let finding = Finding::new(format!("{failed} of {} checks failed on this device", outcomes.len()))
             .hint("update the driver, or use --device cpu; please report this table");
-        return Err(Error::failed(finding).with_report(&told));
+        return Err(Error::failed(finding).with_report(&report));
     }
-    Ok(told)
+    Ok(report)
 }
 
 fn for_people(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
@@ -54,7 +55,7 @@ fn for_people(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
     let info = selected.backend.describe();
     let device = format!("{} [{}, {}] {}: {}", info.name, info.backend, info.api, info.driver, selected.reason);
     let all = match outcomes.iter().all(|(_, outcome)| outcome.passed()) {
-        true => format!("\n\nall {} checks passed: this device computes what float64 computes", outcomes.len()),
+        true => format!("\n\nall {} checks passed: this device agrees with float64", outcomes.len()),
         false => String::new(),
     };
     format!("{device}\n\n{}{all}", table(&rows))
@@ -89,10 +90,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_found_is_printed_whether_it_passed_or_not() {
+    fn the_report_is_printed_whether_the_checks_passed_or_not() {
         let outcome = |error| (&CASES[0], Outcome { operation: "own distances", error, allowed: 1e-6 });
-        assert_eq!(ended(&[outcome(0.0)], "{}".to_owned()).ok().as_deref(), Some("{}"));
-        let error = ended(&[outcome(0.0), outcome(1.0)], "{}".to_owned()).expect_err("one fails");
+        assert_eq!(into_result(&[outcome(0.0)], "{}".to_owned()).ok().as_deref(), Some("{}"));
+        let error = into_result(&[outcome(0.0), outcome(1.0)], "{}".to_owned()).expect_err("one fails");
         assert_eq!(error.report(), Some("{}"));
         assert!(error.to_string().contains("1 of 2 checks") && !error.to_string().contains("{}"), "{error}");
     }

@@ -5,19 +5,20 @@ use std::fs;
 use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Finding, Result};
+use crate::base::text::counted;
 use crate::cli::args::CollectArgs;
 use crate::formats::folder::OutputFolder;
 use crate::metrics::METRICS;
 use crate::report::collect::{Run, Table, charts, find, settings, tables};
 use crate::report::summary;
 
-/// Rows of a table that are printed, at most; the files hold them all.
+/// Most rows of a table to print; the files contain all of them.
 const PRINTED: usize = 40;
-/// Folders that a warning lists, at most.
+/// Most folders to list in a warning.
 const LISTED: usize = 10;
 
 pub(super) fn run(args: &CollectArgs) -> Result<String> {
-    refuse_parquet_where_it_is_not_built_in(args)?;
+    refuse_missing_parquet(args)?;
     let found = find::below(&args.folders, args.skip_damaged)?;
     warn_of(&found);
     let runs = &found.runs;
@@ -63,10 +64,10 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
     Ok(format!("{shown}\nwritten to {}: {}{plots}", out.display(), written.join(", ")))
 }
 
-fn refuse_parquet_where_it_is_not_built_in(args: &CollectArgs) -> Result<()> {
+fn refuse_missing_parquet(args: &CollectArgs) -> Result<()> {
     if args.parquet && !cfg!(feature = "parquet") {
         let finding = Finding::new("this program was built without Parquet");
-        return Err(Error::usage(finding.hint("cargo install clustrata --features parquet, or leave --parquet out")));
+        return Err(Error::usage(finding.hint("cargo install clustrata --features parquet, or leave out --parquet")));
     }
     Ok(())
 }
@@ -82,18 +83,12 @@ fn write_parquet(_args: &CollectArgs, _table: &Table, _folder: &OutputFolder) ->
 }
 
 fn warn_of(found: &find::Found) {
-    found.skipped.iter().for_each(|skipped| tracing::warn!("left out: {}", one_line(skipped)));
+    found.skipped.iter().for_each(|skipped| tracing::warn!("skipped: {}", one_line(skipped)));
     let listed: Vec<String> = found.incomplete.iter().take(LISTED).map(|f| f.display().to_string()).collect();
     let more = if found.incomplete.len() > LISTED { ", ..." } else { "" };
-    match found.incomplete.len() {
-        0 => {}
-        1 => tracing::warn!("one run has begun and is not finished, so not collected: {}", listed.join(", ")),
-        count => {
-            tracing::warn!(
-                "{count} runs have begun and are not finished, so not collected: {}{more}",
-                listed.join(", ")
-            )
-        }
+    if !found.incomplete.is_empty() {
+        let runs = counted(found.incomplete.len(), "unfinished run");
+        tracing::warn!("skipped {runs}: {}{more}", listed.join(", "));
     }
 }
 
@@ -109,7 +104,7 @@ fn as_json(table: &Table, groups: Option<&Table>) -> Value {
     Value::Object(tables)
 }
 
-/// The first figures of every run and level.
+/// The main metrics of every run and level.
 fn of_runs(table: &Table) -> String {
     let shown = ["run", "level"].into_iter().chain(summary::SHOWN);
     let columns: Vec<usize> = shown.filter_map(|name| table.columns.iter().position(|c| c == name)).collect();
@@ -119,11 +114,11 @@ fn of_runs(table: &Table) -> String {
     printed(header, rows)
 }
 
-/// The first figures of every group and level, as mean and standard deviation.
+/// The main metrics of every group and level: mean and standard deviation.
 fn of_groups(table: &Table) -> String {
     let at = |name: &str| table.columns.iter().position(|column| column == name);
     let keys = table.columns.iter().take_while(|column| *column != "level").count();
-    let figures: Vec<(&str, usize, usize)> = summary::SHOWN
+    let metrics: Vec<(&str, usize, usize)> = summary::SHOWN
         .iter()
         .filter_map(|name| Some((*name, at(&format!("{name}_mean"))?, at(&format!("{name}_std"))?)))
         .collect();
@@ -133,14 +128,15 @@ fn of_groups(table: &Table) -> String {
     };
     let rows = table.rows.iter().map(|row| {
         let head = row[..keys + 2].iter().map(short);
-        head.chain(figures.iter().map(|&(_, mean, deviation)| spread(row, mean, deviation))).collect()
+        head.chain(metrics.iter().map(|&(_, mean, deviation)| spread(row, mean, deviation))).collect()
     });
     let settings = table.columns[..keys].iter().map(|column| column.replacen(tables::SETTING, "", 1));
-    let header = settings.chain(["level", "runs"].map(str::to_owned)).chain(figures.iter().map(|f| f.0.to_owned()));
+    let header =
+        settings.chain(["level", "runs"].map(str::to_owned)).chain(metrics.iter().map(|metric| metric.0.to_owned()));
     printed(header.collect(), rows)
 }
 
-/// A cell in few letters: whole numbers without a point, of long texts the end.
+/// A short cell: whole numbers without a decimal point, and only the end of long texts.
 fn short(value: &Value) -> String {
     const LONGEST: usize = 40;
     match (value, value.as_f64()) {
@@ -158,18 +154,18 @@ fn printed(header: Vec<String>, rows: impl ExactSizeIterator<Item = Vec<String>>
     let more = rows.len().saturating_sub(PRINTED);
     let lines: Vec<Vec<String>> = std::iter::once(header).chain(rows.take(PRINTED)).collect();
     let table = summary::table(&lines);
-    if more > 0 { format!("{table}\n... and {more} more rows") } else { table }
+    if more > 0 { format!("{table}\n... and {}", counted(more, "more row")) } else { table }
 }
 
-/// How many plots there are, or why there is none.
+/// The number of plots, or a hint if there are none.
 fn plots_line(runs: &[Run], over: Option<&str>, plots: usize) -> String {
     match over {
-        // why there is none has been told
+        // a warning has said why
         Some(_) if plots == 0 => String::new(),
-        Some(over) => format!(", {plots} plots over {over} in plots"),
+        Some(over) => format!(", {} over {over} in plots", counted(plots, "plot")),
         None => match settings::differing(runs).as_slice() {
             [] => String::new(),
-            keys => format!("\nno plots: to have them, name a setting with --plot-over, of {}", keys.join(", ")),
+            keys => format!("\nno plots: choose a setting with --plot-over: {}", keys.join(", ")),
         },
     }
 }

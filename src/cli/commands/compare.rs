@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::base::error::{Error, Finding, Result};
+use crate::base::text::counted;
 use crate::cli::args::CompareArgs;
 use crate::evaluate::contingency;
 use crate::formats::folder::OutputFolder;
@@ -20,7 +21,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<String> {
     let gates = Gate::read(&args.fail_if, &pair)?;
     let folder = args.out.as_deref().map(|out| OutputFolder::prepare_comparison(out, args.force)).transpose()?;
 
-    // what is asked for by name must be there; else the figures are worth showing alone
+    // clusters must be comparable if an option needs that; otherwise the metrics are worth showing alone
     let needed = gates.iter().any(Gate::is_between) || args.clustering_a.is_some() || args.clustering_b.is_some();
     let (related, apart) = match relations(args, &pair) {
         Ok(related) => (related, None),
@@ -39,9 +40,9 @@ pub(super) fn run(args: &CompareArgs) -> Result<String> {
         folder.commit()?;
     }
     if args.json {
-        return gates::ended(&verdicts, json.to_string());
+        return gates::passed(&verdicts, json.to_string());
     }
-    gates::told(&verdicts, compare::as_text(&comparison).trim_end())
+    gates::with_lines(&verdicts, compare::as_text(&comparison).trim_end())
 }
 
 fn as_json(comparison: &Comparison, verdicts: &[Verdict]) -> Value {
@@ -58,13 +59,15 @@ fn relations(args: &CompareArgs, pair: &Pair) -> Result<Vec<Relation>> {
     }
     let (rows_a, rows_b) = (pair.a.inputs.rows, pair.b.inputs.rows);
     if rows_a != rows_b {
-        let finding = Finding::new("the runs are of different rows, so their clusters can't be compared").file(&args.b);
-        return Err(Error::input(finding.expected(format!("{rows_a} rows, as A")).found(format!("{rows_b} rows"))));
+        let finding = Finding::new("the runs have different rows, so their clusters can't be compared").file(&args.b);
+        return Err(Error::input(
+            finding.expected(format!("{}, as in A", counted(rows_a, "row"))).found(counted(rows_b, "row")),
+        ));
     }
     let open = |record, moved: &Option<_>, option: &str| {
         let hint = |error: Error| match error.findings().kept().first() {
             Some(finding) if moved.is_none() => {
-                Error::input(finding.clone().hint(format!("name where the clustering lies now with {option}")))
+                Error::input(finding.clone().hint(format!("give the clustering's current folder with {option}")))
             }
             _ => error,
         };

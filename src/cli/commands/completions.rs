@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use crate::base::error::{Error, Finding, Result};
 use crate::cli::args::{self, CompletionsArgs, ManArgs};
 
-/// The name that the program is called by.
+/// The name of the executable.
 const PROGRAM: &str = "clustrata";
 
 /// A script for a shell.
@@ -21,7 +21,7 @@ pub(super) fn man(args: &ManArgs) -> Result<String> {
     let folder = &args.folder;
     let unwritable = |e: std::io::Error| match e.kind() {
         ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-            Error::usage(Finding::new("the place of the manual is not a folder").file(folder).found(e.to_string()))
+            Error::usage(Finding::new("the path for the manual is not a folder").file(folder).found(e.to_string()))
         }
         _ => Error::io("can't write the manual", folder, &e),
     };

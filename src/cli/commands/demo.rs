@@ -1,4 +1,4 @@
-//! `clustrata demo`: the main job on the handwritten digits that come with the program.
+//! `clustrata demo`: runs `metrics` on the handwritten digits that come with the program.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::cli::console::Console;
 use crate::plan::settings::Options;
 use crate::run::session;
 
-/// The files of `tests/data/digits`, which the binary carries, so that the demo works wherever it is installed.
+/// The files of `tests/data/digits`, embedded in the executable so that the demo works wherever it is installed.
 const FILES: [(&str, &[u8]); 8] = [
     ("embeddings.npy", include_bytes!("../../../tests/data/digits/embeddings.npy")),
     ("clustering/config.yaml", include_bytes!("../../../tests/data/digits/config.yaml")),
@@ -24,7 +24,7 @@ const FILES: [(&str, &[u8]); 8] = [
     ("clustering/level3/sorted_clusters.npy", include_bytes!("../../../tests/data/digits/level3/sorted_clusters.npy")),
 ];
 
-/// Side of a digit, pixels.
+/// Side of a digit, in pixels.
 const SIDE: u32 = 8;
 /// Brightest value of a pixel.
 const INK: f32 = 16.0;
@@ -90,5 +90,5 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn make_parent(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent).map_err(|e| Error::io("can't make the demo's folder", parent, &e))
+    fs::create_dir_all(parent).map_err(|e| Error::io("can't create the demo's folder", parent, &e))
 }

@@ -1,7 +1,8 @@
-//! `clustrata devices`: adapters, drivers, limits; which one would be used and why.
+//! `clustrata devices`: lists adapters, drivers and limits, and which one would be used and why.
 
 use crate::backend::select::{self, Choice};
 use crate::base::error::{Error, Finding, Result};
+use crate::base::text::counted;
 use crate::cli::args::DevicesArgs;
 use crate::report::summary::table;
 
@@ -41,12 +42,12 @@ pub(super) fn run(args: &DevicesArgs) -> Result<String> {
         cpu.name,
         "cpu".into(),
         cpu.api,
-        format!("{threads} threads"),
+        counted(threads, "thread"),
         blank(),
         blank(),
         blank(),
     ]);
-    let chosen = format!("--device auto takes {} [{}]: {}", used.name, used.backend, auto.reason);
+    let chosen = format!("--device auto uses {} [{}]: {}", used.name, used.backend, auto.reason);
     Ok(format!("{}\n\n{chosen}", table(&rows)))
 }
 

@@ -1,4 +1,4 @@
-//! `clustrata kmeans`: from embeddings to the hierarchy.
+//! `clustrata kmeans`: clusters embeddings into a hierarchy.
 
 use crate::base::error::Result;
 use crate::cli::args::KmeansArgs;
@@ -43,7 +43,7 @@ fn summary(record: &KmeansRecord, settings: &KmeansSettings) -> String {
     }));
     let out = settings.out.display();
     format!(
-        "{}\n\nfirst, last: mean squared distance of the points of the step, before the first iteration and before the last; \
+        "{}\n\nfirst, last: mean squared distance of the step's points, before the first and before the last iteration; \
          all points: of all points of the level\n\nwritten: {out}\nevaluate it: clustrata metrics {out}",
         table(&rows)
     )

@@ -1,4 +1,4 @@
-//! `clustrata merge`.
+//! `clustrata merge`: merges the parts of a run.
 
 use crate::base::error::Result;
 use crate::cli::args::MergeArgs;

@@ -1,4 +1,4 @@
-//! `clustrata metrics`: the main job.
+//! `clustrata metrics`: evaluates a clustering, or a part of it.
 
 use crate::base::error::Result;
 use crate::cli::args::MetricsArgs;

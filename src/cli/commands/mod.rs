@@ -1,5 +1,5 @@
-//! One straight-line file per subcommand. Each returns what is printed on standard output: a summary, or with --json and
-//! where a text is the very thing asked for, data, which --quiet doesn't suppress.
+//! One straight-line file per subcommand. Each returns the text for standard output: a summary, or data. Data (with --json,
+//! and from commands that only produce text) is printed even with --quiet.
 
 mod check;
 mod collect;

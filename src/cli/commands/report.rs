@@ -1,4 +1,4 @@
-//! `clustrata report`: the report of a finished run once more.
+//! `clustrata report`: rewrites the report of a finished run.
 
 use crate::base::error::{Error, Result};
 use crate::base::signals;

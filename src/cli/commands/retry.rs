@@ -1,4 +1,4 @@
-//! `clustrata retry`: submits what is missing.
+//! `clustrata retry`: submits the missing jobs of a run.
 
 use crate::base::error::Result;
 use crate::batch::slurm;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
+use crate::base::text::counted;
 use crate::cli::args::SampleArgs;
 use crate::formats::hierarchy_writer::write_indices;
 use crate::kmeans::sampling::{self, Request, Selection, Source};
@@ -24,7 +25,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<String> {
     signals::go_on()?;
     let path = file(args, tree.height());
     if path.exists() && !args.force {
-        let finding = Finding::new("there is a selection of this name").file(path);
+        let finding = Finding::new("a selection with this name exists already").file(path);
         return Err(Error::usage(finding.hint("add --force to replace it, or --name-suffix for another name")));
     }
     let request = Request {
@@ -35,14 +36,15 @@ pub(super) fn run(args: &SampleArgs) -> Result<String> {
     };
     let mut selection = sampling::select(&tree, request).map_err(Error::usage)?;
     signals::go_on()?;
-    let told =
-        Told { level: tree.height(), available: tree.rows().len(), unique: unique(&selection.rows), path: &path };
-    let report = if args.json { told.as_json(&selection) } else { told.as_text(&selection) };
+    let summary =
+        Summary { level: tree.height(), available: tree.rows().len(), unique: unique(&selection.rows), path: &path };
+    let report = if args.json { summary.as_json(&selection) } else { summary.as_text(&selection) };
     if args.sort_indices {
         selection.rows.sort_unstable();
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::io("can't make the folder of the selection", folder, &e))?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Error::io("can't create the folder of the selection", folder, &e))?;
     }
     write_indices(&path, selection.rows.into_iter())?;
     Ok(report)
@@ -56,7 +58,7 @@ fn check_suffix(suffix: &str) -> Result<()> {
     Err(Error::usage(finding.hint("name the folder with --out")))
 }
 
-/// Upstream's name of the selection.
+/// The path of the selection, named as upstream names it.
 fn file(args: &SampleArgs, levels: usize) -> PathBuf {
     let folder = args.out.clone().unwrap_or_else(|| args.clustering.join("curated_datasets"));
     let (letter, multiplier, target) = (args.sampling_strategy.letter(), args.multiplier, args.target_size);
@@ -71,24 +73,26 @@ fn unique(rows: &[u64]) -> usize {
     rows.len()
 }
 
-/// What is told of a selection.
-struct Told<'a> {
+/// What is printed about a selection.
+struct Summary<'a> {
     level: usize,
     available: usize,
     unique: usize,
     path: &'a Path,
 }
 
-impl Told<'_> {
+impl Summary<'_> {
     fn as_text(&self, selection: &Selection) -> String {
         let (rows, clusters) = (selection.rows.len(), selection.per_cluster.len());
         let [least, median, most] = spread(&selection.per_cluster);
-        let repeated = if rows == self.unique { String::new() } else { format!(" ({} different ones)", self.unique) };
+        let repeated = if rows == self.unique { String::new() } else { format!(" ({} distinct)", self.unique) };
         format!(
-            "{rows} rows{repeated} of {} from {clusters} clusters of level {}\n\
-             {least} to {most} of a cluster, {median} in the middle\n\
+            "{}{repeated} of {} available, from {} of level {}\n\
+             {least} to {most} per cluster, median {median}\n\
              {}",
+            counted(rows, "row"),
             self.available,
+            counted(clusters, "cluster"),
             self.level,
             self.path.display()
         )
@@ -109,7 +113,7 @@ impl Told<'_> {
     }
 }
 
-/// The least, the (lower) middle one and the most.
+/// Minimum, (lower) median and maximum.
 fn spread(counts: &[u64]) -> [u64; 3] {
     let mut counts = counts.to_vec();
     counts.sort_unstable();

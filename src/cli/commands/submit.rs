@@ -1,4 +1,4 @@
-//! `clustrata submit`: runs on Slurm, or one after another here.
+//! `clustrata submit`: submits runs to Slurm, or runs them one after another here.
 
 use crate::base::error::Result;
 use crate::batch::submit::{self, Request};

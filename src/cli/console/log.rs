@@ -1,4 +1,4 @@
-//! log.txt: what was said, kept in memory until the output folder is known.
+//! log.txt: messages, kept in memory until the output folder is known.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A log that can be given its file late. Clones write to the same log.
+/// A log whose file can be attached later. Clones write to the same log.
 #[derive(Debug, Clone, Default)]
 pub struct LogFile(Arc<Mutex<State>>);
 
@@ -22,10 +22,10 @@ impl LogFile {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From here on writes to `path`, beginning with what was said so far.
+    /// Writes to `path` from now on, beginning with the messages so far.
     ///
     /// # Errors
-    /// Where the file can't be made.
+    /// If the file can't be created.
     pub fn attach(&self, path: &Path) -> io::Result<()> {
         let mut file = File::create(path)?;
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on: messages on standard error and in log.txt, and progress.
+//! Output during a run: messages on standard error and in log.txt, and progress.
 
 mod log;
 mod progress;
@@ -20,13 +20,13 @@ use progress::Bar;
 /// Where messages and progress go.
 #[derive(Debug, Clone)]
 pub struct Console {
-    /// Collects what is said, until it is known where log.txt lies.
+    /// Collects messages until the path of log.txt is known.
     pub log: LogFile,
     quiet: bool,
 }
 
 impl Console {
-    /// Sets up messages for the whole process; to be called once.
+    /// Sets up messages for the whole process. Call it once.
     pub fn install(verbosity: &Verbosity) -> Self {
         let level = match (verbosity.quiet, verbosity.verbose) {
             (true, _) => LevelFilter::WARN,
@@ -43,7 +43,7 @@ impl Console {
         let screen = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_target(false);
         let screen = match (verbosity.json_log, terminal) {
             (true, _) => screen.json().with_filter(own(level)).boxed(),
-            // a person reads along; a Slurm log is read later and wants the time
+            // on a terminal, messages are read at once; a Slurm log is read later and needs the time
             (_, true) => screen.without_time().compact().with_filter(own(level)).boxed(),
             _ => screen.compact().with_filter(own(level)).boxed(),
         };
@@ -73,7 +73,7 @@ impl Frontend for Console {
     }
 }
 
-/// Our own messages at `level`; those of libraries only where they warn.
+/// Our own messages at `level`; errors only of libraries.
 fn own(level: LevelFilter) -> tracing_subscriber::filter::Targets {
     let libraries = LevelFilter::ERROR.min(level);
     tracing_subscriber::filter::Targets::new().with_default(libraries).with_target("clustrata", level)

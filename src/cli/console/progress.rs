@@ -1,4 +1,4 @@
-//! Bar: a bar on a terminal, a line every 30 s where there is none (a Slurm log).
+//! Progress: a bar on a terminal, otherwise (in a Slurm log) a line every 30 s.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -10,10 +10,10 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::base::numeric::as_real;
 use crate::engine::progress::StageProgress;
 
-/// Between two lines where there is no terminal.
+/// Interval between two lines if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// Counts what is done of a stage and tells of it; takes its bar away when it goes.
+/// Counts and shows the progress of a stage. Dropping it removes the bar.
 pub(super) struct Bar {
     stage: &'static str,
     total: u64,
@@ -40,7 +40,7 @@ impl Bar {
 
     fn line(&self, done: u64) {
         let Ok(mut last) = self.last_line.try_lock() else { return };
-        // of nothing done yet there is no rate to tell the rest from
+        // without progress, there is no rate to estimate the remaining time from
         if done == 0 || last.elapsed() < LINE_EVERY {
             return;
         }

@@ -1,4 +1,4 @@
-//! All parts of a run, held against each other and added up.
+//! All parts of a run: checks that they fit together, and merges them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,6 +12,7 @@ use super::state::{self, Header};
 use super::survey::{PARTS, folders};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::signals;
+use crate::base::text::counted;
 use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{Counts, OuterSums, RowSums};
 use crate::formats::atomic_file::remove_unfinished;
@@ -20,30 +21,30 @@ use crate::formats::part_file::PartFile;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::PartOf;
 
-/// Name of the sum of all parts' first round, beside them.
+/// File name of the merged first round, beside the parts.
 const SUM: &str = "sum.part";
 
-/// How long to wait for another process before looking again.
+/// Interval between two checks for the result of another process.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Every part that a folder holds, by its rows.
+/// All parts in a folder, sorted by their rows.
 pub struct Parts {
     out: PathBuf,
     parts: Vec<Part>,
 }
 
-/// The distances that a part has written.
+/// The distance files of a part.
 #[derive(Debug, Clone)]
 pub struct PartBuffers {
     /// Its rows.
     pub rows: Range<u64>,
-    /// Where they lie.
+    /// The part's folder.
     pub folder: PathBuf,
     /// BLAKE3 (hex) of each file.
     pub checksums: BTreeMap<String, String>,
 }
 
-/// One part and what it has completed.
+/// One part and its completed stages.
 struct Part {
     rows: Range<u64>,
     folder: PathBuf,
@@ -51,10 +52,10 @@ struct Part {
 }
 
 impl Parts {
-    /// Looks at all parts below `out`; their arrays are not read yet.
+    /// Finds all parts below `out`. Reads their headers, but not their arrays.
     ///
     /// # Errors
-    /// `Input` with all files that are damaged.
+    /// `Input` with all damaged files.
     pub fn find(out: &Path) -> Result<Parts> {
         let mut findings = Findings::new();
         let mut parts = Vec::new();
@@ -77,18 +78,18 @@ impl Parts {
         Ok(Parts { out: out.to_owned(), parts })
     }
 
-    /// The settings of a process that wrote one of them.
+    /// The settings of one of the processes that wrote the parts.
     ///
     /// # Errors
-    /// `Input` where there is none.
+    /// `Input` if there are no parts.
     pub fn settings(&self) -> Result<&Value> {
         let headers = self.parts.iter().flat_map(|part| part.complete.values());
         headers.map(|header| &header.settings).next().ok_or_else(|| {
             Error::input(
                 Finding::new("there are no partial results")
                     .file(self.out.join("parts"))
-                    .expected("folders that `clustrata metrics ... --shard I/N` wrote")
-                    .hint("name the folder that was given to it as --out"),
+                    .expected("folders written by `clustrata metrics ... --shard I/N`")
+                    .hint("name the folder that was passed to it as --out"),
             )
         })
     }
@@ -96,7 +97,7 @@ impl Parts {
     /// Refuses parts of another run.
     ///
     /// # Errors
-    /// `Input` with the first of them.
+    /// `Input` with the first one found.
     pub fn agree(&self, plan: &RunFingerprint) -> Result<()> {
         let hash = plan.hash();
         for part in &self.parts {
@@ -107,7 +108,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Leaves parts of another run out: they are to be done again.
+    /// Ignores the results of another run, so that they are computed again.
     pub fn leave_out_others(&mut self, plan: &RunFingerprint) {
         let hash = plan.hash();
         for part in &mut self.parts {
@@ -115,30 +116,30 @@ impl Parts {
         }
     }
 
-    /// What keeps a stage from being added up over `rows` rows: overlaps and gaps, by name.
+    /// What prevents a stage from being merged over `rows` rows: overlaps and gaps.
     pub fn wanting(&self, stage: Stage, rows: u64) -> Findings {
         let mut findings = self.overlaps(stage);
         findings.extend(self.gaps(stage, rows));
         findings
     }
 
-    /// Parts that have done a stage and have rows in common.
+    /// Overlaps between the parts that completed a stage.
     pub fn overlaps(&self, stage: Stage) -> Findings {
         let mut findings = Findings::new();
         let done: Vec<&Part> = self.parts.iter().filter(|part| part.complete.contains_key(&stage)).collect();
         for pair in done.windows(2).filter(|pair| pair[1].rows.start < pair[0].rows.end) {
             findings.push(
-                Finding::new("two parts have rows in common, which would count twice")
+                Finding::new("two parts overlap, so some rows would count twice")
                     .file(&pair[1].folder)
                     .expected(format!("rows from {} on, after {}", pair[0].rows.end, pair[0].folder.display()))
                     .found(format!("rows {}..{}", pair[1].rows.start, pair[1].rows.end))
-                    .hint("remove the folder of the one that does not belong to this run"),
+                    .hint("remove the folder of the part that doesn't belong to this run"),
             );
         }
         findings
     }
 
-    /// Rows that no part has done a stage of.
+    /// Rows for which no part completed a stage.
     pub fn gaps(&self, stage: Stage, rows: u64) -> Findings {
         let mut findings = Findings::new();
         let mut at = 0;
@@ -155,30 +156,29 @@ impl Parts {
     }
 
     fn gap(&self, stage: Stage, rows: Range<u64>) -> Finding {
-        let begun = self.parts.iter().filter(|part| rows.contains(&part.rows.start)).count();
-        let known =
-            if begun > 0 { format!("{begun} parts of them that are not complete") } else { "nothing".to_owned() };
+        let started = self.parts.iter().filter(|part| rows.contains(&part.rows.start)).count();
+        let found = if started > 0 { counted(started, "incomplete part") } else { "nothing".to_owned() };
         Finding::new(format!("the {} of rows {}..{} are missing", what(stage), rows.start, rows.end))
             .file(self.out.join("parts"))
             .expected(format!("complete parts that cover these rows ({}.part)", stage.name()))
-            .found(known)
-            .hint("run those parts (again, with --resume): metrics ... --shard I/N or --rows A..B; `status` names them")
+            .found(found)
+            .hint("run those parts, or resume them with --resume: metrics ... --shard I/N or --rows A..B; `status` lists them")
     }
 
-    /// Adds up what a pass found. Arrays are read and verified one part at a time.
+    /// Merges the results of a pass over the rows. Reads and verifies the arrays one part at a time.
     ///
     /// # Errors
-    /// `Input` where rows are missing or twice, or a file is damaged.
+    /// `Input` if rows are missing or overlap, or a file is damaged.
     pub fn rows(&self, stage: Stage, rows: u64) -> Result<RowSums> {
         self.add_up(stage, rows, state::read_rows, |sum, next| sum.combine(&next))
     }
 
-    /// The sum of the first round, which the second round of every part needs. It is made once and kept beside the parts;
-    /// processes that want it at the same time wait for the one that makes it, as long as `go_on` lets them.
+    /// The merged first round, which the second round of every part needs. One process computes it and stores it beside the
+    /// parts; the others wait for it. `check` can end the wait.
     ///
     /// # Errors
-    /// As [`Parts::rows`]; what `go_on` says.
-    pub fn first(&self, rows: u64, go_on: &dyn Fn() -> Result<()>) -> Result<RowSums> {
+    /// As [`Parts::rows`]; any error of `check`.
+    pub fn first(&self, rows: u64, check: &dyn Fn() -> Result<()>) -> Result<RowSums> {
         let of = self.fingerprints()?;
         let folder = self.out.join(PARTS);
         let path = folder.join(SUM);
@@ -187,7 +187,7 @@ impl Parts {
                 return Ok(sum);
             }
             let Some(lock) = LockedFolder::try_open(&folder)? else {
-                go_on()?;
+                check()?;
                 std::thread::sleep(POLL);
                 continue;
             };
@@ -195,7 +195,7 @@ impl Parts {
                 remove_unfinished(&folder)
                     .map_err(|e| Error::io("can't clear what a killed process left", &folder, &e))?;
             }
-            // another process may have made it before the lock was ours
+            // another process may have stored it before we got the lock
             if let Some(sum) = read_sum(&path, &of) {
                 return Ok(sum);
             }
@@ -204,9 +204,9 @@ impl Parts {
             if let Some(like) = like {
                 let header =
                     Header { rows: (0, rows), range: (0, rows), counts: sum.counts, of: of.clone(), ..like.clone() };
-                // it spares the others the work, and is not needed
+                // storing it only saves the others the work
                 if let Err(error) = state::write_rows(&path, &header, &sum) {
-                    tracing::warn!("the sum of the parts could not be kept: {error}");
+                    tracing::warn!("can't store the merged first round: {error}");
                 }
             }
             return Ok(sum);
@@ -219,7 +219,7 @@ impl Parts {
         done.map(of).collect::<Result<_, _>>().map_err(Error::input)
     }
 
-    /// Adds up what comparing points found.
+    /// Merges the results of comparing points with points.
     ///
     /// # Errors
     /// As [`Parts::rows`].
@@ -251,7 +251,7 @@ impl Parts {
         sum.ok_or_else(|| Error::input(self.gap(stage, 0..rows)))
     }
 
-    /// Folders of the parts that have done the first round, with their rows and the checksums of their distances.
+    /// Folders of the parts that completed the first round, with their rows and the checksums of their distances.
     pub fn folders(&self) -> Vec<PartBuffers> {
         let of = |part: &Part| {
             let header = part.complete.get(&Stage::Distances)?;
@@ -264,10 +264,10 @@ impl Parts {
         self.parts.iter().filter_map(of).collect()
     }
 
-    /// Removes all of them, and their sum.
+    /// Removes all parts and the merged first round.
     ///
     /// # Errors
-    /// `Failed` where the system refuses to.
+    /// `Failed` if a file can't be removed.
     pub fn remove(self) -> Result<()> {
         let folder = self.out.join(PARTS);
         let failed = |path: &Path, e: &std::io::Error| Error::io("can't remove the parts", path, e);
@@ -279,12 +279,12 @@ impl Parts {
             std::fs::remove_file(&sum).map_err(|e| failed(&sum, &e))?;
         }
         let _ = remove_unfinished(&folder);
-        // others may have put something into it
+        // stays if it holds other files
         let _ = std::fs::remove_dir(&folder);
         Ok(())
     }
 
-    /// Who did what.
+    /// Which process computed which rows and stages.
     pub fn workers(&self) -> Vec<PartOf> {
         let of = |part: &Part| PartOf {
             rows: (part.rows.start, part.rows.end),
@@ -293,7 +293,7 @@ impl Parts {
         self.parts.iter().filter(|part| !part.complete.is_empty()).map(of).collect()
     }
 
-    /// How many distances all parts have computed in a stage.
+    /// The number of distances that all parts computed in a stage.
     pub fn counts(&self, stage: Stage) -> Counts {
         let of = |part: &Part| part.complete.get(&stage).map_or(Counts::default(), |header| header.counts);
         self.parts.iter().map(of).fold(Counts::default(), Counts::plus)
@@ -306,7 +306,7 @@ impl Part {
     }
 }
 
-/// A kept sum, where there is one of just these parts.
+/// The stored sum, if it was made from exactly these parts.
 fn read_sum(path: &Path, of: &[String]) -> Option<RowSums> {
     let file = PartFile::glance(path).ok()?;
     let header: Header = file.header_as().ok()?;

@@ -1,4 +1,4 @@
-//! What an earlier process left in the folder of a part.
+//! Checks what an earlier process left in the folder of a part.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::formats::part_file::PartFile;
 use crate::plan::fingerprint::RunFingerprint;
 
 impl PartFolder {
-    /// Holds what an earlier process left against what this one is to do. What is damaged is put aside and done again; what
-    /// can't be read is left, since it may be whole.
-    pub(super) fn judge_earlier(&self) -> Result<()> {
+    /// Checks that the files of an earlier process belong to this run. Renames damaged files, so that they are computed
+    /// again. Leaves unreadable files in place, since they may be intact.
+    pub(super) fn check_earlier(&self) -> Result<()> {
         for stage in Stage::ALL {
             for (path, complete) in [(self.complete(stage), true), (self.checkpoint(stage), false)] {
                 if path.is_file() {
-                    self.judge_file(stage, &path, complete)?;
+                    self.check_file(stage, &path, complete)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn judge_file(&self, stage: Stage, path: &Path, complete: bool) -> Result<()> {
+    fn check_file(&self, stage: Stage, path: &Path, complete: bool) -> Result<()> {
         File::open(path).map_err(|e| Error::io("can't read a partial result", path, &e))?;
         let opened = if complete { PartFile::open(path) } else { PartFile::glance(path) };
         let header = opened.and_then(|file| file.header_as::<Header>()).and_then(|header| {
@@ -34,34 +34,34 @@ impl PartFolder {
         let damage = match header {
             Ok(header) if header.plan_hash != self.plan_hash => return Err(foreign(path, &header.plan, &self.plan)),
             Ok(header) => match header.buffers.keys().find(|name| !self.path.join(name).is_file()) {
-                Some(name) => format!("{name} is not there any more"),
+                Some(name) => format!("{name} is missing"),
                 None => return Ok(()),
             },
             Err(damage) => damage.to_string(),
         };
-        tracing::warn!("done again: {damage}");
+        tracing::warn!("computing again: {damage}");
         let aside = path.with_extension("damaged");
-        fs::rename(path, &aside).map_err(|e| Error::io("can't put a damaged file aside", path, &e))
+        fs::rename(path, &aside).map_err(|e| Error::io("can't rename a damaged file", path, &e))
     }
 
-    pub(super) fn begun_already(&self) -> Error {
+    pub(super) fn started_already(&self) -> Error {
         Error::usage(
             Finding::new("an interrupted run left a checkpoint or partial results")
                 .file(&self.path)
-                .hint("go on from it with --resume, or begin anew with --force"),
+                .hint("resume with --resume, or start over with --force"),
         )
     }
 }
 
-/// A file of another run.
+/// The error for a file of another run.
 pub(super) fn foreign(path: &Path, there: &RunFingerprint, here: &RunFingerprint) -> Error {
     Error::input(
-        Finding::new("a partial result is of another run")
+        Finding::new("a partial result belongs to another run")
             .file(path)
-            .expected("the same inputs, figures and version of the program")
+            .expected("the same inputs, metrics and program version")
             .found(there.differences(here).join("; "))
             .hint(
-                "do the part again with these inputs and settings (metrics --force), or name another folder with --out",
+                "rerun the part with these inputs and settings (metrics --force), or choose another folder with --out",
             ),
     )
 }

@@ -64,7 +64,7 @@ pub struct PartFolder {
     /// Files to sync before results of their rows are stored, each with its final path.
     buffers: Mutex<Vec<(PathBuf, PathBuf)>>,
     timer: Mutex<Timer>,
-    begun: Mutex<BTreeMap<Stage, StartedStage>>,
+    started: Mutex<BTreeMap<Stage, StartedStage>>,
     // dropped in this order: the lock's file goes before the folder that holds it
     locked: LockedFolder,
     _emptied: Emptied,
@@ -89,7 +89,7 @@ struct Emptied(PathBuf);
 impl Drop for Emptied {
     fn drop(&mut self) {
         let _ = fs::remove_dir(&self.0);
-        // it has gone already where this process made it, but not the one above
+        // the lock may have removed the folder already, but not its parent
         if !self.0.exists()
             && let Some(parts) = self.0.parent()
         {
@@ -103,8 +103,8 @@ impl PartFolder {
     /// Opens the folder of a part of the run that is written to `out`.
     ///
     /// # Errors
-    /// `Usage` when it holds results or checkpoints that are to be neither discarded nor gone on from; `Input` when they
-    /// are of another run; `Failed` when another process does this part now, or it can't be written.
+    /// `Usage` if it holds results or checkpoints that `earlier` refuses; `Input` if they belong to another run; `Failed` if
+    /// another process is working on this part, or the folder can't be written.
     pub fn open(
         out: &Path,
         rows: Range<u64>,
@@ -128,27 +128,27 @@ impl PartFolder {
             always: false,
             buffers: Mutex::default(),
             timer: Mutex::new(Timer { last: Instant::now(), cost: Duration::ZERO }),
-            begun: Mutex::default(),
+            started: Mutex::default(),
             locked,
         };
-        // where nothing is locked they may be another process's
+        // without a lock, they may belong to another process
         if folder.locked.is_held() {
             remove_unfinished(&folder.path)
                 .map_err(|e| Error::io("can't clear what a killed process left", &folder.path, &e))?;
         }
         match earlier {
             Earlier::Discard => folder.clear(),
-            Earlier::Refuse if folder.holds_results() => return Err(folder.begun_already()),
+            Earlier::Refuse if folder.holds_results() => return Err(folder.started_already()),
             Earlier::Refuse => folder.clear(),
             Earlier::BuildOn if Stage::ALL.into_iter().any(|stage| folder.checkpoint(stage).is_file()) => {
-                return Err(folder.begun_already());
+                return Err(folder.started_already());
             }
-            Earlier::BuildOn | Earlier::Resume => folder.judge_earlier()?,
+            Earlier::BuildOn | Earlier::Resume => folder.check_earlier()?,
         }
         Ok(folder)
     }
 
-    /// Stores what is found every so often, and complete results `always` or only where they took longer than that.
+    /// Stores a checkpoint at every `interval`. Stores complete results `always`, or only if they took longer than that.
     #[must_use]
     pub fn storing(mut self, interval: Option<Duration>, always: bool) -> Self {
         (self.interval, self.always) = (interval, always);
@@ -160,7 +160,7 @@ impl PartFolder {
         &mut self.info
     }
 
-    /// Where the folder lies.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -175,18 +175,18 @@ impl PartFolder {
         self.header(Stage::Distances).map_or(0, |header| header.range.1 - header.range.0)
     }
 
-    /// Whether a stage is complete, as a file.
+    /// Whether a complete result of a stage is stored.
     pub fn has(&self, stage: Stage) -> bool {
         self.complete(stage).is_file()
     }
 
-    /// Rows of a tile in what an earlier process left; its results go on with the same bits in tiles of that size.
+    /// The tile size of an earlier process. With tiles of this size, a resumed stage has the same bits.
     pub fn earlier_tile_rows(&self) -> Option<usize> {
         Stage::ALL.into_iter().find_map(|stage| self.header(stage)).map(|header| header.worker.device.tile_rows)
     }
 
-    /// Files that must be on the disk before what is found of their rows is stored. Those that lie elsewhere, on the
-    /// machine's own disk, are copied into this folder when all of their rows are found.
+    /// Files to sync to disk before results of their rows are stored. Files outside this folder, on the machine's own disk,
+    /// are also copied into it.
     pub fn sync_first(&self, buffers: Vec<PathBuf>) {
         let home = |path: PathBuf| {
             let home = path.file_name().map_or_else(|| path.clone(), |name| self.path.join(name));
@@ -195,23 +195,23 @@ impl PartFolder {
         *locked(&self.buffers) = buffers.into_iter().map(home).collect();
     }
 
-    /// What the second round has to do, which the files of each of its stages tell.
+    /// Sets the stages of the second round. The file of each stage lists them.
     pub fn second_round(&self, stages: Vec<Stage>) {
         *locked(&self.second) = stages;
     }
 
-    /// Forgets what a stage has found.
+    /// Removes the stored results of a stage.
     pub fn forget(&self, stage: Stage) {
         for path in [self.complete(stage), self.checkpoint(stage)] {
             let _ = fs::remove_file(path);
         }
     }
 
-    /// Who did the stages of this process, and how long they took.
+    /// This process, with the time that it spent on a stage.
     pub fn worker(&self, stage: Stage) -> Worker {
-        let begun = locked(&self.begun).get(&stage).copied();
+        let started = locked(&self.started).get(&stage).copied();
         let (seconds, resumed) =
-            begun.map_or((0.0, 0), |begun| (begun.earlier_seconds + begun.at.elapsed().as_secs_f64(), begun.resumed));
+            started.map_or((0.0, 0), |stage| (stage.earlier_seconds + stage.at.elapsed().as_secs_f64(), stage.resumed));
         Worker { seconds, resumed, ..self.info.worker.clone() }
     }
 
@@ -228,7 +228,7 @@ impl PartFolder {
         self.path.join(format!("{}.checkpoint", stage.name()))
     }
 
-    /// What is there of a stage, complete or not.
+    /// The file of a stage: the complete result or the checkpoint.
     fn existing(&self, stage: Stage) -> Option<PathBuf> {
         [self.complete(stage), self.checkpoint(stage)].into_iter().find(|path| path.is_file())
     }
@@ -250,14 +250,14 @@ impl PartFolder {
         }
     }
 
-    /// A stage begins, or goes on from what `header` tells of.
+    /// Notes that a stage starts, or resumes from the file with this `header`.
     fn begin(&self, stage: Stage, header: Option<&Header>) {
         let resumed = header.map_or(0, |header| header.worker.resumed + u64::from(header.done < 1.0));
         let earlier_seconds = header.map_or(0.0, |header| header.worker.seconds);
-        locked(&self.begun).insert(stage, StartedStage { at: Instant::now(), earlier_seconds, resumed });
+        locked(&self.started).insert(stage, StartedStage { at: Instant::now(), earlier_seconds, resumed });
     }
 
-    /// Reads what is there of a stage; it has been judged when the folder was opened.
+    /// Reads the stored results of a stage. They were checked when the folder was opened.
     fn load<T>(&self, stage: Stage, read: fn(&PartFile, &Header) -> Result<T, Finding>) -> Result<Option<T>> {
         let Some(path) = self.existing(stage) else {
             self.begin(stage, None);
@@ -271,7 +271,7 @@ impl PartFolder {
             Ok((header, found))
         });
         let (header, found) = opened.map_err(Error::input)?;
-        tracing::info!("{}: going on from {:.1} %", stage.name(), 100.0 * header.done);
+        tracing::info!("{}: resuming at {:.1} %", stage.name(), 100.0 * header.done);
         self.begin(stage, Some(&header));
         Ok(Some(found))
     }
@@ -333,11 +333,11 @@ impl PartFolder {
                 file.sync_data().map_err(|e| failed(&e))?;
             } else {
                 // the signal that asks for the checkpoint must not prevent it
-                let go_on = || match signals::asked() {
+                let check = || match signals::asked() {
                     StopRequest::Stop => Err(Error::interrupted()),
                     StopRequest::No | StopRequest::Checkpoint => Ok(()),
                 };
-                scratch_copies::copy_back(buffer, home, &go_on)?;
+                scratch_copies::copy_back(buffer, home, &check)?;
             }
             if complete && let Some(name) = home.file_name().and_then(|name| name.to_str()) {
                 let mut hasher = blake3::Hasher::new();

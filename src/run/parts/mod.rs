@@ -1,7 +1,7 @@
 //! A run in parts: several processes, each with a range of the rows, whose partial results add up.
 //!
-//! Every part has a folder `OUT/parts/rows-A-B`. Its files appear under their final names only when they are complete and
-//! carry a checksum, so what is done can be told from the files alone, whatever became of the processes.
+//! Every part has a folder `OUT/parts/rows-A-B`. Its files get their final names only once they are complete, and carry a
+//! checksum. So the files alone show what is done, whatever happened to the processes.
 
 mod all;
 mod earlier;

@@ -1,4 +1,4 @@
-//! Partial results and checkpoints as files.
+//! The files of partial results and checkpoints.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,44 +14,45 @@ use crate::formats::part_file::{PartFile, Writer};
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
 
-/// What a file says about itself.
+/// Metadata of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Header {
     /// Name of the [`crate::engine::checkpoint::Stage`].
     pub stage: String,
     /// Rows of the part.
     pub rows: (u64, u64),
-    /// Rows of the stage that are in it: from the part's first on. Where points are compared with points: numbers of
-    /// the outer points.
+    /// The rows it covers, from the part's first row on. For comparisons of points with points: positions of the outer
+    /// points.
     pub range: (u64, u64),
     /// Share of the stage that is done, from 0 to 1.
     pub done: f64,
-    /// Stages of the round it belongs to; the part has done the round when it has a complete file of each.
+    /// All stages of its round. The round is complete once the part has a complete file of each.
     pub round: Vec<String>,
-    /// What all parts agree on.
+    /// Fingerprint of the run, the same for all parts.
     pub plan: RunFingerprint,
     /// Its hash.
     pub plan_hash: String,
     /// The settings of the process that wrote it, for `merge`.
     pub settings: Value,
-    /// Who computed.
+    /// The process that computed it.
     pub worker: Worker,
-    /// How many distances were computed.
+    /// The number of distances computed.
     pub counts: Counts,
-    /// Columns of the sums of points; absent where there are none.
+    /// Columns of the point sums; `None` if there are none.
     pub point_columns: Option<usize>,
-    /// How points against points were cut, the steps done and the steps there are.
+    /// For comparisons of points with points: how they are divided, steps done, all steps.
     pub sweep: Option<(SweepCut, u64, u64)>,
-    /// Distances of the part's rows that lie beside a complete first round: BLAKE3 (hex) of each file.
+    /// Distance files beside a complete first round, with the BLAKE3 hash (hex) of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub buffers: BTreeMap<String, String>,
-    /// Fingerprints of the files that it is the sum of.
+    /// Fingerprints of the files that were merged into it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub of: Vec<String>,
 }
 
 impl Header {
-    /// Whether it is of this stage and part, and `complete` where its name says so: files can be copied and renamed.
+    /// Checks that the file belongs to this stage and part, and is complete if its name says so (`complete`). Files can be
+    /// copied and renamed.
     pub(super) fn fits(&self, path: &Path, stage: Stage, rows: &Range<u64>, complete: bool) -> Result<(), Finding> {
         let covers = match stage {
             Stage::Silhouette => true,
@@ -60,11 +61,11 @@ impl Header {
         if self.stage == stage.name() && self.rows == (rows.start, rows.end) && covers {
             return Ok(());
         }
-        Err(Finding::new("a partial result does not belong where it lies")
+        Err(Finding::new("a partial result is in the wrong place")
             .file(path)
             .expected(format!("{} of rows {}..{}", stage.name(), rows.start, rows.end))
-            .found(format!("{} of rows {}..{}, as far as {}", self.stage, self.rows.0, self.rows.1, self.range.1))
-            .hint("put it back where it was, or remove its folder and run that part again"))
+            .found(format!("{} of rows {}..{}, up to row {}", self.stage, self.rows.0, self.rows.1, self.range.1))
+            .hint("move it back, or remove its folder and rerun that part"))
     }
 }
 
@@ -74,10 +75,10 @@ const SUMS: [&str; 6] = ["size", "inertia", "distance", "max_squared", "simplifi
 /// The arrays of a level's running sums.
 const RUNNING: [&str; 3] = ["own", "open", "best"];
 
-/// Clusters that are handed to the writer at a time.
+/// Clusters passed to the writer at a time.
 const CHUNK: usize = 1 << 14;
 
-/// Writes what a pass found.
+/// Writes the results of a pass over the rows.
 pub(super) fn write_rows(path: &Path, header: &Header, found: &RowSums) -> Result<()> {
     let mut writer = Writer::create(path)?;
     for (level, sums) in found.sums.iter().enumerate() {
@@ -128,7 +129,7 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
             .file(file.path())
             .expected(format!("{} each", size.len()))
             .found(format!("{lengths:?}"))
-            .hint("run this part again"));
+            .hint("rerun this part"));
     }
     let sums = |at: usize| Sums {
         size: size[at],
@@ -141,7 +142,7 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
     Ok(ClusterSums::of_clusters((0..size.len()).map(sums).collect()))
 }
 
-/// Writes what comparing points found.
+/// Writes the results of comparing points with points.
 pub(super) fn write_outer(path: &Path, header: &Header, found: &OuterSums) -> Result<()> {
     let mut writer = Writer::create(path)?;
     for (level, running) in found.running.iter().enumerate() {
@@ -180,15 +181,15 @@ pub(super) fn read_outer(file: &PartFile, header: &Header) -> Result<OuterSums, 
     let points = header.range.1.saturating_sub(header.range.0);
     let lengths = found.running.iter().flat_map(|r| [r.own.len(), r.open.len(), r.best.len(), r.best_first.len()]);
     if lengths.chain(found.values.iter().map(Vec::len)).any(|length| length as u64 != points) {
-        return Err(Finding::new("the arrays of a partial result have other lengths than its range")
+        return Err(Finding::new("the array lengths of a partial result don't match its range")
             .file(file.path())
             .expected(format!("{points} each"))
-            .hint("run this part again"));
+            .hint("rerun this part"));
     }
     Ok(found)
 }
 
-/// `level0/size`: levels by their place among the evaluated ones.
+/// `level0/size`: levels are numbered by their position among the evaluated ones.
 fn name(level: usize, array: &str) -> String {
     format!("level{level}/{array}")
 }

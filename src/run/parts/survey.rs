@@ -1,4 +1,4 @@
-//! What an output folder holds of a run in parts.
+//! The parts in an output folder, and their progress.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,24 +9,24 @@ use crate::base::error::{Error, Result};
 use crate::engine::checkpoint::Stage;
 use crate::formats::part_file::PartFile;
 
-/// Where the parts lie in the output folder.
+/// Subfolder of the output folder that holds the parts.
 pub(super) const PARTS: &str = "parts";
 
-/// How far a part's round is.
+/// Progress of a part's round.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Progress {
-    /// Nothing of it is there.
+    /// It has no files.
     Missing,
-    /// A checkpoint of it is there.
-    Begun {
+    /// It has a checkpoint, or some of its stages are complete.
+    Started {
         /// Share of the round that is done, from 0 to 1.
         done: f64,
-        /// When the last of it was written.
+        /// When its newest file was written.
         at: SystemTime,
     },
     /// It is complete and its checksums hold.
     Done,
-    /// A file of it is not what was written; why.
+    /// One of its files is damaged, for this reason.
     Damaged(String),
 }
 
@@ -37,7 +37,7 @@ pub struct PartState {
     pub rows: Range<u64>,
     /// The pass over the embeddings.
     pub first: Progress,
-    /// What needs the first round of all parts: means, silhouettes. `Missing` too where nothing of that is wanted.
+    /// The stages that need the first round of all parts, such as silhouettes. Also `Missing` if the run has none.
     pub second: Progress,
 }
 
@@ -46,11 +46,11 @@ pub fn folder_of(out: &Path, rows: &Range<u64>) -> PathBuf {
     out.join(PARTS).join(format!("rows-{:012}-{:012}", rows.start, rows.end))
 }
 
-/// Every part that `out` holds, by its rows; none where `out` is not there. Nothing is written or locked, and complete files
-/// are read to their end: their checksums hold.
+/// All parts in `out`, sorted by their rows; empty if `out` doesn't exist. Writes and locks nothing. Reads complete files to
+/// the end to verify their checksums.
 ///
 /// # Errors
-/// `Failed` where the folder can't be listed.
+/// `Failed` if the folder can't be listed.
 pub fn survey(out: &Path) -> Result<Vec<PartState>> {
     let state = |(rows, folder): (Range<u64>, PathBuf)| {
         let second = [Stage::Search, Stage::Means, Stage::Silhouette];
@@ -60,7 +60,7 @@ pub fn survey(out: &Path) -> Result<Vec<PartState>> {
     Ok(folders(out)?.into_iter().map(state).collect())
 }
 
-/// Folders of parts, by their rows.
+/// Folders of all parts, sorted by their rows.
 pub(super) fn folders(out: &Path) -> Result<Vec<(Range<u64>, PathBuf)>> {
     let parts = out.join(PARTS);
     let unlisted = |e: std::io::Error| Error::io("can't list the parts of a run", &parts, &e);
@@ -80,14 +80,14 @@ pub(super) fn folders(out: &Path) -> Result<Vec<(Range<u64>, PathBuf)>> {
     Ok(folders)
 }
 
-/// The rows in a folder's name.
+/// Parses the rows from a folder's name.
 fn rows_of(name: &str) -> Option<Range<u64>> {
     let (start, end) = name.strip_prefix("rows-")?.split_once('-')?;
     let (start, end) = (start.parse().ok()?, end.parse().ok()?);
     (start < end).then_some(start..end)
 }
 
-/// How far a round is whose stages are among `stages`.
+/// Progress of the round whose stages are among `stages`.
 fn progress(folder: &Path, rows: &Range<u64>, stages: &[Stage]) -> Progress {
     let mut wanted: Option<usize> = None;
     let (mut done, mut complete, mut at) = (0.0, 0, SystemTime::UNIX_EPOCH);
@@ -102,7 +102,7 @@ fn progress(folder: &Path, rows: &Range<u64>, stages: &[Stage]) -> Progress {
         });
         let header = match header {
             Ok(header) => header,
-            // a process at work may have replaced it meanwhile
+            // a running process may have replaced it meanwhile
             Err(_) if !path.is_file() => continue,
             Err(damage) => return Progress::Damaged(damage.to_string()),
         };
@@ -114,7 +114,7 @@ fn progress(folder: &Path, rows: &Range<u64>, stages: &[Stage]) -> Progress {
     match wanted {
         None => Progress::Missing,
         Some(wanted) if complete >= wanted => Progress::Done,
-        Some(wanted) => Progress::Begun { done: done / crate::base::numeric::as_real(wanted as u64), at },
+        Some(wanted) => Progress::Started { done: done / crate::base::numeric::as_real(wanted as u64), at },
     }
 }
 

@@ -1,4 +1,4 @@
-//! What operations need of a device: buffers, pipelines, submissions, error handling, and a tile's data on its way to it.
+//! What operations need from a device: buffers, pipelines, submissions, error handling, and the upload of tiles.
 
 pub(crate) mod adapter;
 pub(crate) mod buffers;

@@ -1,7 +1,7 @@
 //! Sums of distances between points. Outer points stay on the device; inner ones are uploaded call by call.
 //!
-//! Values are multiplied by a power of two on their way to the device. So neither do the largest squares overflow nor those of
-//! close points vanish, whatever the unit of the embeddings.
+//! Values are multiplied by a power of two on their way to the device. So large squares don't overflow and small ones don't
+//! vanish, whatever the unit of the embeddings.
 
 use std::ops::Range;
 

@@ -35,7 +35,7 @@ pub(crate) struct SortedRows {
     keys: Vec<u64>,
 }
 
-/// Evaluator evaluates a row.
+/// Where a row is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Evaluator {
     Device,

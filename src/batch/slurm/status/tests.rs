@@ -41,9 +41,9 @@ fn folder(base: &Path) -> JobFolder {
 
 fn status(queue: &Result<Queue, String>, rounds: u8, complete: bool) -> RunStatus {
     let base = tempfile::tempdir().expect("a folder");
-    let begun = Progress::Begun { done: 0.4, at: SystemTime::UNIX_EPOCH };
+    let started = Progress::Started { done: 0.4, at: SystemTime::UNIX_EPOCH };
     let parts =
-        vec![part(1, Progress::Done), part(2, begun), part(6, Progress::Damaged("cut short\n(more)".to_owned()))];
+        vec![part(1, Progress::Done), part(2, started), part(6, Progress::Damaged("cut short\n(more)".to_owned()))];
     let folder = folder(base.path());
     let marks = folder.marks();
     View { folder: &folder, submission: &submission(rounds), marks, queue, parts, complete, moved_from: None }.status()
@@ -125,7 +125,7 @@ fn a_job_submitted_by_hand_is_seen_by_its_mark() {
     let found = look(&jobs);
     assert_eq!(found.active_jobs, [77]);
     assert_eq!((found.shards[1].piece.state, found.shards[5].piece.state), (State::Running, State::Queued));
-    // once it is gone, how job 12 ended says nothing of it
+    // once job 77 is gone, how job 12 ended says nothing about it
     let found = look(&json!({"jobs": [jobs["jobs"][2]]}));
     assert!(found.shards[1].piece.detail.starts_with("killed: job 77 on n1"), "{:?}", found.shards[1]);
     assert!(found.active_jobs.is_empty());
