@@ -42,7 +42,7 @@ impl Steps<'_> {
                 Some(earlier) => {
                     // a run killed right after reporting the step leaves its checkpoints
                     if self.build.communicator.rank() == 0 {
-                        clustering::discard_checkpoints(&folder);
+                        hierarchy_writer::discard_checkpoints(&folder);
                     }
                     earlier
                 }
