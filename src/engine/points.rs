@@ -58,12 +58,15 @@ pub fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
     }
 }
 
-/// Whether a point has neither a NaN nor an infinity.
-pub fn is_finite(dtype: Dtype, bytes: &[u8]) -> bool {
+/// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances between
+/// passes are kept in float32.
+pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
+    let most = f64::from(f32::MAX);
     match dtype {
         Dtype::F16 => bytes.as_chunks().0.iter().all(|&bytes| f16::from_le_bytes(bytes).is_finite()),
         Dtype::F32 => bytes.as_chunks().0.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite()),
-        Dtype::F64 => bytes.as_chunks().0.iter().all(|&bytes| f64::from_le_bytes(bytes).is_finite()),
+        // false for NaN
+        Dtype::F64 => bytes.as_chunks().0.iter().all(|&bytes| f64::from_le_bytes(bytes).abs() <= most),
     }
 }
 
@@ -346,14 +349,17 @@ mod tests {
     }
 
     #[test]
-    fn a_nan_or_an_infinity_is_noticed_in_every_element_type() {
+    fn a_value_beyond_float32_is_noticed_in_every_element_type() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.5] {
             let finite = value.is_finite();
-            let row = |bytes: Vec<u8>, dtype: Dtype| is_finite(dtype, &[vec![0; dtype.size()], bytes].concat());
+            let row = |bytes: Vec<u8>, dtype: Dtype| is_in_range(dtype, &[vec![0; dtype.size()], bytes].concat());
             assert_eq!(row(f16::from_f64(value).to_le_bytes().to_vec(), Dtype::F16), finite);
             assert_eq!(row(f32::from(f16::from_f64(value)).to_le_bytes().to_vec(), Dtype::F32), finite);
             assert_eq!(row(value.to_le_bytes().to_vec(), Dtype::F64), finite);
         }
+        assert!(
+            is_in_range(Dtype::F64, &3.4e38_f64.to_le_bytes()) && !is_in_range(Dtype::F64, &(-1e39_f64).to_le_bytes())
+        );
     }
 
     #[test]

@@ -12,7 +12,6 @@ use super::sampling::Strategy;
 use crate::backend::Backend;
 use crate::base::error::{Error, Result};
 use crate::base::matrix::Dtype;
-use crate::base::numeric::to_f32;
 use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 use crate::formats::hierarchy_writer;
@@ -86,14 +85,6 @@ pub fn still_there(steps: Vec<KmeansStep>, levels: &[Level], folder: &Path) -> V
         level.is_some() && hierarchy_writer::is_complete(&hierarchy_writer::step_folder(&steps, done.step))
     };
     steps.into_iter().take_while(is_there).collect()
-}
-
-/// Rounds centroids to the element type of the file, so that assignments agree with the stored centroids.
-pub(super) fn round_to(mut centroids: Array2<f64>, dtype: Dtype) -> Array2<f64> {
-    if dtype == Dtype::F32 {
-        centroids.mapv_inplace(|value| f64::from(to_f32(value)));
-    }
-    centroids
 }
 
 impl Build<'_> {

@@ -29,6 +29,8 @@ struct Header {
     compared: usize,
     moving: u64,
     searching: u64,
+    /// Number of distinct points if it is below the number of clusters.
+    distinct: Option<u64>,
     /// Best finished start: number of empty clusters, and whether it converged.
     best: Option<(u64, bool)>,
 }
@@ -103,6 +105,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
         compared: state.compared,
         moving: state.moving,
         searching: state.searching,
+        distinct: state.distinct,
         best: state.best.as_ref().map(|best| (best.empty, best.converged)),
     })
 }
@@ -186,6 +189,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
             moved: file.read("best/moved")?,
             searched: file.read("best/searched")?,
             empty,
+            distinct: header.distinct,
             converged,
         }),
         None => None,
@@ -209,6 +213,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         objectives: file.read("objectives")?,
         moved: file.read("moved")?,
         searched: file.read("searched")?,
+        distinct: header.distinct,
         best,
     };
     fits(fit, &state).map_err(|name| misshapen(checkpoint, name))?;

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::bounds::Drifts;
 use super::centre::near_mean;
+use super::distinct::{first_of_each, padded};
 use super::errors::defect;
 use super::initial::{fetch, uniform};
 use super::pass::Pass;
@@ -77,20 +78,32 @@ impl Run<'_> {
 
     fn seed(&self, state: &mut State, since: &mut Instant) -> Result<()> {
         let Fit { clusters, seed, .. } = *self.fit;
-        if self.fit.init == Init::Random {
+        let random = self.fit.init == Init::Random;
+        if random && state.chosen.is_empty() {
             let chosen = uniform(&mut start_stream(seed, state.init, 0), self.shares.points, clusters);
-            let centroids = fetch(self.fit, &self.shares, &chosen)?;
+            let rows = fetch(self.fit, &self.shares, &chosen)?;
+            let first = first_of_each(rows.view());
+            state.centroids = rows.select(Axis(0), &first);
+            state.chosen = first.into_iter().map(|place| chosen[place]).collect();
+        }
+        if random && state.chosen.len() == clusters {
+            let centroids = std::mem::take(&mut state.centroids);
             state.start_iterating(centroids);
             return Ok(());
         }
-        // twice as many as wanted; they are merged
-        let wanted = to_usize(self.shares.points.min(2 * clusters as u64));
+        // k-means++ draws twice as many as wanted, which are merged; after a random start it only replaces repeated rows
+        let wanted = if random { clusters } else { to_usize(self.shares.points.min(2 * clusters as u64)) };
         let progress = self.fit.watch.start_stage("k-means++", self.fit.points.len() * wanted as u64, 0);
         let seeding = Seeding { fit: self.fit, shares: &self.shares, wanted, progress: progress.as_ref() };
         while seeding.step(state)? {
             self.checkpoint_if_due(state, since)?;
         }
-        let centroids = merge::merged(self.fit, state, progress.as_ref())?;
+        let found = state.chosen.len();
+        state.distinct = (found < clusters).then_some(found as u64);
+        let centroids = match found > clusters {
+            true => merge::merged(self.fit, state, progress.as_ref())?,
+            false => padded(&state.centroids, clusters),
+        };
         state.start_iterating(centroids);
         Ok(())
     }
@@ -115,6 +128,7 @@ impl Run<'_> {
             moved: std::mem::take(&mut state.moved),
             searched: std::mem::take(&mut state.searched),
             converged,
+            distinct: state.distinct,
         })
     }
 
@@ -163,7 +177,8 @@ impl Run<'_> {
     /// Whether the last iteration gained less than the tolerance, or moved no point.
     fn has_converged(&self, state: &State) -> bool {
         let gained = match state.objectives[..] {
-            [.., before, now] => before - now < self.fit.tolerance * before,
+            // rounding may raise the objective a little, so tolerance 0 must not compare
+            [.., before, now] => self.fit.tolerance > 0.0 && before - now < self.fit.tolerance * before,
             _ => false,
         };
         gained || state.moved.last() == Some(&0)

@@ -57,7 +57,11 @@ impl Reduce for Cells<'_> {
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
     let mut merged = match fit.communicator.rank() {
-        0 => merge(fit, means, counts.iter().map(|&count| as_real(count)).collect(), progress)?,
+        0 => {
+            let (means, weights) = without_weightless(means, &counts, fit.clusters);
+            let merged = merge(fit, means, weights, progress)?;
+            without_empty(fit, &state.centroids, merged, progress)?
+        }
         // devices differ in the last place, so rank 0 decides and the others add zeros
         _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
     };
@@ -102,6 +106,42 @@ fn merge(
     Ok(means)
 }
 
+/// Removes cells without points, at most as many as there are too many.
+fn without_weightless(means: Array2<f64>, counts: &[u64], wanted: usize) -> (Array2<f64>, Vec<f64>) {
+    let mut excess = counts.len() - wanted;
+    let mut kept = |&cell: &usize| {
+        let gone = counts[cell] == 0 && excess > 0;
+        excess -= usize::from(gone);
+        !gone
+    };
+    let cells: Vec<usize> = (0..counts.len()).filter(|cell| kept(cell)).collect();
+    let weights = cells.iter().map(|&cell| as_real(counts[cell])).collect();
+    (means.select(Axis(0), &cells), weights)
+}
+
+/// Ensures that no initial cluster is empty. The seeds are distinct points, so a centroid that is the nearest of a seed has a
+/// point. A centroid that is the nearest of none is replaced by a seed, the one farthest from all centroids first.
+fn without_empty(
+    fit: &Fit<'_>,
+    seeds: &Array2<f64>,
+    mut centroids: Array2<f64>,
+    progress: &dyn StageProgress,
+) -> Result<Array2<f64>> {
+    loop {
+        let nearest = nearest_of(fit, seeds, &centroids, progress)?;
+        let mut empty = vec![true; centroids.nrows()];
+        nearest.iter().for_each(|top2| empty[top2.clusters[0] as usize] = false);
+        let empty: Vec<usize> = (0..empty.len()).filter(|&cluster| empty[cluster]).collect();
+        let mut far: Vec<usize> = (0..nearest.len()).filter(|&seed| nearest[seed].squared[0] > 0.0).collect();
+        far.sort_by(|&a, &b| nearest[b].squared[0].total_cmp(&nearest[a].squared[0]).then(a.cmp(&b)));
+        if empty.is_empty() || far.is_empty() {
+            return Ok(centroids);
+        }
+        // each round turns at least one more centroid into a seed, which it stays
+        empty.into_iter().zip(far).for_each(|(cluster, seed)| centroids.row_mut(cluster).assign(&seeds.row(seed)));
+    }
+}
+
 /// Merges the `most` cheapest pairs without a common cell. Returns which cells are gone.
 fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, f64)], most: usize) -> Vec<bool> {
     let cost = |cell: usize| {
@@ -132,11 +172,22 @@ fn merge_round(means: &mut Array2<f64>, weights: &mut [f64], nearest: &[(usize, 
 
 /// For each row, its nearest other row and the squared distance to it.
 fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageProgress) -> Result<Vec<(usize, f64)>> {
-    let points = MatrixPoints { matrix: means };
+    let nearest = nearest_of(fit, means, means, progress)?;
+    Ok(nearest.iter().enumerate().map(|(row, nearest)| other(row, nearest)).collect())
+}
+
+/// The two nearest centroids of each row.
+fn nearest_of(
+    fit: &Fit<'_>,
+    rows: &Array2<f64>,
+    centroids: &Array2<f64>,
+    progress: &dyn StageProgress,
+) -> Result<Vec<Top2>> {
+    let points = MatrixPoints { matrix: rows };
     let job = Job {
-        centre: means.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
-        searched: vec![(0..).take(means.nrows()).collect()],
-        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(means.view())])
+        centre: centroids.mean_axis(Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
+        searched: vec![(0..).take(centroids.nrows()).collect()],
+        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
     let pass = Pass {
         points: &points,
@@ -147,29 +198,28 @@ fn others(fit: &Fit<'_>, means: &Array2<f64>, progress: &dyn StageProgress) -> R
         progress,
         units: 0,
     };
-    let others = Others { cursor: Cursor::new(0..points.len()), found: Vec::new() };
-    let (others, outcome) = pass.run(others, search_finite);
+    let nearest = Nearest { cursor: Cursor::new(0..points.len()), found: Vec::new() };
+    let (nearest, outcome) = pass.run(nearest, search_finite);
     outcome?;
-    Ok(others.found)
+    Ok(nearest.found)
 }
 
-struct Others {
+struct Nearest {
     cursor: Cursor,
-    found: Vec<(usize, f64)>,
+    found: Vec<Top2>,
 }
 
-impl TileSource for Others {
+impl TileSource for Nearest {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
         self.cursor.cut(rows, tile, |_| true)
     }
 }
 
-impl Reduce for Others {
+impl Reduce for Nearest {
     type Tile = Tile;
 
     fn reduce(&mut self, tile: &Tile) {
-        let rows = tile.positions.iter().zip(&tile.nearest);
-        self.found.extend(rows.map(|(&row, nearest)| other(to_usize(row), nearest)));
+        self.found.extend(&tile.nearest);
     }
 }
 

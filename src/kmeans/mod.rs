@@ -22,8 +22,10 @@ mod assign;
 mod bounds;
 mod build;
 mod centre;
+mod check;
 mod checkpoint;
 pub mod communicator;
+mod distinct;
 mod errors;
 mod fit;
 mod initial;
@@ -35,6 +37,7 @@ mod plus_plus;
 mod random;
 pub mod record;
 mod resample;
+mod rounding;
 pub mod sampling;
 mod search;
 mod shares;
@@ -58,6 +61,7 @@ use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 pub use assign::assign;
 pub use build::{Build, Level, still_there};
+pub use check::check_points;
 pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
 
 /// How the initial centroids are chosen.
@@ -123,6 +127,8 @@ pub struct Fitted {
     pub searched: Vec<u64>,
     /// Number of clusters without points in the last iteration.
     pub empty: u64,
+    /// Number of distinct points if it is below the number of clusters; else `None`.
+    pub distinct: Option<u64>,
     /// Whether the iterations ended early: by the tolerance, or because no point moved.
     pub converged: bool,
 }

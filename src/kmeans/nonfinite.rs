@@ -1,4 +1,5 @@
-//! Points with a NaN or an infinity. The first pass over all points finds them, and they are refused.
+//! Points with a NaN, an infinity or a value beyond float32's range. The first pass over all points finds them, and they are
+//! refused.
 
 use super::communicator::Communicator;
 use super::sums::whole;
@@ -19,9 +20,22 @@ pub(super) struct Nonfinite {
 impl Nonfinite {
     /// Adds those of one tile.
     pub(super) fn extend(&mut self, tile: &Tile) {
-        self.count += tile.nonfinite.len() as u64;
-        let room = NAMED.saturating_sub(self.first.len());
-        self.first.extend(tile.nonfinite.iter().take(room).map(|&row| tile.positions[row as usize]));
+        self.extend_positions(tile.nonfinite.iter().map(|&row| tile.positions[row as usize]));
+    }
+
+    /// Adds points by position.
+    pub(super) fn extend_positions(&mut self, positions: impl Iterator<Item = u64>) {
+        for position in positions {
+            self.count += 1;
+            if self.first.len() < NAMED {
+                self.first.push(position);
+            }
+        }
+    }
+
+    /// Fails if any were found among `points`.
+    pub(super) fn refuse_own(&self, points: u64) -> Result<()> {
+        if self.count > 0 { Err(self.refusal(points, self.count)) } else { Ok(()) }
     }
 
     /// Called after a pass with this `outcome` over this process's `points`. Fails on all processes if one has found
@@ -44,10 +58,10 @@ impl Nonfinite {
             count => format!("{count} such points among {points}: {}{more}", named.join(", ")),
         };
         Error::input(
-            Finding::new("the points to be clustered hold NaN or infinite values")
-                .expected("finite values")
+            Finding::new("the points to be clustered hold NaN or infinite values, or values beyond float32")
+                .expected("finite values up to 3.4e38")
                 .found(found)
-                .hint("repair those rows, or leave them out with a subset"),
+                .hint("repair those rows, leave them out with a subset, or scale the embeddings down"),
         )
     }
 }

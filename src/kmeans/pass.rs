@@ -4,7 +4,7 @@ use super::tile::Tile;
 use crate::backend::{Backend, Job, Lane};
 use crate::base::error::Result;
 use crate::engine::driver::{Driven, Driver, TileWork};
-use crate::engine::points::{Points, is_finite};
+use crate::engine::points::{Points, is_in_range};
 use crate::engine::progress::{Progress, StageProgress};
 use crate::engine::tile_pipeline::TileSource;
 
@@ -15,7 +15,7 @@ pub(super) struct Pass<'a> {
     pub(super) backend: &'a dyn Backend,
     /// What the device computes.
     pub(super) job: &'a Job<'a>,
-    /// Whether to look for points with a NaN or an infinity.
+    /// Whether to look for points with a NaN, an infinity or a value beyond float32.
     pub(super) checks_finite: bool,
     /// Can cancel the run.
     pub(super) watch: &'a dyn Progress,
@@ -69,7 +69,7 @@ where
         if self.pass.checks_finite {
             // the rows are in cache, so this costs less than having the device look for them
             let rows = (0..).zip(staging.chunks_exact(points.row_bytes().max(1)));
-            let nonfinite = rows.filter(|(_, row)| !is_finite(points.dtype(), row));
+            let nonfinite = rows.filter(|(_, row)| !is_in_range(points.dtype(), row));
             tile.nonfinite.extend(nonfinite.map(|(number, _): (u32, _)| number));
         }
         Ok(())

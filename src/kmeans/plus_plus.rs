@@ -10,6 +10,7 @@ use rand::Rng as _;
 
 use super::Fit;
 use super::bounds::Bounds;
+use super::distinct::DistinctRows;
 use super::errors::defect;
 use super::initial::{fetch, uniform};
 use super::nonfinite::Nonfinite;
@@ -77,7 +78,8 @@ pub(super) struct Seeding<'a> {
 }
 
 impl Seeding<'_> {
-    /// Compares all points with the last batch, and adds the next one. False once there are as many as wanted, all compared.
+    /// Compares all points with the last batch, and adds the next one. Returns false once
+    /// as many as wanted, or all distinct points, are chosen and compared.
     pub(super) fn step(&self, state: &mut State) -> Result<bool> {
         if state.chosen.is_empty() {
             state.chosen = uniform(&mut start_stream(self.fit.seed, state.init, 0), self.shares.points, 1);
@@ -91,7 +93,7 @@ impl Seeding<'_> {
         if state.chosen.len() == self.wanted {
             return Ok(false);
         }
-        let batch = self.draw(state)?;
+        let Some(batch) = self.draw(state)? else { return Ok(false) };
         let values = fetch(self.fit, self.shares, &batch)?;
         state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| defect("columns differ"))?;
         state.chosen.extend(batch);
@@ -130,16 +132,16 @@ impl Seeding<'_> {
         compare.nonfinite.refuse(self.fit.communicator, points.len(), outcome)
     }
 
-    /// Draws the next batch. Returns positions among all points.
-    fn draw(&self, state: &State) -> Result<Vec<u64>> {
+    /// Draws the next batch. Returns positions among all points, which differ from each other and from all chosen ones; `None` if
+    /// no such point is left.
+    fn draw(&self, state: &State) -> Result<Option<Vec<u64>>> {
         let taken = state.chosen.len();
         let most = (self.wanted - taken).min(taken.clamp(LEAST, MOST));
         let mut random = start_stream(self.fit.seed, state.init, taken as u64);
         let draws: Vec<f64> = (0..CANDIDATES * most).map(|_| random.random()).collect();
-        let Some((positions, then)) = self.candidates(state, &draws)? else {
-            return Ok(unused(&state.chosen, self.shares.points, self.wanted - taken));
-        };
+        let Some((positions, then)) = self.candidates(state, &draws)? else { return Ok(None) };
         let values = fetch(self.fit, self.shares, &positions)?;
+        let mut known = DistinctRows::of(state.centroids.view());
         let mut batch: Vec<usize> = Vec::new();
         for (candidate, &then) in then.iter().enumerate() {
             let mut now = then;
@@ -147,14 +149,17 @@ impl Seeding<'_> {
                 now = now.min(squared(values.row(candidate), values.row(other)));
             }
             // drawn for every candidate, so that later draws do not depend on which were rejected
-            if random.random::<f64>() * then < now {
+            let accepted = random.random::<f64>() * then < now;
+            // a device may measure a distance above 0 between equal rows
+            if accepted && known.insert(values.row(candidate)) {
                 batch.push(candidate);
             }
             if batch.len() == most {
                 break;
             }
         }
-        Ok(batch.into_iter().map(|candidate| positions[candidate]).collect())
+        let batch: Vec<u64> = batch.into_iter().map(|candidate| positions[candidate]).collect();
+        Ok((!batch.is_empty()).then_some(batch))
     }
 
     /// Candidates among all points, drawn by D^2, and D^2 of each. `draws` are in [0, 1). `None` if D^2 is 0 everywhere.
@@ -204,11 +209,4 @@ impl Seeding<'_> {
         let then = found.split_off(draws.len());
         Ok(Some((found.into_iter().map(whole).collect(), then)))
     }
-}
-
-/// The first points that are not chosen. All unchosen points equal chosen ones.
-fn unused(chosen: &[u64], points: u64, wanted: usize) -> Vec<u64> {
-    let mut chosen = chosen.to_vec();
-    chosen.sort_unstable();
-    (0..points).filter(|point| chosen.binary_search(point).is_err()).take(wanted).collect()
 }

@@ -17,6 +17,9 @@ pub struct KmeansStep {
     pub clusters: u64,
     /// Number of clusters without points.
     pub empty_clusters: u64,
+    /// Number of distinct fitted points if it is below the number of clusters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct_points: Option<u64>,
     /// Per iteration: mean squared distance of the fitted points to the centroids at its start.
     pub objectives: Vec<f64>,
     /// Per iteration: number of points that changed their cluster.

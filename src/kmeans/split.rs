@@ -3,10 +3,10 @@
 use ndarray::Array2;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use super::build::{Build, BuiltLevel, Level, round_to};
+use super::build::{Build, BuiltLevel, Level};
 use super::random::path_seed;
 use super::words::Words;
-use super::{Fit, SingleProcess, assign};
+use super::{Fit, SingleProcess, assign, rounding};
 use crate::backend::Backend;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::{Error, Result};
@@ -109,8 +109,10 @@ impl Split<'_> {
             watch: &Silent(watch),
             checkpoint: None,
         };
-        let centroids = round_to(fit.run()?.centroids, self.build.stored);
+        let exact = fit.run()?.centroids;
+        let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
+        rounding::check(self.number, &exact, &centroids, &assigned)?;
         let sorted =
             hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();

@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) moved: Vec<u64>,
     /// Points compared with the centroids, per finished iteration.
     pub(super) searched: Vec<u64>,
+    /// Number of distinct points if the current start found fewer than the number of clusters.
+    pub(super) distinct: Option<u64>,
     /// Result of the best finished start.
     pub(super) best: Option<Fitted>,
 }
@@ -80,6 +82,7 @@ impl State {
             objectives: Vec::new(),
             moved: Vec::new(),
             searched: Vec::new(),
+            distinct: None,
             best: None,
         })
     }

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
-use super::build::{Build, BuiltLevel, Level, round_to};
+use super::build::{Build, BuiltLevel, Level};
 use super::random::path_seed;
 use super::record::KmeansStep;
 use super::resample::resample;
 use super::stage_times::StageTimes;
 use super::words::Words;
-use super::{Assigned, Checkpoint, Fit, Fitted, assign};
+use super::{Assigned, Checkpoint, Fit, Fitted, assign, rounding};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 use crate::engine::points::{Picked, Points, Stretch};
@@ -67,8 +67,12 @@ impl Steps<'_> {
         );
         let times = StageTimes::new(self.build.watch);
         let mut fitted = self.fit(step, sample.as_deref(), folder, &times)?;
-        let centroids = round_to(std::mem::take(&mut fitted.centroids), self.build.stored);
+        let exact = std::mem::take(&mut fitted.centroids);
+        let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(&centroids, &times)?;
+        if communicator.rank() == 0 {
+            rounding::check(self.number, &exact, &centroids, &assigned)?;
+        }
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| times.seconds(stage));
         let mut bytes = Vec::new();
         if communicator.rank() == 0 {
@@ -161,6 +165,7 @@ impl Steps<'_> {
             fitted: count,
             clusters: sorted.len() as u64,
             empty_clusters: sorted.iter().filter(|members| members.is_empty()).count() as u64,
+            distinct_points: fitted.distinct,
             objectives: fitted.objectives.iter().map(|sum| sum / as_real(count)).collect(),
             moved: fitted.moved,
             converged: fitted.converged,

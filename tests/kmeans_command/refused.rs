@@ -55,7 +55,7 @@ fn a_clustering_by_upstream_is_not_resumed() {
     let place = Place::digits();
     place.made("hier", &["--n-clusters", "6"]);
     fs::remove_file(place.at("hier/kmeans.json")).expect("removes");
-    refused(&mut place.kmeans("hier", &["--n-clusters", "6", "--resume"]), 2, &["not made by this program"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "6", "--resume"]), 2, &["this program did not make it"]);
     refused(&mut place.kmeans("hier", &["--n-clusters", "6"]), 2, &["holds a clustering"]);
 }
 

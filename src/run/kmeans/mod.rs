@@ -9,30 +9,30 @@ use std::time::SystemTime;
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
 use crate::backend::select::{self, Choice};
-use crate::base::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
-use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
+use crate::kmeans::{self, Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
 use crate::plan::record::{self, InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use inputs::Inputs;
 use place::{Found, Place};
 
-/// What is known of a clustering before anything is computed.
+/// State of a clustering before anything is computed.
 pub struct Survey {
     /// Rows of the embeddings.
     pub rows: u64,
-    /// Whether it is there, made with these settings of these inputs.
+    /// Whether it is complete, with these settings and inputs.
     pub complete: bool,
 }
 
 /// Opens all inputs, without a device, and looks into the output folder.
 ///
 /// # Errors
-/// Where `--resume` would refuse to begin or to go on.
+/// As `--resume` would refuse to start or to resume.
 pub fn survey(settings: &KmeansSettings) -> Result<Survey> {
     let inputs = Inputs::open(settings)?;
     levels(settings)?;
@@ -41,10 +41,11 @@ pub fn survey(settings: &KmeansSettings) -> Result<Survey> {
     Ok(Survey { rows: inputs.embeddings.rows(), complete })
 }
 
-/// config -> inputs -> device -> communicator -> levels -> folder; the record is the first process's.
+/// Makes a clustering: settings -> inputs -> device -> communicator -> levels -> folder. The first process returns the record, the
+/// others `None`.
 ///
 /// # Errors
-/// What is wrong with settings, inputs, device or disk; `Paused` after a checkpoint.
+/// Whatever is wrong with settings, inputs, device or disk; `Paused` after a checkpoint.
 pub fn make(
     mut settings: KmeansSettings,
     shard: Option<Shard>,
@@ -68,10 +69,13 @@ pub fn make(
     let info = device.backend.describe();
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
-    let mut place = match shard.index {
-        1 => Some(Place::open(&settings.out, &agreement, resume, settings.force, inputs.bytes_written(&settings))?),
-        _ => None,
+    let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
+    let check = || kmeans::check_points(&points, frontend);
+    let open = || {
+        let bytes = inputs.bytes_written(&settings);
+        Place::open(&settings.out, &agreement, (resume, settings.force), bytes, check)
     };
+    let mut place = if shard.index == 1 { Some(open()?) } else { None };
     let cancelled = || frontend.cancelled();
     let communicator = join(&settings, shard, &agreement, &cancelled)?;
     if let Some(place) = &place {
@@ -83,7 +87,7 @@ pub fn make(
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
     let earlier = still_there(earlier, &levels, &settings.out);
     let record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
-    // from now on the folder is known as one that can be gone on with
+    // from here on the folder can be resumed
     place.as_ref().map_or(Ok(()), |place| place.keep(&record))?;
     let record = Mutex::new(record);
     let report = |step: KmeansStep| {
@@ -96,7 +100,7 @@ pub fn make(
         Checkpoint::Off => None,
     };
     let build = Build {
-        points: &EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() },
+        points: &points,
         levels: &levels,
         strategy: settings.strategy,
         init: settings.init,
@@ -114,15 +118,40 @@ pub fn make(
     };
     let built = build.run();
     frontend.detach_log();
-    built?;
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(place) = &mut place {
+        let refused = built.as_ref().is_err_and(|error| matches!(error.kind(), Kind::Input | Kind::Usage));
+        if refused && record.steps.is_empty() { place.undo()? } else { place.accept() }
+    }
+    built?;
     let Some(place) = place else { return Ok(None) };
+    record.warnings.extend(record.steps.iter().filter_map(warn_of_empty));
     record.complete = true;
     place.keep(&record)?;
     Ok(Some((record, settings)))
 }
 
-/// The processes that were started with `--shard`, or this one alone.
+/// Warns of empty clusters of a step, with the reason if it is known.
+fn warn_of_empty(step: &KmeansStep) -> Option<String> {
+    if step.empty_clusters == 0 {
+        return None;
+    }
+    let why = match step.distinct_points {
+        Some(1) => ": all points are equal".to_owned(),
+        Some(distinct) => format!(": there are only {distinct} distinct points"),
+        None => String::new(),
+    };
+    let verb = if step.empty_clusters == 1 { "is" } else { "are" };
+    let (level, number) = (step.level, step.step);
+    let text = format!(
+        "level {level}, step {number}: {} of {} clusters {verb} empty{why}",
+        step.empty_clusters, step.clusters
+    );
+    tracing::warn!("{text}");
+    Some(text)
+}
+
+/// Connects the processes started with `--shard`; a single process needs no others.
 fn join<'a>(
     settings: &KmeansSettings,
     shard: Shard,

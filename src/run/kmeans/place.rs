@@ -1,4 +1,4 @@
-//! The folder that a clustering is made in: who may write there, and how far an earlier run has come.
+//! The folder of a clustering: locks it, and finds out how far an earlier run has come.
 
 use std::fs;
 use std::io::Write;
@@ -12,22 +12,28 @@ use crate::plan::record::{KmeansRecord, KmeansStep};
 use crate::plan::settings::KmeansSettings;
 use crate::run::frontend::Frontend;
 
-/// Log of the run that is making the clustering, and of those before it.
+/// Name of the log, of this run and of those it resumes.
 const LOG: &str = "log.txt";
 
-/// What a folder holds.
+/// Contents of the output folder.
 pub(super) enum Found {
     /// No clustering.
     Nothing,
-    /// One of the same settings and inputs, complete or not.
+    /// A clustering with the same settings and inputs, complete or not.
     Earlier(Box<KmeansRecord>),
-    /// Another one, which may be replaced.
+    /// Another clustering, or a damaged one; `--force` replaces it.
     ToReplace,
 }
 
-/// Looks what a folder holds; refuses what is neither to be gone on with nor to be replaced.
+/// Looks into a folder. Refuses a clustering that is to be neither resumed nor replaced.
 pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) -> Result<Found> {
-    let begun = KmeansRecord::of(folder).map_err(Error::input)?;
+    let begun = match KmeansRecord::of(folder) {
+        Err(_) if force => return Ok(Found::ToReplace),
+        Err(damaged) => {
+            return Err(Error::input(damaged.hint("replace the clustering with --force, or choose another --out")));
+        }
+        Ok(begun) => begun,
+    };
     let there = begun.is_some() || hierarchy_writer::level_folder(folder, 1).exists();
     match begun {
         Some(record) if resume && record.fingerprint == agreement => Ok(Found::Earlier(Box::new(record))),
@@ -38,35 +44,72 @@ pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) ->
     }
 }
 
-/// A folder, locked.
+/// A locked folder.
 pub(super) struct Place {
     folder: PathBuf,
     lock: LockedFolder,
-    /// What an earlier run, which is gone on with, has done.
+    /// Finished steps of the run that is resumed.
     pub(super) earlier: Vec<KmeansStep>,
+    /// The files beside the levels, as they were before the run.
+    before: Vec<(PathBuf, Option<Vec<u8>>)>,
 }
 
 impl Place {
-    /// Locks the folder. What is there is gone on with, replaced or refused.
-    pub(super) fn open(folder: &Path, agreement: &str, resume: bool, force: bool, bytes: u64) -> Result<Place> {
+    /// Locks the folder. Resumes, replaces or refuses a clustering in it. `check` examines the points before anything is
+    /// removed; a run that replaces nothing finds bad points in its first pass.
+    pub(super) fn open(
+        folder: &Path,
+        agreement: &str,
+        (resume, force): (bool, bool),
+        bytes: u64,
+        check: impl FnOnce() -> Result<()>,
+    ) -> Result<Place> {
         let lock = LockedFolder::open(folder)?;
-        let mut place = Place { folder: folder.to_owned(), lock, earlier: Vec::new() };
+        let names = ["config.yaml", KmeansRecord::NAME, LOG];
+        let before = names.map(|name| folder.join(name)).map(|path| (path.clone(), fs::read(path).ok()));
+        let mut place = Place { folder: folder.to_owned(), lock, earlier: Vec::new(), before: before.to_vec() };
         match look(folder, agreement, resume, force)? {
             Found::Nothing => {}
             Found::Earlier(record) => place.earlier = record.steps,
-            Found::ToReplace => place.clear()?,
+            Found::ToReplace => {
+                check()?;
+                place.clear()?;
+                place.before.iter_mut().for_each(|(_, content)| *content = None);
+            }
         }
         hierarchy_writer::remove_unfinished(folder)?;
-        // of what is gone on with, most is there already
+        // a resumed run has most of its files already
         if place.earlier.is_empty() {
             ensure_room(folder, bytes)?;
         }
-        place.lock.keep();
         Ok(place)
     }
 
-    /// Removes an earlier clustering; what else lies in the folder stays. The record goes first: without it, nothing that
-    /// is left is taken for a step that is done.
+    /// Keeps the folder if this run created it.
+    pub(super) fn accept(&mut self) {
+        self.lock.keep();
+    }
+
+    /// Leaves the folder as it was before the run, which was refused before its first step was done.
+    pub(super) fn undo(&self) -> Result<()> {
+        hierarchy_writer::clear(&self.folder)?;
+        for (path, content) in &self.before {
+            let restored = match content {
+                Some(content) => fs::write(path, content),
+                None => fs::remove_file(path),
+            };
+            match restored {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("can't remove a file of the refused run", path, &e));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes an earlier clustering. Other files in the folder stay. The record goes first: without it, no step counts as
+    /// finished.
     fn clear(&self) -> Result<()> {
         let record = self.folder.join(KmeansRecord::NAME);
         match fs::remove_file(&record) {
@@ -76,7 +119,7 @@ impl Place {
             _ => {}
         }
         for name in ["curated_datasets", "metrics"].into_iter().filter(|name| self.folder.join(name).is_dir()) {
-            tracing::warn!("{} is of the clustering that is replaced", self.folder.join(name).display());
+            tracing::warn!("{} belongs to the clustering that is replaced", self.folder.join(name).display());
         }
         hierarchy_writer::clear(&self.folder)
     }
@@ -90,7 +133,7 @@ impl Place {
         hierarchy_writer::write_config(&self.folder, &settings.to_yaml()?)
     }
 
-    /// Writes down how far the run is.
+    /// Stores how far the run has come.
     pub(super) fn keep(&self, record: &KmeansRecord) -> Result<()> {
         let path = self.folder.join(KmeansRecord::NAME);
         let text = serde_json::to_string_pretty(record).map_err(|e| {
@@ -111,14 +154,14 @@ fn another(folder: &Path, record: &KmeansRecord) -> Error {
             .file(folder)
             .expected("the settings and embeddings that it was begun with")
             .found(format!("begun {} as: {}", record.started, record.command.join(" ")))
-            .hint("go on with its own settings (kmeans FOLDER/config.yaml --resume), choose another --out, or add --force"),
+            .hint("resume it with its own settings (clustrata kmeans FOLDER/config.yaml --resume), choose another --out, or add --force"),
     )
 }
 
 fn refused(folder: &Path, resume: bool) -> Error {
     let hint = match resume {
-        true => "it was not made by this program, which can't go on with it; choose another --out, or add --force",
-        false => "go on with it (--resume), choose another --out, or replace it (--force)",
+        true => "this program did not make it and can't resume it; choose another --out, or add --force",
+        false => "resume it (--resume), choose another --out, or replace it (--force)",
     };
     Error::usage(Finding::new("the output folder holds a clustering").file(folder).hint(hint))
 }

@@ -1,0 +1,91 @@
+//! Centroids are stored as float32 or float64. Points far from 0 and close together are told apart by float64 alone.
+
+use ndarray::{Array2, Axis};
+
+use super::Assigned;
+use super::distinct::first_of_each;
+use super::sums::squared;
+use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::Dtype;
+use crate::base::numeric::{as_real, to_f32};
+
+/// Share of the objective by which rounding may raise it.
+const MOST_RAISED: f64 = 1e-3;
+
+/// Share of the scatter around the mean of all points below which the rise is harmless: an objective may be 0.
+const HARMLESS: f64 = 1e-6;
+
+/// Rounds centroids, `[k, d]`, to the stored element type, so that points are assigned by what a reader of the file finds.
+pub(super) fn round_to(centroids: &Array2<f64>, dtype: Dtype) -> Array2<f64> {
+    match dtype {
+        Dtype::F32 => centroids.mapv(|value| f64::from(to_f32(value))),
+        _ => centroids.clone(),
+    }
+}
+
+/// Refuses `stored` centroids of a level if rounding them made two `exact` ones equal or raised the objective by more than a
+/// thousandth. `assigned` are all points, by the stored centroids.
+pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assigned: &Assigned) -> Result<()> {
+    let mut sizes = vec![0_u64; stored.nrows()];
+    assigned.labels.iter().for_each(|&label| sizes[label as usize] += 1);
+    // moving the mean of n points by r raises the sum of their squared distances by n r^2
+    let moved = exact.outer_iter().zip(stored.outer_iter()).map(|(exact, stored)| squared(exact, stored));
+    let raised: f64 = sizes.iter().zip(moved).map(|(&size, squared)| as_real(size) * squared).sum();
+    let inertia = assigned.inertia();
+    let merged = first_of_each(exact.view()).len() - first_of_each(stored.view()).len();
+    let most = (MOST_RAISED * (inertia - raised)).max(HARMLESS * (inertia + between(exact, &sizes)));
+    if merged == 0 && raised <= most {
+        return Ok(());
+    }
+    let found = match merged {
+        0 => format!("rounding raises the sum of squared distances by {raised:.3e}, to {inertia:.3e}"),
+        _ => format!("rounding makes {merged} of {} centroids equal to another one", stored.nrows()),
+    };
+    let finding = Finding::new("float32 can't hold the centroids: the clusters are too close together, so far from 0");
+    let finding = finding.level(level).expected("clusters farther apart than float32 rounds").found(found);
+    Err(Error::input(finding.hint("add --dtype float64, or subtract the mean from the embeddings")))
+}
+
+/// Sum over clusters of size times squared distance between centroid and mean of all.
+fn between(centroids: &Array2<f64>, sizes: &[u64]) -> f64 {
+    let Some(first) = centroids.outer_iter().next() else { return 0.0 };
+    // relative to a centroid, so that a large offset does not cancel
+    let relative = centroids - &first;
+    let points = as_real(sizes.iter().sum::<u64>().max(1));
+    let mut mean = ndarray::Array1::zeros(centroids.ncols());
+    relative.outer_iter().zip(sizes).for_each(|(row, &size)| mean.scaled_add(as_real(size) / points, &row));
+    let squares = (&relative - &mean.insert_axis(Axis(0))).map_axis(Axis(1), |row| row.dot(&row));
+    squares.iter().zip(sizes).map(|(squared, &size)| as_real(size) * squared).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn checked(exact: &Array2<f64>, squared: f64) -> Result<()> {
+        let stored = round_to(exact, Dtype::F32);
+        let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![squared; 3] };
+        check(1, exact, &stored, &assigned)
+    }
+
+    #[test]
+    fn centroids_that_rounding_moves_too_far_are_refused() {
+        assert!(checked(&array![[0.1], [1.1], [2.1]], 0.01).is_ok());
+        // float32 is 64 apart at 1e9
+        let far = array![[1e9 + 20.0], [1e9 + 200.0], [1e9 + 500.0]];
+        let error = checked(&far, 1000.0).expect_err("moved by tens").to_string();
+        assert!(error.contains("--dtype float64") && error.contains("rounding raises"), "{error}");
+        let error = checked(&array![[1e9], [1e9 + 1.0], [1e9 + 500.0]], 1.0).expect_err("merged").to_string();
+        assert!(error.contains("makes 1 of 3 centroids equal"), "{error}");
+    }
+
+    #[test]
+    fn an_objective_of_nothing_but_rounding_is_fine() {
+        let exact = array![[0.1], [1.1], [2.1]];
+        let stored = round_to(&exact, Dtype::F32);
+        let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![1e-16; 3] };
+        assert!(check(1, &exact, &stored, &assigned).is_ok());
+        assert_eq!(round_to(&exact, Dtype::F64), exact);
+    }
+}
