@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::base::error::Finding;
+use crate::base::path_text;
 use crate::plan::settings::Options;
 
 /// Parameters that are paths. `embeddings` can be several, or globs.
@@ -51,7 +52,7 @@ fn truth(value: &Value) -> Option<Value> {
 fn absolute(value: &Value) -> Result<Value, Finding> {
     match value {
         Value::Array(paths) => paths.iter().map(absolute).collect::<Result<_, _>>().map(Value::Array),
-        Value::String(path) if !path.is_empty() => {
+        Value::String(path) if !path.is_empty() && !path_text::is_url(path) => {
             let absolute =
                 std::path::absolute(path).map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
             let as_text = absolute.into_os_string().into_string().map_err(|path| {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::InputFile;
+use crate::formats::embeddings::Matched;
 use crate::base::error::Finding;
 pub use crate::kmeans::record::KmeansStep;
 
@@ -36,6 +37,9 @@ pub struct KmeansRecord {
     pub settings: Value,
     /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
+    /// What each glob among the embeddings matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<Matched>,
     /// Number of rows of the embeddings, n.
     pub rows: u64,
     /// Dimension of the embeddings, d.
