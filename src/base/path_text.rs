@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn every_path_reads_back() {
         use std::os::unix::ffi::OsStrExt;
-        for bytes in [&b"/data/part-\xff%41 [1].npy"[..], b"/\x80", "/data/\u{e9}.npy".as_bytes(), b"part.npy", b"/a%FF"] {
+        for bytes in
+            [&b"/data/part-\xff%41 [1].npy"[..], b"/\x80", "/data/\u{e9}.npy".as_bytes(), b"part.npy", b"/a%FF"]
+        {
             let path = Path::new(std::ffi::OsStr::from_bytes(bytes));
             let text = to_text(path).expect("Unix paths can be written");
             assert_eq!(from_text(&text), path, "{text}");

@@ -20,3 +20,7 @@ pub mod pickle;
 pub mod scratch_copies;
 pub mod subset;
 pub mod upstream;
+pub mod yaml;
+
+#[cfg(test)]
+mod hint_tests;

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::base::error::Finding;
 use crate::base::path_text;
+use crate::formats::yaml;
 use crate::plan::settings::Options;
 
 /// Parameters that are paths. `embeddings` can be several, or globs.
@@ -22,23 +23,16 @@ pub(super) fn check_key(key: &str) -> Result<(), Finding> {
         let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
         return Err(finding.hint("the folders lie below `root` and `name` of `job_details`"));
     }
-    parse(key, &Value::Null)
+    Options::fitting(key, &Value::Null).map(drop)
 }
 
 /// The value as the settings take it.
 pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
-    let checked = match parse(key, value) {
-        Ok(()) => value.clone(),
-        Err(wrong) => truth(value).filter(|truth| parse(key, truth).is_ok()).ok_or(wrong)?,
+    let checked = match Options::fitting(key, value) {
+        Ok(value) => value,
+        Err(wrong) => truth(value).filter(|truth| Options::fitting(key, truth).is_ok()).ok_or(wrong)?,
     };
     if PATHS.contains(&key) { absolute(&checked) } else { Ok(checked) }
-}
-
-/// Whether the config file takes it.
-fn parse(key: &str, value: &Value) -> Result<(), Finding> {
-    let one: Map<String, Value> = std::iter::once((key.to_owned(), value.clone())).collect();
-    // JSON is YAML
-    Options::parse(&Value::Object(one).to_string()).map(drop)
 }
 
 /// What YAML 1.1 makes of words like `yes`.
@@ -67,7 +61,7 @@ fn absolute(value: &Value) -> Result<Value, Finding> {
 
 /// What kind of value it is, for messages.
 pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
+    match yaml::typed(value) {
         Value::Null => "nothing",
         Value::Bool(_) => "a truth value",
         Value::Number(_) => "a number",

@@ -54,7 +54,9 @@ pub(in crate::formats) fn floats(header: &Header, file: &Path) -> String {
         }
         Some(Element { kind: 'f' | 'i' | 'u' | 'b', .. }) => command("a.astype('<f4')"),
         Some(Element { kind: 'U' | 'S', .. }) => "these are texts; name the file of the vectors".to_owned(),
-        Some(Element { kind: 'c', .. }) => format!("if the real parts are the vectors: {}", command("a.real.astype('<f4')")),
+        Some(Element { kind: 'c', .. }) => {
+            format!("if the real parts are the vectors: {}", command("a.real.astype('<f4')"))
+        }
         Some(_) => "save them as floats where they were made: numpy.save(path, array.astype('float32'))".to_owned(),
         None => records(header, file),
     }
@@ -63,7 +65,8 @@ pub(in crate::formats) fn floats(header: &Header, file: &Path) -> String {
 /// How to convert a record type, or a type with a unit.
 fn records(header: &Header, file: &Path) -> String {
     let fields = record_fields(&header.descr);
-    let is_number = |field: &Field<'_>| field.descr.trim_start_matches(['<', '>', '|', '=']).starts_with(['f', 'i', 'u', 'b']);
+    let is_number =
+        |field: &Field<'_>| field.descr.trim_start_matches(['<', '>', '|', '=']).starts_with(['f', 'i', 'u', 'b']);
     let command = |expression: &str| numpy_command(file, MAPPED, expression);
     let simple = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if fields.is_empty() {
@@ -111,7 +114,8 @@ pub(super) fn labels(header: &Header, file: &Path) -> String {
     let Some(Element { kind, .. }) = header.element() else {
         return "save one column: numpy.save(path, array['FIELD'])".to_owned();
     };
-    let (load, known) = if kind == 'O' { ("allow_pickle=True", true) } else { (MAPPED, matches!(kind, 'f' | 'i' | 'u' | 'b' | 'c')) };
+    let (load, known) =
+        if kind == 'O' { ("allow_pickle=True", true) } else { (MAPPED, matches!(kind, 'f' | 'i' | 'u' | 'b' | 'c')) };
     let command = |expression: &str| numpy_command(file, load, expression);
     match header.shape.as_slice() {
         [] | [_] | [_, 1] | [1, _] if kind == 'O' => {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::InputFile;
-use crate::formats::embeddings::Matched;
 use crate::base::error::Finding;
+use crate::formats::embeddings::Matched;
 pub use crate::kmeans::record::KmeansStep;
 
 /// Version of the layout of kmeans.json.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::values::device;
 use super::{
     Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, selection,
 };
-use super::values::device;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::path_text;
 use crate::evaluate::Nonfinite;
