@@ -54,7 +54,8 @@ fn every_command_for_embeddings_works() {
         "np.array([(7, (1, -2)), (8, (3, 4))], [('id', '<i8'), ('vector', '<f4', (2,))])",
         "np.array([[1 + 1j, -2], [3, 4]])",
         "np.array([[[1], [-2]], [[3], [4]]], '<f4')",
-        "np.array([np.array([1, -2], '<f4'), np.array([3, 4], '<f4'), None][:2] + [np.array([5, 6], '<f4')], object)",
+        "np.array([[1, -2], [3, 4], [5, 6]], object)",
+        "np.fromiter((np.array(v, '<f4') for v in [(1, -2), (3, 4), (5, 6)]), object)",
     ] {
         let path = saved(&python, folder.path(), array);
         let mut read = embeddings(&path);

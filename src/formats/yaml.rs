@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use serde_saphyr::Spanned;
+
+use serde_saphyr::{Location, NonFiniteFloatPolicy, Spanned};
 
 /// The content of a file.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,9 @@ impl Document {
 /// What is wrong with the YAML.
 pub fn parse(text: &str) -> Result<Document, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let node: Option<Spanned<Node>> = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+    // `.inf` and `12e4567` may be names
+    let options = serde_saphyr::options! { non_finite_float_policy: NonFiniteFloatPolicy::PassThrough };
+    let node: Option<Spanned<Node>> = serde_saphyr::from_str_with_options(text, options).map_err(|e| e.to_string())?;
     let mut lines = BTreeMap::new();
     let value = node.map_or(Value::Null, |node| written(node, text, "", &mut lines));
     Ok(Document { value, lines })
@@ -54,6 +57,8 @@ pub fn typed(value: &Value) -> Value {
 #[derive(Debug)]
 enum Node {
     Scalar(Value),
+    /// A float that JSON can't hold.
+    NotFinite,
     List(Vec<Spanned<Node>>),
     Map(Vec<(String, Spanned<Node>)>),
 }
@@ -63,6 +68,7 @@ fn written(node: Spanned<Node>, text: &str, path: &str, lines: &mut BTreeMap<Str
     let place = node.defined;
     match node.value {
         Node::Scalar(value) => as_written(value, text, &place),
+        Node::NotFinite => raw(text, &place).map_or(Value::Null, Value::from),
         Node::List(nodes) => nodes.into_iter().map(|node| written(node, text, path, lines)).collect(),
         Node::Map(entries) => {
             let entry = |(key, node): (String, Spanned<Node>)| {
@@ -76,20 +82,22 @@ fn written(node: Spanned<Node>, text: &str, path: &str, lines: &mut BTreeMap<Str
 }
 
 /// The scalar's text in the file, if YAML made a number or a truth value of it.
-fn as_written(value: Value, text: &str, place: &serde_saphyr::Location) -> Value {
+fn as_written(value: Value, text: &str, place: &Location) -> Value {
     if !value.is_number() && !value.is_boolean() {
         return value;
     }
-    let span = place.span();
-    let raw = span.byte_offset().zip(span.byte_len()).and_then(|(start, length)| {
-        let start = usize::try_from(start).ok()?;
-        text.get(start..start.checked_add(usize::try_from(length).ok()?)?)
-    });
     // the span may include a tag, or not be known
-    match raw.map(str::trim).filter(|raw| typed(&Value::from(*raw)) == value) {
+    match raw(text, place).filter(|raw| typed(&Value::from(*raw)) == value) {
         Some(raw) => Value::from(raw),
         None => value,
     }
+}
+
+/// The text at a place.
+fn raw<'t>(text: &'t str, place: &Location) -> Option<&'t str> {
+    let span = place.span();
+    let (start, length) = (usize::try_from(span.byte_offset()?).ok()?, usize::try_from(span.byte_len()?).ok()?);
+    text.get(start..start.checked_add(length)?).map(str::trim)
 }
 
 impl<'de> Deserialize<'de> for Node {
@@ -120,7 +128,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Scalar(value.into()))
+        Ok(if value.is_finite() { Node::Scalar(value.into()) } else { Node::NotFinite })
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Node, E> {
@@ -157,7 +165,7 @@ mod tests {
     fn scalars_are_kept_as_they_are_written() {
         let text = "slurm:\n  variables: {CUDA: 12.10, FLAG: no, ID: 007, E: 1e3, H: 0x1F, Y: Yes, U: 1_000}\n  \
             account: 1_000 # the group\n  nothing: ~\n  empty:\n  quoted: 'no'\n  tagged: !!str 1.10\n  \
-            list: [1.10, 010, \u{e9}, +1]\n  anchored: &a 1.10\n  alias: *a\n  inf: .inf\nafter: 1.10\n";
+            list: [1.10, 010, \u{e9}, +1]\n  anchored: &a 1.10\n  alias: *a\n  inf: [.inf, 12e4567]\nafter: 1.10\n";
         let read = parse(text).expect("valid");
         let slurm = &read.value["slurm"];
         assert_eq!(
@@ -169,6 +177,7 @@ mod tests {
         assert_eq!((&slurm["quoted"], &slurm["tagged"]), (&json!("no"), &json!("1.10")));
         assert_eq!(slurm["list"], json!(["1.10", "010", "\u{e9}", "+1"]));
         assert_eq!((&slurm["anchored"], &slurm["alias"]), (&json!("1.10"), &json!("1.10")));
+        assert_eq!(slurm["inf"], json!([".inf", "12e4567"]));
         assert_eq!(read.value["after"], "1.10", "also after text that is not ASCII");
         assert_eq!((read.line("slurm.account"), read.line("after")), (Some(3), Some(13)));
         for (typed_value, text) in

@@ -86,9 +86,7 @@ fn boxes(lacking: &BTreeSet<char>) -> Option<String> {
     let shown: String = lacking.iter().take(MOST_CHARACTERS).collect();
     let more = lacking.len().saturating_sub(MOST_CHARACTERS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!(
-        "captions have characters that the font lacks, drawn as boxes: {shown}{more}"
-    ))
+    Some(format!("captions have characters that the font lacks, drawn as boxes: {shown}{more}"))
 }
 
 #[cfg(test)]

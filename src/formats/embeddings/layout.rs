@@ -61,7 +61,9 @@ pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype),
 /// Object arrays are pickles, which this program does not execute. NumPy can convert the two usual kinds to matrices.
 fn objects_hint(header: &Header, path: &Path) -> String {
     let shard = numpy_command(path, "allow_pickle=True", "a[0]");
-    let rows = numpy_command(path, "allow_pickle=True", "np.stack(a)");
+    // NumPy makes an object matrix of a list of vectors of one length
+    let stacked = if header.shape.len() == 1 { "np.stack(a)" } else { "a.astype('<f4')" };
+    let rows = numpy_command(path, "allow_pickle=True", stacked);
     if header.shape == [2] {
         format!("if it is a pair of embeddings and names: {shard}; if it is two rows: {rows}")
     } else {
