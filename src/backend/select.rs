@@ -17,7 +17,7 @@ pub enum Choice {
     Cpu,
     /// The adapter with this index in `clustrata devices`.
     Index(usize),
-    /// The first adapter whose name or driver contains this text, ignoring case.
+    /// The first adapter whose name or driver contains this text, ignoring case. The driver's version doesn't count.
     Name(String),
 }
 
@@ -25,7 +25,7 @@ impl Choice {
     /// Parses a `--device` value.
     pub fn parse(text: &str) -> Self {
         match text.trim() {
-            "" | "auto" => Choice::Auto,
+            "auto" => Choice::Auto,
             "gpu" => Choice::Gpu,
             "cpu" => Choice::Cpu,
             other => other.parse().map_or_else(|_| Choice::Name(other.to_owned()), Choice::Index),
@@ -91,11 +91,7 @@ fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
             Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
             None => (usable().next(), "no discrete or integrated GPU found, only this".to_owned()),
         },
-        // A large number such as `4090` is more likely part of a name than an index.
-        Choice::Index(index) => {
-            (usable().find(|a| a.index == *index).or_else(|| named(&adapters, &index.to_string())), asked())
-        }
-        Choice::Name(part) => (named(&adapters, part), asked()),
+        Choice::Index(_) | Choice::Name(_) => (pick(choice, &adapters), asked()),
     };
     match adapter {
         Some(adapter) => Ok(Selected { backend: imp::open(adapter.index)?, reason }),
@@ -103,11 +99,43 @@ fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
     }
 }
 
+/// The usable adapter that an index or a name chooses.
+fn pick<'a>(choice: &Choice, adapters: &'a [Adapter]) -> Option<&'a Adapter> {
+    match choice {
+        // a number past the last index is more likely part of a name
+        Choice::Index(index) => match adapters.iter().find(|a| a.index == *index) {
+            Some(adapter) => Some(adapter).filter(|a| a.unusable.is_none()),
+            None => model(adapters, *index),
+        },
+        Choice::Name(part) => named(adapters, part),
+        Choice::Auto | Choice::Gpu | Choice::Cpu => None,
+    }
+}
+
 /// The first usable adapter whose name or driver contains `part`.
 fn named<'a>(adapters: &'a [Adapter], part: &str) -> Option<&'a Adapter> {
     let part = part.to_lowercase();
-    let names = |a: &&Adapter| format!("{} {}", a.info.name, a.info.driver).to_lowercase().contains(&part);
+    // an empty text is part of every name
+    let names = |a: &&Adapter| !part.is_empty() && described(&a.info).to_lowercase().contains(&part);
     adapters.iter().filter(|a| a.unusable.is_none()).find(names)
+}
+
+/// The first usable adapter with a model number such as `4090` in its name. The name ends with the driver's version in
+/// brackets, which is no model.
+fn model(adapters: &[Adapter], number: usize) -> Option<&Adapter> {
+    let number = number.to_string();
+    let is_model = |a: &&Adapter| outside_brackets(&a.info.name).split_whitespace().any(|word| word == number);
+    adapters.iter().filter(|a| a.unusable.is_none()).find(is_model)
+}
+
+/// Name and driver, without words of the driver that contain digits: its version.
+fn described(info: &DeviceInfo) -> String {
+    let driver = info.driver.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
+    std::iter::once(info.name.as_str()).chain(driver).collect::<Vec<_>>().join(" ")
+}
+
+fn outside_brackets(name: &str) -> &str {
+    name.split('(').next().unwrap_or(name)
 }
 
 fn why_cpu(adapters: &[Adapter]) -> String {
@@ -213,6 +241,21 @@ mod tests {
         let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
         assert_eq!(named(&list, "DISCRETE").map(|a| a.index), Some(1));
         assert!(named(&list, "4090").is_none());
+    }
+
+    #[test]
+    fn a_number_is_an_index_or_a_model_but_no_version() {
+        let mut list = [adapter(0, "software", None), adapter(1, "discrete", Some("no compute"))];
+        list[0].info.name = "llvmpipe (LLVM 19.1.7, 256 bits)".into();
+        list[0].info.driver = "llvmpipe Mesa 25.0.7-2 (LLVM 19.1.7)".into();
+        let open = |list: &[Adapter], text: &str| pick(&Choice::parse(text), list).map(|a| a.index);
+        for text in ["1", "7", "19", "256", "25.0", ""] {
+            assert_eq!(open(&list, text), None, "{text}");
+        }
+        assert_eq!(["0", "llvm", "mesa"].map(|text| open(&list, text)), [Some(0); 3]);
+        list[1] = adapter(1, "discrete", None);
+        list[1].info.name = "NVIDIA GeForce RTX 4090".into();
+        assert_eq!(["1", "4090", "rtx 4090"].map(|text| open(&list, text)), [Some(1); 3]);
     }
 
     #[test]

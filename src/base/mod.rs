@@ -3,6 +3,7 @@
 pub mod error;
 pub mod matrix;
 pub mod numeric;
+pub mod path_text;
 pub mod process;
 pub mod signals;
 pub mod text;

@@ -5,10 +5,14 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 
+use super::blank_lines::BlankLines;
 use crate::base::error::Finding;
 
 /// Longest line, and longest record of a `.csv`, in bytes. It keeps a file without line ends out of memory.
 const MAX_LINE: u64 = 1 << 20;
+
+/// What a NUL byte means: UTF-16 stores ASCII characters as themselves and a NUL.
+pub(super) const NUL: &str = "NUL bytes, as in UTF-16: convert the file with iconv -f UTF-16LE -t UTF-8";
 
 /// Passes every line to `each`, without its line end and with its number from 0. Returns the number of lines. `what` describes a
 /// line in messages, such as "a path".
@@ -31,6 +35,9 @@ pub(super) fn each_line(
         }
         if line.len() as u64 > MAX_LINE {
             return Err(bad_line(file, at, what, &format!("more than {MAX_LINE} bytes without a line end")));
+        }
+        if line.contains(&0) {
+            return Err(bad_line(file, at, what, NUL));
         }
         let text = std::str::from_utf8(&line).map_err(|_| bad_line(file, at, what, "bytes that are not UTF-8"))?;
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -60,7 +67,8 @@ pub(super) struct Columns<'a> {
     pub(super) optional: Option<&'a str>,
 }
 
-/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records.
+/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records. An empty line is a
+/// record with one empty field, so it is refused between records of several fields. After the last of these it is ignored.
 ///
 /// # Errors
 /// A file that can't be read or lacks the required column, a record with another number of fields than the first line, and
@@ -72,8 +80,8 @@ pub(super) fn each_record(
     mut each: impl FnMut(u64, &str, Option<&str>) -> Result<(), Finding>,
 ) -> Result<u64, Finding> {
     let budget = Rc::new(Cell::new(MAX_LINE));
-    let reader = Budgeted { reader, left: Rc::clone(&budget) };
-    let mut reader = csv::Reader::from_reader(reader);
+    let reader = Budgeted { reader: BlankLines::new(reader), left: Rc::clone(&budget) };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
     let headers = reader.headers().map_err(|error| bad_csv(file, 0, &error))?.clone();
     let column = |name: &str| headers.iter().position(|header| header.trim() == name);
     let Some(required) = column(columns.required) else {
@@ -86,11 +94,22 @@ pub(super) fn each_record(
     };
     let optional = columns.optional.and_then(column);
     let mut record = csv::StringRecord::new();
-    let mut at = 0;
+    let (mut at, mut blank) = (0, false);
     loop {
         budget.set(MAX_LINE);
         if !reader.read_record(&mut record).map_err(|error| bad_csv(file, at, &error))? {
             return Ok(at);
+        }
+        if headers.len() > 1 && record.len() == 1 && record[0].is_empty() {
+            blank = true;
+            continue;
+        }
+        if blank {
+            return Err(bad_record(file, at, "an empty line"));
+        }
+        if record.len() != headers.len() {
+            let found = format!("{} fields, but {} in the first line", record.len(), headers.len());
+            return Err(bad_record(file, at, &found));
         }
         each(at, record.get(required).unwrap_or_default(), optional.and_then(|column| record.get(column)))?;
         at += 1;
@@ -100,12 +119,16 @@ pub(super) fn each_record(
 fn bad_csv(file: &Path, at: u64, error: &csv::Error) -> Finding {
     match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => unreadable(file, error),
-        _ => Finding::new("a record of the file can't be read")
-            .file(file)
-            .index(at)
-            .expected("comma-separated values in UTF-8, as many as in the first line")
-            .found(error.to_string()),
+        _ => bad_record(file, at, &error.to_string()),
     }
+}
+
+fn bad_record(file: &Path, at: u64, found: &str) -> Finding {
+    Finding::new("a record of the file can't be read")
+        .file(file)
+        .index(at)
+        .expected("comma-separated values in UTF-8, as many as in the first line")
+        .found(found)
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Finding {

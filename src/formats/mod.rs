@@ -1,6 +1,7 @@
 //! Readers and writers of every file format. Nothing here depends on a device or a metric.
 
 pub mod atomic_file;
+mod blank_lines;
 pub mod distances;
 pub mod embeddings;
 pub mod fingerprint;
@@ -19,3 +20,7 @@ pub mod pickle;
 pub mod scratch_copies;
 pub mod subset;
 pub mod upstream;
+pub mod yaml;
+
+#[cfg(test)]
+mod hint_tests;

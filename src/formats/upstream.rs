@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
 
+use crate::base::path_text;
+
 /// Size limit. Upstream's configs have a few dozen lines.
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -32,13 +34,13 @@ fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Path
     #[serde(untagged)]
     enum Paths {
         None(()),
-        One(PathBuf),
-        Several(Vec<PathBuf>),
+        One(String),
+        Several(Vec<String>),
     }
     Ok(match Paths::deserialize(deserializer)? {
         Paths::None(()) => Vec::new(),
-        Paths::One(path) => vec![path],
-        Paths::Several(paths) => paths,
+        Paths::One(path) => vec![path_text::from_text(&path)],
+        Paths::Several(paths) => paths.iter().map(|path| path_text::from_text(path)).collect(),
     })
 }
 

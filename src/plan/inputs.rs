@@ -69,6 +69,7 @@ impl CheckedInputs {
         let (Some(embeddings), Some(hierarchy)) = (embeddings, hierarchy) else {
             return Err(Error::input(Finding::new("the inputs could not be opened")));
         };
+        embeddings.matched(&settings.matches).iter().for_each(|matched| tracing::info!("{matched}"));
         let levels = choose_levels(&mut settings, &hierarchy);
         check_gates(&settings)?;
         let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
@@ -103,12 +104,14 @@ impl CheckedInputs {
 }
 
 /// Refuses paths that are not UTF-8: the record and config.yaml name every path, and JSON and YAML can't represent them.
+/// Embeddings are named by file URLs there, except on Windows.
 fn check_paths(settings: &Settings) -> Result<()> {
     let optional = [&settings.images, &settings.image_root, &settings.subset_indices, &settings.labels];
     let optional = optional.into_iter().flatten();
     for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if absolute.to_str().is_none() {
+        let is_embeddings = cfg!(unix) && settings.embeddings.contains(path);
+        if absolute.to_str().is_none() && !is_embeddings {
             let finding = Finding::new("a path is not UTF-8, so the record of the run can't contain it").file(absolute);
             return Err(Error::usage(
                 finding.expected("UTF-8").hint("rename it, or use a symbolic link with a UTF-8 name"),

@@ -199,6 +199,7 @@ impl Plan {
             dim: self.embeddings.dim(),
             dtype: self.embeddings.dtype().descr().to_owned(),
             embeddings: self.settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+            patterns: self.embeddings.matched(&self.settings.matches),
             clustering: std::path::absolute(&self.settings.clustering)
                 .unwrap_or_else(|_| self.settings.clustering.clone()),
             hierarchy: sources.map(|path| InputFile::of(path)).collect(),

@@ -67,7 +67,7 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
 
 /// The settings of the parts, overridden by `options`.
 fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
-    let of_parts = Options::of_value(parts.settings()?.clone()).map_err(Error::input)?;
+    let of_parts = Options::of_value(parts.settings()?.clone())?;
     // settings of the parts' machines are dropped: a merge does not need the same device
     let of_parts =
         Options { out: None, device: None, threads: None, tile_rows: None, scratch: None, force: None, ..of_parts };

@@ -1,5 +1,8 @@
 //! The montages and contact sheets of a run.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
 use crate::base::error::Result;
 use crate::base::signals;
 use crate::base::text::counted;
@@ -10,6 +13,11 @@ use crate::plan::record::RunRecord;
 use crate::plan::settings::MontageCaptions;
 use crate::report::gallery::{self, Picture, PictureFile};
 use crate::report::montage::{self, WriteSummary};
+
+/// Most reasons that are listed.
+const MOST_REASONS: usize = 5;
+/// Most characters that are listed.
+const MOST_CHARACTERS: usize = 12;
 
 /// Draws the pictures into the staging folder and adds them to the record.
 pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
@@ -32,21 +40,73 @@ pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], 
 }
 
 fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &WriteSummary) {
-    let unreadable = made.missing.len() + made.broken.len();
-    if unreadable > 0 {
-        let example = made.missing.iter().chain(made.broken.keys()).next();
-        let example = example.map_or(String::new(), |path| format!(", such as {}", path.display()));
-        record.warnings.push(format!(
-            "{} missing and {} unreadable{example}: their tiles are marked; check --image-root",
-            counted(made.missing.len(), "image"),
-            made.broken.len()
-        ));
+    if let Some(example) = made.missing.iter().next() {
+        let count = counted(made.missing.len(), "image");
+        let example = example.display();
+        record.warnings.push(format!("{count} missing, such as {example}: marked in montages; check --image-root"));
     }
+    record.warnings.extend(unreadable(&made.broken));
+    let captions =
+        pictures.iter().flat_map(|picture| &picture.montage.tiles).filter_map(|tile| tile.caption.as_deref());
+    record.warnings.extend(boxes(&montage::lacking(captions)));
     let captioned = pictures.iter().filter(|picture| matches!(picture.file, PictureFile::Cluster(_)));
     let mut captioned =
         captioned.flat_map(|picture| &picture.montage.tiles).map(|tile| tile.caption.is_some()).peekable();
     let wanted = plan.settings.montage_captions == MontageCaptions::Caption && captioned.peek().is_some();
     if wanted && !captioned.any(|there| there) {
         record.warnings.push("the list of images has no captions: montages show none".to_owned());
+    }
+}
+
+/// A warning for each reason why images can't be shown, the most frequent first.
+fn unreadable(broken: &BTreeMap<PathBuf, String>) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
+    for (path, reason) in broken {
+        reasons.entry(reason).or_default().push(path);
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, paths)| std::cmp::Reverse(paths.len()));
+    let rest: usize = reasons.iter().skip(MOST_REASONS).map(|(_, paths)| paths.len()).sum();
+    let warning = |(reason, paths): &(&str, Vec<&Path>)| {
+        let count = counted(paths.len(), "image");
+        format!("{count} can't be read, such as {}: {reason}; marked in montages", paths[0].display())
+    };
+    let mut warnings: Vec<String> = reasons.iter().take(MOST_REASONS).map(warning).collect();
+    if rest > 0 {
+        warnings.push(format!("{} can't be read for other reasons", counted(rest, "more image")));
+    }
+    warnings
+}
+
+/// A warning about characters that the font lacks.
+fn boxes(lacking: &BTreeSet<char>) -> Option<String> {
+    if lacking.is_empty() {
+        return None;
+    }
+    let shown: String = lacking.iter().take(MOST_CHARACTERS).collect();
+    let more = lacking.len().saturating_sub(MOST_CHARACTERS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("captions have characters that the font lacks, drawn as boxes: {shown}{more}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_counted_and_the_most_frequent_comes_first() {
+        let broken = [("a", "HEIC is not supported"), ("b", "truncated"), ("c", "HEIC is not supported")];
+        let broken = broken.map(|(path, reason)| (PathBuf::from(path), reason.to_owned())).into();
+        let warnings = unreadable(&broken);
+        assert!(warnings[0].starts_with("2 images can't be read, such as a: HEIC"), "{warnings:?}");
+        assert!(warnings[1].starts_with("1 image can't be read, such as b: truncated"), "{warnings:?}");
+        assert!(warnings.iter().all(|warning| !warning.contains("--image-root")));
+    }
+
+    #[test]
+    fn characters_that_the_font_lacks_are_named() {
+        assert_eq!(boxes(&montage::lacking(["caf\u{e9} \u{416}"].into_iter())), None);
+        let warning = boxes(&montage::lacking(["a \u{65e5}", "\u{5d0}"].into_iter())).expect("two");
+        assert!(warning.ends_with("\u{5d0}\u{65e5}"), "{warning}");
     }
 }

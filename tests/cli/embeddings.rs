@@ -154,3 +154,42 @@ fn a_pipe_does_not_make_the_program_wait() {
     assert!(crate::fixtures::text(&output.stderr).contains("pipe.npy"));
     assert!(!place.at("deep").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_glob_reads_shards_in_any_encoding_and_no_hidden_ones() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let bytes = fs::read(&place.embeddings).expect("reads");
+    let (row_bytes, data) = (DIM * 4, bytes.len() - ROWS * DIM * 4);
+    let shards = place.at("shards [1]");
+    fs::create_dir(&shards).expect("made");
+    let names = [&b"part-1.npy"[..], b"part-2\xe9.npy", b".part-3.npy"];
+    for (name, rows) in names.into_iter().zip([0..40, 40..60, 0..40]) {
+        let mut file = npy_header("<f4", &format!("({}, {DIM})", rows.len()), false);
+        file.extend(&bytes[data + rows.start * row_bytes..data + rows.end * row_bytes]);
+        fs::write(shards.join(std::ffi::OsStr::from_bytes(name)), file).expect("writes");
+    }
+    let pattern = shards.join("*.npy");
+    let run = |embeddings: &std::path::Path, out: &str| {
+        let mut command = crate::common::program();
+        command.arg("metrics").arg(&place.hier).arg("--embeddings").arg(embeddings);
+        let output = command.args(["--device", "cpu", "--out", arg(&place.at(out))]).output().expect("runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let record = fs::read(place.at(out).join("record.json")).expect("a record");
+        serde_json::from_slice::<serde_json::Value>(&record).expect("JSON")
+    };
+    let (whole, parts) = (run(&place.embeddings, "whole"), run(&pattern, "parts"));
+    assert_eq!(whole["levels"][0]["figures"]["inertia"], parts["levels"][0]["figures"]["inertia"]);
+    let matched = serde_json::json!([{"pattern": arg(&pattern), "files": 2, "rows": 60}]);
+    assert_eq!(parts["inputs"]["patterns"], matched);
+    let second = parts["inputs"]["embeddings"][1]["path"].as_str().expect("text");
+    assert!(second.starts_with("file:///") && second.ends_with("part-2%E9.npy"), "{second}");
+    let log = fs::read_to_string(place.at("parts/log.txt")).expect("a log");
+    assert!(log.contains("*.npy: 2 files, 60 rows"), "{log}");
+    // config.yaml names the same files
+    let mut command = crate::common::program();
+    command.args(["metrics", "--config", arg(&place.at("parts/config.yaml")), "--out", arg(&place.at("again"))]);
+    let output = command.output().expect("runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::base::error::Finding;
+use crate::formats::yaml;
 
 /// A key and the sbatch option that it becomes.
 struct Key {
@@ -120,6 +121,9 @@ impl ValueKind {
             Value::Number(number) if number.is_u64() => number.to_string(),
             _ => return Err(self.expected()),
         };
+        // `1_000` is a number for YAML, but not for Slurm
+        let number = yaml::typed(value).as_u64().filter(|_| !matches!(self, Takes::Text) && text.contains('_'));
+        let text = number.map_or(text, |number| number.to_string());
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let fine = match self {
             ValueKind::Text => !text.is_empty() && is_one_line(&text),

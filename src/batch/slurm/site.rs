@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::resources::{self, Resources};
 use super::words;
 use crate::base::error::{Error, Finding, Result};
+use crate::formats::yaml;
 use crate::metrics;
 
 /// Settings for submitting the jobs of a run.
@@ -137,9 +138,9 @@ fn overridden(all: &Map<String, Value>, key: &str, block: Option<Value>) -> Resu
 fn read_file(path: &Path) -> Result<Map<String, Value>> {
     let text =
         std::fs::read_to_string(path).map_err(|e| Error::usage(Finding::io("can't read the site file", path, &e)))?;
-    let value: Option<Value> = serde_saphyr::from_str(&text)
-        .map_err(|e| Error::usage(Finding::new("the site file is not valid YAML").file(path).found(e.to_string())))?;
-    checked_keys(&value.unwrap_or_default(), false)
+    let document = yaml::parse(&text)
+        .map_err(|e| Error::usage(Finding::new("the site file is not valid YAML").file(path).found(e)))?;
+    checked_keys(&document.value, false)
 }
 
 /// Replaces `-` by `_` in the keys, and refuses unknown ones. Keeps nulls: they unset keys of the site file.
@@ -178,12 +179,18 @@ fn read_block(keys: &Map<String, Value>) -> Result<Block, Finding> {
         if value.is_null() {
             continue;
         }
-        let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
-        serde_json::from_value::<Block>(one).map_err(|e| {
+        let fits = |value: &Value| {
+            let one = Value::Object(std::iter::once((key.clone(), value.clone())).collect());
+            serde_json::from_value::<Block>(one).map(drop)
+        };
+        // texts are taken as they are written
+        let typed = yaml::typed(&value);
+        let fitting = if fits(&value).is_ok() { value } else { typed };
+        fits(&fitting).map_err(|e| {
             let finding = Finding::new(format!("the value of `slurm: {key}` is not valid"));
-            finding.found(format!("{value}: {e}")).hint("configs/slurm-example.yaml shows every key")
+            finding.found(format!("{}: {e}", keys[key])).hint("configs/slurm-example.yaml shows every key")
         })?;
-        map.insert(key.clone(), value);
+        map.insert(key.clone(), fitting);
     }
     serde_json::from_value(Value::Object(map))
         .map_err(|e| Finding::new("the settings for Slurm are not valid").found(e.to_string()))
@@ -262,6 +269,18 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_taken_as_they_are_written() {
+        let text = "variables: {CUDA: 12.10, FLAG: no, ID: 007, E: 1e3, H: 0x1F}\naccount: 1_000\npartition: 1.10\n\
+            requeue: no\nshards: 1_000\ncpus: 1_6\nqos: on\ntime: 1:30:00\nenvironment: [1.10]\n";
+        let site = Site::read(&yaml::parse(text).expect("YAML").value).expect("valid");
+        let variables: Vec<String> = site.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(variables, ["CUDA=12.10", "E=1e3", "FLAG=no", "H=0x1F", "ID=007"]);
+        assert_eq!((site.requeue, site.shards, site.environment), (false, 1000, vec!["1.10".to_owned()]));
+        let want = ["--partition=1.10", "--account=1_000", "--qos=on", "--time=1:30:00", "--cpus-per-task=16"];
+        assert_eq!(site.shard_resources.0, want);
+    }
+
+    #[test]
     fn errors_name_the_wrong_key() {
         assert!(refused(json!({"shrads": 3})).contains("did you mean `shards`"));
         assert!(refused(json!({"merge": {"tme": 3}})).contains("did you mean `time`"));
@@ -283,10 +302,7 @@ mod tests {
     #[test]
     fn the_example_names_every_key_and_only_keys() {
         let example = include_str!("../../../configs/slurm-example.yaml");
-        let block = |text: &str| -> Value {
-            let spec: Value = serde_saphyr::from_str(text).expect("YAML");
-            spec["slurm"].clone()
-        };
+        let block = |text: &str| -> Value { yaml::parse(text).expect("YAML").value["slurm"].clone() };
         Site::read(&block(example)).expect("the keys that are set are valid");
         let uncommented: String = example
             .lines()

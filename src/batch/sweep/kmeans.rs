@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::product::{Block, Combination};
 use super::spec::{Place, refuse_unknown};
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::formats::yaml;
 use crate::plan::settings::{KmeansOptions, KmeansSettings};
 
 const KEYS: [&str; 3] = ["config", "out", "tasks"];
@@ -55,7 +56,7 @@ impl Kmeans {
         };
         let (config, out) = (path("config", true), path("out", false));
         let tasks = map.get("tasks").filter(|tasks| !tasks.is_null());
-        let tasks = tasks.map_or(Some(1), |tasks| tasks.as_u64().filter(|&tasks| tasks > 0));
+        let tasks = tasks.map_or(Some(1), |tasks| yaml::typed(tasks).as_u64().filter(|&tasks| tasks > 0));
         if tasks.is_none() {
             findings.push_usage(place.finding("`tasks` must be a number of processes").expected("1 or more"));
         }

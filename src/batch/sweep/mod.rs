@@ -65,7 +65,7 @@ impl Run {
     /// # Errors
     /// As [`Run::to_yaml`]; the values themselves were checked when the sweep was read.
     pub fn to_options(&self) -> Result<Options> {
-        let options = Options::parse(&self.to_yaml()?).map_err(Error::usage)?;
+        let options = Options::parse(&self.to_yaml()?)?;
         Ok(Options { out: Some(self.folder.clone()), ..options })
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::folder_name;
 use crate::base::error::{Finding, Findings};
+use crate::formats::yaml;
 use crate::metrics::unknown;
 
 /// Most runs of a sweep, unless the file sets another limit.
@@ -71,8 +72,7 @@ pub(super) struct Spec {
 impl Spec {
     /// Parses the text. Adds errors to the findings; returns `None` if the file is unusable.
     pub(super) fn parse(text: &str, place: &Place, findings: &mut Findings) -> Option<Spec> {
-        let mut read = |spelled| read_map(text, spelled, place).map_err(|wrong| findings.push_usage(wrong)).ok();
-        let (top, as_spelled) = (read(false)?, read(true)?);
+        let top = read_map(text, place).map_err(|wrong| findings.push_usage(wrong)).ok()?;
         refuse_unknown(&top, &TOP, place, findings);
         let job = block(&top, "job_details", place, findings).cloned().unwrap_or_default();
         let at = place.key("job_details");
@@ -82,17 +82,17 @@ impl Spec {
         let limits = top.get("grid").filter(|limits| !limits.is_null());
         let limits = limits.and_then(|_| block(&top, "grid", place, findings)).cloned().unwrap_or_default();
         refuse_unknown(&limits, &GRID, &place.key("grid"), findings);
-        let max_runs = limits.get("max_runs").map_or(Some(MAX_RUNS), Value::as_u64);
+        let max_runs = limits.get("max_runs").map_or(Some(MAX_RUNS), |runs| yaml::typed(runs).as_u64());
         if max_runs.is_none() {
             findings.push_usage(
                 place.key("grid").finding("`max_runs` must be a number of runs").expected("a whole number"),
             );
         }
         let kmeans = top.get("kmeans").cloned().unwrap_or_default();
-        let parameters = match as_spelled.get("parameters") {
+        let parameters = match top.get("parameters") {
             // `metrics` finds everything it needs in what `kmeans` writes
             None | Some(Value::Null) if !kmeans.is_null() => Map::new(),
-            _ => block(&as_spelled, "parameters", place, findings)?.clone(),
+            _ => block(&top, "parameters", place, findings)?.clone(),
         };
         Some(Spec {
             name: name?,
@@ -105,17 +105,15 @@ impl Spec {
     }
 }
 
-/// The file's map. With `spelled`, words such as `off` and `yes` stay text: it depends on the parameter which of them are
-/// booleans.
-fn read_map(text: &str, spelled: bool, place: &Place) -> Result<Map<String, Value>, Finding> {
-    let options = serde_saphyr::options! { strict_booleans: spelled };
-    match serde_saphyr::from_str_with_options(text, options) {
+/// The file's map, with scalars as they are written: what they mean depends on the parameter.
+fn read_map(text: &str, place: &Place) -> Result<Map<String, Value>, Finding> {
+    match yaml::parse(text).map(|document| document.value) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(place
             .finding("the job spec is not a map")
             .expected("`job_details:` with name and root, and `parameters:`")
             .hint("see docs/sweeps.md for an example")),
-        Err(e) => Err(place.finding("the job spec is not valid YAML").found(e.to_string())),
+        Err(e) => Err(place.finding("the job spec is not valid YAML").found(e)),
     }
 }
 

@@ -251,11 +251,20 @@ fn strings_that_look_like_other_yaml_values_stay_strings() {
 }
 
 #[test]
-fn the_slurm_block_is_kept_as_yaml_reads_it() {
+fn texts_of_the_file_are_kept_as_they_are_written() {
     let text =
         "job_details: {name: g, root: r}\nparameters: {seed: 1}\nslurm: {requeue: yes, time: '1:00', n: [1_000]}";
     let slurm = parse(text, Path::new("g")).expect("valid").slurm;
-    assert_eq!(slurm, serde_json::json!({"requeue": true, "time": "1:00", "n": [1000]}));
+    assert_eq!(slurm, serde_json::json!({"requeue": "yes", "time": "1:00", "n": ["1_000"]}));
+    let name = |name: &str| {
+        let text = format!("job_details: {{name: {name}, root: 007}}\nparameters: {{track-name: [1.10, 1.1, no]}}");
+        parse(&text, Path::new("g")).expect("valid")
+    };
+    let sweep = name("1.10");
+    assert_eq!((sweep.name.as_str(), sweep.root.ends_with("007")), ("1.10", true));
+    let names: Vec<&Value> = sweep.runs.iter().map(|run| &run.options["track-name"]).collect();
+    assert_eq!(names, ["1.10", "1.1", "no"]);
+    assert_ne!(name("1.1").runs[0].folder, sweep.runs[0].folder);
 }
 
 /// Lists of distinct values for a few parameters, and blocks for two more.

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::base::error::Finding;
+use crate::base::path_text;
+use crate::formats::yaml;
 use crate::plan::settings::Options;
 
 /// Parameters that are paths. `embeddings` can be several, or globs.
@@ -21,23 +23,16 @@ pub(super) fn check_key(key: &str) -> Result<(), Finding> {
         let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
         return Err(finding.hint("`root` and `name` of `job_details` determine the folders"));
     }
-    parse(key, &Value::Null)
+    Options::fitting(key, &Value::Null).map(drop)
 }
 
 /// Checks a value and returns it in the form that the settings accept.
 pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
-    let checked = match parse(key, value) {
-        Ok(()) => value.clone(),
-        Err(wrong) => truth(value).filter(|truth| parse(key, truth).is_ok()).ok_or(wrong)?,
+    let checked = match Options::fitting(key, value) {
+        Ok(value) => value,
+        Err(wrong) => truth(value).filter(|truth| Options::fitting(key, truth).is_ok()).ok_or(wrong)?,
     };
     if PATHS.contains(&key) { absolute(&checked) } else { Ok(checked) }
-}
-
-/// Checks that the config file accepts a value.
-fn parse(key: &str, value: &Value) -> Result<(), Finding> {
-    let one: Map<String, Value> = std::iter::once((key.to_owned(), value.clone())).collect();
-    // JSON is YAML
-    Options::parse(&Value::Object(one).to_string()).map(drop)
 }
 
 /// The boolean that YAML 1.1 reads from a word such as `yes`.
@@ -51,7 +46,7 @@ fn truth(value: &Value) -> Option<Value> {
 fn absolute(value: &Value) -> Result<Value, Finding> {
     match value {
         Value::Array(paths) => paths.iter().map(absolute).collect::<Result<_, _>>().map(Value::Array),
-        Value::String(path) if !path.is_empty() => {
+        Value::String(path) if !path.is_empty() && !path_text::is_url(path) => {
             let absolute =
                 std::path::absolute(path).map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
             let as_text = absolute.into_os_string().into_string().map_err(|path| {
@@ -66,7 +61,7 @@ fn absolute(value: &Value) -> Result<Value, Finding> {
 
 /// The kind of a value, for messages.
 pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
+    match yaml::typed(value) {
         Value::Null => "nothing",
         Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",

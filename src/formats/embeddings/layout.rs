@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::base::error::Finding;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
-use crate::formats::npy::{ByteOrder, Header, numpy_command};
+use crate::formats::npy::{ByteOrder, Header, floats, numpy_command};
 
 /// Rows, columns and type of embeddings that can be read in place. Otherwise a finding with the command that converts them.
 pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype), Finding> {
@@ -23,27 +23,27 @@ pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype),
     if element.is_some_and(|element| element.kind == 'O') {
         return Err(refuse("the embeddings are an array of Python objects, not a matrix", objects_hint(header, path)));
     }
+    if header.shape.contains(&0) {
+        return Err(refuse(
+            "the embeddings are empty",
+            "check what wrote the file, or leave it out of the list".into(),
+        ));
+    }
     let dtype = match element.map(|element| (element.kind, element.size)) {
         Some(('f', 2)) => Dtype::F16,
         Some(('f', 4)) => Dtype::F32,
         Some(('f', 8)) => Dtype::F64,
-        _ => return Err(refuse("the embeddings are not floats", rewrite("a.astype('<f4')"))),
+        _ => return Err(refuse("the embeddings are not floats", floats(header, path))),
     };
     let &[rows, columns] = header.shape.as_slice() else {
         let hint = match header.shape.as_slice() {
-            [_] => {
+            [] | [_] => {
                 "each image needs a row: stack the vectors with numpy.stack, or use a.reshape(-1, DIMENSIONS)".into()
             }
             _ => format!("keep one vector per image, such as {}", rewrite("a.reshape(len(a), -1)")),
         };
         return Err(refuse("the embeddings are not a matrix", hint));
     };
-    if rows == 0 || columns == 0 {
-        return Err(refuse(
-            "the embeddings are empty",
-            "check what wrote the file, or leave it out of the list".into(),
-        ));
-    }
     if element.is_some_and(|element| element.order == ByteOrder::Big) {
         return Err(refuse("the embeddings are big endian", rewrite(&format!("a.astype('{}')", dtype.descr()))));
     }
@@ -61,7 +61,9 @@ pub(super) fn check(header: &Header, path: &Path) -> Result<(u64, usize, Dtype),
 /// Object arrays are pickles, which this program does not execute. NumPy can convert the two usual kinds to matrices.
 fn objects_hint(header: &Header, path: &Path) -> String {
     let shard = numpy_command(path, "allow_pickle=True", "a[0]");
-    let rows = numpy_command(path, "allow_pickle=True", "np.stack(a)");
+    // NumPy makes an object matrix of a list of vectors of one length
+    let stacked = if header.shape.len() == 1 { "np.stack(a)" } else { "a.astype('<f4')" };
+    let rows = numpy_command(path, "allow_pickle=True", stacked);
     if header.shape == [2] {
         format!("if it is a pair of embeddings and names: {shard}; if it is two rows: {rows}")
     } else {

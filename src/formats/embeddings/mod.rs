@@ -6,16 +6,20 @@
 mod layout;
 mod patterns;
 
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
 
 use super::{input_file, npy};
 use crate::base::error::{Error, Finding, Findings};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
+use crate::base::text::counted;
 
-pub use patterns::expand;
+pub use patterns::{Expanded, Matches, expand};
 
 /// Number of files kept open. Further files are opened for each read, because systems limit the open files of a process,
 /// often to 1,024.
@@ -35,6 +39,23 @@ pub struct EmbeddingFile {
     first_row: u64,
     data_offset: u64,
     handle: Option<File>,
+}
+
+/// The files that a glob matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The glob as written.
+    pub pattern: String,
+    /// Number of files.
+    pub files: usize,
+    /// Number of their rows.
+    pub rows: u64,
+}
+
+impl fmt::Display for Matched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}, {}", self.pattern, counted(self.files, "file"), counted(self.rows, "row"))
+    }
 }
 
 /// A matrix `[rows, dim]` of little-endian elements, row-major, in one or several files.
@@ -109,6 +130,16 @@ impl Embeddings {
     /// The files, in the order of their rows.
     pub fn files(&self) -> &[EmbeddingFile] {
         &self.files
+    }
+
+    /// What each glob matched, in files and rows.
+    pub fn matched(&self, matches: &[Matches]) -> Vec<Matched> {
+        let each = |of: &Matches| {
+            let files = self.files.get(of.first..of.first + of.files).unwrap_or_default();
+            let rows = files.iter().map(|file| file.rows).sum();
+            Matched { pattern: of.pattern.clone(), files: files.len(), rows }
+        };
+        matches.iter().map(each).collect()
     }
 
     /// The file that holds a row.

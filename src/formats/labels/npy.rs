@@ -7,7 +7,7 @@ use super::code::Coder;
 use super::list::Labels;
 use crate::base::error::Finding;
 use crate::base::numeric::to_usize;
-use crate::formats::npy::{Header, each_integer, parse_header};
+use crate::formats::npy::{Header, each_integer, numpy_command, parse_header};
 use crate::formats::pickle::Dtype;
 
 /// Reads labels. The reader is at the start of a file of `size` bytes.
@@ -46,7 +46,11 @@ fn texts(mut reader: impl Read, header: &Header, dtype: Dtype, path: &Path, size
         reader.read_exact(&mut cell).map_err(|e| Finding::io("the file can't be read", path, &e))?;
         let text = dtype.text(&cell).ok_or_else(|| {
             let finding = Finding::new("a label is not valid text").file(path).index(row);
-            finding.expected("Unicode, or UTF-8 in bytes").hint("write the labels again as strings: labels.astype(str)")
+            finding.expected("Unicode, or UTF-8 in bytes").hint(if header.descr.contains('S') {
+                numpy_command(path, "mmap_mode='r'", "np.char.decode(a, 'latin-1')") + ", or with their own encoding"
+            } else {
+                "write the labels again: the file is damaged".to_owned()
+            })
         })?;
         coder.text(&text)?;
     }

@@ -41,6 +41,9 @@ fn every_format_holds_the_same_labels() {
     assert_eq!(read(".npy", &npy("<U2", "(4,)", &utf32), 4), want);
     assert_eq!(read(".txt", b"7\n3\n-1\n7\n", 4), want);
     assert_eq!(read(".txt", b"\xef\xbb\xbf7\r\n3\r\n\r\n7", 4), want);
+    assert_eq!(read(".csv", b"label\n7\n3\n\n7\n", 4), want, "an empty line is a row without a label");
+    assert_eq!(read(".csv", b"label\r\n7\r\n3\r\n\r\n7\r\n", 4), want);
+    assert_eq!(read(".csv", b"id,label\n1,7\n2,3\n3,\n4,7\n\n\n", 4), want);
     assert_eq!(read(".csv", b"id,label\n1,7\n2,3\n3,\n4,7\n", 4), want);
 }
 
@@ -64,6 +67,10 @@ fn what_is_no_list_of_labels_is_refused() {
         (".txt", b"a\nb\n".to_vec(), 3, "2 labels"),
         (".txt", b"\n-1\n".to_vec(), 2, "no row has a label"),
         (".txt", b"a\n\xff\n".to_vec(), 2, "UTF-8"),
+        (".txt", b"a\0\n\0b\0\n\0".to_vec(), 2, "UTF-16"),
+        (".csv", b"l\0a\0b\0e\0l\0\n\0a\0\n\0".to_vec(), 1, "UTF-16"),
+        (".csv", b"id,label\n1,a\n\n2,b\n".to_vec(), 2, "an empty line"),
+        (".csv", b"id,label\n1,a\n2\n".to_vec(), 2, "1 fields, but 2"),
         (".csv", b"labels\na\n".to_vec(), 1, "`label`"),
         (".json", b"[1]".to_vec(), 1, ".json"),
     ] {

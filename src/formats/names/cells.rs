@@ -114,6 +114,6 @@ impl Cells {
             .file(file)
             .index(row)
             .expected("Unicode, or UTF-8 in bytes")
-            .hint("write the names again as strings: names.astype(str)")
+            .hint("write the names again from paths that are text: names with another encoding can't be opened by their text")
     }
 }

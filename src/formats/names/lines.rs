@@ -29,17 +29,23 @@ pub(super) fn read_text(reader: impl BufRead, file: &Path, picked: &mut Picked<'
     Ok(picked.seen)
 }
 
-/// Passes the records of a `.csv` and returns their number.
+/// Passes the records of a `.csv` and returns their number. Ignores those without a path at the end.
 ///
 /// # Errors
 /// A file that can't be read or has no `path` column, or a record with another number of fields than the header.
 pub(super) fn read_csv(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
     let columns = Columns { required: "path", optional: Some("caption") };
+    let mut empty_since = None;
     each_record(reader, file, columns, |at, path, caption| {
-        if path.is_empty() {
+        if path.is_empty() && caption.is_none_or(str::is_empty) {
+            empty_since.get_or_insert(at);
+            return Ok(());
+        }
+        if let Some(at) = empty_since.or(path.is_empty().then_some(at)) {
             return Err(Finding::new("a record has no path").file(file).index(at));
         }
         picked.pass(path, caption.filter(|caption| !caption.is_empty()));
         Ok(())
-    })
+    })?;
+    Ok(picked.seen)
 }

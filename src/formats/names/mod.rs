@@ -55,7 +55,7 @@ impl Names {
             return Err(Finding::new("names in Parquet files are not supported")
                 .file(path)
                 .expected("a .csv with a `path` column, a .txt with a path per line, or a pickle of a list")
-                .hint("convert it: python -c \"import pandas; pandas.read_parquet('names.parquet').to_csv('names.csv', index=False)\""));
+                .hint(parquet_hint(path)));
         } else {
             match extension.as_str() {
                 "csv" => (Format::Csv, lines::read_csv(reader, path, &mut Picked::none())?),
@@ -146,6 +146,12 @@ impl Names {
 /// The path of an image: `name` itself if it is absolute, otherwise `root/name`.
 pub fn resolve(name: &str, root: &Path) -> PathBuf {
     root.join(name)
+}
+
+fn parquet_hint(path: &Path) -> String {
+    let (from, to) = (npy::shell_word(path), npy::shell_word(&path.with_extension("csv")));
+    let code = "import pandas, sys; pandas.read_parquet(sys.argv[1]).to_csv(sys.argv[2], index=False)";
+    format!("convert it: python -c \"{code}\" {from} {to}")
 }
 
 fn open_npy(mut reader: BufReader<File>, path: &Path, size: u64) -> Result<(Format, u64), Finding> {

@@ -1,4 +1,4 @@
-//! Names in a pickle: a list of strings or of `(path, caption)` tuples, or an array of either.
+//! Names in a pickle: a list of strings, of `(path, caption)` tuples or of `[path, caption]` lists, or an array of these.
 
 use std::io::{BufRead, Seek, SeekFrom};
 use std::path::Path;
@@ -64,7 +64,7 @@ impl Pickled {
 fn not_names(path: &Path, found: &str) -> Finding {
     Finding::new("the pickle doesn't hold image names")
         .file(path)
-        .expected("a list of paths or of (path, caption) tuples, or an array of strings")
+        .expected("a list of paths, of (path, caption) tuples or of [path, caption] lists, or an array of strings")
         .found(found)
         .hint("write a list of strings: [str(p) for p in paths]")
 }
@@ -87,6 +87,7 @@ struct NameSink<'a, 'w> {
 
 impl Sink for NameSink<'_, '_> {
     const PURPOSE: &'static str = "a list of image names";
+    const ROWS: bool = true;
 
     fn begin(&mut self, shape: Option<Shape>) -> Decoded<()> {
         self.layout = match shape {
@@ -107,10 +108,11 @@ impl Sink for NameSink<'_, '_> {
                 Some(path) => self.name(&path, item),
             };
         }
-        match item.as_tuple() {
+        let row = item.as_row();
+        match item.as_tuple().or(row.as_ref().map(|row| row.as_slice())) {
             Some([path, caption]) => self.name(path, caption),
             Some([path]) => self.name(path, &Value::None),
-            Some(_) => Err(self.refuse("a tuple of another length")),
+            Some(other) => Err(self.refuse(&format!("{} of {} entries", item.kind(), other.len()))),
             None => self.name(item, &Value::None),
         }
     }

@@ -40,6 +40,9 @@ fn a_text_has_a_path_per_line() {
 
 #[test]
 fn a_csv_has_a_column_of_paths() {
+    assert_eq!(all(".csv", b"path\na.png\n\n\n"), Ok(vec![named("a.png", None)]));
+    assert!(all(".csv", b"path\na\n\nb\n").is_err_and(|text| text.contains("index 1")));
+    assert!(all(".txt", b"a\0.\0\n\0").is_err_and(|text| text.contains("UTF-16")));
     let expected = vec![named("a.png", Some("x, \"y\"\nz")), named("b.png", None)];
     assert_eq!(all(".csv", b"caption,path\n\"x, \"\"y\"\"\nz\",a.png\n,b.png\n"), Ok(expected.clone()));
     assert_eq!(
@@ -112,4 +115,17 @@ proptest! {
             let _ = all(extension, &content);
         }
     }
+}
+
+#[test]
+fn a_pickle_may_hold_lists_of_path_and_caption() {
+    let expected = Ok(vec![named("a", Some("x")), named("b", Some("7")), named("c", None)]);
+    // pickle.dumps([["a", "x"], ["b", 7], ["c"]], protocol)
+    assert_eq!(all(".pkl", b"(lp0\n(lp1\nVa\np2\naVx\np3\naa(lp4\nVb\np5\naI7\naa(lp6\nVc\np7\naa."), expected);
+    let second = b"\x80\x02]q\x00(]q\x01(X\x01\x00\x00\x00aq\x02X\x01\x00\x00\x00xq\x03e]q\x04(X\x01\x00\x00\x00bq\x05K\x07e]q\x06X\x01\x00\x00\x00cq\x07ae.";
+    assert_eq!(all(".pkl", second), expected);
+    let three = b"\x80\x02]q\x00]q\x01(X\x01\x00\x00\x00aq\x02K\x01K\x02ea.";
+    assert!(all(".pkl", three).is_err_and(|text| text.contains("a list of 3 entries")));
+    let nested = b"\x80\x02]q\x00]q\x01]q\x02aa.";
+    assert!(all(".pkl", nested).is_err_and(|text| text.contains("holds a list")));
 }

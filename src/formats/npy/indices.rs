@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::{ByteOrder, Element, Header, numpy_command, parse_header};
+use super::{ByteOrder, Element, Header, hints, parse_header};
 use crate::base::error::Finding;
 use crate::formats::input_file;
 
@@ -55,7 +55,8 @@ pub(in crate::formats) fn each_integer(
 }
 
 fn check_type(header: &Header, path: &Path, what: &str) -> Result<Element, Finding> {
-    let refuse = |hint: String| {
+    let refuse = || {
+        let hint = if what == ROW_NUMBERS { hints::row_numbers(header, path) } else { hints::labels(header, path) };
         let found = format!("{} of {}", header.shape_text(), header.descr);
         let finding = Finding::new(format!("not a list of {what}")).file(path).expected("a 1-D array of integers");
         finding.found(found).hint(hint)
@@ -64,12 +65,9 @@ fn check_type(header: &Header, path: &Path, what: &str) -> Result<Element, Findi
         Some(element) if matches!((element.kind, element.size), ('i' | 'u', 1 | 2 | 4 | 8)) => match header.shape.len()
         {
             1 => Ok(element),
-            _ => Err(refuse(numpy_command(path, "mmap_mode='r'", "a.ravel()"))),
+            _ => Err(refuse()),
         },
-        Some(element) if element.kind == 'b' && what == ROW_NUMBERS => {
-            Err(refuse(numpy_command(path, "mmap_mode='r'", "np.flatnonzero(a)")))
-        }
-        _ => Err(refuse(numpy_command(path, "allow_pickle=True", "a.astype(np.int64)"))),
+        _ => Err(refuse()),
     }
 }
 

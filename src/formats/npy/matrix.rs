@@ -141,7 +141,7 @@ fn check_type(header: &Header, path: &Path) -> Result<(Element, Ix2), Finding> {
     let element = header
         .element()
         .filter(|element| matches!((element.kind, element.size), ('f', 2 | 4 | 8)))
-        .ok_or_else(|| refuse("write it again with numpy.save(path, array.astype('float32'))"))?;
+        .ok_or_else(|| refuse(&super::floats(header, path)))?;
     let shape = match header.shape.as_slice() {
         &[rows, columns] if rows > 0 && columns > 0 => Ix2(to_usize(rows), to_usize(columns)),
         _ => return Err(refuse("check that this is the right file; each row is one vector")),

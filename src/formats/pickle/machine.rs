@@ -1,6 +1,6 @@
 //! The second pass: a stack machine that implements the few allowed globals itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Read;
 
@@ -12,10 +12,16 @@ use crate::base::error::Finding;
 /// Limit on the height of the stack. Picklers write lists in batches of 1,000, and tuples are short.
 const MAX_STACK: usize = 1 << 17;
 
+/// Limit on the length of a list with values. A name and its caption take two.
+const MAX_ROW: usize = 64;
+
 /// Receives the items of the outermost list, so that they need not be kept.
 pub(crate) trait Sink {
     /// Purpose of the file in messages: "a hierarchy", "a list of image names".
     const PURPOSE: &'static str;
+
+    /// Whether lists in the outermost list hold values, such as a path and its caption, instead of integers.
+    const ROWS: bool = false;
 
     /// Called at the start of the outermost list. `shape` is the shape of the object array it belongs to, if any.
     ///
@@ -214,6 +220,7 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
                 self.outer = Some(0);
                 Value::Outer
             }
+            None if S::ROWS => Value::object(Object::Row(RefCell::default())),
             None => Value::object(Object::List(Cell::new(Span { start: self.integers.len(), len: 0 }))),
         };
         // Insert the list below its items, then append them.
@@ -235,11 +242,27 @@ impl<R: Read, S: Sink> Machine<'_, '_, R, S> {
             }
             Some(Value::Object(object)) => match &*object {
                 Object::List(span) => self.append_integers(span, start),
+                Object::Row(values) => self.append_values(values, start),
                 _ => Err(self.source.refuse("items are appended to something that is not a list")),
             },
             Some(_) => Err(self.source.refuse("items are appended to something that is not a list")),
             None => Err(self.underflow()),
         }
+    }
+
+    /// Appends the values from `start` on. They can't be lists, so lists form no cycle.
+    fn append_values(&mut self, list: &RefCell<Vec<Value>>, start: usize) -> Decoded<()> {
+        let mut values = list.borrow_mut();
+        let added = &self.stack[start..];
+        let nested = added.iter().find(|value| value.holds_lists());
+        if let Some(nested) = nested {
+            return Err(self.source.refuse(format!("a list in {} holds {}", S::PURPOSE, nested.kind())));
+        }
+        if values.len() + added.len() > MAX_ROW {
+            return Err(self.source.refuse(format!("a list in {} has more than {MAX_ROW} entries", S::PURPOSE)));
+        }
+        values.extend(self.stack.drain(start..));
+        Ok(())
     }
 
     fn append_integers(&mut self, list: &Cell<Span>, start: usize) -> Decoded<()> {

@@ -1,9 +1,9 @@
 //! The values of the decoder.
 //!
-//! They can't form a cycle or a deep tree: lists hold only integers (the outermost one passes its items to a sink and holds
-//! nothing), arrays hold a span of integers or bytes, and the depth of tuples is bounded.
+//! They can't form a cycle or a deep tree: lists hold only integers or values without lists (the outermost one passes its items
+//! to a sink and holds nothing), arrays hold a span of integers or bytes, and the depth of tuples is bounded.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::io::Read;
 use std::rc::Rc;
 
@@ -169,6 +169,8 @@ pub(crate) enum Object {
     Array(OnceCell<Array>),
     /// A list of integers.
     List(Cell<Span>),
+    /// A list of values that hold no list.
+    Row(RefCell<Vec<Value>>),
 }
 
 /// Limit on the nesting of tuples. Arrays and names need three levels.
@@ -204,6 +206,26 @@ impl Value {
     /// The items of a tuple.
     pub(crate) fn as_tuple(&self) -> Option<&[Value]> {
         if let Value::Tuple { items, .. } = self { Some(items) } else { None }
+    }
+
+    /// The items of a list with values.
+    pub(crate) fn as_row(&self) -> Option<Ref<'_, Vec<Value>>> {
+        match self {
+            Value::Object(object) => match &**object {
+                Object::Row(items) => Some(items.borrow()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether it is a list or a tuple that may hold one.
+    pub(super) fn holds_lists(&self) -> bool {
+        match self {
+            Value::Outer | Value::Tuple { .. } => true,
+            Value::Object(object) => matches!(**object, Object::List(_) | Object::Row(_)),
+            _ => false,
+        }
     }
 
     /// The content of bytes.
@@ -243,7 +265,7 @@ impl Value {
                 Object::Bytes(_) => "bytes",
                 Object::Dtype(_) => "a dtype",
                 Object::Array(_) => "an array",
-                Object::List(_) => "a list",
+                Object::List(_) | Object::Row(_) => "a list",
             },
         }
     }

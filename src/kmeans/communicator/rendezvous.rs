@@ -45,23 +45,38 @@ impl Rendezvous<'_> {
         self.announce(&listener, &token)
             .map_err(|e| Error::io("can't write the address for the other processes", &self.file(), &e))?;
         let removed = RemoveOnDrop(self.file());
+        let streams = self.gather(&token, || listener.accept().map(|(stream, _)| stream), cancelled)?;
+        drop(removed);
+        Ok(streams)
+    }
+
+    /// Takes connections from `accept` until all other ranks have connected. Returns them in rank order.
+    fn gather(
+        &self,
+        token: &[u8; TOKEN],
+        mut accept: impl FnMut() -> io::Result<TcpStream>,
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<TcpStream>> {
         let mut streams: Vec<Option<TcpStream>> = (1..self.size).map(|_| None).collect();
         let started = Instant::now();
+        let mut failed = String::new();
         while streams.iter().any(Option::is_none) {
-            match listener.accept() {
-                Ok((stream, _)) => {
-                    if let Some((rank, stream)) = self.greet(stream, &token)? {
+            match accept() {
+                Ok(stream) => {
+                    if let Some((rank, stream)) = self.greet(stream, token)? {
                         streams[rank - 1] = Some(stream);
                     }
+                    continue;
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => wait(started, cancelled, || {
-                    let missing = streams.iter().filter(|stream| stream.is_none()).count();
-                    format!("{missing} of {} did not connect", self.size)
-                })?,
-                Err(e) => return Err(lost(&e)),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+                // A connection that ended at once, or too many open files, says nothing about the next connection.
+                Err(e) => failed = format!("; a connection failed: {e}"),
             }
+            wait(started, cancelled, || {
+                let missing = streams.iter().filter(|stream| stream.is_none()).count();
+                format!("{missing} of {} did not connect{failed}", self.size)
+            })?;
         }
-        drop(removed);
         Ok(streams.into_iter().flatten().collect())
     }
 
@@ -201,4 +216,31 @@ fn private(path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn private(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_single_connections_do_not_end_the_rendezvous() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let meet = |rank| Rendezvous { folder: folder.path(), rank, size: 2, fingerprint: [7; TOKEN] };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let token = random_token();
+        let mut errors = vec![
+            io::Error::from(ErrorKind::ConnectionAborted),
+            io::Error::from(ErrorKind::ConnectionReset),
+            io::Error::from(ErrorKind::Interrupted),
+            io::Error::from_raw_os_error(24),
+        ];
+        let address = format!("{} {}", listener.local_addr().expect("bound"), hex(&token));
+        std::fs::write(meet(1).file(), address).expect("written");
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| meet(1).connect(&|| false).map(drop));
+            let accept = || errors.pop().map_or_else(|| listener.accept().map(|(stream, _)| stream), Err);
+            assert_eq!(meet(0).gather(&token, accept, &|| false).expect("they meet").len(), 1);
+            other.join().expect("no panic").expect("they meet");
+        });
+    }
 }

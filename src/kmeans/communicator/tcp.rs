@@ -20,6 +20,8 @@ const POLL: Duration = Duration::from_millis(200);
 const GRACE: Duration = Duration::from_secs(3);
 /// Values per message.
 const PIECE: usize = 1 << 16;
+/// Bytes allocated before they arrive.
+const LARGEST_PIECE: u64 = 1 << 24;
 
 /// Connected processes.
 pub struct TcpCommunicator<'a> {
@@ -95,9 +97,15 @@ impl<'a> TcpCommunicator<'a> {
     fn receive_bytes(&self, stream: &mut TcpStream) -> Result<Vec<u8>> {
         let mut length = [0; 8];
         self.receive(stream, &mut length)?;
-        // announced by a process of this run, which holds as many bytes in memory
-        let mut bytes = vec![0; to_usize(u64::from_le_bytes(length))];
-        self.receive(stream, &mut bytes)?;
+        let length = u64::from_le_bytes(length);
+        // Allocates only for bytes that arrive: a damaged length must not exhaust the memory.
+        let mut bytes = Vec::new();
+        while (bytes.len() as u64) < length {
+            let at = bytes.len();
+            let piece = to_usize((length - at as u64).min(LARGEST_PIECE));
+            bytes.resize(at + piece, 0);
+            self.receive(stream, &mut bytes[at..])?;
+        }
         Ok(bytes)
     }
 
@@ -230,6 +238,18 @@ mod tests {
         for found in found {
             assert!(found.is_err_and(|error| error.to_string().contains("do not agree")));
         }
+    }
+
+    #[test]
+    fn an_impossible_length_is_an_error() {
+        let found = connect(&[7; 2], |communicator| {
+            if communicator.rank() == 0 {
+                return communicator.gather(Vec::new()).map(drop);
+            }
+            communicator.send(&mut communicator.streams()[0], &(u64::MAX >> 2).to_le_bytes())
+        });
+        let error = found.into_iter().next().expect("rank 0").expect("connects").expect_err("too long").to_string();
+        assert!(error.contains("another process of this k-means is lost"), "{error}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::InputFile;
 use crate::base::error::Finding;
+use crate::formats::embeddings::Matched;
 pub use crate::kmeans::record::KmeansStep;
 
 /// Version of the layout of kmeans.json.
@@ -36,6 +37,9 @@ pub struct KmeansRecord {
     pub settings: Value,
     /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
+    /// What each glob among the embeddings matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<Matched>,
     /// Number of rows of the embeddings, n.
     pub rows: u64,
     /// Dimension of the embeddings, d.

@@ -16,7 +16,9 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::base::path_text;
 use crate::engine::partials::Counts;
+use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, Scalar};
 pub use columns::Columns;
@@ -87,6 +89,9 @@ pub struct Inputs {
     pub dtype: String,
     /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
+    /// What each glob among the embeddings matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patterns: Vec<Matched>,
     /// Folder of the clustering, absolute.
     pub clustering: PathBuf,
     /// Files of clusters and centroids, for every level.
@@ -103,7 +108,8 @@ pub struct Inputs {
 /// An input file as it was when it was read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InputFile {
-    /// Path; absolute if the system can resolve it.
+    /// Path; absolute if the system can resolve it. As a file URL if it is not UTF-8.
+    #[serde(with = "path_text::one")]
     pub path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,

@@ -37,7 +37,7 @@ options! {
 
         /// Read the embeddings from these .npy files (or a quoted glob), joined by rows [default: embeddings_path of
         /// CLUSTERING/config.yaml]
-        #[arg(long, short, value_name = "NPY", num_args = 1.., help_heading = "Input")]
+        #[arg(long, short, value_name = "NPY", num_args = 1.., value_parser = values::pattern(), help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
         pub embeddings: Vec<String>,
 

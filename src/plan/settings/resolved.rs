@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::values::device;
 use super::{
     Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, selection,
 };
 use crate::base::error::{Error, Finding, Result};
+use crate::base::path_text;
 use crate::evaluate::Nonfinite;
+use crate::formats::embeddings::{self, Expanded, Matches};
 use crate::metrics;
 use crate::metrics::gates::Gate;
 
@@ -22,7 +25,11 @@ const MOST_IMAGES: usize = 10_000;
 #[expect(missing_docs, reason = "the fields are those of Options, resolved")]
 pub struct Settings {
     pub clustering: PathBuf,
+    #[serde(serialize_with = "path_text::serialize_all")]
     pub embeddings: Vec<PathBuf>,
+    /// The globs among the embeddings as written, with what they matched.
+    #[serde(skip)]
+    pub matches: Vec<Matches>,
     pub images: Option<PathBuf>,
     pub image_root: Option<PathBuf>,
     pub subset_indices: Option<PathBuf>,
@@ -87,8 +94,8 @@ impl Options {
         let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
         let (metrics, silhouette) = chosen.map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
-            [] => Vec::new(),
-            patterns => crate::formats::embeddings::expand(patterns).map_err(Error::input)?,
+            [] => Expanded::default(),
+            patterns => embeddings::expand(patterns).map_err(Error::input)?,
         };
         if self.parquet == Some(true) && !cfg!(feature = "parquet") {
             let finding = Finding::new("clustrata was built without Parquet");
@@ -102,7 +109,8 @@ impl Options {
         Ok(Settings {
             out: self.out.unwrap_or_else(|| clustering.join("metrics")),
             clustering,
-            embeddings,
+            embeddings: embeddings.files,
+            matches: embeddings.matches,
             images: self.images,
             image_root,
             subset_indices: self.subset_indices,
@@ -122,7 +130,7 @@ impl Options {
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,
-            device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            device: device(self.device).map_err(Error::usage)?,
             threads: self.threads,
             tile_rows: self.tile_rows,
             best,

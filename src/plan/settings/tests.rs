@@ -45,3 +45,34 @@ fn written_settings_read_back() {
     let again = Options::parse(&yaml).expect("reads").resolve().expect("resolves");
     assert_eq!(again.to_yaml().expect("writes"), yaml);
 }
+
+#[test]
+fn texts_are_taken_as_they_are_written() {
+    let file = "clustering: 1.10\nembeddings: [007, 1e3]\nout: no\nimages: 0x1F\ndevice: 1_0\ntrack-name: 1.10\n\
+        track-tags: [1.10, off, 1_000]\ntrack-group: yes\nforce: yes\nseed: 1_000\nsilhouette: off\nbest: 0x10\n";
+    let read = Options::parse(file).expect("parses");
+    assert_eq!((read.clustering, read.out), (Some("1.10".into()), Some("no".into())));
+    assert_eq!((read.embeddings, read.images), (vec!["007".to_owned(), "1e3".to_owned()], Some("0x1F".into())));
+    assert_eq!((read.device.as_deref(), read.tracking.track_name.as_deref()), (Some("1_0"), Some("1.10")));
+    assert_eq!(read.tracking.track_tags, ["1.10", "off", "1_000"]);
+    assert_eq!((read.tracking.track_group.as_deref(), read.force), (Some("yes"), Some(true)));
+    assert_eq!((read.seed, read.silhouette, read.best), (Some(1000), Some(Silhouette::Off), Some(16)));
+}
+
+#[test]
+fn all_bad_keys_are_reported_with_their_lines() {
+    let refused =
+        Options::parse("best: many\nseed: 3\nworst:\n  -5\nmontage-sise: 7\nlevels: [010]\n").expect_err("bad");
+    assert_eq!(refused.findings().count(), 4, "{refused}");
+    let text = refused.to_string();
+    for part in ["`best`", "line 1", "`worst`", "line 4", "`montage-sise`", "line 5", "`levels`", "line 6", "`010`"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("10.0"), "{text}");
+}
+
+#[test]
+fn an_empty_device_is_refused() {
+    let options = Options { device: Some(" ".into()), clustering: Some("c".into()), ..Options::default() };
+    assert!(options.resolve().is_err_and(|error| error.to_string().contains("the device has no name")));
+}

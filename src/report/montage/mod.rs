@@ -30,3 +30,8 @@ mod thumbnail;
 pub use contents::{Accent, Cut, Montage, Options, Tile};
 pub use render::{Rendered, WriteSummary, render, title_height, write_all};
 pub use thumbnail::{Encoded, Thumbnails};
+
+/// The characters of `texts` that the font lacks, which are drawn as boxes.
+pub fn lacking<'a>(texts: impl Iterator<Item = &'a str>) -> std::collections::BTreeSet<char> {
+    texts.flat_map(text::lacking).collect()
+}

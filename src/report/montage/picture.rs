@@ -8,7 +8,7 @@ use fast_image_resize::{PixelType, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
 use std::fs::{self, File};
-use std::io::{BufReader, ErrorKind};
+use std::io::{BufReader, ErrorKind, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -66,7 +66,7 @@ fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage,
     let file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut reader = ImageReader::new(file).with_guessed_format().map_err(unreadable)?;
     if reader.format().is_none() {
-        return Err(broken(&"not an image of a known format"));
+        return Err(broken(&unknown_format(path)));
     }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED);
@@ -86,11 +86,48 @@ fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage,
     if image.width() == 0 || image.height() == 0 {
         return Err(broken(&"it has no pixels"));
     }
+    to_unit_range(&mut image);
     image.apply_orientation(orientation);
     if cut > 0 && cut < image.height() {
         image = image.crop_imm(0, cut, image.width(), image.height() - cut);
     }
     fit(image, side).map_err(|e| broken(&e))
+}
+
+/// Names common formats that can't be decoded.
+fn unknown_format(path: &Path) -> String {
+    let mut start = Vec::new();
+    // a file that can't be read any more has no known format either
+    let _ = File::open(path).and_then(|file| file.take(16).read_to_end(&mut start));
+    let name = match start.as_slice() {
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.get(..4) {
+            Some(b"avif" | b"avis") => "AVIF",
+            Some(b"heic" | b"heix" | b"hevc" | b"heim" | b"heis" | b"mif1" | b"msf1") => "HEIC",
+            _ => "a video or another ISO media file",
+        },
+        [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => "JPEG XL",
+        [0, 0, 0, 0x0c, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => "JPEG 2000",
+        [b'8', b'B', b'P', b'S', ..] => "Photoshop (PSD)",
+        [b'%', b'P', b'D', b'F', ..] => "PDF",
+        [b'D', b'I', b'C', b'M', ..] => "DICOM",
+        [0x89, b'H', b'D', b'F', ..] => "HDF5",
+        _ if start.starts_with(b"<svg") || start.starts_with(b"<?xml") => "SVG",
+        _ => return "not an image of a known format".to_owned(),
+    };
+    format!("{name} is not supported; convert it to PNG or JPEG")
+}
+
+/// Scales floats to 0 to 1, the range that is drawn. Where a value exceeds 1, the image uses the range of 8 or 16 bits, or one
+/// of its own.
+fn to_unit_range(image: &mut DynamicImage) {
+    let values: &mut [f32] = match image {
+        DynamicImage::ImageRgb32F(image) => image,
+        DynamicImage::ImageRgba32F(image) => image,
+        _ => return,
+    };
+    let largest = values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f32::max);
+    let range = [1.0, 255.0, 65535.0].into_iter().find(|&range| largest <= range).unwrap_or(largest);
+    values.iter_mut().for_each(|value| *value = if value.is_nan() { 0.0 } else { *value / range });
 }
 
 /// Fits `image` into a square of `side` pixels.
@@ -141,4 +178,38 @@ fn opaque(image: DynamicImage) -> RgbImage {
 /// Enlarges every pixel to a square of `factor` pixels.
 fn enlarge(image: &RgbImage, factor: u32) -> RgbImage {
     RgbImage::from_fn(image.width() * factor, image.height() * factor, |x, y| *image.get_pixel(x / factor, y / factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb32FImage;
+
+    #[test]
+    fn floats_are_drawn_in_their_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tiff");
+        for (range, grey) in [(1.0, 0.5), (255.0, 128.0), (65535.0, 32768.0), (1e6, 5e5)] {
+            let image = Rgb32FImage::from_fn(100, 100, |x, _| Rgb([if x < 50 { range } else { grey }; 3]));
+            DynamicImage::from(image).save(&path).unwrap();
+            let shown = load(&path, 100, &Budget::new(1 << 30)).unwrap();
+            assert_eq!((shown[(5, 5)].0, shown[(95, 95)].0[0].abs_diff(128) <= 1), ([255; 3], true), "{range}");
+        }
+    }
+
+    #[test]
+    fn a_format_that_can_not_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.png");
+        for (bytes, name) in [
+            (&b"\0\0\0\x1cftypavif\0\0\0\0mif1"[..], "vif"),
+            (b"\0\0\0\x1cftypheic\0\0\0\0mif1", "HEIC"),
+            (b"\xff\x0a......................", "JPEG XL"),
+            (b"hello, world, hello", "not an image"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let Err(Problem::Broken(reason)) = load(&path, 100, &Budget::new(1 << 30)) else { panic!("{name}") };
+            assert!(reason.contains(name), "{reason}");
+        }
+    }
 }

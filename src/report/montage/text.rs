@@ -135,6 +135,11 @@ impl Face {
     }
 }
 
+/// The characters that the font lacks, which are drawn as boxes.
+pub(super) fn lacking(text: &str) -> impl Iterator<Item = char> {
+    visible(text).filter(|&c| REGULAR.glyph_id(c) == GlyphId(0))
+}
+
 /// Mixes `colour` into `pixel`; a `coverage` of 0 keeps the pixel, 1 replaces it.
 pub(super) fn blend(pixel: &mut Rgb<u8>, colour: Rgb<u8>, coverage: f32) {
     for (old, new) in pixel.0.iter_mut().zip(colour.0) {

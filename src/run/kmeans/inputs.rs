@@ -39,6 +39,7 @@ impl Inputs {
         }
         findings.into_result()?;
         let embeddings = embeddings.ok_or_else(|| Error::input(Finding::new("the embeddings could not be opened")))?;
+        embeddings.matched(&settings.matches).iter().for_each(|matched| tracing::info!("{matched}"));
         Ok(Inputs { embeddings, subset })
     }
 

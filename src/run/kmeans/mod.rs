@@ -210,6 +210,7 @@ fn begun(
         processes,
         settings: settings.recorded(),
         embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+        patterns: inputs.embeddings.matched(&settings.matches),
         rows: inputs.embeddings.rows(),
         dim: inputs.embeddings.dim(),
         subset: settings.subset_indices.as_deref().map(InputFile::of),

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 use super::Checkpoint;
 use super::layer::options;
+#[cfg(feature = "cli")]
+use super::values::pattern;
 use super::values::{one_or_many, text_or_number};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
@@ -24,7 +26,8 @@ options! {
     /// Settings of `kmeans` as the user wrote them; absent ones were not given.
     pub struct KmeansOptions {
         /// Read the embeddings from these .npy files (or a quoted glob), joined by rows
-        #[arg(long, short, alias = "embeddings", value_name = "NPY", num_args = 1.., help_heading = "Input")]
+        #[arg(long, short, alias = "embeddings", value_name = "NPY", num_args = 1.., value_parser = pattern(),
+            help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
         pub embeddings_path: Vec<String>,
 

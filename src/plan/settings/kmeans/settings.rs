@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 use super::{KmeansOptions, Precision};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::matrix::Dtype;
-use crate::formats::embeddings::expand;
+use crate::base::path_text;
+use crate::formats::embeddings::{Expanded, Matches, expand};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
 use crate::plan::settings::Checkpoint;
+use crate::plan::settings::values::device;
 
 /// All settings of `kmeans` with their values. They are consistent with each other, but not yet checked against the
 /// embeddings.
@@ -20,6 +22,8 @@ use crate::plan::settings::Checkpoint;
 pub struct KmeansSettings {
     /// Files of the embeddings, joined by rows.
     pub embeddings: Vec<PathBuf>,
+    /// The globs among the embeddings as written, with what they matched.
+    pub matches: Vec<Matches>,
     /// File of the rows to cluster; `None` for all rows.
     pub subset_indices: Option<PathBuf>,
     /// The levels, level 1 first.
@@ -86,7 +90,7 @@ impl KmeansOptions {
         let mut findings = Findings::new();
         let embeddings = match expand(&self.embeddings_path) {
             Ok(paths) => {
-                if paths.is_empty() {
+                if paths.files.is_empty() {
                     let finding = Finding::new("no embeddings were named");
                     findings.push_usage(finding.hint("set embeddings_path in CONFIG, or add --embeddings-path X.npy"));
                 }
@@ -94,7 +98,7 @@ impl KmeansOptions {
             }
             Err(finding) => {
                 findings.push(finding);
-                Vec::new()
+                Expanded::default()
             }
         };
         let mut warnings = Vec::new();
@@ -111,9 +115,11 @@ impl KmeansOptions {
             let finding = Finding::new("high_precision is too low").found("float16");
             findings.push_usage(finding.expected("high_precision: float32 or float64, as in upstream"));
         }
+        let device = device(self.device).map_err(|finding| findings.push_usage(finding)).ok();
         findings.into_result()?;
         Ok(KmeansSettings {
-            embeddings,
+            embeddings: embeddings.files,
+            matches: embeddings.matches,
             subset_indices: self.subset_indices_path.filter(|path| !path.as_os_str().is_empty()),
             levels,
             strategy: self.sampling_strategy.unwrap_or_default(),
@@ -127,7 +133,7 @@ impl KmeansOptions {
             out: self.out.unwrap_or_else(|| PathBuf::from("clustering")),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
-            device: self.device.unwrap_or_else(|| "auto".to_owned()),
+            device: device.unwrap_or_default(),
             threads: self.threads,
             foreign: self.foreign,
             warnings,
@@ -322,7 +328,8 @@ impl KmeansSettings {
     }
 }
 
-/// An absolute path as text; invalid Unicode is replaced.
+/// An absolute path as text.
 fn absolute(path: &Path) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path_text::to_text(&path).unwrap_or_else(|| path.to_string_lossy()).into_owned()
 }
