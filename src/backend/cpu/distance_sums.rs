@@ -10,12 +10,13 @@
 //! `u rho / (1 - rho)`. Where the square is below [`NEAR`] of the sum of the norms (rho > 0.75) the pair is taken by direct
 //! difference instead, so a single distance keeps within a few u, and sums well within 1e-6.
 //! At few columns direct differences cost no more than products, and all pairs are taken so.
+//! Where float32 rows are too coarse ([`PointSet::exact`]), those near pairs are taken by direct difference in float64.
 
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::measure::{TRUSTED, squared_between};
+use super::measure::{TRUSTED, squared_between, squared_in_double};
 use super::panels::{
     Panels, Rows, VECTORS, block_rows, lanes_of, multiply, row_stride, squared_norm, with_register_rows,
 };
@@ -159,6 +160,7 @@ impl Summation<'_> {
             rows.fill(0.0);
         }
         let Summation { points, outer, panels, copied, inner, mut sums } = self;
+        let coarse = !points.exact.is_empty();
         let norms: Vec<f32> = panels.norms.iter().map(|&norm| to_f32(norm)).collect();
         let (norms, _) = S::as_simd_f32s(&norms);
         let rows =
@@ -186,7 +188,9 @@ impl Summation<'_> {
                 let own_norms = &norms[panel * VECTORS..][..VECTORS];
                 for (i, distances) in group.inner.clone().zip(&mut distances) {
                     let sure = if DIFFERENCES {
+                        let own_norm = copied.norms[i - inner.start];
                         held(simd, distances)
+                            & if coarse { apart(simd, own_norm, own_norms, distances) } else { u64::MAX }
                     } else {
                         squares(simd, copied.norms[i - inner.start], own_norms, distances)
                     };
@@ -248,7 +252,11 @@ impl Group<'_> {
             let lane = doubtful.trailing_zeros() as usize;
             doubtful &= doubtful - 1;
             let j = self.outer[lane] as usize;
-            distances[lane] = to_f32(squared_between(self.points.row(i), self.points.row(j)).sqrt());
+            let squared = match self.points.exact_rows(i, j) {
+                Some([one, other]) => squared_in_double(one, other),
+                None => squared_between(self.points.row(i), self.points.row(j)),
+            };
+            distances[lane] = to_f32(squared.sqrt());
         }
     }
 
@@ -296,6 +304,18 @@ fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; V
         far |= lanes_of::<S>(lanes) << (v * S::F32_LANES);
     }
     far & held(simd, row)
+}
+
+/// Lanes whose squared distance is not small beside the rows' norms.
+#[inline(always)]
+fn apart<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &[S::f32s; VECTORS]) -> u64 {
+    let near = simd.splat_f32s(NEAR);
+    let mut far = 0;
+    for v in 0..VECTORS {
+        let both = simd.add_f32s(norms[v], simd.splat_f32s(norm));
+        far |= lanes_of::<S>(simd.greater_than_or_equal_f32s(row[v], simd.mul_f32s(both, near))) << (v * S::F32_LANES);
+    }
+    far
 }
 
 /// Lanes whose squared distance float32 holds at full precision.
