@@ -65,6 +65,12 @@ impl Block {
         &self.places
     }
 
+    /// The range of places of a block of consecutive points.
+    pub(super) fn span(&self) -> Range<usize> {
+        let first = self.places.first().map_or(0, |&place| place as usize);
+        first..first + self.places.len()
+    }
+
     /// Adds sums of distances to the inner points `inner`. `columns[s * len + j]` is the sum over run s of the lowest level
     /// for the block's point j.
     pub(super) fn add_columns(&mut self, order: &Order, inner: Range<usize>, columns: &[f64], pairs: Pairs) {

@@ -86,11 +86,8 @@ impl Comparison<'_, '_> {
     /// Compares this process's share of all points with all points, which are in memory at once.
     fn all_points(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
-        let rows = self.order.rows(all.clone());
-        let (mut points, roundings) = self.source.read(rows)?;
-        if self.source.is_coarse(&points, 0, &self.order.ends(all.clone()), &roundings) {
-            self.source.add_exact([rows, &[]], &mut points)?;
-        }
+        let mut points = self.source.no_points();
+        self.source.window(self.order, (&[], all.clone()), &mut points, false)?;
         let mut tiling = self.run.backend.distance_tiling(&points);
         // with several processes, another process computes the other direction of a pair
         tiling.symmetric &= self.share == all;
@@ -141,7 +138,8 @@ impl Comparison<'_, '_> {
     /// Compares a sample with all points, window by window. In memory, the sample precedes the window.
     fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
-        let (mut points, _) = self.source.read(&rows)?;
+        let mut points = self.source.no_points();
+        self.source.append(&rows, &mut points)?;
         let mut coarse = false;
         let (dim, length) = (points.dim, points.values.len());
         let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
@@ -150,7 +148,7 @@ impl Comparison<'_, '_> {
         for (number, start) in (0..self.order.len()).step_by(window).enumerate().skip(self.done(cut)) {
             let inner = start..(start + window).min(self.order.len());
             points.values.truncate(length);
-            let read = self.window(&rows, inner.clone(), &mut points, coarse);
+            let read = self.source.window(self.order, (&rows, inner.clone()), &mut points, coarse);
             coarse = read.map_err(|error| match &begun {
                 Some((_, blocks)) => self.stopped(error, cut, number, blocks),
                 None => error,
@@ -174,20 +172,6 @@ impl Comparison<'_, '_> {
         };
         self.recompute(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
-    }
-
-    /// Appends a window of rows to the `sampled` ones. Returns whether float32 is too coarse for this window or was for an
-    /// earlier one; the points are then in float64 too.
-    fn window(&self, sampled: &[u64], inner: Range<usize>, points: &mut PointSet, coarse: bool) -> Result<bool> {
-        let rows = self.order.rows(inner.clone());
-        let roundings = self.source.append(rows, points)?;
-        points.exact.clear();
-        let ends: Vec<usize> = self.order.ends(inner.clone()).iter().map(|end| end - inner.start).collect();
-        let coarse = coarse || self.source.is_coarse(points, sampled.len(), &ends, &roundings);
-        if coarse {
-            self.source.add_exact([sampled, rows], points)?;
-        }
-        Ok(coarse)
     }
 
     /// Number of steps of a cut.
@@ -329,7 +313,7 @@ impl Comparison<'_, '_> {
         self.restore(steps, blocks);
         let done = self.done(steps);
         let mut lanes = self.lanes(&held.points, tiling)?;
-        let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
+        let spans: Vec<Range<usize>> = blocks.iter().map(|block| locked(block).span()).collect();
         for (step, inner) in cut(held.inner.clone(), tiling.inner).enumerate().skip(done) {
             let own = inner.start / tiling.outer;
             let rows: Vec<Mutex<Vec<f64>>> = (own..blocks.len()).map(|_| Mutex::default()).collect();
@@ -398,12 +382,6 @@ impl Comparison<'_, '_> {
             Ok(())
         }
     }
-}
-
-/// The range of places of a block.
-fn span(block: &Block) -> Range<usize> {
-    let first = block.places().first().map_or(0, |&place| place as usize);
-    first..first + block.places().len()
 }
 
 /// Cuts a range into pieces of `step`.

@@ -1,8 +1,11 @@
 //! Reads rows of the embeddings in hierarchy order: centred and rounded to float32, and in float64 where that is too coarse.
 
+use std::ops::Range;
+
 use bytemuck::{cast_slice, cast_slice_mut};
 use half::f16;
 
+use super::order::Order;
 use crate::backend::PointSet;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
@@ -50,14 +53,33 @@ impl<'a, 'e> Source<'a, 'e> {
         Ok(Source { run, scale, centre: run.job.centre.iter().map(|centre| centre * scale).collect() })
     }
 
-    /// Reads `rows` in this order, with their rounding errors. Uses one thread per lane.
-    pub(super) fn read(&self, rows: &[u64]) -> Result<(PointSet, Vec<f32>)> {
-        let mut points = PointSet { dim: self.run.embeddings.dim(), ..PointSet::default() };
-        let roundings = self.append(rows, &mut points)?;
-        Ok((points, roundings))
+    /// An empty set of points.
+    pub(super) fn no_points(&self) -> PointSet {
+        PointSet { dim: self.run.embeddings.dim(), ..PointSet::default() }
     }
 
-    /// As [`Source::read`], but appends to the float32 rows of `points`.
+    /// Appends the rows at the places `inner` to the `sampled` ones. Returns whether float32 is too `coarse` for these places or was
+    /// for earlier ones; then all points are in float64 too.
+    pub(super) fn window(
+        &self,
+        order: &Order,
+        (sampled, inner): (&[u64], Range<usize>),
+        points: &mut PointSet,
+        coarse: bool,
+    ) -> Result<bool> {
+        let rows = order.rows(inner.clone());
+        let roundings = self.append(rows, points)?;
+        points.exact.clear();
+        let ends: Vec<usize> = order.ends(inner.clone()).iter().map(|end| end - inner.start).collect();
+        let coarse = coarse || self.is_coarse(points, sampled.len(), &ends, &roundings);
+        if coarse {
+            self.add_exact([sampled, rows], points)?;
+        }
+        Ok(coarse)
+    }
+
+    /// Appends `rows` to the float32 rows of `points`, in this order. Returns the norms of their rounding errors. Uses one thread
+    /// per lane.
     pub(super) fn append(&self, rows: &[u64], points: &mut PointSet) -> Result<Vec<f32>> {
         let (dim, held) = (points.dim, points.values.len());
         grow(&mut points.values, rows.len(), dim)?;
@@ -78,7 +100,7 @@ impl<'a, 'e> Source<'a, 'e> {
     }
 
     /// Adds the points in float64: two lists of rows, in the order of the float32 ones.
-    pub(super) fn add_exact(&self, rows: [&[u64]; 2], points: &mut PointSet) -> Result<()> {
+    fn add_exact(&self, rows: [&[u64]; 2], points: &mut PointSet) -> Result<()> {
         let dim = points.dim;
         for rows in rows {
             let held = points.exact.len();
@@ -104,7 +126,7 @@ impl<'a, 'e> Source<'a, 'e> {
 
     /// Whether float32 is too coarse for the points from `first` on, which are cut into clusters at `ends` (from `first`) and have
     /// these `roundings`. Distances between neighbours in the order stand for those of a cluster.
-    pub(super) fn is_coarse(&self, points: &PointSet, first: usize, ends: &[usize], roundings: &[f32]) -> bool {
+    fn is_coarse(&self, points: &PointSet, first: usize, ends: &[usize], roundings: &[f32]) -> bool {
         let largest = points.values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
         let least = f64::from(largest) * VANISHING;
         let (mut start, mut coarse) = (0, 0);
