@@ -11,6 +11,9 @@ pub struct PointSet {
     pub dim: usize,
     /// `[n, dim]`, row-major, with a common centre subtracted.
     pub values: Vec<f32>,
+    /// The same points in float64, in the same unit, without the centre; empty where float32 is accurate enough. Distances
+    /// that are small beside the rows, or that float32 can't square, are those of these.
+    pub exact: Vec<f64>,
 }
 
 impl PointSet {
@@ -22,6 +25,12 @@ impl PointSet {
     /// Whether there are no points.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
+    }
+
+    /// Two points in float64; `None` where float32 is accurate enough.
+    pub fn exact_rows(&self, one: usize, other: usize) -> Option<[&[f64]; 2]> {
+        let row = |index: usize| self.exact.get(index * self.dim..(index + 1) * self.dim);
+        if self.exact.is_empty() { None } else { Some([row(one)?, row(other)?]) }
     }
 
     /// One point.

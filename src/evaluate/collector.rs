@@ -99,7 +99,13 @@ impl<'a> Reduce for Collector<'a> {
         }
         for (index, nearest) in tile.nearest.iter().enumerate() {
             let level = &tile.observation.levels[index];
-            let rows = add_search(&mut found.sums[index], &tile.labels[levels[index]], &level.squared, nearest);
+            let rows = add_search(
+                &mut found.sums[index],
+                &tile.labels[levels[index]],
+                &level.squared,
+                nearest,
+                searched[index] > 1,
+            );
             found.counts.searched += rows * searched[index];
         }
         if let Some(points) = &mut found.points {
@@ -145,14 +151,20 @@ fn add_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) 
 }
 
 /// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one, and
-/// the point is not misassigned, however the two nearly equal distances are rounded. Returns the number of rows added.
-fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2]) -> u64 {
+/// the point is not misassigned, however the two nearly equal distances are rounded. `several`: another centroid exists, so
+/// that an infinite distance to it overflowed. Returns the number of rows added.
+fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2], several: bool) -> u64 {
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {
             let is_nearest = nearest.clusters[0] == label;
             let other = nearest.squared[usize::from(is_nearest)];
-            sums.add(label, Sums::of_search(own, if is_nearest { other.max(own) } else { other }));
+            let other = match is_nearest {
+                _ if several && !other.is_finite() => f64::NAN,
+                true => other.max(own),
+                false => other,
+            };
+            sums.add(label, Sums::of_search(own, other));
             rows += 1;
         }
     }

@@ -65,7 +65,7 @@ impl Evaluation<'_> {
             None => None,
         };
         let outer = match self.wanted.silhouette {
-            Some(sampling) => Some(silhouette::of_share(self, sampling, first.skipped())?),
+            Some(sampling) => Some(silhouette::of_share(self, sampling, first.skipped(), &first.levels[0].clusters)?),
             None => None,
         };
         Ok(SecondRound { search, around, outer })

@@ -9,6 +9,9 @@ use crate::engine::partials::Sums;
 /// Why a metric that compares clusters is undefined.
 pub(crate) const TWO_CLUSTERS: &str = "needs two non-empty clusters";
 
+/// Why a metric without a finite value is undefined.
+pub(crate) const OVERFLOWS: &str = "overflows float64: distances beyond 1e154 have squares that it can't represent";
+
 /// What a metric needs beyond the sums of own distances, cheapest first. Costs are in operations, for n points of
 /// dimension d in K clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,7 @@
 //! Points that are nearer to another centroid than to their own.
 
-use super::{Better, Column, LevelStatistics, Metric, Need, Scalar};
+use super::{Better, Column, LevelStatistics, Metric, Need, OVERFLOWS, Scalar};
+use crate::engine::partials::Sums;
 
 /// Number of points that are strictly nearer to the stored centroid of another non-empty cluster than to their own. A
 /// converged k-means has none on level 1. Upper levels may have some, because upstream fits them on centroids.
@@ -20,9 +21,16 @@ impl Metric for Misassigned {
         &[Need::Search]
     }
     fn clusters(&self, level: &LevelStatistics) -> Option<Column> {
-        level.searched.then(|| Column::Count(level.clusters.iter().map(|c| c.misassigned).collect()))
+        let count = |c: &Sums| (!c.simplified_silhouette.is_nan()).then_some(c.misassigned);
+        let counts = || level.clusters.iter().map(count);
+        level.searched.then(|| match counts().collect() {
+            Some(all) => Column::Count(all),
+            None => Column::Index(counts().collect()),
+        })
     }
     fn level(&self, level: &LevelStatistics) -> Option<Scalar> {
-        level.searched.then(|| Scalar::Count(level.clusters.iter().map(|c| c.misassigned).sum()))
+        let overflows = level.clusters.iter().any(|c| c.simplified_silhouette.is_nan());
+        let count = || level.clusters.iter().map(|c| c.misassigned).sum();
+        level.searched.then(|| if overflows { Scalar::Undefined(OVERFLOWS) } else { Scalar::Count(count()) })
     }
 }

@@ -44,7 +44,7 @@ pub(crate) use level_statistics::LevelStatistics;
 pub(crate) use lookup::unknown;
 pub use lookup::{is_amount, of_clusters, of_labels, of_levels, ranked_by, select};
 pub use metric::{Better, Column, Metric, Need, Scalar};
-pub(crate) use metric::{TWO_CLUSTERS, of_nonempty};
+pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, of_nonempty};
 
 /// Every metric, in the order of the columns.
 pub static METRICS: &[&dyn Metric] = &[

@@ -278,7 +278,7 @@ fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
         dim,
         clusters: levels.iter().map(|level| sizes(level).iter().filter(|size| **size > 0).count() as u64).collect(),
         rate: backend.rate(),
-        symmetric: backend.distance_tiling(&PointSet { dim, values: Vec::new() }).symmetric,
+        symmetric: backend.distance_tiling(&PointSet { dim, ..PointSet::default() }).symmetric,
     }
 }
 
@@ -289,16 +289,24 @@ fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
 fn centre(level: &Level) -> Vec<f64> {
     let dim = level.centroids.view().cols();
     let (mut row, mut sums) = (vec![0.0; dim], vec![(0.0, 0.0); dim]);
+    let mut origin: Option<Vec<f64>> = None;
     for (cluster, &size) in level.sizes.iter().enumerate().filter(|(_, size)| **size > 0) {
         level.centroids.view().copy_row(cluster, &mut row);
         let size = as_real(size);
-        sums.iter_mut().zip(&row).for_each(|(sum, value)| *sum = (sum.0 + size * value, sum.1 + size * value * value));
+        // from one of the centroids, so that a large common offset cancels before squaring
+        let origin = origin.get_or_insert_with(|| row.clone());
+        for ((sum, value), origin) in sums.iter_mut().zip(&row).zip(origin.iter()) {
+            let value = value - origin;
+            *sum = (sum.0 + size * value, sum.1 + size * value * value);
+        }
     }
+    let origin = origin.unwrap_or_else(|| vec![0.0; dim]);
     let points = as_real(level.sizes.iter().sum::<u64>().max(1));
-    let centre = |(sum, squares): (f64, f64)| {
-        let mean = sum / points;
+    let centre = |((sum, squares), origin): ((f64, f64), f64)| {
+        let from_origin = sum / points;
+        let mean = origin + from_origin;
         // NaN if rounding makes the variance negative
-        let spread = (squares / points - mean * mean).sqrt();
+        let spread = (squares / points - from_origin * from_origin).sqrt();
         let scale = if spread > 0.0 { spread } else { mean.abs() / 256.0 };
         let unit = scale.log2().floor().exp2();
         match mean.abs() <= spread {
@@ -307,5 +315,5 @@ fn centre(level: &Level) -> Vec<f64> {
             false => mean,
         }
     };
-    sums.into_iter().map(centre).collect()
+    sums.into_iter().zip(origin).map(centre).collect()
 }

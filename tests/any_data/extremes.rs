@@ -1,6 +1,6 @@
 //! Two scales in one data set, and values whose squares float32 or float64 does not hold.
 
-use crate::common::{Clustering, Draw, Dtype, EVERY_FIGURE, metrics, scratch, stored};
+use crate::common::{Clustering, Draw, Dtype, EVERY_FIGURE, judged, metrics, scratch, stored};
 use crate::fixtures::{Place, evaluated, from_program, none_of, said, wrong};
 use crate::means::{Mean, exact_sum};
 
@@ -50,6 +50,31 @@ fn metrics_of_two_groups_far_apart_keep_the_contract() {
             let record = from_program(&clustering, device, &[]);
             let lines = wrong(&record, &clustering).into_iter();
             faults.extend(lines.map(|line| format!("{device}, {apart:e} apart, {dtype:?}: {line}")));
+        }
+    }
+    none_of(&faults);
+}
+
+#[test]
+fn a_sampled_silhouette_of_two_groups_far_apart_is_that_of_all_points_but_one() {
+    let mut faults = Vec::new();
+    for (apart, dtype) in [(1e7, Dtype::F4), (1e9, Dtype::F8)] {
+        let clustering = two_groups(apart, dtype);
+        for device in crate::common::devices() {
+            let options = ["--device", device, "--metrics", "silhouette", "--yes"];
+            let folder = scratch();
+            let (hier, embeddings) = clustering.write(folder.path());
+            let of = |sampling: &str| {
+                let options = [&options[..], &["--silhouette", sampling]].concat();
+                let record = judged(&hier, &embeddings, &folder.path().join(sampling.replace(':', "-")), &options);
+                record["levels"][0]["figures"]["silhouette"].as_f64().unwrap_or(f64::NAN)
+            };
+            let (sampled, exact) = (of("sample:599"), of("exact"));
+            // about 0.9043; without one of 600 points, whose own value is within 0.1 of that
+            let fine = (exact - 0.9043).abs() < 1e-3 && (sampled - exact).abs() < 0.1 / 599.0;
+            if !fine {
+                faults.push(format!("{device}, {apart:e} apart, {dtype:?}: {sampled} of 599 points, {exact} of all"));
+            }
         }
     }
     none_of(&faults);

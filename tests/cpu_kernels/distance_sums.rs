@@ -28,7 +28,7 @@ impl Case {
             }
             ends.push(values.len() / dim);
         }
-        Case { points: PointSet { dim, values }, ends }
+        Case { points: PointSet { dim, values, ..PointSet::default() }, ends }
     }
 
     fn distance(&self, i: usize, j: usize) -> f64 {
@@ -174,7 +174,8 @@ fn coincident_points_have_distance_zero() {
             case.points.values[i * dim..][..dim].copy_from_slice(&first);
         }
         assert_right(&case, "coincident");
-        let same = Case { points: PointSet { dim, values: first.repeat(90) }, ends: vec![30, 90] };
+        let same =
+            Case { points: PointSet { dim, values: first.repeat(90), ..PointSet::default() }, ends: vec![30, 90] };
         assert!(same.to_segments(&everyone(&same), 2048).iter().all(|&sum| sum == 0.0));
         assert!(same.both(40, 50).iter().all(|&sum| sum == 0.0));
     }

@@ -156,7 +156,7 @@ fn wrong_pairs_are_detected_and_a_stop_is_honoured() -> Result<()> {
 
 fn points(seed: u64, (n, dim): (usize, usize), mut value: impl FnMut(&mut Random) -> f64) -> PointSet {
     let mut random = Random(seed);
-    PointSet { dim, values: (0..n * dim).map(|_| value(&mut random) as f32).collect() }
+    PointSet { dim, values: (0..n * dim).map(|_| value(&mut random) as f32).collect(), exact: Vec::new() }
 }
 
 fn distance(points: &PointSet, a: usize, b: usize) -> f64 {

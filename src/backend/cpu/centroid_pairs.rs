@@ -127,7 +127,12 @@ impl PairSearch<'_, '_> {
             let spread = self.spread[row] + self.spread[column];
             if own.may_change(distance, squared, spread) || found[column].may_change(distance, squared, spread) {
                 let squared = self.exact(row, column);
-                let worst_ratio = if squared > 0.0 { spread / squared.sqrt() } else { 0.0 };
+                let worst_ratio = match squared > 0.0 {
+                    // unknown: an infinite ratio makes the index undefined rather than small
+                    _ if !squared.is_finite() || !spread.is_finite() => f64::INFINITY,
+                    true => spread / squared.sqrt(),
+                    false => 0.0,
+                };
                 own.merge(Neighbours { nearest: column, nearest_squared: squared, worst_ratio });
                 found[column].merge(Neighbours { nearest: row, nearest_squared: squared, worst_ratio });
             }
@@ -162,7 +167,8 @@ impl Neighbours {
     const NOTHING: Neighbours = Neighbours { nearest: usize::MAX, nearest_squared: f64::INFINITY, worst_ratio: 0.0 };
 
     fn merge(&mut self, other: Neighbours) {
-        if (other.nearest_squared, other.nearest) < (self.nearest_squared, self.nearest) {
+        let known = other.nearest_squared.is_finite();
+        if known && (other.nearest_squared, other.nearest) < (self.nearest_squared, self.nearest) {
             (self.nearest_squared, self.nearest) = (other.nearest_squared, other.nearest);
         }
         self.worst_ratio = self.worst_ratio.max(other.worst_ratio);
@@ -172,5 +178,7 @@ impl Neighbours {
     fn may_change(&self, distance: f64, squared: f64, spread: f64) -> bool {
         squared * (1.0 - 2.0 * MEASURED) <= self.nearest_squared
             || spread > self.worst_ratio * distance * (1.0 - MEASURED)
+            || !squared.is_finite()
+            || !spread.is_finite()
     }
 }

@@ -11,12 +11,13 @@
 //! the sum of the squared norms (rho > 0.75) are computed by direct difference instead. So single distances are off by a few
 //! u, and sums by much less than 1e-6. With few columns, direct differences cost no more than products, so all pairs are
 //! computed that way.
+//! If float32 rows are too coarse ([`PointSet::exact`]), near pairs are computed by direct difference in float64.
 
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::measure::{TRUSTED, squared_between};
+use super::measure::{TRUSTED, squared_between, squared_in_double};
 use super::panels::{
     Panels, Rows, VECTORS, block_rows, lanes_of, multiply, row_stride, squared_norm, with_register_rows,
 };
@@ -160,6 +161,7 @@ impl Summation<'_> {
             rows.fill(0.0);
         }
         let Summation { points, outer, panels, copied, inner, mut sums } = self;
+        let coarse = !points.exact.is_empty();
         let norms: Vec<f32> = panels.norms.iter().map(|&norm| to_f32(norm)).collect();
         let (norms, _) = S::as_simd_f32s(&norms);
         let rows =
@@ -187,7 +189,9 @@ impl Summation<'_> {
                 let own_norms = &norms[panel * VECTORS..][..VECTORS];
                 for (i, distances) in group.inner.clone().zip(&mut distances) {
                     let sure = if DIFFERENCES {
+                        let own_norm = copied.norms[i - inner.start];
                         held(simd, distances)
+                            & if coarse { apart(simd, own_norm, own_norms, distances) } else { u64::MAX }
                     } else {
                         squares(simd, copied.norms[i - inner.start], own_norms, distances)
                     };
@@ -249,7 +253,11 @@ impl Group<'_> {
             let lane = doubtful.trailing_zeros() as usize;
             doubtful &= doubtful - 1;
             let j = self.outer[lane] as usize;
-            distances[lane] = to_f32(squared_between(self.points.row(i), self.points.row(j)).sqrt());
+            let squared = match self.points.exact_rows(i, j) {
+                Some([one, other]) => squared_in_double(one, other),
+                None => squared_between(self.points.row(i), self.points.row(j)),
+            };
+            distances[lane] = to_f32(squared.sqrt());
         }
     }
 
@@ -297,6 +305,18 @@ fn squares<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &mut [S::f32s; V
         far |= lanes_of::<S>(lanes) << (v * S::F32_LANES);
     }
     far & held(simd, row)
+}
+
+/// Lanes whose squared distance is not small beside the rows' norms.
+#[inline(always)]
+fn apart<S: Simd>(simd: S, norm: f32, norms: &[S::f32s], row: &[S::f32s; VECTORS]) -> u64 {
+    let near = simd.splat_f32s(NEAR);
+    let mut far = 0;
+    for v in 0..VECTORS {
+        let both = simd.add_f32s(norms[v], simd.splat_f32s(norm));
+        far |= lanes_of::<S>(simd.greater_than_or_equal_f32s(row[v], simd.mul_f32s(both, near))) << (v * S::F32_LANES);
+    }
+    far
 }
 
 /// Lanes whose squared distance float32 holds at full precision.

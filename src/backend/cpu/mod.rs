@@ -132,8 +132,13 @@ impl Backend for CpuBackend {
         points: &'a PointSet,
         _tiling: DistanceTiling,
     ) -> Result<Box<dyn DistanceSums + 'a>> {
-        Ok(Box::new(CpuDistanceSums::new(points)))
+        Ok(sums_of(points))
     }
+}
+
+/// A lane for sums of distances between points, for any tiling.
+pub fn sums_of(points: &PointSet) -> Box<dyn DistanceSums + '_> {
+    Box::new(CpuDistanceSums::new(points))
 }
 
 /// Operations per second of one thread in float32, by instruction set. Measured as CPU time of searches and of sums of distances

@@ -8,6 +8,7 @@ use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
 use super::ops::resident::ResidentCache;
 use super::ops::segment_sums::{self, SegmentSums};
+use crate::backend::cpu::{self, CpuBackend};
 use crate::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
 };
@@ -86,10 +87,17 @@ impl Backend for GpuBackend {
     }
 
     fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
-        segment_sums::tiling(&self.gpu, points)
+        match points.exact.is_empty() {
+            true => segment_sums::tiling(&self.gpu, points),
+            false => CpuBackend::new(None).distance_tiling(points),
+        }
     }
 
     fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>> {
+        // the device has float32 alone
+        if !points.exact.is_empty() {
+            return Ok(cpu::sums_of(points));
+        }
         Ok(Box::new(SegmentSums::new(&self.gpu, points, tiling)?))
     }
 }

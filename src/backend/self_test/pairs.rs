@@ -91,7 +91,7 @@ fn centred(data: &Data) -> PointSet {
     let centre = data.centre();
     let rows = data.points.outer_iter().take(MOST_POINTS);
     let values = rows.flat_map(|row| row.into_iter().zip(&centre).map(|(x, c)| (x - c) as f32).collect::<Vec<_>>());
-    PointSet { dim: centre.len(), values: values.collect() }
+    PointSet { dim: centre.len(), values: values.collect(), exact: Vec::new() }
 }
 
 fn ends(places: &std::ops::Range<usize>) -> Vec<usize> {

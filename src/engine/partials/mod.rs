@@ -36,11 +36,16 @@ impl Sums {
     }
 
     /// What a search adds for one point at squared distances `own` to its own centroid and `other` to the nearest other one
-    /// (infinite without one). The simplified silhouette is `(b - a) / max(a, b)`, or 0 if both are 0.
+    /// (infinite without one). The simplified silhouette is `(b - a) / max(a, b)`, or 0 if both are 0. It is NaN if `own` is not
+    /// finite or `other` is NaN: the comparison is unknown, and with it the count of misassigned points.
     pub fn of_search(own: f64, other: f64) -> Self {
         let (a, b) = (own.sqrt(), other.sqrt());
         let larger = a.max(b);
-        let simplified_silhouette = if larger > 0.0 && larger.is_finite() { (b - a) / larger } else { 0.0 };
+        let simplified_silhouette = match larger > 0.0 && larger.is_finite() {
+            _ if !own.is_finite() || other.is_nan() => f64::NAN,
+            true => (b - a) / larger,
+            false => 0.0,
+        };
         Sums { simplified_silhouette, misassigned: u64::from(other < own), ..Sums::IDENTITY }
     }
 
@@ -125,6 +130,13 @@ mod tests {
         // on its own centroid; on both; equidistant; no other centroid
         assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
         assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
+    }
+
+    #[test]
+    fn squares_that_overflow_leave_a_search_undefined() {
+        for (own, other) in [(f64::INFINITY, f64::INFINITY), (f64::INFINITY, 1.0), (1.0, f64::NAN)] {
+            assert!(Sums::of_search(own, other).simplified_silhouette.is_nan(), "{own}, {other}");
+        }
     }
 
     #[test]

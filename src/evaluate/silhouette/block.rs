@@ -65,6 +65,12 @@ impl Block {
         &self.places
     }
 
+    /// The range of places of a block of consecutive points.
+    pub(super) fn span(&self) -> Range<usize> {
+        let first = self.places.first().map_or(0, |&place| place as usize);
+        first..first + self.places.len()
+    }
+
     /// Adds sums of distances to the inner points `inner`. `columns[s * len + j]` is the sum over run s of the lowest level
     /// for the block's point j.
     pub(super) fn add_columns(&mut self, order: &Order, inner: Range<usize>, columns: &[f64], pairs: Pairs) {
@@ -132,16 +138,19 @@ impl Block {
     }
 
     /// Silhouettes of the block's points on a level (Rousseeuw 1987). As in scikit-learn, 0 for a point alone in its cluster;
-    /// also 0 without another cluster.
+    /// also 0 without another cluster. NaN if distances overflowed.
     pub(super) fn silhouettes(&self, order: &Order, level: usize) -> impl Iterator<Item = f64> {
         let running = &self.levels[level];
+        let alone = order.clusters(level) < 2;
         self.places.iter().enumerate().map(move |(at, &place)| {
             let size = order.run_at(level, place as usize).len() as u64;
-            let b = running.best[at].0;
-            if size < 2 || b.is_infinite() {
+            if size < 2 || alone {
                 return 0.0;
             }
-            let a = running.own[at] / as_real(size - 1);
+            let (a, b) = (running.own[at] / as_real(size - 1), running.best[at].0);
+            if !a.is_finite() || !b.is_finite() {
+                return f64::NAN;
+            }
             let larger = a.max(b);
             if larger > 0.0 { (b - a) / larger } else { 0.0 }
         })

@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::block::{Block, Pairs};
 use super::order::Order;
-use super::points;
-use super::recompute;
+use super::points::Source;
+use super::recompute::{self, Rows};
 use super::share_out::share_out;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
@@ -31,9 +31,10 @@ const WINDOW_PAIRS: usize = 1 << 31;
 const ROWS_BYTES: usize = 64 << 20;
 
 /// Silhouettes at `share` (indices) of the `taken` places, or of all places, in order, per evaluated level.
-pub(super) fn run(
-    run: &Evaluation<'_>,
+pub(super) fn run<'e>(
+    run: &Evaluation<'e>,
     order: &Order,
+    source: Source<'_, 'e>,
     taken: Option<&[u32]>,
     share: Range<usize>,
 ) -> Result<OuterSums> {
@@ -44,7 +45,7 @@ pub(super) fn run(
     let progress = run.watch.start_stage(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
     let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
     let comparison =
-        Comparison { run, order, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
+        Comparison { run, order, source, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
     let blocks = match taken {
         _ if comparison.share.is_empty() => Vec::new(),
         Some(taken) => comparison.sample(&taken[comparison.share.clone()])?,
@@ -60,6 +61,7 @@ pub(super) fn run(
 struct Comparison<'a, 'e> {
     run: &'a Evaluation<'e>,
     order: &'a Order,
+    source: Source<'a, 'e>,
     progress: &'a dyn StageProgress,
     /// This process's outer points (indices).
     share: Range<usize>,
@@ -84,7 +86,8 @@ impl Comparison<'_, '_> {
     /// Compares this process's share of all points with all points, which are in memory at once.
     fn all_points(&self) -> Result<Vec<Block>> {
         let all = 0..self.order.len();
-        let points = points::read(self.run, self.order.rows(all.clone()))?;
+        let mut points = self.source.no_points();
+        self.source.window(self.order, (&[], all.clone()), &mut points, false)?;
         let mut tiling = self.run.backend.distance_tiling(&points);
         // with several processes, another process computes the other direction of a pair
         tiling.symmetric &= self.share == all;
@@ -96,8 +99,13 @@ impl Comparison<'_, '_> {
             false => self.point_by_point(&held, tiling, &places)?,
         };
         let dim = held.points.dim;
-        let values =
-            |places: Range<usize>| Ok(Cow::Borrowed(&held.points.values[places.start * dim..places.end * dim]));
+        let values = |places: Range<usize>| {
+            let within = places.start * dim..places.end * dim;
+            Ok(match held.points.exact.get(within.clone()) {
+                Some(exact) if !held.points.exact.is_empty() => Rows::Double(Cow::Borrowed(exact)),
+                _ => Rows::Single(&held.points.values[within]),
+            })
+        };
         self.recompute(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
     }
@@ -130,7 +138,9 @@ impl Comparison<'_, '_> {
     /// Compares a sample with all points, window by window. In memory, the sample precedes the window.
     fn sample(&self, taken: &[u32]) -> Result<Vec<Block>> {
         let rows: Vec<u64> = taken.iter().map(|&place| self.order.row(place)).collect();
-        let mut points = points::read(self.run, &rows)?;
+        let mut points = self.source.no_points();
+        self.source.append(&rows, &mut points)?;
+        let mut coarse = false;
         let (dim, length) = (points.dim, points.values.len());
         let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
         let cut = SweepCut { points: window, symmetric: false };
@@ -138,8 +148,8 @@ impl Comparison<'_, '_> {
         for (number, start) in (0..self.order.len()).step_by(window).enumerate().skip(self.done(cut)) {
             let inner = start..(start + window).min(self.order.len());
             points.values.truncate(length);
-            let read = points::append(self.run, self.order.rows(inner.clone()), &mut points);
-            read.map_err(|error| match &begun {
+            let read = self.source.window(self.order, (&rows, inner.clone()), &mut points, coarse);
+            coarse = read.map_err(|error| match &begun {
                 Some((_, blocks)) => self.stopped(error, cut, number, blocks),
                 None => error,
             })?;
@@ -157,8 +167,8 @@ impl Comparison<'_, '_> {
         let (_, blocks) = begun.unwrap_or_else(|| self.begin(taken, &points, cut));
         let values = |places: Range<usize>| {
             let mut values = vec![0.0; places.len() * dim];
-            points::read_part(self.run, self.order.rows(places), &mut values)?;
-            Ok(Cow::Owned(values))
+            self.source.read_exact(self.order.rows(places), &mut values)?;
+            Ok(Rows::Double(Cow::Owned(values)))
         };
         self.recompute(&blocks, values).map_err(|error| self.stopped(error, cut, self.steps(cut), &blocks))?;
         Ok(unlocked(blocks))
@@ -257,7 +267,7 @@ impl Comparison<'_, '_> {
     fn recompute<'p>(
         &self,
         blocks: &[Mutex<Block>],
-        values: impl Fn(Range<usize>) -> Result<Cow<'p, [f32]>> + Sync,
+        values: impl Fn(Range<usize>) -> Result<Rows<'p>> + Sync,
     ) -> Result<()> {
         let dim = self.run.embeddings.dim();
         let mut threads = vec![(); self.run.tiling.lanes.max(1)];
@@ -303,7 +313,7 @@ impl Comparison<'_, '_> {
         self.restore(steps, blocks);
         let done = self.done(steps);
         let mut lanes = self.lanes(&held.points, tiling)?;
-        let spans: Vec<Range<usize>> = blocks.iter().map(|block| span(&locked(block))).collect();
+        let spans: Vec<Range<usize>> = blocks.iter().map(|block| locked(block).span()).collect();
         for (step, inner) in cut(held.inner.clone(), tiling.inner).enumerate().skip(done) {
             let own = inner.start / tiling.outer;
             let rows: Vec<Mutex<Vec<f64>>> = (own..blocks.len()).map(|_| Mutex::default()).collect();
@@ -372,12 +382,6 @@ impl Comparison<'_, '_> {
             Ok(())
         }
     }
-}
-
-/// The range of places of a block.
-fn span(block: &Block) -> Range<usize> {
-    let first = block.places().first().map_or(0, |&place| place as usize);
-    first..first + block.places().len()
 }
 
 /// Cuts a range into pieces of `step`.

@@ -19,18 +19,25 @@ use super::evaluation::{Evaluation, Sampling};
 use crate::base::error::Result;
 use crate::base::numeric::as_real;
 use crate::engine::checkpoint::Stage;
-use crate::engine::partials::OuterSums;
+use crate::engine::partials::{OuterSums, Sums};
 use crate::metrics::level_statistics::Silhouettes;
 use order::Order;
+use points::Source;
 
 /// Silhouettes of this process's share of the sampled points, in proportion to its share of the rows. `skipped` (ascending)
-/// are rows that no metric includes.
-pub(super) fn of_share(run: &Evaluation<'_>, sampling: Sampling, skipped: &[u64]) -> Result<OuterSums> {
+/// are rows that no metric includes. `lowest` are the sums of the lowest level.
+pub(super) fn of_share(
+    run: &Evaluation<'_>,
+    sampling: Sampling,
+    skipped: &[u64],
+    lowest: &[Sums],
+) -> Result<OuterSums> {
     let started = run.clock.start();
     let order = Order::new(run, skipped)?;
     let taken = sample::choose(order.len(), sampling);
     let outer = taken.as_ref().map_or(order.len(), Vec::len);
-    let found = comparison::run(run, &order, taken.as_deref(), share(run, outer))?;
+    let source = Source::new(run, order.rows(0..order.len()), lowest)?;
+    let found = comparison::run(run, &order, source, taken.as_deref(), share(run, outer))?;
     run.clock.stop(Stage::Silhouette.name(), started, false);
     Ok(found)
 }

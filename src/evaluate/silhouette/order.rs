@@ -59,6 +59,11 @@ impl Order {
         self.levels[0].clusters.len()
     }
 
+    /// Number of non-empty clusters of a level.
+    pub(super) fn clusters(&self, level: usize) -> usize {
+        self.levels[level].clusters.len()
+    }
+
     /// Number of evaluated levels.
     pub(super) fn levels(&self) -> usize {
         self.levels.len()

@@ -20,7 +20,7 @@ use crate::base::path_text;
 use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
-use crate::metrics::{Better, Column, Metric, Scalar};
+use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar};
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
@@ -218,6 +218,11 @@ impl Level {
         for metric in metrics {
             match metric.level(statistics) {
                 Some(Scalar::Count(count)) => drop(figures.insert(metric.name().into(), count.into())),
+                // a reader of the table must not take it for 0 or for a fault of the file
+                Some(Scalar::Real(real)) if !real.is_finite() => {
+                    figures.insert(metric.name().into(), Value::Null);
+                    undefined.insert(metric.name().into(), OVERFLOWS.to_owned());
+                }
                 Some(Scalar::Real(real)) => drop(figures.insert(metric.name().into(), real_value(real))),
                 Some(Scalar::Undefined(why)) => {
                     figures.insert(metric.name().into(), Value::Null);
@@ -240,6 +245,13 @@ impl Level {
             contact_sheet: None,
             samples: Samples::default(),
         }
+    }
+
+    /// The warning that names the level's metrics that overflowed; `None` if none did.
+    pub fn overflow_warning(&self) -> Option<String> {
+        let names = self.undefined.iter().filter(|(_, why)| *why == OVERFLOWS).map(|(name, _)| name.as_str());
+        let names: Vec<&str> = names.collect();
+        (!names.is_empty()).then(|| format!("level {}: {}: {OVERFLOWS}", self.level, names.join(", ")))
     }
 
     /// Number of clusters.
@@ -358,6 +370,17 @@ mod tests {
     fn ranking_leaves_small_clusters_out_and_breaks_ties_by_index() {
         let ranking = level().ranking;
         assert_eq!((ranking.best, ranking.worst, ranking.ranked), (vec![0, 4], vec![3, 0], 3));
+    }
+
+    #[test]
+    fn a_value_that_overflows_is_null_with_a_reason_and_named_in_a_warning() {
+        let request = RankingRequest { by: crate::metrics::METRICS[0], min_size: 1, best: 0, worst: 0 };
+        let sums = vec![Sums::of_point(f64::INFINITY), Sums::of_point(1.0)];
+        let level = Level::new(&LevelStatistics::of_sums(7, sums), crate::metrics::METRICS, &request);
+        assert_eq!(level.figures["inertia"], Value::Null);
+        assert_eq!(level.undefined["inertia"], OVERFLOWS);
+        let warning = level.overflow_warning().expect("a warning");
+        assert!(warning.contains("level 7") && warning.contains("inertia"), "{warning}");
     }
 
     #[test]
