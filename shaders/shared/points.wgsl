@@ -40,15 +40,3 @@ fn settled(value: vec4<f32>, zero: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) ^ vec4<u32>(zero));
 }
 
-// The differences of one octet of two points, rounded once to float32. The host passes 0 as `zero`; see `settled`.
-fn between(point: Octet, other: Octet, zero: u32) -> Octet {
-    var value: Octet;
-    value.a = settled(point.a - other.a, zero);
-    value.b = settled(point.b - other.b, zero);
-    if POINT_BITS == 64u {
-        value.a += settled(point.lo_a - other.lo_a, zero);
-        value.b += settled(point.lo_b - other.lo_b, zero);
-    }
-    return value;
-}
-

@@ -101,7 +101,7 @@ impl GroupSumOp {
         if runs == 0 {
             return Ok(());
         }
-        let at_once = to_usize((lane.plan.sums_bytes - STAMP_BYTES) / lane.plan.centroid_row);
+        let at_once = to_usize((lane.plan.sums_bytes - STAMP_BYTES) / lane.plan.sum_row());
         if at_once == 0 {
             return Err(defect("not even one sum fits into its buffer"));
         }
@@ -130,7 +130,7 @@ impl GroupSumOp {
         let list = narrow(self.sorted.runs.len() + 1)?;
         let (first_run, runs, octets) = (narrow(batch.start)?, narrow(batch.len())?, lane.plan.octets);
         cluster_sums::record(&mut recorder, &self.bound, SumDispatch { first_run, runs, list, octets, stamp })?;
-        let stride = octets as usize * OCTET;
+        let stride = octets as usize * OCTET * 2;
         let values = batch.len() * stride;
         recorder.copy((sums, 0), (readback, 0), stamped_bytes(values));
         let submission = recorder.submit();
@@ -160,7 +160,12 @@ impl GroupSumOp {
         let Some((first, others)) = rows.split_first() else { return Ok(()) };
         let first = first.row as usize;
         tile.copy_row(first, &mut self.first);
-        self.differences.iter_mut().zip(values).for_each(|(to, &value)| *to = f64::from(value));
+        // per octet: the sums of eight columns, then their rests
+        for (to, octet) in self.differences.chunks_mut(OCTET).zip(values.chunks(2 * OCTET)) {
+            let (sums, rests) = octet.split_at(OCTET);
+            let sums = sums.iter().zip(rests).map(|(&sum, &rest)| f64::from(sum) + f64::from(rest));
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
+        }
         if in_parts && let Some(second) = others.first() {
             tile.copy_row(second.row as usize, &mut self.row);
             let apart = self.first.iter().zip(&self.row).fold(0.0, |most, (a, b)| f64::max(most, (a - b).abs()));
