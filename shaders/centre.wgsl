@@ -2,7 +2,7 @@
 // them no accuracy.
 //
 // The centre is read as a centroid with hi/lo parts. An invocation processes one octet.
-// Concatenated after shared/distance.wgsl.
+// Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
     // Octets of the tile, and of one row.

@@ -4,7 +4,7 @@
 // A workgroup processes 32 rows and the columns of one strip, 32 at a time; an invocation processes 4 by 4 pairs. At the end,
 // the results of a row's eight invocations are merged; the host merges the strips. Rows are read as points, columns as
 // centroids.
-// Concatenated after shared/distance.wgsl.
+// Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
     rows: u32,

@@ -3,7 +3,7 @@
 // A workgroup processes one run and 32 outer points, 32 inner points at a time; an invocation processes 4 by 4 pairs. Runs lie
 // within a segment and have at most 256 points, so float32 is accurate enough; the host adds them up. Inner points are read
 // as points, outer ones as centroids. The distance of a point to itself needs no special case: the differences are 0.
-// Concatenated after shared/distance.wgsl.
+// Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
     // Outer points, and runs of this dispatch.

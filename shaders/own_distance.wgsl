@@ -4,7 +4,7 @@
 // to ROW_INVOCATIONS neighbouring invocations, which read neighbouring octets and add up in workgroup memory: for GPUs. Both
 // process the octets `begin .. end` and can add to the results of an earlier dispatch, since drivers limit the loop
 // iterations of one invocation.
-// Concatenated after shared/distance.wgsl.
+// Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 // A row of the tile, the position of its centroid, and its run of equal labels.
 struct Entry {

@@ -3,7 +3,7 @@
 // A workgroup processes 32 rows by 32 centroids; an invocation processes 4 by 4 and keeps the sums in registers. Rows and
 // centroids past the end are clamped to the last one and not stored. Like own_distance, it processes the octets
 // `begin .. end` and can add to the results of an earlier dispatch. The last dispatch takes the square root.
-// Concatenated after shared/distance.wgsl.
+// Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
     rows: u32,

@@ -51,6 +51,9 @@ impl Backend for Troubled {
     fn rate(&self) -> f64 {
         self.cpu.rate()
     }
+    fn distance_error(&self, dim: usize) -> f64 {
+        self.cpu.distance_error(dim)
+    }
     fn centroid_pairs(
         &self,
         centroids: MatrixView<'_>,

@@ -44,6 +44,9 @@ impl Backend for Plain {
     fn rate(&self) -> f64 {
         self.cpu.rate()
     }
+    fn distance_error(&self, dim: usize) -> f64 {
+        self.cpu.distance_error(dim)
+    }
     fn centroid_pairs(
         &self,
         centroids: MatrixView<'_>,

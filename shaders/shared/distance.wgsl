@@ -1,44 +1,14 @@
 // The squared Euclidean distance of a point to a centroid. No other shader defines it.
 //
-// Columns come in octets of eight, and rows are padded with zeros to whole octets. A point's octet is one vec4 of halves,
-// two of float32, or four for a float64 split into hi/lo parts. A centroid's octet is two vec4; the lo parts of a float64
-// are in a second plane. Differences are taken before squaring, hi parts first: these cancel exactly where point and
-// centroid are close, so a common offset costs no accuracy.
+// A centroid's octet is two vec4; the lo parts of a float64 are in a second plane. Differences are taken before squaring, hi
+// parts first: these cancel exactly where point and centroid are close, so a common offset costs no accuracy.
+// Concatenated after shared/points.wgsl.
 
-// Bits of an element of the points: 16, 32, or 64 (hi/lo parts).
-override POINT_BITS: u32 = 32u;
 // Whether the centroids have a plane of lo parts.
 override CENTROID_LO: bool = false;
 
-@group(0) @binding(0) var<storage, read> points: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> centroids_lo: array<vec4<f32>>;
-
-struct Octet {
-    a: vec4<f32>,
-    b: vec4<f32>,
-    lo_a: vec4<f32>,
-    lo_b: vec4<f32>,
-}
-
-// Octet number `octet` (counted over the whole buffer) of the points.
-fn load_point(octet: u32) -> Octet {
-    var value: Octet;
-    if POINT_BITS == 16u {
-        let halves = points[octet];
-        value.a = vec4<f32>(unpack2x16float(halves.x), unpack2x16float(halves.y));
-        value.b = vec4<f32>(unpack2x16float(halves.z), unpack2x16float(halves.w));
-    } else if POINT_BITS == 32u {
-        value.a = bitcast<vec4<f32>>(points[octet * 2u]);
-        value.b = bitcast<vec4<f32>>(points[octet * 2u + 1u]);
-    } else {
-        value.a = bitcast<vec4<f32>>(points[octet * 4u]);
-        value.b = bitcast<vec4<f32>>(points[octet * 4u + 1u]);
-        value.lo_a = bitcast<vec4<f32>>(points[octet * 4u + 2u]);
-        value.lo_b = bitcast<vec4<f32>>(points[octet * 4u + 3u]);
-    }
-    return value;
-}
 
 // Octet number `octet` (counted over the whole buffer) of the centroids.
 fn load_centroid(octet: u32) -> Octet {
@@ -50,12 +20,6 @@ fn load_centroid(octet: u32) -> Octet {
         value.lo_b = centroids_lo[octet * 2u + 1u];
     }
     return value;
-}
-
-// Returns `value`; `zero` is always 0. A compiler with fast math (Metal's default) doesn't know that, so it can't reorder
-// the additions on either side of this call.
-fn settled(value: vec4<f32>, zero: u32) -> vec4<f32> {
-    return bitcast<vec4<f32>>(bitcast<vec4<u32>>(value) ^ vec4<u32>(zero));
 }
 
 // The differences of one octet, rounded once to float32. The host passes 0 as `zero`; see `settled`.

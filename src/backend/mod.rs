@@ -38,8 +38,8 @@ pub struct Job<'a> {
     pub keep_rows: bool,
     /// Whether `pairwise` will be called.
     pub pairwise: bool,
-    /// `[dim]`, subtracted from every row before expansion and summation, so a common offset costs no accuracy. Empty if
-    /// neither `top2` nor `cluster_sums` is called.
+    /// `[dim]`, subtracted from every row before a search expands its distances, so a common offset costs no accuracy. Empty
+    /// if `top2` is not called.
     pub centre: Vec<f64>,
     /// Per level, the clusters (ascending) that `top2` searches; empty if it is not called.
     pub searched: Vec<Vec<u32>>,
@@ -70,7 +70,7 @@ impl<'a> Job<'a> {
 pub struct Top2 {
     /// Their clusters; [`UNLABELLED`] for a missing one (fewer than two were searched).
     pub clusters: [u32; 2],
-    /// Squared distances by direct difference, in the arithmetic of `own_distances`; infinite for a missing one.
+    /// Squared distances by direct difference, as accurate as those of `own_distances`; infinite for a missing one.
     pub squared: [f64; 2],
 }
 
@@ -79,13 +79,32 @@ impl Top2 {
     pub const NONE: Top2 = Top2 { clusters: [UNLABELLED; 2], squared: [f64::INFINITY; 2] };
 }
 
-/// Sums of a tile's centred rows by label.
+/// Sums of a tile's rows by label, in double-double arithmetic (see [`crate::base::double_double`]). Their error is relative
+/// to the distances between rows of one label, not to the rows' offset; equal rows have an exact sum.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupSums {
     /// Labels that occur in the tile, ascending.
     pub clusters: Vec<u32>,
-    /// `[clusters.len(), dim]`, row-major: the sum of `row - centre` over the label's rows.
+    /// `[clusters.len(), dim]`, row-major: the sum of the label's rows.
     pub sums: Vec<f64>,
+    /// What the sums cannot hold, in the same shape.
+    pub rests: Vec<f64>,
+}
+
+impl GroupSums {
+    /// Removes all labels.
+    pub fn clear(&mut self) {
+        self.clusters.clear();
+        self.sums.clear();
+        self.rests.clear();
+    }
+
+    /// Each label with the sum of its rows and the sum's rest, `[dim]` each.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, (&[f64], &[f64]))> {
+        let dim = self.sums.len().checked_div(self.clusters.len()).unwrap_or(0).max(1);
+        let sums = self.sums.chunks(dim).zip(self.rests.chunks(dim));
+        self.clusters.iter().copied().zip(sums)
+    }
 }
 
 /// A centroid's nearest and worst neighbour.
@@ -179,6 +198,10 @@ pub trait Backend: Send + Sync {
     /// same in every run.
     fn rate(&self) -> f64;
 
+    /// Bound of the relative error of squared distances between rows and float64 centroids of `dim` columns, as `top2` returns
+    /// them. Rounding of the inputs is not included: a device may keep no more than 48 bits of a float64.
+    fn distance_error(&self, dim: usize) -> f64;
+
     /// For each of `clusters` (ascending rows of `centroids`), its nearest and its worst neighbour among them, by direct
     /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` receives the number of completed clusters.
     fn centroid_pairs(
@@ -213,7 +236,7 @@ pub trait Lane: Send {
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()>;
 
     /// Top-2 search: for each row of the tile, the nearest two among `job.searched[level]`. Exact: no other centroid is
-    /// nearer, and ties go to the lower index. `labels` are the level's. Rows labelled [`UNLABELLED`] yield [`Top2::NONE`];
+    /// nearer. Of equally near ones, the row's own label is first, then the lower index. `labels` are the level's. Rows labelled [`UNLABELLED`] yield [`Top2::NONE`];
     /// label rows that `own_distances` reported as non-finite so.
     fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()>;
 

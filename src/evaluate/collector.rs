@@ -109,10 +109,7 @@ impl<'a> Reduce for Collector<'a> {
             found.counts.searched += rows * searched[index];
         }
         if let Some(points) = &mut found.points {
-            let dim = tile.groups.sums.len().checked_div(tile.groups.clusters.len()).unwrap_or(1);
-            for (&cluster, sum) in tile.groups.clusters.iter().zip(tile.groups.sums.chunks(dim.max(1))) {
-                points.add(cluster as usize, sum);
-            }
+            tile.groups.iter().for_each(|(cluster, sum)| points.add(cluster as usize, sum));
         }
         found.rows.end += tile.rows as u64;
         let nonfinite = &tile.observation.nonfinite;
@@ -150,9 +147,10 @@ fn add_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) 
     rows
 }
 
-/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one, and
-/// the point is not misassigned, however the two nearly equal distances are rounded. `several`: another centroid exists, so
-/// that an infinite distance to it overflowed. Returns the number of rows added.
+/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one.
+/// Otherwise the point is misassigned: the search is exact and names the own centroid first among equally near ones, whereas
+/// two distances may be rounded to the same value. `several`: another centroid exists, so an infinite distance to it
+/// overflowed. Returns the number of rows added.
 fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2], several: bool) -> u64 {
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
@@ -162,9 +160,9 @@ fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[To
             let other = match is_nearest {
                 _ if several && !other.is_finite() => f64::NAN,
                 true => other.max(own),
-                false => other,
+                false => other.min(own),
             };
-            sums.add(label, Sums::of_search(own, other));
+            sums.add(label, Sums { misassigned: u64::from(!is_nearest), ..Sums::of_search(own, other) });
             rows += 1;
         }
     }

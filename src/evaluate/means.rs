@@ -8,7 +8,6 @@ use super::sinks::DistanceSinks;
 use crate::backend::Job;
 use crate::base::error::Result;
 use crate::base::matrix::{MatrixView, UNLABELLED};
-use crate::base::numeric::as_real;
 use crate::engine::checkpoint::Stage;
 use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
 use crate::metrics::level_statistics::{LevelStatistics, MeanStatistics};
@@ -24,13 +23,8 @@ pub(super) struct Means {
 impl Means {
     /// `points` are the sums of the lowest evaluated level; those of the other levels derive from them.
     pub(super) fn new(run: &Evaluation<'_>, points: PointSums, statistics: &[LevelStatistics]) -> Result<Self> {
-        let centre = &run.job.centre;
-        let mut total = vec![0.0; centre.len()];
-        for cluster in 0..statistics[0].clusters.len() {
-            total.iter_mut().zip(points.of(cluster)).for_each(|(total, sum)| *total += sum);
-        }
-        let n = as_real(statistics[0].points());
-        let mean = centre.iter().zip(total).map(|(centre, total)| centre + total / n).collect();
+        let everything = vec![0; statistics[0].clusters.len()];
+        let mean = points.lifted(&everything, 1).ok_or_else(no_memory)?.mean(0, statistics[0].points()).collect();
         let mut levels = Vec::new();
         let mut sums = Some(points);
         for (at, level) in statistics.iter().enumerate() {
@@ -40,7 +34,9 @@ impl Means {
                 let parent = ancestors(run, level.clusters.len(), run.levels[at] + 1..=run.levels[at + 1]);
                 sums = Some(these.lifted(&parent, above.clusters.len()).ok_or_else(no_memory)?);
             }
-            levels.push(means_of(these, level, centre)?);
+            let shape = (level.clusters.len(), these.dim());
+            let means = these.into_means(level.clusters.iter().map(|sums| sums.size));
+            levels.push(Array2::from_shape_vec(shape, means).map_err(|_| no_memory())?);
         }
         Ok(Means { levels, mean })
     }
@@ -102,17 +98,6 @@ fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclu
         ancestors = ancestors.iter().map(up).collect();
     }
     ancestors
-}
-
-/// Turns sums into means, in place. Those of empty clusters stay zero.
-fn means_of(sums: PointSums, statistics: &LevelStatistics, centre: &[f64]) -> Result<Array2<f64>> {
-    let shape = (statistics.clusters.len(), centre.len());
-    let mut means = Array2::from_shape_vec(shape, sums.into_values()).map_err(|_| no_memory())?;
-    for (sums, mut mean) in statistics.clusters.iter().zip(means.outer_iter_mut()).filter(|(sums, _)| sums.size > 0) {
-        let size = as_real(sums.size);
-        mean.iter_mut().zip(centre).for_each(|(mean, centre)| *mean = centre + *mean / size);
-    }
-    Ok(means)
 }
 
 /// Squared distance in float64.

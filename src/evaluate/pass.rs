@@ -135,7 +135,7 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         tile.observation = Default::default();
         tile.observation.levels.resize_with(run.levels.len(), Default::default);
         tile.nearest.clear();
-        tile.groups.clusters.clear();
+        tile.groups.clear();
         tile.sinks.fill_unassigned();
         0
     }

@@ -14,10 +14,6 @@ use super::sums::squared;
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::numeric::to_f32;
 
-/// Relative error of a measured distance: above that of float32 sums of squared differences on any device (64 consecutive
-/// roundings of the square, half as much for its root).
-const RELATIVE: f64 = 4e-6;
-
 /// Additional error of a distance, relative to the largest norm of a centroid: devices without float64 store values as two
 /// float32 (hi and lo parts), 48 bits together.
 const ABSOLUTE: f64 = 1.0 / (1_u64 << 44) as f64;
@@ -85,23 +81,25 @@ impl Bounds {
 /// Error of the distances that a device measures.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slack {
+    relative: f64,
     absolute: f64,
 }
 
 impl Slack {
-    /// For distances to these centroids.
-    pub(super) fn of(centroids: ArrayView2<'_, f64>) -> Self {
+    /// For distances to these centroids on a device whose squared distances have a relative error of at most `error`. A root
+    /// has half of it, and what that leaves covers the rounding of the root.
+    pub(super) fn of(centroids: ArrayView2<'_, f64>, error: f64) -> Self {
         let norm = |row: ArrayView1<'_, f64>| row.iter().map(|value| value * value).sum::<f64>();
         let largest = centroids.outer_iter().map(norm).fold(0.0, f64::max).sqrt();
-        Slack { absolute: ABSOLUTE * largest }
+        Slack { relative: error.max(FLOAT64), absolute: ABSOLUTE * largest }
     }
 
     fn upper(self, distance: f64) -> f32 {
-        up(distance * (1.0 + RELATIVE) + self.absolute)
+        up(distance * (1.0 + self.relative) + self.absolute)
     }
 
     fn lower(self, distance: f64) -> f32 {
-        down((distance * (1.0 - RELATIVE) - self.absolute).max(0.0))
+        down((distance * (1.0 - self.relative) - self.absolute).max(0.0))
     }
 }
 
@@ -177,7 +175,7 @@ mod tests {
     #[test]
     fn a_point_is_open_if_another_centroid_may_be_as_near() {
         let centroids = array![[0.0], [2.0], [9.0]];
-        let slack = Slack::of(centroids.view());
+        let slack = Slack::of(centroids.view(), 4e-6);
         let mut bounds = Bounds::unknown(2);
         assert!(bounds.is_open(0, &Drifts::none(3)), "not compared yet");
         bounds.measured(0, &Top2 { clusters: [0, 1], squared: [0.81, 1.21] }, slack);

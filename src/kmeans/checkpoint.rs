@@ -13,6 +13,7 @@ use super::{Checkpoint, Fit, Fitted};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
 use crate::engine::checkpoint::paused;
+use crate::engine::partials::PointSums;
 use crate::formats::part_file::{PartFile, Writer};
 
 /// Header of a checkpoint. The other values are arrays.
@@ -78,14 +79,16 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     let flat = |matrix: &Array2<f64>| matrix.iter().copied().collect::<Vec<f64>>();
     let mut writer = Writer::create(path)?;
     writer.array("centre", [&state.centre])?;
-    writer.array("change", [&[state.change, state.settled][..]])?;
+    writer.array("change", [&[state.change, state.settled, state.farthest, state.peak][..]])?;
     writer.array("labels", [&state.bounds.labels])?;
     writer.array("upper", [&state.bounds.upper])?;
     writer.array("lower", [&state.bounds.lower])?;
     writer.array("centroids", [flat(&state.centroids)])?;
     writer.array("chosen", [&state.chosen])?;
     writer.array("drifts", [state.drifts.each()])?;
-    writer.array("sums", [state.sums.values()])?;
+    let [sums, rests] = state.sums.points().values();
+    writer.array("sums", [sums])?;
+    writer.array("rests", [rests])?;
     writer.array("counts", [state.sums.counts()])?;
     writer.array("objectives", [&state.objectives])?;
     writer.array("moved", [&state.moved])?;
@@ -194,11 +197,17 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         }),
         None => None,
     };
-    let [change, settled] = file.read("change")?[..] else { return Err(misshapen(checkpoint, "change")) };
+    let [change, settled, farthest, peak] = file.read("change")?[..] else {
+        return Err(misshapen(checkpoint, "change"));
+    };
+    let sums = PointSums::of_values(dim, file.read("sums")?, file.read("rests")?);
+    let sums = sums.ok_or_else(|| misshapen(checkpoint, "rests"))?;
     let state = State {
         centre: file.read("centre")?,
         change,
         settled,
+        farthest,
+        peak,
         init: header.init,
         phase: header.phase,
         position: header.position,
@@ -207,7 +216,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         centroids: matrix("centroids")?,
         chosen: file.read("chosen")?,
         drifts: Drifts::new(file.read("drifts")?),
-        sums: Sums::of(dim, file.read("sums")?, file.read("counts")?),
+        sums: Sums::of(sums, file.read("counts")?),
         moving: header.moving,
         searching: header.searching,
         objectives: file.read("objectives")?,
@@ -234,7 +243,7 @@ fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
         ("lower", state.bounds.lower.len() as u64 == n),
         ("centroids", state.centroids.nrows() == rows),
         ("drifts", state.drifts.each().len() == k),
-        ("sums", state.sums.values().len() == k * dim),
+        ("sums", state.sums.points().values()[0].len() == k * dim),
         ("counts", state.sums.counts().len() == k),
         ("labels", state.bounds.labels.iter().all(|&label| label == u32::MAX || (label as usize) < rows)),
     ];

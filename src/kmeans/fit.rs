@@ -5,13 +5,14 @@ use std::time::Instant;
 use ndarray::{Array2, Axis};
 
 use super::bounds::Drifts;
-use super::centre::near_mean;
+use super::centre::near_middle;
 use super::distinct::{first_of_each, padded};
 use super::errors::defect;
 use super::initial::{fetch, uniform};
 use super::pass::Pass;
 use super::plus_plus::Seeding;
 use super::random::start_stream;
+use super::recount::{in_doubt, recount};
 use super::search::{Search, search};
 use super::shares::Shares;
 use super::state::{Phase, State};
@@ -35,7 +36,7 @@ impl Fit<'_> {
         self.check(&shares)?;
         let mut state = match checkpoint::load(self)? {
             Some(state) => state,
-            None => State::new(near_mean(self)?, to_usize(self.points.len()), self.clusters)?,
+            None => State::new(near_middle(self)?, to_usize(self.points.len()), self.clusters)?,
         };
         let run = Run { fit: self, shares };
         run.all_starts(&mut state).map_err(|error| checkpoint::store_on_stop(self, error, &state))
@@ -139,15 +140,20 @@ impl Run<'_> {
         let outcome = self.search_all(state, &centroids, progress);
         state.centroids = centroids;
         outcome?;
-        let mut all = [as_real(state.moving), as_real(state.searching), state.change];
+        // the sum over the processes is at least the largest of their largest squares
+        let mut all = [as_real(state.moving), as_real(state.searching), state.change, state.farthest];
         self.fit.communicator.all_reduce(&mut all)?;
-        let [moved, searched, change] = all;
+        let [moved, searched, change, farthest] = all;
+        // rounding may make an objective of 0 negative
+        let mut objective = (state.settled + change).max(0.0);
+        if in_doubt(objective, self.shares.points, farthest, state.peak) {
+            objective = self.measure(state, progress)?;
+        }
+        state.peak = state.peak.max(objective);
         let sums = state.sums.over(self.fit.communicator)?;
-        let means = sums.means(&state.centre, &state.centroids);
+        let means = sums.means(&state.centroids);
         let gain = sums.gain(&state.centroids, &means);
         drop(sums);
-        // rounding may make an objective of 0 negative
-        let objective = (state.settled + change).max(0.0);
         state.settled = objective - gain;
         state.drifts = Drifts::between(state.centroids.view(), means.view());
         state.centroids = means;
@@ -157,6 +163,15 @@ impl Run<'_> {
         (state.moving, state.searching, state.change) = (0, 0, 0.0);
         state.position = 0;
         Ok(())
+    }
+
+    /// Measures the state's sums anew, and returns the objective.
+    fn measure(&self, state: &mut State, progress: &dyn StageProgress) -> Result<f64> {
+        let (sums, squares) = recount(self.fit, state, &state.centroids, true, progress)?;
+        let mut objective = [squares];
+        self.fit.communicator.all_reduce(&mut objective)?;
+        (state.sums, state.farthest, state.peak) = (sums, 0.0, 0.0);
+        Ok(objective[0])
     }
 
     /// The pass of one iteration.
@@ -170,7 +185,8 @@ impl Run<'_> {
         };
         let checks_finite = state.objectives.is_empty();
         let pass = Pass { points, backend, job: &job, checks_finite, watch, progress, units: 1 };
-        let (reducer, outcome) = pass.run(Search::new(state, centroids.view()), search);
+        let (reducer, outcome) =
+            pass.run(Search::new(state, centroids.view(), backend.distance_error(points.dim())), search);
         if checks_finite { reducer.nonfinite.refuse(self.fit.communicator, points.len(), outcome) } else { outcome }
     }
 

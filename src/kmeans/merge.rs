@@ -11,47 +11,21 @@
 use ndarray::{Array2, Axis};
 
 use super::Fit;
-use super::bounds::Bounds;
 use super::errors::defect;
 use super::pass::{Pass, search_finite};
+use super::recount::recount;
 use super::state::State;
-use super::sums::Sums;
 use super::tile::{Cursor, Tile};
 use crate::backend::{Job, Top2, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
-use crate::base::numeric::{as_real, to_usize};
+use crate::base::numeric::as_real;
 use crate::engine::points::{MatrixPoints, Points as _};
 use crate::engine::progress::StageProgress;
 use crate::engine::tile_pipeline::{Reduce, TileSource};
 
 /// Inverse share of the excess cells merged per round. More rounds change the result by less than another seed does.
 const SHARE: usize = 2;
-
-/// Sums the points of each cell.
-struct Cells<'a> {
-    cursor: Cursor,
-    bounds: &'a Bounds,
-    sums: Sums,
-}
-
-impl TileSource for Cells<'_> {
-    fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
-        let some = self.cursor.cut(rows, tile, |_| true);
-        tile.labels.clear();
-        tile.labels.extend(tile.positions.iter().map(|&position| self.bounds.labels[to_usize(position)]));
-        some
-    }
-}
-
-impl Reduce for Cells<'_> {
-    type Tile = Tile;
-
-    fn reduce(&mut self, tile: &Tile) {
-        self.sums.add(&tile.joined);
-        tile.labels.iter().for_each(|&label| self.sums.count_in(label));
-    }
-}
 
 /// Merges the state's centroids to `fit.clusters`. The state's labels give the cell of each point. The same on all processes.
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
@@ -72,20 +46,9 @@ pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress)
 
 /// Means of all cells, `[cells, d]`, and their sizes.
 fn cells(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<(Array2<f64>, Vec<u64>)> {
-    let (points, centre) = (fit.points, &state.centre);
-    let job = Job {
-        centre: centre.clone(),
-        sums: true,
-        ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(state.centroids.view())])
-    };
-    let pass =
-        Pass { points, backend: fit.backend, job: &job, checks_finite: false, watch: fit.watch, progress, units: 0 };
-    let sums = Sums::none(state.centroids.nrows(), points.dim())?;
-    let cells = Cells { cursor: Cursor::new(0..points.len()), bounds: &state.bounds, sums };
-    let (cells, outcome) = pass.run(cells, |lane, tile| lane.cluster_sums(&tile.labels, &mut tile.joined));
-    outcome?;
-    let all = cells.sums.over(fit.communicator)?;
-    Ok((all.means(centre, &state.centroids), all.counts().to_vec()))
+    let (sums, _) = recount(fit, state, &state.centroids, false, progress)?;
+    let all = sums.over(fit.communicator)?;
+    Ok((all.means(&state.centroids), all.counts().to_vec()))
 }
 
 /// Merges weighted means until `fit.clusters` are left.

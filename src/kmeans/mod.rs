@@ -11,10 +11,10 @@
 //! | `random`, `words`, `stage_times` | streams of random numbers; messages between processes; times |
 //! | `fit`, `state`, `checkpoint` | one k-means; its state, in memory and in files |
 //! | `pass`, `tile` | passes over the points |
-//! | `shares`, `centre`, `nonfinite` | each process's points; the estimated mean; points that are refused |
+//! | `shares`, `centre`, `nonfinite` | each process's points; the estimated middle; points that are refused |
 //! | `initial`, `plus_plus`, `merge` | initial centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | one iteration, and the points that it can skip |
-//! | `sums` | means, and the gain of moving centroids there |
+//! | `sums`, `recount` | means, and the gain of moving centroids there; sums measured anew |
 //! | `assign` | the nearest centroid of every point |
 //! | [`sampling`] | balanced samples from a finished hierarchy |
 
@@ -36,6 +36,7 @@ mod pass;
 mod plus_plus;
 mod random;
 pub mod record;
+mod recount;
 mod resample;
 mod rounding;
 pub mod sampling;

@@ -22,6 +22,7 @@ pub(super) struct Search<'a> {
     moving: &'a mut u64,
     searching: &'a mut u64,
     change: &'a mut f64,
+    farthest: &'a mut f64,
     bounds: &'a mut Bounds,
     sums: &'a mut Sums,
     drifts: &'a Drifts,
@@ -30,16 +31,17 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Continues at the state's position. `centroids` are the state's.
-    pub(super) fn new(state: &'a mut State, centroids: ArrayView2<'_, f64>) -> Self {
+    /// Continues at the state's position. `centroids` are the state's; `error` is the device's (see [`Slack::of`]).
+    pub(super) fn new(state: &'a mut State, centroids: ArrayView2<'_, f64>, error: f64) -> Self {
         let end = state.bounds.labels.len() as u64;
         Search {
             cursor: Cursor::new(state.position..end),
-            slack: Slack::of(centroids),
+            slack: Slack::of(centroids, error),
             position: &mut state.position,
             moving: &mut state.moving,
             searching: &mut state.searching,
             change: &mut state.change,
+            farthest: &mut state.farthest,
             bounds: &mut state.bounds,
             sums: &mut state.sums,
             drifts: &state.drifts,
@@ -80,11 +82,14 @@ impl Reduce for Search<'_> {
             }
             *self.moving += 1;
             *self.change += nearest.squared[0];
+            *self.farthest = self.farthest.max(nearest.squared[0]);
         }
         *self.searching += tile.positions.len() as u64;
         self.sums.add(&tile.joined);
         self.sums.subtract(&tile.left);
-        *self.change -= tile.left_squares;
+        let [left, farthest] = tile.left_squares;
+        *self.change -= left;
+        *self.farthest = self.farthest.max(farthest);
         self.nonfinite.extend(tile);
         *self.position = tile.covers.end;
     }
@@ -110,16 +115,17 @@ pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
     }
     lane.cluster_sums(labels, left)?;
     lane.own_distances(&[labels], observation)?;
-    *left_squares = observation.levels.first().map_or(0.0, squares);
+    *left_squares = observation.levels.first().map_or([0.0; 2], squares);
     Ok(())
 }
 
-/// Sum of the squared distances in an observation.
-fn squares(level: &Observation) -> f64 {
+/// Sum of the squared distances in an observation, and the largest.
+pub(super) fn squares(level: &Observation) -> [f64; 2] {
+    let add = |[sum, most]: [f64; 2], (squared, largest): (f64, f64)| [sum + squared, most.max(largest)];
     match level.runs[..] {
         // NaN: no label
-        [] => level.squared.iter().filter(|squared| !squared.is_nan()).sum(),
-        ref runs => runs.iter().map(|run| run.inertia).sum(),
+        [] => level.squared.iter().filter(|squared| !squared.is_nan()).map(|&s| (s, s)).fold([0.0; 2], add),
+        ref runs => runs.iter().map(|run| (run.inertia, run.max_squared)).fold([0.0; 2], add),
     }
 }
 

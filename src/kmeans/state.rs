@@ -20,7 +20,7 @@ pub(super) enum Phase {
 /// State of an unfinished k-means in one process. It is valid at any interruption: work up to `position` is included.
 #[derive(Debug, Clone)]
 pub(super) struct State {
-    /// Estimated mean of all points, `[d]`.
+    /// Estimated middle of all points, `[d]`.
     pub(super) centre: Vec<f64>,
     /// Number of the current start, from 0.
     pub(super) init: u32,
@@ -48,6 +48,10 @@ pub(super) struct State {
     pub(super) settled: f64,
     /// Change of the objective in the current pass, by this process's points.
     pub(super) change: f64,
+    /// Largest squared distance of this process's points that changed their cluster since everything was summed.
+    pub(super) farthest: f64,
+    /// Largest objective since everything was summed.
+    pub(super) peak: f64,
     /// Objective of each finished iteration.
     pub(super) objectives: Vec<f64>,
     /// Points that changed their cluster, per finished iteration.
@@ -79,6 +83,8 @@ impl State {
             searching: 0,
             change: 0.0,
             settled: 0.0,
+            farthest: 0.0,
+            peak: 0.0,
             objectives: Vec::new(),
             moved: Vec::new(),
             searched: Vec::new(),

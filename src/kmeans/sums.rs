@@ -1,8 +1,9 @@
 //! Sums of the points of each cluster. They give the means, and how much the objective falls when centroids move there.
 //!
-//! The sums are updated, not recomputed: points that leave a cluster are subtracted from its sum. Each update rounds in the
-//! last place of float64 (on a GPU, of float32 sums over a workgroup's rows). The error of a centroid enters the objective
-//! squared.
+//! The sums are updated, not recomputed: points that leave a cluster are subtracted from its sum. The sums themselves are kept
+//! in double-double arithmetic, so only the rounding of a tile's sums counts: it is relative to the distances between the
+//! points that move together, and enters the objective squared. Where points moved that are very far from the others, or the
+//! objective fell to a small part of what it was, everything is summed anew (see `recount`).
 //!
 //! The objective is updated in the same way. The first iteration measures all points. Moving a centroid by `v` to the mean of
 //! its n points lowers the objective by `n |v|^2`, and a point that changes its cluster changes it by the difference of two
@@ -17,13 +18,12 @@ use super::communicator::Communicator;
 use crate::backend::GroupSums;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
+use crate::engine::partials::PointSums;
 
 /// Sums of the points, by cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Sums {
-    dim: usize,
-    /// `[k, dim]`: sums of the points minus the centre.
-    values: Vec<f64>,
+    points: PointSums,
     /// Number of points of each cluster.
     counts: Vec<u64>,
 }
@@ -31,21 +31,18 @@ pub(super) struct Sums {
 impl Sums {
     /// Sums over no points.
     pub(super) fn none(clusters: usize, dim: usize) -> Result<Self> {
-        let mut values = Vec::new();
-        let length = clusters.checked_mul(dim).filter(|&length| values.try_reserve_exact(length).is_ok());
-        let Some(length) = length else { return Err(no_memory(clusters, dim)) };
-        values.resize(length, 0.0);
-        Ok(Sums { dim, values, counts: vec![0; clusters] })
+        let points = PointSums::identity(clusters, dim).ok_or_else(|| no_memory(clusters, dim))?;
+        Ok(Sums { points, counts: vec![0; clusters] })
     }
 
     /// Sums from a checkpoint.
-    pub(super) fn of(dim: usize, values: Vec<f64>, counts: Vec<u64>) -> Self {
-        Sums { dim, values, counts }
+    pub(super) fn of(points: PointSums, counts: Vec<u64>) -> Self {
+        Sums { points, counts }
     }
 
-    /// `[k, dim]`
-    pub(super) fn values(&self) -> &[f64] {
-        &self.values
+    /// Sums of the points of each cluster.
+    pub(super) fn points(&self) -> &PointSums {
+        &self.points
     }
 
     /// Number of points of each cluster.
@@ -65,24 +62,19 @@ impl Sums {
 
     /// Adds the sums of points that joined clusters.
     pub(super) fn add(&mut self, groups: &GroupSums) {
-        self.each(groups, |sum, value| *sum += value);
+        groups.iter().for_each(|(cluster, sum)| self.points.add(cluster as usize, sum));
     }
 
     /// Subtracts the sums of points that left clusters, after they were counted out.
     pub(super) fn subtract(&mut self, groups: &GroupSums) {
-        self.each(groups, |sum, value| *sum -= value);
-        for &cluster in &groups.clusters {
+        for (cluster, sum) in groups.iter() {
+            self.points.subtract(cluster as usize, sum);
             if self.counts[cluster as usize] == 0 {
                 // an empty cluster's sum is exactly 0; drop the rounding error
-                self.values[cluster as usize * self.dim..][..self.dim].fill(0.0);
+                let (sums, rests) = self.points.of_mut(cluster as usize);
+                sums.fill(0.0);
+                rests.fill(0.0);
             }
-        }
-    }
-
-    fn each(&mut self, groups: &GroupSums, change: impl Fn(&mut f64, f64)) {
-        for (&cluster, sum) in groups.clusters.iter().zip(groups.sums.chunks(self.dim.max(1))) {
-            let at = &mut self.values[cluster as usize * self.dim..][..self.dim];
-            at.iter_mut().zip(sum).for_each(|(at, &value)| change(at, value));
         }
     }
 
@@ -92,7 +84,9 @@ impl Sums {
             return Ok(Cow::Borrowed(self));
         }
         let mut all = self.clone();
-        communicator.all_reduce(&mut all.values)?;
+        for values in all.points.values_mut() {
+            communicator.all_reduce(values)?;
+        }
         let mut counts: Vec<f64> = self.counts.iter().map(|&count| as_real(count)).collect();
         communicator.all_reduce(&mut counts)?;
         all.counts = counts.into_iter().map(whole).collect();
@@ -105,12 +99,11 @@ impl Sums {
     }
 
     /// Means, `[k, d]`. Empty clusters keep the centroids of `before`.
-    pub(super) fn means(&self, centre: &[f64], before: &Array2<f64>) -> Array2<f64> {
+    pub(super) fn means(&self, before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
-        for (cluster, mut mean) in means.outer_iter_mut().enumerate().filter(|(cluster, _)| self.counts[*cluster] > 0) {
-            let count = as_real(self.counts[cluster]);
-            let sum = &self.values[cluster * self.dim..][..self.dim];
-            mean.iter_mut().zip(centre).zip(sum).for_each(|((mean, centre), sum)| *mean = centre + sum / count);
+        for (cluster, mut to) in means.outer_iter_mut().enumerate().filter(|(cluster, _)| self.counts[*cluster] > 0) {
+            let mean = self.points.mean(cluster, self.counts[cluster]);
+            to.iter_mut().zip(mean).for_each(|(to, mean)| *to = mean);
         }
         means
     }
@@ -158,18 +151,18 @@ mod tests {
 
     #[test]
     fn the_sums_give_the_means_and_the_gain() {
-        // 1, 2 | 10: centre 4, deviations -3, -2 | 6
+        // 1, 2 | 10
         let mut sums = Sums::none(3, 1).expect("memory");
-        sums.add(&GroupSums { clusters: vec![0, 2], sums: vec![-5.0, 6.0] });
+        sums.add(&GroupSums { clusters: vec![0, 2], sums: vec![3.0, 10.0], rests: vec![0.0; 2] });
         [0, 0, 2].into_iter().for_each(|cluster| sums.count_in(cluster));
         let centroids = array![[0.0], [77.0], [11.0]];
-        let means = sums.means(&[4.0], &centroids);
+        let means = sums.means(&centroids);
         assert_eq!(means, array![[1.5], [77.0], [10.0]]);
         // from 1 + 4 + 1 to 1/4 + 1/4 + 0
         assert_eq!(sums.gain(&centroids, &means), 5.5);
         assert_eq!(sums.empty(), 1);
         sums.count_out(2);
-        sums.subtract(&GroupSums { clusters: vec![2], sums: vec![5.9] });
-        assert_eq!(sums.values()[2], 0.0, "an empty cluster has no sum");
+        sums.subtract(&GroupSums { clusters: vec![2], sums: vec![9.9], rests: vec![0.0] });
+        assert_eq!(sums.points().of(2).0, [0.0], "an empty cluster has no sum");
     }
 }

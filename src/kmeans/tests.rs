@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ndarray::Array2;
 
-use super::centre::near_mean;
+use super::centre::near_middle;
 use super::fit::Run;
 use super::plus_plus::Seeding;
 use super::shares::Shares;
@@ -83,7 +83,7 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
         let mut fit = fit(&points, &backend, 20, &watch);
         fit.checkpoint = Some(checkpoint.clone());
         let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
-        let mut state = State::new(near_mean(&fit).expect("reads"), 9000, 20).expect("memory");
+        let mut state = State::new(near_middle(&fit).expect("reads"), 9000, 20).expect("memory");
         let run = Run { fit: &fit, shares };
         if let Err(error) = run.all_starts(&mut state) {
             assert_eq!(error.kind(), Kind::Interrupted);
@@ -107,7 +107,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     let path = folder.path().join("k-means.checkpoint");
     let mut fit = fit(&points, &backend, 9, &FOREVER);
     let kept = Checkpoint { path, every: Duration::ZERO, identity: "one".to_owned() };
-    let state = State::new(near_mean(&fit).expect("reads"), 300, 9).expect("memory");
+    let state = State::new(near_middle(&fit).expect("reads"), 300, 9).expect("memory");
     checkpoint::store(&fit, &kept, &state).expect("writes");
     fit.checkpoint = Some(Checkpoint { identity: "two".to_owned(), ..kept.clone() });
     let error = fit.run().expect_err("refused");
@@ -213,7 +213,7 @@ fn batches_have_the_distribution_of_single_draws() {
         let mut fit = fit(&points, &backend, 3, &FOREVER);
         fit.seed = u64::from(seed);
         let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
-        let mut state = State::new(near_mean(&fit).expect("reads"), LINE.len(), 3).expect("memory");
+        let mut state = State::new(near_middle(&fit).expect("reads"), LINE.len(), 3).expect("memory");
         let seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER };
         while seeding.step(&mut state).expect("draws") {}
         let order = state.chosen.iter().map(|&point| usize::try_from(point).expect("small")).collect();

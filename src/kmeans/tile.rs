@@ -25,8 +25,8 @@ pub(super) struct Tile {
     pub(super) joined: GroupSums,
     /// Sums of the points that left a cluster.
     pub(super) left: GroupSums,
-    /// Sum of the squared distances of the latter to the centroid they left.
-    pub(super) left_squares: f64,
+    /// Sum of the squared distances of the latter to the centroid they left, and the largest.
+    pub(super) left_squares: [f64; 2],
 }
 
 impl Tile {
@@ -37,10 +37,9 @@ impl Tile {
         self.before.clear();
         self.nearest.clear();
         for group in [&mut self.joined, &mut self.left] {
-            group.clusters.clear();
-            group.sums.clear();
+            group.clear();
         }
-        self.left_squares = 0.0;
+        self.left_squares = [0.0; 2];
     }
 
     /// Gives every finite point a label, which includes it in a search.
@@ -93,14 +92,14 @@ mod tests {
         let wanted = |position| position < 2;
         assert!(cursor.cut(2, &mut tile, wanted));
         assert_eq!((tile.covers.clone(), tile.positions.as_slice()), (0..2, [0, 1].as_slice()));
-        tile.joined = GroupSums { clusters: vec![3], sums: vec![1.5] };
+        tile.joined = GroupSums { clusters: vec![3], sums: vec![1.5], rests: vec![0.0] };
         tile.left = tile.joined.clone();
-        tile.left_squares = 2.0;
+        tile.left_squares = [2.0; 2];
         tile.nearest = vec![Top2::NONE; 2];
         assert!(cursor.cut(2, &mut tile, wanted));
         assert_eq!((tile.covers.clone(), tile.positions.len(), tile.nearest.len()), (2..5, 0, 0));
         assert!(tile.joined.clusters.is_empty() && tile.left.clusters.is_empty());
-        assert_eq!(tile.left_squares, 0.0);
+        assert_eq!(tile.left_squares, [0.0; 2]);
         assert!(!cursor.cut(2, &mut tile, wanted));
     }
 }

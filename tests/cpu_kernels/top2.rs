@@ -38,7 +38,7 @@ impl Case {
         }
     }
 
-    /// The results of the search, and those of measuring every centroid as `own_distances` does.
+    /// The results of the search, and the right ones: in the order of exact distances, with the squares of `own_distances`.
     fn run(&self, labels: &[u32]) -> (Vec<Top2>, Vec<Top2>) {
         let backend = CpuBackend::new(None);
         let job = self.job();
@@ -48,19 +48,23 @@ impl Case {
         lane.upload().expect("uploads");
         let mut found = Vec::new();
         lane.top2(0, labels, &mut found).expect("searches");
-        let mut expected = vec![Top2::NONE; labels.len()];
+        let mut all = vec![Vec::new(); labels.len()];
         let mut observation = TileObservation::default();
         for &cluster in &self.searched {
             let everyone: Vec<u32> = labels.iter().map(|&l| if l == UNLABELLED { l } else { cluster }).collect();
             lane.own_distances(&[&everyone], &mut observation).expect("measures");
-            for (two, &squared) in expected.iter_mut().zip(&observation.levels[0].squared) {
-                if squared < two.squared[0] {
-                    *two = Top2 { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
-                } else if squared < two.squared[1] {
-                    (two.clusters[1], two.squared[1]) = (cluster, squared);
-                }
+            let centroid = self.centroids.row(cluster as usize);
+            let measured = observation.levels[0].squared.iter().zip(&mut all).enumerate();
+            for (row, (&measured, all)) in measured.filter(|(row, _)| labels[*row] != UNLABELLED) {
+                all.push((squared(self.points.row(row), &centroid), cluster != labels[row], cluster, measured));
             }
         }
+        let two = |mut all: Vec<(f64, bool, u32, f64)>| {
+            all.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+            all.resize(all.len().max(2), (f64::INFINITY, true, UNLABELLED, f64::INFINITY));
+            Top2 { clusters: [all[0].2, all[1].2], squared: [all[0].3, all[1].3] }
+        };
+        let expected = all.into_iter().map(two).collect();
         (found, expected)
     }
 
@@ -161,6 +165,11 @@ fn coincident_centroids_tie_to_the_lower_index() {
     case.assert_exact("coincident");
     let (found, _) = case.run(&[0; 200]);
     assert!(found.iter().all(|two| two.clusters[0] < 7 && two.clusters[1] == two.clusters[0] + 7));
+    // the own cluster comes before its copies
+    let labels: Vec<u32> = found.iter().map(|two| two.clusters[0] + 70).collect();
+    let (found, expected) = case.run(&labels);
+    assert_eq!(found, expected);
+    assert!(found.iter().zip(&labels).all(|(two, &own)| two.clusters == [own, own - 70]));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, GroupSums, Job, Top2, UNLABELLED};
+use clustrata::base::double_double;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
@@ -49,13 +50,15 @@ impl Search {
         Ok((found, total))
     }
 
-    /// The true nearest two of a row; ties to the lower index.
+    /// The true nearest two of a row; ties to its own cluster, then to the lower index.
     fn truth(&self, row: usize) -> [(f64, u32); 2] {
         let centroids = &self.case.levels[0].0;
         let to = |&cluster: &u32| (naive(self.case.points.row(row), &centroids.row(cluster as usize)), cluster);
         let mut all: Vec<_> = self.searched.iter().map(to).collect();
         all.resize(all.len().max(2), (f64::INFINITY, UNLABELLED));
-        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let own = self.case.levels[0].1[row];
+        let rank = |cluster: u32| (cluster != own, cluster);
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(rank(a.1).cmp(&rank(b.1))));
         [all[0], all[1]]
     }
 
@@ -84,19 +87,21 @@ impl Search {
         if known != given.clusters || given.sums.len() != known.len() * points.dim {
             return f64::INFINITY;
         }
-        let mut expected = vec![(0.0, 0.0); given.sums.len()];
+        let mut expected = vec![([0.0], [0.0], 0.0); given.sums.len()];
         for (row, label) in labels.iter().enumerate() {
             let Ok(place) = known.binary_search(label) else { continue };
             for (column, (value, centre)) in points.row(row).iter().zip(&self.centre).enumerate() {
-                let total = &mut expected[place * points.dim + column];
-                *total = (total.0 + (value - centre), total.1 + (value - centre).abs());
+                let (sum, rest, size) = &mut expected[place * points.dim + column];
+                double_double::add((sum, rest), (&[*value], &[0.0]));
+                *size += (value - centre).abs();
             }
         }
-        let error = |(&(sum, size), &given): (&(f64, f64), &f64)| {
-            let error = (sum - given).abs() / f64::max(size, f64::MIN_POSITIVE);
-            if error.is_nan() { f64::INFINITY } else { error }
-        };
-        expected.iter().zip(&given.sums).map(error).fold(0.0, f64::max)
+        let mut worst = 0.0;
+        for ((sum, rest, size), (given, given_rest)) in expected.iter().zip(given.sums.iter().zip(&given.rests)) {
+            let error = ((sum[0] - given) + (rest[0] - given_rest)).abs() / f64::max(*size, f64::MIN_POSITIVE);
+            worst = f64::max(worst, if error.is_nan() { f64::INFINITY } else { error });
+        }
+        worst
     }
 
     fn assert_right(&self, backend: &GpuBackend, what: &str) -> Result<()> {
@@ -112,16 +117,19 @@ impl Search {
 /// Adds sums of one tile to those of others.
 fn add(total: &mut GroupSums, tile: &GroupSums, dim: usize) {
     assert!(tile.clusters.windows(2).all(|pair| pair[0] < pair[1]));
-    for (cluster, sums) in tile.clusters.iter().zip(tile.sums.chunks(dim)) {
-        let place = match total.clusters.binary_search(cluster) {
+    for (cluster, sum) in tile.iter() {
+        let place = match total.clusters.binary_search(&cluster) {
             Ok(place) => place,
             Err(place) => {
-                total.clusters.insert(place, *cluster);
-                total.sums.splice(place * dim..place * dim, std::iter::repeat_n(0.0, dim));
+                total.clusters.insert(place, cluster);
+                for values in [&mut total.sums, &mut total.rests] {
+                    values.splice(place * dim..place * dim, std::iter::repeat_n(0.0, dim));
+                }
                 place
             }
         };
-        total.sums[place * dim..][..dim].iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        let place = place * dim..(place + 1) * dim;
+        double_double::add((&mut total.sums[place.clone()], &mut total.rests[place]), sum);
     }
 }
 

@@ -90,14 +90,13 @@ impl Lane for CpuLane<'_> {
         let (centroids, clusters) = (&self.job.levels[level], &self.job.searched[level]);
         let searched = Searched { centroids, clusters, centre };
         let (points, buffers, level) = (&self.centred, &mut self.search, &mut self.levels[level]);
-        NearestTwoSearch { tile, scratch: &mut self.scratch, points, buffers, level, searched, out }.run();
+        NearestTwoSearch { tile, scratch: &mut self.scratch, labels, points, buffers, level, searched, out }.run();
         Ok(())
     }
 
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
         let tile = tile(self.job, &self.words, self.rows);
-        let centre = &self.job.centre;
-        Arch::new().dispatch(ClusterSums { tile, scratch: &mut self.scratch, labels, centre, out });
+        Arch::new().dispatch(ClusterSums { tile, scratch: &mut self.scratch, labels, out });
         Ok(())
     }
 }

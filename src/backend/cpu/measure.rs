@@ -47,6 +47,17 @@ impl Row<'_> {
         squared
     }
 
+    /// Squared distance to a row of a matrix in float64, whatever the element types.
+    #[cold]
+    pub(super) fn exactly_to(&self, matrix: &MatrixView<'_>, index: usize) -> f64 {
+        match (Row::of(matrix, index), self.single.is_empty()) {
+            (Row { single: [], double }, true) => squared_in_double(self.double, double),
+            (Row { single: [], double }, false) => squared_in_double(self.single, double),
+            (Row { single, .. }, true) => squared_in_double(self.double, single),
+            (Row { single, .. }, false) => squared_in_double(self.single, single),
+        }
+    }
+
     /// Passes the squared distances to any number of centroids to `put`, one by one in order.
     #[inline(always)]
     pub(super) fn squared_to_all<'c, 'm: 'c, S: Simd>(
@@ -98,8 +109,8 @@ fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
 
 /// Squared distance of two rows in float64, in eight chains for speed.
 #[cold]
-pub(super) fn squared_in_double<T: Copy + Into<f64>>(x: &[T], c: &[T]) -> f64 {
-    let squared = |x: T, c: T| (x.into() - c.into()).powi(2);
+pub(super) fn squared_in_double<T: Copy + Into<f64>, U: Copy + Into<f64>>(x: &[T], c: &[U]) -> f64 {
+    let squared = |x: T, c: U| (x.into() - c.into()).powi(2);
     let ((x, x_rest), (c, c_rest)) = (x.as_chunks::<8>(), c.as_chunks::<8>());
     let mut sums = [0.0; 8];
     for (x, c) in x.iter().zip(c) {

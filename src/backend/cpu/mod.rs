@@ -113,6 +113,11 @@ impl Backend for CpuBackend {
         rate_of(simd_name()) * self.threads as f64
     }
 
+    fn distance_error(&self, dim: usize) -> f64 {
+        // sums of float64 squares in any order: each term takes part in at most d additions and is rounded twice before
+        (dim as f64 + 2.0) * f64::EPSILON
+    }
+
     fn centroid_pairs(
         &self,
         centroids: MatrixView<'_>,

@@ -76,7 +76,17 @@ impl<'a> Row<'a> {
         self.single.iter().all(|v| v.is_finite()) && self.double.iter().all(|v| v.is_finite())
     }
 
-    /// Calls `put` for each column, with that column of `out` and the value minus the centre.
+    /// Copies the row as float64, which is exact.
+    #[inline(always)]
+    pub(super) fn widen(&self, out: &mut [f64]) {
+        if self.single.is_empty() {
+            out.copy_from_slice(self.double);
+        } else {
+            out.iter_mut().zip(self.single).for_each(|(out, &x)| *out = f64::from(x));
+        }
+    }
+
+    /// Calls `put` for each column, with that column of `out` and the value minus that of `centre`.
     #[inline(always)]
     pub(super) fn less<T>(&self, centre: &[f64], out: &mut [T], put: impl Fn(&mut T, f64)) {
         if self.single.is_empty() {

@@ -25,7 +25,7 @@ use super::quantised_scores::QuantisedCentroids;
 use super::reach::{ProductError, Reach};
 use super::scores::Searched;
 use super::tile::{Scratch, Tile};
-use crate::backend::Top2;
+use crate::backend::{Top2, UNLABELLED};
 use crate::base::numeric::to_f32;
 
 /// With fewer centroids, rounding the rows to 16 bits doesn't pay.
@@ -37,6 +37,9 @@ const FEW_ROWS: usize = 8;
 /// Largest share of a tile's rows that 16 bits may leave undecided for the lane to keep using them. Beyond it, the second pass
 /// costs what the first one saves.
 const MOST_UNSURE: f64 = 1.0 / 3.0;
+
+/// Relative difference from which on two measured squares tell the order of the distances: twice the error of either, and more.
+const CLOSE: f64 = 1e-5;
 
 /// Buffers of a search, reused from tile to tile.
 #[derive(Default)]
@@ -73,6 +76,8 @@ impl SearchBuffers {
 pub(super) struct NearestTwoSearch<'a, 'm> {
     pub(super) tile: Tile<'a>,
     pub(super) scratch: &'a mut Scratch,
+    /// Of all rows of the tile.
+    pub(super) labels: &'a [u32],
     /// The tile's labelled rows.
     pub(super) points: &'a CentredRows,
     pub(super) buffers: &'a mut SearchBuffers,
@@ -82,10 +87,21 @@ pub(super) struct NearestTwoSearch<'a, 'm> {
     pub(super) out: &'a mut [Top2],
 }
 
-/// Keeps a centroid if it is among the nearest two; ties go to the lower index.
+/// Keeps a centroid if it is among the nearest two. Measured distances that are too close to tell their order are compared
+/// exactly, by `exact`. Of equally near centroids the row's own `label` is first, then the lower index.
 #[inline(always)]
-fn admit(two: &mut Top2, cluster: u32, squared: f64) {
-    let before = |slot: usize| (squared, cluster) < (two.squared[slot], two.clusters[slot]);
+fn admit(two: &mut Top2, (cluster, squared): (u32, f64), label: u32, exact: impl Fn(u32) -> f64) {
+    let before = |slot: usize| {
+        let (other, other_squared) = (two.clusters[slot], two.squared[slot]);
+        if squared * (1.0 + CLOSE) < other_squared || other == UNLABELLED {
+            return true;
+        }
+        if other_squared * (1.0 + CLOSE) < squared {
+            return false;
+        }
+        let rank = |cluster: u32| (exact(cluster), cluster != label, cluster);
+        rank(cluster) < rank(other)
+    };
     if before(0) {
         *two = Top2 { clusters: [cluster, two.clusters[0]], squared: [squared, two.squared[0]] };
     } else if before(1) {
@@ -153,7 +169,9 @@ impl NearestTwoSearch<'_, '_> {
     /// Measures a row's nominees. If another centroid may be among the nearest two, the error is the squared distance of the
     /// second.
     fn elect(&mut self, index: usize, reach: Reach) -> std::result::Result<Top2, f64> {
-        let point = self.tile.row(self.points.rows[index] as usize, self.scratch);
+        let row = self.points.rows[index] as usize;
+        let (point, label) = (self.tile.row(row, self.scratch), self.labels[row]);
+        let exact = |cluster: u32| point.exactly_to(self.searched.centroids, cluster as usize);
         let SearchBuffers { nominees, clusters, squared, .. } = &mut *self.buffers;
         let nominees = &nominees[index];
         let mut two = Top2::NONE;
@@ -163,7 +181,8 @@ impl NearestTwoSearch<'_, '_> {
             let positions = &nominees.positions()[measured];
             clusters.extend(positions.iter().filter_map(|&position| self.searched.clusters.get(position as usize)));
             squared_to(point, self.searched.centroids, clusters, squared);
-            clusters.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut two, cluster, squared));
+            let measured = clusters.iter().copied().zip(squared.iter().copied());
+            measured.for_each(|measured| admit(&mut two, measured, label, exact));
             if f64::from(nominees.score(next)) > reach.of(two.squared[1]) {
                 return Ok(two);
             }
@@ -188,8 +207,11 @@ impl NearestTwoSearch<'_, '_> {
                 near.push(clusters[first + lanes.trailing_zeros() as usize]);
                 lanes &= lanes - 1;
             }
-            squared_to(self.tile.row(row, self.scratch), centroids, near, squared);
-            near.iter().zip(&*squared).for_each(|(&cluster, &squared)| admit(&mut self.out[row], cluster, squared));
+            let (point, label) = (self.tile.row(row, self.scratch), self.labels[row]);
+            squared_to(point, centroids, near, squared);
+            let exact = |cluster: u32| point.exactly_to(centroids, cluster as usize);
+            let measured = near.iter().copied().zip(squared.iter().copied());
+            measured.for_each(|measured| admit(&mut self.out[row], measured, label, exact));
             fixed[index]
         });
     }
@@ -197,9 +219,12 @@ impl NearestTwoSearch<'_, '_> {
     /// Measures every searched centroid.
     fn measure_all(&mut self, index: usize) {
         let row = self.points.rows[index] as usize;
-        let (clusters, squared) = (self.searched.clusters, &mut self.buffers.squared);
-        squared_to(self.tile.row(row, self.scratch), self.searched.centroids, clusters, squared);
-        clusters.iter().zip(squared).for_each(|(&cluster, squared)| admit(&mut self.out[row], cluster, *squared));
+        let Searched { centroids, clusters, .. } = self.searched;
+        let (point, label, squared) = (self.tile.row(row, self.scratch), self.labels[row], &mut self.buffers.squared);
+        squared_to(point, centroids, clusters, squared);
+        let exact = |cluster: u32| point.exactly_to(centroids, cluster as usize);
+        let measured = clusters.iter().copied().zip(squared.iter().copied());
+        measured.for_each(|measured| admit(&mut self.out[row], measured, label, exact));
     }
 }
 
@@ -233,7 +258,8 @@ mod tests {
         let mut search = |level: &mut LevelSearch| {
             let mut found = vec![Top2::NONE; rows];
             let (scratch, points, buffers, out) = (&mut scratch, &centred, &mut buffers, &mut found[..]);
-            NearestTwoSearch { tile, scratch, points, buffers, level, searched, out }.run();
+            let labels = &labels[..];
+            NearestTwoSearch { tile, scratch, labels, points, buffers, level, searched, out }.run();
             found
         };
         let expected = search(&mut level);

@@ -6,6 +6,7 @@ use super::engine::options::GpuOptions;
 use super::engine::plan::TilePlan;
 use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
+use super::ops::rescore::direct_error;
 use super::ops::resident::ResidentCache;
 use super::ops::segment_sums::{self, SegmentSums};
 use crate::backend::cpu::{self, CpuBackend};
@@ -74,6 +75,10 @@ impl Backend for GpuBackend {
             "software" => 15e9,
             _ => 1e11,
         }
+    }
+
+    fn distance_error(&self, dim: usize) -> f64 {
+        direct_error(dim)
     }
 
     fn centroid_pairs(

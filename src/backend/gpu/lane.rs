@@ -19,7 +19,7 @@ pub(crate) struct GpuLane<'a> {
     own: OwnDistanceOp,
     /// `None` if the job asks for no distance matrix.
     matrix: Option<DistanceMatrixOp>,
-    /// `None` if the job neither searches nor sums.
+    /// `None` if the job searches nothing.
     centring: Option<Centring>,
     /// `None` if the job searches nothing.
     search: Option<SearchOp>,
@@ -87,9 +87,9 @@ impl Lane for GpuLane<'_> {
 
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
         self.state.gpu.fault.check()?;
-        match (&mut self.sums, &mut self.centring) {
-            (Some(sums), Some(centring)) => sums.sum_tile(&mut self.state, centring, labels, out),
-            _ => Err(defect("cluster_sums was called on a job that doesn't ask for it")),
+        match &mut self.sums {
+            Some(sums) => sums.sum_tile(&mut self.state, labels, out),
+            None => Err(defect("cluster_sums was called on a job that doesn't ask for it")),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::data::Data;
 use crate::backend::{Observation, RunSums, Top2, UNLABELLED};
+use crate::base::double_double;
 
 /// Largest relative error of sums (the crate's accuracy contract).
 pub(super) const SUMS: f64 = 1e-6;
@@ -111,20 +112,23 @@ fn tie(data: &Data, row: usize, found: u32, want: f64) -> f64 {
     if there && relative(data.squared(row, found as usize), want) < 1e-6 { 0.0 } else { f64::INFINITY }
 }
 
-/// Sums of the points of each label. Errors are relative to the sum of magnitudes, since centred values may cancel.
-pub(super) fn points(data: &Data, got: &BTreeMap<u32, Vec<f64>>) -> Outcome {
+/// Sums of the points of each label. Errors are relative to the sum of the distances from the centre, not to the points' offset.
+pub(super) fn points(data: &Data, got: &BTreeMap<u32, (Vec<f64>, Vec<f64>)>) -> Outcome {
     let centre = data.centre();
-    let mut want: BTreeMap<u32, Vec<(f64, f64)>> = BTreeMap::new();
+    let mut want: BTreeMap<u32, Vec<[f64; 3]>> = BTreeMap::new();
     for (row, &label) in data.labels.iter().enumerate().filter(|(_, label)| **label != UNLABELLED) {
-        let sums = want.entry(label).or_insert_with(|| vec![(0.0, 0.0); centre.len()]);
+        let sums = want.entry(label).or_insert_with(|| vec![[0.0; 3]; centre.len()]);
         for ((sum, value), centre) in sums.iter_mut().zip(data.points.row(row)).zip(&centre) {
-            *sum = (sum.0 + (value - centre), sum.1 + (value - centre).abs());
+            let mut exact = ([sum[0]], [sum[1]]);
+            double_double::add((&mut exact.0, &mut exact.1), (&[*value], &[0.0]));
+            *sum = [exact.0[0], exact.1[0], sum[2] + (value - centre).abs()];
         }
     }
     let mut error = if want.keys().eq(got.keys()) { 0.0 } else { f64::INFINITY };
-    for (want, got) in want.values().zip(got.values()) {
-        for (&(sum, magnitude), &got) in want.iter().zip(got) {
-            error = worse(error, (got - sum).abs() / magnitude.max(f64::MIN_POSITIVE));
+    for (want, (sums, rests)) in want.values().zip(got.values()) {
+        for (&[sum, rest, magnitude], (got, got_rest)) in want.iter().zip(sums.iter().zip(rests)) {
+            let off = ((got - sum) + (got_rest - rest)).abs();
+            error = worse(error, off / magnitude.max(f64::MIN_POSITIVE));
         }
     }
     Outcome { operation: "cluster_sums", error, allowed: SUMS }

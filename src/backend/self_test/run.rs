@@ -7,6 +7,7 @@ use super::data::Data;
 use super::outcome::{self, Outcome};
 use super::pairs;
 use crate::backend::{Backend, GroupSums, Job, TileObservation, Tiling, Top2};
+use crate::base::double_double;
 use crate::base::error::Result;
 
 /// Runs every operation of `backend` on one case.
@@ -30,7 +31,7 @@ pub fn run(backend: &dyn Backend, case: &Case, seed: u64) -> Result<Vec<Outcome>
     let mut sums: BTreeMap<u32, [f64; 4]> = BTreeMap::new();
     let mut matrix = Vec::new();
     let mut nearest = Vec::new();
-    let mut points: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    let mut points: BTreeMap<u32, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
     let row_bytes = case.dim * case.dtype.size();
     for (labels, bytes) in data.labels.chunks(tile_rows).zip(data.bytes.chunks(tile_rows * row_bytes)) {
         lane.staging(labels.len()).copy_from_slice(bytes);
@@ -51,9 +52,9 @@ pub fn run(backend: &dyn Backend, case: &Case, seed: u64) -> Result<Vec<Outcome>
         nearest.extend(two);
         let mut groups = GroupSums::default();
         lane.cluster_sums(labels, &mut groups)?;
-        for (&cluster, sum) in groups.clusters.iter().zip(groups.sums.chunks(case.dim)) {
-            let sums = points.entry(cluster).or_insert_with(|| vec![0.0; case.dim]);
-            sums.iter_mut().zip(sum).for_each(|(sums, sum)| *sums += sum);
+        for (cluster, sum) in groups.iter() {
+            let (sums, rests) = points.entry(cluster).or_insert_with(|| (vec![0.0; case.dim], vec![0.0; case.dim]));
+            double_double::add((sums, rests), sum);
         }
     }
     Ok(vec![

@@ -122,7 +122,7 @@ impl ValueKind {
             _ => return Err(self.expected()),
         };
         // `1_000` is a number for YAML, but not for Slurm
-        let number = yaml::typed(value).as_u64().filter(|_| !matches!(self, Takes::Text) && text.contains('_'));
+        let number = yaml::typed(value).as_u64().filter(|_| !matches!(self, ValueKind::Text) && text.contains('_'));
         let text = number.map_or(text, |number| number.to_string());
         let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let fine = match self {

@@ -44,7 +44,7 @@ impl RowSums {
     /// Bytes of memory, roughly.
     pub fn bytes(&self) -> usize {
         let clusters: usize = self.sums.iter().map(|sums| size_of_val(sums.clusters())).sum();
-        let points = self.points.as_ref().map_or(0, |points| size_of_val(points.values()));
+        let points = self.points.as_ref().map_or(0, |points| points.values().map(size_of_val).iter().sum());
         clusters + points + size_of_val(self.skipped.as_slice())
     }
 
@@ -74,7 +74,7 @@ mod tests {
         let mut sums = ClusterSums::identity(2);
         sums.add(1, Sums::of_point(squared));
         let counts = Counts { own: rows.end - rows.start, ..Counts::default() };
-        let points = Some(PointSums::of_values(1, vec![0.0, squared]));
+        let points = PointSums::of_values(1, vec![0.0, squared], vec![0.0; 2]);
         RowSums { skipped: vec![rows.start], rows, sums: vec![sums], points, counts }
     }
 
@@ -84,7 +84,7 @@ mod tests {
         whole.combine(&part(3..5, 9.0));
         assert_eq!((whole.rows.clone(), whole.skipped.as_slice(), whole.counts.own), (0..5, [0, 3].as_slice(), 5));
         assert_eq!(whole.sums[0].clusters()[1].inertia, 13.0);
-        assert_eq!(whole.points.map(PointSums::into_values), Some(vec![0.0, 13.0]));
+        assert_eq!(whole.points, PointSums::of_values(1, vec![0.0, 13.0], vec![0.0; 2]));
     }
 
     #[test]

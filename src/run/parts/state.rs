@@ -93,7 +93,9 @@ pub(super) fn write_rows(path: &Path, header: &Header, found: &RowSums) -> Resul
         writer.array(&name(level, SUMS[5]), counts(|sums| sums.misassigned))?;
     }
     if let Some(points) = &found.points {
-        writer.array("points", [points.values()])?;
+        let [sums, rests] = points.values();
+        writer.array("points", [sums])?;
+        writer.array("points_rest", [rests])?;
     }
     writer.array("skipped", [found.skipped.as_slice()])?;
     writer.finish(header)
@@ -106,7 +108,10 @@ pub(super) fn read_rows(file: &PartFile, header: &Header) -> Result<RowSums, Fin
         sums.push(read_level(file, sums.len())?);
     }
     let points = match header.point_columns {
-        Some(dim) => Some(PointSums::of_values(dim, file.read("points")?)),
+        Some(dim) => {
+            let points = PointSums::of_values(dim, file.read("points")?, file.read("points_rest")?);
+            Some(points.ok_or_else(|| different_lengths(file))?)
+        }
         None => None,
     };
     Ok(RowSums {
@@ -125,11 +130,7 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
     let (max_squared, simplified_silhouette, misassigned) = (reals(3)?, reals(4)?, counts(5)?);
     let lengths = [inertia.len(), distance.len(), max_squared.len(), simplified_silhouette.len(), misassigned.len()];
     if lengths.iter().any(|&length| length != size.len()) {
-        return Err(Finding::new("the arrays of a partial result have different lengths")
-            .file(file.path())
-            .expected(format!("{} each", size.len()))
-            .found(format!("{lengths:?}"))
-            .hint("rerun this part"));
+        return Err(different_lengths(file).expected(format!("{} each", size.len())).found(format!("{lengths:?}")));
     }
     let sums = |at: usize| Sums {
         size: size[at],
@@ -140,6 +141,11 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
         misassigned: misassigned[at],
     };
     Ok(ClusterSums::of_clusters((0..size.len()).map(sums).collect()))
+}
+
+fn different_lengths(file: &PartFile) -> Finding {
+    let finding = Finding::new("the arrays of a partial result have different lengths");
+    finding.file(file.path()).hint("rerun this part")
 }
 
 /// Writes the results of comparing points with points.

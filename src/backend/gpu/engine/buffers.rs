@@ -78,7 +78,6 @@ impl Buffers {
             let readback = make(gpu, "distance block, read back", plan.block_bytes, Usage::MAP_READ);
             (make(gpu, "distance block", plan.block_bytes, output), readback)
         });
-        let centred = plan.searches() || plan.sums_bytes > 0;
         let search = plan.searches().then(|| SearchBuffers {
             best: make(gpu, "best scores", rows * BEST_BYTES, output),
             readback: make(gpu, "best scores, read back", rows * BEST_BYTES, Usage::MAP_READ),
@@ -102,7 +101,7 @@ impl Buffers {
             readback: make(gpu, "read back", levels * rows * (RUN_BYTES + SQUARED_BYTES), Usage::MAP_READ),
             uniforms: make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST),
             block,
-            centred: centred.then(|| make(gpu, "centred points", rows * plan.centroid_row, Usage::STORAGE)),
+            centred: plan.searches().then(|| make(gpu, "centred points", rows * plan.centroid_row, Usage::STORAGE)),
             search,
             sums,
         }

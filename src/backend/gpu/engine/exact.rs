@@ -19,22 +19,28 @@ pub(crate) fn squared_norm<T: Copy + Into<f64>>(row: &[T]) -> f64 {
     row.iter().map(|&value| value.into() * value.into()).sum()
 }
 
-/// The nearest two of some clusters with their squared distances; ties go to the lower cluster. NaN counts as farther than
-/// any number.
+/// The nearest two of some clusters with their squared distances. Of equally near ones, one's own cluster is first, then the
+/// lower one. NaN counts as farther than any number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NearestTwo(pub(crate) [(f64, u32); 2]);
+pub(crate) struct NearestTwo {
+    pub(crate) found: [(f64, u32); 2],
+    own: u32,
+}
 
 impl NearestTwo {
     /// Nothing found yet.
-    pub(crate) const NONE: NearestTwo = NearestTwo([(f64::INFINITY, u32::MAX); 2]);
+    pub(crate) fn none(own: u32) -> NearestTwo {
+        NearestTwo { found: [(f64::INFINITY, u32::MAX); 2], own }
+    }
 
     /// Offers one cluster.
     pub(crate) fn take(&mut self, squared: f64, cluster: u32) {
-        let before = |a: (f64, u32), b: (f64, u32)| a.0 < b.0 || (a.0 == b.0 && a.1 < b.1);
-        if before((squared, cluster), self.0[0]) {
-            self.0 = [(squared, cluster), self.0[0]];
-        } else if before((squared, cluster), self.0[1]) {
-            self.0[1] = (squared, cluster);
+        let rank = |cluster: u32| (cluster != self.own, cluster);
+        let before = |a: (f64, u32), b: (f64, u32)| a.0 < b.0 || (a.0 == b.0 && rank(a.1) < rank(b.1));
+        if before((squared, cluster), self.found[0]) {
+            self.found = [(squared, cluster), self.found[0]];
+        } else if before((squared, cluster), self.found[1]) {
+            self.found[1] = (squared, cluster);
         }
     }
 }
@@ -58,16 +64,17 @@ impl<'a> ExactRows<'a> {
         squared_distance(&self.point, &self.centroid)
     }
 
-    /// The nearest two of `clusters` to a row of the tile.
+    /// The nearest two of `clusters` to a row of the tile whose own cluster is `own`.
     pub(crate) fn nearest(
         &mut self,
         tile: &HostTile,
         row: usize,
         level: usize,
+        own: u32,
         clusters: impl Iterator<Item = u32>,
     ) -> NearestTwo {
         tile.copy_row(row, &mut self.point);
-        let mut nearest = NearestTwo::NONE;
+        let mut nearest = NearestTwo::none(own);
         for cluster in clusters {
             self.job.levels[level].copy_row(cluster as usize, &mut self.centroid);
             nearest.take(squared_distance(&self.point, &self.centroid), cluster);

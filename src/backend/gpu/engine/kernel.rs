@@ -2,7 +2,10 @@
 
 use crate::base::matrix::Dtype;
 
-/// The shared squared distance, prepended to the kernels that use it.
+/// Loads of points, prepended to the kernels that read them.
+pub(crate) const POINTS: &str = include_str!("../../../../shaders/shared/points.wgsl");
+
+/// The shared squared distance, which follows [`POINTS`] in the kernels that use it.
 pub(crate) const DISTANCE: &str = include_str!("../../../../shaders/shared/distance.wgsl");
 
 /// Values of pipeline overrides, by name.
@@ -73,12 +76,20 @@ pub(crate) const DISTANCE_VARIANTS: &[Overrides] = &[
     &[("POINT_BITS", 64.0), ("CENTROID_LO", 1.0)],
 ];
 
-/// Index in [`DISTANCE_VARIANTS`] for points of `dtype` and centroids with or without a plane of lo parts.
-pub(crate) fn distance_variant(dtype: Dtype, lo: bool) -> usize {
-    let points = match dtype {
+/// Variants of the kernels that read points only; [`point_variant`] gives the index of one.
+pub(crate) const POINT_VARIANTS: &[Overrides] =
+    &[&[("POINT_BITS", 16.0)], &[("POINT_BITS", 32.0)], &[("POINT_BITS", 64.0)]];
+
+/// Index in [`POINT_VARIANTS`] for points of `dtype`.
+pub(crate) fn point_variant(dtype: Dtype) -> usize {
+    match dtype {
         Dtype::F16 => 0,
         Dtype::F32 => 1,
         Dtype::F64 => 2,
-    };
-    2 * points + usize::from(lo)
+    }
+}
+
+/// Index in [`DISTANCE_VARIANTS`] for points of `dtype` and centroids with or without a plane of lo parts.
+pub(crate) fn distance_variant(dtype: Dtype, lo: bool) -> usize {
+    2 * point_variant(dtype) + usize::from(lo)
 }

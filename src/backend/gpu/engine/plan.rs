@@ -107,7 +107,7 @@ impl TilePlan {
             plan.block_bytes = BLOCK_BYTES.max(column).min(whole).min(binding);
         }
         if job.sums {
-            plan.sums_bytes = STAMP_BYTES + SUMS_BYTES.min(rows * centroid_row).max(centroid_row);
+            plan.sums_bytes = STAMP_BYTES + SUMS_BYTES.min(rows * plan.sum_row()).max(plan.sum_row());
             plan.sums_bytes = plan.sums_bytes.min(binding);
         }
         Ok(plan)
@@ -117,12 +117,20 @@ impl TilePlan {
     fn most_rows(&self, buffer: u64, sums: bool) -> u64 {
         let centroid = if self.gathers() { self.centroid_row } else { 0 };
         let mut bound = self.point_row.max(RUN_BYTES).max(centroid);
-        if sums || self.searches() {
+        if self.searches() {
             bound = bound.max(self.centroid_row).max(BEST_BYTES);
+        }
+        if sums {
+            bound = bound.max(self.sum_row());
         }
         let staged = wide(self.resident.len()).max(1) * (ENTRY_BYTES + 2 * centroid).max(RUN_BYTES + SQUARED_BYTES);
         // Even a single row of distances or sums needs its stamp.
         (self.binding.saturating_sub(STAMP_BYTES) / bound).min(buffer / staged.max(self.point_row))
+    }
+
+    /// Bytes of a sum by label: as many as two planes of a centroid.
+    pub(crate) fn sum_row(&self) -> u64 {
+        2 * self.centroid_row
     }
 
     /// The same plan with half the rows per tile; `None` if a tile has one row.

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, POINTS};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::base::error::Result;
@@ -12,7 +12,7 @@ const GROUP: u32 = 64;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "centre",
-    sources: &[DISTANCE, include_str!("../../../../shaders/centre.wgsl")],
+    sources: &[POINTS, DISTANCE, include_str!("../../../../shaders/centre.wgsl")],
     entries: &[Entry { name: "centre", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

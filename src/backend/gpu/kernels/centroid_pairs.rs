@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, Entry, Kernel, Overrides};
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, Entry, Kernel, Overrides, POINTS};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
@@ -22,7 +22,7 @@ const VARIANTS: &[Overrides] =
 /// The kernel's description. Variant 1 is for float64.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "centroid_pairs",
-    sources: &[DISTANCE, include_str!("../../../../shaders/centroid_pairs.wgsl")],
+    sources: &[POINTS, DISTANCE, include_str!("../../../../shaders/centroid_pairs.wgsl")],
     entries: &[Entry { name: "centroid_pairs", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::centroid_pairs::{TILE, iterations};
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, Entry, Kernel, POINTS};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
@@ -18,7 +18,7 @@ const RUN_TILES: u32 = 8;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "distance_sums",
-    sources: &[DISTANCE, include_str!("../../../../shaders/distance_sums.wgsl")],
+    sources: &[POINTS, DISTANCE, include_str!("../../../../shaders/distance_sums.wgsl")],
     entries: &[Entry { name: "distance_sums", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, POINTS};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::MAX_OCTETS;
@@ -17,7 +17,7 @@ const TILE_GROUP: u32 = 128;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "own_distance",
-    sources: &[DISTANCE, include_str!("../../../../shaders/own_distance.wgsl")],
+    sources: &[POINTS, DISTANCE, include_str!("../../../../shaders/own_distance.wgsl")],
     entries: &[
         Entry { name: "per_invocation", workgroup: INVOCATION_GROUP },
         Entry { name: "workgroup_tile", workgroup: TILE_GROUP },

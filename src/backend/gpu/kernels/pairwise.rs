@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{Binding, DISTANCE, DISTANCE_VARIANTS, Entry, Kernel, POINTS};
 use crate::backend::gpu::engine::pace::PACE_COLUMNS;
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
@@ -18,7 +18,7 @@ const TILE_COLUMNS: u32 = PACE_COLUMNS;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "pairwise",
-    sources: &[DISTANCE, include_str!("../../../../shaders/pairwise.wgsl")],
+    sources: &[POINTS, DISTANCE, include_str!("../../../../shaders/pairwise.wgsl")],
     entries: &[Entry { name: "pairwise", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

@@ -1,20 +1,30 @@
-//! Sums of a tile's centred rows by label. The device adds up runs of rows; the host adds up runs of one label, and rows that
-//! float32 can't hold.
+//! Sums of a tile's rows by label. The device adds up the differences of a run's rows from the run's first row; the host adds
+//! that row again and sums up runs of one label, in float64. It also adds up rows that float32 can't hold.
 
 use std::ops::Range;
 
-use super::centring::Centring;
-use super::sort::{Evaluator, SortedRows};
+use super::sort::{Evaluator, LabelRun, SortedRows};
 use crate::backend::GroupSums;
 use crate::backend::gpu::engine::buffers::SumBuffers;
 use crate::backend::gpu::engine::fault::defect;
+use crate::backend::gpu::engine::kernel::point_variant;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
+use crate::backend::gpu::engine::upload::HostTile;
 use crate::backend::gpu::kernels::cluster_sums::{self, SumDispatch};
+use crate::base::double_double::add_rows;
 use crate::base::error::Result;
+use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
+
+/// The host adds up rows whose largest magnitude is below this: their differences may lie below float32's normal range.
+const TINY: f64 = 1e-24;
+
+/// The host adds up runs of float64 rows that are nearer to each other than this share of their magnitude: hi/lo parts keep
+/// only 48 bits, so their differences would be less accurate than float32.
+const NEAR: f64 = 1.0 / (1_u64 << 24) as f64;
 
 /// The operation: the kernel and the sorted rows.
 pub(crate) struct GroupSumOp {
@@ -22,17 +32,28 @@ pub(crate) struct GroupSumOp {
     sorted: SortedRows,
     /// Start of each run and end of the last one, then the rows in sorted order.
     order: Vec<u32>,
+    first: Vec<f64>,
+    row: Vec<f64>,
+    differences: Vec<f64>,
 }
 
 impl GroupSumOp {
     /// `None` if the job asks for no sums.
     pub(crate) fn new(lane: &LaneState<'_>) -> Result<Option<GroupSumOp>> {
         let (gpu, buffers) = (lane.gpu, &lane.buffers);
-        let (Some(sums), Some(centred)) = (&buffers.sums, &buffers.centred) else { return Ok(None) };
-        let pipeline = gpu.pipeline(&cluster_sums::KERNEL, 0, 0)?;
-        let storage = [centred, &sums.order, &sums.sums];
+        let Some(sums) = &buffers.sums else { return Ok(None) };
+        let pipeline = gpu.pipeline(&cluster_sums::KERNEL, 0, point_variant(lane.job.dtype))?;
+        let storage = [&buffers.points, &sums.order, &sums.sums];
         let bindings = pipeline.bind(&gpu.device, &cluster_sums::KERNEL, &storage, &buffers.uniforms);
-        Ok(Some(GroupSumOp { bound: (pipeline, bindings), sorted: SortedRows::default(), order: Vec::new() }))
+        let row = || vec![0.0; lane.job.dim];
+        Ok(Some(GroupSumOp {
+            bound: (pipeline, bindings),
+            sorted: SortedRows::default(),
+            order: Vec::new(),
+            first: row(),
+            row: row(),
+            differences: row(),
+        }))
     }
 
     /// Sorts the rows by label and lists them in the form that the kernel reads.
@@ -48,67 +69,52 @@ impl GroupSumOp {
     }
 
     /// `Lane::cluster_sums`.
-    pub(crate) fn sum_tile(
-        &mut self,
-        lane: &mut LaneState<'_>,
-        centring: &mut Centring,
-        labels: &[u32],
-        out: &mut GroupSums,
-    ) -> Result<()> {
+    pub(crate) fn sum_tile(&mut self, lane: &mut LaneState<'_>, labels: &[u32], out: &mut GroupSums) -> Result<()> {
         if labels.len() != lane.tile.rows() {
             return Err(defect("the labels don't have the shape of the tile"));
         }
         self.fill(labels, |row| match lane.tile.largest(row) {
-            _ if centring.computable(lane, row) => Evaluator::Device,
+            largest if lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => Evaluator::Device,
             largest if largest.is_finite() => Evaluator::Host,
             _ => Evaluator::Nobody,
         })?;
         let dim = lane.job.dim;
         let SortedRows { runs, host, .. } = &self.sorted;
-        out.clusters.clear();
+        out.clear();
         out.clusters.extend(runs.iter().map(|run| run.label).chain(host.iter().map(|&(_, label)| label)));
         out.clusters.sort_unstable();
         out.clusters.dedup();
-        out.sums.clear();
         out.sums.resize(out.clusters.len() * dim, 0.0);
-        self.sum_runs(lane, centring, out)?;
-        let mut values = vec![0.0; dim];
+        out.rests.resize(out.clusters.len() * dim, 0.0);
+        self.sum_runs(lane, out)?;
+        self.differences.fill(0.0);
         for &(row, label) in &self.sorted.host {
-            lane.tile.copy_row(row as usize, &mut values);
-            let total = sum_of(out, label, dim)?;
-            let centred = values.iter().zip(&lane.job.centre).map(|(value, centre)| value - centre);
-            total.iter_mut().zip(centred).for_each(|(total, value)| *total += value);
+            lane.tile.copy_row(row as usize, &mut self.row);
+            add_rows(sum_of(out, label, dim)?, 1, &self.row, &self.differences);
         }
         Ok(())
     }
 
     /// Adds up all runs, in batches that fit one read-back.
-    fn sum_runs(&self, lane: &mut LaneState<'_>, centring: &mut Centring, out: &mut GroupSums) -> Result<()> {
-        let runs = &self.sorted.runs;
-        if runs.is_empty() {
+    fn sum_runs(&mut self, lane: &mut LaneState<'_>, out: &mut GroupSums) -> Result<()> {
+        let runs = self.sorted.runs.len();
+        if runs == 0 {
             return Ok(());
         }
-        let at_once = to_usize((lane.plan.sums_bytes - STAMP_BYTES) / lane.plan.centroid_row);
+        let at_once = to_usize((lane.plan.sums_bytes - STAMP_BYTES) / lane.plan.sum_row());
         if at_once == 0 {
             return Err(defect("not even one sum fits into its buffer"));
         }
-        for first in (0..runs.len()).step_by(at_once) {
-            self.sum_batch(lane, centring, first..runs.len().min(first + at_once), out)?;
+        for first in (0..runs).step_by(at_once) {
+            self.sum_batch(lane, first..runs.min(first + at_once), out)?;
         }
         Ok(())
     }
 
     /// Adds up the runs `batch`. The first batch brings the order of the rows to the device.
-    fn sum_batch(
-        &self,
-        lane: &mut LaneState<'_>,
-        centring: &mut Centring,
-        batch: Range<usize>,
-        out: &mut GroupSums,
-    ) -> Result<()> {
+    fn sum_batch(&mut self, lane: &mut LaneState<'_>, batch: Range<usize>, out: &mut GroupSums) -> Result<()> {
         let (gpu, stamp) = (lane.gpu, lane.next_stamp());
         let mut recorder = lane.recorder();
-        centring.record(lane, &mut recorder)?;
         let Some(SumBuffers { order, order_staging, sums, readback }) = &mut lane.buffers.sums else {
             return Err(defect("sums by label have no buffers"));
         };
@@ -124,25 +130,61 @@ impl GroupSumOp {
         let list = narrow(self.sorted.runs.len() + 1)?;
         let (first_run, runs, octets) = (narrow(batch.start)?, narrow(batch.len())?, lane.plan.octets);
         cluster_sums::record(&mut recorder, &self.bound, SumDispatch { first_run, runs, list, octets, stamp })?;
-        let (dim, stride) = (lane.job.dim, octets as usize * OCTET);
+        let stride = octets as usize * OCTET * 2;
         let values = batch.len() * stride;
         recorder.copy((sums, 0), (readback, 0), stamped_bytes(values));
         let submission = recorder.submit();
         if stage {
             order_staging.recycle(gpu, &submission);
         }
+        let (tile, in_parts) = (&lane.tile, lane.job.dtype == Dtype::F64);
         read_stamped(gpu, readback, values, &submission, stamp, |values| {
-            for (run, values) in self.sorted.runs[batch].iter().zip(values.chunks_exact(stride)) {
-                let total = sum_of(out, run.label, dim)?;
-                total.iter_mut().zip(values).for_each(|(total, &value)| *total += f64::from(value));
+            for (number, values) in batch.zip(values.chunks_exact(stride)) {
+                self.add_run(tile, in_parts, self.sorted.runs[number], values, out)?;
             }
             Ok(())
         })
     }
+
+    /// Adds the rows of one run to its label's sum, given the sum of their differences from the first.
+    fn add_run(
+        &mut self,
+        tile: &HostTile,
+        in_parts: bool,
+        run: LabelRun,
+        values: &[f32],
+        out: &mut GroupSums,
+    ) -> Result<()> {
+        let total = sum_of(out, run.label, self.row.len())?;
+        let rows = &self.sorted.entries[run.start..][..run.count as usize];
+        let Some((first, others)) = rows.split_first() else { return Ok(()) };
+        let first = first.row as usize;
+        tile.copy_row(first, &mut self.first);
+        // per octet: the sums of eight columns, then their rests
+        for (to, octet) in self.differences.chunks_mut(OCTET).zip(values.chunks(2 * OCTET)) {
+            let (sums, rests) = octet.split_at(OCTET);
+            let sums = sums.iter().zip(rests).map(|(&sum, &rest)| f64::from(sum) + f64::from(rest));
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
+        }
+        if in_parts && let Some(second) = others.first() {
+            tile.copy_row(second.row as usize, &mut self.row);
+            let apart = self.first.iter().zip(&self.row).fold(0.0, |most, (a, b)| f64::max(most, (a - b).abs()));
+            if apart < NEAR * tile.largest(first) {
+                self.differences.fill(0.0);
+                for other in others {
+                    tile.copy_row(other.row as usize, &mut self.row);
+                    let differences = self.row.iter().zip(&self.first).map(|(value, first)| value - first);
+                    self.differences.iter_mut().zip(differences).for_each(|(sum, difference)| *sum += difference);
+                }
+            }
+        }
+        add_rows(total, run.count, &self.first, &self.differences);
+        Ok(())
+    }
 }
 
-/// The sum of one label.
-fn sum_of(out: &mut GroupSums, label: u32, dim: usize) -> Result<&mut [f64]> {
+/// The sum of one label and its rest.
+fn sum_of(out: &mut GroupSums, label: u32, dim: usize) -> Result<(&mut [f64], &mut [f64])> {
     let place = out.clusters.binary_search(&label).map_err(|_| defect("a label has no sum"))?;
-    Ok(&mut out.sums[place * dim..][..dim])
+    Ok((&mut out.sums[place * dim..][..dim], &mut out.rests[place * dim..][..dim]))
 }

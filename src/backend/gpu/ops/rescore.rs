@@ -1,7 +1,8 @@
 //! Decides which of a row's four best scores can belong to its nearest two, and which rows need a closer look.
 //!
 //! With `x` and `c` centred by `m`, the squared distance is `|x|^2 + S`, `S = |c|^2 - 2 x.c`. The device computes `s`, an
-//! approximation of S. Let `u = 2^-24`, `X >= |x|`, `C >= |c|`, `M = |m|`. The errors, in the order in which they arise:
+//! approximation of S. Let `u = 2^-23`, since WGSL promises no rounding mode: a device may
+//! round to either neighbour. Let `X >= |x|`, `C >= |c|`, `M = |m|`. The errors, in the order in which they arise:
 //!
 //! - Centring rounds. `x` is off by at most `3 u X + 2^-46 (X + M)`, since it and `m` are stored as hi/lo parts; `c` is off by
 //!   `u C + 2^-52 M`. In S this amounts to `(8 X C + 2 C^2) u` and, for the terms in M, less than `2^-43 M (X + C)`.
@@ -16,8 +17,8 @@
 
 use crate::backend::gpu::engine::exact::squared_norm;
 
-/// float32's unit roundoff.
-const UNIT: f64 = 1.0 / (1_u64 << 24) as f64;
+/// Largest relative error of a float32 operation: WGSL promises a neighbour of the exact result, not the nearest one.
+const UNIT: f64 = 1.0 / (1_u64 << 23) as f64;
 
 /// Bound of the relative error of a squared distance that `own_distance` computes for rows of d columns. Each term takes
 /// part in at most 64 + d / 2048 additions and is rounded twice before. Hi/lo parts at most double the error.
@@ -34,7 +35,7 @@ pub(crate) struct ScoreError {
 
 impl ScoreError {
     /// Widest rows, in columns, for which the derivation holds.
-    const WIDEST: usize = 1 << 19;
+    const WIDEST: usize = 1 << 18;
 
     /// Bounds for rows of `centre.len()` columns, centred by `centre`.
     pub(crate) fn new(centre: &[f64]) -> ScoreError {
@@ -151,7 +152,7 @@ mod tests {
             let off = (f64::from(in_one_chain(&x, &c)) - (of(&c, &c) - 2.0 * of(&x, &c))).abs();
             let bound = error.bound(of(&x, &x).sqrt(), of(&c, &c).sqrt());
             assert!(off <= bound, "{dim}: {off} above {bound}");
-            assert!(off > bound / 50.0, "{dim}: {off} is far below {bound}");
+            assert!(off > bound / 100.0, "{dim}: {off} is far below {bound}");
         }
     }
 
@@ -167,12 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn ties_go_to_the_lower_cluster() {
-        let mut nearest = NearestTwo::NONE;
-        for (squared, cluster) in [(2.0, 9), (1.0, 7), (1.0, 3), (f64::NAN, 0), (1.0, 5)] {
-            nearest.take(squared, cluster);
+    fn ties_go_to_the_own_cluster_and_then_to_the_lower_one() {
+        for (own, found) in [(9, [(1.0, 3), (1.0, 5)]), (7, [(1.0, 7), (1.0, 3)]), (5, [(1.0, 5), (1.0, 3)])] {
+            let mut nearest = NearestTwo::none(own);
+            for (squared, cluster) in [(2.0, 9), (1.0, 7), (1.0, 3), (f64::NAN, 0), (1.0, 5)] {
+                nearest.take(squared, cluster);
+            }
+            assert_eq!(nearest.found, found);
         }
-        assert_eq!(nearest.0, [(1.0, 3), (1.0, 5)]);
         assert!(in_order(&[1.0, 1.1, 1.2], 1e-6) && in_order(&[1.0], 1e-6));
         assert!(!in_order(&[1.0, 1.000_001, 2.0], 1e-6) && !in_order(&[1.0, f64::NAN], 1e-6));
         assert!(!in_order(&[1.0, 1.1, 1.100_001], 1e-6) && in_order(&[1.0, 1.1, 1.2, 1.2], 1e-6));

@@ -81,7 +81,7 @@ impl SearchOp {
             return Err(defect("top2 was called on a level that the job doesn't search"));
         };
         let labelled = labels.iter().enumerate().filter(|(_, label)| **label != UNLABELLED);
-        let mut rows: Vec<SearchRow> = labelled.map(|(row, _)| SearchRow::new(row)).collect();
+        let mut rows: Vec<SearchRow> = labelled.map(|(row, &own)| SearchRow::new(row, own)).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -270,14 +270,14 @@ impl SearchOp {
             }
             Open::First(open) => {
                 let some = row.clusters[..open].iter().chain(&searched.extreme);
-                lane.exact.nearest(&lane.tile, row.row, level, some.copied())
+                lane.exact.nearest(&lane.tile, row.row, level, row.own, some.copied())
             }
             Open::All => {
                 let all = searched.clusters.iter().chain(&searched.extreme);
-                lane.exact.nearest(&lane.tile, row.row, level, all.copied())
+                lane.exact.nearest(&lane.tile, row.row, level, row.own, all.copied())
             }
         };
-        let [first, second] = nearest.0;
+        let [first, second] = nearest.found;
         row.scanned = true;
         row.clusters = [UNLABELLED, UNLABELLED, first.1, second.1];
     }
@@ -313,15 +313,16 @@ fn nearest_of(lane: &mut LaneState<'_>, level: usize, row: &SearchRow, error: f6
         return Top2 { clusters: [first, second], squared: [row.squared[2], row.squared[3]] };
     }
     let open = row.open;
-    let mut found = NearestTwo::NONE;
+    let mut found = NearestTwo::none(row.own);
     let mut ascending = row.squared;
     ascending[..open].sort_unstable_by(f64::total_cmp);
     if in_order(&ascending[..open], error) {
         row.clusters[..open].iter().zip(&row.squared).for_each(|(&cluster, &squared)| found.take(squared, cluster));
     } else {
-        found = lane.exact.nearest(&lane.tile, row.row, level, row.clusters[..open].iter().copied());
+        let open = row.clusters[..open].iter().copied();
+        found = lane.exact.nearest(&lane.tile, row.row, level, row.own, open);
     }
-    let clusters = found.0.map(|(_, cluster)| cluster);
+    let clusters = found.found.map(|(_, cluster)| cluster);
     let squared = clusters.map(|cluster| {
         let place = row.clusters[..open].iter().position(|&candidate| candidate == cluster);
         place.map_or(f64::INFINITY, |place| row.squared[place])
@@ -333,6 +334,8 @@ fn nearest_of(lane: &mut LaneState<'_>, level: usize, row: &SearchRow, error: f6
 #[derive(Debug, Clone, Copy)]
 struct SearchRow {
     row: usize,
+    /// The row's own cluster.
+    own: u32,
     clusters: [u32; CANDIDATES],
     squared: [f64; CANDIDATES],
     /// How many of the first candidates can be among the nearest two.
@@ -342,8 +345,8 @@ struct SearchRow {
 }
 
 impl SearchRow {
-    fn new(row: usize) -> SearchRow {
+    fn new(row: usize, own: u32) -> SearchRow {
         let clusters = [UNLABELLED; CANDIDATES];
-        SearchRow { row, clusters, squared: [f64::INFINITY; CANDIDATES], open: 0, scanned: false }
+        SearchRow { row, own, clusters, squared: [f64::INFINITY; CANDIDATES], open: 0, scanned: false }
     }
 }
