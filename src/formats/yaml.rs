@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((&slurm["anchored"], &slurm["alias"]), (&json!("1.10"), &json!("1.10")));
         assert_eq!(slurm["inf"], json!([".inf", "12e4567"]));
         assert_eq!(read.value["after"], "1.10", "also after text that is not ASCII");
-        assert_eq!((read.line("slurm.account"), read.line("after")), (Some(3), Some(13)));
+        assert_eq!((read.line("slurm.account"), read.line("after")), (Some(3), Some(12)));
         for (typed_value, text) in
             [(json!(1000), "1_000"), (json!(true), "yes"), (json!(1.1), "1.10"), (json!("a"), "a")]
         {
