@@ -73,7 +73,7 @@ fn written(node: Spanned<Node>, text: &str, path: &str, lines: &mut BTreeMap<Str
         Node::Map(entries) => {
             let entry = |(key, node): (String, Spanned<Node>)| {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                lines.entry(path.clone()).or_insert_with(|| u64::from(node.referenced.line()));
+                lines.entry(path.clone()).or_insert_with(|| node.referenced.line());
                 (key, written(node, text, &path, lines))
             };
             Value::Object(entries.into_iter().map(entry).collect::<Map<_, _>>())
