@@ -191,6 +191,18 @@ mod tests {
     }
 
     #[test]
+    fn a_less_accurate_device_skips_fewer_points() {
+        let centroids = array![[0.0], [2.0]];
+        let open = |error| {
+            let mut bounds = Bounds::unknown(1);
+            let nearest = Top2 { clusters: [0, 1], squared: [1.0, 1.0001] };
+            bounds.measured(0, &nearest, Slack::of(centroids.view(), error));
+            bounds.is_open(0, &Drifts::none(2))
+        };
+        assert!(!open(1e-5) && open(1e-4));
+    }
+
+    #[test]
     fn the_drift_of_others_excludes_the_own_centroid() {
         let drifts = Drifts::between(array![[0.0, 0.0], [1.0, 0.0]].view(), array![[3.0, 4.0], [1.0, 1.0]].view());
         assert!((drifts.of_others(1) - 5.0).abs() < 1e-9 && (drifts.of_others(0) - 1.0).abs() < 1e-9);

@@ -42,8 +42,10 @@ pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], 
 fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &WriteSummary) {
     if let Some(example) = made.missing.iter().next() {
         let count = counted(made.missing.len(), "image");
-        let example = example.display();
-        record.warnings.push(format!("{count} missing, such as {example}: marked in montages; check --image-root"));
+        let (are, example) = (if made.missing.len() == 1 { "is" } else { "are" }, example.display());
+        record
+            .warnings
+            .push(format!("{count} {are} missing, such as {example}: marked in montages; check --image-root"));
     }
     record.warnings.extend(unreadable(&made.broken));
     let captions =

@@ -90,7 +90,7 @@ fn missing_and_broken_images_are_marked_and_counted_and_the_run_goes_on() {
         assert_eq!((sum("missing"), sum("broken")), (shown(0..20), shown(20..30)));
     }
     let warnings = record["warnings"].to_string();
-    assert!(warnings.contains("20 images missing") && warnings.contains("10 images can't be read"), "{warnings}");
+    assert!(warnings.contains("20 images are missing") && warnings.contains("10 images can't be read"), "{warnings}");
     assert!(warnings.contains("not an image of a known format"), "{warnings}");
     assert!(warnings.contains("images/0") && warnings.contains("--image-root"), "{warnings}");
 }

@@ -26,7 +26,7 @@ fn error(points: &Points, centre: &[f64], labels: &[u32], got: &GroupSums) -> f6
         let (sum, rest, magnitude) = expected.entry(label).or_insert_with(|| (none(), none(), 0.0));
         let row = points.row(row);
         *magnitude += row.iter().zip(centre).map(|(x, c)| (x - c).abs()).sum::<f64>();
-        add((sum, rest), (&row, &none()));
+        add((sum, rest), (row, &none()));
     }
     if !expected.keys().eq(&got.clusters) || got.sums.len() != expected.len() * points.dim {
         return f64::INFINITY;
