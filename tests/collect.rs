@@ -173,7 +173,7 @@ fn plots_are_over_the_only_setting_that_differs() {
     // where several differ, none is guessed
     judge(&runs.join("more"), 60, 0);
     let text = collected(&[&runs], &out, &["--force"]);
-    assert!(text.contains("--plot-over, of silhouette, seed"), "{text}");
+    assert!(text.contains("--plot-over: silhouette, seed"), "{text}");
     assert!(common::files_below(&out.join("plots")).is_empty(), "the plots of before are gone");
 }
 
@@ -215,7 +215,7 @@ fn damaged_records_are_named_and_skipped_only_on_request() {
     assert!(!out.exists(), "nothing is left half-written");
     let output = collect(&[&runs], &out, &["--skip-damaged"]);
     let warnings = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && warnings.matches("left out").count() == 2, "{warnings}");
+    assert!(output.status.success() && warnings.matches("skipped").count() == 2, "{warnings}");
     assert_eq!(csv(&out.join("runs.csv")).len(), 2);
 }
 
@@ -243,7 +243,7 @@ fn unfinished_runs_are_named_and_foreign_folders_are_not() {
     let output = collect(&[&runs, &runs.join("deep")], &out, &[]);
     let warnings = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{warnings}");
-    assert!(warnings.contains("2 runs have begun") && warnings.contains("begun") && warnings.contains("submitted"));
+    assert!(warnings.contains("2 unfinished runs") && warnings.contains("begun") && warnings.contains("submitted"));
     assert!(!warnings.contains("source") && !warnings.contains("clustering"), "{warnings}");
     let rows = csv(&out.join("runs.csv"));
     assert_eq!(rows.iter().map(|row| row["run"].as_str()).collect::<Vec<_>>(), ["done", "done"], "once, by two levels");

@@ -2,6 +2,9 @@
 
 use std::io::{BufRead, Read};
 
+/// What a NUL byte means: UTF-16 stores ASCII characters as themselves and a NUL.
+pub(super) const NUL: &str = "NUL bytes, as in UTF-16: convert the file with iconv -f UTF-16LE -t UTF-8";
+
 /// A reader that puts `""`, an empty field, into each empty line after the first line with content.
 #[derive(Debug)]
 pub(super) struct BlankLines<R> {
@@ -64,7 +67,7 @@ impl<R: BufRead> Read for BlankLines<R> {
             let Some(&byte) = input.get(used) else { break };
             if byte == 0 {
                 self.reader.consume(used);
-                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, super::lines::NUL));
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, NUL));
             }
             if byte == b'\n' && self.state == State::LineStart {
                 self.pending = 2;

@@ -5,14 +5,11 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 
-use super::blank_lines::BlankLines;
+use super::blank_lines::{BlankLines, NUL};
 use crate::base::error::Finding;
 
 /// Longest line, and longest record of a `.csv`, in bytes. It keeps a file without line ends out of memory.
 const MAX_LINE: u64 = 1 << 20;
-
-/// What a NUL byte means: UTF-16 stores ASCII characters as themselves and a NUL.
-pub(super) const NUL: &str = "NUL bytes, as in UTF-16: convert the file with iconv -f UTF-16LE -t UTF-8";
 
 /// Passes every line to `each`, without its line end and with its number from 0. Returns the number of lines. `what` describes a
 /// line in messages, such as "a path".

@@ -41,7 +41,8 @@ pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assig
         0 => format!("rounding raises the sum of squared distances by {raised:.3e}, to {inertia:.3e}"),
         _ => format!("rounding makes {merged} of {} centroids equal to another one", stored.nrows()),
     };
-    let finding = Finding::new("float32 can't hold the centroids: the clusters are too close together, so far from 0");
+    let finding =
+        Finding::new("float32 can't hold the centroids: the clusters are too close together for their distance from 0");
     let finding = finding.level(level).expected("clusters farther apart than float32 rounds").found(found);
     Err(Error::input(finding.hint("add --dtype float64, or subtract the mean from the embeddings")))
 }

@@ -104,7 +104,7 @@ fn another_image_root_is_taken() {
     let list = elsewhere.join("names.txt");
     let more = [&MONTAGES[..], &["--images", arg(&list), "--force"]].concat();
     let warnings = place.judged(&more)["warnings"].to_string();
-    assert!(warnings.contains("images missing"), "{warnings}");
+    assert!(warnings.contains("images are missing"), "{warnings}");
     let record = place.judged(&[&more[..], &["--image-root", arg(&place.folder.path())]].concat());
     assert_eq!(record["warnings"], serde_json::json!([]));
 }

@@ -26,7 +26,7 @@ pub struct CompareArgs {
     /// Folder of B's clustering
     #[arg(long, value_name = "DIR")]
     pub clustering_b: Option<PathBuf>,
-    /// Exit with code 5 if this holds, for example 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
+    /// Exit with code 5 if this condition is met, or its metric is undefined, for example 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
     /// 'ari.level1 < 0.8', or if the metric is undefined; may be repeated
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,

@@ -11,7 +11,7 @@ use crate::plan::settings::KmeansOptions;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct KmeansArgs {
-    /// YAML file with the same names as these options, as ssl-data-curation's; options here override the file
+    /// YAML file whose keys are these options; ssl-data-curation's config files work too. Options given here override it
     #[arg(value_name = "CONFIG")]
     pub config: Option<PathBuf>,
     /// The settings.

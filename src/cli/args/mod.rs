@@ -29,7 +29,7 @@ pub use track::TrackArgs;
 
 /// How good is a hierarchical k-means of image embeddings?
 ///
-/// clustrata evaluates a hierarchy written by ssl-data-curation. It reads the embeddings once for all levels, computes the
+/// clustrata evaluates hierarchical clusterings such as those of ssl-data-curation, and makes them. It reads the embeddings once for all levels, computes the
 /// distance of every point to its own and to the other centroids on any GPU (Vulkan, Metal, DX12) or on the CPU, and shows
 /// the best and worst clusters.
 #[derive(Debug, Parser)]
@@ -124,7 +124,7 @@ pub struct MetricsArgs {
     /// Which part of the run.
     #[command(flatten)]
     pub part: PartArgs,
-    /// YAML file with the same names as these options; options here override the file
+    /// YAML file whose keys are the long names of these options; options given here override it
     #[arg(long, short, value_name = "YAML", help_heading = "Input")]
     pub config: Option<PathBuf>,
     /// Print the summary as JSON, also with --quiet
@@ -189,7 +189,7 @@ Examples:
   clustrata metrics runs/hier --embeddings dino.npy --levels 1,2 --distances own --device cpu --out judged
   clustrata metrics --config judge.yaml --force
 
-Use --help for the list of figures.";
+Use --help for the list of metrics.";
 
 /// Parses the process's command line; prints help, version or usage errors and exits where it must (exit code 2).
 pub fn parse() -> Cli {
@@ -200,15 +200,14 @@ pub fn parse() -> Cli {
 
 /// The command with its generated help.
 pub fn command() -> clap::Command {
-    let figures = figures_help();
-    let long = format!("{METRICS_EXAMPLES}\n\n{figures}");
+    let metrics = metrics_help();
+    let long = format!("{METRICS_EXAMPLES}\n\n{metrics}");
     Cli::command()
-        .mut_subcommand("metrics", |c| c.after_long_help(long.replace("Use --help for the list of figures.\n\n", "")))
+        .mut_subcommand("metrics", |c| c.after_long_help(long.replace("Use --help for the list of metrics.\n\n", "")))
 }
 
-/// The list of figures, from the metrics themselves. "L" marks figures of levels, "C" figures of clusters, "*" those that
-/// `fast` leaves out.
-fn figures_help() -> String {
+/// The list of metrics. "L" marks metrics of levels, "C" metrics of clusters, "*" those that `fast` leaves out.
+fn metrics_help() -> String {
     let blank = crate::metrics::level_statistics::LevelStatistics::blank();
     let line = |metric: &&dyn crate::metrics::Metric| {
         let level = if metric.level(&blank).is_some() { 'L' } else { ' ' };
@@ -218,7 +217,7 @@ fn figures_help() -> String {
     };
     let lines: Vec<String> = METRICS.iter().map(line).collect();
     format!(
-        "Figures (L of levels, C of clusters, * not `fast`; distances are Euclidean, in the embedding's unit):\n{}",
+        "Metrics (L: of levels, C: of clusters, *: not in `fast`). Distances are Euclidean, in the unit of the embeddings:\n{}",
         lines.join("\n")
     )
 }
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn long_help_lists_every_figure() {
+    fn long_help_lists_every_metric() {
         let mut command = super::command();
         let metrics = command.find_subcommand_mut("metrics").expect("exists");
         let help = metrics.render_long_help().to_string();

@@ -259,10 +259,12 @@ mod tests {
     #[test]
     fn rows_of_any_magnitude_are_brought_to_where_float32_holds_them() {
         assert_eq!(unit([0.0, f64::INFINITY]), 1.0);
-        for most in [1e-300, 1e-20, 3e37, 1e60, 1e300] {
+        for most in [1e-280, 1e-20, 3e37, 1e60, 1e300] {
             let scaled = (most * unit([most, most])).log2();
             assert!(scaled > 38.0 && scaled <= 40.0, "{most}: 2^{scaled}");
         }
+        // no power of two brings the smallest numbers that far
+        assert_eq!(unit([1e-300, 1e-300]), 1000.0_f64.exp2());
         // the small rows' distances stay normal numbers
         let scale = unit([1e60, 1.0]);
         assert!(scale > f64::from(f32::MIN_POSITIVE) && scale * 1e60 < 1e34, "{scale}");

@@ -55,7 +55,7 @@ options! {
         #[arg(long, value_name = "NPY", help_heading = "Input")]
         pub subset_indices: Option<PathBuf>,
 
-        /// Read a label per row, and add purity, ari, ami, nmi and other agreement metrics: .npy of integers or strings,
+        /// Read the class of each row, and add purity, ari, ami, nmi and other agreement metrics: .npy of integers or strings,
         /// .txt with one label per line, .csv with a `label` column; empty or -1 = unknown
         #[arg(long, value_name = "FILE", help_heading = "Input")]
         pub labels: Option<PathBuf>,
@@ -88,7 +88,7 @@ options! {
         #[switch("Metrics")]
         pub yes: Option<bool>,
 
-        /// Exit with code 5 if this holds or is undefined, e.g. 'level1.silhouette < 0.1'; repeatable. Levels: levelN,
+        /// Exit with code 5 if this condition is met, or its metric is undefined, e.g. 'level1.silhouette < 0.1'; repeatable. Levels: levelN,
         /// level* or any (any level), all (all levels); comparisons: < <= > >= == !=
         #[arg(long, value_name = "CONDITION", help_heading = "Metrics")]
         #[serde(deserialize_with = "one_or_many")]
@@ -125,7 +125,7 @@ options! {
         pub scratch: Option<PathBuf>,
 
         /// Compute on this device: auto, gpu, cpu, an index from `clustrata devices`, or part of a device name. `auto`
-        /// picks a discrete GPU, then an integrated one, then the CPU; `gpu` never falls back to the CPU [default: auto]
+        /// picks a discrete GPU, then an integrated one, then the CPU; `gpu` never uses the CPU backend [default: auto]
         #[arg(long, short, value_name = "WHICH", help_heading = "Device")]
         #[serde(deserialize_with = "text_or_number")]
         pub device: Option<String>,

@@ -85,7 +85,7 @@ options! {
         #[arg(long, value_name = "N", help_heading = "K-means")]
         pub seed: Option<u64>,
 
-        /// Store centroids as float64 or float32 (float16 also stores float32); computation is unaffected [default:
+        /// Store centroids as float32 or float64 (float16 stores float32); computation is unaffected [default:
         /// float32]
         #[arg(long, value_name = "TYPE", help_heading = "K-means")]
         pub dtype: Option<Precision>,
