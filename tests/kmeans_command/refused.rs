@@ -80,7 +80,7 @@ fn points_that_lie_too_far_apart() {
     });
     ndarray_npy::write_npy(&path, &points).expect("writes");
     let place = Place::with(&path);
-    refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--device", "cpu"]), 3, &["too large", "scale"]);
+    refused(&mut place.kmeans("hier", &["--n-clusters", "9", "--device", "cpu"]), 3, &["too far apart", "scale"]);
     // within the range of float32
     ndarray_npy::write_npy(&path, &(points / 100.0)).expect("writes");
     place.made("near", &["--n-clusters", "9", "--device", "cpu"]);

@@ -98,7 +98,7 @@ fn one_submit_makes_the_clustering_and_judges_it() {
     let jobs = cluster.jobs().len();
     let refused = cluster.try_clustrata(&["submit", &spec]);
     assert!(!refused.status.success() && text(&refused).contains("submitted already"), "{}", text(&refused));
-    assert!(cluster.clustrata(&["submit", &spec, "--retry"]).contains("1 done of 1 runs"));
+    assert!(cluster.clustrata(&["submit", &spec, "--retry"]).contains("1 done of 1 run"));
     assert_eq!(cluster.jobs().len(), jobs);
 }
 
@@ -168,7 +168,7 @@ fn the_chain_runs_on_this_machine_without_slurm() {
     let submitted = without_slurm(&["submit", &spec]);
     assert!(!submitted.status.success() && text(&submitted).contains("can't run sbatch"), "{}", text(&submitted));
     let output = without_slurm(&["submit", &spec, "--local"]);
-    assert!(output.status.success() && text(&output).contains("1 done of 1 runs"), "{}", text(&output));
+    assert!(output.status.success() && text(&output).contains("1 done of 1 run"), "{}", text(&output));
     assert_eq!(json_of(&place.path().join("hier/kmeans.json"))["processes"], 1);
     let run = record(&place.path().join("runs/test/run"));
     assert_eq!(run["kmeans"]["complete"], true);
