@@ -231,7 +231,7 @@ fn one_damaged_record_does_not_hide_the_other_runs() {
     fs::write(&spec, grid).expect("writes");
     assert!(slurm.clustrata(&["submit", &spec]).status.success());
     let root = slurm.path("runs/test");
-    assert_refused(&slurm.clustrata(&["retry", name(&root)]), &["a sweep's", "submit SPEC --retry"]);
+    assert_refused(&slurm.clustrata(&["retry", name(&root)]), &["belongs to a sweep", "submit SPEC --retry"]);
     fs::write(root.join("seed=1/slurm/job.json"), "{").expect("writes");
     let status = slurm.clustrata(&["status", name(&root)]);
     assert!(text(&status).contains("1 missing, 1 unreadable of 2 runs"), "{}", text(&status));
