@@ -49,15 +49,6 @@ pub trait Points: Sync {
     }
 }
 
-/// Converts a point's bytes to float64, exactly.
-pub fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
-    match dtype {
-        Dtype::F16 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f16::from_le_bytes(bytes))),
-        Dtype::F32 => fill(out, bytes.as_chunks().0, |&bytes| f64::from(f32::from_le_bytes(bytes))),
-        Dtype::F64 => fill(out, bytes.as_chunks().0, |&bytes| f64::from_le_bytes(bytes)),
-    }
-}
-
 /// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances between
 /// passes are kept in float32.
 pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
@@ -68,10 +59,6 @@ pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
         // false for NaN
         Dtype::F64 => bytes.as_chunks().0.iter().all(|&bytes| f64::from_le_bytes(bytes).abs() <= most),
     }
-}
-
-fn fill<T>(out: &mut [f64], values: &[T], widen: impl Fn(&T) -> f64) {
-    out.iter_mut().zip(values).for_each(|(out, value)| *out = widen(value));
 }
 
 /// Rows of embeddings: all, or a subset.

@@ -2,7 +2,6 @@
 
 use super::Fit;
 use crate::base::error::Result;
-use crate::engine::points::widen;
 
 /// Points per process from which the middle is estimated. It is subtracted before a search expands its distances, so that a
 /// common offset costs no accuracy. An estimate is good enough for that.
@@ -20,7 +19,7 @@ pub(super) fn near_middle(fit: &Fit<'_>) -> Result<Vec<f64>> {
     let mut row = vec![0.0; dim];
     let mut columns = vec![Vec::new(); dim];
     for bytes in bytes.chunks_exact(points.row_bytes().max(1)) {
-        widen(points.dtype(), bytes, &mut row);
+        points.dtype().widen(bytes, &mut row);
         // the first pass reports and refuses the others
         if row.iter().all(|value| value.is_finite()) {
             columns.iter_mut().zip(&row).for_each(|(column, &value)| column.push(value));

@@ -9,7 +9,6 @@ use super::Fit;
 use super::errors::defect;
 use super::shares::Shares;
 use crate::base::error::Result;
-use crate::engine::points::widen;
 
 /// Draws `count` of `points` points uniformly, without replacement (Floyd's algorithm). Returns them in ascending order.
 pub(super) fn uniform(random: &mut Pcg64, points: u64, count: usize) -> Vec<u64> {
@@ -36,7 +35,7 @@ pub(super) fn fetch(fit: &Fit<'_>, shares: &Shares, positions: &[u64]) -> Result
     points.gather(&wanted, &mut bytes)?;
     let mut values = vec![0.0; positions.len() * dim];
     for ((_, place), bytes) in own.into_iter().zip(bytes.chunks_exact(points.row_bytes().max(1))) {
-        widen(points.dtype(), bytes, &mut values[place * dim..][..dim]);
+        points.dtype().widen(bytes, &mut values[place * dim..][..dim]);
     }
     fit.communicator.all_reduce(&mut values)?;
     Array2::from_shape_vec((positions.len(), dim), values).map_err(|_| defect("rows and columns do not make a matrix"))

@@ -16,6 +16,7 @@ use super::pass::{Pass, search_finite};
 use super::recount::recount;
 use super::state::State;
 use super::tile::{Cursor, Tile};
+use super::words::Words;
 use crate::backend::{Job, Top2, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
@@ -30,18 +31,20 @@ const SHARE: usize = 2;
 /// Merges the state's centroids to `fit.clusters`. The state's labels give the cell of each point. The same on all processes.
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
     let (means, counts) = cells(fit, state, progress)?;
-    let mut merged = match fit.communicator.rank() {
-        0 => {
-            let (means, weights) = without_weightless(means, &counts, fit.clusters);
-            let merged = merge(fit, means, weights, progress)?;
-            without_empty(fit, &state.centroids, merged, progress)?
-        }
-        // devices differ in the last place, so rank 0 decides and the others add zeros
-        _ => Array2::zeros((fit.clusters, state.centroids.ncols())),
-    };
-    let values = merged.as_slice_mut().ok_or_else(|| defect("centroids are not row-major"))?;
-    fit.communicator.all_reduce(values)?;
-    Ok(merged)
+    // devices differ in the last place, so rank 0 decides for all
+    let mut words = Words::default();
+    if fit.communicator.rank() == 0 {
+        let (means, weights) = without_weightless(means, &counts, fit.clusters);
+        let merged = merge(fit, means, weights, progress)?;
+        let merged = without_empty(fit, &state.centroids, merged, progress)?;
+        words.push(merged.iter().map(|value| value.to_bits()).collect::<Vec<_>>().into_iter());
+    }
+    let mut bytes = words.into_bytes();
+    fit.communicator.broadcast(&mut bytes)?;
+    let mut words = Words::from_bytes(&bytes);
+    let values = words.next_list().iter().map(|&bits| f64::from_bits(bits)).collect();
+    Array2::from_shape_vec((fit.clusters, state.centroids.ncols()), values)
+        .map_err(|_| defect("rank 0 has other numbers of clusters or columns"))
 }
 
 /// Means of all cells, `[cells, d]`, and their sizes.

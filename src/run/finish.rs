@@ -11,6 +11,7 @@ use super::pictures;
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
+use crate::base::time::rfc3339;
 use crate::engine::partials::Counts;
 use crate::evaluate::{Evaluated, SecondRound, StageTime};
 use crate::formats::distances::DistanceFile;
@@ -133,7 +134,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
         format: record::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(summary.started),
+        started: rfc3339(summary.started).unwrap_or_default(),
         device: plan.recorded_device(summary.tiling),
         settings: serde_json::to_value(&summary.settings).unwrap_or_default(),
         plan: summary.plan_hash,

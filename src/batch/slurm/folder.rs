@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use super::layout::Layout;
 use super::submission::{FORMAT, METRICS_SETTINGS, Step, Submission};
 use crate::base::error::{Error, Finding, Result};
+use crate::base::time::rfc3339;
 use crate::formats::atomic_file::AtomicFile;
 use crate::formats::folder::LockedFolder;
-use crate::plan::record::rfc3339;
 use crate::run::parts;
 
 /// The state that a job's script recorded.
@@ -174,7 +174,8 @@ impl JobFolder {
     /// # Errors
     /// `Failed` if the folder can't be written.
     pub fn note_failure(&self, exit_code: Option<i32>) -> Result<()> {
-        let (at, code) = (rfc3339(SystemTime::now()), exit_code.map_or("-".to_owned(), |code| code.to_string()));
+        let (at, code) =
+            (rfc3339(SystemTime::now()).unwrap_or_default(), exit_code.map_or("-".to_owned(), |code| code.to_string()));
         write(&self.file("state").join(Step::Whole.name()), &format!("begun 0 - {at}\nended {code} {at}\n"))
     }
 

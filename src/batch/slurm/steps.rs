@@ -10,7 +10,7 @@ use super::script::output_option;
 use super::submission::{Step, Submission, Submitted};
 use super::words;
 use crate::base::error::Result;
-use crate::plan::record::rfc3339;
+use crate::base::time::rfc3339;
 
 /// A job to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,13 @@ pub fn submit(requests: &[JobRequest], submission: &mut Submission, folder: &Job
             }
             (None, Step::Kmeans | Step::Whole | Step::Merge) => None,
         };
-        submission.jobs.push(Submitted { step: next.step, job, array, at: rfc3339(SystemTime::now()), sbatch: line });
+        submission.jobs.push(Submitted {
+            step: next.step,
+            job,
+            array,
+            at: rfc3339(SystemTime::now()).unwrap_or_default(),
+            sbatch: line,
+        });
         // nobody could find a job that is not recorded
         folder.write(submission).inspect_err(|_| queue::cancel(&jobs))?;
     }

@@ -11,12 +11,12 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::path_text;
+use crate::base::time::rfc3339;
 use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
@@ -121,7 +121,7 @@ impl InputFile {
     /// Inspects a file; a missing file is recorded with 0 bytes.
     pub fn of(path: &Path) -> Self {
         let metadata = std::fs::metadata(path).ok();
-        let modified = metadata.as_ref().and_then(|m| m.modified().ok()).map(rfc3339);
+        let modified = metadata.as_ref().and_then(|m| m.modified().ok()).and_then(rfc3339);
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         InputFile { path: absolute, bytes: metadata.map_or(0, |m| m.len()), modified }
     }
@@ -336,11 +336,6 @@ pub struct MontageFile {
     pub missing: usize,
     /// Number of images that could not be decoded.
     pub broken: usize,
-}
-
-/// `time` in RFC 3339, UTC, with a resolution of seconds.
-pub fn rfc3339(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
 }
 
 /// A real number in JSON: null if it is not finite.

@@ -1,12 +1,10 @@
 //! Rows of the embeddings in float64, and their places on the plane.
 
-use half::f16;
 use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::pca::Plane;
 use crate::base::error::{Error, Finding, Result};
-use crate::base::matrix::Dtype;
 use crate::formats::embeddings::Embeddings;
 
 /// Most bytes of float64 rows per thread.
@@ -16,18 +14,11 @@ const BLOCK: usize = 4 << 20;
 pub(super) fn read(embeddings: &Embeddings, first: u64, rows: usize) -> Result<Array2<f64>> {
     let mut bytes = vec![0; rows * embeddings.row_bytes()];
     embeddings.read_rows(first, &mut bytes)?;
-    let values: Vec<f64> = match embeddings.dtype() {
-        Dtype::F16 => values(&bytes, |bytes| f16::from_le_bytes(bytes).to_f64()),
-        Dtype::F32 => values(&bytes, |bytes| f32::from_le_bytes(bytes).into()),
-        Dtype::F64 => values(&bytes, f64::from_le_bytes),
-    };
+    let mut values = vec![0.0; rows * embeddings.dim()];
+    embeddings.dtype().widen(&bytes, &mut values);
     let shaped = Array2::from_shape_vec((rows, embeddings.dim()), values);
     shaped
         .map_err(|e| Error::failed(Finding::new("rows have another length than the header says").found(e.to_string())))
-}
-
-fn values<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f64) -> Vec<f64> {
-    bytes.as_chunks().0.iter().map(|&bytes| value(bytes)).collect()
 }
 
 /// Reads `rows` rows from `first` on and gives their places on the plane; NaN for rows that are not finite.

@@ -13,10 +13,11 @@ use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::base::signals;
+use crate::base::time::rfc3339;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
 use crate::kmeans::{self, Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
-use crate::plan::record::{self, InputFile, KmeansRecord, KmeansStep};
+use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use inputs::Inputs;
 use place::{Found, Place};
@@ -203,7 +204,7 @@ fn begun(
         format: KmeansRecord::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: record::rfc3339(SystemTime::now()),
+        started: rfc3339(SystemTime::now()).unwrap_or_default(),
         complete: false,
         fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),
