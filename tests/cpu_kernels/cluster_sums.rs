@@ -64,7 +64,7 @@ fn shapes_types_and_offsets() {
 
 #[test]
 fn a_wrong_sum_fails_the_comparison() {
-    let points = Points::new(Dtype::F32, 2, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let points = Points::new(Dtype::F32, 2, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let (centre, labels) = ([0.5, 0.5], [7, 3, 7]);
     let good = sums(&points, &labels);
     let sums = vec![3.0, 4.0, 6.0, 8.0];
@@ -81,7 +81,7 @@ fn a_wrong_sum_fails_the_comparison() {
 
 #[test]
 fn no_labels_give_no_sums() {
-    let points = Points::new(Dtype::F32, 2, &[1.0; 6]);
+    let points = Points::new(Dtype::F32, 2, [1.0; 6]);
     assert_eq!(sums(&points, &[UNLABELLED; 3]), GroupSums::default());
 }
 

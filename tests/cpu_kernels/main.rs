@@ -5,4 +5,6 @@ mod centroid_pairs;
 mod cluster_sums;
 mod data;
 mod distance_sums;
+#[path = "../common/drawn.rs"]
+mod drawn;
 mod top2;

@@ -174,7 +174,7 @@ fn coincident_centroids_tie_to_the_lower_index() {
 
 #[test]
 fn everything_in_one_place() {
-    let case = Case::new(Points::new(Dtype::F32, 10, &[3.5; 50 * 10]), Centroids::new(false, 10, &[3.5; 90 * 10]));
+    let case = Case::new(Points::new(Dtype::F32, 10, [3.5; 50 * 10]), Centroids::new(false, 10, &[3.5; 90 * 10]));
     case.assert_exact("one place");
 }
 

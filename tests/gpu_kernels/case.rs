@@ -4,72 +4,9 @@ use clustrata::backend::gpu::{AdapterListing, GpuBackend, GpuOptions, KernelShap
 use clustrata::backend::{Backend, Job, TileObservation, UNLABELLED};
 use clustrata::base::error::Result;
 use clustrata::base::matrix::{Dtype, MatrixView};
-use half::f16;
 use ndarray::Array2;
 
-/// A small generator with fixed output, so that data never depends on a crate's version.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Nearly normal: mean 0, deviation 1.
-    pub(crate) fn normal(&mut self) -> f64 {
-        let uniform = |bits: u64| (bits >> 11) as f64 / (1_u64 << 53) as f64;
-        (0..12).map(|_| uniform(self.bits())).sum::<f64>() - 6.0
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.bits() % bound as u64) as usize
-    }
-}
-
-/// Points as they are stored, with their exact values.
-#[derive(Clone)]
-pub(crate) struct Points {
-    pub(crate) dtype: Dtype,
-    pub(crate) dim: usize,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) values: Vec<f64>,
-}
-
-impl Points {
-    pub(crate) fn new(dtype: Dtype, dim: usize, wanted: impl Iterator<Item = f64>) -> Points {
-        let mut points = Points { dtype, dim, bytes: Vec::new(), values: Vec::new() };
-        for value in wanted {
-            match dtype {
-                Dtype::F16 => {
-                    let stored = f16::from_f64(value);
-                    points.bytes.extend(stored.to_le_bytes());
-                    points.values.push(f64::from(stored));
-                }
-                Dtype::F32 => {
-                    points.bytes.extend((value as f32).to_le_bytes());
-                    points.values.push(f64::from(value as f32));
-                }
-                Dtype::F64 => {
-                    points.bytes.extend(value.to_le_bytes());
-                    points.values.push(value);
-                }
-            }
-        }
-        points
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.values.len() / self.dim
-    }
-
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
-        &self.values[row * self.dim..(row + 1) * self.dim]
-    }
-}
+pub(crate) use crate::drawn::{Random, Stored as Points};
 
 /// Centroids as they are stored.
 pub(crate) enum Centroids {

@@ -4,6 +4,8 @@
 #![allow(clippy::cast_possible_truncation, reason = "test data is made by rounding")]
 
 mod case;
+#[path = "../common/drawn.rs"]
+mod drawn;
 mod pairs;
 mod search;
 
@@ -214,7 +216,7 @@ fn squares_beyond_float32_are_right() -> Result<()> {
                     row = place / 9;
                     random.normal() * if row % 2 == 0 { scale } else { 1.0 }
                 });
-                let points = Points::new(dtype, 9, values.collect::<Vec<_>>().into_iter());
+                let points = Points::new(dtype, 9, values.collect::<Vec<_>>());
                 let size = if large_centroids { scale } else { 1.0 };
                 let centroids = Centroids::new(dtype == Dtype::F64, 4, 9, || random.normal() * size);
                 let labels = (0..300).map(|row| row % 4).collect();
@@ -234,7 +236,7 @@ fn rows_that_are_not_finite_are_reported_and_skipped() -> Result<()> {
             let broken = [(3, f64::NAN), (6, f64::NAN), (64, f64::INFINITY), (499, f64::NEG_INFINITY)];
             let mut values = case.points.values.clone();
             broken.iter().for_each(|&(row, value)| values[row * 33 + 32] = value);
-            case.points = Points::new(dtype, 33, values.into_iter());
+            case.points = Points::new(dtype, 33, values);
             let answers = case.run(backend)?;
             assert!(case.errors(&answers).within_contract(), "{name}: {dtype:?}: {:?}", case.errors(&answers));
             // Row 6 has no label.

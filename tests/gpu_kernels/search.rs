@@ -301,7 +301,7 @@ fn extreme_magnitudes_are_searched_on_the_host() -> Result<()> {
                 place += 1;
                 random.normal() * if place / 9 % every == 0 { scale } else { 1.0 }
             };
-            let points = Points::new(dtype, 9, (0..200 * 9).map(|_| mixed(5)).collect::<Vec<_>>().into_iter());
+            let points = Points::new(dtype, 9, (0..200 * 9).map(|_| mixed(5)).collect::<Vec<_>>());
             let centroids = Centroids::new(dtype == Dtype::F64, 20, 9, || mixed(6));
             let labels = (0..200).map(|row| row % 20).collect();
             let case = Case { points, levels: vec![(centroids, labels)], tile_rows: 0, keep_rows: true };

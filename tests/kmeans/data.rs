@@ -7,57 +7,10 @@ use clustrata::base::matrix::Dtype;
 use clustrata::engine::points::Points;
 use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::kmeans::{Fit, Init, SingleProcess};
-use half::f16;
 
-/// A small generator with reproducible output (SplitMix64).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Approximately normal, with mean 0 and standard deviation 1.
-    pub(crate) fn normal(&mut self) -> f64 {
-        (0..12).map(|_| (self.bits() >> 11) as f64 / (1_u64 << 53) as f64).sum::<f64>() - 6.0
-    }
-
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        (self.bits() % bound as u64) as usize
-    }
-}
-
-/// Points as stored, with their exact values.
-#[derive(Clone)]
-pub(crate) struct Stored {
-    pub(crate) dtype: Dtype,
-    pub(crate) dim: usize,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) values: Vec<f64>,
-}
+pub(crate) use crate::drawn::{Random, Stored};
 
 impl Stored {
-    pub(crate) fn new(dtype: Dtype, dim: usize, wanted: &[f64]) -> Stored {
-        let mut points = Stored { dtype, dim, bytes: Vec::new(), values: Vec::new() };
-        for &value in wanted {
-            match dtype {
-                Dtype::F16 => points.bytes.extend(f16::from_f64(value).to_le_bytes()),
-                Dtype::F32 => points.bytes.extend((value as f32).to_le_bytes()),
-                Dtype::F64 => points.bytes.extend(value.to_le_bytes()),
-            }
-            points.values.push(match dtype {
-                Dtype::F16 => f64::from(f16::from_f64(value)),
-                Dtype::F32 => f64::from(value as f32),
-                Dtype::F64 => value,
-            });
-        }
-        points
-    }
-
     /// Normal data around `groups` random centres.
     pub(crate) fn groups(seed: u64, (n, dim): (usize, usize), groups: usize, offset: f64, dtype: Dtype) -> Stored {
         let mut random = Random(seed);
@@ -68,10 +21,6 @@ impl Stored {
             values.extend((0..dim).map(|column| offset + centres[group * dim + column] + random.normal()));
         }
         Stored::new(dtype, dim, &values)
-    }
-
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
-        &self.values[row * self.dim..][..self.dim]
     }
 }
 

@@ -3,4 +3,6 @@
 #![allow(clippy::print_stdout, reason = "what is skipped is said")]
 
 mod data;
+#[path = "../common/drawn.rs"]
+mod drawn;
 mod lloyd;
