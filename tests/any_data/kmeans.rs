@@ -15,7 +15,7 @@ use crate::points::{self, Nobody, squared};
 pub(crate) fn clustered(set: &Set, backend: &dyn Backend, seed: u64) -> Vec<Wrong> {
     let rows = &set.clustering.points;
     let dtype = [Stored::F16, Stored::F32, Stored::F64][set.clustering.dtype as usize];
-    let points = points::Stored::new(dtype, rows[0].len(), &rows.concat());
+    let points = points::Stored::new(dtype, rows[0].len(), rows.concat());
     let mut wrong = Vec::new();
     let mut note = |metric: &str, what: String| wrong.push(Wrong { metric: format!("kmeans {metric}"), what });
     let mut fit = points::fit(&points, backend, set.wanted, 25);

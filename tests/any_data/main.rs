@@ -6,6 +6,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/drawn.rs"]
+mod drawn;
 #[path = "../kmeans/data.rs"]
 #[allow(dead_code, reason = "a part of what another test shares")]
 mod points;

@@ -80,7 +80,7 @@ fn as_many_clusters_as_distinct_rows_leave_none_empty() {
 fn a_start_has_no_two_equal_centroids_while_distinct_rows_are_left() {
     for seed in 0..20 {
         let rows = times(&blobs(&mut Draw(seed), 30, 2, 6), 1 + seed as usize);
-        let stored = points::Stored::new(Stored::F32, 2, &rows.concat());
+        let stored = points::Stored::new(Stored::F32, 2, rows.concat());
         for (device, backend) in points::devices() {
             for clusters in [10, 25, 30] {
                 let mut fit = points::fit(&stored, backend.as_ref(), clusters, 0);
