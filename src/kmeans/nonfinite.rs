@@ -61,7 +61,8 @@ impl Nonfinite {
             Finding::new("the points to be clustered hold NaN or infinite values, or values beyond float32")
                 .expected("finite values up to 3.4e38")
                 .found(found)
-                .hint("repair those rows, leave them out with a subset, or scale the embeddings down"),
+                .hint("repair those points (numbered from 0 within the subset or shard), leave them out with a subset, or scale the \
+                     embeddings down"),
         )
     }
 }
