@@ -7,6 +7,10 @@ use super::tile::Tile;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 
+/// What to do about refused points.
+const HINT: &str = "repair those points (numbered from 0 within the subset or shard), leave them out with a subset, or \
+                    scale the embeddings down";
+
 /// Number of points listed in the message.
 const NAMED: usize = 10;
 
@@ -61,8 +65,7 @@ impl Nonfinite {
             Finding::new("the points to be clustered hold NaN or infinite values, or values beyond float32")
                 .expected("finite values up to 3.4e38")
                 .found(found)
-                .hint("repair those points (numbered from 0 within the subset or shard), leave them out with a subset, or scale the \
-                     embeddings down"),
+                .hint(HINT),
         )
     }
 }
