@@ -4,6 +4,7 @@ pub(crate) mod centring;
 pub(crate) mod distance_matrix;
 pub(crate) mod group_sums;
 pub(crate) mod neighbours;
+pub(crate) mod nominate;
 pub(crate) mod observe;
 pub(crate) mod own_distances;
 pub(crate) mod rescore;
