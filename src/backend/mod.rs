@@ -11,15 +11,19 @@
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod kept;
 pub mod point_set;
 pub mod select;
 pub mod self_test;
+mod traffic;
 
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
 
 pub use crate::base::matrix::UNLABELLED;
+pub use kept::{Kept, KeptPoints, PointShape, RowSource, TileRows};
 pub use point_set::{DistanceSums, DistanceTiling, PointSet};
+pub use traffic::Traffic;
 
 /// What a backend needs to know to plan tiles and open lanes.
 #[derive(Debug, Clone)]
@@ -45,6 +49,8 @@ pub struct Job<'a> {
     pub searched: Vec<Vec<u32>>,
     /// Whether `cluster_sums` will be called.
     pub sums: bool,
+    /// The points that the device keeps; `None` if each pass uploads them.
+    pub kept: Option<Kept<'a>>,
 }
 
 impl<'a> Job<'a> {
@@ -61,6 +67,7 @@ impl<'a> Job<'a> {
             centre: Vec::new(),
             searched: Vec::new(),
             sums: false,
+            kept: None,
         }
     }
 }
@@ -188,6 +195,17 @@ pub trait Backend: Send + Sync {
     /// Describes the device.
     fn describe(&self) -> DeviceInfo;
 
+    /// What this device was given since it was opened; `None` for the CPU, which shares the host's memory.
+    fn traffic(&self) -> Option<Traffic> {
+        None
+    }
+
+    /// Opens a store for points that several passes read; `None` where it would not help. The store is empty until tiles of a
+    /// job that refers to it are uploaded.
+    fn keep(&self, _points: PointShape) -> Option<Box<dyn KeptPoints>> {
+        None
+    }
+
     /// Tile size and number of lanes for a job. Fails with `Kind::Device` if not even one row fits.
     fn tiling(&self, job: &Job<'_>) -> Result<Tiling>;
 
@@ -219,8 +237,14 @@ pub trait Backend: Send + Sync {
     fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>>;
 }
 
-/// One tile in flight. Call `staging`, then `upload`, then any of the operations.
+/// One tile in flight. Call `announce` if the job keeps its points; then `staging` and `upload`, unless the tile is there
+/// already; then any of the operations.
 pub trait Lane: Send {
+    /// Announces the rows of the next tile. True if the device keeps them all: then there is nothing to stage and to upload.
+    fn announce(&mut self, _rows: TileRows<'_>) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Memory for `rows` rows as stored on disk: exactly `rows * dim * dtype.size()` bytes, to be filled completely.
     fn staging(&mut self, rows: usize) -> &mut [u8];
 

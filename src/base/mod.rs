@@ -3,6 +3,7 @@
 pub mod double_double;
 pub mod error;
 pub mod matrix;
+pub mod memory;
 pub mod numeric;
 pub mod path_text;
 pub mod process;

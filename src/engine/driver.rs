@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::backend::{Backend, Job, Lane, Tiling};
+use crate::backend::{Backend, Job, Lane, TileRows, Tiling};
 use crate::base::error::Result;
 use crate::engine::progress::{Progress, StageProgress};
 use crate::engine::tile_pipeline::{TilePipeline, TileSource, run_lanes};
@@ -16,6 +16,9 @@ pub trait TileWork<S: TileSource>: Sync {
 
     /// Prepares a tile and returns how many rows to read. With 0, the tile is reduced without `read` and `compute`.
     fn prepare(&self, tile: &mut S::Tile) -> usize;
+
+    /// The rows of the input that `prepare` asked for.
+    fn rows<'t>(&self, tile: &'t S::Tile) -> TileRows<'t>;
 
     /// Reads the tile's rows into `staging`, `[rows, row bytes]`.
     ///
@@ -101,9 +104,14 @@ impl Driver<'_, '_> {
                     None => lane.insert(self.backend.lane(self.job, self.tiling)?),
                 };
                 let started = Instant::now();
-                work.read(&mut tile, lane.staging(rows))?;
+                let recalled = self.job.kept.is_some() && lane.announce(work.rows(&tile))?;
+                if !recalled {
+                    work.read(&mut tile, lane.staging(rows))?;
+                }
                 let read = Instant::now();
-                lane.upload()?;
+                if !recalled {
+                    lane.upload()?;
+                }
                 work.compute(lane.as_mut(), &mut tile, &mut scratch, &check)?;
                 clocks.read.fetch_add(nanos(read - started), Ordering::Relaxed);
                 clocks.compute.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);

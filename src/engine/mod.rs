@@ -6,5 +6,6 @@ pub mod driver;
 pub mod partials;
 pub mod points;
 pub mod progress;
+pub mod resident_points;
 pub mod share;
 pub mod tile_pipeline;

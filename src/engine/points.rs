@@ -5,6 +5,7 @@ use std::ops::Range;
 use half::f16;
 use ndarray::Array2;
 
+use crate::backend::Kept;
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
@@ -42,6 +43,11 @@ pub trait Points: Sync {
     /// # Errors
     /// I/O errors.
     fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()>;
+
+    /// What the device keeps of the points.
+    fn kept(&self) -> Option<Kept<'_>> {
+        None
+    }
 
     /// Bytes of one point.
     fn row_bytes(&self) -> usize {

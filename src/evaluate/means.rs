@@ -51,6 +51,7 @@ impl Means {
         let views = (0..self.levels.len()).map(|level| self.view(level)).collect();
         let embeddings = run.embeddings;
         let job = Job {
+            kept: run.job.kept,
             tile_rows: run.job.tile_rows,
             ..Job::new(embeddings.dim(), embeddings.dtype(), embeddings.rows(), views)
         };

@@ -5,7 +5,7 @@ use std::sync::{Mutex, TryLockError};
 use super::collector::{Collector, Tile};
 use super::evaluation::{Evaluation, Nonfinite};
 use super::sinks::DistanceSinks;
-use crate::backend::{Job, Lane, Tiling, UNLABELLED};
+use crate::backend::{Job, Lane, TileRows, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::engine::checkpoint::{self, Stage};
 use crate::engine::driver::{Driven, Driver, TileWork};
@@ -138,6 +138,12 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         tile.groups.clear();
         tile.sinks.fill_unassigned();
         0
+    }
+
+    fn rows<'t>(&self, tile: &'t Tile<'s>) -> TileRows<'t> {
+        // by the order of this process's rows, from which its tiles are cut
+        let first = tile.first_row - self.pass.run.rows.start;
+        TileRows::Range(first..first + tile.rows as u64)
     }
 
     fn read(&self, tile: &mut Tile<'s>, staging: &mut [u8]) -> Result<()> {

@@ -127,6 +127,7 @@ impl Evaluation<'_> {
         };
         let views = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let job = Job {
+            kept: self.job.kept,
             tile_rows: self.job.tile_rows,
             keep_rows: true,
             centre: self.job.centre.clone(),

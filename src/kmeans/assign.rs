@@ -37,12 +37,12 @@ pub fn assign(
     let job = Job {
         centre: centroids.mean_axis(ndarray::Axis(0)).map_or_else(Vec::new, |mean| mean.to_vec()),
         searched: vec![(0..).take(centroids.nrows()).collect()],
+        kept: points.kept(),
         ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
     let progress = watch.start_stage("assign", points.len(), points.row_bytes() as u64);
     let pass = Pass { points, backend, job: &job, checks_finite: true, watch, progress: progress.as_ref(), units: 1 };
-    let assign =
-        Assign { cursor: Cursor::new(0..points.len()), found: Assigned::default(), nonfinite: Nonfinite::default() };
+    let assign = Assign { cursor: Cursor::new(points, 0), found: Assigned::default(), nonfinite: Nonfinite::default() };
     let (assign, outcome) = pass.run(assign, search_finite);
     assign.nonfinite.refuse(&SingleProcess, points.len(), outcome)?;
     Ok(assign.found)

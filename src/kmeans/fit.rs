@@ -23,7 +23,9 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::{as_real, to_usize};
 use crate::engine::checkpoint::warn_if_failed;
+use crate::engine::points::Points;
 use crate::engine::progress::StageProgress;
+use crate::engine::resident_points::ResidentPoints;
 
 impl Fit<'_> {
     /// Clusters the points. All processes return the same result.
@@ -34,12 +36,14 @@ impl Fit<'_> {
     pub fn run(&self) -> Result<Fitted> {
         let shares = Shares::exchange(self.communicator, self.points.len())?;
         self.check(&shares)?;
-        let mut state = match checkpoint::load(self)? {
+        let points = ResidentPoints::new(self.points, self.backend, 1);
+        let fit = &Fit { points: &points, checkpoint: self.checkpoint.clone(), ..*self };
+        let mut state = match checkpoint::load(fit)? {
             Some(state) => state,
-            None => State::new(near_middle(self)?, to_usize(self.points.len()), self.clusters)?,
+            None => State::new(near_middle(fit)?, to_usize(points.len()), self.clusters)?,
         };
-        let run = Run { fit: self, shares };
-        run.all_starts(&mut state).map_err(|error| checkpoint::store_on_stop(self, error, &state))
+        let run = Run { fit, shares };
+        run.all_starts(&mut state).map_err(|error| checkpoint::store_on_stop(fit, error, &state))
     }
 
     fn check(&self, shares: &Shares) -> Result<()> {
@@ -181,12 +185,13 @@ impl Run<'_> {
             centre: state.centre.clone(),
             searched: vec![(0..).take(centroids.nrows()).collect()],
             sums: true,
+            kept: points.kept(),
             ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
         };
         let checks_finite = state.objectives.is_empty();
         let pass = Pass { points, backend, job: &job, checks_finite, watch, progress, units: 1 };
         let (reducer, outcome) =
-            pass.run(Search::new(state, centroids.view(), backend.distance_error(points.dim())), search);
+            pass.run(Search::new(points, state, centroids.view(), backend.distance_error(points.dim())), search);
         if checks_finite { reducer.nonfinite.refuse(self.fit.communicator, points.len(), outcome) } else { outcome }
     }
 

@@ -164,7 +164,7 @@ fn nearest_of(
         progress,
         units: 0,
     };
-    let nearest = Nearest { cursor: Cursor::new(0..points.len()), found: Vec::new() };
+    let nearest = Nearest { cursor: Cursor::new(&points, 0), found: Vec::new() };
     let (nearest, outcome) = pass.run(nearest, search_finite);
     outcome?;
     Ok(nearest.found)

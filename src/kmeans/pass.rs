@@ -1,7 +1,7 @@
 //! Passes over points.
 
 use super::tile::Tile;
-use crate::backend::{Backend, Job, Lane};
+use crate::backend::{Backend, Job, Lane, TileRows};
 use crate::base::error::Result;
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::points::{Points, is_in_range};
@@ -58,6 +58,10 @@ where
 
     fn prepare(&self, tile: &mut Tile) -> usize {
         tile.positions.len()
+    }
+
+    fn rows<'t>(&self, tile: &'t Tile) -> TileRows<'t> {
+        TileRows::of(&tile.positions)
     }
 
     fn read(&self, tile: &mut Tile, staging: &mut [u8]) -> Result<()> {

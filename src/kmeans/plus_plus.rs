@@ -106,6 +106,7 @@ impl Seeding<'_> {
         let job = Job {
             centre: state.centre.clone(),
             searched: vec![(0..).take(batch.nrows()).collect()],
+            kept: points.kept(),
             ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(batch)])
         };
         let pass = Pass {
@@ -118,7 +119,7 @@ impl Seeding<'_> {
             units: batch.nrows() as u64,
         };
         let compare = Compare {
-            cursor: Cursor::new(state.position..points.len()),
+            cursor: Cursor::new(points, state.position),
             position: &mut state.position,
             bounds: &mut state.bounds,
             // there are fewer than 2^32 clusters

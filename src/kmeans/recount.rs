@@ -71,12 +71,13 @@ pub(super) fn recount(
     let points = fit.points;
     let job = Job {
         sums: true,
+        kept: points.kept(),
         ..Job::new(points.dim(), points.dtype(), points.len(), vec![MatrixView::F64(centroids.view())])
     };
     let pass =
         Pass { points, backend: fit.backend, job: &job, checks_finite: false, watch: fit.watch, progress, units: 0 };
     let sums = Sums::none(centroids.nrows(), points.dim())?;
-    let recount = Recount { cursor: Cursor::new(0..points.len()), bounds: &state.bounds, sums, squares: 0.0 };
+    let recount = Recount { cursor: Cursor::new(points, 0), bounds: &state.bounds, sums, squares: 0.0 };
     let (found, outcome) = pass.run(recount, |lane, tile| {
         lane.cluster_sums(&tile.labels, &mut tile.joined)?;
         if measure {

@@ -12,6 +12,7 @@ use super::tile::{Cursor, Tile};
 use crate::backend::{Lane, Observation, UNLABELLED};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
+use crate::engine::points::Points;
 use crate::engine::tile_pipeline::{Reduce, TileSource};
 
 /// Reducer of one iteration's pass.
@@ -32,10 +33,9 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Continues at the state's position. `centroids` are the state's; `error` is the device's (see [`Slack::of`]).
-    pub(super) fn new(state: &'a mut State, centroids: ArrayView2<'_, f64>, error: f64) -> Self {
-        let end = state.bounds.labels.len() as u64;
+    pub(super) fn new(points: &dyn Points, state: &'a mut State, centroids: ArrayView2<'_, f64>, error: f64) -> Self {
         Search {
-            cursor: Cursor::new(state.position..end),
+            cursor: Cursor::new(points, state.position),
             slack: Slack::of(centroids, error),
             position: &mut state.position,
             moving: &mut state.moving,

@@ -13,6 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 use crate::engine::points::{Held, Picked, Points};
 use crate::engine::progress::{Progress, StageProgress};
+use crate::engine::resident_points::ResidentPoints;
 use crate::formats::hierarchy_writer;
 use crate::formats::pickle::Clusters;
 
@@ -96,6 +97,8 @@ impl Split<'_> {
             let nothing = Array2::zeros((0, self.points.dim()));
             return Ok(Part { centroids: nothing, sorted: Clusters::from_parts(vec![0], Vec::new()) });
         }
+        // the fit and the assignment read the same points
+        let points = &ResidentPoints::new(points, backend, 1);
         let fit = Fit {
             points,
             backend,

@@ -16,6 +16,7 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 use crate::engine::points::{Picked, Points, Stretch};
 use crate::engine::progress::Progress;
+use crate::engine::resident_points::ResidentPoints;
 use crate::engine::share::Shard;
 use crate::formats::hierarchy_writer::{self, Step};
 use crate::formats::pickle::Clusters;
@@ -35,6 +36,10 @@ pub(super) struct Steps<'a> {
 impl Steps<'_> {
     /// Runs all steps that an earlier run has not finished.
     pub(super) fn run(&self) -> Result<BuiltLevel> {
+        let Build { backend, communicator, .. } = *self.build;
+        let share = share_of(self.points, communicator.rank(), communicator.size());
+        // the steps of a level read the same points
+        let share = ResidentPoints::new(&share, backend, 1);
         let mut last: Option<BuiltLevel> = None;
         for step in 0..self.level.steps {
             let folder = hierarchy_writer::step_folder(&self.folder, step);
@@ -46,7 +51,7 @@ impl Steps<'_> {
                     }
                     earlier
                 }
-                None => self.step(step, &folder, last.as_ref())?,
+                None => self.step(step, &folder, &share, last.as_ref())?,
             });
         }
         if self.build.communicator.rank() == 0 {
@@ -55,7 +60,8 @@ impl Steps<'_> {
         last.ok_or_else(|| Error::usage(Finding::new("a level has no steps").level(self.number)))
     }
 
-    fn step(&self, step: u32, folder: &Path, last: Option<&BuiltLevel>) -> Result<BuiltLevel> {
+    /// Runs one step. `share` are this process's points of the level.
+    fn step(&self, step: u32, folder: &Path, share: &dyn Points, last: Option<&BuiltLevel>) -> Result<BuiltLevel> {
         let Build { communicator, strategy, seed, report, .. } = *self.build;
         let path = [seed, self.number.into(), step.into()];
         let sample = last.map(|last| resample(&last.sorted, self.level.sample_size, strategy, &path));
@@ -66,10 +72,13 @@ impl Steps<'_> {
             sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
         );
         let times = StageTimes::new(self.build.watch);
-        let mut fitted = self.fit(step, sample.as_deref(), folder, &times)?;
+        let picked = sample.as_deref().map(|positions| Picked { of: self.points, positions });
+        let picked = picked.as_ref().map(|picked| share_of(picked, communicator.rank(), communicator.size()));
+        let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
+        let mut fitted = self.fit(step, fitted_points, folder, &times)?;
         let exact = std::mem::take(&mut fitted.centroids);
         let centroids = rounding::round_to(&exact, self.build.stored);
-        let assigned = self.assign(&centroids, &times)?;
+        let assigned = self.assign(share, &centroids, &times)?;
         if communicator.rank() == 0 {
             rounding::check(self.number, &exact, &centroids, &assigned)?;
         }
@@ -108,18 +117,16 @@ impl Steps<'_> {
         })
     }
 
-    /// Fits centroids to all points of the level, or to a sample. Each process works on its share.
-    fn fit(&self, step: u32, sample: Option<&[u64]>, folder: &Path, watch: &dyn Progress) -> Result<Fitted> {
+    /// Fits centroids to all points of the level, or to a sample. `points` are this process's.
+    fn fit(&self, step: u32, points: &dyn Points, folder: &Path, watch: &dyn Progress) -> Result<Fitted> {
         let Build { backend, communicator, .. } = *self.build;
-        let picked = sample.map(|positions| Picked { of: self.points, positions });
-        let points: &dyn Points = picked.as_ref().map_or(self.points, |picked| picked);
         let checkpoint = self.checkpoint(step, folder);
         if checkpoint.is_some() {
             let cannot = |e| Error::io("can't create a folder of the clustering", folder, &e);
             std::fs::create_dir_all(folder).map_err(cannot)?;
         }
         let fit = Fit {
-            points: &share_of(points, communicator.rank(), communicator.size()),
+            points,
             backend,
             clusters: self.level.clusters,
             iterations: self.level.iterations,
@@ -134,11 +141,10 @@ impl Steps<'_> {
         fit.run()
     }
 
-    /// Assigns every point of the level to its nearest centroid. Rank 0 gets the whole assignment, the others an empty one.
-    fn assign(&self, centroids: &Array2<f64>, watch: &dyn Progress) -> Result<Assigned> {
+    /// Assigns every point of the level to its nearest centroid. `share` are this process's points. Rank 0 gets the whole assignment, the others an empty one.
+    fn assign(&self, share: &dyn Points, centroids: &Array2<f64>, watch: &dyn Progress) -> Result<Assigned> {
         let Build { backend, communicator, .. } = *self.build;
-        let share = share_of(self.points, communicator.rank(), communicator.size());
-        let own = assign(&share, backend, centroids, watch)?;
+        let own = assign(share, backend, centroids, watch)?;
         if communicator.size() == 1 {
             return Ok(own);
         }

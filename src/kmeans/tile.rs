@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::backend::{GroupSums, TileObservation, Top2, UNLABELLED};
+use crate::engine::points::Points;
 
 /// One tile and its results. A pass fills in what it needs.
 #[derive(Default)]
@@ -54,15 +55,18 @@ impl Tile {
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
     left: Range<u64>,
+    /// Points per chunk of the device; a tile lies within one chunk.
+    chunk: u64,
 }
 
 impl Cursor {
-    /// Before the first of `points`.
-    pub(super) fn new(points: Range<u64>) -> Self {
-        Cursor { left: points }
+    /// Before point `first` of `points`.
+    pub(super) fn new(points: &dyn Points, first: u64) -> Self {
+        let chunk = points.kept().map_or(u64::MAX, |kept| kept.points.chunk_rows());
+        Cursor { left: first..points.len(), chunk }
     }
 
-    /// Cuts the next tile: points until `rows` of them are `wanted`, or all are covered. False at the end.
+    /// Cuts the next tile: points until `rows` of them are `wanted`, or the chunk or the points end. False at the end.
     pub(super) fn cut(&mut self, rows: usize, tile: &mut Tile, mut wanted: impl FnMut(u64) -> bool) -> bool {
         let start = self.left.start;
         tile.clear();
@@ -74,6 +78,9 @@ impl Cursor {
         {
             if wanted(position) {
                 tile.positions.push(position);
+            }
+            if (position + 1).is_multiple_of(self.chunk) {
+                break;
             }
         }
         tile.covers = start..self.left.start;
@@ -87,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_tile_without_points_to_read_keeps_no_earlier_results() {
-        let mut cursor = Cursor::new(0..5);
+        let mut cursor = Cursor { left: 0..5, chunk: u64::MAX };
         let mut tile = Tile::default();
         let wanted = |position| position < 2;
         assert!(cursor.cut(2, &mut tile, wanted));
@@ -101,5 +108,16 @@ mod tests {
         assert!(tile.joined.clusters.is_empty() && tile.left.clusters.is_empty());
         assert_eq!(tile.left_squares, [0.0; 2]);
         assert!(!cursor.cut(2, &mut tile, wanted));
+    }
+
+    #[test]
+    fn a_tile_ends_with_the_chunk() {
+        let mut cursor = Cursor { left: 1..8, chunk: 3 };
+        let mut tile = Tile::default();
+        let mut covers = Vec::new();
+        while cursor.cut(2, &mut tile, |position| position != 4) {
+            covers.push((tile.covers.clone(), tile.positions.clone()));
+        }
+        assert_eq!(covers, [(1..3, vec![1, 2]), (3..6, vec![3, 5]), (6..8, vec![6, 7])]);
     }
 }

@@ -11,6 +11,8 @@ use crate::backend::{Job, Tiling};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
 use crate::engine::checkpoint::{CheckpointStore, Stage};
+use crate::engine::points::{EmbeddingPoints, Points};
+use crate::engine::resident_points::ResidentPoints;
 use crate::evaluate::{Clock, Evaluation};
 use crate::formats::folder::{OutputFolder, RECORD};
 use crate::plan::Plan;
@@ -85,7 +87,12 @@ fn evaluate_and_write(
     let Prepared { plan, work, tiling, warnings } = prepared;
     let mut buffers = open_buffers(&plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
-        let job = plan.job(NonZero::new(tiling.tile_rows));
+        let points = EmbeddingPoints { embeddings: &plan.embeddings, subset: None };
+        // only the means need a second pass over the points
+        let resident =
+            plan.wanted().means.then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
+        let kept = resident.as_ref().and_then(|points| points.kept());
+        let job = Job { kept, ..plan.job(NonZero::new(tiling.tile_rows)) };
         let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
         let first = evaluation.first(buffers.sinks())?;
         let counted = first.counts;

@@ -1,17 +1,23 @@
 //! The GPU as a [`Backend`].
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
+use super::engine::fault::Raised;
 use super::engine::options::GpuOptions;
 use super::engine::plan::TilePlan;
+use super::engine::point_store::{Chunks, PointStore};
+use super::engine::units::{OCTET, wide};
 use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
 use super::ops::rescore::direct_error;
-use super::ops::resident::ResidentCache;
+use super::ops::resident::{self, ResidentCache};
 use super::ops::segment_sums::{self, SegmentSums};
 use crate::backend::cpu::{self, CpuBackend};
 use crate::backend::{
-    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, Lane, PointSet, Tick, Tiling,
+    Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, KeptPoints, Lane, PointSet, PointShape,
+    Tick, Tiling, Traffic,
 };
 use crate::base::error::{Error, Result};
 use crate::base::matrix::MatrixView;
@@ -21,6 +27,8 @@ use crate::base::matrix::MatrixView;
 pub struct GpuBackend {
     gpu: GpuDevice,
     residents: ResidentCache,
+    /// The points of all open stores.
+    kept: Mutex<Vec<Weak<Mutex<Chunks>>>>,
 }
 
 impl GpuBackend {
@@ -29,7 +37,11 @@ impl GpuBackend {
     /// # Errors
     /// `Kind::Device` if there is no such adapter or it can't run the kernels.
     pub fn open(index: usize, options: GpuOptions) -> Result<GpuBackend> {
-        Ok(GpuBackend { gpu: GpuDevice::open(index, options)?, residents: ResidentCache::default() })
+        Ok(GpuBackend {
+            gpu: GpuDevice::open(index, options)?,
+            residents: ResidentCache::default(),
+            kept: Mutex::default(),
+        })
     }
 
     /// Loses the device on purpose, as a crashed driver would. All current and later work fails.
@@ -39,27 +51,71 @@ impl GpuBackend {
     }
 }
 
+impl GpuBackend {
+    /// Allocates all that a pass needs: the only way to learn whether it fits. The lanes then use these buffers.
+    fn trial(&self, job: &Job<'_>, plan: &TilePlan, lanes: usize) -> std::result::Result<(), Raised> {
+        let gpu = &self.gpu;
+        let centroids = gpu.scoped(|| resident::allocate(gpu, job, plan))?;
+        let lanes = (0..lanes).map(|_| Buffers::new(gpu, plan)).collect::<std::result::Result<Vec<_>, _>>()?;
+        drop((centroids, lanes));
+        Ok(())
+    }
+
+    /// What to try after a trial ran out of memory: fewer kept points, then smaller tiles, then fewer resident centroids, then
+    /// tiles of any size. `None` if nothing is left to give up.
+    fn with_less_memory(&self, job: &Job<'_>, plan: &TilePlan) -> Result<Option<TilePlan>> {
+        const SMALL: usize = 1024;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|chunks| chunks.strong_count() > 0);
+        if kept.iter().filter_map(Weak::upgrade).any(|chunks| Chunks::shrink(&chunks)) {
+            return Ok(Some(plan.clone()));
+        }
+        if plan.tile_rows <= SMALL && self.gpu.lower_resident_bytes() {
+            return self.gpu.plan(job, plan.tile_rows).map(Some);
+        }
+        Ok(plan.halved())
+    }
+}
+
 impl Backend for GpuBackend {
     fn describe(&self) -> DeviceInfo {
         self.gpu.info.clone()
     }
 
+    fn traffic(&self) -> Option<Traffic> {
+        Some(self.gpu.counters.read())
+    }
+
     fn tiling(&self, job: &Job<'_>) -> Result<Tiling> {
         let gpu = &self.gpu;
-        let mut plan = TilePlan::new(job, job.tile_rows, &gpu.limits, &gpu.options)?;
+        gpu.pool.start_trial();
+        let mut plan = gpu.plan(job, job.tile_rows)?;
         loop {
             gpu.fault.check()?;
             let lanes = plan.lanes(job.rows, gpu.options.lanes);
-            // Allocating all lanes once is the only way to learn whether they fit.
-            let trial: std::result::Result<Vec<_>, _> = (0..lanes).map(|_| Buffers::new(gpu, &plan)).collect();
-            match trial {
-                Ok(_) => return Ok(Tiling { tile_rows: plan.tile_rows, lanes }),
-                Err(raised) => match plan.halved() {
-                    Some(smaller) if raised.out_of_memory => plan = smaller,
-                    _ => return Err(Error::device(*raised.finding)),
-                },
-            }
+            let raised = match self.trial(job, &plan, lanes) {
+                Ok(()) => return Ok(Tiling { tile_rows: plan.tile_rows, lanes }),
+                Err(raised) => raised,
+            };
+            gpu.pool.clear();
+            // what was freed is returned to the driver by a poll
+            let polled = gpu.device.poll(wgpu::PollType::Poll).is_ok();
+            plan = match self.with_less_memory(job, &plan)? {
+                Some(plan) if raised.out_of_memory && polled => plan,
+                _ => return Err(Error::device(*raised.finding)),
+            };
         }
+    }
+
+    fn keep(&self, points: PointShape) -> Option<Box<dyn KeptPoints>> {
+        let gpu = &self.gpu;
+        let octets = wide(points.dim.div_ceil(OCTET).max(1));
+        let row = octets * wide(OCTET * points.dtype.size());
+        let store = PointStore::new(gpu, points, row, gpu.options.kept_bytes.unwrap_or(0))?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|chunks| chunks.strong_count() > 0);
+        kept.push(Arc::downgrade(store.chunks()));
+        Some(Box::new(store))
     }
 
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>> {

@@ -3,14 +3,13 @@
 use super::engine::device::GpuDevice;
 use super::engine::fault::defect;
 use super::engine::lane::LaneState;
-use super::engine::plan::TilePlan;
 use super::ops::centring::Centring;
 use super::ops::distance_matrix::DistanceMatrixOp;
 use super::ops::group_sums::GroupSumOp;
 use super::ops::own_distances::OwnDistanceOp;
 use super::ops::resident::ResidentCache;
 use super::ops::search::SearchOp;
-use crate::backend::{GroupSums, Job, Lane, TileObservation, Top2};
+use crate::backend::{GroupSums, Job, Lane, TileObservation, TileRows, Top2};
 use crate::base::error::Result;
 
 /// One tile in flight and the operations that its job asks for.
@@ -36,7 +35,7 @@ impl<'a> GpuLane<'a> {
         tile_rows: usize,
     ) -> Result<GpuLane<'a>> {
         gpu.fault.check()?;
-        let plan = TilePlan::new(job, tile_rows, &gpu.limits, &gpu.options)?;
+        let plan = gpu.plan(job, tile_rows)?;
         let state = LaneState::new(gpu, job, plan)?;
         let resident = residents.get(gpu, job, &state.plan)?;
         let own = OwnDistanceOp::new(&state, &resident)?;
@@ -50,6 +49,18 @@ impl<'a> GpuLane<'a> {
 }
 
 impl Lane for GpuLane<'_> {
+    fn announce(&mut self, rows: TileRows<'_>) -> Result<bool> {
+        self.state.gpu.fault.check()?;
+        if let Some(centring) = &mut self.centring {
+            centring.forget();
+        }
+        // blocks of the distance matrix read consecutive rows
+        if self.matrix.is_some() && matches!(rows, TileRows::List(_)) {
+            return Ok(false);
+        }
+        self.state.announce(&rows)
+    }
+
     fn staging(&mut self, rows: usize) -> &mut [u8] {
         self.state.tile.staging(rows)
     }

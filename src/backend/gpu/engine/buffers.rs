@@ -1,35 +1,38 @@
 //! The buffers of a lane, allocated once and reused for every tile.
 
 use super::device::GpuDevice;
-use super::fault::{Raised, scoped};
-use super::memory::{Staging, make};
-use super::plan::{BEST_BYTES, ENTRY_BYTES, RUN_BYTES, SQUARED_BYTES, TilePlan};
+use super::fault::Raised;
+use super::memory::{STAMP_BYTES, Staging, make};
+use super::plan::{BEST_BYTES, ENTRY_BYTES, NEAREST_BYTES, RUN_BYTES, SQUARED_BYTES, TilePlan};
+use super::pool::DeviceBuffer;
 use super::submit::uniform_bytes;
 use super::units::{SEARCH_STEP, wide};
 
 /// The buffers of a lane.
 pub(crate) struct Buffers {
     /// The tile's rows, padded.
-    pub(crate) points: wgpu::Buffer,
+    pub(crate) points: DeviceBuffer,
     pub(crate) points_staging: Staging,
+    /// Rows of a tile that the device keeps, and their staging; `None` if it keeps none.
+    pub(crate) list: Option<(DeviceBuffer, Staging)>,
     /// Sorted rows of the current level.
-    pub(crate) entries: wgpu::Buffer,
+    pub(crate) entries: DeviceBuffer,
     /// Squared distances of the current level, in sorted order.
-    pub(crate) squared: wgpu::Buffer,
+    pub(crate) squared: DeviceBuffer,
     /// Sums per run of the current level.
-    pub(crate) runs: wgpu::Buffer,
+    pub(crate) runs: DeviceBuffer,
     /// Centroids of levels that are not resident: hi parts, and lo parts if a level is float64.
-    pub(crate) gathered: Option<(wgpu::Buffer, Option<wgpu::Buffer>)>,
+    pub(crate) gathered: Option<(DeviceBuffer, Option<DeviceBuffer>)>,
     /// Entries and gathered centroids of all levels.
     pub(crate) inputs_staging: Staging,
     /// Runs and squared distances of all levels.
-    pub(crate) readback: wgpu::Buffer,
+    pub(crate) readback: DeviceBuffer,
     /// Parameter blocks.
-    pub(crate) uniforms: wgpu::Buffer,
+    pub(crate) uniforms: DeviceBuffer,
     /// A block of the distance matrix, and its read-back buffer.
-    pub(crate) block: Option<(wgpu::Buffer, wgpu::Buffer)>,
+    pub(crate) block: Option<(DeviceBuffer, DeviceBuffer)>,
     /// The tile's rows minus the centre; `None` if no operation reads them.
-    pub(crate) centred: Option<wgpu::Buffer>,
+    pub(crate) centred: Option<DeviceBuffer>,
     /// `None` if the job searches nothing.
     pub(crate) search: Option<SearchBuffers>,
     /// `None` if the job asks for no sums by label.
@@ -38,27 +41,51 @@ pub(crate) struct Buffers {
 
 /// Buffers of the top-2 search.
 pub(crate) struct SearchBuffers {
-    /// Four candidates of each row, and their read-back buffer.
-    pub(crate) best: wgpu::Buffer,
-    pub(crate) readback: wgpu::Buffer,
+    /// Four candidates of each row.
+    pub(crate) best: DeviceBuffer,
+    /// Candidates, or the nearest two, of every row.
+    pub(crate) readback: DeviceBuffer,
+    /// `None` if the host measures the candidates of every level.
+    pub(crate) candidates: Option<CandidateBuffers>,
     /// `None` if the centroids of every searched level stay on the device.
     pub(crate) stream: Option<CentroidStream>,
+}
+
+/// Candidates on their way through the device.
+pub(crate) struct CandidateBuffers {
+    /// Four entries of each row.
+    pub(crate) entries: DeviceBuffer,
+    /// Four squared distances of each row.
+    pub(crate) squared: DeviceBuffer,
+    /// The nearest two of each row.
+    pub(crate) nearest: DeviceBuffer,
+}
+
+impl CandidateBuffers {
+    fn new(gpu: &GpuDevice, rows: u64) -> CandidateBuffers {
+        use wgpu::BufferUsages as Usage;
+        CandidateBuffers {
+            entries: make(gpu, "candidates", rows * 4 * ENTRY_BYTES, Usage::STORAGE),
+            squared: make(gpu, "distances to candidates", rows * 4 * SQUARED_BYTES, Usage::STORAGE | Usage::COPY_SRC),
+            nearest: make(gpu, "nearest two", STAMP_BYTES + rows * NEAREST_BYTES, Usage::STORAGE | Usage::COPY_SRC),
+        }
+    }
 }
 
 /// Buffers of the sums by label.
 pub(crate) struct SumBuffers {
     /// Start of each run, then the sorted rows.
-    pub(crate) order: wgpu::Buffer,
+    pub(crate) order: DeviceBuffer,
     pub(crate) order_staging: Staging,
     /// Sums of some runs, and their read-back buffer.
-    pub(crate) sums: wgpu::Buffer,
-    pub(crate) readback: wgpu::Buffer,
+    pub(crate) sums: DeviceBuffer,
+    pub(crate) readback: DeviceBuffer,
 }
 
 impl Buffers {
     /// Allocates all buffers for `plan`.
     pub(crate) fn new(gpu: &GpuDevice, plan: &TilePlan) -> std::result::Result<Buffers, Raised> {
-        scoped(&gpu.device, || Buffers::allocate(gpu, plan))
+        gpu.scoped(|| Buffers::allocate(gpu, plan))
     }
 
     fn allocate(gpu: &GpuDevice, plan: &TilePlan) -> Buffers {
@@ -78,9 +105,12 @@ impl Buffers {
             let readback = make(gpu, "distance block, read back", plan.block_bytes, Usage::MAP_READ);
             (make(gpu, "distance block", plan.block_bytes, output), readback)
         });
+        let remeasures = (0..plan.resident.len()).any(|level| plan.remeasures(level));
+        let search_readback = BEST_BYTES + STAMP_BYTES + rows * (BEST_BYTES + 4 * SQUARED_BYTES);
         let search = plan.searches().then(|| SearchBuffers {
             best: make(gpu, "best scores", rows * BEST_BYTES, output),
-            readback: make(gpu, "best scores, read back", rows * BEST_BYTES, Usage::MAP_READ),
+            readback: make(gpu, "best scores, read back", search_readback, Usage::MAP_READ),
+            candidates: remeasures.then(|| CandidateBuffers::new(gpu, rows)),
             stream: plan.streams().then(|| CentroidStream::new(gpu, plan)),
         });
         let sums = (plan.sums_bytes > 0).then(|| SumBuffers {
@@ -93,6 +123,12 @@ impl Buffers {
         Buffers {
             points: make(gpu, "points", rows * plan.point_row, input),
             points_staging: Staging::new(gpu, "points, staging", rows * plan.point_row),
+            list: plan.keeps.then(|| {
+                (
+                    make(gpu, "rows of the tile", rows * 4, input),
+                    Staging::new(gpu, "rows of the tile, staging", rows * 4),
+                )
+            }),
             entries: make(gpu, "entries", rows * ENTRY_BYTES, input),
             squared: make(gpu, "squared distances", rows * SQUARED_BYTES, output),
             runs: make(gpu, "runs", rows * RUN_BYTES, output),
@@ -111,8 +147,8 @@ impl Buffers {
 /// Centred centroids on the device, padded to a multiple of [`SEARCH_STEP`].
 #[derive(Debug)]
 pub(crate) struct CentroidBlock {
-    pub(crate) centroids: wgpu::Buffer,
-    pub(crate) norms: wgpu::Buffer,
+    pub(crate) centroids: DeviceBuffer,
+    pub(crate) norms: DeviceBuffer,
 }
 
 impl CentroidBlock {
@@ -123,6 +159,10 @@ impl CentroidBlock {
             centroids: make(gpu, "centred centroids", padded * plan.centroid_row, usage),
             norms: make(gpu, "norms", padded * 4, usage),
         }
+    }
+
+    pub(crate) fn into_buffers(self) -> [DeviceBuffer; 2] {
+        [self.centroids, self.norms]
     }
 }
 

@@ -5,9 +5,13 @@ use super::fault::defect;
 use super::hi_lo::{hi_lo, largest_f32, largest_f64};
 use super::memory::{UPLOAD_CHUNK_BYTES, make};
 use super::plan::TilePlan;
+use super::pool::DeviceBuffer;
 use super::units::{OCTET, wide};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
+
+/// Usage of a plane.
+const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
 
 /// Padded centroids on the host, as hi/lo parts.
 #[derive(Debug, Default)]
@@ -63,21 +67,26 @@ impl PackedRows {
 /// One level's centroids on the device.
 #[derive(Debug)]
 pub(crate) struct ResidentLevel {
-    pub(crate) hi: wgpu::Buffer,
+    pub(crate) hi: DeviceBuffer,
     /// `None` if every centroid is exactly a float32.
-    pub(crate) lo: Option<wgpu::Buffer>,
+    pub(crate) lo: Option<DeviceBuffer>,
     /// Clusters (ascending) whose centroid is too large for float32 squares.
     pub(crate) extreme: Vec<u32>,
 }
 
 impl ResidentLevel {
+    /// Allocates the planes that a level may need.
+    pub(crate) fn allocate(gpu: &GpuDevice, view: &MatrixView<'_>, plan: &TilePlan) -> Vec<DeviceBuffer> {
+        let planes = if matches!(view, MatrixView::F64(_)) { 2 } else { 1 };
+        (0..planes).map(|_| make(gpu, "centroids", wide(view.rows()) * plan.centroid_row, USAGE)).collect()
+    }
+
     /// Uploads a level's centroids.
     pub(crate) fn upload(gpu: &GpuDevice, view: &MatrixView<'_>, plan: &TilePlan) -> Result<ResidentLevel> {
         let row_bytes = plan.centroid_row;
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let bytes = wide(view.rows()) * row_bytes;
-        let hi = make(gpu, "centroids", bytes, usage);
-        let mut lo: Option<wgpu::Buffer> = None;
+        let hi = make(gpu, "centroids", bytes, USAGE);
+        let mut lo: Option<DeviceBuffer> = None;
         let mut extreme = Vec::new();
         let mut packed = PackedRows::default();
         let chunk = usize::try_from(UPLOAD_CHUNK_BYTES / row_bytes).unwrap_or(1).max(1);
@@ -90,14 +99,20 @@ impl ResidentLevel {
                 }
             }
             let offset = wide(first) * row_bytes;
-            gpu.queue.write_buffer(&hi, offset, bytemuck::cast_slice(&packed.hi));
-            if packed.has_lo {
-                // wgpu zeroes new buffers, so chunks without lo parts need no write.
-                let plane = lo.get_or_insert_with(|| make(gpu, "centroids, lo parts", bytes, usage));
-                gpu.queue.write_buffer(plane, offset, bytemuck::cast_slice(&packed.lo));
+            gpu.write(&hi, offset, bytemuck::cast_slice(&packed.hi));
+            if packed.has_lo && lo.is_none() {
+                // the chunks so far have no lo parts
+                let plane = make(gpu, "centroids, lo parts", bytes, USAGE);
+                let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+                encoder.clear_buffer(&plane, 0, None);
+                gpu.submit(Some(encoder.finish()));
+                lo = Some(plane);
+            }
+            if let (Some(plane), true) = (&lo, packed.has_lo) {
+                gpu.write(plane, offset, bytemuck::cast_slice(&packed.lo));
             }
             // Each write allocates memory that is freed by the next submission.
-            gpu.queue.submit([]);
+            gpu.submit(None);
         }
         Ok(ResidentLevel { hi, lo, extreme })
     }

@@ -1,14 +1,20 @@
 //! An open device: its queue, limits, options and pipelines, and waiting for its memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::adapter;
-use super::fault::Fault;
+use super::counters::Counters;
+use super::fault::{Fault, Raised, out_of_memory, scoped};
 use super::kernel::Kernel;
-use super::options::{GpuOptions, KernelShape};
+use super::options::{GpuOptions, KernelShape, RESIDENT_BYTES};
 use super::pipeline::{Pipeline, Pipelines};
-use crate::backend::DeviceInfo;
+use super::plan::TilePlan;
+use super::pool::Pool;
+use super::units::wide;
+use crate::backend::{DeviceInfo, Job};
 use crate::base::error::{Error, Finding, Result};
 
 /// How long one wait lasts before device loss is checked again.
@@ -30,6 +36,12 @@ pub(crate) struct GpuDevice {
     pub(crate) info: DeviceInfo,
     pub(crate) options: GpuOptions,
     pub(crate) fault: Fault,
+    pub(crate) counters: Counters,
+    pub(crate) pool: Arc<Pool>,
+    /// Number of lanes opened so far.
+    lanes: AtomicU32,
+    /// Bytes of centroids that may stay on the device. Falls when memory is short.
+    resident_bytes: AtomicU64,
     pipelines: Pipelines,
 }
 
@@ -37,20 +49,68 @@ impl GpuDevice {
     /// Opens adapter `index` of [`super::adapter::adapters`].
     pub(crate) fn open(index: usize, options: GpuOptions) -> Result<GpuDevice> {
         let opened = adapter::open(index, &options)?;
+        let options = options.resolved(opened.info.device_type);
         Ok(GpuDevice {
             info: adapter::describe(&opened.info, &opened.limits),
             device: opened.device,
             queue: opened.queue,
             limits: opened.limits,
-            options: options.resolved(opened.info.device_type),
             fault: opened.fault,
+            counters: Counters::default(),
+            pool: Pool::new(options.memory_bytes.unwrap_or(u64::MAX)),
+            lanes: AtomicU32::new(0),
+            resident_bytes: AtomicU64::new(options.resident_bytes.unwrap_or(RESIDENT_BYTES)),
             pipelines: Pipelines::default(),
+            options,
         })
     }
 
     /// The pipeline of entry point `entry` of a kernel, compiled with variant `variant`.
     pub(crate) fn pipeline(&self, kernel: &'static Kernel, entry: usize, variant: usize) -> Result<Pipeline> {
         self.pipelines.get(&self.device, kernel, entry, variant)
+    }
+
+    /// The stamp before a lane's first one. Lanes use buffers of earlier lanes again, so their stamps must differ: multiples of
+    /// an odd number near 2^32 / golden ratio are far apart.
+    pub(crate) fn first_stamp(&self) -> u32 {
+        self.lanes.fetch_add(1, Ordering::Relaxed).wrapping_add(1).wrapping_mul(0x9e37_79b1)
+    }
+
+    /// The layout of a job with tiles of `tile_rows` rows (0: the default), or fewer if the limits require it.
+    pub(crate) fn plan(&self, job: &Job<'_>, tile_rows: usize) -> Result<TilePlan> {
+        let resident = self.resident_bytes.load(Ordering::Relaxed);
+        TilePlan::new(job, tile_rows, &self.limits, &self.options, resident)
+    }
+
+    /// Lets fewer bytes of centroids stay on the device from now on. False if there are none already.
+    pub(crate) fn lower_resident_bytes(&self) -> bool {
+        let before = self.resident_bytes.load(Ordering::Relaxed);
+        let now = if before < 1 << 20 { 0 } else { before / 4 };
+        self.resident_bytes.store(now, Ordering::Relaxed);
+        before > 0
+    }
+
+    /// Runs `make` and returns its value, or the first error that the device raised while it ran.
+    pub(crate) fn scoped<T>(&self, make: impl FnOnce() -> T) -> std::result::Result<T, Raised> {
+        Pool::was_refused();
+        let made = scoped(&self.device, make);
+        if Pool::was_refused() {
+            let finding = Box::new(out_of_memory("the limit on its memory is reached"));
+            return Err(Raised { finding, out_of_memory: true });
+        }
+        made
+    }
+
+    /// Copies `bytes` into a buffer before the next submission.
+    pub(crate) fn write(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) {
+        self.counters.up(wide(bytes.len()));
+        self.queue.write_buffer(buffer, offset, bytes);
+    }
+
+    /// Submits what was recorded, together with earlier writes.
+    pub(crate) fn submit(&self, recorded: Option<wgpu::CommandBuffer>) -> wgpu::SubmissionIndex {
+        self.counters.submit();
+        self.queue.submit(recorded)
     }
 
     /// Index of the entry point of kernels that come in two shapes: 0 per invocation, 1 as a workgroup tile.

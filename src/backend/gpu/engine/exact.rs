@@ -3,10 +3,11 @@
 use super::hi_lo::HI_LO_SHARE;
 use super::upload::HostTile;
 use crate::backend::Job;
+use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
 
 /// Squared distances below this are evaluated again: some of their terms may lie below float32's normal range.
-const TINY: f64 = 1e-16;
+pub(crate) const TINY: f64 = 1e-16;
 
 /// Squared Euclidean distance in float64, added up in order.
 pub(crate) fn squared_distance<T: Copy + Into<f64>>(a: &[T], b: &[T]) -> f64 {
@@ -58,28 +59,28 @@ impl<'a> ExactRows<'a> {
     }
 
     /// Squared distance of a row of the tile to a centroid.
-    pub(crate) fn squared(&mut self, tile: &HostTile, row: usize, level: usize, cluster: usize) -> f64 {
-        tile.copy_row(row, &mut self.point);
+    pub(crate) fn squared(&mut self, tile: &HostTile<'_>, row: usize, level: usize, cluster: usize) -> Result<f64> {
+        tile.copy_row(row, &mut self.point)?;
         self.job.levels[level].copy_row(cluster, &mut self.centroid);
-        squared_distance(&self.point, &self.centroid)
+        Ok(squared_distance(&self.point, &self.centroid))
     }
 
     /// The nearest two of `clusters` to a row of the tile whose own cluster is `own`.
     pub(crate) fn nearest(
         &mut self,
-        tile: &HostTile,
+        tile: &HostTile<'_>,
         row: usize,
         level: usize,
         own: u32,
         clusters: impl Iterator<Item = u32>,
-    ) -> NearestTwo {
-        tile.copy_row(row, &mut self.point);
+    ) -> Result<NearestTwo> {
+        tile.copy_row(row, &mut self.point)?;
         let mut nearest = NearestTwo::none(own);
         for cluster in clusters {
             self.job.levels[level].copy_row(cluster as usize, &mut self.centroid);
             nearest.take(squared_distance(&self.point, &self.centroid), cluster);
         }
-        nearest
+        Ok(nearest)
     }
 
     /// The device's squared distances are accurate from this value on, for a row whose largest magnitude is `largest`.

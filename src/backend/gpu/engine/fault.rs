@@ -54,7 +54,7 @@ fn describe(error: &wgpu::Error) -> Finding {
     }
 }
 
-fn out_of_memory(detail: &str) -> Finding {
+pub(crate) fn out_of_memory(detail: &str) -> Finding {
     Finding::new("the GPU is out of memory")
         .found(detail)
         .hint("lower --tile-rows, close other programs that use this GPU, or use --device cpu")

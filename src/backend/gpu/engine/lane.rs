@@ -1,15 +1,21 @@
 //! What all operations of a lane share: its tile on the host, its buffers on the device.
 
+use std::ops::Range;
+
 use super::buffers::Buffers;
 use super::device::GpuDevice;
 use super::exact::ExactRows;
 use super::fault::defect;
+use super::pipeline::PointSlice;
+use super::place::Place;
 use super::plan::TilePlan;
+use super::point_store::PointStore;
 use super::submit::Recorder;
-use super::units::wide;
+use super::units::{narrow, wide};
 use super::upload::HostTile;
-use crate::backend::Job;
+use crate::backend::{Job, TileRows};
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_usize;
 
 /// One tile in flight: its rows on the host, its buffers on the device.
 pub(crate) struct LaneState<'a> {
@@ -17,7 +23,13 @@ pub(crate) struct LaneState<'a> {
     pub(crate) job: &'a Job<'a>,
     pub(crate) plan: TilePlan,
     pub(crate) buffers: Buffers,
-    pub(crate) tile: HostTile,
+    pub(crate) tile: HostTile<'a>,
+    /// Where the tile's rows are on the device.
+    pub(crate) place: Place,
+    /// The points that the device keeps.
+    store: Option<&'a PointStore>,
+    /// Rows of the next tile that is uploaded, if they are to be kept.
+    announced: Option<Range<u64>>,
     pub(crate) exact: ExactRows<'a>,
     stamp: u32,
 }
@@ -26,22 +38,39 @@ impl<'a> LaneState<'a> {
     /// Allocates the buffers of `plan`.
     pub(crate) fn new(gpu: &'a GpuDevice, job: &'a Job<'a>, plan: TilePlan) -> Result<LaneState<'a>> {
         let buffers = Buffers::new(gpu, &plan).map_err(|raised| Error::failed(*raised.finding))?;
-        let (tile, exact) = (HostTile::new(job.dtype, job.dim), ExactRows::new(job));
-        Ok(LaneState { gpu, job, plan, buffers, tile, exact, stamp: 0 })
+        let (tile, exact) = (HostTile::new(job), ExactRows::new(job));
+        let store = job.kept.and_then(|kept| kept.points.as_any().downcast_ref());
+        let place = Place { slice: PointSlice::whole(&buffers.points), rows: None };
+        Ok(LaneState { gpu, job, plan, buffers, tile, place, store, announced: None, exact, stamp: gpu.first_stamp() })
     }
 
     /// Starts recording work of this lane.
     pub(crate) fn recorder(&self) -> Recorder<'a> {
-        Recorder::new(self.gpu, self.buffers.uniforms.clone())
+        Recorder::new(self.gpu, &self.buffers.uniforms)
     }
 
-    /// A number that no earlier work of this lane left in any buffer. Never 0, which new buffers hold.
+    /// A number that no earlier work left in the lane's buffers. Never 0, which new buffers hold.
     pub(crate) fn next_stamp(&mut self) -> u32 {
         self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         self.stamp
     }
 
-    /// Copies the staged rows to the device.
+    /// `Lane::announce`.
+    pub(crate) fn announce(&mut self, rows: &TileRows<'_>) -> Result<bool> {
+        self.announced = if let TileRows::Range(range) = rows { Some(range.clone()) } else { None };
+        let (Some(store), Some(bounds)) = (self.store, rows.bounds()) else { return Ok(false) };
+        let largest = match rows {
+            TileRows::Range(range) => store.recall(&bounds, range.clone()),
+            TileRows::List(rows) => store.recall(&bounds, rows.iter().copied()),
+        };
+        let Some(largest) = largest.filter(|largest| largest.len() <= self.plan.tile_rows) else { return Ok(false) };
+        let Some(place) = place(self.gpu, store, rows)? else { return Ok(false) };
+        self.tile.recall(rows, largest);
+        self.place = place;
+        Ok(true)
+    }
+
+    /// Copies the staged rows to the device, to where it keeps them if they were announced and there is room.
     pub(crate) fn upload(&mut self) -> Result<()> {
         let rows = self.tile.rows();
         if rows > self.plan.tile_rows {
@@ -51,15 +80,39 @@ impl<'a> LaneState<'a> {
             return Ok(());
         }
         let bytes = wide(rows) * self.plan.point_row;
+        let kept = self.announced.take().filter(|range| range.end - range.start == wide(rows));
+        let room = kept.as_ref().zip(self.store).and_then(|(range, store)| store.room(self.gpu, range));
         let (tile, plan) = (&mut self.tile, &self.plan);
         self.buffers.points_staging.write(self.gpu, bytes, |memory| {
             tile.pack(plan, memory);
             Ok(())
         })?;
         let mut recorder = self.recorder();
-        recorder.copy((&self.buffers.points_staging.buffer, 0), (&self.buffers.points, 0), bytes);
+        let (points, offset) = room.as_ref().map_or((&*self.buffers.points, 0), |(chunk, offset)| (chunk, *offset));
+        recorder.copy((&self.buffers.points_staging.buffer, 0), (points, offset), bytes);
         let submission = recorder.submit();
+        self.place = Place { slice: PointSlice::whole(&self.buffers.points), rows: None };
+        if let (Some(store), Some(range), true) = (self.store, &kept, room.is_some()) {
+            store.filled(range, self.tile.all_largest());
+            if let Some(place) = place(self.gpu, store, &TileRows::Range(range.clone()))? {
+                self.place = place;
+            }
+        }
         self.buffers.points_staging.recycle(self.gpu, &submission);
         self.gpu.fault.check()
     }
+}
+
+/// Where the device keeps rows of one chunk.
+fn place(gpu: &GpuDevice, store: &PointStore, rows: &TileRows<'_>) -> Result<Option<Place>> {
+    let Some(bounds) = rows.bounds() else { return Ok(None) };
+    let Some((slice, first)) = store.slice(gpu, &bounds) else { return Ok(None) };
+    // chunks are smaller than a binding, so their rows have 32-bit numbers
+    let number = |row: u64| narrow(to_usize(row - bounds.start + first));
+    let rows = match rows {
+        TileRows::Range(_) if first == 0 => None,
+        TileRows::Range(range) => Some(range.clone().map(number).collect::<Result<_>>()?),
+        TileRows::List(rows) => Some(rows.iter().map(|&row| number(row)).collect::<Result<_>>()?),
+    };
+    Ok(Some(Place { slice, rows }))
 }

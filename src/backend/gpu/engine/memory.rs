@@ -2,6 +2,7 @@
 
 use super::device::{GpuDevice, Mapping};
 use super::fault::{defect, not_computed};
+use super::pool::DeviceBuffer;
 use super::units::wide;
 use crate::base::error::Result;
 
@@ -14,7 +15,7 @@ pub(crate) const UPLOAD_CHUNK_BYTES: u64 = 4 << 20;
 /// Host memory that the device copies from. It is mapped again as soon as a submission is done with it: allocating a buffer
 /// for every tile would cost several times the copy.
 pub(crate) struct Staging {
-    pub(crate) buffer: wgpu::Buffer,
+    pub(crate) buffer: DeviceBuffer,
     mapping: Option<(Mapping, Option<wgpu::SubmissionIndex>)>,
 }
 
@@ -33,6 +34,7 @@ impl Staging {
         let (mapping, after) =
             self.mapping.take().unwrap_or_else(|| (gpu.map(&self.buffer, wgpu::MapMode::Write), None));
         gpu.wait(&mapping, after.as_ref())?;
+        gpu.counters.up(bytes);
         let filled = match self.buffer.slice(..bytes).get_mapped_range_mut() {
             Ok(mut view) => fill(view.slice(..)),
             Err(error) => gpu.failed("cannot write memory shared with the GPU", &error.to_string()),
@@ -47,8 +49,18 @@ impl Staging {
     }
 }
 
-/// Allocates a buffer of at least 16 bytes, since empty buffers can't be bound.
-pub(crate) fn make(gpu: &GpuDevice, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // the buffer is used again, so it must not stay mapped
+        if self.mapping.take().is_some() {
+            self.buffer.unmap();
+        }
+    }
+}
+
+/// A buffer of at least 16 bytes, since empty buffers can't be bound. A free one of this size and usage is used again: what it
+/// holds is arbitrary.
+pub(crate) fn make(gpu: &GpuDevice, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> DeviceBuffer {
     let mut usage = usage;
     if usage.contains(wgpu::BufferUsages::MAP_WRITE) {
         usage |= wgpu::BufferUsages::COPY_SRC;
@@ -57,6 +69,14 @@ pub(crate) fn make(gpu: &GpuDevice, label: &str, bytes: u64, usage: wgpu::Buffer
         usage |= wgpu::BufferUsages::COPY_DST;
     }
     let size = bytes.max(16).next_multiple_of(16);
+    gpu.pool.take((size, usage), || allocate(gpu, label, size, usage))
+}
+
+/// A new buffer. The caller counts its memory as released when it frees it. Beyond the limit on memory, the buffer is too small,
+/// and [`GpuDevice::scoped`] reports it.
+pub(crate) fn allocate(gpu: &GpuDevice, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+    gpu.counters.allocation();
+    let size = if gpu.pool.reserve(size) { size } else { 0 };
     gpu.device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
 }
 
@@ -68,6 +88,7 @@ pub(crate) fn read<T>(
     submission: &wgpu::SubmissionIndex,
     decode: impl FnOnce(&[u8]) -> Result<T>,
 ) -> Result<T> {
+    gpu.counters.down(bytes);
     let mapping = gpu.map(buffer, wgpu::MapMode::Read);
     let waited = gpu.wait(&mapping, Some(submission));
     let decoded = match waited.map(|()| buffer.slice(..bytes).get_mapped_range()) {

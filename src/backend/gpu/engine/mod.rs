@@ -3,6 +3,7 @@
 pub(crate) mod adapter;
 pub(crate) mod buffers;
 pub(crate) mod centroids;
+pub(crate) mod counters;
 pub(crate) mod device;
 pub(crate) mod exact;
 pub(crate) mod fault;
@@ -13,7 +14,10 @@ pub(crate) mod memory;
 pub(crate) mod options;
 pub(crate) mod pace;
 pub(crate) mod pipeline;
+pub(crate) mod place;
 pub(crate) mod plan;
+pub(crate) mod point_store;
+pub(crate) mod pool;
 pub(crate) mod submit;
 pub(crate) mod units;
 pub(crate) mod upload;

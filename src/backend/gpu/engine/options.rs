@@ -1,5 +1,7 @@
 //! Settings of a GPU, and the defaults that depend on the kind of device.
 
+use crate::base::memory::free_memory;
+
 /// Default bytes of points in a tile.
 pub(crate) const TILE_BYTES: u64 = 16 << 20;
 
@@ -33,6 +35,11 @@ pub struct GpuOptions {
     /// Bytes of centroids, over all levels, that may stay on the device. Default: 256 MiB, or 2 GiB on a device with
     /// memory of its own.
     pub resident_bytes: Option<u64>,
+    /// Most bytes of all buffers together, so that tests reach what happens when memory is short. Default: what there is.
+    pub memory_bytes: Option<u64>,
+    /// Bytes of points that may stay on the device between passes. Default: all on a device with memory of its own, as long
+    /// as it can be allocated; a quarter of the free memory where the device shares the host's.
+    pub kept_bytes: Option<u64>,
     /// Bytes of points in a tile, for jobs that leave the number of rows open. Default: 16 MiB, or 8 MiB where the device
     /// shares the host's memory.
     pub tile_bytes: Option<u64>,
@@ -56,6 +63,7 @@ impl GpuOptions {
             kernel_shape: shape,
             tile_bytes: or(self.tile_bytes, TILE_BYTES / 2, TILE_BYTES),
             resident_bytes: or(self.resident_bytes, RESIDENT_BYTES, 8 * RESIDENT_BYTES),
+            kept_bytes: self.kept_bytes.or_else(|| Some(if shares_memory { free_memory() / 4 } else { u64::MAX })),
             // A lane reads and packs about 2 GB/s. A software rasterizer needs the cores for itself.
             lanes: self.lanes.or(Some(if software { LANES } else { (cores / 2).clamp(LANES, 8) })),
             ..self

@@ -23,14 +23,53 @@ impl Pipeline {
         storage: &[&wgpu::Buffer],
         uniforms: &wgpu::Buffer,
     ) -> wgpu::BindGroup {
+        self.bind_all(device, kernel, storage.iter().map(|buffer| buffer.as_entire_binding()), uniforms)
+    }
+
+    /// The same with a slice of points as the first binding.
+    pub(crate) fn bind_points(
+        &self,
+        device: &wgpu::Device,
+        kernel: &Kernel,
+        points: &PointSlice,
+        storage: &[&wgpu::Buffer],
+        uniforms: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
+        let size = wgpu::BufferSize::new(points.bytes);
+        let points = wgpu::BufferBinding { buffer: &points.buffer, offset: points.offset, size };
+        let storage = storage.iter().map(|buffer| buffer.as_entire_binding());
+        self.bind_all(device, kernel, [wgpu::BindingResource::Buffer(points)].into_iter().chain(storage), uniforms)
+    }
+
+    fn bind_all<'b>(
+        &self,
+        device: &wgpu::Device,
+        kernel: &Kernel,
+        storage: impl Iterator<Item = wgpu::BindingResource<'b>>,
+        uniforms: &'b wgpu::Buffer,
+    ) -> wgpu::BindGroup {
         let size = wgpu::BufferSize::new(kernel.params_bytes());
         let uniforms = wgpu::BufferBinding { buffer: uniforms, offset: 0, size };
-        let resources = storage.iter().map(|buffer| buffer.as_entire_binding());
-        let resources = resources.chain([wgpu::BindingResource::Buffer(uniforms)]);
+        let resources = storage.chain([wgpu::BindingResource::Buffer(uniforms)]);
         let entries: Vec<_> =
             (0..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let label = Some(kernel.name);
         device.create_bind_group(&wgpu::BindGroupDescriptor { label, layout: &self.layout, entries: &entries })
+    }
+}
+
+/// A part of a buffer that kernels read as points.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PointSlice {
+    pub(crate) buffer: wgpu::Buffer,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+}
+
+impl PointSlice {
+    /// All of a buffer.
+    pub(crate) fn whole(buffer: &wgpu::Buffer) -> PointSlice {
+        PointSlice { buffer: buffer.clone(), offset: 0, bytes: buffer.size() }
     }
 }
 

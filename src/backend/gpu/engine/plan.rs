@@ -1,7 +1,7 @@
 //! How a job is laid out on a device: strides, tile size, and what stays on the device.
 
 use super::memory::STAMP_BYTES;
-use super::options::{GpuOptions, LANES, RESIDENT_BYTES, TILE_BYTES};
+use super::options::{GpuOptions, LANES, TILE_BYTES};
 use super::units::{OCTET, SEARCH_STEP, wide};
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
@@ -28,6 +28,9 @@ pub(crate) const RUN_BYTES: u64 = 16;
 /// Bytes of a search result per row.
 pub(crate) const BEST_BYTES: u64 = 48;
 
+/// Bytes of a decided row.
+pub(crate) const NEAREST_BYTES: u64 = 16;
+
 /// Sizes of tiles and buffers, derived from a job and a device.
 #[derive(Debug, Clone)]
 pub(crate) struct TilePlan {
@@ -53,17 +56,21 @@ pub(crate) struct TilePlan {
     pub(crate) sums_bytes: u64,
     /// Most bytes of one binding.
     pub(crate) binding: u64,
+    /// Whether the device may keep the points.
+    pub(crate) keeps: bool,
     /// The host evaluates rows with values of this magnitude or more: their squares could overflow float32.
     extreme: f64,
 }
 
 impl TilePlan {
-    /// Plans `job` with tiles of `tile_rows` rows (0: the default), or fewer if the limits require it.
+    /// Plans `job` with tiles of `tile_rows` rows (0: the default), or fewer if the limits require it. At most `resident_bytes` of
+    /// centroids stay on the device.
     pub(crate) fn new(
         job: &Job<'_>,
         tile_rows: usize,
         limits: &wgpu::Limits,
         options: &GpuOptions,
+        resident_bytes: u64,
     ) -> Result<TilePlan> {
         let octets = job.dim.div_ceil(OCTET).max(1);
         let point_bytes = match job.dtype {
@@ -74,7 +81,7 @@ impl TilePlan {
         };
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let centroid_row = wide(octets * OCTET * 4);
-        let mut budget = options.resident_bytes.unwrap_or(RESIDENT_BYTES);
+        let mut budget = resident_bytes;
         let resident = resident(job, centroid_row, binding, &mut budget);
         let mut gathered = job.levels.iter().zip(&resident).filter(|(_, resident)| !**resident);
         let mut plan = TilePlan {
@@ -89,6 +96,7 @@ impl TilePlan {
             search_block: search_block(job, centroid_row, binding),
             sums_bytes: 0,
             binding,
+            keeps: job.kept.is_some(),
             extreme: extreme(job.dim),
         };
         let most = plan.most_rows(limits.max_buffer_size, job.sums);
@@ -152,6 +160,11 @@ impl TilePlan {
     /// Whether the job searches on the device.
     pub(crate) fn searches(&self) -> bool {
         !self.search_resident.is_empty()
+    }
+
+    /// Whether the candidates of a searched level are measured on the device: its centroids stay there.
+    pub(crate) fn remeasures(&self, level: usize) -> bool {
+        self.resident.get(level) == Some(&true) && self.search_resident.get(level) == Some(&true)
     }
 
     /// Whether the centroids of a searched level are uploaded block by block.
@@ -227,6 +240,7 @@ fn too_wide(dim: usize, binding: u64) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::RESIDENT_BYTES;
     use super::*;
     use ndarray::Array2;
 
@@ -235,7 +249,7 @@ mod tests {
         let levels = vec![MatrixView::F32(centroids.view())];
         let job = Job { keep_rows: true, pairwise: true, ..Job::new(dim, dtype, rows, levels) };
         let limits = wgpu::Limits { max_storage_buffer_binding_size: binding, ..wgpu::Limits::default() };
-        TilePlan::new(&job, 0, &limits, &GpuOptions::default())
+        TilePlan::new(&job, 0, &limits, &GpuOptions::default(), RESIDENT_BYTES)
     }
 
     #[test]

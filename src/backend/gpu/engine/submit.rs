@@ -29,8 +29,8 @@ pub(crate) struct Recorder<'g> {
 
 impl<'g> Recorder<'g> {
     /// Starts recording. `uniforms` has [`uniform_bytes`] bytes and belongs to the lane.
-    pub(crate) fn new(gpu: &'g GpuDevice, uniforms: wgpu::Buffer) -> Recorder<'g> {
-        Recorder { gpu, uniforms, encoder: encoder(gpu), params: Vec::new(), slot: uniform_slot(gpu) }
+    pub(crate) fn new(gpu: &'g GpuDevice, uniforms: &wgpu::Buffer) -> Recorder<'g> {
+        Recorder { gpu, uniforms: uniforms.clone(), encoder: encoder(gpu), params: Vec::new(), slot: uniform_slot(gpu) }
     }
 
     /// Copies `bytes` bytes (a multiple of 4) between buffers.
@@ -59,6 +59,7 @@ impl<'g> Recorder<'g> {
             pass.set_pipeline(&pipeline.pipeline);
             pass.set_bind_group(0, bindings, &[offset]);
             pass.dispatch_workgroups(groups_x, groups_y, 1);
+            self.gpu.counters.dispatch();
             first_group = first_group.saturating_add(groups_x.saturating_mul(groups_y));
         }
         Ok(())
@@ -78,10 +79,10 @@ impl<'g> Recorder<'g> {
 
     fn flush(&mut self, encoder: wgpu::CommandEncoder) -> wgpu::SubmissionIndex {
         if !self.params.is_empty() {
-            self.gpu.queue.write_buffer(&self.uniforms, 0, &self.params);
+            self.gpu.write(&self.uniforms, 0, &self.params);
             self.params.clear();
         }
-        self.gpu.queue.submit([encoder.finish()])
+        self.gpu.submit(Some(encoder.finish()))
     }
 
     /// Submits what was recorded.

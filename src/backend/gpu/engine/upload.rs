@@ -5,24 +5,59 @@ use half::f16;
 use super::hi_lo::{largest_f16, largest_f32, largest_f64, pack_hi_lo_row};
 use super::plan::TilePlan;
 use super::units::OCTET;
+use crate::backend::{Job, RowSource, TileRows};
+use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 
-/// The rows of one tile.
-pub(crate) struct HostTile {
+/// The rows of one tile. The device may keep them; then the host reads single rows again where it needs them.
+pub(crate) struct HostTile<'a> {
     /// 64-bit words, so that the bytes are aligned for every element type.
     words: Vec<u64>,
     dtype: Dtype,
     dim: usize,
     rows: usize,
+    /// The rows' numbers in the input, if the tile was recalled instead of staged.
+    recalled: Option<Numbers>,
+    source: Option<&'a dyn RowSource>,
     /// Largest magnitude of every row; infinite or NaN if any value of the row is.
     largest: Vec<f64>,
     /// Buffer for one padded row.
     padded: Vec<u8>,
 }
 
-impl HostTile {
-    pub(crate) fn new(dtype: Dtype, dim: usize) -> HostTile {
-        HostTile { words: Vec::new(), dtype, dim, rows: 0, largest: Vec::new(), padded: Vec::new() }
+/// Numbers of rows in the input.
+enum Numbers {
+    From(u64),
+    List(Vec<u64>),
+}
+
+impl<'a> HostTile<'a> {
+    pub(crate) fn new(job: &Job<'a>) -> HostTile<'a> {
+        HostTile {
+            words: Vec::new(),
+            dtype: job.dtype,
+            dim: job.dim,
+            rows: 0,
+            recalled: None,
+            source: job.kept.map(|kept| kept.source),
+            largest: Vec::new(),
+            padded: Vec::new(),
+        }
+    }
+
+    /// Makes rows that the device keeps the tile. `largest` are their largest magnitudes.
+    pub(crate) fn recall(&mut self, rows: &TileRows<'_>, largest: Vec<f64>) {
+        self.rows = largest.len();
+        self.largest = largest;
+        self.recalled = Some(match rows {
+            TileRows::Range(range) => Numbers::From(range.start),
+            TileRows::List(rows) => Numbers::List(rows.to_vec()),
+        });
+    }
+
+    /// Largest magnitudes of all rows.
+    pub(crate) fn all_largest(&self) -> &[f64] {
+        &self.largest
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -41,6 +76,7 @@ impl HostTile {
     /// Memory for `rows` rows. It grows to the largest tile and is reused.
     pub(crate) fn staging(&mut self, rows: usize) -> &mut [u8] {
         self.rows = rows;
+        self.recalled = None;
         let bytes = rows * self.row_bytes();
         if self.words.len() * 8 < bytes {
             self.words.resize(bytes.div_ceil(8), 0);
@@ -54,14 +90,23 @@ impl HostTile {
     }
 
     /// Copies a row as float64, which is exact.
-    pub(crate) fn copy_row(&self, row: usize, out: &mut [f64]) {
-        let bytes = self.row(row);
-        let values = out.iter_mut();
-        match self.dtype {
-            Dtype::F16 => values.zip(elements::<u16>(bytes)).for_each(|(o, &v)| *o = f64::from(f16::from_bits(v))),
-            Dtype::F32 => values.zip(elements::<f32>(bytes)).for_each(|(o, &v)| *o = f64::from(v)),
-            Dtype::F64 => values.zip(elements::<f64>(bytes)).for_each(|(o, &v)| *o = v),
-        }
+    ///
+    /// # Errors
+    /// Errors of the row source, for a tile that was recalled.
+    pub(crate) fn copy_row(&self, row: usize, out: &mut [f64]) -> Result<()> {
+        let (Some(numbers), Some(source)) = (&self.recalled, self.source) else {
+            decode(self.dtype, self.row(row), out);
+            return Ok(());
+        };
+        let number = match numbers {
+            Numbers::From(first) => first + row as u64,
+            Numbers::List(rows) => rows[row],
+        };
+        let mut words = vec![0_u64; self.row_bytes().div_ceil(8)];
+        let bytes = &mut bytemuck::cast_slice_mut(&mut words)[..self.row_bytes()];
+        source.read_rows(number, bytes)?;
+        decode(self.dtype, bytes, out);
+        Ok(())
     }
 
     /// Writes all rows to `out` in the layout that kernels read, and records each row's largest magnitude while the row
@@ -93,6 +138,16 @@ impl HostTile {
             self.largest.push(largest);
         }
         self.padded = padded;
+    }
+}
+
+/// Converts the elements of a row to float64.
+fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f64]) {
+    let values = out.iter_mut();
+    match dtype {
+        Dtype::F16 => values.zip(elements::<u16>(bytes)).for_each(|(o, &v)| *o = f64::from(f16::from_bits(v))),
+        Dtype::F32 => values.zip(elements::<f32>(bytes)).for_each(|(o, &v)| *o = f64::from(v)),
+        Dtype::F64 => values.zip(elements::<f64>(bytes)).for_each(|(o, &v)| *o = v),
     }
 }
 

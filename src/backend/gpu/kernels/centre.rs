@@ -18,6 +18,7 @@ pub(crate) const KERNEL: Kernel = Kernel {
         Binding::Read,
         Binding::Read,
         Binding::Read,
+        Binding::Read,
         Binding::Write,
         Binding::Params(size_of::<Params>() as u64),
     ],
@@ -31,22 +32,30 @@ pub(crate) const KERNEL: Kernel = Kernel {
 struct Params {
     octets: u32,
     stride: u32,
+    listed: u32,
     groups_x: u32,
     first_group: u32,
     /// Always 0; the shader compiler must not know that.
     zero: u32,
 }
 
-/// Records the centring of a tile with `octets` octets in total and `stride` per row.
-pub(crate) fn record(
-    recorder: &mut Recorder<'_>,
-    (pipeline, bindings): &Bound,
-    octets: u32,
-    stride: u32,
-) -> Result<()> {
-    recorder.dispatch(pipeline, bindings, octets.div_ceil(GROUP), |grid| Params {
-        octets,
-        stride,
+/// The work of one dispatch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CentreDispatch {
+    /// Octets of the tile.
+    pub(crate) octets: u32,
+    /// Octets of a row.
+    pub(crate) stride: u32,
+    /// Whether a list says which rows of the points make up the tile.
+    pub(crate) listed: bool,
+}
+
+/// Records the centring of a tile.
+pub(crate) fn record(recorder: &mut Recorder<'_>, (pipeline, bindings): &Bound, work: CentreDispatch) -> Result<()> {
+    recorder.dispatch(pipeline, bindings, work.octets.div_ceil(GROUP), |grid| Params {
+        octets: work.octets,
+        stride: work.stride,
+        listed: u32::from(work.listed),
         groups_x: grid.groups_x,
         first_group: grid.first_group,
         zero: 0,

@@ -3,9 +3,11 @@
 //! [`KERNELS`] lists them. `tests/portability.rs` takes every entry of the list through naga: it validates the shader,
 //! translates it to SPIR-V, MSL and HLSL, and compares it with its Rust description.
 
+pub(crate) mod candidates;
 pub(crate) mod centre;
 pub(crate) mod centroid_pairs;
 pub(crate) mod cluster_sums;
+pub(crate) mod decide;
 pub(crate) mod distance_sums;
 pub(crate) mod own_distance;
 pub(crate) mod pairwise;
@@ -22,6 +24,8 @@ pub const KERNELS: &[&Kernel] = &[
     &pairwise::KERNEL,
     &centre::KERNEL,
     &top2::KERNEL,
+    &candidates::KERNEL,
+    &decide::KERNEL,
     &cluster_sums::KERNEL,
     &centroid_pairs::KERNEL,
     &distance_sums::KERNEL,

@@ -1,19 +1,21 @@
 //! The current tile minus the job's centre, computed once per tile on first use.
 
+use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::hi_lo::{hi_lo, largest_f64};
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
-use crate::backend::gpu::engine::memory::make;
-use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::memory::{Staging, make};
+use crate::backend::gpu::engine::place::{Place, PointKernel};
+use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::Recorder;
-use crate::backend::gpu::engine::units::OCTET;
-use crate::backend::gpu::kernels::centre;
+use crate::backend::gpu::engine::units::{OCTET, wide};
+use crate::backend::gpu::kernels::centre::{self, CentreDispatch};
 use crate::base::error::Result;
 
 /// The kernel, bound to the centre on the device.
 pub(crate) struct Centring {
-    bound: Bound,
+    kernel: PointKernel,
     /// The centre's largest magnitude.
     largest: f64,
     /// Whether the current tile is centred.
@@ -34,13 +36,15 @@ impl Centring {
             (planes[0][column], planes[1][column]) = hi_lo(value);
         }
         let [hi, lo] = ["centre", "centre, lo parts"].map(|label| make(gpu, label, plan.centroid_row, usage));
-        gpu.queue.write_buffer(&hi, 0, bytemuck::cast_slice(&planes[0]));
-        gpu.queue.write_buffer(&lo, 0, bytemuck::cast_slice(&planes[1]));
+        gpu.write(&hi, 0, bytemuck::cast_slice(&planes[0]));
+        gpu.write(&lo, 0, bytemuck::cast_slice(&planes[1]));
         let pipeline = gpu.pipeline(&centre::KERNEL, 0, distance_variant(job.dtype, true))?;
-        let storage = [&buffers.points, &hi, &lo, centred];
-        let bindings = pipeline.bind(&gpu.device, &centre::KERNEL, &storage, &buffers.uniforms);
+        // without a list nothing reads it, but something must be bound
+        let list = buffers.list.as_ref().map_or(&buffers.entries, |(list, _)| list);
+        let storage: [&wgpu::Buffer; 4] = [&hi, &lo, list, centred];
+        let kernel = PointKernel::new(&centre::KERNEL, pipeline, &storage, &buffers.uniforms);
         let largest = largest_f64(bytemuck::cast_slice(&job.centre));
-        Ok(Some(Centring { bound: (pipeline, bindings), largest, done: false }))
+        Ok(Some(Centring { kernel, largest, done: false }))
     }
 
     /// Call when a new tile arrives.
@@ -48,15 +52,38 @@ impl Centring {
         self.done = false;
     }
 
-    /// Records the centring of the tile, unless it was recorded before.
-    pub(crate) fn record(&mut self, lane: &LaneState<'_>, recorder: &mut Recorder<'_>) -> Result<()> {
+    /// Records the centring of the tile, unless it was recorded before. True if it was: call `submitted` after the submission.
+    pub(crate) fn record(&mut self, lane: &mut LaneState<'_>, recorder: &mut Recorder<'_>) -> Result<bool> {
         let octets = u32::try_from(lane.tile.rows()).ok().and_then(|rows| rows.checked_mul(lane.plan.octets));
         let octets = octets.ok_or_else(|| defect("a tile has more than 2^32 octets"))?;
         if !self.done {
-            centre::record(recorder, &self.bound, octets, lane.plan.octets)?;
+            let listed = lane.place.rows.is_some();
+            if let (Some(rows), Some((list, staging))) = (&lane.place.rows, &mut lane.buffers.list) {
+                let bytes: &[u8] = bytemuck::cast_slice(rows);
+                staging.write(lane.gpu, wide(bytes.len()), |mut memory| {
+                    memory.copy_from_slice(bytes);
+                    Ok(())
+                })?;
+                recorder.copy((&staging.buffer, 0), (list, 0), wide(bytes.len()));
+            }
+            let work = CentreDispatch { octets, stride: lane.plan.octets, listed };
+            centre::record(recorder, self.kernel.bound(lane.gpu, &lane.place), work)?;
             self.done = true;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Call after the submission that centres the tile.
+    pub(crate) fn submitted(
+        gpu: &GpuDevice,
+        place: &Place,
+        list: &mut Option<(DeviceBuffer, Staging)>,
+        submission: &wgpu::SubmissionIndex,
+    ) {
+        if let (Some(_), Some((_, staging))) = (&place.rows, list) {
+            staging.recycle(gpu, submission);
+        }
     }
 
     /// Whether float32 holds the squares of a centred row of the tile.

@@ -9,7 +9,7 @@ use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
 use crate::backend::gpu::engine::pace::Pace;
-use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::place::PointKernel;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::pairwise::{self, MatrixBlock};
 use crate::base::error::Result;
@@ -18,7 +18,7 @@ use crate::base::numeric::to_f32;
 /// The operation, bound to every level's centroids.
 pub(crate) struct DistanceMatrixOp {
     resident: Arc<ResidentCentroids>,
-    levels: Vec<Bound>,
+    levels: Vec<PointKernel>,
     /// Centroids of the current block; empty if the level is resident.
     gathered: PackedRows,
     pace: Pace,
@@ -49,9 +49,8 @@ impl DistanceMatrixOp {
         let levels = (0..lane.job.levels.len()).map(|level| {
             let centroids = LevelCentroids::of(lane, resident, level)?;
             let pipeline = lane.gpu.pipeline(&pairwise::KERNEL, 0, centroids.variant(lane))?;
-            let storage = [&centroids.storage(&lane.buffers)[..], &[block]].concat();
-            let bindings = pipeline.bind(&lane.gpu.device, &pairwise::KERNEL, &storage, &lane.buffers.uniforms);
-            Ok((pipeline, bindings))
+            let storage = [&centroids.storage()[..], &[&**block]].concat();
+            Ok(PointKernel::new(&pairwise::KERNEL, pipeline, &storage, &lane.buffers.uniforms))
         });
         let levels = levels.collect::<Result<_>>()?;
         let (resident, gathered, pace) = (resident.clone(), PackedRows::default(), Pace::new());
@@ -72,11 +71,14 @@ impl DistanceMatrixOp {
         if !fits || out.len() != lane.tile.rows() * count {
             return Err(defect("a block of distances doesn't have the shape of the tile and the level"));
         }
+        if lane.place.rows.is_some() {
+            return Err(defect("a distance matrix needs consecutive rows"));
+        }
         let mut done = 0;
         while done < count && !out.is_empty() {
             let columns = Columns { origin: first, first: done, count: self.next_columns(lane, level, count - done)? };
             let extreme = self.fill_block(lane, level, columns, count, out)?;
-            correct(lane, level, columns, count, &extreme, out);
+            correct(lane, level, columns, count, &extreme, out)?;
             done += columns.count;
         }
         Ok(())
@@ -128,7 +130,7 @@ impl DistanceMatrixOp {
                 recorder.copy((inputs, bytes), (lo, 0), wide(size_of_val(self.gathered.lo.as_slice())));
             }
         }
-        pairwise::record(&mut recorder, &self.levels[level], block)?;
+        pairwise::record(&mut recorder, self.levels[level].bound(lane.gpu, &lane.place), block)?;
         let values = rows * columns.count;
         recorder.copy((distances, 0), (readback, 0), stamped_bytes(values));
         self.pace.start(block.rows, columns.count, block.octets);
@@ -182,7 +184,7 @@ fn correct(
     stride: usize,
     extreme: &[usize],
     out: &mut [f32],
-) {
+) -> Result<()> {
     for (row, out) in out.chunks_exact_mut(stride).enumerate() {
         let out = &mut out[columns.first..columns.first + columns.count];
         let largest = lane.tile.largest(row);
@@ -196,8 +198,9 @@ fn correct(
             let exact_enough = f64::from(*value) >= floor && !whole_row;
             if !exact_enough || extreme.binary_search(&column).is_ok() {
                 let cluster = columns.origin + columns.first + column;
-                *value = to_f32(lane.exact.squared(&lane.tile, row, level, cluster).sqrt());
+                *value = to_f32(lane.exact.squared(&lane.tile, row, level, cluster)?.sqrt());
             }
         }
     }
+    Ok(())
 }

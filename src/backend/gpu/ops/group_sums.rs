@@ -10,7 +10,7 @@ use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::point_variant;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
-use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::engine::upload::HostTile;
 use crate::backend::gpu::kernels::cluster_sums::{self, SumDispatch};
@@ -28,7 +28,7 @@ const NEAR: f64 = 1.0 / (1_u64 << 24) as f64;
 
 /// The operation: the kernel and the sorted rows.
 pub(crate) struct GroupSumOp {
-    bound: Bound,
+    kernel: PointKernel,
     sorted: SortedRows,
     /// Start of each run and end of the last one, then the rows in sorted order.
     order: Vec<u32>,
@@ -43,11 +43,11 @@ impl GroupSumOp {
         let (gpu, buffers) = (lane.gpu, &lane.buffers);
         let Some(sums) = &buffers.sums else { return Ok(None) };
         let pipeline = gpu.pipeline(&cluster_sums::KERNEL, 0, point_variant(lane.job.dtype))?;
-        let storage = [&buffers.points, &sums.order, &sums.sums];
-        let bindings = pipeline.bind(&gpu.device, &cluster_sums::KERNEL, &storage, &buffers.uniforms);
+        let storage: [&wgpu::Buffer; 2] = [&sums.order, &sums.sums];
+        let kernel = PointKernel::new(&cluster_sums::KERNEL, pipeline, &storage, &buffers.uniforms);
         let row = || vec![0.0; lane.job.dim];
         Ok(Some(GroupSumOp {
-            bound: (pipeline, bindings),
+            kernel,
             sorted: SortedRows::default(),
             order: Vec::new(),
             first: row(),
@@ -57,14 +57,14 @@ impl GroupSumOp {
     }
 
     /// Sorts the rows by label and lists them in the form that the kernel reads.
-    fn fill(&mut self, labels: &[u32], evaluator: impl Fn(usize) -> Evaluator) -> Result<()> {
+    fn fill(&mut self, labels: &[u32], place: &Place, evaluator: impl Fn(usize) -> Evaluator) -> Result<()> {
         self.sorted.fill(labels, usize::MAX, evaluator, |label| Ok(Some(label)))?;
         self.order.clear();
         for run in &self.sorted.runs {
             self.order.push(narrow(run.start)?);
         }
         self.order.push(narrow(self.sorted.entries.len())?);
-        self.order.extend(self.sorted.entries.iter().map(|entry| entry.row));
+        self.order.extend(self.sorted.entries.iter().map(|entry| place.row(entry.row)));
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl GroupSumOp {
         if labels.len() != lane.tile.rows() {
             return Err(defect("the labels don't have the shape of the tile"));
         }
-        self.fill(labels, |row| match lane.tile.largest(row) {
+        self.fill(labels, &lane.place, |row| match lane.tile.largest(row) {
             largest if lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => Evaluator::Device,
             largest if largest.is_finite() => Evaluator::Host,
             _ => Evaluator::Nobody,
@@ -89,7 +89,7 @@ impl GroupSumOp {
         self.sum_runs(lane, out)?;
         self.differences.fill(0.0);
         for &(row, label) in &self.sorted.host {
-            lane.tile.copy_row(row as usize, &mut self.row);
+            lane.tile.copy_row(row as usize, &mut self.row)?;
             add_rows(sum_of(out, label, dim)?, 1, &self.row, &self.differences);
         }
         Ok(())
@@ -129,7 +129,8 @@ impl GroupSumOp {
         }
         let list = narrow(self.sorted.runs.len() + 1)?;
         let (first_run, runs, octets) = (narrow(batch.start)?, narrow(batch.len())?, lane.plan.octets);
-        cluster_sums::record(&mut recorder, &self.bound, SumDispatch { first_run, runs, list, octets, stamp })?;
+        let bound = self.kernel.bound(gpu, &lane.place);
+        cluster_sums::record(&mut recorder, bound, SumDispatch { first_run, runs, list, octets, stamp })?;
         let stride = octets as usize * OCTET * 2;
         let values = batch.len() * stride;
         recorder.copy((sums, 0), (readback, 0), stamped_bytes(values));
@@ -149,7 +150,7 @@ impl GroupSumOp {
     /// Adds the rows of one run to its label's sum, given the sum of their differences from the first.
     fn add_run(
         &mut self,
-        tile: &HostTile,
+        tile: &HostTile<'_>,
         in_parts: bool,
         run: LabelRun,
         values: &[f32],
@@ -159,7 +160,7 @@ impl GroupSumOp {
         let rows = &self.sorted.entries[run.start..][..run.count as usize];
         let Some((first, others)) = rows.split_first() else { return Ok(()) };
         let first = first.row as usize;
-        tile.copy_row(first, &mut self.first);
+        tile.copy_row(first, &mut self.first)?;
         // per octet: the sums of eight columns, then their rests
         for (to, octet) in self.differences.chunks_mut(OCTET).zip(values.chunks(2 * OCTET)) {
             let (sums, rests) = octet.split_at(OCTET);
@@ -167,12 +168,12 @@ impl GroupSumOp {
             to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
         }
         if in_parts && let Some(second) = others.first() {
-            tile.copy_row(second.row as usize, &mut self.row);
+            tile.copy_row(second.row as usize, &mut self.row)?;
             let apart = self.first.iter().zip(&self.row).fold(0.0, |most, (a, b)| f64::max(most, (a - b).abs()));
             if apart < NEAR * tile.largest(first) {
                 self.differences.fill(0.0);
                 for other in others {
-                    tile.copy_row(other.row as usize, &mut self.row);
+                    tile.copy_row(other.row as usize, &mut self.row)?;
                     let differences = self.row.iter().zip(&self.first).map(|(value, first)| value - first);
                     self.differences.iter_mut().zip(differences).for_each(|(sum, difference)| *sum += difference);
                 }

@@ -7,6 +7,7 @@ pub(crate) mod neighbours;
 pub(crate) mod nominate;
 pub(crate) mod observe;
 pub(crate) mod own_distances;
+pub(crate) mod remeasure;
 pub(crate) mod rescore;
 pub(crate) mod resident;
 pub(crate) mod search;

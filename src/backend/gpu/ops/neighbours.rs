@@ -11,11 +11,12 @@ use rayon::prelude::*;
 
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_distance;
-use crate::backend::gpu::engine::fault::{defect, not_computed, scoped};
+use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, hi_lo, largest_f64, pack_hi_lo_row, unit_scale};
 use crate::backend::gpu::engine::memory::{UPLOAD_CHUNK_BYTES, cast, make, read};
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::{Recorder, uniform_bytes};
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::centroid_pairs::{self, PairBlock, StripNeighbours};
@@ -62,13 +63,13 @@ struct Progress {
 
 /// The comparison's buffers, and how much they hold.
 struct ComparisonBuffers {
-    rows: wgpu::Buffer,
-    columns: wgpu::Buffer,
-    columns_lo: Option<wgpu::Buffer>,
-    spread: wgpu::Buffer,
-    found: wgpu::Buffer,
-    readback: wgpu::Buffer,
-    uniforms: wgpu::Buffer,
+    rows: DeviceBuffer,
+    columns: DeviceBuffer,
+    columns_lo: Option<DeviceBuffer>,
+    spread: DeviceBuffer,
+    found: DeviceBuffer,
+    readback: DeviceBuffer,
+    uniforms: DeviceBuffer,
     bound: Bound,
     rows_at_once: usize,
     columns_at_once: usize,
@@ -117,7 +118,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let count = self.clusters.len();
         let memory = self.memory()?;
         let Some((memory, strip)) = memory.zip(self.strip) else { return self.scan_all(tick) };
-        let mut work = Progress { pace: Pace::new(), stamp: 0, columns: None };
+        let mut work = Progress { pace: Pace::new(), stamp: self.gpu.first_stamp(), columns: None };
         let mut out = Vec::with_capacity(count);
         for first in (0..count).step_by(memory.rows_at_once) {
             let rows = first..count.min(first + memory.rows_at_once);
@@ -202,7 +203,8 @@ impl<'a, 'v> Comparison<'a, 'v> {
             let readback = make(gpu, "neighbours, read back", found_bytes, Usage::MAP_READ);
             let uniforms = make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST);
             // The kernel doesn't read lo parts that don't exist, but something must be bound.
-            let storage = [&rows, &columns, columns_lo.as_ref().unwrap_or(&columns), &spread, &found];
+            let storage: [&wgpu::Buffer; 5] =
+                [&rows, &columns, columns_lo.as_ref().unwrap_or(&columns), &spread, &found];
             let bound = (pipeline.clone(), pipeline.bind(&gpu.device, &centroid_pairs::KERNEL, &storage, &uniforms));
             let found_at_once = found_bytes / wide(size_of::<StripNeighbours>());
             ComparisonBuffers {
@@ -219,11 +221,11 @@ impl<'a, 'v> Comparison<'a, 'v> {
                 found_at_once,
             }
         };
-        let memory = scoped(&gpu.device, allocate).map_err(|raised| Error::device(*raised.finding))?;
+        let memory = gpu.scoped(allocate).map_err(|raised| Error::device(*raised.finding))?;
         let largest = self.spread.iter().copied().fold(0.0, f64::max);
         let unit = unit_scale(largest);
         let spread: Vec<f32> = self.spread.iter().map(|&value| to_f32(value * unit)).collect();
-        gpu.queue.write_buffer(&memory.spread, 0, bytemuck::cast_slice(&spread));
+        gpu.write(&memory.spread, 0, bytemuck::cast_slice(&spread));
         Ok(Some(memory))
     }
 
@@ -246,9 +248,9 @@ impl<'a, 'v> Comparison<'a, 'v> {
                 pack(&row, out);
             }
             let offset = wide((first - places.start) * bytes);
-            self.gpu.queue.write_buffer(buffer, offset, &packed[..now.len() * bytes]);
+            self.gpu.write(buffer, offset, &packed[..now.len() * bytes]);
             // Each write allocates memory that is freed by the next submission.
-            self.gpu.queue.submit([]);
+            self.gpu.submit(None);
         }
     }
 
@@ -276,7 +278,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         pace: &mut Pace,
         best: &mut [RowNeighbours],
     ) -> Result<()> {
-        let mut recorder = Recorder::new(self.gpu, memory.uniforms.clone());
+        let mut recorder = Recorder::new(self.gpu, &memory.uniforms);
         centroid_pairs::record(&mut recorder, &memory.bound, block)?;
         let strips = block.columns.div_ceil(block.strip) as usize;
         let bytes = wide(best.len() * strips * size_of::<StripNeighbours>());

@@ -12,10 +12,31 @@ use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::plan::BEST_BYTES;
+use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::top2::{self, RowCandidates, SearchDispatch};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
+
+/// Work behind the last dispatch of a search, in the same submission.
+pub(crate) trait After {
+    /// Records the work, given the stamp of the search's results. It copies its results behind the first row's candidates in
+    /// the read-back buffer, and returns their bytes.
+    fn record(&mut self, lane: &mut LaneState<'_>, recorder: &mut Recorder<'_>, stamp: u32) -> Result<u64>;
+
+    /// Takes these results.
+    fn read(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+/// What follows a dispatch.
+enum End<'a> {
+    /// Another dispatch.
+    Goes,
+    /// The candidates of all rows are read.
+    Rows,
+    /// This work, whose results are read.
+    Then(&'a mut dyn After),
+}
 
 /// The kernel, bound to each level's blocks of centroids.
 pub(crate) struct Nominator {
@@ -51,7 +72,7 @@ impl Nominator {
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
-    /// rows that the caller asks for, is computable. Rows that are not computable have arbitrary candidates.
+    /// rows that the caller asks for, is computable. With `after`, only the first row's candidates are read. Rows that are not computable have arbitrary candidates.
     pub(crate) fn nominate(
         &mut self,
         lane: &mut LaneState<'_>,
@@ -59,6 +80,7 @@ impl Nominator {
         level: usize,
         searched: &SearchedLevel,
         mut rows: impl Iterator<Item = usize>,
+        after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
         let on_device = !searched.clusters.is_empty()
             && self.device_columns(lane, level) > 0
@@ -67,7 +89,7 @@ impl Nominator {
         if !on_device {
             return Ok(&[]);
         }
-        self.score(lane, centring, level, searched)?;
+        self.score(lane, centring, level, searched, after)?;
         Ok(&self.found)
     }
 
@@ -77,13 +99,14 @@ impl Nominator {
         if bound { top2::most_centroids(self.entry, lane.plan.octets).unwrap_or(0) } else { 0 }
     }
 
-    /// Runs the kernel over all blocks of a level and reads its results.
+    /// Runs the kernel over all blocks of a level, then `after`, and reads the results.
     fn score(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         level: usize,
         searched: &SearchedLevel,
+        mut after: Option<&mut dyn After>,
     ) -> Result<()> {
         let (places, block) = (searched.clusters.len(), lane.plan.search_block);
         for (number, first) in (0..places).step_by(block).enumerate() {
@@ -109,7 +132,12 @@ impl Nominator {
                 };
                 let last = first + begin + paced == places;
                 let load = begin == 0 && streamed;
-                self.submit(lane, centring, (level, number, load), work, last)?;
+                let end = match (last, after.as_deref_mut()) {
+                    (true, Some(after)) => End::Then(after),
+                    (true, None) => End::Rows,
+                    (false, _) => End::Goes,
+                };
+                self.submit(lane, centring, (level, number, load), work, end)?;
                 begin += paced;
             }
         }
@@ -148,12 +176,12 @@ impl Nominator {
         centring: &mut Centring,
         (level, block, load): (usize, usize, bool),
         work: SearchDispatch,
-        last: bool,
+        mut end: End<'_>,
     ) -> Result<()> {
         let gpu = lane.gpu;
         let mut recorder = lane.recorder();
-        centring.record(lane, &mut recorder)?;
-        let Some(buffers) = &mut lane.buffers.search else {
+        let centred = centring.record(lane, &mut recorder)?;
+        let Some(buffers) = &lane.buffers.search else {
             return Err(defect("a search has no buffers"));
         };
         if let (Some(stream), true) = (&buffers.stream, load) {
@@ -165,21 +193,32 @@ impl Nominator {
         let blocks = &self.blocks[level];
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
         top2::record(&mut recorder, bound, self.entry, work)?;
-        let bytes = if last { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
+        let bytes = if let End::Rows = end { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
         recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
+        let more = match &mut end {
+            End::Then(after) => after.record(lane, &mut recorder, work.stamp)?,
+            End::Rows | End::Goes => 0,
+        };
         self.pace.start(work.rows, (work.end - work.begin) as usize, work.octets);
         let submission = recorder.submit();
+        if centred {
+            Centring::submitted(gpu, &lane.place, &mut lane.buffers.list, &submission);
+        }
+        let Some(buffers) = &mut lane.buffers.search else {
+            return Err(defect("a search has no buffers"));
+        };
         if let (Some(stream), true) = (&mut buffers.stream, load) {
             stream.staging.recycle(gpu, &submission);
         }
-        read(gpu, &buffers.readback, bytes, &submission, |bytes| {
-            let found: &[RowCandidates] = cast(bytes)?;
+        read(gpu, &buffers.readback, bytes + more, &submission, |results| {
+            let (found, more) = results.split_at(to_usize(bytes));
+            let found: &[RowCandidates] = cast(found)?;
             if found.iter().any(|row| row.stamp != work.stamp) {
                 return Err(not_computed());
             }
             self.found.clear();
             self.found.extend_from_slice(found);
-            Ok(())
+            if let End::Then(after) = &mut end { after.read(more) } else { Ok(()) }
         })?;
         self.pace.stop();
         Ok(())

@@ -25,7 +25,7 @@ pub(crate) struct LevelResults<'r> {
 /// `Kind::Failed` if a result lacks its stamp.
 pub(crate) fn observe(
     exact: &mut ExactRows<'_>,
-    tile: &HostTile,
+    tile: &HostTile<'_>,
     level: usize,
     sorted: &SortedRows,
     results: LevelResults<'_>,
@@ -36,11 +36,11 @@ pub(crate) fn observe(
         if sum.stamp != results.stamp {
             return Err(not_computed());
         }
-        observe_run(exact, tile, level, sorted, (*run, sum), results.squared, &mut out);
+        observe_run(exact, tile, level, sorted, (*run, sum), results.squared, &mut out)?;
     }
     for &(row, cluster) in &sorted.host {
         let row = row as usize;
-        let squared = exact.squared(tile, row, level, cluster as usize);
+        let squared = exact.squared(tile, row, level, cluster as usize)?;
         let distance = squared.sqrt();
         out.runs.push(RunSums { cluster, count: 1, inertia: squared, distance, max_squared: squared });
         if let Some(kept) = out.squared.get_mut(row) {
@@ -53,13 +53,13 @@ pub(crate) fn observe(
 /// Appends one run: the device's sums, or float64 sums row by row if its rows are too close to their centroid.
 fn observe_run(
     exact: &mut ExactRows<'_>,
-    tile: &HostTile,
+    tile: &HostTile<'_>,
     level: usize,
     sorted: &SortedRows,
     (run, sum): (LabelRun, &RunSum),
     squared: &[f32],
     out: &mut Observation,
-) {
+) -> Result<()> {
     let places = run.start..run.start + run.count as usize;
     let entries = &sorted.entries[places.clone()];
     let largest = entries.iter().map(|entry| tile.largest(entry.row as usize)).fold(0.0, f64::max);
@@ -78,7 +78,7 @@ fn observe_run(
         }
         let value = match given {
             Some(value) if value >= exact.floor(level, tile.largest(row)) => value,
-            _ => exact.squared(tile, row, level, run.label as usize),
+            _ => exact.squared(tile, row, level, run.label as usize)?,
         };
         if !trusted {
             sums.inertia += value;
@@ -90,4 +90,5 @@ fn observe_run(
         }
     }
     out.runs.push(sums);
+    Ok(())
 }

@@ -1,18 +1,19 @@
 //! Distances of a tile's rows to their own centroids: sorted rows go to the device, sums per run come back.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::observe::{LevelResults, observe};
 use super::resident::ResidentCentroids;
-use super::sort::{Evaluator, SortedRows};
-use crate::backend::gpu::engine::buffers::Buffers;
+use super::sort::{Entry, Evaluator, SortedRows};
 use crate::backend::gpu::engine::centroids::PackedRows;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::plan::{ENTRY_BYTES, RUN_BYTES, SQUARED_BYTES};
 use crate::backend::gpu::engine::units::wide;
 use crate::backend::gpu::kernels::{own_distance, partial_inertia};
@@ -22,7 +23,7 @@ use crate::base::matrix::MatrixView;
 
 /// One level of the job.
 struct LevelWork {
-    bound: Bound,
+    kernel: PointKernel,
     sorted: SortedRows,
     /// Centroids of the current tile; empty if the level is resident.
     gathered: PackedRows,
@@ -42,17 +43,16 @@ impl OwnDistanceOp {
             let centroids = LevelCentroids::of(lane, resident, level)?;
             let entry = gpu.shape_entry();
             let pipeline = gpu.pipeline(&own_distance::KERNEL, entry, centroids.variant(lane))?;
-            let storage = [&centroids.storage(buffers)[..], &[&buffers.entries, &buffers.squared]].concat();
-            let bindings = pipeline.bind(&gpu.device, &own_distance::KERNEL, &storage, &buffers.uniforms);
+            let storage = [&centroids.storage()[..], &[&*buffers.entries, &*buffers.squared]].concat();
             Ok(LevelWork {
-                bound: (pipeline, bindings),
+                kernel: PointKernel::new(&own_distance::KERNEL, pipeline, &storage, &buffers.uniforms),
                 sorted: SortedRows::default(),
                 gathered: PackedRows::default(),
             })
         });
         let levels = levels.collect::<Result<Vec<_>>>()?;
         let pipeline = gpu.pipeline(&partial_inertia::KERNEL, 0, 0)?;
-        let storage = [&buffers.entries, &buffers.squared, &buffers.runs];
+        let storage: [&wgpu::Buffer; 3] = [&buffers.entries, &buffers.squared, &buffers.runs];
         let bindings = pipeline.bind(&gpu.device, &partial_inertia::KERNEL, &storage, &buffers.uniforms);
         Ok(OwnDistanceOp { resident: resident.clone(), levels, partial: (pipeline, bindings) })
     }
@@ -118,7 +118,7 @@ impl OwnDistanceOp {
 
     /// Computes the prepared levels `which` on the device and appends their observations to `out`.
     fn compute(
-        &self,
+        &mut self,
         lane: &mut LaneState<'_>,
         which: Range<usize>,
         keep_rows: bool,
@@ -156,6 +156,7 @@ impl OwnDistanceOp {
         let parts = |work: &LevelWork| [wide(work.sorted.entries.len()) * ENTRY_BYTES, hi_bytes(work), lo_bytes(work)];
         let levels = &self.levels[which];
         let bytes = levels.iter().flat_map(parts).sum();
+        let place_on_device = &lane.place;
         lane.buffers.inputs_staging.write(lane.gpu, bytes, |mut memory| {
             let mut place = 0;
             let mut put = |bytes: &[u8]| {
@@ -163,7 +164,7 @@ impl OwnDistanceOp {
                 place += bytes.len();
             };
             for work in levels {
-                put(bytemuck::cast_slice(&work.sorted.entries));
+                put(bytemuck::cast_slice(&on_device(&work.sorted.entries, place_on_device)));
                 put(bytemuck::cast_slice(&work.gathered.hi));
                 put(bytemuck::cast_slice(&work.gathered.lo));
             }
@@ -174,7 +175,7 @@ impl OwnDistanceOp {
     /// Records and submits the levels `which`. Their results follow one another in the read-back buffer; returns their size
     /// in bytes.
     fn submit_levels(
-        &self,
+        &mut self,
         lane: &mut LaneState<'_>,
         which: Range<usize>,
         stamps: &[u32],
@@ -185,7 +186,7 @@ impl OwnDistanceOp {
         let buffers = &mut lane.buffers;
         let inputs = &buffers.inputs_staging.buffer;
         let (mut staged, mut filled) = (0, 0);
-        for (work, &stamp) in self.levels[which].iter().zip(stamps) {
+        for (work, &stamp) in self.levels[which].iter_mut().zip(stamps) {
             let count = wide(work.sorted.entries.len());
             recorder.copy((inputs, staged), (&buffers.entries, 0), count * ENTRY_BYTES);
             staged += count * ENTRY_BYTES;
@@ -198,7 +199,7 @@ impl OwnDistanceOp {
                 }
             }
             let entries = u32::try_from(count).map_err(|_| defect("a tile has more than 2^32 rows"))?;
-            own_distance::record(&mut recorder, &work.bound, entry, entries, octets)?;
+            own_distance::record(&mut recorder, work.kernel.bound(lane.gpu, &lane.place), entry, entries, octets)?;
             partial_inertia::record(&mut recorder, &self.partial, entries, stamp)?;
             let runs = wide(work.sorted.runs.len()) * RUN_BYTES;
             recorder.copy((&buffers.runs, 0), (&buffers.readback, filled), runs);
@@ -211,6 +212,14 @@ impl OwnDistanceOp {
         let submission = recorder.submit();
         buffers.inputs_staging.recycle(lane.gpu, &submission);
         Ok((submission, filled))
+    }
+}
+
+/// The entries as kernels read them, by rows of the points on the device.
+fn on_device<'e>(entries: &'e [Entry], place: &Place) -> Cow<'e, [Entry]> {
+    match place.rows {
+        None => Cow::Borrowed(entries),
+        Some(_) => entries.iter().map(|entry| Entry { row: place.row(entry.row), ..*entry }).collect(),
     }
 }
 
@@ -238,10 +247,10 @@ impl<'b> LevelCentroids<'b> {
         level: usize,
     ) -> Result<LevelCentroids<'b>> {
         match (&resident.levels[level], &lane.buffers.gathered) {
-            (Some(resident), _) => Ok(LevelCentroids { hi: &resident.hi, lo: resident.lo.as_ref() }),
+            (Some(resident), _) => Ok(LevelCentroids { hi: &resident.hi, lo: resident.lo.as_deref() }),
             (None, Some((hi, lo))) => {
                 let in_parts = matches!(lane.job.levels[level], MatrixView::F64(_));
-                Ok(LevelCentroids { hi, lo: lo.as_ref().filter(|_| in_parts) })
+                Ok(LevelCentroids { hi, lo: lo.as_deref().filter(|_| in_parts) })
             }
             (None, None) => Err(defect("a level's centroids are nowhere on the device")),
         }
@@ -252,8 +261,8 @@ impl<'b> LevelCentroids<'b> {
         distance_variant(lane.job.dtype, self.lo.is_some())
     }
 
-    /// The first three bindings of these kernels. Kernels don't read lo parts that don't exist, but something must be bound.
-    pub(super) fn storage<'s>(&'s self, buffers: &'s Buffers) -> [&'s wgpu::Buffer; 3] {
-        [&buffers.points, self.hi, self.lo.unwrap_or(self.hi)]
+    /// The bindings after the points in these kernels. Kernels don't read lo parts that don't exist, but something must be bound.
+    pub(super) fn storage(&self) -> [&wgpu::Buffer; 2] {
+        [self.hi, self.lo.unwrap_or(self.hi)]
     }
 }

@@ -4,11 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::searched::SearchedLevel;
 use crate::backend::Job;
+use crate::backend::gpu::engine::buffers::CentroidBlock;
 use crate::backend::gpu::engine::centroids::ResidentLevel;
 use crate::backend::gpu::engine::device::GpuDevice;
-use crate::backend::gpu::engine::fault::scoped;
+use crate::backend::gpu::engine::memory::make;
 use crate::backend::gpu::engine::plan::TilePlan;
+use crate::backend::gpu::engine::pool::DeviceBuffer;
+use crate::backend::gpu::engine::units::wide;
+use crate::backend::gpu::kernels::candidates::Place;
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_f32;
 
 /// Identifies a job among those that have open lanes.
 ///
@@ -30,6 +35,8 @@ pub(crate) struct ResidentCentroids {
     pub(crate) levels: Vec<Option<ResidentLevel>>,
     /// Centred centroids for searches; `None` if the level is not searched.
     pub(crate) searched: Vec<Option<SearchedLevel>>,
+    /// The places of searched levels whose centroids all stay on the device.
+    pub(crate) places: Vec<Option<DeviceBuffer>>,
 }
 
 impl ResidentCentroids {
@@ -38,16 +45,48 @@ impl ResidentCentroids {
             if !stays {
                 return Ok(None);
             }
-            let uploaded = scoped(&gpu.device, || ResidentLevel::upload(gpu, view, plan));
+            let uploaded = gpu.scoped(|| ResidentLevel::upload(gpu, view, plan));
             uploaded.map_err(|raised| Error::device(*raised.finding))?.map(Some)
         });
         let levels = levels.collect::<Result<_>>()?;
         let searched = (0..job.levels.len()).map(|level| {
-            let uploaded = scoped(&gpu.device, || SearchedLevel::upload(gpu, job, plan, level));
+            let uploaded = gpu.scoped(|| SearchedLevel::upload(gpu, job, plan, level));
             uploaded.map_err(|raised| Error::device(*raised.finding))
         });
-        Ok(ResidentCentroids { levels, searched: searched.collect::<Result<_>>()? })
+        let searched = searched.collect::<Result<Vec<_>>>()?;
+        let places = searched.iter().enumerate().map(|(level, searched)| {
+            let searched = searched.as_ref().filter(|_| plan.remeasures(level));
+            searched.filter(|searched| !searched.clusters.is_empty()).map(|searched| upload_places(gpu, searched))
+        });
+        let places = places.collect();
+        Ok(ResidentCentroids { levels, searched, places })
     }
+}
+
+/// Uploads the clusters and norms of a level's places.
+fn upload_places(gpu: &GpuDevice, searched: &SearchedLevel) -> DeviceBuffer {
+    let places = searched.clusters.iter().zip(&searched.lengths);
+    let places = places.map(|(&cluster, &length)| Place { cluster, length: to_f32(length).next_up() });
+    let places: Vec<Place> = places.collect();
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    let buffer = make(gpu, "places", wide(size_of_val(&places[..])), usage);
+    gpu.write(&buffer, 0, bytemuck::cast_slice(&places));
+    buffer
+}
+
+/// Allocates what a job's centroids may need on the device, without uploading them.
+pub(crate) fn allocate(gpu: &GpuDevice, job: &Job<'_>, plan: &TilePlan) -> Vec<DeviceBuffer> {
+    let mut memory = Vec::new();
+    for (view, _) in job.levels.iter().zip(&plan.resident).filter(|(_, stays)| **stays) {
+        memory.extend(ResidentLevel::allocate(gpu, view, plan));
+    }
+    for (searched, _) in job.searched.iter().zip(&plan.search_resident).filter(|(_, stays)| **stays) {
+        if plan.search_block > 0 {
+            let blocks = searched.chunks(plan.search_block);
+            memory.extend(blocks.flat_map(|places| CentroidBlock::new(gpu, plan, places.len()).into_buffers()));
+        }
+    }
+    memory
 }
 
 /// The resident centroids of all jobs that have open lanes.

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use super::centring::Centring;
 use super::nominate::Nominator;
 use super::own_distances::OwnDistanceOp;
+use super::remeasure::Remeasure;
 use super::rescore::{Candidates, Open, ScoreError, direct_error, in_order};
 use super::resident::ResidentCentroids;
 use super::searched::SearchedLevel;
 use crate::backend::gpu::engine::exact::NearestTwo;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::kernels::decide::{Nearest, UNDECIDED};
 use crate::backend::gpu::kernels::top2::RowCandidates;
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::error::Result;
@@ -24,13 +26,15 @@ const CANDIDATES: usize = 4;
 pub(crate) struct SearchOp {
     resident: Arc<ResidentCentroids>,
     nominator: Nominator,
+    remeasure: Remeasure,
 }
 
 impl SearchOp {
     /// `None` if the job searches nothing.
     pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<SearchOp>> {
-        let nominator = Nominator::new(lane, resident)?;
-        Ok(nominator.map(|nominator| SearchOp { resident: resident.clone(), nominator }))
+        let Some(nominator) = Nominator::new(lane, resident)? else { return Ok(None) };
+        let (resident, remeasure) = (resident.clone(), Remeasure::new(lane, resident)?);
+        Ok(Some(SearchOp { resident, nominator, remeasure }))
     }
 
     /// `Lane::top2`.
@@ -58,23 +62,111 @@ impl SearchOp {
         if rows.is_empty() {
             return Ok(());
         }
+        if self.remeasure.handles(level) {
+            return self.search_remeasured(lane, own, centring, level, searched, rows, out);
+        }
         let wanted = rows.iter().map(|row| row.row);
-        let candidates = self.nominator.nominate(lane, centring, level, searched, wanted)?;
+        let candidates = self.nominator.nominate(lane, centring, level, searched, wanted, None)?;
         if !candidates.is_empty() {
             let computable = rows.iter_mut().filter(|row| centring.computable(lane, row.row));
             computable.for_each(|row| take_candidates(row, searched, &candidates[row.row]));
         }
         evaluate(lane, own, level, 0..2, &mut rows)?;
         for row in &mut rows {
-            close(lane, level, searched, candidates, row);
+            close(lane, level, searched, candidates.get(row.row), row)?;
         }
         evaluate(lane, own, level, 2..CANDIDATES, &mut rows)?;
-        let error = direct_error(lane.job.dim);
-        for row in &rows {
-            out[row.row] = nearest_of(lane, level, row, error);
-        }
-        Ok(())
+        finish(lane, level, &rows, out)
     }
+
+    /// The same where the device measures the candidates: the host decides the rows that the device left undecided.
+    #[expect(clippy::too_many_arguments, reason = "the lane's operations and the tile")]
+    fn search_remeasured(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        own: &mut OwnDistanceOp,
+        centring: &mut Centring,
+        level: usize,
+        searched: &SearchedLevel,
+        rows: Vec<SearchRow>,
+        out: &mut [Top2],
+    ) -> Result<()> {
+        let wanted = rows.iter().map(|row| row.row);
+        let mut after = self.remeasure.after(level);
+        let first =
+            self.nominator.nominate(lane, centring, level, searched, wanted, Some(&mut after))?.first().copied();
+        let mut open = Vec::new();
+        for row in rows {
+            let nearest =
+                first.filter(|_| centring.computable(lane, row.row)).map(|_| self.remeasure.nearest()[row.row]);
+            match nearest.and_then(decided) {
+                Some(nearest) => out[row.row] = nearest,
+                None => open.push(row),
+            }
+        }
+        let Some(first) = first else {
+            open.iter_mut().try_for_each(|row| close(lane, level, searched, None, row))?;
+            evaluate(lane, own, level, 2..CANDIDATES, &mut open)?;
+            return finish(lane, level, &open, out);
+        };
+        let places: Vec<usize> = open.iter().map(|row| row.row).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let measured = self.remeasure.measured(lane, &places, first.stamp)?;
+        for (row, (candidates, squared)) in open.iter_mut().zip(&measured) {
+            if !centring.computable(lane, row.row) {
+                close(lane, level, searched, None, row)?;
+                continue;
+            }
+            take_candidates(row, searched, candidates);
+            take_squared(lane, level, row, squared)?;
+            close(lane, level, searched, Some(candidates), row)?;
+        }
+        // those that the host scanned have yet to be measured
+        let (mut scanned, closed): (Vec<SearchRow>, Vec<SearchRow>) = open.into_iter().partition(|row| row.scanned);
+        evaluate(lane, own, level, 2..CANDIDATES, &mut scanned)?;
+        finish(lane, level, &scanned, out)?;
+        finish(lane, level, &closed, out)
+    }
+}
+
+/// What the device decided about a row; `None` if it left the row undecided.
+fn decided(row: Nearest) -> Option<Top2> {
+    let [first, second] = row.clusters;
+    let squared = row.squared.map(f64::from);
+    match (first, second) {
+        (UNDECIDED, _) => None,
+        (_, UNLABELLED) => Some(Top2 { clusters: row.clusters, squared: [squared[0], f64::INFINITY] }),
+        _ => Some(Top2 { clusters: row.clusters, squared }),
+    }
+}
+
+/// Takes over the measured squared distances of a row. Those that float32 can't resolve are measured again.
+fn take_squared(
+    lane: &mut LaneState<'_>,
+    level: usize,
+    row: &mut SearchRow,
+    squared: &[f32; CANDIDATES],
+) -> Result<()> {
+    let floor = lane.exact.floor(level, lane.tile.largest(row.row));
+    for (number, &squared) in squared.iter().enumerate().take(row.open) {
+        let squared = f64::from(squared);
+        row.squared[number] = match squared >= floor {
+            true => squared,
+            false => lane.exact.squared(&lane.tile, row.row, level, row.clusters[number] as usize)?,
+        };
+    }
+    Ok(())
+}
+
+/// Writes the nearest two of rows whose candidates are measured.
+fn finish(lane: &mut LaneState<'_>, level: usize, rows: &[SearchRow], out: &mut [Top2]) -> Result<()> {
+    let error = direct_error(lane.job.dim);
+    for row in rows {
+        out[row.row] = nearest_of(lane, level, row, error)?;
+    }
+    Ok(())
 }
 
 /// Takes over the nominated candidates of a row.
@@ -92,12 +184,12 @@ fn close(
     lane: &mut LaneState<'_>,
     level: usize,
     searched: &SearchedLevel,
-    candidates: &[RowCandidates],
+    candidates: Option<&RowCandidates>,
     row: &mut SearchRow,
-) {
+) -> Result<()> {
     let found = row.open;
     let complete = found == CANDIDATES.min(searched.clusters.len()) && found > 0;
-    let open = match candidates.get(row.row) {
+    let open = match candidates {
         Some(best) if complete => {
             let mut lengths = [0.0; CANDIDATES];
             for (length, &place) in lengths.iter_mut().zip(&best.places[..found]) {
@@ -118,20 +210,21 @@ fn close(
         Open::First(open) if searched.extreme.is_empty() => {
             row.open = open;
             row.clusters[open..].fill(UNLABELLED);
-            return;
+            return Ok(());
         }
         Open::First(open) => {
             let some = row.clusters[..open].iter().chain(&searched.extreme);
-            lane.exact.nearest(&lane.tile, row.row, level, row.own, some.copied())
+            lane.exact.nearest(&lane.tile, row.row, level, row.own, some.copied())?
         }
         Open::All => {
             let all = searched.clusters.iter().chain(&searched.extreme);
-            lane.exact.nearest(&lane.tile, row.row, level, row.own, all.copied())
+            lane.exact.nearest(&lane.tile, row.row, level, row.own, all.copied())?
         }
     };
     let [first, second] = nearest.found;
     row.scanned = true;
     row.clusters = [UNLABELLED, UNLABELLED, first.1, second.1];
+    Ok(())
 }
 
 /// Computes the squared distances of all rows to their candidates number `which`.
@@ -158,10 +251,10 @@ fn evaluate(
 }
 
 /// The nearest two among a row's evaluated candidates. If float32 can't tell their order, float64 decides.
-fn nearest_of(lane: &mut LaneState<'_>, level: usize, row: &SearchRow, error: f64) -> Top2 {
+fn nearest_of(lane: &mut LaneState<'_>, level: usize, row: &SearchRow, error: f64) -> Result<Top2> {
     if row.scanned {
         let [.., first, second] = row.clusters;
-        return Top2 { clusters: [first, second], squared: [row.squared[2], row.squared[3]] };
+        return Ok(Top2 { clusters: [first, second], squared: [row.squared[2], row.squared[3]] });
     }
     let open = row.open;
     let mut found = NearestTwo::none(row.own);
@@ -171,14 +264,14 @@ fn nearest_of(lane: &mut LaneState<'_>, level: usize, row: &SearchRow, error: f6
         row.clusters[..open].iter().zip(&row.squared).for_each(|(&cluster, &squared)| found.take(squared, cluster));
     } else {
         let open = row.clusters[..open].iter().copied();
-        found = lane.exact.nearest(&lane.tile, row.row, level, row.own, open);
+        found = lane.exact.nearest(&lane.tile, row.row, level, row.own, open)?;
     }
     let clusters = found.found.map(|(_, cluster)| cluster);
     let squared = clusters.map(|cluster| {
         let place = row.clusters[..open].iter().position(|&candidate| candidate == cluster);
         place.map_or(f64::INFINITY, |place| row.squared[place])
     });
-    Top2 { clusters, squared }
+    Ok(Top2 { clusters, squared })
 }
 
 /// A row of the tile during its search.

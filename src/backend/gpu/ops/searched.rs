@@ -111,10 +111,10 @@ fn upload_blocks(
         for (number, chunk) in places.chunks(at_once).enumerate() {
             packed.fill(&job.levels[level], &job.centre, chunk, plan.octets);
             let first = wide(number * at_once);
-            gpu.queue.write_buffer(&block.centroids, first * plan.centroid_row, bytemuck::cast_slice(&packed.rows));
-            gpu.queue.write_buffer(&block.norms, first * 4, bytemuck::cast_slice(&packed.norms));
+            gpu.write(&block.centroids, first * plan.centroid_row, bytemuck::cast_slice(&packed.rows));
+            gpu.write(&block.norms, first * 4, bytemuck::cast_slice(&packed.norms));
             // Each write allocates memory that is freed by the next submission.
-            gpu.queue.submit([]);
+            gpu.submit(None);
         }
         block
     };

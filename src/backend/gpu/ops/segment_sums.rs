@@ -7,11 +7,12 @@ use std::ops::Range;
 
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_distance;
-use crate::backend::gpu::engine::fault::{defect, scoped};
+use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::hi_lo::{largest_f32, unit_scale};
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, Staging, make, read_stamped, stamped_bytes};
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::{Recorder, uniform_bytes};
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::centroid_pairs::TILE;
@@ -47,13 +48,13 @@ pub(crate) struct SegmentSums<'a> {
 
 /// Buffers of a lane.
 struct SegmentBuffers {
-    inner: wgpu::Buffer,
-    outer: wgpu::Buffer,
-    runs: wgpu::Buffer,
-    sums: wgpu::Buffer,
-    readback: wgpu::Buffer,
+    inner: DeviceBuffer,
+    outer: DeviceBuffer,
+    runs: DeviceBuffer,
+    sums: DeviceBuffer,
+    readback: DeviceBuffer,
     staging: Staging,
-    uniforms: wgpu::Buffer,
+    uniforms: DeviceBuffer,
     sums_bytes: u64,
 }
 
@@ -104,11 +105,11 @@ impl<'a> SegmentSums<'a> {
         let row_bytes = wide(octets * OCTET * 4);
         let on_device = u32::try_from(octets).ok().filter(|_| row_bytes <= gpu.limits.max_storage_buffer_binding_size);
         let octets = on_device.unwrap_or(0);
-        let memory = scoped(&gpu.device, || SegmentBuffers::new(gpu, tiling, if octets > 0 { row_bytes } else { 0 }));
+        let memory = gpu.scoped(|| SegmentBuffers::new(gpu, tiling, if octets > 0 { row_bytes } else { 0 }));
         let memory = memory.map_err(|raised| Error::device(*raised.finding))?;
         let pipeline = gpu.pipeline(&distance_sums::KERNEL, 0, 0)?;
         // The kernel reads no lo parts, but something must be bound.
-        let storage = [&memory.inner, &memory.outer, &memory.outer, &memory.runs, &memory.sums];
+        let storage: [&wgpu::Buffer; 5] = [&memory.inner, &memory.outer, &memory.outer, &memory.runs, &memory.sums];
         let bindings = pipeline.bind(&gpu.device, &distance_sums::KERNEL, &storage, &memory.uniforms);
         gpu.fault.check()?;
         Ok(SegmentSums {
@@ -123,7 +124,7 @@ impl<'a> SegmentSums<'a> {
             outer: Vec::new(),
             runs: Vec::new(),
             pace: Pace::new(),
-            stamp: 0,
+            stamp: gpu.first_stamp(),
         })
     }
 
@@ -189,7 +190,7 @@ impl<'a> SegmentSums<'a> {
         self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         let (gpu, stamp, outer) = (self.gpu, self.stamp, self.outer.len());
         let memory = &mut self.memory;
-        let mut recorder = Recorder::new(gpu, memory.uniforms.clone());
+        let mut recorder = Recorder::new(gpu, &memory.uniforms);
         let bring = staged.take();
         if let Some((rows, runs)) = bring {
             recorder.copy((&memory.staging.buffer, 0), (&memory.inner, 0), rows);
@@ -250,7 +251,7 @@ impl DistanceSums for SegmentSums<'_> {
             return Ok(());
         }
         let bytes = self.stage(points.iter().map(|&point| point as usize), points.len(), &[])?;
-        let mut recorder = Recorder::new(self.gpu, self.memory.uniforms.clone());
+        let mut recorder = Recorder::new(self.gpu, &self.memory.uniforms);
         recorder.copy((&self.memory.staging.buffer, 0), (&self.memory.outer, 0), bytes);
         let submission = recorder.submit();
         self.memory.staging.recycle(self.gpu, &submission);

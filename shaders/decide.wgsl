@@ -1,0 +1,144 @@
+// Decides the nearest two of a row's four candidates, where their measured distances and the scores prove them. The host decides
+// the other rows.
+//
+// The proof is that of `rescore.rs`, evaluated in float32: its constants are larger, so rounding never decides too much. With
+// U = 2^-23, a row x and a centroid c, both minus the centre m, the score of c is off by at most
+// 17/16 U ((2 d + 12) |x| |c| + 4 |c|^2) + 2^-43 |m| (|x| + |c|) + 2^-122 d (1 + |x| + |c|).
+
+// Result of the search for one row; see top2.wgsl.
+struct Best {
+    scores: vec4<f32>,
+    places: vec4<u32>,
+    floor: f32,
+    stamp: u32,
+}
+
+// A searched centroid: its position among the level's centroids, and its norm, rounded up.
+struct Place {
+    cluster: u32,
+    length: f32,
+}
+
+// The nearest two clusters and the squared distances. The host decides a row whose clusters are UNDECIDED.
+struct Nearest {
+    clusters: vec2<u32>,
+    squared: vec2<f32>,
+}
+
+// The host recognises results of this dispatch by `stamp`.
+struct StampedNearest {
+    stamp: vec4<u32>,
+    rows: array<Nearest>,
+}
+
+struct Params {
+    rows: u32,
+    // Number of searched centroids.
+    places: u32,
+    // Stamp of the search's results, and of this kernel's.
+    searched_stamp: u32,
+    stamp: u32,
+    // Columns.
+    dim: f32,
+    // Norm of the centre, and the largest norm of a centroid.
+    centre: f32,
+    longest: f32,
+    // Largest relative error of a measured squared distance, times 2.5.
+    direct: f32,
+    // Squared distances below these are measured on the host: `tiny`, and `share` of the squared magnitude of the row.
+    tiny: f32,
+    share: f32,
+    groups_x: u32,
+    first_group: u32,
+}
+
+@group(0) @binding(0) var<storage, read> best: array<Best>;
+@group(0) @binding(1) var<storage, read> places: array<Place>;
+@group(0) @binding(2) var<storage, read> squared: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> nearest: StampedNearest;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const GROUP: u32 = 64u;
+const NOTHING: f32 = 3.4028234e38;
+const UNDECIDED: u32 = 0xfffffffeu;
+const NO_CLUSTER: u32 = 0xffffffffu;
+const UNIT: f32 = 1.1920929e-7;
+// Above the relative error of a distance that is the root of a measured square.
+const SLACK: f32 = 1.0005;
+// Norms beyond this might overflow in products.
+const LONG: f32 = 1e15;
+
+// Largest error of a score if |x| <= point and |c| <= centroid, and what comparing two such sums in float32 adds.
+fn bound(point: f32, centroid: f32) -> f32 {
+    let rounding = UNIT * ((2.0 * params.dim + 40.0) * point * centroid + 20.0 * centroid * centroid);
+    let offset = 1.2e-13 * params.centre * (point + centroid);
+    let underflow = 2e-37 * params.dim * (1.0 + point + centroid);
+    return 1.07 * rounding + offset + underflow;
+}
+
+// The two lowest of four values and their numbers, and the third lowest value.
+struct Lowest {
+    values: vec3<f32>,
+    numbers: vec2<u32>,
+}
+
+fn lowest(values: vec4<f32>) -> Lowest {
+    var kept = vec3<f32>(NOTHING);
+    var numbers = vec2<u32>(0u, 0u);
+    for (var number = 0u; number < 4u; number++) {
+        let value = values[number];
+        if value < kept.x {
+            kept = vec3<f32>(value, kept.x, kept.y);
+            numbers = vec2<u32>(number, numbers.x);
+        } else if value < kept.y {
+            kept = vec3<f32>(kept.x, value, kept.y);
+            numbers.y = number;
+        } else if value < kept.z {
+            kept.z = value;
+        }
+    }
+    return Lowest(kept, numbers);
+}
+
+// The length of a candidate, and 0 for one that is missing.
+fn length_of(place: u32) -> f32 {
+    return places[min(place, params.places - 1u)].length;
+}
+
+@compute @workgroup_size(GROUP)
+fn decide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    let number = params.first_group + group.y * params.groups_x + group.x;
+    let row = number * GROUP + index;
+    if row == 0u {
+        nearest.stamp.x = params.stamp;
+    }
+    if row >= params.rows {
+        return;
+    }
+    let found = best[row];
+    let known = found.places < vec4<u32>(params.places);
+    let measured = select(vec4<f32>(NOTHING), squared[row], known);
+    // |x| <= |c| + |x - c| for the two candidates with the lowest scores
+    let lengths = vec2<f32>(length_of(found.places.x), length_of(found.places.y));
+    let to = sqrt(measured.xy) * SLACK + vec2<f32>(1e-12 * params.centre);
+    let reached = select(vec2<f32>(NOTHING), lengths * SLACK + to, known.xy);
+    let point = min(reached.x, reached.y);
+    // No other centroid is nearer than the first two candidates if their scores say so. With fewer than five there is no other.
+    let upper = max(found.scores.x + bound(point, lengths.x), found.scores.y + bound(point, lengths.y));
+    let reach = min(params.longest, (point + max(to.x, to.y)) * SLACK);
+    let closed = params.places <= 4u || found.floor - bound(point, reach) > upper;
+    let low = lowest(measured);
+    let apart = low.values.x * (1.0 + params.direct) < low.values.y && (low.values.y * (1.0 + params.direct) < low.values.z || low.values.y == NOTHING);
+    let size = point + params.centre;
+    let accurate = low.values.x > max(params.tiny, size * size * params.share);
+    var result = Nearest(vec2<u32>(UNDECIDED), vec2<f32>());
+    if closed && apart && accurate && point < LONG && params.longest < LONG && found.stamp == params.searched_stamp {
+        let first = found.places[low.numbers.x];
+        let second = found.places[low.numbers.y];
+        result = Nearest(vec2<u32>(places[first].cluster, NO_CLUSTER), low.values.xy);
+        if second < params.places && low.values.y < NOTHING {
+            result.clusters.y = places[second].cluster;
+        }
+    }
+    nearest.rows[row] = result;
+}

@@ -1,0 +1,97 @@
+//! Decides the nearest two of each row's measured candidates; `shaders/decide.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
+use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::submit::Recorder;
+use crate::base::error::Result;
+
+const GROUP: u32 = 64;
+
+/// First cluster of a row that the host decides.
+pub(crate) const UNDECIDED: u32 = u32::MAX - 1;
+
+/// The kernel's description.
+pub(crate) const KERNEL: Kernel = Kernel {
+    name: "decide",
+    sources: &[include_str!("../../../../shaders/decide.wgsl")],
+    entries: &[Entry { name: "decide", workgroup: GROUP }],
+    bindings: &[
+        Binding::Read,
+        Binding::Read,
+        Binding::Read,
+        Binding::Write,
+        Binding::Params(size_of::<Params>() as u64),
+    ],
+    variants: &[&[]],
+    constants: &[],
+};
+
+/// Parameter block; the layout is that of `Params` in the shader.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+struct Params {
+    rows: u32,
+    places: u32,
+    searched_stamp: u32,
+    stamp: u32,
+    dim: f32,
+    centre: f32,
+    longest: f32,
+    direct: f32,
+    tiny: f32,
+    share: f32,
+    groups_x: u32,
+    first_group: u32,
+}
+
+/// Result for one row; the layout is that of `Nearest` in the shader.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Nearest {
+    pub(crate) clusters: [u32; 2],
+    pub(crate) squared: [f32; 2],
+}
+
+/// What the decisions about one level depend on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proof {
+    /// Number of searched centroids.
+    pub(crate) places: u32,
+    /// Columns.
+    pub(crate) dim: f32,
+    /// Norm of the centre, rounded up.
+    pub(crate) centre: f32,
+    /// Largest norm of a centred centroid, rounded up.
+    pub(crate) longest: f32,
+    /// Relative difference from which on the order of two measured squared distances is certain.
+    pub(crate) direct: f32,
+    /// Squared distances below this, and below `share` of the row's squared magnitude, are measured on the host.
+    pub(crate) tiny: f32,
+    pub(crate) share: f32,
+}
+
+/// Records the decisions about `rows` rows. `searched_stamp` is that of the candidates, `stamp` that of the results.
+pub(crate) fn record(
+    recorder: &mut Recorder<'_>,
+    (pipeline, bindings): &Bound,
+    rows: u32,
+    proof: Proof,
+    (searched_stamp, stamp): (u32, u32),
+) -> Result<()> {
+    recorder.dispatch(pipeline, bindings, rows.div_ceil(GROUP), |grid| Params {
+        rows,
+        places: proof.places,
+        searched_stamp,
+        stamp,
+        dim: proof.dim,
+        centre: proof.centre,
+        longest: proof.longest,
+        direct: proof.direct,
+        tiny: proof.tiny,
+        share: proof.share,
+        groups_x: grid.groups_x,
+        first_group: grid.first_group,
+    })
+}

@@ -1,0 +1,200 @@
+//! Measures the candidates of a search on the device, in the submission that finds them, and decides the rows that this proves.
+//! Only the nearest two of each row come back; of the other rows, the candidates do too.
+
+use std::sync::Arc;
+
+use super::nominate::After;
+use super::own_distances::LevelCentroids;
+use super::rescore::direct_error;
+use super::resident::ResidentCentroids;
+use super::searched::SearchedLevel;
+use crate::backend::gpu::engine::buffers::{CandidateBuffers, SearchBuffers};
+use crate::backend::gpu::engine::exact::{TINY, squared_norm};
+use crate::backend::gpu::engine::fault::{defect, not_computed};
+use crate::backend::gpu::engine::hi_lo::HI_LO_SHARE;
+use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::memory::{STAMP_BYTES, cast, read};
+use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::place::PointKernel;
+use crate::backend::gpu::engine::plan::{BEST_BYTES, NEAREST_BYTES, SQUARED_BYTES};
+use crate::backend::gpu::engine::submit::Recorder;
+use crate::backend::gpu::engine::units::{narrow, wide};
+use crate::backend::gpu::kernels::decide::{Nearest, Proof};
+use crate::backend::gpu::kernels::top2::RowCandidates;
+use crate::backend::gpu::kernels::{candidates, decide, own_distance};
+use crate::base::error::Result;
+use crate::base::matrix::{Dtype, MatrixView};
+use crate::base::numeric::to_f32;
+
+/// Bytes of a row's four measured squared distances.
+const MEASURED_BYTES: u64 = 4 * SQUARED_BYTES;
+
+/// One level whose candidates are measured on the device.
+struct LevelWork {
+    candidates: Bound,
+    own: PointKernel,
+    decide: Bound,
+    proof: Proof,
+}
+
+/// The operation, bound to every level for which it is possible.
+pub(crate) struct Remeasure {
+    levels: Vec<Option<LevelWork>>,
+    /// Results of the last search, by row.
+    nearest: Vec<Nearest>,
+}
+
+/// A row's candidates and its measured squared distances to them.
+pub(crate) type Measured = (RowCandidates, [f32; 4]);
+
+impl Remeasure {
+    pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Remeasure> {
+        let levels = (0..lane.job.levels.len()).map(|level| LevelWork::new(lane, resident, level));
+        Ok(Remeasure { levels: levels.collect::<Result<_>>()?, nearest: Vec::new() })
+    }
+
+    /// Whether the candidates of a level are measured on the device.
+    pub(crate) fn handles(&self, level: usize) -> bool {
+        self.levels.get(level).is_some_and(Option::is_some)
+    }
+
+    /// What follows the search of a level.
+    pub(crate) fn after(&mut self, level: usize) -> AfterSearch<'_> {
+        AfterSearch { of: self, level, stamp: 0 }
+    }
+
+    /// The nearest two of every row of the tile, as of the last search.
+    pub(crate) fn nearest(&self) -> &[Nearest] {
+        &self.nearest
+    }
+
+    /// The candidates of some rows (ascending) of the last search, with their squared distances. `stamp` is that of the search.
+    pub(crate) fn measured(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
+        // many rows are read at once, a few one by one
+        let whole = rows.len() > lane.tile.rows() / 8;
+        let mut recorder = lane.recorder();
+        let (search, candidates) = buffers(lane)?;
+        let count = if whole { lane.tile.rows() } else { rows.len() };
+        let first_measured = wide(count) * BEST_BYTES;
+        let copies: Vec<(u64, u64, u64)> = match whole {
+            true => vec![(0, 0, wide(count))],
+            false => (0..).zip(rows).map(|(place, &row)| (wide(row), place, 1)).collect(),
+        };
+        for (from, to, rows) in copies {
+            recorder.copy((&search.best, from * BEST_BYTES), (&search.readback, to * BEST_BYTES), rows * BEST_BYTES);
+            let (from, to) = (from * MEASURED_BYTES, first_measured + to * MEASURED_BYTES);
+            recorder.copy((&candidates.squared, from), (&search.readback, to), rows * MEASURED_BYTES);
+        }
+        let submission = recorder.submit();
+        let bytes = first_measured + wide(count) * MEASURED_BYTES;
+        read(lane.gpu, &search.readback, bytes, &submission, |bytes| {
+            let (best, squared) = bytes.split_at(count * size_of::<RowCandidates>());
+            let (best, squared): (&[RowCandidates], &[[f32; 4]]) = (cast(best)?, cast(squared)?);
+            if best.iter().any(|best| best.stamp != stamp) {
+                return Err(not_computed());
+            }
+            let at = |(place, &row): (usize, &usize)| if whole { row } else { place };
+            Ok(rows.iter().enumerate().map(at).map(|at| (best[at], squared[at])).collect())
+        })
+    }
+}
+
+impl LevelWork {
+    /// `None` if the level's centroids don't all stay on the device, or the host evaluates some of them.
+    fn new(lane: &LaneState<'_>, resident: &ResidentCentroids, level: usize) -> Result<Option<LevelWork>> {
+        let LaneState { gpu, buffers, job, .. } = lane;
+        let (Some(search), Some(stored), Some(Some(searched))) =
+            (&buffers.search, &resident.levels[level], resident.searched.get(level))
+        else {
+            return Ok(None);
+        };
+        let (Some(memory), Some(places)) = (&search.candidates, resident.places.get(level).and_then(Option::as_ref))
+        else {
+            return Ok(None);
+        };
+        if searched.clusters.is_empty() || !searched.extreme.is_empty() || !stored.extreme.is_empty() {
+            return Ok(None);
+        }
+        let uniforms = &buffers.uniforms;
+        let bind = |kernel, storage: &[&wgpu::Buffer]| -> Result<Bound> {
+            let pipeline = gpu.pipeline(kernel, 0, 0)?;
+            let bindings = pipeline.bind(&gpu.device, kernel, storage, uniforms);
+            Ok((pipeline, bindings))
+        };
+        // without a list nothing reads it, but something must be bound
+        let list = buffers.list.as_ref().map_or(&*buffers.entries, |(list, _)| list);
+        let centroids = LevelCentroids::of(lane, resident, level)?;
+        let pipeline = gpu.pipeline(&own_distance::KERNEL, gpu.shape_entry(), centroids.variant(lane))?;
+        let storage = [&centroids.storage()[..], &[&*memory.entries, &*memory.squared]].concat();
+        Ok(Some(LevelWork {
+            candidates: bind(&candidates::KERNEL, &[&search.best, places, list, &memory.entries])?,
+            own: PointKernel::new(&own_distance::KERNEL, pipeline, &storage, uniforms),
+            decide: bind(&decide::KERNEL, &[&search.best, places, &memory.squared, &memory.nearest])?,
+            proof: proof(job.dim, &job.centre, searched, in_parts(job.dtype, &job.levels[level]))?,
+        }))
+    }
+}
+
+/// Whether points or centroids are hi/lo parts.
+fn in_parts(dtype: Dtype, level: &MatrixView<'_>) -> bool {
+    dtype == Dtype::F64 || matches!(level, MatrixView::F64(_))
+}
+
+/// The bounds of one level, rounded to the safe side.
+fn proof(dim: usize, centre: &[f64], searched: &SearchedLevel, in_parts: bool) -> Result<Proof> {
+    let up = |value: f64| to_f32(value * (1.0 + 1e-6));
+    Ok(Proof {
+        places: narrow(searched.clusters.len())?,
+        dim: up(dim as f64),
+        centre: up(squared_norm(centre).sqrt()),
+        longest: up(searched.longest),
+        // float32 compares with two roundings
+        direct: up(2.5 * direct_error(dim) + 1e-6),
+        tiny: up(TINY),
+        share: if in_parts { up(HI_LO_SHARE * dim as f64) } else { 0.0 },
+    })
+}
+
+/// The buffers of a search and of its candidates.
+fn buffers<'l>(lane: &'l LaneState<'_>) -> Result<(&'l SearchBuffers, &'l CandidateBuffers)> {
+    let search = lane.buffers.search.as_ref().ok_or_else(|| defect("a search has no buffers"))?;
+    let candidates = search.candidates.as_ref().ok_or_else(|| defect("candidates have no buffers"))?;
+    Ok((search, candidates))
+}
+
+/// Measures and decides behind the search of one level.
+pub(crate) struct AfterSearch<'m> {
+    of: &'m mut Remeasure,
+    level: usize,
+    stamp: u32,
+}
+
+impl After for AfterSearch<'_> {
+    fn record(&mut self, lane: &mut LaneState<'_>, recorder: &mut Recorder<'_>, searched_stamp: u32) -> Result<u64> {
+        self.stamp = lane.next_stamp();
+        let Some(Some(work)) = self.of.levels.get_mut(self.level) else {
+            return Err(defect("a level's candidates can't be measured on the device"));
+        };
+        let (rows, octets) = (narrow(lane.tile.rows())?, lane.plan.octets);
+        let listed = lane.place.rows.is_some();
+        candidates::record(recorder, &work.candidates, (rows, work.proof.places), listed)?;
+        let own = work.own.bound(lane.gpu, &lane.place);
+        own_distance::record(recorder, own, lane.gpu.shape_entry(), 4 * rows, octets)?;
+        decide::record(recorder, &work.decide, rows, work.proof, (searched_stamp, self.stamp))?;
+        let (search, candidates) = buffers(lane)?;
+        let bytes = STAMP_BYTES + u64::from(rows) * NEAREST_BYTES;
+        recorder.copy((&candidates.nearest, 0), (&search.readback, BEST_BYTES), bytes);
+        Ok(bytes)
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> Result<()> {
+        let words: &[u32] = cast(bytes)?;
+        let (header, rows) = words.split_at(4);
+        if header[0] != self.stamp {
+            return Err(not_computed());
+        }
+        self.of.nearest.clear();
+        self.of.nearest.extend_from_slice(bytemuck::cast_slice(rows));
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! The work that a device was given, as counts. Counts can be tested and compared where times can't.
+
+/// Counts since the device was opened. Readers take the difference of two.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Traffic {
+    /// Bytes copied from the host to the device.
+    pub bytes_up: u64,
+    /// Bytes copied from the device to the host.
+    pub bytes_down: u64,
+    /// Submissions to the device's queue.
+    pub submits: u64,
+    /// Dispatches of kernels.
+    pub dispatches: u64,
+    /// Buffers allocated.
+    pub allocations: u64,
+}
+
+impl Traffic {
+    /// What came on top of `before`.
+    pub fn since(self, before: Traffic) -> Traffic {
+        Traffic {
+            bytes_up: self.bytes_up.saturating_sub(before.bytes_up),
+            bytes_down: self.bytes_down.saturating_sub(before.bytes_down),
+            submits: self.submits.saturating_sub(before.submits),
+            dispatches: self.dispatches.saturating_sub(before.dispatches),
+            allocations: self.allocations.saturating_sub(before.allocations),
+        }
+    }
+}
