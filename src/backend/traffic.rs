@@ -1,5 +1,7 @@
 //! The work that a device was given, as counts. Counts can be tested and compared where times can't.
 
+use std::fmt;
+
 /// Counts since the device was opened. Readers take the difference of two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Traffic {
@@ -13,6 +15,14 @@ pub struct Traffic {
     pub dispatches: u64,
     /// Buffers allocated.
     pub allocations: u64,
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Traffic { bytes_up, bytes_down, submits, dispatches, allocations } = self;
+        write!(f, "{bytes_up} bytes, returned {bytes_down}; {submits} submissions, {dispatches} dispatches, ")?;
+        write!(f, "{allocations} allocations")
+    }
 }
 
 impl Traffic {

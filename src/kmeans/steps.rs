@@ -72,6 +72,7 @@ impl Steps<'_> {
             sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
         );
         let times = StageTimes::new(self.build.watch);
+        let before = self.build.backend.traffic();
         let picked = sample.as_deref().map(|positions| Picked { of: self.points, positions });
         let picked = picked.as_ref().map(|picked| share_of(picked, communicator.rank(), communicator.size()));
         let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
@@ -97,7 +98,11 @@ impl Steps<'_> {
             };
             hierarchy_writer::write_step(folder, &written)?;
             let sampled = sample.as_ref().map(|sample| sample.len() as u64);
-            report(self.record(step, sampled, fitted, &sorted, &assigned, seconds))?;
+            let counters = self.build.backend.traffic().zip(before).map(|(now, before)| now.since(before));
+            if let Some(given) = counters {
+                tracing::info!("level {}, step {step}: the device was given {given}", self.number);
+            }
+            report(KmeansStep { counters, ..self.record(step, sampled, fitted, &sorted, &assigned, seconds) })?;
             hierarchy_writer::discard_checkpoints(folder);
             if communicator.size() == 1 {
                 return Ok(BuiltLevel { centroids, sorted });
@@ -176,6 +181,7 @@ impl Steps<'_> {
             moved: fitted.moved,
             converged: fitted.converged,
             mean_squared_distance: assigned.squared.iter().sum::<f64>() / as_real(self.points.len()),
+            counters: None,
             seconds,
         }
     }

@@ -140,6 +140,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
         plan: summary.plan_hash,
         inputs: plan.recorded_inputs(),
         stages: stages(plan, &summary.stages),
+        counters: plan.backend.traffic(),
         warnings: summary.warnings,
         skipped_rows: evaluated.skipped,
         distances: summary.distances,

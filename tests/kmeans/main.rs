@@ -6,3 +6,4 @@ mod data;
 #[path = "../common/drawn.rs"]
 mod drawn;
 mod lloyd;
+mod resident;

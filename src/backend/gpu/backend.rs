@@ -73,7 +73,7 @@ impl GpuBackend {
         if plan.tile_rows <= SMALL && self.gpu.lower_resident_bytes() {
             return self.gpu.plan(job, plan.tile_rows).map(Some);
         }
-        Ok(plan.halved())
+        if plan.tile_rows > 1 { self.gpu.plan(job, plan.tile_rows / 2).map(Some) } else { Ok(None) }
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::backend::Traffic;
 use crate::base::path_text;
 use crate::base::time::rfc3339;
 use crate::engine::partials::Counts;
@@ -53,6 +54,9 @@ pub struct RunRecord {
     pub inputs: Inputs,
     /// Time and throughput of each stage, in execution order.
     pub stages: Vec<Stage>,
+    /// What the device was given: bytes, submissions, dispatches, allocations. Missing for the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Traffic>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// Number of rows skipped because they contain NaN or infinity.

@@ -33,6 +33,8 @@ pub(crate) struct Buffers {
     pub(crate) block: Option<(DeviceBuffer, DeviceBuffer)>,
     /// The tile's rows minus the centre; `None` if no operation reads them.
     pub(crate) centred: Option<DeviceBuffer>,
+    /// The centre, as hi and lo parts; `None` if no operation reads centred rows.
+    pub(crate) centre: Option<[DeviceBuffer; 2]>,
     /// `None` if the job searches nothing.
     pub(crate) search: Option<SearchBuffers>,
     /// `None` if the job asks for no sums by label.
@@ -137,6 +139,9 @@ impl Buffers {
             readback: make(gpu, "read back", levels * rows * (RUN_BYTES + SQUARED_BYTES), Usage::MAP_READ),
             uniforms: make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST),
             block,
+            centre: plan
+                .searches()
+                .then(|| ["centre", "centre, lo parts"].map(|label| make(gpu, label, plan.centroid_row, input))),
             centred: plan.searches().then(|| make(gpu, "centred points", rows * plan.centroid_row, Usage::STORAGE)),
             search,
             sums,

@@ -141,11 +141,6 @@ impl TilePlan {
         2 * self.centroid_row
     }
 
-    /// The same plan with half the rows per tile; `None` if a tile has one row.
-    pub(crate) fn halved(&self) -> Option<TilePlan> {
-        (self.tile_rows > 1).then(|| TilePlan { tile_rows: self.tile_rows / 2, ..self.clone() })
-    }
-
     /// Lanes worth opening for an input of `rows` rows.
     pub(crate) fn lanes(&self, rows: u64, most: Option<usize>) -> usize {
         let most = most.unwrap_or(LANES).max(1);

@@ -5,7 +5,7 @@ use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::hi_lo::{hi_lo, largest_f64};
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
-use crate::backend::gpu::engine::memory::{Staging, make};
+use crate::backend::gpu::engine::memory::Staging;
 use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::Recorder;
@@ -26,22 +26,20 @@ impl Centring {
     /// Uploads the centre; `None` if no operation reads centred rows.
     pub(crate) fn new(lane: &LaneState<'_>) -> Result<Option<Centring>> {
         let LaneState { gpu, job, plan, buffers, .. } = lane;
-        let Some(centred) = &buffers.centred else { return Ok(None) };
+        let (Some(centred), Some([hi, lo])) = (&buffers.centred, &buffers.centre) else { return Ok(None) };
         if job.centre.len() != job.dim {
             return Err(defect("the centre and the rows differ in their number of columns"));
         }
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
         let mut planes = [vec![0.0_f32; plan.octets as usize * OCTET], vec![0.0_f32; plan.octets as usize * OCTET]];
         for (column, &value) in job.centre.iter().enumerate() {
             (planes[0][column], planes[1][column]) = hi_lo(value);
         }
-        let [hi, lo] = ["centre", "centre, lo parts"].map(|label| make(gpu, label, plan.centroid_row, usage));
-        gpu.write(&hi, 0, bytemuck::cast_slice(&planes[0]));
-        gpu.write(&lo, 0, bytemuck::cast_slice(&planes[1]));
+        gpu.write(hi, 0, bytemuck::cast_slice(&planes[0]));
+        gpu.write(lo, 0, bytemuck::cast_slice(&planes[1]));
         let pipeline = gpu.pipeline(&centre::KERNEL, 0, distance_variant(job.dtype, true))?;
         // without a list nothing reads it, but something must be bound
         let list = buffers.list.as_ref().map_or(&buffers.entries, |(list, _)| list);
-        let storage: [&wgpu::Buffer; 4] = [&hi, &lo, list, centred];
+        let storage: [&wgpu::Buffer; 4] = [hi, lo, list, centred];
         let kernel = PointKernel::new(&centre::KERNEL, pipeline, &storage, &buffers.uniforms);
         let largest = largest_f64(bytemuck::cast_slice(&job.centre));
         Ok(Some(Centring { kernel, largest, done: false }))

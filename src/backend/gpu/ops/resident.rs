@@ -63,13 +63,17 @@ impl ResidentCentroids {
     }
 }
 
+fn make_places(gpu: &GpuDevice, places: usize) -> DeviceBuffer {
+    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+    make(gpu, "places", wide(places * size_of::<Place>()), usage)
+}
+
 /// Uploads the clusters and norms of a level's places.
 fn upload_places(gpu: &GpuDevice, searched: &SearchedLevel) -> DeviceBuffer {
     let places = searched.clusters.iter().zip(&searched.lengths);
     let places = places.map(|(&cluster, &length)| Place { cluster, length: to_f32(length).next_up() });
     let places: Vec<Place> = places.collect();
-    let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-    let buffer = make(gpu, "places", wide(size_of_val(&places[..])), usage);
+    let buffer = make_places(gpu, places.len());
     gpu.write(&buffer, 0, bytemuck::cast_slice(&places));
     buffer
 }
@@ -80,6 +84,10 @@ pub(crate) fn allocate(gpu: &GpuDevice, job: &Job<'_>, plan: &TilePlan) -> Vec<D
     for (view, _) in job.levels.iter().zip(&plan.resident).filter(|(_, stays)| **stays) {
         memory.extend(ResidentLevel::allocate(gpu, view, plan));
     }
+    let searched = job.searched.iter().enumerate().filter(|(_, searched)| !searched.is_empty());
+    memory.extend(
+        searched.filter(|(level, _)| plan.remeasures(*level)).map(|(_, places)| make_places(gpu, places.len())),
+    );
     for (searched, _) in job.searched.iter().zip(&plan.search_resident).filter(|(_, stays)| **stays) {
         if plan.search_block > 0 {
             let blocks = searched.chunks(plan.search_block);
