@@ -132,7 +132,7 @@ fn bits_do_not_depend_on_lanes() {
 }
 
 /// The same k-means on several processes with unequal shares of the points.
-fn distributed(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
+fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init) -> Vec<Fitted> {
     let folder = tempfile::tempdir().expect("a folder");
     let never = || false;
     let all = MatrixPoints { matrix };
@@ -142,7 +142,7 @@ fn distributed(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
         let backend = CpuBackend::new(std::num::NonZero::new(1));
         let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
         let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
-        let mut fit = fit(&points, &backend, 20, &FOREVER);
+        let mut fit = fit(&points, &backend, clusters, &FOREVER);
         (fit.communicator, fit.init) = (&communicator, init);
         fit.run().expect("clusters")
     };
@@ -163,7 +163,7 @@ fn several_processes_find_what_one_process_finds() {
         let alone = alone.run().expect("clusters");
         let labels = |fitted: &Fitted| assign(&points, &backend, &fitted.centroids, &FOREVER).expect("assigns").labels;
         for size in [1, 2, 3] {
-            let found = distributed(&matrix, size, init);
+            let found = distributed(&matrix, size, 20, init);
             assert!(found.iter().all(|fitted| *fitted == found[0]), "all processes find the same");
             assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} processes");
             for (ours, theirs) in found[0].objectives.iter().zip(&alone.objectives) {
@@ -172,6 +172,19 @@ fn several_processes_find_what_one_process_finds() {
             assert_eq!(labels(&found[0]), labels(&alone), "{init:?}, {size} processes");
         }
     }
+}
+
+#[test]
+fn the_mean_of_equal_points_of_several_processes_is_the_point() {
+    let values = [0.1, 1.0 / 3.0, 0.7, -1e9 - 0.1];
+    let shares = [100.0, 300.0, 601.0];
+    let matrix = Array2::from_shape_fn((1001, values.len()), |(_, column)| values[column]);
+    for fitted in distributed(&matrix, 3, 1, Init::KmeansPlusPlus) {
+        assert_eq!(fitted.centroids.row(0).to_vec(), values);
+    }
+    // control: float64 sums are off
+    let off = |value: &f64| shares.iter().map(|share| share * value).sum::<f64>() / 1001.0 != *value;
+    assert!(values.iter().any(off));
 }
 
 /// Six points on a line.
