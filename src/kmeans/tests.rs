@@ -8,6 +8,7 @@ use std::time::Duration;
 use ndarray::Array2;
 
 use super::centre::near_middle;
+use super::distinct::DistinctRows;
 use super::fit::Run;
 use super::plus_plus::Seeding;
 use super::shares::Shares;
@@ -227,7 +228,8 @@ fn batches_have_the_distribution_of_single_draws() {
         fit.seed = u64::from(seed);
         let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_middle(&fit).expect("reads"), LINE.len(), 3).expect("memory");
-        let seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER };
+        let known = DistinctRows::default();
+        let mut seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER, known };
         while seeding.step(&mut state).expect("draws") {}
         let order = state.chosen.iter().map(|&point| usize::try_from(point).expect("small")).collect();
         *seen.entry(order).or_insert(0) += 1;
@@ -240,4 +242,31 @@ fn batches_have_the_distribution_of_single_draws() {
         (0..216).map(|number| (vec![number / 36, number / 6 % 6, number % 6], DRAWS / 120)).collect();
     let (statistic, _) = chi_square(&uniform, DRAWS);
     assert!((statistic - freedom) / (2.0 * freedom).sqrt() > 40.0, "uniform draws are told apart");
+}
+
+#[test]
+fn no_centroid_is_hashed_twice_within_a_start() {
+    let matrix = matrix(3000, 5);
+    let points = MatrixPoints { matrix: &matrix };
+    let backend = CpuBackend::new(None);
+    let fit = fit(&points, &backend, 300, &FOREVER);
+    let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
+    let fresh = || State::new(near_middle(&fit).expect("reads"), 3000, 300).expect("memory");
+    let of_start =
+        || Seeding { fit: &fit, shares: &shares, wanted: 300, progress: &FOREVER, known: DistinctRows::default() };
+    let (mut whole, mut state, mut steps) = (of_start(), fresh(), 0);
+    while whole.step(&mut state).expect("draws") {
+        steps += 1;
+        assert_eq!(whole.known.len(), state.centroids.nrows());
+    }
+    assert_eq!((whole.known.hashed(), state.centroids.nrows()), (300, 300), "the points differ");
+    // a run that resumes before every batch chooses the same, and hashes centroids again
+    let (mut resumed, mut hashed) = (fresh(), 0);
+    for _ in 0..=steps {
+        let mut seeding = of_start();
+        seeding.step(&mut resumed).expect("draws");
+        hashed += seeding.known.hashed();
+    }
+    assert_eq!((resumed.chosen, resumed.compared), (state.chosen, 300));
+    assert!(hashed > 400, "{steps} batches, {hashed} rows hashed");
 }
