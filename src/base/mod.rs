@@ -6,6 +6,7 @@ pub mod matrix;
 pub mod numeric;
 pub mod path_text;
 pub mod process;
+pub mod scale;
 pub mod signals;
 pub mod text;
 pub mod time;
