@@ -149,7 +149,7 @@ fn extreme_values_have_the_metrics_of_the_same_values_at_a_usual_scale() {
     for device in crate::common::devices() {
         let right = from_program(&usual, device, &[]);
         let silhouette = right["levels"][0]["figures"]["silhouette"].as_f64().unwrap_or(f64::NAN);
-        assert!(silhouette > 0.5, "{silhouette}: blobs are told apart");
+        assert!((0.4..0.5).contains(&silhouette), "{silhouette}: blobs that touch");
         for scale in [power, power.recip()] {
             let clustering = three_blobs(scale, Dtype::F8);
             let record = from_program(&clustering, device, &[]);
