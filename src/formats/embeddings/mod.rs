@@ -168,8 +168,8 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Fills `out` with the bytes of the rows from `first` on, as they are stored unless they are to be divided. Its length is a multiple of `row_bytes()`. Any number of
-    /// threads can read at once.
+    /// Fills `out` with the rows from `first` on: the stored bytes, unless rows are to be divided. Its length is a multiple of
+    /// `row_bytes()`. Any number of threads can read at once.
     ///
     /// # Errors
     /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.
