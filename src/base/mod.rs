@@ -7,6 +7,7 @@ pub mod memory;
 pub mod numeric;
 pub mod path_text;
 pub mod process;
+pub mod scale;
 pub mod signals;
 pub mod text;
 pub mod time;

@@ -160,8 +160,11 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         let labels: Vec<&[u32]> = self.pass.run.levels.iter().map(|&level| tile.labels[level].as_slice()).collect();
         lane.own_distances(&labels, &mut tile.observation)?;
         self.search_and_sum(lane, tile)?;
-        tile.sinks.fill_own(&tile.observation);
-        tile.sinks.fill_all(tile.rows, lane, self.pass.job, block, check)
+        let scale = self.pass.run.embeddings.scale();
+        tile.sinks.fill_own(&tile.observation, scale);
+        tile.sinks.fill_all(tile.rows, lane, self.pass.job, block, check)?;
+        tile.sinks.restore_all(scale);
+        Ok(())
     }
 
     fn units(&self, tile: &Tile<'s>) -> u64 {

@@ -93,6 +93,7 @@ impl FirstRound {
 /// Sums of each level, with those of the level above if it is evaluated too.
 fn level_statistics(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelStatistics> {
     let of_level = |(at, &index): (usize, &usize)| LevelStatistics {
+        scale: run.embeddings.scale(),
         searched: !run.job.searched.is_empty(),
         parents: (run.levels.get(at + 1) == Some(&(index + 1)))
             .then(|| Parents { of: run.hierarchy.levels[index + 1].parent.clone(), clusters: sums[at + 1].clone() }),

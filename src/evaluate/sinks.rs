@@ -5,6 +5,7 @@ use std::slice::ChunksMut;
 use crate::backend::{Job, Lane, TileObservation};
 use crate::base::error::Result;
 use crate::base::numeric::{to_f32, to_usize};
+use crate::base::scale::Scale;
 
 /// Distances computed per call, which bounds the device's block for any k.
 const PAIRWISE_BLOCK: usize = 1 << 22;
@@ -73,10 +74,18 @@ impl TileSinks<'_> {
         self.own.iter_mut().for_each(|own| own.fill(f32::NAN));
     }
 
-    /// Writes the own distances.
-    pub(super) fn fill_own(&mut self, observation: &TileObservation) {
+    /// Writes the own distances, in the unit of the embeddings.
+    pub(super) fn fill_own(&mut self, observation: &TileObservation, scale: Scale) {
         for (own, level) in self.own.iter_mut().zip(&observation.levels) {
-            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = to_f32(squared.sqrt()));
+            own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = to_f32(scale.distance(squared.sqrt())));
+        }
+    }
+
+    /// Brings the full matrix to the unit of the embeddings.
+    pub(super) fn restore_all(&mut self, scale: Scale) {
+        if scale != Scale::ONE {
+            let all = self.all.iter_mut().flat_map(|all| all.iter_mut());
+            all.for_each(|distance| *distance = to_f32(scale.distance(f64::from(*distance))));
         }
     }
 

@@ -6,16 +6,18 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 /// A set of rows, compared value by value; 0 and -0 are equal.
 #[derive(Debug, Default)]
-pub(super) struct DistinctRows(HashSet<[u8; 32]>);
+pub(super) struct DistinctRows {
+    hashes: HashSet<[u8; 32]>,
+    /// How many rows were hashed, equal ones included.
+    hashed: u64,
+}
 
 impl DistinctRows {
-    /// The rows of `[n, d]`.
-    pub(super) fn of(rows: ArrayView2<'_, f64>) -> Self {
-        let mut distinct = DistinctRows::default();
+    /// Adds the rows of `[n, d]`.
+    pub(super) fn extend(&mut self, rows: ArrayView2<'_, f64>) {
         rows.outer_iter().for_each(|row| {
-            distinct.insert(row);
+            self.insert(row);
         });
-        distinct
     }
 
     /// Adds a row; false where an equal one is there already.
@@ -25,7 +27,19 @@ impl DistinctRows {
         row.iter().for_each(|value| {
             hasher.update(&(value + 0.0).to_le_bytes());
         });
-        self.0.insert(*hasher.finalize().as_bytes())
+        self.hashed += 1;
+        self.hashes.insert(*hasher.finalize().as_bytes())
+    }
+
+    /// Number of rows that differ.
+    pub(super) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// How many rows were hashed, equal ones included.
+    #[cfg(test)]
+    pub(super) fn hashed(&self) -> u64 {
+        self.hashed
     }
 }
 
@@ -51,8 +65,11 @@ mod tests {
     fn equal_rows_count_once() {
         let rows = array![[1.0, 2.0], [0.0, 1.0], [1.0, 2.0], [-0.0, 1.0], [1.0, 2.000_000_1]];
         assert_eq!(first_of_each(rows.view()), [0, 1, 4]);
-        assert!(!DistinctRows::of(rows.view()).insert(rows.row(3)));
-        assert!(DistinctRows::of(rows.view()).insert(array![2.0, 1.0].view()), "columns are not exchanged");
+        let mut distinct = DistinctRows::default();
+        distinct.extend(rows.view());
+        assert_eq!((distinct.len(), distinct.hashed()), (3, 5));
+        assert!(!distinct.insert(rows.row(3)));
+        assert!(distinct.insert(array![2.0, 1.0].view()), "columns are not exchanged");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis};
 
 use super::bounds::Drifts;
 use super::centre::near_middle;
-use super::distinct::{first_of_each, padded};
+use super::distinct::{DistinctRows, first_of_each, padded};
 use super::errors::defect;
 use super::initial::{fetch, uniform};
 use super::pass::Pass;
@@ -99,14 +99,15 @@ impl Run<'_> {
         // k-means++ draws twice as many as wanted, which are merged; after a random start it only replaces repeated rows
         let wanted = if random { clusters } else { to_usize(self.shares.points.min(2 * clusters as u64)) };
         let progress = self.fit.watch.start_stage("k-means++", self.fit.points.len() * wanted as u64, 0);
-        let seeding = Seeding { fit: self.fit, shares: &self.shares, wanted, progress: progress.as_ref() };
+        let (fit, shares, progress) = (self.fit, &self.shares, progress.as_ref());
+        let mut seeding = Seeding { fit, shares, wanted, progress, known: DistinctRows::default() };
         while seeding.step(state)? {
             self.checkpoint_if_due(state, since)?;
         }
         let found = state.chosen.len();
         state.distinct = (found < clusters).then_some(found as u64);
         let centroids = match found > clusters {
-            true => merge::merged(self.fit, state, progress.as_ref())?,
+            true => merge::merged(fit, state, progress)?,
             false => padded(&state.centroids, clusters),
         };
         state.start_iterating(centroids);

@@ -75,12 +75,15 @@ pub(super) struct Seeding<'a> {
     pub(super) shares: &'a Shares,
     pub(super) wanted: usize,
     pub(super) progress: &'a dyn StageProgress,
+    /// The centroids chosen so far, which differ from each other. Kept between batches: hashing all of them for each batch
+    /// would take time in proportion to k^2. Not stored; after a resume all are added at once.
+    pub(super) known: DistinctRows,
 }
 
 impl Seeding<'_> {
     /// Compares all points with the last batch, and adds the next one. Returns false once
     /// as many as wanted, or all distinct points, are chosen and compared.
-    pub(super) fn step(&self, state: &mut State) -> Result<bool> {
+    pub(super) fn step(&mut self, state: &mut State) -> Result<bool> {
         if state.chosen.is_empty() {
             state.chosen = uniform(&mut start_stream(self.fit.seed, state.init, 0), self.shares.points, 1);
             state.centroids = fetch(self.fit, self.shares, &state.chosen)?;
@@ -135,14 +138,14 @@ impl Seeding<'_> {
 
     /// Draws the next batch. Returns positions among all points, which differ from each other and from all chosen ones; `None` if
     /// no such point is left.
-    fn draw(&self, state: &State) -> Result<Option<Vec<u64>>> {
+    fn draw(&mut self, state: &State) -> Result<Option<Vec<u64>>> {
         let taken = state.chosen.len();
         let most = (self.wanted - taken).min(taken.clamp(LEAST, MOST));
         let mut random = start_stream(self.fit.seed, state.init, taken as u64);
         let draws: Vec<f64> = (0..CANDIDATES * most).map(|_| random.random()).collect();
         let Some((positions, then)) = self.candidates(state, &draws)? else { return Ok(None) };
         let values = fetch(self.fit, self.shares, &positions)?;
-        let mut known = DistinctRows::of(state.centroids.view());
+        self.known.extend(state.centroids.slice(ndarray::s![self.known.len().., ..]));
         let mut batch: Vec<usize> = Vec::new();
         for (candidate, &then) in then.iter().enumerate() {
             let mut now = then;
@@ -152,7 +155,7 @@ impl Seeding<'_> {
             // drawn for every candidate, so that later draws do not depend on which were rejected
             let accepted = random.random::<f64>() * then < now;
             // a device may measure a distance above 0 between equal rows
-            if accepted && known.insert(values.row(candidate)) {
+            if accepted && self.known.insert(values.row(candidate)) {
                 batch.push(candidate);
             }
             if batch.len() == most {

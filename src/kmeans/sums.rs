@@ -78,15 +78,14 @@ impl Sums {
         }
     }
 
-    /// Sums over the points of all processes.
+    /// Sums over the points of all processes, in double-double arithmetic too.
     pub(super) fn over(&self, communicator: &dyn Communicator) -> Result<Cow<'_, Sums>> {
         if communicator.size() == 1 {
             return Ok(Cow::Borrowed(self));
         }
         let mut all = self.clone();
-        for values in all.points.values_mut() {
-            communicator.all_reduce(values)?;
-        }
+        let [sums, rests] = all.points.values_mut();
+        communicator.all_reduce_double_double(sums, rests)?;
         let mut counts: Vec<f64> = self.counts.iter().map(|&count| as_real(count)).collect();
         communicator.all_reduce(&mut counts)?;
         all.counts = counts.into_iter().map(whole).collect();

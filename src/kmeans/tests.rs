@@ -8,6 +8,7 @@ use std::time::Duration;
 use ndarray::Array2;
 
 use super::centre::near_middle;
+use super::distinct::DistinctRows;
 use super::fit::Run;
 use super::plus_plus::Seeding;
 use super::shares::Shares;
@@ -132,7 +133,7 @@ fn bits_do_not_depend_on_lanes() {
 }
 
 /// The same k-means on several processes with unequal shares of the points.
-fn distributed(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
+fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init) -> Vec<Fitted> {
     let folder = tempfile::tempdir().expect("a folder");
     let never = || false;
     let all = MatrixPoints { matrix };
@@ -142,7 +143,7 @@ fn distributed(matrix: &Array2<f64>, size: usize, init: Init) -> Vec<Fitted> {
         let backend = CpuBackend::new(std::num::NonZero::new(1));
         let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
         let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
-        let mut fit = fit(&points, &backend, 20, &FOREVER);
+        let mut fit = fit(&points, &backend, clusters, &FOREVER);
         (fit.communicator, fit.init) = (&communicator, init);
         fit.run().expect("clusters")
     };
@@ -163,7 +164,7 @@ fn several_processes_find_what_one_process_finds() {
         let alone = alone.run().expect("clusters");
         let labels = |fitted: &Fitted| assign(&points, &backend, &fitted.centroids, &FOREVER).expect("assigns").labels;
         for size in [1, 2, 3] {
-            let found = distributed(&matrix, size, init);
+            let found = distributed(&matrix, size, 20, init);
             assert!(found.iter().all(|fitted| *fitted == found[0]), "all processes find the same");
             assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} processes");
             for (ours, theirs) in found[0].objectives.iter().zip(&alone.objectives) {
@@ -172,6 +173,19 @@ fn several_processes_find_what_one_process_finds() {
             assert_eq!(labels(&found[0]), labels(&alone), "{init:?}, {size} processes");
         }
     }
+}
+
+#[test]
+fn the_mean_of_equal_points_of_several_processes_is_the_point() {
+    let values = [0.1, 1.0 / 3.0, 0.7, -1e9 - 0.1];
+    let shares = [100.0, 300.0, 601.0];
+    let matrix = Array2::from_shape_fn((1001, values.len()), |(_, column)| values[column]);
+    for fitted in distributed(&matrix, 3, 1, Init::KmeansPlusPlus) {
+        assert_eq!(fitted.centroids.row(0).to_vec(), values);
+    }
+    // control: float64 sums are off
+    let off = |value: &f64| shares.iter().map(|share| share * value).sum::<f64>() / 1001.0 != *value;
+    assert!(values.iter().any(off));
 }
 
 /// Six points on a line.
@@ -214,7 +228,8 @@ fn batches_have_the_distribution_of_single_draws() {
         fit.seed = u64::from(seed);
         let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_middle(&fit).expect("reads"), LINE.len(), 3).expect("memory");
-        let seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER };
+        let known = DistinctRows::default();
+        let mut seeding = Seeding { fit: &fit, shares: &shares, wanted: 3, progress: &FOREVER, known };
         while seeding.step(&mut state).expect("draws") {}
         let order = state.chosen.iter().map(|&point| usize::try_from(point).expect("small")).collect();
         *seen.entry(order).or_insert(0) += 1;
@@ -227,4 +242,31 @@ fn batches_have_the_distribution_of_single_draws() {
         (0..216).map(|number| (vec![number / 36, number / 6 % 6, number % 6], DRAWS / 120)).collect();
     let (statistic, _) = chi_square(&uniform, DRAWS);
     assert!((statistic - freedom) / (2.0 * freedom).sqrt() > 40.0, "uniform draws are told apart");
+}
+
+#[test]
+fn no_centroid_is_hashed_twice_within_a_start() {
+    let matrix = matrix(3000, 5);
+    let points = MatrixPoints { matrix: &matrix };
+    let backend = CpuBackend::new(None);
+    let fit = fit(&points, &backend, 300, &FOREVER);
+    let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
+    let fresh = || State::new(near_middle(&fit).expect("reads"), 3000, 300).expect("memory");
+    let of_start =
+        || Seeding { fit: &fit, shares: &shares, wanted: 300, progress: &FOREVER, known: DistinctRows::default() };
+    let (mut whole, mut state, mut steps) = (of_start(), fresh(), 0);
+    while whole.step(&mut state).expect("draws") {
+        steps += 1;
+        assert_eq!(whole.known.len(), state.centroids.nrows());
+    }
+    assert_eq!((whole.known.hashed(), state.centroids.nrows()), (300, 300), "the points differ");
+    // a run that resumes before every batch chooses the same, and hashes centroids again
+    let (mut resumed, mut hashed) = (fresh(), 0);
+    for _ in 0..=steps {
+        let mut seeding = of_start();
+        seeding.step(&mut resumed).expect("draws");
+        hashed += seeding.known.hashed();
+    }
+    assert_eq!((resumed.chosen, resumed.compared), (state.chosen, 300));
+    assert!(hashed > 400, "{steps} batches, {hashed} rows hashed");
 }

@@ -1,6 +1,6 @@
 //! Average inertia of a level.
 
-use super::{Better, LevelStatistics, Metric, Scalar, as_real};
+use super::{Better, LevelStatistics, Metric, Scalar, Unit, as_real};
 
 /// inertia / k: the "average inertia" logged by the script that clustrata replaces. Empty clusters count in k. Unit:
 /// the embedding's, squared.
@@ -13,8 +13,8 @@ impl Metric for AverageInertia {
     fn summary(&self) -> &'static str {
         "inertia of the level divided by the number of clusters, empty ones included"
     }
-    fn unit(&self) -> &'static str {
-        "squared distance"
+    fn unit(&self) -> Unit {
+        Unit::SquaredDistance
     }
     fn better(&self) -> Better {
         Better::Lower

@@ -1,6 +1,6 @@
 //! Inertia: the sum of squared distances to the stored centroids.
 
-use super::{Better, Column, LevelStatistics, Metric, Scalar};
+use super::{Better, Column, LevelStatistics, Metric, Scalar, Unit};
 
 /// Sum over the points of ||x - m_c||^2, where m_c is the stored centroid: scikit-learn's `KMeans.inertia_` for given labels and
 /// centres. Per cluster and, summed, per level; 0 for an empty cluster. Unit: the embedding's, squared.
@@ -13,8 +13,8 @@ impl Metric for Inertia {
     fn summary(&self) -> &'static str {
         "sum of squared distances to the stored centroid"
     }
-    fn unit(&self) -> &'static str {
-        "squared distance"
+    fn unit(&self) -> Unit {
+        Unit::SquaredDistance
     }
     fn better(&self) -> Better {
         Better::Lower

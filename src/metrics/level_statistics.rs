@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::base::scale::Scale;
 use crate::engine::partials::Sums;
 use crate::metrics::agreement::Contingency;
 
@@ -12,6 +13,8 @@ use crate::metrics::agreement::Contingency;
 pub struct LevelStatistics {
     /// 1-based number of the level.
     pub number: u32,
+    /// What rows and centroids were divided by. All distances here are between divided ones.
+    pub scale: Scale,
     /// Sums over the points of each cluster: distances to the own centroid and, if `searched`, the results of the top-2 search.
     pub clusters: Vec<Sums>,
     /// Whether the top-2 search was run.

@@ -1,6 +1,6 @@
 //! Largest distance.
 
-use super::{Better, Column, LevelStatistics, Metric, of_nonempty};
+use super::{Better, Column, LevelStatistics, Metric, Unit, of_nonempty};
 
 /// Max over the points of ||x - m_c||: the radius of the cluster around its stored centroid. Undefined for an empty
 /// cluster. Unit: the embedding's.
@@ -13,8 +13,8 @@ impl Metric for MaxDistance {
     fn summary(&self) -> &'static str {
         "largest distance to the stored centroid"
     }
-    fn unit(&self) -> &'static str {
-        "distance"
+    fn unit(&self) -> Unit {
+        Unit::Distance
     }
     fn better(&self) -> Better {
         Better::Lower

@@ -1,6 +1,6 @@
 //! Mean distance.
 
-use super::{Better, Column, LevelStatistics, Metric, as_real, of_nonempty};
+use super::{Better, Column, LevelStatistics, Metric, Unit, as_real, of_nonempty};
 
 /// Mean over the points of ||x - m_c|| (not squared): the s of Davies and Bouldin (1979). Undefined for an empty
 /// cluster. Unit: the embedding's.
@@ -13,8 +13,8 @@ impl Metric for MeanDistance {
     fn summary(&self) -> &'static str {
         "mean distance to the stored centroid"
     }
-    fn unit(&self) -> &'static str {
-        "distance"
+    fn unit(&self) -> Unit {
+        Unit::Distance
     }
     fn better(&self) -> Better {
         Better::Lower

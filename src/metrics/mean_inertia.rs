@@ -1,6 +1,6 @@
 //! Mean squared distance.
 
-use super::{Better, Column, LevelStatistics, Metric, as_real, of_nonempty};
+use super::{Better, Column, LevelStatistics, Metric, Unit, as_real, of_nonempty};
 
 /// inertia / n_c: the mean squared distance to the stored centroid. Undefined for an empty cluster. Unit: the
 /// embedding's, squared.
@@ -13,8 +13,8 @@ impl Metric for MeanInertia {
     fn summary(&self) -> &'static str {
         "inertia divided by the number of points"
     }
-    fn unit(&self) -> &'static str {
-        "squared distance"
+    fn unit(&self) -> Unit {
+        Unit::SquaredDistance
     }
     fn better(&self) -> Better {
         Better::Lower

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::level_statistics::LevelStatistics;
 use crate::base::numeric::as_real;
+use crate::base::scale::Scale;
 use crate::engine::partials::Sums;
 
 /// Why a metric that compares clusters is undefined.
@@ -11,6 +12,9 @@ pub(crate) const TWO_CLUSTERS: &str = "needs two non-empty clusters";
 
 /// Why a metric without a finite value is undefined.
 pub(crate) const OVERFLOWS: &str = "overflows float64: distances beyond 1e154 have squares that it can't represent";
+
+/// Why a metric is undefined where float64 has only 0 for a value that is not 0.
+pub(crate) const UNDERFLOWS: &str = "underflows float64: distances below 1e-162 have squares that it can't represent";
 
 /// What a metric needs beyond the sums of own distances, cheapest first. Costs are in operations, for n points of
 /// dimension d in K clusters.
@@ -39,10 +43,9 @@ pub trait Metric: Sync {
     /// One line for help texts and the report.
     fn summary(&self) -> &'static str;
 
-    /// Unit, for the axes of plots: `distance` is the unit of the embeddings, `squared distance` its square. Empty for
-    /// counts, shares and ratios.
-    fn unit(&self) -> &'static str {
-        ""
+    /// Unit of its values.
+    fn unit(&self) -> Unit {
+        Unit::None
     }
 
     /// Whether lower or higher values are better.
@@ -67,6 +70,46 @@ pub trait Metric: Sync {
     /// Value for the level; `None` if the metric is per cluster only, or if its needs were not computed.
     fn level(&self, _level: &LevelStatistics) -> Option<Scalar> {
         None
+    }
+}
+
+/// Unit of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Counts, shares and ratios.
+    None,
+    /// The unit of the embeddings.
+    Distance,
+    /// Its square.
+    SquaredDistance,
+}
+
+impl Unit {
+    /// Its name, for the axes of plots; empty for none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::None => "",
+            Unit::Distance => "distance",
+            Unit::SquaredDistance => "squared distance",
+        }
+    }
+
+    /// A value in the unit of the embeddings, from that of rows divided by `scale`.
+    ///
+    /// # Errors
+    /// Why float64 can't hold it.
+    pub(crate) fn restore(self, value: f64, scale: Scale) -> Result<f64, &'static str> {
+        let restored = match self {
+            Unit::None => value,
+            Unit::Distance => scale.distance(value),
+            Unit::SquaredDistance => scale.squared_distance(value),
+        };
+        match restored.is_finite() {
+            false => Err(OVERFLOWS),
+            // a reader must not take it for a perfect clustering
+            true if restored == 0.0 && value != 0.0 => Err(UNDERFLOWS),
+            true => Ok(restored),
+        }
     }
 }
 
@@ -103,6 +146,17 @@ impl Column {
             Column::Real(v) => v.len(),
             Column::Index(v) => v.len(),
             Column::Text(v) => v.len(),
+        }
+    }
+
+    /// The column in the unit of the embeddings, from that of rows divided by `scale`; NaN for what float64 can't hold.
+    pub(crate) fn restored(self, unit: Unit, scale: Scale) -> Column {
+        match self {
+            Column::Real(values) if scale != Scale::ONE => {
+                let restored = |value| unit.restore(value, scale).unwrap_or(f64::NAN);
+                Column::Real(values.into_iter().map(restored).collect())
+            }
+            column => column,
         }
     }
 

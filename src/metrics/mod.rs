@@ -43,8 +43,8 @@ pub(crate) use crate::base::numeric::as_real;
 pub(crate) use level_statistics::LevelStatistics;
 pub(crate) use lookup::unknown;
 pub use lookup::{is_amount, of_clusters, of_labels, of_levels, ranked_by, select};
-pub use metric::{Better, Column, Metric, Need, Scalar};
-pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, of_nonempty};
+pub use metric::{Better, Column, Metric, Need, Scalar, Unit};
+pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, UNDERFLOWS, of_nonempty};
 
 /// Every metric, in the order of the columns.
 pub static METRICS: &[&dyn Metric] = &[

@@ -1,6 +1,6 @@
 //! Distance to the nearest other cluster.
 
-use super::{Better, Column, LevelStatistics, Metric, Need};
+use super::{Better, Column, LevelStatistics, Metric, Need, Unit};
 
 /// Distance between the stored centroids of the cluster and of its `nearest_cluster`. Undefined for an empty cluster,
 /// and if there is no other. Unit: the embedding's.
@@ -13,8 +13,8 @@ impl Metric for NearestDistance {
     fn summary(&self) -> &'static str {
         "distance to the nearest other stored centroid"
     }
-    fn unit(&self) -> &'static str {
-        "distance"
+    fn unit(&self) -> Unit {
+        Unit::Distance
     }
     fn better(&self) -> Better {
         Better::Higher

@@ -5,6 +5,7 @@ pub mod fingerprint;
 mod inputs;
 pub mod record;
 pub mod recorded;
+mod scale;
 pub mod settings;
 
 use std::num::NonZero;
@@ -80,6 +81,7 @@ impl Plan {
         }
         let work = work(&inputs, backend.as_ref());
         cost::fit_to_budget(&mut inputs.metrics, &mut inputs.settings, &work, &mut inputs.warnings)?;
+        scale::divide_extreme(&mut inputs);
         let needs = cost::needs(&inputs.metrics);
         let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
         let lowest = &inputs.hierarchy.levels[inputs.levels[0]];
@@ -106,8 +108,9 @@ impl Plan {
         let mut findings = Findings::new();
         let opened = Embeddings::open(&copies, &mut findings);
         findings.into_result()?;
-        let embeddings =
+        let mut embeddings =
             opened.ok_or_else(|| Error::failed(Finding::new("the copies of the embeddings could not be opened")))?;
+        embeddings.divide_by(self.embeddings.scale());
         Ok((Plan { inputs: CheckedInputs { embeddings, ..self.inputs }, ..self }, bytes))
     }
 

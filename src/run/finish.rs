@@ -76,8 +76,7 @@ pub(super) fn write_all(
         Err(wrong) => record.warnings.push(wrong.to_string().replace('\n', "; ")),
     }
     warn_of_skipped(&mut record, evaluated);
-    let overflows: Vec<String> = record.levels.iter().filter_map(record::Level::overflow_warning).collect();
-    record.warnings.extend(overflows);
+    record.warnings.extend(record.levels.iter().flat_map(record::Level::range_warnings));
     if plan.wants_montages() {
         pictures::make(plan, &mut record, &files, folder)?;
         record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));

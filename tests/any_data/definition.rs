@@ -11,8 +11,6 @@ pub(crate) enum Want {
     Is(f64),
     /// Null.
     Null,
-    /// That, or null with a reason: the squares it is computed from, float64 does not hold.
-    OrNull(Box<Want>),
     /// A count: comparisons that float64 can't decide may go either way.
     Between(f64, f64),
     /// One of these.
@@ -114,23 +112,12 @@ impl Level {
 
     /// A length, in the unit of the data.
     fn length(&self, value: f64) -> Want {
-        self.held(represented(value * self.unit))
+        represented(value, value * self.unit)
     }
 
     /// A sum of squares, in the unit of the data.
     fn square(&self, value: f64) -> Want {
-        represented(value * self.unit * self.unit)
-    }
-
-    /// Ratios of what float64 may not hold.
-    fn ratio(&self, value: f64) -> Want {
-        self.held(Want::Is(value))
-    }
-
-    /// What is computed from squares.
-    fn held(&self, want: Want) -> Want {
-        let squares = self.unit * self.unit * 8.0 * (self.points.len() * self.points[0].len()) as f64;
-        if squares.is_finite() || want == Want::Null { want } else { Want::OrNull(Box::new(want)) }
+        represented(value, value * self.unit * self.unit)
     }
 
     /// Davies-Bouldin of spreads and distances; pairs at distance 0 are left out.
@@ -167,22 +154,23 @@ impl Level {
         let davies_bouldin = match filled {
             0 | 1 => Want::Null,
             _ if in_doubt => Want::Any,
-            _ => self.ratio(self.davies_bouldin(&spread, |i, j| of(i).squared_between(of(j)).sqrt())),
+            _ => Want::Is(self.davies_bouldin(&spread, |i, j| of(i).squared_between(of(j)).sqrt())),
         };
         let calinski_harabasz = match filled {
             0 | 1 => Want::Null,
             _ if filled == n => Want::Null,
-            _ if within == 0.0 => self.ratio(1.0),
+            _ if within == 0.0 => Want::Is(1.0),
             _ if between <= 1e-20 * total => Want::Any,
-            _ => self.ratio(between * (n - filled) as f64 / (within * (filled - 1) as f64)),
+            _ => Want::Is(between * (n - filled) as f64 / (within * (filled - 1) as f64)),
         };
-        let explained = if total > 0.0 { self.ratio(between / (between + within)) } else { Want::Null };
+        let explained = if total > 0.0 { Want::Is(between / (between + within)) } else { Want::Null };
         [davies_bouldin, calinski_harabasz, explained]
     }
 }
 
-fn represented(value: f64) -> Want {
-    if value.is_finite() { Want::Is(value) } else { Want::Null }
+/// Null if float64 has but infinity or 0 for what is neither.
+fn represented(value: f64, restored: f64) -> Want {
+    if restored.is_finite() && (restored != 0.0 || value == 0.0) { Want::Is(restored) } else { Want::Null }
 }
 
 /// Shares of the parent's points and of its inertia.
@@ -199,7 +187,7 @@ fn shares(clustering: &Clustering, number: usize, level: &Level) -> [Vec<Want>; 
         let parent = above.labels[first];
         let points = members.len() as f64 / above.members[parent].len() as f64;
         let inertia = exact_sum(members.iter().map(|&i| squares[i])) / whole[parent];
-        [Want::Is(points), if whole[parent] > 0.0 { level.ratio(inertia) } else { Want::Null }]
+        [Want::Is(points), if whole[parent] > 0.0 { Want::Is(inertia) } else { Want::Null }]
     };
     let both: Vec<[Want; 2]> = level.members.iter().map(of).collect();
     [0, 1].map(|which| both.iter().map(|of| of[which].clone()).collect())
@@ -229,14 +217,14 @@ impl Definition {
         let simplified: Vec<f64> = own.iter().zip(&others).map(|(&a, &(b, _))| preference(a, b)).collect();
         let silhouettes = level.silhouettes();
         let inertia = exact_sum(squares.iter().copied());
-        let if_several = |value: f64| if several { level.ratio(value) } else { Want::Null };
+        let if_several = |value: f64| if several { Want::Is(value) } else { Want::Null };
         let certain = |i: usize| others[i].0 < own[i] * (1.0 - TIE);
         let open = |i: usize| !others[i].1 && (others[i].0 - own[i]).abs() <= TIE * own[i] && own[i] > 0.0;
         let misassigned = |members: &mut dyn Iterator<Item = usize>| {
             let (least, more) = members.fold((0.0, 0.0), |(least, more), i| {
                 (least + f64::from(u8::from(certain(i))), more + f64::from(u8::from(open(i))))
             });
-            level.held(Want::Between(least, least + more))
+            Want::Between(least, least + more)
         };
         let [davies_bouldin_means, calinski_harabasz, explained_variance] = level.by_means();
         let [size_entropy, size_gini, largest_share] = balance(&level);
@@ -287,7 +275,7 @@ impl Definition {
                 "nearest_cluster",
                 nearest
                     .iter()
-                    .map(|(ties, _)| if ties.is_empty() { Want::Null } else { level.held(Want::OneOf(ties.clone())) })
+                    .map(|(ties, _)| if ties.is_empty() { Want::Null } else { Want::OneOf(ties.clone()) })
                     .collect(),
             ),
             (

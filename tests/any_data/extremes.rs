@@ -1,6 +1,6 @@
 //! Two scales in one data set, and values whose squares float32 or float64 does not hold.
 
-use crate::common::{Clustering, Draw, Dtype, EVERY_FIGURE, judged, metrics, scratch, stored};
+use crate::common::{Clustering, Draw, Dtype, EVERY_FIGURE, judged, metrics, program, scratch, stored};
 use crate::fixtures::{Place, evaluated, from_program, none_of, said, wrong};
 use crate::means::{Mean, exact_sum};
 
@@ -115,7 +115,7 @@ fn three_blobs(scale: f64, dtype: Dtype) -> Clustering {
 }
 
 #[test]
-fn values_whose_squares_float32_does_not_hold_have_every_metric() {
+fn values_whose_squares_are_not_held_have_every_metric() {
     let mut far = three_blobs(1.0, Dtype::F8);
     far.points[7].fill(1e39);
     let sets = [
@@ -123,6 +123,13 @@ fn values_whose_squares_float32_does_not_hold_have_every_metric() {
         ("float64 at 1e39", three_blobs(1e39, Dtype::F8)),
         ("float64 at 1e60", three_blobs(1e60, Dtype::F8)),
         ("float64 at 1e120", three_blobs(1e120, Dtype::F8)),
+        ("float64 at 1e151", three_blobs(1e151, Dtype::F8)),
+        ("float64 at 1e160", three_blobs(1e160, Dtype::F8)),
+        ("float64 at 1e300", three_blobs(1e300, Dtype::F8)),
+        ("float64 at 1e-60", three_blobs(1e-60, Dtype::F8)),
+        ("float64 at 1e-130", three_blobs(1e-130, Dtype::F8)),
+        ("float64 at 1e-170", three_blobs(1e-170, Dtype::F8)),
+        ("float64 at 1e-300", three_blobs(1e-300, Dtype::F8)),
         ("a row of 1e39", far),
     ];
     let mut faults = Vec::new();
@@ -136,34 +143,111 @@ fn values_whose_squares_float32_does_not_hold_have_every_metric() {
 }
 
 #[test]
-fn what_float64_does_not_hold_is_null_with_a_reason_a_warning_and_failing_gates() {
-    let clustering = three_blobs(1e160, Dtype::F8);
+fn extreme_values_have_the_metrics_of_the_same_values_at_a_usual_scale() {
+    let (usual, power) = (three_blobs(1.0, Dtype::F8), 2.0_f64.powi(565));
     let mut faults = Vec::new();
     for device in crate::common::devices() {
-        let record = from_program(&clustering, device, &[]);
-        faults.extend(wrong(&record, &clustering).into_iter().map(|line| format!("{device}: {line}")));
-        let level = &record["levels"][0];
-        for (name, value) in level["figures"].as_object().expect("metrics") {
-            let reason = level["undefined"][name].as_str().unwrap_or_default();
-            if value.is_null() && reason.is_empty() {
-                faults.push(format!("{device}: {name} is null without a reason"));
+        let right = from_program(&usual, device, &[]);
+        let silhouette = right["levels"][0]["figures"]["silhouette"].as_f64().unwrap_or(f64::NAN);
+        assert!((0.4..0.5).contains(&silhouette), "{silhouette}: blobs that touch");
+        for scale in [power, power.recip()] {
+            let clustering = three_blobs(scale, Dtype::F8);
+            let record = from_program(&clustering, device, &[]);
+            let mut note = |what: String| faults.push(format!("{device}, times {scale:e}: {what}"));
+            for name in SCALE_FREE {
+                let [got, want] = [&record, &right].map(|of| of["levels"][0]["figures"][name].as_f64());
+                if got.zip(want).is_none_or(|(got, want)| (got - want).abs() > 1e-6 * want.abs()) {
+                    note(format!("{name} is {got:?} instead of {want:?}"));
+                }
             }
-        }
-        if !record["warnings"].to_string().contains("inertia") {
-            faults.push(format!("{device}: no warning names the metrics that are null: {}", record["warnings"]));
-        }
-        let folder = scratch();
-        let (hier, embeddings) = clustering.write(folder.path());
-        for gate in ["level1.inertia < 0", "level1.average_inertia < 0"] {
-            let options = [&["--device", device, "--fail-if", gate], &EVERY_FIGURE[..]].concat();
-            let output = metrics(&hier, &embeddings, &folder.path().join(&gate[7..10]), &options);
-            let words = said(&output) + &String::from_utf8_lossy(&output.stdout);
-            if output.status.code() != Some(5) || !words.contains("overflow") && !words.contains("float64") {
-                faults.push(format!("{device}: `{gate}` ends with {:?}: {words}", output.status.code()));
+            // control: those alone don't depend on the scale
+            let of_usual = wrong(&right, &clustering);
+            for name in ["inertia", "clusters.mean_distance", "clusters.nearest_distance"] {
+                if !of_usual.iter().any(|line| line.starts_with(&format!("{name}:"))) {
+                    note(format!("{name} of the usual scale passes for this one"));
+                }
             }
         }
     }
     none_of(&faults);
+}
+
+const SCALE_FREE: [&str; 7] = [
+    "simplified_silhouette",
+    "misassigned",
+    "davies_bouldin",
+    "explained_variance",
+    "calinski_harabasz",
+    "davies_bouldin_means",
+    "silhouette",
+];
+
+#[test]
+fn parts_of_extreme_values_merge_to_what_one_run_finds() {
+    let mut faults = Vec::new();
+    for scale in [1e160, 1e-170] {
+        let clustering = three_blobs(scale, Dtype::F8);
+        let folder = scratch();
+        let (hier, embeddings) = clustering.write(folder.path());
+        let (out, copies) = (folder.path().join("out"), folder.path().join("copies"));
+        std::fs::create_dir(&copies).expect("a folder");
+        let copies = copies.display().to_string();
+        for _round in 0..2 {
+            for part in [&["--shard", "1/2", "--scratch", &copies][..], &["--shard", "2/2"]] {
+                let output =
+                    metrics(&hier, &embeddings, &out, &[&["--device", "cpu"], &EVERY_FIGURE[..], part].concat());
+                assert!(output.status.success(), "{}", said(&output));
+            }
+        }
+        let output = program().arg("merge").arg(&out).output().expect("starts");
+        assert!(output.status.success(), "{}", said(&output));
+        let text = std::fs::read_to_string(out.join("record.json")).expect("a record");
+        let record = serde_json::from_str(&text).expect("JSON");
+        faults.extend(wrong(&record, &clustering).into_iter().map(|line| format!("{scale:e}: {line}")));
+    }
+    none_of(&faults);
+}
+
+#[test]
+fn what_float64_does_not_hold_is_null_with_a_reason_a_warning_and_failing_gates() {
+    let mut faults = Vec::new();
+    for (scale, word) in [(1e160, "overflows"), (1e-170, "underflows")] {
+        let clustering = three_blobs(scale, Dtype::F8);
+        for device in crate::common::devices() {
+            let lines = without_squares(&clustering, device, word).into_iter();
+            faults.extend(lines.map(|line| format!("{device}, {scale:e}: {line}")));
+        }
+    }
+    none_of(&faults);
+}
+
+/// What is wrong with the null metrics of a clustering, whose reasons hold `word`.
+fn without_squares(clustering: &Clustering, device: &str, word: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let record = from_program(clustering, device, &[]);
+    faults.extend(wrong(&record, clustering));
+    let level = &record["levels"][0];
+    for name in ["inertia", "average_inertia"] {
+        let reason = level["undefined"][name].as_str().unwrap_or_default();
+        if !level["figures"][name].is_null() || !reason.contains(word) {
+            faults.push(format!("{name} is {}, for `{reason}`", level["figures"][name]));
+        }
+    }
+    let warnings = record["warnings"].to_string();
+    if !warnings.contains("inertia") || !warnings.contains(word) {
+        faults.push(format!("no warning names the metrics that are null: {warnings}"));
+    }
+    let folder = scratch();
+    let (hier, embeddings) = clustering.write(folder.path());
+    for gate in ["level1.inertia < 0", "level1.average_inertia < 0"] {
+        let options = [&["--device", device, "--fail-if", gate], &EVERY_FIGURE[..]].concat();
+        let output = metrics(&hier, &embeddings, &folder.path().join(&gate[7..10]), &options);
+        let words = said(&output) + &String::from_utf8_lossy(&output.stdout);
+        if output.status.code() != Some(5) || !words.contains(word) {
+            faults.push(format!("`{gate}` ends with {:?}: {words}", output.status.code()));
+        }
+    }
+    faults
 }
 
 #[test]

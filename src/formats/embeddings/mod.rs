@@ -17,6 +17,7 @@ use super::{input_file, npy};
 use crate::base::error::{Error, Finding, Findings};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
+use crate::base::scale::Scale;
 use crate::base::text::counted;
 
 pub use patterns::{Expanded, Matches, expand};
@@ -65,6 +66,7 @@ pub struct Embeddings {
     rows: u64,
     dim: usize,
     dtype: Dtype,
+    scale: Scale,
 }
 
 impl Embeddings {
@@ -76,7 +78,9 @@ impl Embeddings {
         for path in paths {
             let Some((file, dim, dtype)) = findings.take(open_one(path)) else { continue };
             match &mut embeddings {
-                None => embeddings = Some(Embeddings { rows: file.rows, files: vec![file], dim, dtype }),
+                None => {
+                    embeddings = Some(Embeddings { rows: file.rows, files: vec![file], dim, dtype, scale: Scale::ONE })
+                }
                 Some(all) => {
                     findings.take(all.append(file, dim, dtype));
                 }
@@ -122,6 +126,20 @@ impl Embeddings {
         self.dtype
     }
 
+    /// What the rows are divided by as they are read.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// Divides rows by `scale` from now on, whenever they are read.
+    ///
+    /// # Panics
+    /// If the rows are not float64.
+    pub fn divide_by(&mut self, scale: Scale) {
+        assert!(scale == Scale::ONE || self.dtype == Dtype::F64, "only float64 rows are divided");
+        self.scale = scale;
+    }
+
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
         self.dim * self.dtype.size()
@@ -150,8 +168,8 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Fills `out` with the stored bytes of the rows from `first` on. Its length is a multiple of `row_bytes()`. Any number of
-    /// threads can read at once.
+    /// Fills `out` with the rows from `first` on: the stored bytes, unless rows are to be divided. Its length is a multiple of
+    /// `row_bytes()`. Any number of threads can read at once.
     ///
     /// # Errors
     /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.
@@ -168,7 +186,7 @@ impl Embeddings {
             ));
         }
         let mut row = first;
-        let mut rest = out;
+        let mut rest = &mut *out;
         let mut index = self.files.partition_point(|file| file.first_row + file.rows <= first);
         while !rest.is_empty() {
             let file = &self.files[index];
@@ -180,6 +198,11 @@ impl Embeddings {
             row += rows as u64;
             rest = later;
             index += 1;
+        }
+        if self.scale != Scale::ONE {
+            for value in out.as_chunks_mut().0 {
+                *value = self.scale.divide(f64::from_le_bytes(*value)).to_le_bytes();
+            }
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::{ByteOrder, Element, Header, parse_header};
 use crate::base::error::Finding;
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::to_usize;
+use crate::base::scale::Scale;
 use crate::formats::input_file;
 
 /// A matrix from a `.npy` file, `[rows, columns]`, at least 1 x 1.
@@ -41,6 +42,17 @@ struct Mapped {
 }
 
 impl Matrix {
+    /// Divides all elements by `scale`, in memory and in float64.
+    pub fn divide_by(&mut self, scale: Scale) {
+        let view = self.view();
+        let mut divided = Array2::zeros((view.rows(), view.cols()));
+        for (number, row) in divided.as_slice_mut().unwrap_or_default().chunks_mut(view.cols()).enumerate() {
+            view.copy_row(number, row);
+            row.iter_mut().for_each(|value| *value = scale.divide(*value));
+        }
+        self.storage = Storage::F64(divided);
+    }
+
     /// Opens a 2-D `.npy` of `f2`, `f4` or `f8`, in any byte order, C or Fortran order.
     ///
     /// A mapped file must not change while it is open: if another program truncates it, the system kills this one.

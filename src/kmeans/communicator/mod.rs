@@ -23,6 +23,12 @@ pub trait Communicator: Sync {
     /// `Failed` if a process is lost; `Interrupted` if the run is cancelled.
     fn all_reduce(&self, values: &mut [f64]) -> Result<()>;
 
+    /// The same in double-double arithmetic: `rests` are what `sums` cannot hold.
+    ///
+    /// # Errors
+    /// As [`Communicator::all_reduce`].
+    fn all_reduce_double_double(&self, sums: &mut [f64], rests: &mut [f64]) -> Result<()>;
+
     /// Collects the bytes of all processes on rank 0, in rank order. The other ranks receive nothing.
     ///
     /// # Errors
@@ -50,6 +56,10 @@ impl Communicator for SingleProcess {
     }
 
     fn all_reduce(&self, _: &mut [f64]) -> Result<()> {
+        Ok(())
+    }
+
+    fn all_reduce_double_double(&self, _: &mut [f64], _: &mut [f64]) -> Result<()> {
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::Communicator;
 use super::lost::lost;
 use super::rendezvous::Rendezvous;
+use crate::base::double_double;
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 
@@ -94,6 +95,52 @@ impl<'a> TcpCommunicator<'a> {
         Err(lost(error))
     }
 
+    fn send_values(&self, stream: &mut TcpStream, values: &[f64]) -> Result<()> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.send(stream, &bytes)
+    }
+
+    fn receive_values(&self, stream: &mut TcpStream, out: &mut [f64]) -> Result<()> {
+        let mut bytes = vec![0; size_of_val(out)];
+        self.receive(stream, &mut bytes)?;
+        let values = bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
+        out.iter_mut().zip(values).for_each(|(out, value)| *out = value);
+        Ok(())
+    }
+
+    /// Replaces `planes`, arrays of equal lengths, by their sums over all ranks. Rank 0 calls `add` to add those of another
+    /// rank, piece by piece and in rank order.
+    fn reduce<const N: usize>(
+        &self,
+        mut planes: [&mut [f64]; N],
+        add: impl Fn([&mut [f64]; N], [&[f64]; N]),
+    ) -> Result<()> {
+        let mut streams = self.streams();
+        let length = planes.first().map_or(0, |plane| plane.len());
+        let pieces = || (0..length).step_by(PIECE).map(|start| start..length.min(start + PIECE));
+        for piece in pieces() {
+            if self.rank > 0 {
+                planes.iter().try_for_each(|plane| self.send_values(&mut streams[0], &plane[piece.clone()]))?;
+                continue;
+            }
+            let mut theirs: [Vec<f64>; N] = std::array::from_fn(|_| vec![0.0; piece.len()]);
+            for stream in &mut *streams {
+                theirs.iter_mut().try_for_each(|plane| self.receive_values(stream, plane))?;
+                let ours = planes.each_mut().map(|plane| &mut plane[piece.clone()]);
+                add(ours, theirs.each_ref().map(Vec::as_slice));
+            }
+        }
+        // all sums are received before any are sent back: otherwise ranks could block each other
+        for (piece, plane) in pieces().flat_map(|piece| (0..N).map(move |plane| (piece.clone(), plane))) {
+            let plane = &mut planes[plane][piece];
+            match self.rank {
+                0 => streams.iter_mut().try_for_each(|stream| self.send_values(stream, plane))?,
+                _ => self.receive_values(&mut streams[0], plane)?,
+            }
+        }
+        Ok(())
+    }
+
     fn receive_bytes(&self, stream: &mut TcpStream) -> Result<Vec<u8>> {
         let mut length = [0; 8];
         self.receive(stream, &mut length)?;
@@ -125,36 +172,13 @@ impl Communicator for TcpCommunicator<'_> {
     }
 
     fn all_reduce(&self, values: &mut [f64]) -> Result<()> {
-        let mut streams = self.streams();
-        let mut bytes = Vec::new();
-        for piece in values.chunks_mut(PIECE) {
-            if self.rank > 0 {
-                bytes.clear();
-                piece.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
-                self.send(&mut streams[0], &bytes)?;
-                continue;
-            }
-            bytes.resize(size_of_val(piece), 0);
-            for stream in &mut *streams {
-                self.receive(stream, &mut bytes)?;
-                let theirs = bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
-                piece.iter_mut().zip(theirs).for_each(|(sum, value)| *sum += value);
-            }
-        }
-        // all sums are received before any are sent back: otherwise ranks could block each other
-        for piece in values.chunks_mut(PIECE) {
-            bytes.clear();
-            if self.rank == 0 {
-                piece.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
-                streams.iter_mut().try_for_each(|stream| self.send(stream, &bytes))?;
-                continue;
-            }
-            bytes.resize(size_of_val(piece), 0);
-            self.receive(&mut streams[0], &mut bytes)?;
-            let sums = bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
-            piece.iter_mut().zip(sums).for_each(|(value, sum)| *value = sum);
-        }
-        Ok(())
+        self.reduce([values], |[sums], [theirs]| sums.iter_mut().zip(theirs).for_each(|(sum, value)| *sum += value))
+    }
+
+    fn all_reduce_double_double(&self, sums: &mut [f64], rests: &mut [f64]) -> Result<()> {
+        self.reduce([sums, rests], |[sums, rests], [theirs, their_rests]| {
+            double_double::add((sums, rests), (theirs, their_rests));
+        })
     }
 
     fn gather(&self, own: Vec<u8>) -> Result<Vec<Vec<u8>>> {

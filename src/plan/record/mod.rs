@@ -21,7 +21,7 @@ use crate::base::time::rfc3339;
 use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
-use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar};
+use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
@@ -179,7 +179,7 @@ impl From<&dyn Metric> for MetricInfo {
         MetricInfo {
             name: metric.name().to_owned(),
             summary: metric.summary().to_owned(),
-            unit: metric.unit().to_owned(),
+            unit: metric.unit().name().to_owned(),
             better: metric.better(),
         }
     }
@@ -220,22 +220,21 @@ impl Level {
         let mut undefined = BTreeMap::new();
         let mut clusters = Columns::default();
         for metric in metrics {
-            match metric.level(statistics) {
-                Some(Scalar::Count(count)) => drop(figures.insert(metric.name().into(), count.into())),
-                // a reader of the table must not take it for 0 or for a fault of the file
-                Some(Scalar::Real(real)) if !real.is_finite() => {
-                    figures.insert(metric.name().into(), Value::Null);
-                    undefined.insert(metric.name().into(), OVERFLOWS.to_owned());
+            let value = match metric.level(statistics) {
+                None => None,
+                Some(Scalar::Count(count)) => Some(Ok(Value::from(count))),
+                Some(Scalar::Real(real)) => Some(metric.unit().restore(real, statistics.scale).map(Value::from)),
+                Some(Scalar::Undefined(why)) => Some(Err(why)),
+            };
+            if let Some(value) = value {
+                // a reader of the table must not take null for 0 or for a fault of the file
+                if let Err(why) = value {
+                    undefined.insert(metric.name().to_owned(), why.to_owned());
                 }
-                Some(Scalar::Real(real)) => drop(figures.insert(metric.name().into(), real_value(real))),
-                Some(Scalar::Undefined(why)) => {
-                    figures.insert(metric.name().into(), Value::Null);
-                    undefined.insert(metric.name().into(), why.to_owned());
-                }
-                None => {}
+                figures.insert(metric.name().to_owned(), value.unwrap_or(Value::Null));
             }
             if let Some(column) = metric.clusters(statistics) {
-                clusters.0.push((metric.name().to_owned(), column));
+                clusters.0.push((metric.name().to_owned(), column.restored(metric.unit(), statistics.scale)));
             }
         }
         Level {
@@ -251,11 +250,13 @@ impl Level {
         }
     }
 
-    /// The warning that names the level's metrics that overflowed; `None` if none did.
-    pub fn overflow_warning(&self) -> Option<String> {
-        let names = self.undefined.iter().filter(|(_, why)| *why == OVERFLOWS).map(|(name, _)| name.as_str());
-        let names: Vec<&str> = names.collect();
-        (!names.is_empty()).then(|| format!("level {}: {}: {OVERFLOWS}", self.level, names.join(", ")))
+    /// Warnings that name the level's metrics that overflow or underflow float64.
+    pub fn range_warnings(&self) -> impl Iterator<Item = String> {
+        [OVERFLOWS, UNDERFLOWS].into_iter().filter_map(|reason| {
+            let names = self.undefined.iter().filter(|(_, why)| *why == reason).map(|(name, _)| name.as_str());
+            let names: Vec<&str> = names.collect();
+            (!names.is_empty()).then(|| format!("level {}: {}: {reason}", self.level, names.join(", ")))
+        })
     }
 
     /// Number of clusters.
@@ -342,14 +343,10 @@ pub struct MontageFile {
     pub broken: usize,
 }
 
-/// A real number in JSON: null if it is not finite.
-fn real_value(real: f64) -> Value {
-    serde_json::Number::from_f64(real).map_or(Value::Null, Value::Number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::scale::Scale;
     use crate::engine::partials::Sums;
 
     fn level() -> Level {
@@ -378,8 +375,29 @@ mod tests {
         let level = Level::new(&LevelStatistics::of_sums(7, sums), crate::metrics::METRICS, &request);
         assert_eq!(level.figures["inertia"], Value::Null);
         assert_eq!(level.undefined["inertia"], OVERFLOWS);
-        let warning = level.overflow_warning().expect("a warning");
+        let warning = level.range_warnings().next().expect("a warning");
         assert!(warning.contains("level 7") && warning.contains("inertia"), "{warning}");
+    }
+
+    #[test]
+    fn values_of_divided_rows_are_restored_or_null_with_a_reason() {
+        let request = RankingRequest { by: crate::metrics::METRICS[0], min_size: 1, best: 0, worst: 0 };
+        let of = |largest: f64| {
+            let scale = Scale::of_largest(largest);
+            let own = scale.divide(largest).powi(2);
+            let level =
+                LevelStatistics { scale, ..LevelStatistics::of_sums(1, vec![Sums::of_point(own), Sums::IDENTITY]) };
+            Level::new(&level, crate::metrics::METRICS, &request)
+        };
+        for (largest, reason) in [(1e160, OVERFLOWS), (1e-170, UNDERFLOWS)] {
+            let level = of(largest);
+            assert_eq!((&level.figures["inertia"], level.undefined["inertia"].as_str()), (&Value::Null, reason));
+            assert_eq!(level.cluster_figure("inertia", 0), None);
+            assert_eq!(level.cluster_figure("inertia", 1), Some(0.0), "an empty cluster has no inertia");
+            assert_eq!(level.cluster_figure("mean_distance", 0), Some(largest));
+            assert_eq!(level.range_warnings().count(), 1);
+        }
+        assert_eq!(of(1e100).figures["inertia"], 1e200);
     }
 
     #[test]

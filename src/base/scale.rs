@@ -1,0 +1,90 @@
+//! Powers of two that bring extreme values to where float64 holds their squares.
+
+/// Values of 2 to this power have squares whose sums may overflow.
+const LARGE: f64 = 500.0;
+
+/// Values below 2 to this power have squares that may underflow, and so do their differences.
+const SMALL: f64 = -400.0;
+
+/// Extreme values are brought to 2 to this power, or to its reciprocal if they are small: that leaves most room for other
+/// values, which may be smaller or larger. Float32 holds squares of this size too.
+const NEAR: f64 = 40.0;
+
+/// A power of two: what 1 stands for, in the unit of the embeddings. Rows and centroids are divided by it, which is exact.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scale(f64);
+
+impl Default for Scale {
+    fn default() -> Self {
+        Scale::ONE
+    }
+}
+
+impl Scale {
+    /// Leaves values as they are.
+    pub const ONE: Scale = Scale(1.0);
+
+    /// The scale for values of magnitudes up to `largest`: 1 unless that is extreme.
+    pub fn of_largest(largest: f64) -> Scale {
+        let exponent = largest.log2().floor();
+        match exponent.is_finite() {
+            true if exponent >= LARGE => Scale((exponent - NEAR).exp2()),
+            // 2^-1000: the reciprocal of a smaller scale overflows
+            true if exponent < SMALL => Scale((exponent + NEAR).max(-1000.0).exp2()),
+            _ => Scale::ONE,
+        }
+    }
+
+    /// The value divided by the scale. A finite one stays finite.
+    pub fn divide(self, value: f64) -> f64 {
+        if value.is_finite() { (value * self.0.recip()).clamp(f64::MIN, f64::MAX) } else { value }
+    }
+
+    /// A distance between divided rows, in the unit of the embeddings.
+    pub fn distance(self, divided: f64) -> f64 {
+        divided * self.0
+    }
+
+    /// A squared distance between divided rows, in the unit of the embeddings.
+    pub fn squared_distance(self, divided: f64) -> f64 {
+        // the square of the scale itself may overflow or underflow
+        divided * self.0 * self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extreme_values_are_brought_to_where_their_squares_are_held() {
+        for usual in [0.0, 1e-120, 1e-30, 1.0, 1e60, 1e150, f64::INFINITY, f64::NAN] {
+            assert_eq!(Scale::of_largest(usual), Scale::ONE, "{usual:e}");
+        }
+        for (largest, exponent) in [(1e151, 40.0), (1e160, 40.0), (f64::MAX, 40.0), (1e-121, -40.0), (5e-324, -74.0)] {
+            let scale = Scale::of_largest(largest);
+            let divided = scale.divide(largest);
+            assert_eq!(divided.log2().floor(), exponent, "{largest:e}");
+            assert_eq!(scale.distance(divided), largest, "division is exact");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_stays_so_and_nothing_else_becomes_so() {
+        let scale = Scale::of_largest(1e-300);
+        assert!(scale.divide(f64::NAN).is_nan() && scale.divide(f64::INFINITY).is_infinite());
+        assert_eq!(scale.divide(-1e300), f64::MIN);
+    }
+
+    #[test]
+    fn squares_that_float64_holds_are_given_back() {
+        for largest in [1e151, 1e-130] {
+            let scale = Scale::of_largest(largest);
+            let (divided, squared) = (scale.divide(largest), largest * largest);
+            assert!((scale.squared_distance(divided * divided) / squared - 1.0).abs() < 1e-15, "{largest:e}");
+        }
+        let square =
+            |largest: f64| Scale::of_largest(largest).squared_distance(Scale::of_largest(largest).divide(largest));
+        assert_eq!((square(1e300), square(1e-300)), (f64::INFINITY, 0.0));
+    }
+}
