@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::replaced;
+use super::replaced::{self, CONFIG, LOG};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::formats::atomic_file::AtomicFile;
 use crate::formats::folder::{LockedFolder, ensure_room};
@@ -12,9 +12,6 @@ use crate::formats::hierarchy_writer;
 use crate::plan::record::{KmeansRecord, KmeansStep};
 use crate::plan::settings::KmeansSettings;
 use crate::run::frontend::Frontend;
-
-/// Name of the log, of this run and of those it resumes.
-pub(super) const LOG: &str = "log.txt";
 
 /// Contents of the output folder.
 pub(super) enum Found {
@@ -76,7 +73,7 @@ impl Place {
             }
             replaced::set_aside(folder)?;
         }
-        let names = ["config.yaml", KmeansRecord::NAME, LOG];
+        let names = [CONFIG, KmeansRecord::NAME, LOG];
         let before = names.map(|name| folder.join(name)).map(|path| (path.clone(), fs::read(path).ok())).to_vec();
         Ok(Place { folder: folder.to_owned(), lock, earlier, before, decided: false })
     }

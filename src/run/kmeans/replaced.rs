@@ -22,7 +22,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::place::LOG;
 use crate::base::error::{Error, Result};
 use crate::formats::folder::files_below;
 use crate::formats::hierarchy_writer;
@@ -30,7 +29,12 @@ use crate::plan::record::KmeansRecord;
 
 const REPLACED: &str = ".clustrata-replaced";
 const MOVING: &str = ".clustrata-moving";
-const CONFIG: &str = "config.yaml";
+
+/// Name of the settings.
+pub(super) const CONFIG: &str = "config.yaml";
+
+/// Name of the log, of this run and of those it resumes.
+pub(super) const LOG: &str = "log.txt";
 
 /// Start of the names of both folders.
 pub(super) const HIDDEN: &str = ".clustrata-";
