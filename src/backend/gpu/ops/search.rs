@@ -20,7 +20,7 @@ use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::top2::{self, RowCandidates, SearchDispatch};
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::error::Result;
-use crate::base::numeric::to_usize;
+use crate::base::numeric::{to_u32, to_usize};
 
 /// Candidates of a row.
 const CANDIDATES: usize = 4;
@@ -174,7 +174,7 @@ impl SearchOp {
 
     /// Centroids of the next submission: at most `fits`, and no more than the device searches in a fraction of a second.
     fn columns_now(&self, lane: &LaneState<'_>, fits: usize) -> usize {
-        let rows = u32::try_from(lane.tile.rows()).unwrap_or(u32::MAX);
+        let rows = to_u32(lane.tile.rows());
         let paced = to_usize(self.pace.columns(rows, lane.plan.octets));
         // A multiple of what either shape processes at a time, so that only the last dispatch of a block is ragged.
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
