@@ -16,7 +16,7 @@ use super::*;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::Kind;
 use crate::base::matrix::Dtype;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_usize};
 use crate::engine::points::{MatrixPoints, Points, Stretch};
 use crate::engine::progress::StageProgress;
 
@@ -235,7 +235,7 @@ fn what_is_foreseen_to_be_refused_is_refused_after_the_fit_too() {
     let backend = CpuBackend::new(std::num::NonZero::new(1));
     let (mut foreseen, mut late, mut fine) = (0, 0, 0);
     for case in 0..400_u64 {
-        let (clusters, dim) = ((case % 5 + 1) as usize, (case / 5 % 4 + 1) as usize);
+        let (clusters, dim) = (to_usize(case % 5 + 1), to_usize(case / 5 % 4 + 1));
         // float32 has steps of 64 around 1e9; the points spread over 1/16 of a step to 256 steps
         let (offset, spread) = (1e9 + as_real(case * 37 % 64), 0.5_f64.powf(as_real(case % 49) / 4.0 - 8.0) * 64.0);
         let matrix = matrix(60 + dim, dim).mapv(|value| offset + (value - 2.0) * spread);
