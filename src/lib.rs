@@ -37,7 +37,7 @@ pub mod run;
 pub use backend::{Backend, Job, Lane, Tiling, select};
 pub use base::error::{Error, Finding, Findings, Kind, Result};
 pub use base::matrix::{Dtype, MatrixView, UNLABELLED};
-pub use engine::checkpoint::{CheckpointStore, NoCheckpoints};
+pub use engine::checkpoint_store::{CheckpointStore, NoCheckpoints};
 pub use engine::share::Share;
 pub use evaluate::{DistanceSinks, Evaluated, Evaluation, Wanted};
 pub use formats::embeddings::Embeddings;

@@ -10,7 +10,7 @@ use clustrata::backend::{
 };
 use clustrata::base::error::{Error, Finding, Findings, Result};
 use clustrata::base::matrix::MatrixView;
-use clustrata::engine::checkpoint::NoCheckpoints;
+use clustrata::engine::checkpoint_store::NoCheckpoints;
 use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Nonfinite, Sampling, Wanted};
 use clustrata::formats::embeddings::Embeddings;

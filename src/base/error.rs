@@ -5,7 +5,7 @@
 //! findings plus the kind of failure, which decides the exit code.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A result whose error is this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -106,6 +106,11 @@ impl Finding {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
+    }
+
+    /// The file in question, if one is named.
+    pub fn named_file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
     }
 
     /// The first line alone.

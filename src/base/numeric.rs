@@ -23,3 +23,22 @@ pub const fn to_usize(value: u64) -> usize {
 pub const fn to_f32(value: f64) -> f32 {
     value as f32
 }
+
+/// Converts a number whose origin keeps it below 2^32: rows of a tile, clusters, processes, steps. Were it larger after all,
+/// it would become the largest u32, which no index into a buffer can take for another row.
+#[inline]
+pub fn to_u32(value: impl TryInto<u32>) -> u32 {
+    let narrowed = value.try_into();
+    debug_assert!(narrowed.is_ok(), "a number that is always below 2^32 is not");
+    narrowed.unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_below_2_to_the_32_are_kept() {
+        assert_eq!([to_u32(0_usize), to_u32(7_u128), to_u32(u64::from(u32::MAX))], [0, 7, u32::MAX]);
+    }
+}

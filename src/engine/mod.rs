@@ -1,7 +1,7 @@
 //! The building blocks of passes over rows: the driver and its tile pipeline, row sources, partial sums, progress and
 //! checkpoints.
 
-pub mod checkpoint;
+pub mod checkpoint_store;
 pub mod driver;
 pub mod partials;
 pub mod points;

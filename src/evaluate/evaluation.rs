@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::clock::Clock;
 use crate::backend::{Backend, Job, Tiling};
-use crate::engine::checkpoint::CheckpointStore;
+use crate::engine::checkpoint_store::CheckpointStore;
 use crate::engine::progress::Progress;
 use crate::formats::embeddings::Embeddings;
 use crate::formats::hierarchy::Hierarchy;

@@ -8,7 +8,7 @@ use super::sinks::DistanceSinks;
 use crate::backend::Job;
 use crate::base::error::Result;
 use crate::base::matrix::{MatrixView, UNLABELLED};
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
 use crate::metrics::level_statistics::{LevelStatistics, MeanStatistics};
 

@@ -7,7 +7,7 @@ use super::evaluation::{Evaluation, Nonfinite};
 use super::sinks::DistanceSinks;
 use crate::backend::{Job, Lane, TileRows, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
-use crate::engine::checkpoint::{self, Stage};
+use crate::engine::checkpoint_store::{self, Stage};
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
 use crate::engine::tile_pipeline::TilePipeline;
@@ -76,7 +76,7 @@ impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
         let checkpoints = self.run.checkpoints;
         let store = || checkpoints.store_rows(self.stage, &found);
         if let Err(error) = outcome {
-            return Err(checkpoint::store_before_pause(error, checkpoints, store));
+            return Err(checkpoint_store::store_before_pause(error, checkpoints, store));
         }
         store()?;
         Ok(found)
@@ -186,7 +186,7 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         if !run.checkpoints.due() {
             return;
         }
-        let store = |found: &RowSums| checkpoint::warn_if_failed(run.checkpoints.store_rows(stage, found));
+        let store = |found: &RowSums| checkpoint_store::warn_if_failed(run.checkpoints.store_rows(stage, found));
         let copy = pipeline.look(|collector| {
             let found = &collector.found;
             if found.rows.end == run.rows.end || collector.is_refused() {

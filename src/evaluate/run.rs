@@ -7,7 +7,7 @@ use super::sinks::DistanceSinks;
 use super::{labels, neighbours, silhouette};
 use crate::backend::Job;
 use crate::base::error::Result;
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::RowSums;
 use crate::metrics::level_statistics::{LabelStatistics, LevelStatistics};
 

@@ -3,7 +3,7 @@
 use std::io::{BufRead, Read};
 
 /// What a NUL byte means: UTF-16 stores ASCII characters as themselves and a NUL.
-pub(super) const NUL: &str = "NUL bytes, as in UTF-16: convert the file with iconv -f UTF-16LE -t UTF-8";
+pub(super) const NUL: &str = "NUL bytes, as in UTF-16";
 
 /// A reader that puts `""`, an empty field, into each empty line after the first line with content.
 #[derive(Debug)]

@@ -1,10 +1,12 @@
-//! Runs every hint that is a command, and reads what it wrote. Needs NumPy: `script/test` sets `CLUSTRATA_PYTHON`.
+//! Runs every hint that is a command, and reads what it wrote. Needs NumPy and PyArrow: `script/test` sets
+//! `CLUSTRATA_PYTHON`.
 
 use std::path::Path;
 use std::process::Command;
 
 use super::embeddings::Embeddings;
 use super::labels::{LabelNames, Labels};
+use super::names::Names;
 use super::npy::{Matrix, read_indices};
 use crate::base::error::Findings;
 
@@ -23,12 +25,15 @@ fn run(python: &str, finding: &str, path: &Path) -> std::path::PathBuf {
     let command = finding[at..].lines().next().expect("a line");
     let command =
         command.split(", or with").next().expect("a command").split("; if it is two rows").next().expect("one");
-    let command = command.replacen("python", &format!("'{python}'"), 1);
-    let output = Command::new("sh").args(["-c", &command]).output().expect("a shell");
+    execute(&command.replacen("python", &format!("'{python}'"), 1));
+    path.with_extension("fixed.npy")
+}
+
+fn execute(command: &str) {
+    let output = Command::new("sh").args(["-c", command]).output().expect("a shell");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}: {error}");
     assert!(!error.contains("Warning"), "{command}: {error}");
-    path.with_extension("fixed.npy")
 }
 
 fn embeddings(path: &Path) -> Result<(u64, Vec<u8>), String> {
@@ -113,5 +118,44 @@ fn every_command_for_labels_and_row_numbers_works() {
         let path = saved(&python, folder.path(), array);
         let finding = Matrix::open(&path).map(drop).expect_err(array).to_string();
         Matrix::open(&run(&python, &finding, &path)).unwrap_or_else(|finding| panic!("{array}: {finding}"));
+    }
+}
+
+#[test]
+fn the_command_for_a_parquet_file_of_names_works() {
+    let Ok(python) = std::env::var("CLUSTRATA_PYTHON") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("it's $HOME [1].parquet");
+    let code = "import sys, pyarrow as a, pyarrow.parquet as p
+p.write_table(a.table({'path': ['a.png', 'b, \"c\".png'], 'caption': ['one', None]}), sys.argv[1])";
+    let status = Command::new(&python).args(["-c", code]).arg(&path).status().expect("Python starts");
+    assert!(status.success());
+    let finding = Names::open(&path).expect_err("Parquet").to_string();
+    run(&python, &finding, &path);
+    let names = Names::open(&path.with_extension("csv")).expect("a list").read(&[0, 1]).expect("names");
+    let found: Vec<_> = names.iter().map(|name| (&*name.path, name.caption.as_deref())).collect();
+    assert_eq!(found, [("a.png", Some("one")), ("b, \"c\".png", None)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_for_utf_16_works() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (mark, little) in [("\u{feff}", true), ("\u{feff}", false), ("", true), ("", false)] {
+        for (name, text) in [("it's $HOME [1].txt", "a\n\u{e9}\na\n"), ("it's $HOME [1].csv", "label\na\n\u{e9}\na\n")]
+        {
+            let path = folder.path().join(name);
+            let units = mark.encode_utf16().chain(text.encode_utf16());
+            let bytes = units.flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() });
+            std::fs::write(&path, bytes.collect::<Vec<u8>>()).expect("writes");
+            let finding = Labels::read(&path, 3).expect_err("UTF-16").to_string();
+            let at = finding.find("iconv ").unwrap_or_else(|| panic!("no command: {finding}"));
+            execute(finding[at..].lines().next().expect("a line"));
+            let extension = format!("utf8.{}", &name[name.len() - 3..]);
+            let labels = Labels::read(&path.with_extension(extension), 3).expect("labels");
+            assert_eq!(labels.of_rows, [0, 1, 0], "{finding}");
+            let names = LabelNames::Text(["a".to_owned(), "\u{e9}".to_owned()].as_slice().into());
+            assert_eq!(labels.names, names, "{finding}");
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Text files with one entry per line, and `.csv` files with one per record. Holds one line at a time.
 
 use std::cell::Cell;
+use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 use std::rc::Rc;
 
 use super::blank_lines::{BlankLines, NUL};
+use super::npy::shell_word;
 use crate::base::error::Finding;
 
 /// Longest line, and longest record of a `.csv`, in bytes. It keeps a file without line ends out of memory.
@@ -34,7 +36,7 @@ pub(super) fn each_line(
             return Err(bad_line(file, at, what, &format!("more than {MAX_LINE} bytes without a line end")));
         }
         if line.contains(&0) {
-            return Err(bad_line(file, at, what, NUL));
+            return Err(bad_line(file, at, what, NUL).hint(to_utf8(file)));
         }
         let text = std::str::from_utf8(&line).map_err(|_| bad_line(file, at, what, "bytes that are not UTF-8"))?;
         let text = text.strip_suffix('\n').unwrap_or(text);
@@ -116,8 +118,25 @@ pub(super) fn each_record(
 fn bad_csv(file: &Path, at: u64, error: &csv::Error) -> Finding {
     match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() != std::io::ErrorKind::InvalidData => unreadable(file, error),
+        csv::ErrorKind::Io(error) if error.to_string() == NUL => bad_record(file, at, NUL).hint(to_utf8(file)),
         _ => bad_record(file, at, &error.to_string()),
     }
+}
+
+/// The command that converts a UTF-16 file.
+fn to_utf8(file: &Path) -> String {
+    let mut start = Vec::new();
+    // without its start, the file is most likely one from Windows
+    let _ = File::open(file).and_then(|file| file.take(4096).read_to_end(&mut start));
+    let encoding = match &start[..] {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
+        // ASCII characters have a NUL before or after them
+        _ if start.iter().position(|&byte| byte == 0).is_some_and(|at| at % 2 == 0) => "UTF-16BE",
+        _ => "UTF-16LE",
+    };
+    let extension = file.extension().unwrap_or_default().to_string_lossy();
+    let to = file.with_extension(format!("utf8.{extension}"));
+    format!("convert it: iconv -f {encoding} -t UTF-8 {} > {}", shell_word(file), shell_word(&to))
 }
 
 fn bad_record(file: &Path, at: u64, found: &str) -> Finding {

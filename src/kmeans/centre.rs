@@ -2,6 +2,7 @@
 
 use super::Fit;
 use crate::base::error::Result;
+use crate::engine::points::Points;
 
 /// Points per process from which the middle is estimated. It is subtracted before a search expands its distances, so that a
 /// common offset costs no accuracy. An estimate is good enough for that.
@@ -11,11 +12,7 @@ const SAMPLED: u64 = 256;
 /// don't move it; they would move a mean so far that float32 could not tell the others apart.
 pub(super) fn near_middle(fit: &Fit<'_>) -> Result<Vec<f64>> {
     let (points, dim) = (fit.points, fit.points.dim());
-    let taken = points.len().min(SAMPLED);
-    let place = |number: u64| u128::from(number) * u128::from(points.len()) / u128::from(taken);
-    let positions: Vec<u64> = (0..taken).map(|number| u64::try_from(place(number)).unwrap_or(u64::MAX)).collect();
-    let mut bytes = vec![0; positions.len() * points.row_bytes()];
-    points.gather(&positions, &mut bytes)?;
+    let bytes = sampled(points)?;
     let mut row = vec![0.0; dim];
     let mut columns = vec![Vec::new(); dim];
     for bytes in bytes.chunks_exact(points.row_bytes().max(1)) {
@@ -30,6 +27,16 @@ pub(super) fn near_middle(fit: &Fit<'_>) -> Result<Vec<f64>> {
     fit.communicator.all_reduce(&mut sum)?;
     let count = sum.pop().unwrap_or_default().max(1.0);
     Ok(sum.into_iter().map(|sum| sum / count).collect())
+}
+
+/// A few points, evenly spread over all, `[count, row_bytes]`.
+pub(super) fn sampled(points: &dyn Points) -> Result<Vec<u8>> {
+    let taken = points.len().min(SAMPLED);
+    let place = |number: u64| u128::from(number) * u128::from(points.len()) / u128::from(taken);
+    let positions: Vec<u64> = (0..taken).map(|number| u64::try_from(place(number)).unwrap_or(u64::MAX)).collect();
+    let mut bytes = vec![0; positions.len() * points.row_bytes()];
+    points.gather(&positions, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// The median, or the upper one of two; 0 without values.

@@ -12,7 +12,7 @@ use super::words::Words;
 use super::{Checkpoint, Fit, Fitted};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
-use crate::engine::checkpoint::paused;
+use crate::engine::checkpoint_store::paused;
 use crate::engine::partials::PointSums;
 use crate::formats::part_file::{PartFile, Writer};
 

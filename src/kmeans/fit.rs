@@ -22,7 +22,7 @@ use crate::backend::{Job, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::{as_real, to_usize};
-use crate::engine::checkpoint::warn_if_failed;
+use crate::engine::checkpoint_store::warn_if_failed;
 use crate::engine::points::Points;
 use crate::engine::progress::StageProgress;
 use crate::engine::resident_points::ResidentPoints;

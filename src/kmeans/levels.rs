@@ -1,6 +1,7 @@
 //! Builds the hierarchy. The first level clusters the points, each higher one the centroids of the level below.
 
 use super::build::{Build, BuiltLevel, Level};
+use super::foreseen;
 use super::split::Split;
 use super::steps::Steps;
 use crate::base::error::Result;
@@ -11,8 +12,10 @@ impl Build<'_> {
     /// Builds the hierarchy, or resumes building it.
     ///
     /// # Errors
-    /// `Usage` for a level with fewer points than clusters; errors of the points, the disk, the device and the communicator.
+    /// `Usage` for a level with fewer points than clusters; `Input` for points that are not finite or centroids that the
+    /// stored type can't hold; errors of the points, the disk, the device and the communicator.
     pub fn run(&self) -> Result<()> {
+        foreseen::check(self)?;
         let mut below: Option<BuiltLevel> = None;
         for (number, level) in (1..).zip(self.levels) {
             let centroids = below.as_ref().map(|below| MatrixPoints { matrix: &below.centroids });

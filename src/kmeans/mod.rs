@@ -15,6 +15,7 @@
 //! | `initial`, `plus_plus`, `merge` | initial centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | one iteration, and the points that it can skip |
 //! | `sums`, `recount` | means, and the gain of moving centroids there; sums measured anew |
+//! | `rounding`, `foreseen` | centroids that the stored type can't hold, found after the fit or before it |
 //! | `assign` | the nearest centroid of every point |
 //! | [`sampling`] | balanced samples from a finished hierarchy |
 
@@ -22,12 +23,12 @@ mod assign;
 mod bounds;
 mod build;
 mod centre;
-mod check;
 mod checkpoint;
 pub mod communicator;
 mod distinct;
 mod errors;
 mod fit;
+mod foreseen;
 mod initial;
 mod levels;
 mod merge;
@@ -62,7 +63,6 @@ use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 pub use assign::assign;
 pub use build::{Build, Level, still_there};
-pub use check::check_points;
 pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
 
 /// How the initial centroids are chosen.

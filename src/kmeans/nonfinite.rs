@@ -24,22 +24,12 @@ pub(super) struct Nonfinite {
 impl Nonfinite {
     /// Adds those of one tile.
     pub(super) fn extend(&mut self, tile: &Tile) {
-        self.extend_positions(tile.nonfinite.iter().map(|&row| tile.positions[row as usize]));
-    }
-
-    /// Adds points by position.
-    pub(super) fn extend_positions(&mut self, positions: impl Iterator<Item = u64>) {
-        for position in positions {
+        for position in tile.nonfinite.iter().map(|&row| tile.positions[row as usize]) {
             self.count += 1;
             if self.first.len() < NAMED {
                 self.first.push(position);
             }
         }
-    }
-
-    /// Fails if any were found among `points`.
-    pub(super) fn refuse_own(&self, points: u64) -> Result<()> {
-        if self.count > 0 { Err(self.refusal(points, self.count)) } else { Ok(()) }
     }
 
     /// Called after a pass with this `outcome` over this process's `points`. Fails on all processes if one has found

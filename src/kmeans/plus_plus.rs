@@ -23,7 +23,7 @@ use super::tile::{Cursor, Tile};
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
-use crate::base::numeric::{as_real, to_f32, to_usize};
+use crate::base::numeric::{as_real, to_f32, to_u32, to_usize};
 use crate::engine::progress::StageProgress;
 use crate::engine::tile_pipeline::{Reduce, TileSource};
 
@@ -126,7 +126,7 @@ impl Seeding<'_> {
             position: &mut state.position,
             bounds: &mut state.bounds,
             // there are fewer than 2^32 clusters
-            before: u32::try_from(state.compared).unwrap_or(u32::MAX),
+            before: to_u32(state.compared),
             nonfinite: Nonfinite::default(),
         };
         let (compare, outcome) = pass.run(compare, search_finite);

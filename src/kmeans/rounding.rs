@@ -10,7 +10,7 @@ use crate::base::matrix::Dtype;
 use crate::base::numeric::{as_real, to_f32};
 
 /// Share of the objective by which rounding may raise it.
-const MOST_RAISED: f64 = 1e-3;
+pub(super) const MOST_RAISED: f64 = 1e-3;
 
 /// Share of the scatter around the mean of all points below which the rise is harmless: an objective may be 0.
 const HARMLESS: f64 = 1e-6;
@@ -41,10 +41,15 @@ pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assig
         0 => format!("rounding raises the sum of squared distances by {raised:.3e}, to {inertia:.3e}"),
         _ => format!("rounding makes {merged} of {} centroids equal to another one", stored.nrows()),
     };
+    Err(refusal(level, found))
+}
+
+/// Centroids of a level that float32 can't hold, with what was `found`.
+pub(super) fn refusal(level: u32, found: String) -> Error {
     let finding =
         Finding::new("float32 can't hold the centroids: the clusters are too close together for their distance from 0");
     let finding = finding.level(level).expected("clusters farther apart than float32 rounds").found(found);
-    Err(Error::input(finding.hint("add --dtype float64, or subtract the mean from the embeddings")))
+    Error::input(finding.hint("add --dtype float64, or subtract the mean from the embeddings"))
 }
 
 /// Sum over clusters of size times squared distance between centroid and mean of all.

@@ -188,7 +188,7 @@ impl Steps<'_> {
 }
 
 /// One process's share of the points. Shares are nearly equal ranges.
-fn share_of(points: &dyn Points, rank: usize, size: usize) -> Stretch<'_> {
+pub(super) fn share_of(points: &dyn Points, rank: usize, size: usize) -> Stretch<'_> {
     let shard = Shard { index: rank as u64 + 1, of: size as u64 };
     Stretch { of: points, range: shard.rows(points.len()) }
 }

@@ -16,8 +16,9 @@ use super::state::State;
 use super::*;
 use crate::backend::cpu::CpuBackend;
 use crate::base::error::Kind;
-use crate::base::numeric::as_real;
-use crate::engine::points::{MatrixPoints, Stretch};
+use crate::base::matrix::Dtype;
+use crate::base::numeric::{as_real, to_usize};
+use crate::engine::points::{MatrixPoints, Points, Stretch};
 use crate::engine::progress::StageProgress;
 
 /// Cancels the run at the n-th query.
@@ -269,4 +270,31 @@ fn no_centroid_is_hashed_twice_within_a_start() {
     }
     assert_eq!((resumed.chosen, resumed.compared), (state.chosen, 300));
     assert!(hashed > 400, "{steps} batches, {hashed} rows hashed");
+}
+
+#[test]
+fn what_is_foreseen_to_be_refused_is_refused_after_the_fit_too() {
+    let backend = CpuBackend::new(std::num::NonZero::new(1));
+    let (mut foreseen, mut late, mut fine) = (0, 0, 0);
+    for case in 0..400_u64 {
+        let (clusters, dim) = (to_usize(case % 5 + 1), to_usize(case / 5 % 4 + 1));
+        // float32 has steps of 64 around 1e9; the points spread over 1/16 of a step to 256 steps
+        let (offset, spread) = (1e9 + as_real(case * 37 % 64), 0.5_f64.powf(as_real(case % 49) / 4.0 - 8.0) * 64.0);
+        let matrix = matrix(60 + dim, dim).mapv(|value| offset + (value - 2.0) * spread);
+        let points = MatrixPoints { matrix: &matrix };
+        let mut ranges = foreseen::Ranges::none(dim);
+        let mut rows = vec![0; matrix.len() * 8];
+        points.read(0, &mut rows).expect("reads");
+        ranges.extend(&points, &rows);
+        let early = ranges.refused(clusters);
+        let exact = fit(&points, &backend, clusters, &FOREVER).run().expect("clusters").centroids;
+        let stored = rounding::round_to(&exact, Dtype::F32);
+        let assigned = assign(&points, &backend, &stored, &FOREVER).expect("assigns");
+        let refused = rounding::check(1, &exact, &stored, &assigned).is_err();
+        assert!(refused || early.is_none(), "{clusters} clusters, spread {spread}: {early:?}");
+        foreseen += u32::from(early.is_some());
+        late += u32::from(refused && early.is_none());
+        fine += u32::from(!refused);
+    }
+    assert!(foreseen >= 40 && late >= 40 && fine >= 40, "{foreseen} foreseen, {late} late, {fine} fine");
 }

@@ -1,7 +1,7 @@
 //! Messages between processes, as lists of 64-bit words.
 
 use super::Assigned;
-use crate::base::numeric::to_usize;
+use crate::base::numeric::{to_u32, to_usize};
 use crate::formats::pickle::Clusters;
 
 /// A sequence of length-prefixed lists.
@@ -61,7 +61,7 @@ impl Words {
     /// Reads an assignment and appends it to `all`.
     pub(super) fn assigned(mut self, all: &mut Assigned) {
         // labels were u32 when they were written
-        all.labels.extend(self.next_list().iter().map(|&label| u32::try_from(label).unwrap_or(u32::MAX)));
+        all.labels.extend(self.next_list().iter().map(|&label| to_u32(label)));
         all.squared.extend(self.next_list().iter().map(|&bits| f64::from_bits(bits)));
     }
 }

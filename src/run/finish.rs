@@ -17,7 +17,7 @@ use crate::evaluate::{Evaluated, SecondRound, StageTime};
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
-use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, Stage};
+use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, StageRecord};
 use crate::plan::settings::{Sample, Settings};
 use crate::report::gallery;
 use crate::report::map::{self, FittedMap};
@@ -79,7 +79,7 @@ pub(super) fn write_all(
     record.warnings.extend(record.levels.iter().flat_map(record::Level::range_warnings));
     if plan.wants_montages() {
         pictures::make(plan, &mut record, &files, folder)?;
-        record.stages.push(Stage::new("montages", clock.elapsed().as_secs_f64()));
+        record.stages.push(StageRecord::new("montages", clock.elapsed().as_secs_f64()));
     }
     #[cfg_attr(
         not(feature = "parquet"),
@@ -90,14 +90,14 @@ pub(super) fn write_all(
     if plan.settings.parquet {
         let clock = Instant::now();
         exports::write(plan, &mut record, &files, mapped.as_ref(), folder)?;
-        record.stages.push(Stage::new("exports", clock.elapsed().as_secs_f64()));
+        record.stages.push(StageRecord::new("exports", clock.elapsed().as_secs_f64()));
     }
     drop(files);
     distances.remove_temporary();
     let clock = Instant::now();
     tables::write_tables(&record, |relative| folder.staging(relative))?;
     write_settings(&config, folder)?;
-    record.stages.push(Stage::new("tables", clock.elapsed().as_secs_f64()));
+    record.stages.push(StageRecord::new("tables", clock.elapsed().as_secs_f64()));
     for warning in &record.warnings {
         tracing::warn!("{warning}");
     }
@@ -118,7 +118,7 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
         None
     });
     record.map = mapped.as_ref().map(|mapped| mapped.map.clone());
-    record.stages.push(Stage::new("map", clock.elapsed().as_secs_f64()));
+    record.stages.push(StageRecord::new("map", clock.elapsed().as_secs_f64()));
     if plan.names.is_some() {
         let samples = gallery::samples(plan, &record.levels, files);
         record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
@@ -152,14 +152,14 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
     }
 }
 
-fn stages(plan: &Plan, times: &[StageTime]) -> Vec<Stage> {
+fn stages(plan: &Plan, times: &[StageTime]) -> Vec<StageRecord> {
     let rows = plan.embeddings.rows();
     let bytes = rows * plan.embeddings.row_bytes() as u64;
     let stage = |time: &StageTime| match time.over_rows {
-        true => Stage::over_rows(time.name, time.seconds, rows, bytes),
-        false => Stage::new(time.name, time.seconds),
+        true => StageRecord::over_rows(time.name, time.seconds, rows, bytes),
+        false => StageRecord::new(time.name, time.seconds),
     };
-    std::iter::once(Stage::new("open", plan.seconds)).chain(times.iter().map(stage)).collect()
+    std::iter::once(StageRecord::new("open", plan.seconds)).chain(times.iter().map(stage)).collect()
 }
 
 fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {

@@ -10,7 +10,7 @@ use super::gates;
 use super::session::{attach_log, evaluation};
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::base::signals::{self, StopRequest};
-use crate::engine::checkpoint::{NoCheckpoints, Stage};
+use crate::engine::checkpoint_store::{NoCheckpoints, Stage};
 use crate::engine::partials::RowSums;
 use crate::evaluate::SecondRound;
 use crate::formats::folder::OutputFolder;

@@ -9,7 +9,7 @@ use super::session::{Prepared, checkpoint_interval, evaluation, finished_record,
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::engine::share::Share;
 use crate::formats::folder::{RECORD, refuse_to_write_into_clustering};
 use crate::plan::Plan;

@@ -10,7 +10,7 @@ use super::gates;
 use crate::backend::{Job, Tiling};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
-use crate::engine::checkpoint::{CheckpointStore, Stage};
+use crate::engine::checkpoint_store::{CheckpointStore, Stage};
 use crate::engine::points::{EmbeddingPoints, Points};
 use crate::engine::resident_points::ResidentPoints;
 use crate::evaluate::{Clock, Evaluation};

@@ -2,7 +2,7 @@
 
 use clustrata::backend::Backend;
 use clustrata::base::error::Result;
-use clustrata::engine::checkpoint::NoCheckpoints;
+use clustrata::engine::checkpoint_store::NoCheckpoints;
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluation};
 use clustrata::plan::Plan;
 use clustrata::plan::record::Level;

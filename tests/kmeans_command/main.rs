@@ -11,4 +11,5 @@ mod interrupted;
 mod made;
 mod quality;
 mod refused;
+mod replaced;
 mod together;

@@ -6,6 +6,7 @@ use super::centred::labelled;
 use super::tile::{Scratch, Tile};
 use crate::backend::GroupSums;
 use crate::base::double_double::add_rows;
+use crate::base::numeric::to_u32;
 
 /// Sorts the tile's rows by label and adds up each run in float64, as differences from the run's first row. Sums are written
 /// one after another, so every sum is in cache while rows are added to it.
@@ -42,7 +43,7 @@ impl WithSimd for ClusterSums<'_> {
                 point.less(&first, &mut differences, |sum, x| *sum += x);
             }
             // a tile has fewer than 2^32 rows; the first is in the sum already
-            let count = u32::try_from(others.len()).unwrap_or(u32::MAX);
+            let count = to_u32(others.len());
             add_rows((&mut out.sums[place..], &mut out.rests[place..]), count, &first, &differences);
         }
     }

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64;
 use super::case::Case;
 use crate::backend::UNLABELLED;
 use crate::base::matrix::{Dtype, MatrixView};
-use crate::base::numeric::to_f32;
+use crate::base::numeric::{to_f32, to_u32};
 
 /// Random points, labels and centroids, rounded to the precision that the device reads.
 pub struct Data {
@@ -36,7 +36,7 @@ impl Data {
         }
         let label = |_| match random.random_range(0..20) {
             0 if case.rows > 1 => UNLABELLED,
-            _ => random.random_range(0..u32::try_from(case.clusters).unwrap_or(u32::MAX)),
+            _ => random.random_range(0..to_u32(case.clusters)),
         };
         let labels = (0..case.rows).map(label).collect();
         Data { bytes, points, single, double, labels, case }

@@ -4,7 +4,7 @@ mod outer;
 mod points;
 mod rows;
 
-pub use outer::{OuterSums, Running, SweepCut};
+pub use outer::{OuterSums, Running, StepCut};
 pub use points::PointSums;
 pub use rows::{Counts, RowSums};
 

@@ -10,7 +10,7 @@ pub struct OuterSums {
     /// Range of the sampled points, which are numbered in hierarchy order.
     pub outer: Range<u64>,
     /// How the work is cut into `of_steps` steps.
-    pub cut: SweepCut,
+    pub cut: StepCut,
     /// Number of finished steps.
     pub steps: u64,
     /// Number of all steps.
@@ -25,7 +25,7 @@ pub struct OuterSums {
 
 /// How the work is cut into steps. Steps of different cuts are not comparable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct SweepCut {
+pub struct StepCut {
     /// Points per step.
     pub points: usize,
     /// Whether each pair of points is computed once.

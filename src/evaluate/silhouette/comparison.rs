@@ -15,9 +15,9 @@ use super::share_out::share_out;
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
-use crate::engine::checkpoint;
-use crate::engine::checkpoint::Stage;
-use crate::engine::partials::{Counts, OuterSums, SweepCut};
+use crate::engine::checkpoint_store;
+use crate::engine::checkpoint_store::Stage;
+use crate::engine::partials::{Counts, OuterSums, StepCut};
 use crate::engine::progress::StageProgress;
 use crate::evaluate::Evaluation;
 
@@ -53,7 +53,7 @@ pub(super) fn run<'e>(
     };
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
     let values = (0..order.levels()).map(of_level).collect();
-    let found = OuterSums { values, running: Vec::new(), ..comparison.snapshot(SweepCut::default(), 0, &[]) };
+    let found = OuterSums { values, running: Vec::new(), ..comparison.snapshot(StepCut::default(), 0, &[]) };
     run.checkpoints.store_outer(Stage::Silhouette, &found)?;
     Ok(found)
 }
@@ -117,8 +117,8 @@ impl Comparison<'_, '_> {
         held: &Held,
         tiling: DistanceTiling,
         places: &[u32],
-    ) -> Result<(SweepCut, Vec<Mutex<Block>>)> {
-        let cut = SweepCut { points: 1, symmetric: false };
+    ) -> Result<(StepCut, Vec<Mutex<Block>>)> {
+        let cut = StepCut { points: 1, symmetric: false };
         let (done, left) = places.split_at(self.done(cut));
         let mut blocks = self.blocks(done, tiling);
         let first = blocks.len();
@@ -143,7 +143,7 @@ impl Comparison<'_, '_> {
         let mut coarse = false;
         let (dim, length) = (points.dim, points.values.len());
         let window = (WINDOW_BYTES / (4 * dim)).min(WINDOW_PAIRS / taken.len().max(1)).max(4096);
-        let cut = SweepCut { points: window, symmetric: false };
+        let cut = StepCut { points: window, symmetric: false };
         let mut begun: Option<(DistanceTiling, Vec<Mutex<Block>>)> = None;
         for (number, start) in (0..self.order.len()).step_by(window).enumerate().skip(self.done(cut)) {
             let inner = start..(start + window).min(self.order.len());
@@ -175,19 +175,19 @@ impl Comparison<'_, '_> {
     }
 
     /// Number of steps of a cut.
-    fn steps(&self, cut: SweepCut) -> usize {
+    fn steps(&self, cut: StepCut) -> usize {
         let points = if cut.symmetric || self.sampled { self.order.len() } else { self.share.len() };
         points.div_ceil(cut.points.max(1))
     }
 
     /// Steps finished by an interrupted run with the same cut.
-    fn done(&self, cut: SweepCut) -> usize {
+    fn done(&self, cut: StepCut) -> usize {
         let kept = self.kept.as_ref().filter(|kept| kept.cut == cut);
         kept.map_or(0, |kept| to_usize(kept.steps).min(self.steps(cut)))
     }
 
     /// Cuts a sample into blocks. `points` includes the first window.
-    fn begin(&self, taken: &[u32], points: &PointSet, cut: SweepCut) -> (DistanceTiling, Vec<Mutex<Block>>) {
+    fn begin(&self, taken: &[u32], points: &PointSet, cut: StepCut) -> (DistanceTiling, Vec<Mutex<Block>>) {
         let tiling = self.run.backend.distance_tiling(points);
         let blocks = self.blocks(taken, tiling);
         self.restore(cut, &blocks);
@@ -200,7 +200,7 @@ impl Comparison<'_, '_> {
     }
 
     /// Restores the blocks from the checkpoint.
-    fn restore(&self, cut: SweepCut, blocks: &[Mutex<Block>]) {
+    fn restore(&self, cut: StepCut, blocks: &[Mutex<Block>]) {
         let Some(kept) = &self.kept else { return };
         if kept.cut != cut {
             tracing::warn!(
@@ -219,7 +219,7 @@ impl Comparison<'_, '_> {
     }
 
     /// The state after `steps` steps.
-    fn snapshot(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> OuterSums {
+    fn snapshot(&self, cut: StepCut, steps: usize, blocks: &[Mutex<Block>]) -> OuterSums {
         let mut running = vec![crate::engine::partials::Running::default(); self.order.levels()];
         blocks.iter().for_each(|block| locked(block).save(&mut running));
         OuterSums {
@@ -234,21 +234,23 @@ impl Comparison<'_, '_> {
     }
 
     /// After a step: stores a checkpoint if one is due, and stops if a pause was requested.
-    fn after_step(&self, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
+    fn after_step(&self, cut: StepCut, steps: usize, blocks: &[Mutex<Block>]) -> Result<()> {
         let checkpoints = self.run.checkpoints;
         if checkpoints.pause_requested() {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if checkpoints.due() {
-            checkpoint::warn_if_failed(checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)));
+            checkpoint_store::warn_if_failed(
+                checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)),
+            );
         }
         Ok(())
     }
 
     /// The error with which the stage ends after `error`. Stores a checkpoint if a pause was requested.
-    fn stopped(&self, error: Error, cut: SweepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
+    fn stopped(&self, error: Error, cut: StepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
         let checkpoints = self.run.checkpoints;
-        checkpoint::store_before_pause(error, checkpoints, || {
+        checkpoint_store::store_before_pause(error, checkpoints, || {
             checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks))
         })
     }
@@ -306,8 +308,8 @@ impl Comparison<'_, '_> {
     }
 
     /// Computes each pair once: each inner tile with its own block and those after it.
-    fn once(&self, held: &Held, tiling: DistanceTiling, places: &[u32]) -> Result<(SweepCut, Vec<Mutex<Block>>)> {
-        let steps = SweepCut { points: tiling.inner, symmetric: true };
+    fn once(&self, held: &Held, tiling: DistanceTiling, places: &[u32]) -> Result<(StepCut, Vec<Mutex<Block>>)> {
+        let steps = StepCut { points: tiling.inner, symmetric: true };
         let all = self.blocks(places, tiling);
         let blocks = all.as_slice();
         self.restore(steps, blocks);

@@ -18,7 +18,7 @@ use std::ops::Range;
 use super::evaluation::{Evaluation, Sampling};
 use crate::base::error::Result;
 use crate::base::numeric::as_real;
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{OuterSums, Sums};
 use crate::metrics::level_statistics::Silhouettes;
 use order::Order;

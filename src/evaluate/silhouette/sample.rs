@@ -3,6 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_pcg::Pcg64;
 
+use crate::base::numeric::to_u32;
 use crate::evaluate::Sampling;
 
 /// Sampled places of the order, ascending; `None` for all places.
@@ -14,7 +15,7 @@ pub(super) fn choose(points: usize, sampling: Sampling) -> Option<Vec<u32>> {
     let mut random = Pcg64::seed_from_u64(seed);
     let bound = |stratum: u64| u128::from(stratum) * points as u128 / u128::from(wanted);
     let place = |stratum: u64| random.random_range(bound(stratum)..bound(stratum + 1));
-    Some((0..wanted).map(place).map(|place| u32::try_from(place).unwrap_or(u32::MAX)).collect())
+    Some((0..wanted).map(place).map(to_u32).collect())
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use names::Contents;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+pub(crate) use moves::files_below;
 pub use names::{RECORD, TRACK_LOG};
 pub(crate) use room::describe_bytes;
 pub use room::ensure_room;
@@ -192,7 +193,7 @@ impl OutputFolder {
     }
 
     fn move_all(&self, moves: &mut Moves) -> Result<()> {
-        let mut staged = moves::files_below(&self.staging.0)?;
+        let mut staged = files_below(&self.staging.0)?;
         // The sort is stable, so the others keep their order.
         staged.sort_by_key(|file| file == Path::new(RECORD));
         let mut replaced = match self.earlier {

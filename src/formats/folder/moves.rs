@@ -57,7 +57,7 @@ impl Moves {
 }
 
 /// Every file below `folder`: paths relative to it, sorted.
-pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(relative) = folders.pop() {

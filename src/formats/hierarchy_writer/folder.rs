@@ -27,11 +27,11 @@ use crate::base::matrix::Dtype;
 use crate::formats::atomic_file;
 use crate::formats::pickle::Clusters;
 
-const CENTROIDS: &str = "centroids.npy";
-const ASSIGNMENT: &str = "cluster_assignment.npy";
-const CLUSTERS: &str = "clusters.npy";
-const SORTED: &str = "sorted_clusters.npy";
-const SAMPLED: &str = "sampled_indices.npy";
+pub(super) const CENTROIDS: &str = "centroids.npy";
+pub(super) const ASSIGNMENT: &str = "cluster_assignment.npy";
+pub(super) const CLUSTERS: &str = "clusters.npy";
+pub(super) const SORTED: &str = "sorted_clusters.npy";
+pub(super) const SAMPLED: &str = "sampled_indices.npy";
 
 /// The result of one step of a level.
 #[derive(Debug)]
@@ -124,72 +124,6 @@ pub fn write_split(
 #[must_use]
 pub fn is_split(level_folder: &Path) -> bool {
     [SORTED, CENTROIDS].iter().all(|name| level_folder.join(name).is_file())
-}
-
-/// Removes the files of a clustering, and the folders that are then empty. Other files stay.
-///
-/// # Errors
-/// Those of the disk.
-pub fn clear(clustering: &Path) -> Result<()> {
-    for level in (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir()) {
-        clear_level(&pre_clusters(&level))?;
-        clear_level(&level)?;
-    }
-    Ok(())
-}
-
-/// Removes the unfinished files of a killed run in the folder and in those of its levels and steps.
-///
-/// # Errors
-/// Those of the disk.
-pub fn remove_unfinished(clustering: &Path) -> Result<()> {
-    let levels = (1..).map(|level| level_folder(clustering, level)).take_while(|folder| folder.is_dir());
-    let levels = levels.flat_map(|level| [pre_clusters(&level), level]).filter(|folder| folder.is_dir());
-    let steps = |level: PathBuf| (0..).map(move |step| step_folder(&level, step)).take_while(|folder| folder.is_dir());
-    let folders = levels.flat_map(|level| std::iter::once(level.clone()).chain(steps(level)));
-    for folder in std::iter::once(clustering.to_owned()).chain(folders) {
-        atomic_file::remove_unfinished(&folder)
-            .map_err(|error| Error::io("can't remove an unfinished file of an earlier run", &folder, &error))?;
-    }
-    Ok(())
-}
-
-/// Removes the checkpoints that all processes wrote during a step. One that can't be removed does no harm.
-pub fn discard_checkpoints(step_folder: &Path) {
-    for entry in fs::read_dir(step_folder).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with("checkpoint-")) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn clear_level(folder: &Path) -> Result<()> {
-    for step in (0..).map(|step| step_folder(folder, step)).take_while(|folder| folder.is_dir()) {
-        remove(&step, |name| {
-            [SORTED, CLUSTERS, ASSIGNMENT, CENTROIDS, SAMPLED].contains(&name)
-                || name.starts_with("kmpp_")
-                || name.starts_with("checkpoint-")
-        })?;
-    }
-    remove(folder, |name| [SORTED, CENTROIDS].contains(&name))
-}
-
-/// Removes files with known names and unfinished files of a killed run, then the folder if it is empty.
-fn remove(folder: &Path, known: impl Fn(&str) -> bool) -> Result<()> {
-    let cannot = |error: &std::io::Error| Error::io("can't remove an earlier clustering", folder, error);
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    atomic_file::remove_unfinished(folder).map_err(|error| cannot(&error))?;
-    for entry in fs::read_dir(folder).map_err(|error| cannot(&error))? {
-        let entry = entry.map_err(|error| cannot(&error))?;
-        if entry.file_name().to_str().is_some_and(&known) {
-            fs::remove_file(entry.path()).map_err(|error| cannot(&error))?;
-        }
-    }
-    // fails for a folder that holds other files, which stays
-    let _ = fs::remove_dir(folder);
-    Ok(())
 }
 
 /// Writes `config.yaml`. Creates the folder of the clustering if it is missing.

@@ -150,8 +150,9 @@ pub fn resolve(name: &str, root: &Path) -> PathBuf {
 
 fn parquet_hint(path: &Path) -> String {
     let (from, to) = (npy::shell_word(path), npy::shell_word(&path.with_extension("csv")));
-    let code = "import pandas, sys; pandas.read_parquet(sys.argv[1]).to_csv(sys.argv[2], index=False)";
-    format!("convert it: python -c \"{code}\" {from} {to}")
+    let code =
+        "import sys, pyarrow.csv as c, pyarrow.parquet as p; c.write_csv(p.read_table(sys.argv[1]), sys.argv[2])";
+    format!("convert it (pip install pyarrow): python -c \"{code}\" {from} {to}")
 }
 
 fn open_npy(mut reader: BufReader<File>, path: &Path, size: u64) -> Result<(Format, u64), Finding> {

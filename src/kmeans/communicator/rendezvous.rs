@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::lost::lost;
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::to_u32;
 use crate::formats::atomic_file::AtomicFile;
 
 /// How long processes wait for each other at the start. The nodes of an allocation start within seconds, container images
@@ -131,7 +132,7 @@ impl Rendezvous<'_> {
         let Some(mut stream) = reach(&address) else { return Ok(None) };
         let mut hello = unhex(token);
         hello.extend(self.fingerprint);
-        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_le_bytes();
+        let number = |number: usize| to_u32(number).to_le_bytes();
         hello.extend(number(self.rank));
         hello.extend(number(self.size));
         let mut answer = [0];

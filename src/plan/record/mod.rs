@@ -53,7 +53,7 @@ pub struct RunRecord {
     /// Input files.
     pub inputs: Inputs,
     /// Time and throughput of each stage, in execution order.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<StageRecord>,
     /// What the device was given: bytes, submissions, dispatches, allocations. Missing for the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Traffic>,
@@ -133,7 +133,7 @@ impl InputFile {
 
 /// Time and throughput of one stage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Stage {
+pub struct StageRecord {
     /// `open`, a stage of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `map`, `exports` or `tables`.
     /// `evaluate.read` and `evaluate.compute` are summed over lanes.
     pub name: String,
@@ -147,16 +147,16 @@ pub struct Stage {
     pub bytes_per_second: Option<f64>,
 }
 
-impl Stage {
+impl StageRecord {
     /// A stage without throughput.
     pub fn new(name: &str, seconds: f64) -> Self {
-        Stage { name: name.to_owned(), seconds, rows_per_second: None, bytes_per_second: None }
+        StageRecord { name: name.to_owned(), seconds, rows_per_second: None, bytes_per_second: None }
     }
 
     /// A stage that processed `rows` rows, `bytes` bytes in all.
     pub fn over_rows(name: &str, seconds: f64, rows: u64, bytes: u64) -> Self {
         let rate = |amount: u64| (seconds > 0.0).then(|| crate::base::numeric::as_real(amount) / seconds);
-        Stage { name: name.to_owned(), seconds, rows_per_second: rate(rows), bytes_per_second: rate(bytes) }
+        StageRecord { name: name.to_owned(), seconds, rows_per_second: rate(rows), bytes_per_second: rate(bytes) }
     }
 }
 

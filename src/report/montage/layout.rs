@@ -4,6 +4,7 @@ use super::contents::{Montage, Options};
 use super::size::{MAX_PIXELS, TILE_SIZES};
 use super::text::{Face, whole};
 use crate::base::error::{Error, Finding, Result};
+use crate::base::numeric::to_u32;
 use crate::base::text::counted;
 
 /// Lengths below are given for this tile size, and grow with it.
@@ -76,7 +77,7 @@ impl Layout {
         let (width, height) = picture_size(width, height, count)?;
         let label = Face::semi_bold(12.0 * factor);
         // there are no more columns than tiles, and the width fits u32
-        let columns = u32::try_from(columns).unwrap_or(u32::MAX);
+        let columns = to_u32(columns);
         Ok(Layout {
             tile,
             width,
@@ -103,7 +104,7 @@ impl Layout {
 
     /// Upper left corner of a tile; `index` is below the number of tiles.
     pub(super) fn corner(&self, index: usize) -> (u32, u32) {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let index = to_u32(index);
         let (row, column) = (index / self.columns, index % self.columns);
         (self.margin + column * (self.tile + self.gap), self.grid_top + row * self.row)
     }

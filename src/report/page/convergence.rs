@@ -1,6 +1,7 @@
 //! The objective over the iterations of every k-means, for clusterings made by this program.
 
 use crate::base::error::{Error, Result};
+use crate::base::numeric::to_u32;
 use crate::formats::folder::OutputFolder;
 use crate::plan::record::{KmeansRecord, KmeansStep, RunRecord};
 use crate::report::plot::{Chart, MOST_SERIES, Panel, Positions, Spot};
@@ -21,7 +22,7 @@ pub(super) fn drawing(record: &RunRecord) -> Option<String> {
 /// A panel per level, a line per step.
 fn chart(made: &KmeansRecord) -> Chart {
     let longest = made.steps.iter().map(|step| step.objectives.len()).max().unwrap_or(0);
-    let most = u32::try_from(longest).unwrap_or(u32::MAX);
+    let most = to_u32(longest);
     let mut levels: Vec<u32> = made.steps.iter().map(|step| step.level).collect();
     levels.dedup();
     let steps = made.steps.iter().map(|step| step.step).max().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::replaced::HIDDEN;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
@@ -50,7 +51,7 @@ impl Inputs {
             let inside = path.canonicalize().ok();
             let inside = inside.as_deref().and_then(|path| path.strip_prefix(&out).ok());
             let folder = inside.and_then(|path| path.iter().next()).map(|name| name.to_string_lossy().into_owned());
-            if folder.is_some_and(|name| name.starts_with("level")) {
+            if folder.is_some_and(|name| name.starts_with("level") || name.starts_with(HIDDEN)) {
                 return Err(Error::usage(
                     Finding::new("an input is a file of the clustering that would be replaced")
                         .file(path)

@@ -2,6 +2,7 @@
 
 mod inputs;
 mod place;
+mod replaced;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
@@ -9,14 +10,14 @@ use std::time::SystemTime;
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
 use crate::backend::select::{self, Choice};
-use crate::base::error::{Error, Finding, Kind, Result};
+use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::base::time::rfc3339;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
-use crate::kmeans::{self, Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
+use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
 use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use inputs::Inputs;
@@ -71,10 +72,9 @@ pub fn make(
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
-    let check = || kmeans::check_points(&points, frontend);
     let open = || {
         let bytes = inputs.bytes_written(&settings);
-        Place::open(&settings.out, &agreement, (resume, settings.force), bytes, check)
+        Place::open(&settings.out, &agreement, (resume, settings.force), bytes)
     };
     let mut place = if shard.index == 1 { Some(open()?) } else { None };
     let cancelled = || frontend.cancelled();
@@ -121,14 +121,13 @@ pub fn make(
     frontend.detach_log();
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(place) = &mut place {
-        let refused = built.as_ref().is_err_and(|error| matches!(error.kind(), Kind::Input | Kind::Usage));
-        if refused && record.steps.is_empty() { place.undo()? } else { place.accept() }
+        place.end(built.as_ref().err());
     }
     built?;
     let Some(place) = place else { return Ok(None) };
     record.warnings.extend(record.steps.iter().filter_map(warn_of_empty));
     record.complete = true;
-    place.keep(&record)?;
+    place.finish(&record)?;
     Ok(Some((record, settings)))
 }
 

@@ -4,16 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Finding, Result};
+use super::replaced::{self, CONFIG, LOG};
+use crate::base::error::{Error, Finding, Kind, Result};
 use crate::formats::atomic_file::AtomicFile;
 use crate::formats::folder::{LockedFolder, ensure_room};
 use crate::formats::hierarchy_writer;
 use crate::plan::record::{KmeansRecord, KmeansStep};
 use crate::plan::settings::KmeansSettings;
 use crate::run::frontend::Frontend;
-
-/// Name of the log, of this run and of those it resumes.
-const LOG: &str = "log.txt";
 
 /// Contents of the output folder.
 pub(super) enum Found {
@@ -34,7 +32,8 @@ pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) ->
         }
         Ok(begun) => begun,
     };
-    let there = begun.is_some() || hierarchy_writer::level_folder(folder, 1).exists();
+    let there =
+        begun.is_some() || hierarchy_writer::level_folder(folder, 1).exists() || replaced::folder_in(folder).is_some();
     match begun {
         Some(record) if resume && record.fingerprint == agreement => Ok(Found::Earlier(Box::new(record))),
         Some(record) if resume && !force => Err(another(folder, &record)),
@@ -44,7 +43,8 @@ pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) ->
     }
 }
 
-/// A locked folder.
+/// A locked folder. On drop, a clustering that the run was to replace is brought back unless [`Place::end`] or
+/// [`Place::finish`] decided.
 pub(super) struct Place {
     folder: PathBuf,
     lock: LockedFolder,
@@ -52,46 +52,81 @@ pub(super) struct Place {
     pub(super) earlier: Vec<KmeansStep>,
     /// The files beside the levels, as they were before the run.
     before: Vec<(PathBuf, Option<Vec<u8>>)>,
+    decided: bool,
 }
 
 impl Place {
-    /// Locks the folder. Resumes, replaces or refuses a clustering in it. `check` examines the points before anything is
-    /// removed; a run that replaces nothing finds bad points in its first pass.
-    pub(super) fn open(
-        folder: &Path,
-        agreement: &str,
-        (resume, force): (bool, bool),
-        bytes: u64,
-        check: impl FnOnce() -> Result<()>,
-    ) -> Result<Place> {
+    /// Locks the folder. Resumes, sets aside or refuses a clustering in it.
+    pub(super) fn open(folder: &Path, agreement: &str, (resume, force): (bool, bool), bytes: u64) -> Result<Place> {
         let lock = LockedFolder::open(folder)?;
-        let names = ["config.yaml", KmeansRecord::NAME, LOG];
-        let before = names.map(|name| folder.join(name)).map(|path| (path.clone(), fs::read(path).ok()));
-        let mut place = Place { folder: folder.to_owned(), lock, earlier: Vec::new(), before: before.to_vec() };
-        match look(folder, agreement, resume, force)? {
-            Found::Nothing => {}
-            Found::Earlier(record) => place.earlier = record.steps,
-            Found::ToReplace => {
-                check()?;
-                place.clear()?;
-                place.before.iter_mut().for_each(|(_, content)| *content = None);
-            }
-        }
+        replaced::recover(folder)?;
+        let found = look(folder, agreement, resume, force)?;
         hierarchy_writer::remove_unfinished(folder)?;
+        let earlier = if let Found::Earlier(record) = &found { record.steps.clone() } else { Vec::new() };
         // a resumed run has most of its files already
-        if place.earlier.is_empty() {
+        if earlier.is_empty() {
             ensure_room(folder, bytes)?;
         }
-        Ok(place)
+        if matches!(found, Found::ToReplace) {
+            for name in ["curated_datasets", "metrics"].into_iter().filter(|name| folder.join(name).is_dir()) {
+                tracing::warn!("{} belongs to the clustering that is replaced", folder.join(name).display());
+            }
+            replaced::set_aside(folder)?;
+        }
+        let names = [CONFIG, KmeansRecord::NAME, LOG];
+        let before = names.map(|name| folder.join(name)).map(|path| (path.clone(), fs::read(path).ok())).to_vec();
+        Ok(Place { folder: folder.to_owned(), lock, earlier, before, decided: false })
     }
 
-    /// Keeps the folder if this run created it.
-    pub(super) fn accept(&mut self) {
+    /// The run has ended, with an `error` if it is not complete. What is left of it is kept if it can be resumed. Otherwise
+    /// the folder becomes as it was before.
+    pub(super) fn end(&mut self, error: Option<&Error>) {
+        let replaces = replaced::folder_in(&self.folder);
+        let lost = match error {
+            Some(error) if self.is_refusal(error) => replaces.is_some() || !self.has_steps(),
+            Some(_) => replaces.is_some() && !replaced::can_be_resumed(&self.folder),
+            None => false,
+        };
+        self.decided = true;
+        if lost {
+            return self.undo_or_warn();
+        }
+        if let (Some(_), Some(replaces)) = (error, replaces) {
+            let place = replaces.display();
+            tracing::warn!("the clustering that this run replaces is in {place} until --resume has finished this one");
+        }
         self.lock.keep();
     }
 
-    /// Leaves the folder as it was before the run, which was refused before its first step was done.
-    pub(super) fn undo(&self) -> Result<()> {
+    /// The clustering is complete: removes the one that it replaces.
+    pub(super) fn finish(&self, record: &KmeansRecord) -> Result<()> {
+        self.keep(record)?;
+        replaced::discard(&self.folder);
+        Ok(())
+    }
+
+    fn has_steps(&self) -> bool {
+        KmeansRecord::of(&self.folder).ok().flatten().is_some_and(|record| !record.steps.is_empty())
+    }
+
+    /// Whether settings or points were refused, so that resuming can't succeed. A damaged file of a level can be removed.
+    fn is_refusal(&self, error: &Error) -> bool {
+        let of_level = |finding: &Finding| {
+            let file = finding.named_file().and_then(|file| file.strip_prefix(&self.folder).ok());
+            file.is_some_and(|file| file.to_string_lossy().starts_with("level"))
+        };
+        matches!(error.kind(), Kind::Input | Kind::Usage) && !error.findings().kept().iter().any(of_level)
+    }
+
+    /// The error that ended the run matters more than one of tidying up.
+    fn undo_or_warn(&self) {
+        if let Err(error) = self.undo() {
+            tracing::warn!("what the run left in {} was not removed: {error}", self.folder.display());
+        }
+    }
+
+    /// Leaves the folder as it was before the run.
+    fn undo(&self) -> Result<()> {
         hierarchy_writer::clear(&self.folder)?;
         for (path, content) in &self.before {
             let restored = match content {
@@ -105,23 +140,10 @@ impl Place {
                 _ => {}
             }
         }
-        Ok(())
-    }
-
-    /// Removes an earlier clustering. Other files in the folder stay. The record goes first: without it, no step counts as
-    /// finished.
-    fn clear(&self) -> Result<()> {
-        let record = self.folder.join(KmeansRecord::NAME);
-        match fs::remove_file(&record) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("can't remove an earlier clustering", &record, &e));
-            }
-            _ => {}
+        match replaced::folder_in(&self.folder) {
+            Some(_) => replaced::bring_back(&self.folder),
+            None => Ok(()),
         }
-        for name in ["curated_datasets", "metrics"].into_iter().filter(|name| self.folder.join(name).is_dir()) {
-            tracing::warn!("{} belongs to the clustering that is replaced", self.folder.join(name).display());
-        }
-        hierarchy_writer::clear(&self.folder)
     }
 
     pub(super) fn attach_log(&self, frontend: &dyn Frontend) -> Result<()> {
@@ -148,12 +170,27 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        let replaces = replaced::folder_in(&self.folder).is_some();
+        if !self.decided && replaces && !replaced::can_be_resumed(&self.folder) {
+            self.undo_or_warn();
+        }
+    }
+}
+
+/// The clustering that the one in the folder replaces, for a message.
+fn beside(folder: &Path) -> String {
+    let replaced = replaced::folder_in(folder);
+    replaced.map_or(String::new(), |place| format!("; the clustering that it replaces is in {}", place.display()))
+}
+
 fn another(folder: &Path, record: &KmeansRecord) -> Error {
     Error::usage(
         Finding::new("the clustering in the output folder has other settings or inputs")
             .file(folder)
             .expected("the settings and embeddings that it was begun with")
-            .found(format!("begun {} as: {}", record.started, record.command.join(" ")))
+            .found(format!("begun {} as: {}{}", record.started, record.command.join(" "), beside(folder)))
             .hint("resume it with its own settings (clustrata kmeans FOLDER/config.yaml --resume), choose another --out, or add --force"),
     )
 }
@@ -163,5 +200,9 @@ fn refused(folder: &Path, resume: bool) -> Error {
         true => "this program did not make it and can't resume it; choose another --out, or add --force",
         false => "resume it (--resume), choose another --out, or replace it (--force)",
     };
-    Error::usage(Finding::new("the output folder holds a clustering").file(folder).hint(hint))
+    let mut finding = Finding::new("the output folder holds a clustering").file(folder);
+    if KmeansRecord::of(folder).is_ok_and(|record| record.is_some_and(|record| !record.complete)) {
+        finding = finding.found(format!("an unfinished one{}", beside(folder)));
+    }
+    Error::usage(finding.hint(hint))
 }

@@ -13,7 +13,7 @@ use super::survey::{PARTS, folders};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::signals;
 use crate::base::text::counted;
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{Counts, OuterSums, RowSums};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;

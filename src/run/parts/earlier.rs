@@ -6,7 +6,7 @@ use std::path::Path;
 use super::folder::PartFolder;
 use super::state::Header;
 use crate::base::error::{Error, Finding, Result};
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::formats::part_file::PartFile;
 use crate::plan::fingerprint::RunFingerprint;
 

@@ -13,8 +13,8 @@ use super::state::{self, Header};
 use super::survey::folder_of;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals::{self, StopRequest};
-use crate::engine::checkpoint::{CheckpointStore, Stage};
-use crate::engine::partials::{Counts, OuterSums, RowSums, SweepCut};
+use crate::engine::checkpoint_store::{CheckpointStore, Stage};
+use crate::engine::partials::{Counts, OuterSums, RowSums, StepCut};
 use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
@@ -371,7 +371,7 @@ impl CheckpointStore for PartFolder {
         let real = crate::base::numeric::as_real;
         let done = if found.is_complete() { 1.0 } else { real(found.steps) / real(found.of_steps.max(1)) };
         let mut header = self.header_of(stage, found.outer.clone(), done, found.counts);
-        let sweep: (SweepCut, u64, u64) = (found.cut, found.steps, found.of_steps);
+        let sweep: (StepCut, u64, u64) = (found.cut, found.steps, found.of_steps);
         header.sweep = Some(sweep);
         self.store(stage, found.is_complete(), header, |path, header| state::write_outer(path, header, found))
     }

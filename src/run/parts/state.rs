@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::error::{Finding, Result};
-use crate::engine::checkpoint::Stage;
-use crate::engine::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, Sums, SweepCut};
+use crate::engine::checkpoint_store::Stage;
+use crate::engine::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, StepCut, Sums};
 use crate::formats::part_file::{PartFile, Writer};
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::Worker;
@@ -17,7 +17,7 @@ use crate::plan::record::Worker;
 /// Metadata of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Header {
-    /// Name of the [`crate::engine::checkpoint::Stage`].
+    /// Name of the [`crate::engine::checkpoint_store::Stage`].
     pub stage: String,
     /// Rows of the part.
     pub rows: (u64, u64),
@@ -41,7 +41,7 @@ pub(super) struct Header {
     /// Columns of the point sums; `None` if there are none.
     pub point_columns: Option<usize>,
     /// For comparisons of points with points: how they are divided, steps done, all steps.
-    pub sweep: Option<(SweepCut, u64, u64)>,
+    pub sweep: Option<(StepCut, u64, u64)>,
     /// Distance files beside a complete first round, with the BLAKE3 hash (hex) of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub buffers: BTreeMap<String, String>,

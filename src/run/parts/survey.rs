@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::state::Header;
 use crate::base::error::{Error, Result};
-use crate::engine::checkpoint::Stage;
+use crate::engine::checkpoint_store::Stage;
 use crate::formats::part_file::PartFile;
 
 /// Subfolder of the output folder that holds the parts.

@@ -19,7 +19,7 @@ use crate::backend::gpu::kernels::centroid_pairs::TILE;
 use crate::backend::gpu::kernels::distance_sums::{self, DistanceSumDispatch};
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
-use crate::base::numeric::{to_f32, to_usize};
+use crate::base::numeric::{to_f32, to_u32, to_usize};
 
 /// Most bytes of sums that one submission computes.
 const SUMS_BYTES: u64 = 32 << 20;
@@ -167,7 +167,7 @@ impl<'a> SegmentSums<'a> {
     fn runs_now(&self, first: usize) -> usize {
         let outer = self.outer.len();
         let room = (self.memory.sums_bytes - STAMP_BYTES) / (4 * wide(outer).max(1));
-        let paced = self.pace.columns(u32::try_from(outer).unwrap_or(u32::MAX), self.octets);
+        let paced = self.pace.columns(to_u32(outer), self.octets);
         let mut points = 0_u64;
         let within = |run: &&[u32; 2]| {
             // A partial tile costs as much as a full one.

@@ -6,6 +6,7 @@ use crate::backend::UNLABELLED;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::kernels::partial_inertia::GROUP;
 use crate::base::error::Result;
+use crate::base::numeric::to_u32;
 
 /// A row of the tile, the position of its centroid on the device, and its run; the layout is that of `Entry` in the shaders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Pod, Zeroable)]
@@ -96,14 +97,14 @@ fn push(entries: &mut Vec<Entry>, runs: &mut Vec<LabelRun>, row: u32, label: u32
         _ => runs.push(LabelRun { label, start, count: 1 }),
     }
     // A tile has fewer than 2^32 rows, and no more runs than rows.
-    let run = u32::try_from(runs.len() - 1).unwrap_or(u32::MAX);
+    let run = to_u32(runs.len() - 1);
     entries.push(Entry { row, slot, run });
 }
 
 /// The label and the row of a sort key.
 fn halves(key: u64) -> (u32, u32) {
-    let low = u32::try_from(key & u64::from(u32::MAX)).unwrap_or(u32::MAX);
-    let high = u32::try_from(key >> 32).unwrap_or(u32::MAX);
+    let low = to_u32(key & u64::from(u32::MAX));
+    let high = to_u32(key >> 32);
     (high, low)
 }
 
