@@ -7,6 +7,7 @@ Uses the standard library alone. Steps that need more (NumPy for the large data,
 is missing. Exit codes: 0 done, 1 a value is wrong or the program failed, 2 the command line is wrong. A step that runs out of
 time is no failure: the table says "not measured: out of time".
 """
+
 import argparse
 import sys
 import tempfile
@@ -28,15 +29,24 @@ def parser():
     packing.add_argument("dir", type=Path, metavar="DIR")
     packing.add_argument("--binary", type=Path, metavar="FILE", help="take this program instead of building one")
     beside = ROOT.parent / "shared/data"
-    packing.add_argument("--data", type=Path, metavar="FOLDER", default=beside if beside.is_dir() else None,
-                         help="carry the clusterings in FOLDER that have an oracle.json [default: ../shared/data, if there]")
+    packing.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        default=beside if beside.is_dir() else None,
+        help="carry the clusterings in FOLDER that have an oracle.json [default: ../shared/data, if there]",
+    )
     packing.add_argument("--no-download", action="store_true", help="no Vulkan loader, no flash-kmeans")
 
     running = commands.add_parser("run", help="measure, and write one JSON file and one Markdown table")
-    running.add_argument("dir", type=Path, metavar="DIR", nargs="?", default=ROOT, help="the pack [default: the one this script is in]")
+    running.add_argument(
+        "dir", type=Path, metavar="DIR", nargs="?", default=ROOT, help="the pack [default: the one this script is in]"
+    )
     running.add_argument("--out", type=Path, metavar="FOLDER", help="write here [default: docs/benchmarks]")
     running.add_argument("--minutes", type=float, default=8.0, help="stop after this long [default: 8]")
-    running.add_argument("--small", action="store_true", help="dry run: 4,096 x 64, under a minute, also on a software rasterizer")
+    running.add_argument(
+        "--small", action="store_true", help="dry run: 4,096 x 64, under a minute, also on a software rasterizer"
+    )
     running.add_argument("--only", type=lambda text: text.split(","), metavar="STEPS", help=f"of {','.join(run.STEPS)}")
     running.add_argument("--device", default="gpu", help="as in `clustrata metrics` [default: gpu]")
     running.add_argument("--scratch", type=Path, metavar="DIR", help="make the data in this folder [default: the system's]")

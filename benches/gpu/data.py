@@ -7,6 +7,7 @@ clusters whose centroids are drawn points, labels at random. `--cut` writes DIR/
 points with the labels of level 1. NumPy fills blocks of rows on all threads, each from a seed of its own, so the data is the
 same on every machine; without NumPy the standard library draws other numbers from the same distribution.
 """
+
 import argparse
 import array
 import os
@@ -39,8 +40,7 @@ def save(path, rows, dim, blocks):
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
         file.write(header(rows, dim))
-        for block in blocks:
-            file.write(block)
+        file.writelines(blocks)
 
 
 def centres(k, dim):

@@ -1,4 +1,5 @@
 """The machine and the pack: where the program finds its Vulkan driver, and what else there is."""
+
 from __future__ import annotations
 
 import ctypes
@@ -23,6 +24,8 @@ class Place:
         self.program = folder / "clustrata"
         if not (folder / "pack.json").is_file() or not self.program.is_file():
             raise Refused(f"{folder} is no pack (pack.json or clustrata is missing); make one with: script/gpu-bench pack DIR")
+        if not os.access(self.program, os.X_OK):  # lost on the way here
+            self.program.chmod(0o755)
         self.facts = json.loads((folder / "pack.json").read_text())
 
     def environment(self, scratch):

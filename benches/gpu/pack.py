@@ -1,4 +1,5 @@
 """Collects what a GPU machine needs: the program, the Vulkan loader, peers as pure wheels, data with stored values, this script."""
+
 from __future__ import annotations
 
 import array
@@ -53,7 +54,9 @@ def commit(root):
     """The commit of the checkout, and whether files differ from it."""
     try:
         short = run(["git", "rev-parse", "--short=7", "HEAD"], root).strip()
-        return short + (" (with changes)" if run(["git", "status", "--porcelain", "--untracked-files=no"], root).strip() else "")
+        return short + (
+            " (with changes)" if run(["git", "status", "--porcelain", "--untracked-files=no"], root).strip() else ""
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
@@ -62,10 +65,16 @@ def program(root, given, target):
     """The program, without its symbols where `strip` is there. Builds it if none is given."""
     if given is None:
         run(["cargo", "build", "--release", "--quiet"], root)
-        given = Path(json.loads(run(["cargo", "metadata", "--format-version", "1", "--no-deps"], root))["target_directory"]) / "release/clustrata"
+        given = (
+            Path(json.loads(run(["cargo", "metadata", "--format-version", "1", "--no-deps"], root))["target_directory"])
+            / "release/clustrata"
+        )
     if not given.is_file():
         raise Refused(f"--binary: {given} is not there; leave it out to build the program")
-    if shutil.which("strip") is None or subprocess.run(["strip", "-o", target, given], stderr=subprocess.DEVNULL).returncode != 0:
+    if (
+        shutil.which("strip") is None
+        or subprocess.run(["strip", "-o", target, given], stderr=subprocess.DEVNULL).returncode != 0
+    ):
         shutil.copy2(given, target)
     return run([target, "--version"]).split()[-1]
 

@@ -5,6 +5,7 @@ usage: python peer.py torch|flash DATA ROWS DIM K MANY ITERATIONS CUT_ROWS CUT_D
 Prints a line of JSON per measurement, as soon as it is made: the reader keeps them if this process runs out of time.
 `--on cpu` is for trying the script itself where there is no card.
 """
+
 import argparse
 import json
 import mmap
@@ -84,6 +85,7 @@ class Card:
 
     def wrong(self, row):
         """A judge of winners: the share of the first rows whose nearest centroid in float64 is another one."""
+
         def judge(winners):
             some = min(TRUTH, self.args.rows)
             truth = torch.cdist(self.points[:some].double(), self.centroids[row].double()).argmin(1)
@@ -141,10 +143,18 @@ def floors(card):
     if card.on == "cuda":
         here, there = torch.empty(256 << 20, dtype=torch.uint8), torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
         pinned = here.pin_memory()
-        say(floor="copy from pinned memory", rate=len(here) / card.seconds(lambda: there.copy_(pinned, non_blocking=True))[0] / 1e9, unit="GB/s")
+        say(
+            floor="copy from pinned memory",
+            rate=len(here) / card.seconds(lambda: there.copy_(pinned, non_blocking=True))[0] / 1e9,
+            unit="GB/s",
+        )
         say(floor="copy from pageable memory", rate=len(here) / card.seconds(lambda: there.copy_(here))[0] / 1e9, unit="GB/s")
     many = card.centroids["search-many"]
-    for name, dtype, tf32 in (("float32", torch.float32, False), ("tf32", torch.float32, True), ("float16", torch.float16, False)):
+    for name, dtype, tf32 in (
+        ("float32", torch.float32, False),
+        ("tf32", torch.float32, True),
+        ("float16", torch.float16, False),
+    ):
         torch.backends.cuda.matmul.allow_tf32 = tf32
         left, right = card.points[:131_072].to(dtype), many.to(dtype).T
         rate = 2.0 * left.shape[0] * left.shape[1] * right.shape[1] / card.seconds(lambda: left @ right)[0] / 1e12
@@ -155,16 +165,26 @@ def floors(card):
 def of_torch(card):
     points, args, first = card.points, card.args, card.centroids["search"]
     floors(card)
-    card.measure("own", "torch float32", lambda: own_distances(points, first, card.labels),
-                 lambda found: {"value": {"inertia": found.double().square().sum().item()}})
+    card.measure(
+        "own",
+        "torch float32",
+        lambda: own_distances(points, first, card.labels),
+        lambda found: {"value": {"inertia": found.double().square().sum().item()}},
+    )
     for row, centroids in card.centroids.items():
         for name, dtype in (("float32", torch.float32), ("float16", torch.float16)):
             card.measure(row, f"torch product + argmin {name}", lambda: nearest(points, centroids, dtype), card.wrong(row))
-        card.measure(row, "torch cdist + topk float32", lambda: top_two(points, centroids), lambda found: card.wrong(row)(found[:, 0]))
+        card.measure(
+            row, "torch cdist + topk float32", lambda: top_two(points, centroids), lambda found: card.wrong(row)(found[:, 0])
+        )
     for name, dtype in (("float32", torch.float32), ("float16", torch.float16)):
         card.measure("kmeans", f"torch loop {name}", lambda: lloyd(points, points[: args.k].clone(), args.iterations, dtype))
-    card.measure("silhouette", "torch cdist + index_add float32", lambda: silhouette(card.cut, card.labels[: args.cut_rows], args.k),
-                 lambda mean: {"value": {"silhouette": mean}})
+    card.measure(
+        "silhouette",
+        "torch cdist + index_add float32",
+        lambda: silhouette(card.cut, card.labels[: args.cut_rows], args.k),
+        lambda mean: {"value": {"silhouette": mean}},
+    )
 
 
 def of_flash(card):
@@ -178,10 +198,18 @@ def of_flash(card):
         norms = torch.cat([(chunk.float() ** 2).sum(-1) for chunk in points[0].split(CHUNK)])[None]
         for row, centroids in card.centroids.items():
             there = centroids.to(dtype)[None].contiguous()
-            card.measure(row, f"flash-kmeans {name}", lambda: euclid_assign_triton(points, there, norms), lambda found: card.wrong(row)(found[0]))
+            card.measure(
+                row,
+                f"flash-kmeans {name}",
+                lambda: euclid_assign_triton(points, there, norms),
+                lambda found: card.wrong(row)(found[0]),
+            )
         start = points[:, : args.k].clone()
-        card.measure("kmeans", f"flash-kmeans {name}",
-                     lambda: batch_kmeans_Euclid(points, args.k, max_iters=args.iterations, tol=-1, init_centroids=start.clone()))
+        card.measure(
+            "kmeans",
+            f"flash-kmeans {name}",
+            lambda: batch_kmeans_Euclid(points, args.k, max_iters=args.iterations, tol=-1, init_centroids=start.clone()),
+        )
 
 
 def main():

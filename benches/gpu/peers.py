@@ -1,4 +1,5 @@
 """Starts the peers and collects what they print: torch, and flash-kmeans from the pack, on the same card."""
+
 from __future__ import annotations
 
 import importlib.util

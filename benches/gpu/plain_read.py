@@ -2,6 +2,7 @@
 
 usage: python plain_read.py FILE     prints seconds, the least of three rounds
 """
+
 import os
 import sys
 import time

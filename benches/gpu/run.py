@@ -1,4 +1,5 @@
 """The measurement: steps in the order of their worth, each with its own time limit, the files rewritten after each."""
+
 from __future__ import annotations
 
 import datetime
@@ -61,18 +62,38 @@ class Run:
         options = [*(["--small"] if args.small else []), *([f"--only {','.join(args.only)}"] if args.only else [])]
         options += [f"--minutes {args.minutes:g}"] if args.minutes != 8 else []
         self.result = {
-            "format": 1, "date": self.date, "commit": place.facts["commit"], "version": place.facts["version"],
-            "small": args.small, "minutes": args.minutes, "options": options, "complete": False, "host": host(),
-            "device": NOT_ASKED, "card": None, "data": NOT_ASKED, "floors": {}, "check": {"gpu": NOT_ASKED, "cpu": NOT_ASKED},
-            "stored": {}, "tune": NOT_ASKED, "failures": [],
+            "format": 1,
+            "date": self.date,
+            "commit": place.facts["commit"],
+            "version": place.facts["version"],
+            "small": args.small,
+            "minutes": args.minutes,
+            "options": options,
+            "complete": False,
+            "host": host(),
+            "device": NOT_ASKED,
+            "card": None,
+            "data": NOT_ASKED,
+            "floors": {},
+            "check": {"gpu": NOT_ASKED, "cpu": NOT_ASKED},
+            "stored": {},
+            "tune": NOT_ASKED,
+            "failures": [],
         }
         self.rows = [self.row(work) for work in self.works]
 
     def row(self, work):
         """A row without numbers."""
         names = EXPECTED.get(work.key)
-        return {"key": work.key, "work": work.title, "unit": work.unit, "floor": work.floor, "gpu": NOT_ASKED, "cpu": NOT_ASKED,
-                "peers": {name: NOT_ASKED for name in names} if names else {"none": {"not_measured": "no peer for this"}}}
+        return {
+            "key": work.key,
+            "work": work.title,
+            "unit": work.unit,
+            "floor": work.floor,
+            "gpu": NOT_ASKED,
+            "cpu": NOT_ASKED,
+            "peers": {name: NOT_ASKED for name in names} if names else {"none": {"not_measured": "no peer for this"}},
+        }
 
     def asked(self, step):
         return not self.args.only or step in self.args.only
@@ -90,10 +111,15 @@ class Run:
     def write(self):
         """Both files anew, under a temporary name first."""
         device = self.result["device"]
-        constant = {"device": device.get("name", "none"), "driver": device.get("driver", "none"), "date": self.date, "commit": self.result["commit"]}
+        constant = {
+            "device": device.get("name", "none"),
+            "driver": device.get("driver", "none"),
+            "date": self.date,
+            "commit": self.result["commit"],
+        }
         self.result["seconds"] = round(self.budget.elapsed(), 1)
         self.result["rows"] = [row | constant for row in self.rows]
-        name = re.sub(r"[^a-z0-9]+", "-", device.get("name", "no GPU").lower()).strip("-")
+        name = re.sub(r"[^a-z0-9]+", "-", table.title(device).lower()).strip("-")
         stem = f"{self.date}-{name}-gpu-bench" + ("-small" if self.args.small else "")
         self.out.mkdir(parents=True, exist_ok=True)
         for suffix, text in ((".json", json.dumps(self.result, indent=1) + "\n"), (".md", table.markdown(self.result))):
@@ -110,7 +136,9 @@ class Run:
                 if side == "gpu":
                     self.result["device"] = used
                 if seen["passed"] != seen["checks"]:
-                    self.result["failures"].append(f"check on {used['name']}: {seen['checks'] - seen['passed']} of {seen['checks']} fail")
+                    self.result["failures"].append(
+                        f"check on {used['name']}: {seen['checks'] - seen['passed']} of {seen['checks']} fail"
+                    )
             except NotMeasured as why:
                 seen = reason(why)
                 if side == "gpu":
@@ -130,7 +158,9 @@ class Run:
             for side, seen in sides.items():
                 self.fail(f"stored values, {name}, {side}", seen)
                 if seen.get("off"):
-                    self.result["failures"].append(f"stored values, {name}, {side}: {seen['off']} of {seen['compared']} differ: {seen['first'][0]}")
+                    self.result["failures"].append(
+                        f"stored values, {name}, {side}: {seen['off']} of {seen['compared']} differ: {seen['first'][0]}"
+                    )
 
     def make_data(self):
         """The points and hierarchies, and how fast the file can be read. Returns the folder, or raises NotMeasured."""
@@ -203,8 +233,12 @@ class Run:
 
     def steps(self):
         """What was asked for, after the check and the stored values. The data is made if a step needs it."""
-        steps = {"gpu": lambda: self.works_on("gpu", self.args.device, data), "peers": lambda: self.peers(data),
-                 "tune": self.tune, "cpu": lambda: self.works_on("cpu", "cpu", data)}
+        steps = {
+            "gpu": lambda: self.works_on("gpu", self.args.device, data),
+            "peers": lambda: self.peers(data),
+            "tune": self.tune,
+            "cpu": lambda: self.works_on("cpu", "cpu", data),
+        }
         steps = {name: step for name, step in steps.items() if self.asked(name)}
         if set(steps) - {"tune"}:
             self.say("data")

@@ -1,4 +1,5 @@
 """Steps with time limits: commands that are ended at their limit, and results that are numbers or stated reasons."""
+
 from __future__ import annotations
 
 import os
@@ -62,8 +63,14 @@ class Budget:
             raise NotMeasured("out of time")
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
             started = time.monotonic()
-            process = subprocess.Popen([str(word) for word in words], stdin=subprocess.DEVNULL, stdout=out, stderr=error,
-                                       env=environment, start_new_session=True)
+            process = subprocess.Popen(
+                [str(word) for word in words],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=error,
+                env=environment,
+                start_new_session=True,
+            )
             try:
                 process.wait(limit)
                 seconds = time.monotonic() - started

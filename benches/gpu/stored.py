@@ -1,4 +1,5 @@
 """All metrics of the carried data against stored values that other programs computed."""
+
 from __future__ import annotations
 
 import json
@@ -76,8 +77,10 @@ def oracle(place, budget, environment, name, out, device):
         return {"compared": int(good[1]), "off": 0, "worst": float(good[2])}
     if bad:
         return {"compared": int(bad[2]), "off": int(bad[1]), "first": lines[:3]}
-    raise NotMeasured("check_metrics.py needs NumPy" if "numpy" in ended.error else f"check_metrics.py: {lines[-1][:120]}",
-                      failed="numpy" not in ended.error)
+    raise NotMeasured(
+        "check_metrics.py needs NumPy" if "numpy" in ended.error else f"check_metrics.py: {lines[-1][:120]}",
+        failed="numpy" not in ended.error,
+    )
 
 
 def stored(place, budget, environment, scratch, devices, most):

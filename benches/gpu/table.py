@@ -1,8 +1,19 @@
 """The table in Markdown, made from the same result that is saved as JSON."""
+
 from __future__ import annotations
 
 SOFTWARE = "software rasterizer: not a GPU's time"
-HEADER = ("work", "GPU, s", "CPU backend, s", "peers on the same card, s", "rate against the floor", "device", "driver", "date", "commit")
+HEADER = (
+    "work",
+    "GPU, s",
+    "CPU backend, s",
+    "peers on the same card, s",
+    "rate against the floor",
+    "device",
+    "driver",
+    "date",
+    "commit",
+)
 
 
 def number(value):
@@ -41,8 +52,12 @@ def against(row, floors):
     seen = row["gpu"] if of_gpu else row["cpu"]
     if "rate" not in seen:
         return "not measured"
-    names = {("read", True): ("copy from pinned memory", "plain read of the file"), ("read", False): ("plain read of the file",),
-             ("product", True): ("torch matmul float32",), ("product", False): ()}[row["floor"], of_gpu]
+    names = {
+        ("read", True): ("copy from pinned memory", "plain read of the file"),
+        ("read", False): ("plain read of the file",),
+        ("product", True): ("torch matmul float32",),
+        ("product", False): (),
+    }[row["floor"], of_gpu]
     small = row["unit"] == "TFLOP/s" and seen["rate"] < 0.1
     rate = f"{number(seen['rate'] * 1000)} GFLOP/s" if small else f"{number(seen['rate'])} {row['unit']}"
     text = rate if of_gpu else f"CPU backend: {rate}"
@@ -72,15 +87,24 @@ def lines(header, rows):
     return [line(header), "|" + "---|" * len(header), *(line(row) for row in rows), ""]
 
 
+def title(device):
+    """Name of the device, also for a file."""
+    if "name" in device:
+        return device["name"]
+    return "no GPU" if device["not_measured"].startswith("no usable GPU") else "unknown device"
+
+
 def head(result):
     """What ran, where and when."""
     device, host = result["device"], result["host"]
     if "not_measured" in device:
-        name = device["not_measured"]
+        name = f"not measured: {device['not_measured']}"
     else:
-        name = f"{device['name']} [{device['api']}, {device['driver']}]" + (", a software rasterizer" if device["kind"] == "software" else "")
+        name = f"{device['name']} [{device['api']}, {device['driver']}]" + (
+            ", a software rasterizer" if device["kind"] == "software" else ""
+        )
     python = ", ".join([f"Python {host['python']}"] + [f"{p} {host[p]}" for p in ("numpy", "torch", "triton") if host[p]])
-    yield f"# {result['date']}: {device.get('name', 'no GPU')}" + (", a dry run" if result["small"] else "")
+    yield f"# {result['date']}: {title(device)}" + (", a dry run" if result["small"] else "")
     yield ""
     if result["small"]:
         yield "**A dry run on tiny data: it shows that every step works. None of its times is a measure of speed.**"
@@ -94,21 +118,40 @@ def head(result):
         text = f"{number(floor['rate'])} {floor['unit']}" if "rate" in floor else f"not measured: {floor['not_measured']}"
         yield f"- Floor, {name}: {text}"
     asked = " ".join(["script/gpu-bench run", *result["options"]])
-    yield f"- Command: `{asked}`, ended after {result['seconds']:.0f} s of {result['minutes'] * 60:.0f} s" + ("" if result["complete"] else " (**incomplete**)")
+    yield f"- Command: `{asked}`, ended after {result['seconds']:.0f} s of {result['minutes'] * 60:.0f} s" + (
+        "" if result["complete"] else " (**incomplete**)"
+    )
     yield ""
 
 
 def markdown(result):
     """The whole page."""
     text = list(head(result))
-    rows = [[row["work"], cell(row["gpu"]), cell(row["cpu"]), peers_cell(row["peers"]), against(row, result["floors"]),
-             row["device"], row["driver"], row["date"], row["commit"]] for row in result["rows"]]
+    rows = [
+        [
+            row["work"],
+            cell(row["gpu"]),
+            cell(row["cpu"]),
+            peers_cell(row["peers"]),
+            against(row, result["floors"]),
+            row["device"],
+            row["driver"],
+            row["date"],
+            row["commit"],
+        ]
+        for row in result["rows"]
+    ]
     text += lines(HEADER, rows)
     text += LEGEND.strip().splitlines() + ["", "## Is it right?", ""]
-    checks = {"`clustrata check`": result["check"], **{f"stored values, {name}": seen for name, seen in result["stored"].items()}}
+    checks = {
+        "`clustrata check`": result["check"],
+        **{f"stored values, {name}": seen for name, seen in result["stored"].items()},
+    }
     nothing = {"not_measured": "not asked for"}
-    text += lines(("", "GPU" if result["device"].get("kind") != "software" else "software rasterizer", "CPU backend"),
-                  [[name, verdict(seen.get("gpu", nothing)), verdict(seen.get("cpu", nothing))] for name, seen in checks.items()])
+    text += lines(
+        ("", "GPU" if result["device"].get("kind") != "software" else "software rasterizer", "CPU backend"),
+        [[name, verdict(seen.get("gpu", nothing)), verdict(seen.get("cpu", nothing))] for name, seen in checks.items()],
+    )
     text += [f"- **{failure}**" for failure in result["failures"]] or ["No value is wrong, and no step failed."]
     text += ["", "## Tuning", ""]
     tune = result["tune"]

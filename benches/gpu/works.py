@@ -1,4 +1,5 @@
 """What is measured: the works, their sizes and floors, and how the program runs them."""
+
 from __future__ import annotations
 
 import json
@@ -69,19 +70,53 @@ def works(size):
     product = ("TFLOP/s", "product")
     iterations = f"k-means, {shape}, k = {k:,}, {size.iterations} iterations"
     return [
-        Work("own", f"own distances, {shape}, one level", 30, size.bytes(), *own,
-             metrics("hier", "embeddings.npy", "inertia", "1"), "evaluate"),
-        Work("own-4", f"own distances, {shape}, four levels", 30, size.bytes(), *own,
-             metrics("hier", "embeddings.npy", "inertia", "1,2,3,4"), "evaluate"),
-        Work("search", f"top-2 search, {shape}, k = {k:,}", 40, search * k, *product,
-             metrics("hier", "embeddings.npy", "misassigned", "1"), "evaluate"),
-        Work("search-many", f"top-2 search, {shape}, k = {many:,}", 60, search * many, *product,
-             metrics("many", "embeddings.npy", "misassigned", "1"), "evaluate"),
+        Work(
+            "own",
+            f"own distances, {shape}, one level",
+            30,
+            size.bytes(),
+            *own,
+            metrics("hier", "embeddings.npy", "inertia", "1"),
+            "evaluate",
+        ),
+        Work(
+            "own-4",
+            f"own distances, {shape}, four levels",
+            30,
+            size.bytes(),
+            *own,
+            metrics("hier", "embeddings.npy", "inertia", "1,2,3,4"),
+            "evaluate",
+        ),
+        Work(
+            "search",
+            f"top-2 search, {shape}, k = {k:,}",
+            40,
+            search * k,
+            *product,
+            metrics("hier", "embeddings.npy", "misassigned", "1"),
+            "evaluate",
+        ),
+        Work(
+            "search-many",
+            f"top-2 search, {shape}, k = {many:,}",
+            60,
+            search * many,
+            *product,
+            metrics("many", "embeddings.npy", "misassigned", "1"),
+            "evaluate",
+        ),
         Work("kmeans", f"{iterations}, random start", 60, search * k, *product, kmeans(size, "random"), "k-means"),
-        Work("kmeans++", f"{iterations}, k-means++", 60, search * k, *product,
-             kmeans(size, "kmeans-plus-plus"), "k-means"),
-        Work("silhouette", f"exact silhouette, {size.cut_rows:,} x {size.cut_dim}, k = {k:,}", 45,
-             1.0 * size.cut_rows**2 * size.cut_dim, *product, metrics("cut/hier", "cut/embeddings.npy", "silhouette", "1"), "silhouette"),
+        Work("kmeans++", f"{iterations}, k-means++", 60, search * k, *product, kmeans(size, "kmeans-plus-plus"), "k-means"),
+        Work(
+            "silhouette",
+            f"exact silhouette, {size.cut_rows:,} x {size.cut_dim}, k = {k:,}",
+            45,
+            1.0 * size.cut_rows**2 * size.cut_dim,
+            *product,
+            metrics("cut/hier", "cut/embeddings.npy", "silhouette", "1"),
+            "silhouette",
+        ),
     ]
 
 
