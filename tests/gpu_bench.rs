@@ -118,7 +118,7 @@ fn a_dry_run_fills_the_table_and_notices_a_wrong_value() {
     let folder = scratch();
     let Some(pack) = pack(folder.path()) else { return };
     let out = folder.path().join("out");
-    let ended = run(&pack, &out, &[], None);
+    let ended = run(&pack, &out, &["--minutes", "20"], None);
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     let (result, page) = results(&out);
     assert_eq!((&result["complete"], result["failures"].as_array().map(Vec::len)), (&Value::Bool(true), Some(0)));

@@ -41,11 +41,11 @@ class Ended:
 
 
 class Budget:
-    """The time of the whole script. Each step gets its own limit, or what is left."""
+    """The time of the whole script. Each step gets its own limit, times `patience`, or what is left."""
 
-    def __init__(self, seconds):
+    def __init__(self, seconds, patience):
         self.started = time.monotonic()
-        self.seconds = seconds
+        self.seconds, self.patience = seconds, patience
 
     def elapsed(self):
         return time.monotonic() - self.started
@@ -58,7 +58,7 @@ class Budget:
 
         Raises NotMeasured when the time is over.
         """
-        limit = min(limit, self.left())
+        limit = min(limit * self.patience, self.left())
         if limit <= 0:
             raise NotMeasured("out of time")
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as error:
