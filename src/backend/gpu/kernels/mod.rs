@@ -10,7 +10,9 @@ pub(crate) mod distance_sums;
 pub(crate) mod own_distance;
 pub(crate) mod pairwise;
 pub(crate) mod partial_inertia;
+pub(crate) mod search;
 pub(crate) mod top2;
+pub(crate) mod top2_tile;
 
 pub use super::engine::kernel::{Binding, Entry, Kernel, Overrides};
 pub use super::engine::units::MAX_WORKGROUP;
@@ -22,6 +24,7 @@ pub const KERNELS: &[&Kernel] = &[
     &pairwise::KERNEL,
     &centre::KERNEL,
     &top2::KERNEL,
+    &top2_tile::KERNEL,
     &cluster_sums::KERNEL,
     &centroid_pairs::KERNEL,
     &distance_sums::KERNEL,
