@@ -1,44 +1,15 @@
-// For each row, finds the centroids with the four lowest scores |c|^2 - 2 x.c among a range of centroids, and merges them with
-// the results of earlier dispatches. Rows and centroids are centred. The host decides the nearest two among the four by direct
-// difference. No other score is below `floor`, which tells the host when the four don't suffice.
+// Top-2 search in two shapes.
 //
 // `per_invocation` assigns eight rows to an invocation, which keeps their sums with sixteen centroids in registers. It needs
 // neither barriers nor workgroup memory: for software rasterizers, which spend their time on loads. `workgroup_tile` assigns
 // 64 rows to a workgroup, which loads the rows and 128 centroids at a time into workgroup memory, octet by octet. An invocation
 // processes 4 rows by 8 centroids and keeps the best two of its own share in registers. The shares are merged once, at the
 // end.
-
-struct Params {
-    rows: u32,
-    // Octets per row, of rows and centroids alike.
-    stride: u32,
-    // Range of the block's centroids that this dispatch processes.
-    begin: u32,
-    end: u32,
-    // Position of the block's first centroid among all searched ones.
-    first_place: u32,
-    // 1 for the first dispatch of a search.
-    fresh: u32,
-    stamp: u32,
-    groups_x: u32,
-    first_group: u32,
-}
-
-// A row's candidates so far. The first dispatch sets `stamp` and later ones count it up, so the host knows that all of them ran.
-struct Best {
-    scores: vec4<f32>,
-    places: vec4<u32>,
-    floor: f32,
-    stamp: u32,
-}
+// Concatenated after shared/candidates.wgsl and shared/search.wgsl.
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
 // Padded to a multiple of INVOCATION_CENTROIDS.
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
-// |c|^2; NOTHING for padding.
-@group(0) @binding(2) var<storage, read> norms: array<f32>;
-@group(0) @binding(3) var<storage, read_write> best: array<Best>;
-@group(0) @binding(4) var<uniform> params: Params;
 
 const INVOCATION_GROUP: u32 = 32u;
 const INVOCATION_ROWS: u32 = 8u;
@@ -49,26 +20,10 @@ const TILE_CENTROIDS: u32 = 128u;
 // Invocations of a workgroup that share its rows.
 const SHARES: u32 = 16u;
 
-// Larger than any score: marks missing candidates.
-const NOTHING: f32 = 3.4028234e38;
-const NO_PLACE: u32 = 0xffffffffu;
-
 // Adds the products of four columns of four rows (one per component) and one centroid.
 fn step(sums: vec4<f32>, x: mat4x4<f32>, c: vec4<f32>) -> vec4<f32> {
     let two = fma(x[1], vec4<f32>(c.y), fma(x[0], vec4<f32>(c.x), sums));
     return fma(x[3], vec4<f32>(c.w), fma(x[2], vec4<f32>(c.z), two));
-}
-
-// Four components for each of eight centroids: a quad of columns, or its sums with four rows.
-struct Eight {
-    e0: vec4<f32>,
-    e1: vec4<f32>,
-    e2: vec4<f32>,
-    e3: vec4<f32>,
-    e4: vec4<f32>,
-    e5: vec4<f32>,
-    e6: vec4<f32>,
-    e7: vec4<f32>,
 }
 
 // `step` with eight centroids.
@@ -87,10 +42,6 @@ fn columns(a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) -> mat4x4<f32
         vec4<f32>(a.z, b.z, c.z, d.z),
         vec4<f32>(a.w, b.w, c.w, d.w),
     );
-}
-
-fn score(place: u32, sums: vec4<f32>) -> vec4<f32> {
-    return fma(vec4<f32>(-2.0), sums, vec4<f32>(norms[place]));
 }
 
 // --- per_invocation -------------------------------------------------------------------------------------------------------
@@ -147,13 +98,6 @@ fn keep_eight(four: ptr<function, Four>, sums: Eight, place: u32) {
         keep_four(four, s6, here + 6u);
         keep_four(four, s7, here + 7u);
     }
-}
-
-fn found_so_far(row: u32) -> Best {
-    if params.fresh == 1u {
-        return Best(vec4<f32>(NOTHING), vec4<u32>(NO_PLACE), NOTHING, params.stamp - 1u);
-    }
-    return best[row];
 }
 
 // Four consecutive rows, clamped to the last one.
@@ -265,24 +209,6 @@ fn keep_two(two: ptr<function, Two>, s: vec4<f32>, place: u32) {
     (*two).p1 = select(select(t.p1, p, b1), t.p0, b0);
     (*two).s0 = select(t.s0, s, b0);
     (*two).p0 = select(t.p0, p, b0);
-}
-
-fn keep_one(so_far: ptr<function, Best>, s: f32, p: u32) {
-    let scores = (*so_far).scores;
-    let places = (*so_far).places;
-    let below = vec4<f32>(s) < scores;
-    let after = vec4<bool>(false, below.x, below.y, below.z);
-    (*so_far).floor = min((*so_far).floor, select(s, scores.w, below.w));
-    (*so_far).scores = select(scores, select(vec4<f32>(s), scores.xxyz, after), below);
-    (*so_far).places = select(places, select(vec4<u32>(p), places.xxyz, after), below);
-}
-
-// The scores of one centroid, or NOTHING past the last one.
-fn tile_score(place: u32, sums: vec4<f32>) -> vec4<f32> {
-    if place >= params.end {
-        return vec4<f32>(NOTHING);
-    }
-    return score(place, sums);
 }
 
 // Merges and stores the results of 16 rows. One invocation per row does so: the first of the row's shares.

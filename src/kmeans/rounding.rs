@@ -33,8 +33,11 @@ pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assig
     let raised: f64 = sizes.iter().zip(moved).map(|(&size, squared)| as_real(size) * squared).sum();
     let inertia = assigned.inertia();
     let merged = first_of_each(exact.view()).len() - first_of_each(stored.view()).len();
-    let most = (MOST_RAISED * (inertia - raised)).max(HARMLESS * (inertia + between(exact, &sizes)));
-    if merged == 0 && raised <= most {
+    let scatter = between(exact, &sizes);
+    let most = (MOST_RAISED * (inertia - raised)).max(HARMLESS * (inertia + scatter));
+    // with equal points there is nothing that rounding could hide
+    let all_equal = scatter == 0.0 && (inertia - raised).abs() <= HARMLESS * raised;
+    if merged == 0 && (raised <= most || all_equal) {
         return Ok(());
     }
     let found = match merged {
@@ -92,6 +95,17 @@ mod tests {
         let stored = round_to(&exact, Dtype::F32);
         let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![1e-16; 3] };
         assert!(check(1, &exact, &stored, &assigned).is_ok());
+        // equal points, each as far from the stored centroid as rounding moved it
+        let exact = array![[0.1], [0.1], [0.1]];
+        let stored = round_to(&exact, Dtype::F32);
+        let squared = (0.1 - f64::from(0.1_f32)).powi(2);
+        let assigned = |squared: f64| Assigned { labels: vec![0; 3], squared: vec![squared; 3] };
+        assert!(check(1, &exact, &stored, &assigned(squared)).is_ok());
+        assert!(
+            check(1, &exact, &stored, &assigned(3.0 * squared)).is_err(),
+            "there was scatter that rounding tripled"
+        );
+        let exact = array![[0.1], [1.1], [2.1]];
         assert_eq!(round_to(&exact, Dtype::F64), exact);
     }
 }

@@ -192,10 +192,19 @@ pub(crate) fn usable() -> Vec<AdapterListing> {
     all.into_iter().filter(|listing| listing.unusable.is_none()).collect()
 }
 
-/// Opens every usable adapter with `options` in both kernel shapes and runs `test` on each.
+/// Opens every usable adapter with `options`, per invocation and as a workgroup tile, and runs `test` on each.
 pub(crate) fn on_every_adapter(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
+    in_shapes(&[KernelShape::PerInvocation, KernelShape::WorkgroupTile], options, test)
+}
+
+/// Opens every usable adapter with `options` in some kernel shapes and runs `test` on each.
+pub(crate) fn in_shapes(
+    shapes: &[KernelShape],
+    options: &GpuOptions,
+    test: impl Fn(&GpuBackend, &str) -> Result<()>,
+) -> Result<()> {
     for listing in usable() {
-        for kernel_shape in [KernelShape::PerInvocation, KernelShape::WorkgroupTile] {
+        for &kernel_shape in shapes {
             let backend = GpuBackend::open(listing.index, GpuOptions { kernel_shape, ..options.clone() })?;
             test(&backend, &format!("{} {kernel_shape:?}", listing.info.name))?;
         }

@@ -1,12 +1,12 @@
 //! The nearest two and the sums by label, against naive float64 loops.
 
-use clustrata::backend::gpu::{GpuBackend, GpuOptions};
+use clustrata::backend::gpu::{GpuBackend, GpuOptions, KernelShape};
 use clustrata::backend::{Backend, GroupSums, Job, Top2, UNLABELLED};
 use clustrata::base::double_double;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
-use crate::case::{Case, Centroids, DTYPES, Points, Random, Worst, naive, on_every_adapter, random_case};
+use crate::case::{Case, Centroids, DTYPES, Points, Random, Worst, in_shapes, naive, on_every_adapter, random_case};
 
 /// A case with what a search needs to know.
 struct Search {
@@ -168,6 +168,23 @@ fn odd_shapes_types_and_offsets_have_the_true_winners() -> Result<()> {
         }
         Search::new(random_case(900, (8193, 2, 1031), Dtype::F32, false, 100.0)).assert_right(backend, name)
     })
+}
+
+/// The shapes that no other test opens.
+#[test]
+fn register_tiles_have_the_true_winners() -> Result<()> {
+    let shapes = [KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
+    let small = GpuOptions { max_binding: Some(64 << 10), max_groups: Some(2), ..GpuOptions::default() };
+    for (options, dim) in [(GpuOptions::default(), 33), (small, 100)] {
+        in_shapes(&shapes, &options, |backend, name| {
+            for (seed, dtype) in (40..).zip(DTYPES) {
+                let case = random_case(seed, (1031, dim, 777), dtype, dtype == Dtype::F64, 100.0);
+                Search::new(case).assert_right(backend, &format!("{name}: {dtype:?}"))?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -113,9 +113,9 @@ impl GpuDevice {
         self.queue.submit(recorded)
     }
 
-    /// Index of the entry point of kernels that come in two shapes: 0 per invocation, 1 as a workgroup tile.
+    /// Index of the entry point of kernels that come in two shapes: 0 per invocation, 1 for all others.
     pub(crate) fn shape_entry(&self) -> usize {
-        usize::from(self.options.kernel_shape == KernelShape::WorkgroupTile)
+        usize::from(self.options.kernel_shape != KernelShape::PerInvocation)
     }
 
     /// Starts mapping all of `buffer`. The mapping completes once the submissions that use the buffer have completed.

@@ -14,13 +14,17 @@ pub(crate) const LANES: usize = 3;
 /// How a kernel divides rows among invocations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KernelShape {
-    /// `PerInvocation` on software rasterizers, `WorkgroupTile` on GPUs.
+    /// `PerInvocation` on software rasterizers, `RegisterTile` on GPUs with memory of their own, `WorkgroupTile` on others.
     #[default]
     Auto,
     /// Each invocation processes whole rows. No barriers, which software rasterizers run slowly.
     PerInvocation,
     /// A workgroup processes a tile of rows together, and neighbouring invocations read neighbouring memory.
     WorkgroupTile,
+    /// As `WorkgroupTile`; searches process twice as many rows per workgroup, with twice as many registers per invocation.
+    RegisterTile,
+    /// As `RegisterTile` with workgroups of half the size.
+    SmallRegisterTile,
 }
 
 /// Settings of [`GpuBackend::open`](super::super::GpuBackend::open). The defaults are what a run uses.
@@ -53,9 +57,10 @@ impl GpuOptions {
         let software = device == wgpu::DeviceType::Cpu;
         let shares_memory = software || device == wgpu::DeviceType::IntegratedGpu;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let shape = match (self.kernel_shape, software) {
-            (KernelShape::Auto, true) => KernelShape::PerInvocation,
-            (KernelShape::Auto, false) => KernelShape::WorkgroupTile,
+        let shape = match (self.kernel_shape, device) {
+            (KernelShape::Auto, wgpu::DeviceType::Cpu) => KernelShape::PerInvocation,
+            (KernelShape::Auto, wgpu::DeviceType::DiscreteGpu) => KernelShape::RegisterTile,
+            (KernelShape::Auto, _) => KernelShape::WorkgroupTile,
             (chosen, _) => chosen,
         };
         let or = |asked: Option<u64>, shared: u64, own: u64| asked.or(Some(if shares_memory { shared } else { own }));

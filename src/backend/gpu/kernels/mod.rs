@@ -12,7 +12,9 @@ pub(crate) mod distance_sums;
 pub(crate) mod own_distance;
 pub(crate) mod pairwise;
 pub(crate) mod partial_inertia;
+pub(crate) mod search;
 pub(crate) mod top2;
+pub(crate) mod top2_tile;
 
 pub use super::engine::kernel::{Binding, Entry, Kernel, Overrides};
 pub use super::engine::units::MAX_WORKGROUP;
@@ -24,6 +26,7 @@ pub const KERNELS: &[&Kernel] = &[
     &pairwise::KERNEL,
     &centre::KERNEL,
     &top2::KERNEL,
+    &top2_tile::KERNEL,
     &candidates::KERNEL,
     &decide::KERNEL,
     &cluster_sums::KERNEL,

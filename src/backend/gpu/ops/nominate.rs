@@ -9,12 +9,14 @@ use super::searched::{CentredCentroids, SearchedLevel};
 use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{cast, read};
+use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::plan::BEST_BYTES;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
-use crate::backend::gpu::kernels::top2::{self, RowCandidates, SearchDispatch};
+use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
+use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
 
@@ -38,9 +40,22 @@ enum End<'a> {
     Then(&'a mut dyn After),
 }
 
+/// The float32 shapes, each of which can search any job.
+pub(crate) const SHAPES: [KernelShape; 4] =
+    [KernelShape::PerInvocation, KernelShape::WorkgroupTile, KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
+
+fn shape(shape: KernelShape) -> &'static Shape {
+    match shape {
+        KernelShape::Auto | KernelShape::PerInvocation => &top2::PER_INVOCATION,
+        KernelShape::WorkgroupTile => &top2::WORKGROUP_TILE,
+        KernelShape::RegisterTile => &top2_tile::ROWS_128,
+        KernelShape::SmallRegisterTile => &top2_tile::ROWS_64,
+    }
+}
+
 /// The kernel, bound to each level's blocks of centroids.
 pub(crate) struct Nominator {
-    entry: usize,
+    shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
     blocks: Vec<Vec<Bound>>,
     pace: Pace,
@@ -53,11 +68,11 @@ impl Nominator {
     pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<Nominator>> {
         let LaneState { gpu, plan, buffers, .. } = lane;
         let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
-        let entry = gpu.shape_entry();
-        let pipeline = gpu.pipeline(&top2::KERNEL, entry, 0)?;
+        let shape = shape(gpu.options.kernel_shape);
+        let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
         let bind = |centroids: &wgpu::Buffer, norms: &wgpu::Buffer| {
             let storage = [centred, centroids, norms, &search.best];
-            let bindings = pipeline.bind(&gpu.device, &top2::KERNEL, &storage, &buffers.uniforms);
+            let bindings = pipeline.bind(&gpu.device, shape.kernel, &storage, &buffers.uniforms);
             (pipeline.clone(), bindings)
         };
         let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
@@ -68,7 +83,7 @@ impl Nominator {
             None => Vec::new(),
         });
         let (blocks, found, packed) = (blocks.collect(), Vec::new(), CentredCentroids::default());
-        Ok(Some(Nominator { entry, blocks, pace: Pace::new(), found, packed }))
+        Ok(Some(Nominator { shape, blocks, pace: Pace::new(), found, packed }))
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
@@ -96,7 +111,7 @@ impl Nominator {
     /// Most centroids per dispatch; 0 if rows are too wide for the kernel.
     fn device_columns(&self, lane: &LaneState<'_>, level: usize) -> u32 {
         let bound = !self.blocks[level].is_empty() && lane.plan.search_block > 0;
-        if bound { top2::most_centroids(self.entry, lane.plan.octets).unwrap_or(0) } else { 0 }
+        if bound { self.shape.most_centroids(lane.plan.octets).unwrap_or(0) } else { 0 }
     }
 
     /// Runs the kernel over all blocks of a level, then `after`, and reads the results.
@@ -129,6 +144,7 @@ impl Nominator {
                     fresh: first + begin == 0,
                     // Each dispatch counts the stamps up by one, as the kernel does.
                     stamp: lane.next_stamp(),
+                    unscale: 1.0,
                 };
                 let last = first + begin + paced == places;
                 let load = begin == 0 && streamed;
@@ -148,7 +164,7 @@ impl Nominator {
     fn columns_now(&self, lane: &LaneState<'_>, fits: usize) -> usize {
         let rows = u32::try_from(lane.tile.rows()).unwrap_or(u32::MAX);
         let paced = to_usize(self.pace.columns(rows, lane.plan.octets));
-        // A multiple of what either shape processes at a time, so that only the last dispatch of a block is ragged.
+        // A multiple of what any shape processes at a time, so that only the last dispatch of a block is ragged.
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
     }
 
@@ -192,7 +208,7 @@ impl Nominator {
         }
         let blocks = &self.blocks[level];
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
-        top2::record(&mut recorder, bound, self.entry, work)?;
+        search::record(&mut recorder, bound, self.shape, work)?;
         let bytes = if let End::Rows = end { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
         recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
         let more = match &mut end {
@@ -224,3 +240,6 @@ impl Nominator {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

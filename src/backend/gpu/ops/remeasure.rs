@@ -20,7 +20,7 @@ use crate::backend::gpu::engine::plan::{BEST_BYTES, NEAREST_BYTES, SQUARED_BYTES
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::decide::{Nearest, Proof};
-use crate::backend::gpu::kernels::top2::RowCandidates;
+use crate::backend::gpu::kernels::search::RowCandidates;
 use crate::backend::gpu::kernels::{candidates, decide, own_distance};
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};

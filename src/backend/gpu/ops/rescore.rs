@@ -48,7 +48,7 @@ impl ScoreError {
     }
 
     /// Largest error of a score if `|x| <= point` and `|c| <= centroid`.
-    fn bound(&self, point: f64, centroid: f64) -> f64 {
+    pub(crate) fn bound(&self, point: f64, centroid: f64) -> f64 {
         let rounding = UNIT * ((2.0 * self.dim + 12.0) * point * centroid + 4.0 * centroid * centroid);
         let offset = (-43.0_f64).exp2() * self.centre * (point + centroid);
         let underflow = (-122.0_f64).exp2() * self.dim * (1.0 + point + centroid);

@@ -15,7 +15,7 @@ use crate::backend::gpu::engine::exact::NearestTwo;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::kernels::decide::{Nearest, UNDECIDED};
-use crate::backend::gpu::kernels::top2::RowCandidates;
+use crate::backend::gpu::kernels::search::RowCandidates;
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::error::Result;
 

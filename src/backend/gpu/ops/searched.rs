@@ -8,7 +8,7 @@ use crate::backend::gpu::engine::hi_lo::largest_f64;
 use crate::backend::gpu::engine::memory::UPLOAD_CHUNK_BYTES;
 use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::units::{OCTET, SEARCH_STEP, wide};
-use crate::backend::gpu::kernels::top2::NOTHING;
+use crate::backend::gpu::kernels::search::NOTHING;
 use crate::base::matrix::MatrixView;
 use crate::base::numeric::to_f32;
 
