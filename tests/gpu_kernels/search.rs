@@ -6,7 +6,9 @@ use clustrata::base::double_double;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
-use crate::case::{Case, Centroids, DTYPES, Points, Random, Worst, in_shapes, naive, on_every_adapter, random_case};
+use crate::case::{
+    Case, Centroids, DTYPES, Points, Random, Worst, in_shapes, naive, on_every_adapter, random_case, usable,
+};
 
 /// A case with what a search needs to know.
 struct Search {
@@ -267,6 +269,38 @@ fn centroids_come_in_blocks_where_they_do_not_fit() -> Result<()> {
             // fewer centroids fit than one dispatch processes at a time
             Search::new(random_case(20, (5, 3000, 30), Dtype::F32, false, 0.0)).assert_right(backend, name)
         })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_device_and_the_host_measure_candidates_with_the_same_bits() -> Result<()> {
+    let adapters = usable().into_iter().map(|listing| listing.index);
+    let shapes = [KernelShape::PerInvocation, KernelShape::WorkgroupTile];
+    for (index, kernel_shape) in adapters.flat_map(|index| shapes.map(|shape| (index, shape))) {
+        // centroids that don't stay on the device are measured in rounds, from the host
+        let open = |resident_bytes| {
+            GpuBackend::open(index, GpuOptions { kernel_shape, resident_bytes, ..GpuOptions::default() })
+        };
+        let (backend, host) = (open(None)?, open(Some(0))?);
+        for (dtype, dim, k, offset) in [
+            (Dtype::F16, 33, 1031, 0.0),
+            (Dtype::F32, 64, 777, 100.0),
+            (Dtype::F32, 2, 5, 0.0),
+            (Dtype::F32, 8, 1, 0.0),
+            (Dtype::F64, 100, 63, 1e6),
+        ] {
+            let search = Search::new(random_case(23, (2100, dim, k), dtype, dtype == Dtype::F64, offset));
+            let before = backend.traffic().expect("a GPU counts");
+            let (found, _) = search.run(&backend)?;
+            let down = backend.traffic().expect("a GPU counts").since(before).bytes_down;
+            let before = host.traffic().expect("a GPU counts");
+            let (expected, _) = search.run(&host)?;
+            let rounds = host.traffic().expect("a GPU counts").since(before).bytes_down;
+            assert_eq!(found, expected, "{index} {kernel_shape:?}: {dtype:?} {dim} {k}");
+            // 32 bytes a row are the four candidates' places and scores, which need not come back
+            assert!(down + 32 * 2100 < rounds, "{index} {kernel_shape:?}: {down} and {rounds} bytes");
+        }
     }
     Ok(())
 }

@@ -1,0 +1,41 @@
+//! What a run gave its device, as the record says.
+
+use crate::common::{Clustering, Draw, Dtype, devices, judged, scratch};
+
+const ROWS: u64 = 3000;
+const DIM: u64 = 64;
+
+/// 30 clusters of 100 points each.
+fn clustering() -> Clustering {
+    let mut random = Draw(11);
+    let points = (0..ROWS).map(|_| (0..DIM).map(|_| random.value()).collect()).collect();
+    let members = (0..30).map(|cluster| (cluster * 100..cluster * 100 + 100).collect()).collect();
+    let centroids = (0..30).map(|_| (0..DIM).map(|_| random.value()).collect()).collect();
+    Clustering { points, dtype: Dtype::F4, levels: vec![(members, centroids)], subset: None }
+}
+
+#[test]
+fn two_passes_upload_the_points_once() {
+    let folder = scratch();
+    let (clusters, embeddings) = clustering().write(folder.path());
+    for device in devices() {
+        let counters = |name: &str, metrics: &str| {
+            let more = ["--device", device, "--tile-rows", "256", "--metrics", metrics];
+            judged(&clusters, &embeddings, &folder.path().join(format!("{device}-{name}")), &more)["counters"].clone()
+        };
+        let (one, two) = (counters("one", "inertia"), counters("two", "calinski_harabasz"));
+        if device == "cpu" {
+            assert!(one.is_null() && two.is_null(), "the CPU shares the host's memory");
+            continue;
+        }
+        let number = |counters: &serde_json::Value, name: &str| counters[name].as_u64().expect("a count");
+        let points = ROWS * DIM * 4;
+        assert!(number(&one, "bytes_up") >= points, "{one}");
+        // the second pass sends row numbers, and means as hi/lo parts, but no points
+        assert!(number(&two, "bytes_up") < points + points / 2, "{two}");
+        for name in ["bytes_down", "submits", "dispatches"] {
+            assert!(number(&two, name) > number(&one, name), "{name}: {one} {two}");
+        }
+        assert!(number(&one, "allocations") > 0, "{one}");
+    }
+}
