@@ -43,6 +43,8 @@ struct Params {
     // Norm of the centre, and the largest norm of a centroid.
     centre: f32,
     longest: f32,
+    // Largest magnitude of the centre's values.
+    largest: f32,
     // Largest relative error of a measured squared distance, times 2.5.
     direct: f32,
     // Squared distances below these are measured on the host: `tiny`, and `share` of the squared magnitude of the row.
@@ -129,7 +131,8 @@ fn decide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let closed = params.places <= 4u || found.floor - bound(point, reach) > upper;
     let low = lowest(measured);
     let apart = low.values.x * (1.0 + params.direct) < low.values.y && (low.values.y * (1.0 + params.direct) < low.values.z || low.values.y == NOTHING);
-    let size = point + params.centre;
+    // bounds the magnitude of the row's values
+    let size = point + params.largest;
     let accurate = low.values.x > max(params.tiny, size * size * params.share);
     var result = Nearest(vec2<u32>(UNDECIDED), vec2<f32>());
     if closed && apart && accurate && point < LONG && params.longest < LONG && found.stamp == params.searched_stamp {

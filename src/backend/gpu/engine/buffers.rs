@@ -12,7 +12,8 @@ use super::units::{SEARCH_STEP, wide};
 pub(crate) struct Buffers {
     /// The tile's rows, padded.
     pub(crate) points: DeviceBuffer,
-    pub(crate) points_staging: Staging,
+    /// Rows on their way to the device. One is filled while the other is copied.
+    pub(crate) points_staging: [Staging; 2],
     /// Rows of a tile that the device keeps, and their staging; `None` if it keeps none.
     pub(crate) list: Option<(DeviceBuffer, Staging)>,
     /// Sorted rows of the current level.
@@ -124,7 +125,9 @@ impl Buffers {
         let inputs = levels * rows * ENTRY_BYTES + gather_levels * planes * gathered_bytes;
         Buffers {
             points: make(gpu, "points", rows * plan.point_row, input),
-            points_staging: Staging::new(gpu, "points, staging", rows * plan.point_row),
+            points_staging: std::array::from_fn(|_| {
+                Staging::new(gpu, "points, staging", wide(plan.staged_rows()) * plan.point_row)
+            }),
             list: plan.keeps.then(|| {
                 (
                     make(gpu, "rows of the tile", rows * 4, input),

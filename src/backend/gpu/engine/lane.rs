@@ -79,18 +79,24 @@ impl<'a> LaneState<'a> {
         if rows == 0 {
             return Ok(());
         }
-        let bytes = wide(rows) * self.plan.point_row;
         let kept = self.announced.take().filter(|range| range.end - range.start == wide(rows));
         let room = kept.as_ref().zip(self.store).and_then(|(range, store)| store.room(self.gpu, range));
-        let (tile, plan) = (&mut self.tile, &self.plan);
-        self.buffers.points_staging.write(self.gpu, bytes, |memory| {
-            tile.pack(plan, memory);
-            Ok(())
-        })?;
-        let mut recorder = self.recorder();
-        let (points, offset) = room.as_ref().map_or((&*self.buffers.points, 0), |(chunk, offset)| (chunk, *offset));
-        recorder.copy((&self.buffers.points_staging.buffer, 0), (points, offset), bytes);
-        let submission = recorder.submit();
+        let (points, offset) = room.clone().unwrap_or_else(|| (PointSlice::whole(&self.buffers.points).buffer, 0));
+        let at_once = self.plan.staged_rows();
+        for (number, first) in (0..rows).step_by(at_once).enumerate() {
+            let piece = first..rows.min(first + at_once);
+            let bytes = wide(piece.len()) * self.plan.point_row;
+            let mut recorder = self.recorder();
+            let (tile, plan) = (&mut self.tile, &self.plan);
+            let staging = &mut self.buffers.points_staging[number % 2];
+            staging.write(self.gpu, bytes, |memory| {
+                tile.pack(plan, piece, memory);
+                Ok(())
+            })?;
+            recorder.copy((&staging.buffer, 0), (&points, offset + wide(first) * plan.point_row), bytes);
+            let submission = recorder.submit();
+            staging.recycle(self.gpu, &submission);
+        }
         self.place = Place { slice: PointSlice::whole(&self.buffers.points), rows: None };
         if let (Some(store), Some(range), true) = (self.store, &kept, room.is_some()) {
             store.filled(range, self.tile.all_largest());
@@ -98,7 +104,6 @@ impl<'a> LaneState<'a> {
                 self.place = place;
             }
         }
-        self.buffers.points_staging.recycle(self.gpu, &submission);
         self.gpu.fault.check()
     }
 }

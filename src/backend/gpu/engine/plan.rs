@@ -17,6 +17,9 @@ const SEARCH_BYTES: u64 = 64 << 20;
 /// Most bytes of sums by label in one read-back.
 const SUMS_BYTES: u64 = 8 << 20;
 
+/// Bytes of rows that a lane stages at a time. Smaller pieces cost more submissions, larger ones more memory.
+const STAGED_BYTES: u64 = 8 << 20;
+
 /// Most rows of a tile by default. Narrow rows need more memory for their entries and results than for their columns.
 const TILE_ROWS: u64 = 1 << 16;
 
@@ -139,6 +142,11 @@ impl TilePlan {
     /// Bytes of a sum by label: as many as two planes of a centroid.
     pub(crate) fn sum_row(&self) -> u64 {
         2 * self.centroid_row
+    }
+
+    /// Rows that are staged at a time. Staging does not grow with the tile: memory that was used before is faster.
+    pub(crate) fn staged_rows(&self) -> usize {
+        to_usize(STAGED_BYTES / self.point_row).clamp(1, self.tile_rows)
     }
 
     /// Lanes worth opening for an input of `rows` rows.

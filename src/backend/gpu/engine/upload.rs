@@ -1,5 +1,7 @@
 //! A tile on the host: its rows as stored on disk, and their conversion to the layout that kernels read.
 
+use std::ops::Range;
+
 use half::f16;
 
 use super::hi_lo::{largest_f16, largest_f32, largest_f64, pack_hi_lo_row};
@@ -109,18 +111,18 @@ impl<'a> HostTile<'a> {
         Ok(())
     }
 
-    /// Writes all rows to `out` in the layout that kernels read, and records each row's largest magnitude while the row
-    /// is in cache.
-    pub(crate) fn pack(&mut self, plan: &TilePlan, mut out: wgpu::WriteOnly<'_, [u8]>) {
+    /// Writes some rows to `out` in the layout that kernels read, and records each one's largest magnitude while the row is in
+    /// cache. Rows are packed in order, from the first.
+    pub(crate) fn pack(&mut self, plan: &TilePlan, rows: Range<usize>, mut out: wgpu::WriteOnly<'_, [u8]>) {
         let stride = plan.octets as usize * OCTET * if self.dtype == Dtype::F64 { 8 } else { self.dtype.size() };
         let whole = stride == self.row_bytes() && self.dtype != Dtype::F64;
         let mut padded = std::mem::take(&mut self.padded);
         padded.clear();
         padded.resize(stride, 0);
-        self.largest.clear();
-        for row in 0..self.rows {
+        self.largest.truncate(rows.start);
+        for (place, row) in rows.enumerate() {
             let bytes = self.row(row);
-            let place = row * stride..(row + 1) * stride;
+            let place = place * stride..(place + 1) * stride;
             if whole {
                 out.slice(place).copy_from_slice(bytes);
             } else {

@@ -39,6 +39,7 @@ struct Params {
     dim: f32,
     centre: f32,
     longest: f32,
+    largest: f32,
     direct: f32,
     tiny: f32,
     share: f32,
@@ -65,6 +66,8 @@ pub(crate) struct Proof {
     pub(crate) centre: f32,
     /// Largest norm of a centred centroid, rounded up.
     pub(crate) longest: f32,
+    /// Largest magnitude of the centre's values, rounded up.
+    pub(crate) largest: f32,
     /// Relative difference from which on the order of two measured squared distances is certain.
     pub(crate) direct: f32,
     /// Squared distances below this, and below `share` of the row's squared magnitude, are measured on the host.
@@ -88,6 +91,7 @@ pub(crate) fn record(
         dim: proof.dim,
         centre: proof.centre,
         longest: proof.longest,
+        largest: proof.largest,
         direct: proof.direct,
         tiny: proof.tiny,
         share: proof.share,

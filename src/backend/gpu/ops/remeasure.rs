@@ -11,7 +11,7 @@ use super::searched::SearchedLevel;
 use crate::backend::gpu::engine::buffers::{CandidateBuffers, SearchBuffers};
 use crate::backend::gpu::engine::exact::{TINY, squared_norm};
 use crate::backend::gpu::engine::fault::{defect, not_computed};
-use crate::backend::gpu::engine::hi_lo::HI_LO_SHARE;
+use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, largest_f64};
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, cast, read};
 use crate::backend::gpu::engine::pipeline::Bound;
@@ -148,6 +148,7 @@ fn proof(dim: usize, centre: &[f64], searched: &SearchedLevel, in_parts: bool) -
         dim: up(dim as f64),
         centre: up(squared_norm(centre).sqrt()),
         longest: up(searched.longest),
+        largest: up(largest_f64(bytemuck::cast_slice(centre))),
         // float32 compares with two roundings
         direct: up(2.5 * direct_error(dim) + 1e-6),
         tiny: up(TINY),
