@@ -1,6 +1,5 @@
 //! What is printed where.
 
-use std::fs::File;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -79,7 +78,7 @@ fn a_closed_pipe_is_no_failure() {
 #[test]
 fn the_exit_code_tells_even_where_nothing_can_be_printed() {
     let place = Place::new();
-    let full = || File::options().write(true).open("/dev/full").expect("opens");
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("opens");
     let status = |command: &mut Command| command.stdout(full()).stderr(full()).status().expect("starts").code();
     assert_eq!(status(&mut talking(&place, &["--verbose"])), Some(0));
     assert_eq!(status(talking(&place, &[]).args(["--images", "/nowhere/names.txt"])), Some(3));
