@@ -1,6 +1,6 @@
 //! What is printed where.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -62,6 +62,7 @@ fn every_line_of_the_json_log_is_json() {
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_is_no_failure() {
+    use std::process::Stdio;
     let place = Place::new();
     for (out, err) in [(true, false), (false, true), (true, true)] {
         let mut command = talking(&place, &["--verbose"]);
