@@ -59,11 +59,11 @@ fn with_a_python_that_hangs() {
     complete_with_warning(&place, &ended, &["not done after 1 s"]);
     if cfg!(target_os = "linux") {
         let lives = |process: &str| {
-            let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+            let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
             // dead and not yet buried counts as dead
             stat.is_ok_and(|stat| !stat.contains(") Z "))
         };
-        let sleeper = fs::read_to_string(place.at("sleeper")).expect("it was started");
+        let sleeper = std::fs::read_to_string(place.at("sleeper")).expect("it was started");
         assert!(lives("self"), "the check sees a process that lives");
         assert!(!lives(sleeper.trim()));
     }
