@@ -172,7 +172,7 @@ fn the_options_are_those_of_wgpu() {
         assert!(metal.contains(&format!("[[buffer({slot})]]")), "{binding:?} {slot}\n{metal}");
     }
     assert!(metal.contains(&format!("_buffer_sizes [[buffer({})]]", kernel.bindings.len())), "{metal}");
-    assert!(metal.contains("loop_bound") && metal.contains("metal::min("), "{metal}");
+    assert!(metal.contains("loop_bound") && metal.contains("[metal::min(unsigned("), "{metal}");
     let directx = resolved.directx(DIRECTX[0]).unwrap_or_else(|error| panic!("{error}"));
     let reads = kernel.bindings.iter().filter(|binding| **binding == Binding::Read).count();
     for register in (0..reads).map(|read| format!("register(t{read})")).chain(["register(b0)".to_owned()]) {
