@@ -44,7 +44,7 @@ impl KeptPoints for AllKept {
     }
 }
 
-/// Answers at once. A point's cluster follows from its number; some points alternate between two clusters.
+/// Answers at once. A point's cluster follows from its number; some points take turns in three clusters.
 struct Simulated {
     lanes: usize,
     passes: AtomicU64,
@@ -143,7 +143,8 @@ impl Lane for SimulatedLane {
     fn top2(&mut self, _: usize, _: &[u32], out: &mut Vec<Top2>) -> Result<()> {
         out.clear();
         out.extend(self.rows.iter().map(|row| {
-            let moves = if row % MOVING == 0 { self.pass % 2 } else { 0 };
+            // an iteration has one or two passes, so three clusters take turns
+            let moves = if row % MOVING == 0 { self.pass % 3 } else { 0 };
             let cluster = (row.wrapping_mul(0x9e37_79b9) + moves) % self.clusters;
             // equal distances leave the point open in the next iteration
             Top2 { clusters: [u32::try_from(cluster).expect("a cluster"), UNLABELLED], squared: [1.0, 1.0] }

@@ -120,22 +120,38 @@ fn named<'a>(adapters: &'a [Adapter], part: &str) -> Option<&'a Adapter> {
     adapters.iter().filter(|a| a.unusable.is_none()).find(names)
 }
 
-/// The first usable adapter with a model number such as `4090` in its name. The name ends with the driver's version in
-/// brackets, which is no model.
+/// The first usable adapter with a model number such as `4090` in its name. In brackets stand the driver's version and the
+/// like, which are no models.
 fn model(adapters: &[Adapter], number: usize) -> Option<&Adapter> {
     let number = number.to_string();
     let is_model = |a: &&Adapter| outside_brackets(&a.info.name).split_whitespace().any(|word| word == number);
     adapters.iter().filter(|a| a.unusable.is_none()).find(is_model)
 }
 
-/// Name and driver, without words of the driver that contain digits: its version.
+/// Name and driver, without versions: words of the name such as `19.1.7`, and words of the driver that contain digits.
 fn described(info: &DeviceInfo) -> String {
+    let is_version = |word: &&str| {
+        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let name = info.name.split_whitespace().filter(|word| !is_version(word));
     let driver = info.driver.split_whitespace().filter(|word| !word.contains(|c: char| c.is_ascii_digit()));
-    std::iter::once(info.name.as_str()).chain(driver).collect::<Vec<_>>().join(" ")
+    name.chain(driver).collect::<Vec<_>>().join(" ")
 }
 
-fn outside_brackets(name: &str) -> &str {
-    name.split('(').next().unwrap_or(name)
+/// The name without what is in brackets, such as `(R)`.
+fn outside_brackets(name: &str) -> String {
+    let mut depth = 0_usize;
+    let mut outside = String::new();
+    for c in name.chars() {
+        match c {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => outside.push(c),
+            _ => {}
+        }
+    }
+    outside
 }
 
 fn why_cpu(adapters: &[Adapter]) -> String {
@@ -249,13 +265,15 @@ mod tests {
         list[0].info.name = "llvmpipe (LLVM 19.1.7, 256 bits)".into();
         list[0].info.driver = "llvmpipe Mesa 25.0.7-2 (LLVM 19.1.7)".into();
         let open = |list: &[Adapter], text: &str| pick(&Choice::parse(text), list).map(|a| a.index);
-        for text in ["1", "7", "19", "256", "25.0", ""] {
+        for text in ["1", "7", "19", "256", "25.0", "19.1", "19.1.7", ""] {
             assert_eq!(open(&list, text), None, "{text}");
         }
         assert_eq!(["0", "llvm", "mesa"].map(|text| open(&list, text)), [Some(0); 3]);
         list[1] = adapter(1, "discrete", None);
         list[1].info.name = "NVIDIA GeForce RTX 4090".into();
         assert_eq!(["1", "4090", "rtx 4090"].map(|text| open(&list, text)), [Some(1); 3]);
+        list[1].info.name = "Intel(R) UHD Graphics 620 (KBL GT2)".into();
+        assert_eq!(["620", "uhd graphics 620", "kbl", "intel(r)"].map(|text| open(&list, text)), [Some(1); 4]);
     }
 
     #[test]

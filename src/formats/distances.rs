@@ -7,11 +7,9 @@
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::to_usize;
 use crate::formats::folder::describe_bytes;
-use crate::formats::npy::{DATA_OFFSET, header_bytes};
+use crate::formats::npy::{DATA_OFFSET, Header, header_bytes, parse_header};
 use fs4::FileExt;
 use memmap2::{Mmap, MmapMut};
-use ndarray::ArrayView1;
-use ndarray_npy::{ViewNpyError, ViewNpyExt as _};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -108,9 +106,12 @@ impl DistanceFile {
         // SAFETY: it is a file of the output folder that this run holds the lock of and has finished writing; nothing
         // of the program truncates or writes it again.
         let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io("can't map the distances", path, &e))?;
-        let rows = ArrayView1::<f32>::view_npy(&map).map_err(|e| not_distances(path, &e))?.len();
-        // The view was accepted, so the data are the last bytes of the file and aligned.
-        let start = map.len() - rows * size_of::<f32>();
+        let header = parse_header(&mut &map[..], path).map_err(Error::failed)?;
+        let start = to_usize(header.data_offset);
+        if header.descr != "<f4" || header.shape.len() != 1 || !start.is_multiple_of(align_of::<f32>()) {
+            return Err(not_distances(path, &header));
+        }
+        header.check_length(size_of::<f32>(), map.len() as u64, path).map_err(Error::failed)?;
         Ok(DistanceFile { map, start })
     }
 
@@ -200,12 +201,12 @@ fn not_allocated(path: &Path, size: u64, error: &io::Error, not_removed: Option<
     Error::failed(finding)
 }
 
-fn not_distances(path: &Path, error: &ViewNpyError) -> Error {
+fn not_distances(path: &Path, header: &Header) -> Error {
     Error::failed(
         Finding::new("the file is not a file of distances")
             .file(path)
             .expected("a .npy of little-endian float32 with one dimension")
-            .found(error.to_string())
+            .found(format!("shape {} of {} from byte {}", header.shape_text(), header.descr, header.data_offset))
             .hint("run again with --distances own"),
     )
 }
@@ -268,7 +269,14 @@ mod tests {
         DistanceBuffer::create(&one, 4, None).unwrap().finish().unwrap();
         assert_eq!(DistanceFile::open(&one).unwrap().rows(), 4);
         File::options().write(true).open(&one).unwrap().set_len(128 + 15).unwrap();
-        assert!(DistanceFile::open(&one).is_err());
+        let error = DistanceFile::open(&one).unwrap_err().to_string();
+        assert!(error.contains("144 bytes") && error.contains("143 bytes"), "{error}");
+        // Another type of the same size.
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..DATA_OFFSET].copy_from_slice(&header_bytes("<i4", &[8]));
+        fs::write(&path, bytes).unwrap();
+        let error = DistanceFile::open(&path).unwrap_err().to_string();
+        assert!(error.contains("shape (8,) of <i4"), "{error}");
     }
 
     #[test]

@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use ndarray::Array1;
-use ndarray_npy::WriteNpyExt;
 use serde_json::Value;
 
 use crate::base::error::{Error, Result};
+use crate::formats::npy;
 use crate::metrics::Column;
 use crate::plan::record::{Level, RunRecord};
 
@@ -58,10 +57,10 @@ pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
 /// Writes one metric of the clusters as a float64 array `[k]`; NaN if not defined.
 pub fn write_column(path: &Path, level: &Level, name: &str) -> Result<()> {
     let Some(column) = level.clusters.get(name) else { return Ok(()) };
-    let array: Array1<f64> = (0..column.len()).map(|cluster| column.real(cluster)).collect();
     let mut file = create(path)?;
-    array.write_npy(&mut file).map_err(|e| Error::io("can't write the array", path, &std::io::Error::other(e)))?;
-    file.flush().map_err(|e| Error::io("can't write the array", path, &e))
+    npy::write_f64s(&mut file, (0..column.len()).map(|cluster| column.real(cluster)))
+        .and_then(|()| file.flush())
+        .map_err(|e| Error::io("can't write the array", path, &e))
 }
 
 /// Writes `record.json`.

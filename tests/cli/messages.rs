@@ -1,7 +1,6 @@
 //! What is printed where.
 
-use std::fs::File;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -63,6 +62,7 @@ fn every_line_of_the_json_log_is_json() {
 #[cfg(unix)]
 #[test]
 fn a_closed_pipe_is_no_failure() {
+    use std::process::Stdio;
     let place = Place::new();
     for (out, err) in [(true, false), (false, true), (true, true)] {
         let mut command = talking(&place, &["--verbose"]);
@@ -79,7 +79,7 @@ fn a_closed_pipe_is_no_failure() {
 #[test]
 fn the_exit_code_tells_even_where_nothing_can_be_printed() {
     let place = Place::new();
-    let full = || File::options().write(true).open("/dev/full").expect("opens");
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("opens");
     let status = |command: &mut Command| command.stdout(full()).stderr(full()).status().expect("starts").code();
     assert_eq!(status(&mut talking(&place, &["--verbose"])), Some(0));
     assert_eq!(status(talking(&place, &[]).args(["--images", "/nowhere/names.txt"])), Some(3));

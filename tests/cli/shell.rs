@@ -1,8 +1,7 @@
 //! What is made from the definitions of the command line; and what is printed for programs.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use clap::CommandFactory;
 use clustrata::cli::args::Cli;
@@ -36,6 +35,8 @@ fn completions_know_every_subcommand_and_option() {
 #[cfg(unix)]
 #[test]
 fn bash_takes_its_completions() {
+    use std::io::Write;
+    use std::process::Stdio;
     let script = printed(common::program().args(["completions", "bash"]));
     let complete =
         "\nCOMP_WORDS=(clustrata met); COMP_CWORD=1; _clustrata clustrata met clustrata; echo \"${COMPREPLY[@]}\"";

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "skipped tests are reported")]
 #![allow(clippy::cast_possible_truncation, reason = "numbers in tests are small, and rounding to f4 is intended")]
 
+mod adapter;
 pub mod records;
 pub mod upstream;
 
@@ -47,8 +48,10 @@ pub fn record(out: &Path) -> Value {
 
 /// `--device` values to test: the CPU, and the GPU if there is an adapter.
 pub fn devices() -> Vec<&'static str> {
-    let gpu = clustrata::backend::select::adapters().iter().any(|a| a.unusable.is_none());
-    if !gpu {
+    let mut adapters = clustrata::backend::select::adapters();
+    adapters.retain(|adapter| adapter.unusable.is_none());
+    adapter::assert_expected(adapters.iter().map(|adapter| adapter.info.name.as_str()));
+    if adapters.is_empty() {
         println!(
             "skipped on a GPU backend: no Vulkan, Metal or DX12 adapter (on Debian: mesa-vulkan-drivers libvulkan1)"
         );

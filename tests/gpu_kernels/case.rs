@@ -6,6 +6,7 @@ use clustrata::base::error::Result;
 use clustrata::base::matrix::{Dtype, MatrixView};
 use ndarray::Array2;
 
+use crate::adapter::assert_expected;
 pub(crate) use crate::drawn::{Random, Stored as Points};
 
 /// Centroids as they are stored.
@@ -179,6 +180,9 @@ impl Errors {
 }
 
 /// Every usable adapter. Prints the ones that it skips.
+///
+/// # Panics
+/// If the adapter that `script/test` expects is not there.
 pub(crate) fn usable() -> Vec<AdapterListing> {
     let all = adapters();
     if all.is_empty() {
@@ -189,7 +193,9 @@ pub(crate) fn usable() -> Vec<AdapterListing> {
             eprintln!("skipped: {} ({}): {reason}", listing.info.name, listing.info.api);
         }
     }
-    all.into_iter().filter(|listing| listing.unusable.is_none()).collect()
+    let usable: Vec<_> = all.into_iter().filter(|listing| listing.unusable.is_none()).collect();
+    assert_expected(usable.iter().map(|listing| listing.info.name.as_str()));
+    usable
 }
 
 /// Opens every usable adapter with `options`, per invocation and as a workgroup tile, and runs `test` on each.

@@ -3,6 +3,8 @@
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 #![allow(clippy::cast_possible_truncation, reason = "test data is made by rounding")]
 
+#[path = "../common/adapter.rs"]
+mod adapter;
 mod case;
 #[path = "../common/drawn.rs"]
 mod drawn;
@@ -15,6 +17,15 @@ use clustrata::base::error::{Kind, Result};
 use clustrata::base::matrix::Dtype;
 
 use case::{Answers, Case, Centroids, DTYPES, Points, Random, Worst, naive, on_every_adapter, random_case};
+
+#[test]
+fn a_missing_adapter_is_found_out() {
+    assert!(adapter::is_among("swiftshader", &["llvmpipe", "SwiftShader Device (LLVM 10.0.0)"]));
+    assert!(adapter::is_among("", &["llvmpipe"]));
+    assert!(!adapter::is_among("swiftshader", &["llvmpipe"]));
+    assert!(!adapter::is_among("", &[]));
+    case::usable();
+}
 
 #[test]
 fn shapes_types_and_offsets_agree_with_float64() -> Result<()> {

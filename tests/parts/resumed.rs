@@ -1,8 +1,8 @@
 //! Runs that are killed or asked to stop, and go on.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 
 use clustrata::formats::part_file::PartFile;
 
@@ -73,6 +73,8 @@ fn fifty_killed_runs_go_on_to_the_same_bits() {
 #[cfg(unix)]
 #[test]
 fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
+    use std::process::Command;
+    use std::time::Duration;
     let place = Place::new();
     // of which the checkpoints are only those that are asked for
     let more = ["--metrics", "all", "--checkpoint", "1h", "--tile-rows", "8", "--threads", "1", "--shard", "1/1"];

@@ -1,6 +1,5 @@
 //! Whatever a tracker does, the run is complete, ends with exit code 0 and says how to send it later.
 
-use std::fs;
 use std::net::TcpListener;
 
 use crate::common::files_below;
@@ -43,7 +42,7 @@ fn with_a_python_that_fails() {
     let python = place.fake_python("echo 'Traceback' >&2; exit 1");
     let ended = output(place.metrics(&["--track", "wandb"]).env("CLUSTRATA_PYTHON", &python));
     complete_with_warning(&place, &ended, &["Python ended with", "track.log"]);
-    assert!(fs::read_to_string(place.out.join("track.log")).expect("a log").contains("Traceback"));
+    assert!(std::fs::read_to_string(place.out.join("track.log")).expect("a log").contains("Traceback"));
     // the sweep's run is named, so that it is sent there later
     let mut again = place.metrics(&["--track", "wandb", "--force"]);
     let ended = output(again.env("CLUSTRATA_PYTHON", python).env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1"));
@@ -60,11 +59,11 @@ fn with_a_python_that_hangs() {
     complete_with_warning(&place, &ended, &["not done after 1 s"]);
     if cfg!(target_os = "linux") {
         let lives = |process: &str| {
-            let stat = fs::read_to_string(format!("/proc/{process}/stat"));
+            let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
             // dead and not yet buried counts as dead
             stat.is_ok_and(|stat| !stat.contains(") Z "))
         };
-        let sleeper = fs::read_to_string(place.at("sleeper")).expect("it was started");
+        let sleeper = std::fs::read_to_string(place.at("sleeper")).expect("it was started");
         assert!(lives("self"), "the check sees a process that lives");
         assert!(!lives(sleeper.trim()));
     }

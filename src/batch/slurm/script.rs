@@ -1,5 +1,7 @@
 //! The scripts, from the templates in `slurm/`.
 
+use std::borrow::Cow;
+
 use super::folder::JobFolder;
 use super::layout::array_of;
 use super::resources::Resources;
@@ -23,7 +25,7 @@ pub fn scripts(submission: &Submission, folder: &JobFolder, site: &Site) -> Resu
     let out = checked_path(folder)?;
     let steps: &[Step] =
         if submission.layout.shards == 1 { &[submission.only_step()] } else { &[Step::First, Step::Merge] };
-    steps.iter().map(|&step| Ok((step.script(), script(step, submission, folder, site, out)?))).collect()
+    steps.iter().map(|&step| Ok((step.script(), script(step, submission, folder, site, &out)?))).collect()
 }
 
 /// The `--output` option for sbatch's command line, if an `#SBATCH` line can't contain it, for example because of a newline.
@@ -92,14 +94,16 @@ fn state(step: Step, out: &str) -> Result<String> {
 }
 
 /// The run's folder as text that sbatch accepts. In the name of a log, sbatch gives a backslash another meaning.
-fn checked_path(folder: &JobFolder) -> Result<&str> {
+fn checked_path(folder: &JobFolder) -> Result<Cow<'_, str>> {
     let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("choose another folder"));
     match folder.out().to_str() {
         None => Err(refused("the run's folder is not UTF-8, so no script can name it")),
+        // there it parts folders, as a slash does
+        Some(out) if cfg!(windows) => Ok(Cow::Owned(out.replace('\\', "/"))),
         Some(out) if out.contains('\\') => {
             Err(refused("Slurm can't write logs to a folder with a backslash in its name"))
         }
-        Some(out) => Ok(out),
+        Some(out) => Ok(Cow::Borrowed(out)),
     }
 }
 

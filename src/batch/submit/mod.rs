@@ -25,6 +25,7 @@ const DEFAULT_MAX_ARRAY_SIZE: u64 = 1001;
 /// `Usage` or `Input` for a wrong spec or input and for runs that must not be submitted; `Failed` where Slurm refuses or
 /// a local run failed; `Interrupted` or `Paused` after a signal.
 pub fn submit(request: &Request) -> Result<String> {
+    refuse_windows(cfg!(windows), request.local)?;
     let sweep = sweep::read(&request.spec)?;
     let mut site = Site::read(&sweep.slurm)?;
     if request.local {
@@ -50,6 +51,16 @@ pub fn submit(request: &Request) -> Result<String> {
         }
     }
     completion(&sweep, &failed)
+}
+
+/// A job script holds absolute paths. Those of Windows, with drive letters and backslashes, name nothing on a node of Slurm,
+/// which is Linux.
+fn refuse_windows(windows: bool, local: bool) -> Result<()> {
+    if !windows || local {
+        return Ok(());
+    }
+    let finding = Finding::new("jobs can't be submitted to Slurm from Windows");
+    Err(Error::usage(finding.hint("submit from a login node of the cluster, or use --local to run here")))
 }
 
 /// Carries out a decision; false where a local run failed. Holds the run's lock and refuses if another process has
@@ -156,4 +167,17 @@ fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
     let finding = Finding::new(format!("{} of {} runs failed", failed.len(), sweep.runs.len()));
     let finding = finding.found(failed.join(", "));
     Err(Error::failed(finding.hint("see their messages above; rerun them with --local --retry")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_runs_jobs_here_only() {
+        assert_eq!(refuse_windows(true, false).map_err(|error| error.kind()), Err(Kind::Usage));
+        for (windows, local) in [(true, true), (false, true), (false, false)] {
+            assert!(refuse_windows(windows, local).is_ok());
+        }
+    }
 }

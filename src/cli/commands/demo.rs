@@ -9,6 +9,7 @@ use crate::backend::select::{self, Choice};
 use crate::base::error::{Error, Result};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
+use crate::formats::npy::Matrix;
 use crate::plan::settings::Options;
 use crate::run::session;
 
@@ -27,7 +28,7 @@ const FILES: [(&str, &[u8]); 8] = [
 /// Side of a digit, in pixels.
 const SIDE: u32 = 8;
 /// Brightest value of a pixel.
-const INK: f32 = 16.0;
+const INK: f64 = 16.0;
 
 pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
     // first of all: a missing device must leave no files behind
@@ -55,12 +56,12 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
 
 /// Draws every digit into a PNG and lists the files; returns the list.
 fn write_images(input: &Path) -> Result<std::path::PathBuf> {
-    let pixels = ndarray_npy::ReadNpyExt::read_npy(FILES[0].1).map_err(|e| {
-        Error::failed(crate::base::error::Finding::new("the demo's data is damaged").found(format!("{e}")))
-    })?;
-    let pixels: ndarray::Array2<f32> = pixels;
+    let pixels = Matrix::open(&input.join(FILES[0].0)).map_err(Error::failed)?;
+    let pixels = pixels.view();
+    let mut digit = vec![0.0; pixels.cols()];
     let mut list = String::new();
-    for (row, digit) in pixels.rows().into_iter().enumerate() {
+    for row in 0..pixels.rows() {
+        pixels.copy_row(row, &mut digit);
         let name = format!("images/{row:05}.png");
         let ink = |x: u32, y: u32| digit[(y * SIDE + x) as usize] / INK;
         let image = GrayImage::from_fn(SIDE, SIDE, |x, y| Luma([grey(ink(x, y))]));
@@ -79,7 +80,7 @@ fn write_images(input: &Path) -> Result<std::path::PathBuf> {
 
 /// Dark ink on white paper.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
-fn grey(ink: f32) -> u8 {
+fn grey(ink: f64) -> u8 {
     (255.0 * (1.0 - ink)).clamp(0.0, 255.0).round() as u8
 }
 

@@ -33,19 +33,23 @@ impl Console {
             (_, true) => LevelFilter::DEBUG,
             _ => LevelFilter::INFO,
         };
+        // What fails in a library comes back to us as an error. Before that a driver may try several ways, and wgpu reports
+        // each that does not work as an error: nothing for a run that succeeds.
+        let libraries = if verbosity.verbose { LevelFilter::ERROR } else { LevelFilter::OFF };
+        let filter = || own(level, libraries);
         let log = LogFile::default();
         let file = fmt::layer()
             .with_ansi(false)
             .with_target(false)
             .with_writer(log.clone())
-            .with_filter(own(LevelFilter::DEBUG));
+            .with_filter(own(LevelFilter::DEBUG, LevelFilter::ERROR));
         let terminal = std::io::stderr().is_terminal();
         let screen = fmt::layer().with_writer(std::io::stderr).with_ansi(terminal).with_target(false);
         let screen = match (verbosity.json_log, terminal) {
-            (true, _) => screen.json().with_filter(own(level)).boxed(),
+            (true, _) => screen.json().with_filter(filter()).boxed(),
             // on a terminal, messages are read at once; a Slurm log is read later and needs the time
-            (_, true) => screen.without_time().compact().with_filter(own(level)).boxed(),
-            _ => screen.compact().with_filter(own(level)).boxed(),
+            (_, true) => screen.without_time().compact().with_filter(filter()).boxed(),
+            _ => screen.compact().with_filter(filter()).boxed(),
         };
         // a second subscriber (in tests) changes nothing
         let _ = tracing_subscriber::registry().with(file).with(screen).try_init();
@@ -73,8 +77,23 @@ impl Frontend for Console {
     }
 }
 
-/// Our own messages at `level`; errors only of libraries.
-fn own(level: LevelFilter) -> tracing_subscriber::filter::Targets {
-    let libraries = LevelFilter::ERROR.min(level);
+/// Our own messages at `level`, those of libraries at `libraries`.
+fn own(level: LevelFilter, libraries: LevelFilter) -> tracing_subscriber::filter::Targets {
     tracing_subscriber::filter::Targets::new().with_default(libraries).with_target("clustrata", level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn errors_of_libraries_are_for_the_log() {
+        let (screen, log) = (own(LevelFilter::INFO, LevelFilter::OFF), own(LevelFilter::DEBUG, LevelFilter::ERROR));
+        for target in ["wgpu_hal::dx12::device", "wgpu_core", "naga"] {
+            assert!(!screen.would_enable(target, &Level::ERROR), "{target}");
+            assert!(log.would_enable(target, &Level::ERROR) && !log.would_enable(target, &Level::WARN), "{target}");
+        }
+        assert!(screen.would_enable("clustrata::run", &Level::INFO));
+    }
 }

@@ -36,6 +36,11 @@ pub enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// The byte order of this machine.
+    pub const NATIVE: ByteOrder = if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
+}
+
 /// The parts of a simple element type: `<f4` is kind `f`, 4 bytes, little endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element {
@@ -127,7 +132,7 @@ pub(super) fn shape_text(shape: &[u64]) -> String {
 impl Header {
     /// The parts of the element type. `None` for a record type or a type with a unit such as `<M8[ns]`.
     pub fn element(&self) -> Option<Element> {
-        let native = if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
+        let native = ByteOrder::NATIVE;
         let (order, rest) = match self.descr.split_at_checked(1)? {
             ("<", rest) => (ByteOrder::Little, rest),
             (">", rest) => (ByteOrder::Big, rest),

@@ -9,7 +9,6 @@ use std::path::Path;
 use half::f16;
 use memmap2::Mmap;
 use ndarray::{Array2, ArrayView2, Ix2, ShapeBuilder};
-use ndarray_npy::{ViewElement, ViewNpyExt};
 
 use super::{ByteOrder, Element, Header, parse_header};
 use crate::base::error::Finding;
@@ -74,9 +73,9 @@ impl Matrix {
         let mapped = Mapped { map, data_offset, shape, fortran_order: header.fortran_order };
         let storage = match element.size {
             2 => Storage::F32(mapped.convert(element, |b, order| read_f16(b, order).to_f32())),
-            4 if mapped.in_place::<f32>() => Storage::MappedF32(mapped),
+            4 if mapped.in_place::<f32>(element.order) => Storage::MappedF32(mapped),
             4 => Storage::F32(mapped.convert(element, read_f32)),
-            _ if mapped.in_place::<f64>() => Storage::MappedF64(mapped),
+            _ if mapped.in_place::<f64>(element.order) => Storage::MappedF64(mapped),
             _ => Storage::F64(mapped.convert(element, read_f64)),
         };
         Ok(Matrix { storage })
@@ -99,16 +98,16 @@ impl Matrix {
 }
 
 impl Mapped {
-    /// Whether ndarray-npy can view the file in place with elements of this type: native byte order, aligned, row-major.
-    fn in_place<T: ViewElement>(&self) -> bool {
-        !self.fortran_order && ArrayView2::<T>::view_npy(&self.map).is_ok_and(|view| view.raw_dim() == self.shape)
+    /// Whether the elements lie in the file as they would in memory: native byte order, aligned, row-major.
+    fn in_place<T: bytemuck::Pod>(&self, order: ByteOrder) -> bool {
+        !self.fortran_order && order == ByteOrder::NATIVE && bytemuck::try_cast_slice::<u8, T>(self.data()).is_ok()
     }
 
     fn data(&self) -> &[u8] {
         &self.map[self.data_offset..]
     }
 
-    /// The elements in place. Only after `in_place::<T>()`, which checks alignment and length.
+    /// The elements in place. Only after `in_place::<T>`, which checks alignment.
     fn view<T: bytemuck::Pod>(&self) -> ArrayView2<'_, T> {
         let elements: &[T] = bytemuck::cast_slice(self.data());
         ArrayView2::from_shape(self.shape, elements).expect("length and shape were compared when the file was opened")

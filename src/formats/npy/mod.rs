@@ -16,4 +16,5 @@ pub(super) use hints::{floats, numpy_command, shell_word};
 pub(super) use indices::each_integer;
 pub use indices::read_indices;
 pub use matrix::Matrix;
+pub use writer::write_f64s;
 pub(super) use writer::{DATA_OFFSET, header_bytes};

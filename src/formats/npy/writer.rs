@@ -1,4 +1,6 @@
-//! The header of a `.npy` file that is written.
+//! `.npy` files that are written.
+
+use std::io::{self, Write};
 
 use super::header::{MAGIC, shape_text};
 
@@ -26,9 +28,27 @@ pub(in crate::formats) fn header_bytes(descr: &str, shape: &[u64]) -> [u8; DATA_
     header
 }
 
+/// Writes numbers as a float64 array `[n]`.
+///
+/// # Errors
+/// Those of `file`.
+pub fn write_f64s(file: &mut impl Write, numbers: impl ExactSizeIterator<Item = f64>) -> io::Result<()> {
+    file.write_all(&header_bytes("<f8", &[numbers.len() as u64]))?;
+    numbers.map(f64::to_le_bytes).try_for_each(|bytes| file.write_all(&bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_back() {
+        let numbers = [0.5, -0.0, f64::NAN, f64::MIN_POSITIVE];
+        let mut file = Vec::new();
+        write_f64s(&mut file, numbers.into_iter()).unwrap();
+        let read: ndarray::Array1<f64> = ndarray_npy::ReadNpyExt::read_npy(file.as_slice()).unwrap();
+        assert_eq!(read.mapv(f64::to_bits).to_vec(), numbers.map(f64::to_bits));
+    }
 
     #[test]
     fn the_longest_header_fits() {

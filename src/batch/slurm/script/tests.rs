@@ -1,159 +1,15 @@
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 
 use serde_json::json;
 
 use super::*;
 use crate::batch::slurm::{Kmeans, Layout, steps};
 
-/// Texts that mean something to a shell, to sbatch or to a template.
-const HOSTILE: [&str; 11] = [
-    "plain",
-    "two  words",
-    "it's \"quoted\"",
-    "$(touch touched)",
-    "`touch touched`",
-    "$HOME ${PATH}",
-    "a\nb; touch touched",
-    "-n",
-    "# @RUN@ %j %A",
-    "*?[a]~!&|<>;",
-    "ä 点",
-];
-
-/// A program that writes its arguments, each ended by a NUL.
-const ECHO: &str = "#!/bin/bash\nprintf '%s\\0' \"$@\" >>\"$SEEN\"\n";
+#[cfg(unix)]
+mod bash;
 
 fn site(block: serde_json::Value) -> Site {
     Site::read(&block).expect("a valid block")
-}
-
-/// Writes the scripts of a run with `shards` to `base`/`name` and gives its folder.
-fn written(base: &Path, name: &str, shards: u64, block: serde_json::Value) -> JobFolder {
-    let folder = JobFolder::of(&base.join(name));
-    let submission = Submission::new(name, folder.out(), Layout::new(100, shards, 4), 2, None);
-    let files = scripts(&submission, &folder, &site(block)).expect("scripts");
-    folder.create(&files, &submission).expect("a folder");
-    folder
-}
-
-fn echo(base: &Path, name: &str) -> PathBuf {
-    let program = base.join(name);
-    fs::write(&program, ECHO).unwrap();
-    Command::new("chmod").arg("+x").arg(&program).status().unwrap();
-    program
-}
-
-/// Runs a script as Slurm would, in `base`.
-fn run(base: &Path, script: &Path, task: u64) -> Output {
-    let mut bash = Command::new("bash");
-    bash.current_dir(base).env("SEEN", base.join("seen")).env("NODE_DISK", "/node disk/$(x)");
-    bash.env("SLURM_JOB_ID", "7").env("SLURM_ARRAY_JOB_ID", "6").env("SLURM_ARRAY_TASK_ID", task.to_string());
-    bash.arg(script).output().expect("bash")
-}
-
-fn seen(base: &Path) -> Vec<String> {
-    let bytes = fs::read(base.join("seen")).unwrap_or_default();
-    let _ = fs::remove_file(base.join("seen"));
-    let text = String::from_utf8(bytes).expect("UTF-8");
-    text.split_terminator('\0').map(str::to_owned).collect()
-}
-
-#[cfg(unix)]
-#[test]
-fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
-    for name in HOSTILE {
-        let base = tempfile::tempdir().unwrap();
-        let program = echo(base.path(), &format!("program {name}").replace('/', ""));
-        // variables are meant to be expanded there, and only they
-        let literal = name.replace("$HOME ${PATH}", "$1 ${X:-$(touch touched)}");
-        let block = json!({
-            "shards": 5, "binary": program, "scratch": format!("${{NODE_DISK}}/{literal}"), "variables": {"NAME": name},
-            "environment": ["printf '%s\\0' \"$NAME\" >>\"$SEEN\""],
-        });
-        let folder = written(base.path(), name, 5, block);
-        let out = folder.out().to_str().unwrap();
-        let settings = format!("{out}/slurm/metrics.yaml");
-        let scratch = format!("/node disk/$(x)/{literal}");
-        let shard = |shard: &str| {
-            ["metrics", "--config", &settings, "--shard", shard, "--resume", "--scratch", &scratch]
-                .map(str::to_owned)
-                .to_vec()
-        };
-        // an array of at most three tasks: the second does the shards 2 and 5
-        let output = run(base.path(), &folder.file("shards.sh"), 2);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(seen(base.path()), [vec![name.to_owned()], shard("2/5"), shard("5/5")].concat());
-        let output = run(base.path(), &folder.file("merge.sh"), 1);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(seen(base.path()), [name, "merge", out]);
-        assert!(!base.path().join("touched").exists(), "{name}");
-        let marks = folder.marks();
-        let mark = marks.of(Step::First, Some(2)).expect("a mark");
-        assert_eq!((mark.job, mark.ended), (6, Some(0)));
-    }
-}
-
-/// Takes its own options away and runs the command as the second of two processes.
-const SRUN: &str = "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\nSLURM_PROCID=1 SLURM_NTASKS=2 exec \"$@\"\n";
-
-#[cfg(unix)]
-#[test]
-fn a_clustering_is_made_by_one_process_or_several_and_its_runs_are_submitted() {
-    for (name, processes) in HOSTILE.into_iter().zip([1, 2].into_iter().cycle()) {
-        let base = tempfile::tempdir().unwrap();
-        let program = echo(base.path(), &format!("program {name}").replace('/', ""));
-        fs::create_dir(base.path().join("bin")).unwrap();
-        fs::write(base.path().join("bin/srun"), SRUN).unwrap();
-        Command::new("chmod").arg("+x").arg(base.path().join("bin/srun")).status().unwrap();
-        let folder = JobFolder::of(&base.path().join(name));
-        let then = ["submit", name, "--retry"].map(str::to_owned).to_vec();
-        let submission = Submission::of_kmeans("n", folder.out(), 100, Kmeans { processes, then: then.clone() });
-        let path = format!("PATH={}:$PATH", base.path().join("bin").display());
-        let files = scripts(&submission, &folder, &site(json!({"binary": program, "environment": [path]}))).unwrap();
-        folder.create(&files, &submission).unwrap();
-        let output = run(base.path(), &folder.file("kmeans.sh"), 1);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let settings = folder.file("kmeans.yaml").to_str().unwrap().to_owned();
-        let mut made = vec!["kmeans".to_owned(), settings, "--resume".to_owned()];
-        made.extend(if processes == 2 { vec!["--shard".to_owned(), "2/2".to_owned()] } else { Vec::new() });
-        assert_eq!(seen(base.path()), [made, then].concat());
-        let marks = folder.marks();
-        assert_eq!(marks.of(Step::Kmeans, None).map(|mark| (mark.job, mark.ended)), Some((7, Some(0))));
-        let text = &files[0].1;
-        assert_eq!(text.contains("#SBATCH --ntasks=2\n"), processes == 2, "{text}");
-        assert_eq!(folder.read().unwrap(), submission);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn no_runs_are_submitted_without_their_clustering() {
-    let base = tempfile::tempdir().unwrap();
-    let program = echo(base.path(), "program");
-    fs::write(&program, format!("{ECHO}exit 3\n")).unwrap();
-    let folder = JobFolder::of(&base.path().join("hier"));
-    let submission =
-        Submission::of_kmeans("n", folder.out(), 100, Kmeans { processes: 1, then: vec!["submit".into()] });
-    let files = scripts(&submission, &folder, &site(json!({"binary": program}))).unwrap();
-    folder.create(&files, &submission).unwrap();
-    assert_eq!(run(base.path(), &folder.file("kmeans.sh"), 1).status.code(), Some(3));
-    assert_eq!(seen(base.path()).iter().filter(|word| *word == "submit").count(), 0);
-}
-
-#[cfg(unix)]
-#[test]
-fn a_name_that_is_not_quoted_would_be_noticed() {
-    let base = tempfile::tempdir().unwrap();
-    echo(base.path(), "program");
-    let folder = written(base.path(), "two words", 1, json!({"binary": base.path().join("program")}));
-    let text = fs::read_to_string(folder.file("metrics.sh")).unwrap();
-    let broken = text.replace("\"$settings\"", "$settings");
-    assert_ne!(text, broken);
-    fs::write(folder.file("metrics.sh"), broken).unwrap();
-    run(base.path(), &folder.file("metrics.sh"), 1);
-    assert_eq!(seen(base.path()).len(), 5, "one word too many");
 }
 
 #[test]
@@ -191,7 +47,10 @@ fn what_no_line_can_hold_is_given_on_the_command_line() {
     let files = scripts(&submission, &broken, &site(json!({"binary": "clustrata"}))).expect("scripts");
     assert!(files.iter().all(|(_, text)| !text.contains("#SBATCH --output") && text.contains("'/data/a\nb'")));
     let backslash = JobFolder::of(Path::new("/data/a\\b"));
-    assert!(scripts(&submission, &backslash, &site(json!({"binary": "clustrata"}))).is_err());
+    let files = scripts(&submission, &backslash, &site(json!({"binary": "clustrata"})));
+    // on Windows it parts folders, and a slash does so too
+    let by_slashes = |files: Vec<(&str, String)>| files.iter().all(|(_, text)| text.contains("/data/a/b"));
+    assert_eq!(files.ok().map(by_slashes), cfg!(windows).then_some(true));
 }
 
 #[test]
