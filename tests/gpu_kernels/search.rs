@@ -1,12 +1,14 @@
 //! The nearest two and the sums by label, against naive float64 loops.
 
-use clustrata::backend::gpu::{GpuBackend, GpuOptions, KernelShape};
+use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, GroupSums, Job, Top2, UNLABELLED};
 use clustrata::base::double_double;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
-use crate::case::{Case, Centroids, DTYPES, Points, Random, Worst, in_shapes, naive, on_every_adapter, random_case};
+use crate::case::{
+    Case, Centroids, DTYPES, Points, Random, Worst, in_larger_shapes, naive, on_every_adapter, random_case,
+};
 
 /// A case with what a search needs to know.
 struct Search {
@@ -172,11 +174,10 @@ fn odd_shapes_types_and_offsets_have_the_true_winners() -> Result<()> {
 
 /// The shapes that no other test opens.
 #[test]
-fn register_tiles_have_the_true_winners() -> Result<()> {
-    let shapes = [KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
+fn register_tiles_and_cooperative_matrices_have_the_true_winners() -> Result<()> {
     let small = GpuOptions { max_binding: Some(64 << 10), max_groups: Some(2), ..GpuOptions::default() };
     for (options, dim) in [(GpuOptions::default(), 33), (small, 100)] {
-        in_shapes(&shapes, &options, |backend, name| {
+        in_larger_shapes(&options, |backend, name| {
             for (seed, dtype) in (40..).zip(DTYPES) {
                 let case = random_case(seed, (1031, dim, 777), dtype, dtype == Dtype::F64, 100.0);
                 Search::new(case).assert_right(backend, &format!("{name}: {dtype:?}"))?;

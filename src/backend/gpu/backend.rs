@@ -2,7 +2,7 @@
 
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
-use super::engine::options::GpuOptions;
+use super::engine::options::{GpuOptions, KernelShape};
 use super::engine::plan::TilePlan;
 use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
@@ -30,6 +30,12 @@ impl GpuBackend {
     /// `Kind::Device` if there is no such adapter or it can't run the kernels.
     pub fn open(index: usize, options: GpuOptions) -> Result<GpuBackend> {
         Ok(GpuBackend { gpu: GpuDevice::open(index, options)?, residents: ResidentCache::default() })
+    }
+
+    /// The kernel shapes that this device can run.
+    pub fn kernel_shapes(&self) -> Vec<KernelShape> {
+        let cooperative = self.gpu.cooperative.map(|_| KernelShape::Cooperative);
+        KernelShape::EVERYWHERE.into_iter().chain(cooperative).collect()
     }
 
     /// Loses the device on purpose, as a crashed driver would. All current and later work fails.

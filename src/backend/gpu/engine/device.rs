@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::adapter;
 use super::fault::Fault;
 use super::kernel::Kernel;
-use super::options::{GpuOptions, KernelShape};
+use super::options::{Cooperative, GpuOptions, KernelShape};
 use super::pipeline::{Pipeline, Pipelines};
 use crate::backend::DeviceInfo;
 use crate::base::error::{Error, Finding, Result};
@@ -30,6 +30,8 @@ pub(crate) struct GpuDevice {
     pub(crate) info: DeviceInfo,
     pub(crate) options: GpuOptions,
     pub(crate) fault: Fault,
+    /// How it runs the kernel with cooperative matrices; `None` if it can't.
+    pub(crate) cooperative: Option<Cooperative>,
     pipelines: Pipelines,
 }
 
@@ -44,6 +46,7 @@ impl GpuDevice {
             limits: opened.limits,
             options: options.resolved(opened.info.device_type),
             fault: opened.fault,
+            cooperative: opened.cooperative,
             pipelines: Pipelines::default(),
         })
     }

@@ -23,6 +23,30 @@ pub enum KernelShape {
     RegisterTile,
     /// As `RegisterTile` with workgroups of half the size.
     SmallRegisterTile,
+    /// As `RegisterTile`; searches find their candidates with cooperative matrices in float16, where that can be proved to
+    /// suffice. Only on adapters that offer them.
+    Cooperative,
+}
+
+impl KernelShape {
+    /// The shapes that every device has.
+    pub const EVERYWHERE: [KernelShape; 4] = [
+        KernelShape::PerInvocation,
+        KernelShape::WorkgroupTile,
+        KernelShape::RegisterTile,
+        KernelShape::SmallRegisterTile,
+    ];
+}
+
+/// How a device runs the kernel with cooperative matrices, from the slowest to the fastest: the kernel's variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cooperative {
+    /// In subgroups of fewer than 32 invocations.
+    SmallSubgroups = 0,
+    /// In subgroups of 32.
+    OneBuffer = 1,
+    /// With workgroup memory for a second slab.
+    TwoBuffers = 2,
 }
 
 /// Settings of [`GpuBackend::open`](super::super::GpuBackend::open). The defaults are what a run uses.

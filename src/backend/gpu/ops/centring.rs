@@ -15,7 +15,7 @@ use crate::base::error::Result;
 pub(crate) struct Centring {
     bound: Bound,
     /// The centre's largest magnitude.
-    largest: f64,
+    pub(crate) largest: f64,
     /// Whether the current tile is centred.
     done: bool,
 }

@@ -1,33 +1,31 @@
-//! Nominates candidates of a tile's rows for a top-2 search: the four centroids with the lowest scores of each row.
+//! Nominates candidates of a tile's rows for a top-2 search: the four centroids with the lowest scores of each row, found in
+//! float32, or in float16 first.
 
 use std::sync::Arc;
 
 use super::centring::Centring;
+use super::half_search::{HalfSearch, read_candidates, submit_candidates};
 use super::rescore::ScoreError;
 use super::resident::ResidentCentroids;
 use super::searched::{CentredCentroids, SearchedLevel};
-use crate::backend::gpu::engine::fault::{defect, not_computed};
+use crate::backend::gpu::engine::buffers::CentroidBlock;
+use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
-use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
-use crate::backend::gpu::engine::plan::BEST_BYTES;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
 use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
 
-/// The float32 shapes, each of which can search any job.
-pub(crate) const SHAPES: [KernelShape; 4] =
-    [KernelShape::PerInvocation, KernelShape::WorkgroupTile, KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
-
+/// The shape of searches in float32.
 fn shape(shape: KernelShape) -> &'static Shape {
     match shape {
         KernelShape::Auto | KernelShape::PerInvocation => &top2::PER_INVOCATION,
         KernelShape::WorkgroupTile => &top2::WORKGROUP_TILE,
-        KernelShape::RegisterTile => &top2_tile::ROWS_128,
+        KernelShape::RegisterTile | KernelShape::Cooperative => &top2_tile::ROWS_128,
         KernelShape::SmallRegisterTile => &top2_tile::ROWS_64,
     }
 }
@@ -37,6 +35,12 @@ pub(crate) struct Nominator {
     shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
     blocks: Vec<Vec<Bound>>,
+    /// `None` if no level is searched in float16.
+    half: Option<HalfSearch>,
+    /// As `blocks`, for the rows that are searched again in float32.
+    listed_blocks: Vec<Vec<Bound>>,
+    /// How many rows the last search in float16 left to be searched again.
+    again: usize,
     pace: Pace,
     found: Vec<RowCandidates>,
     packed: CentredCentroids,
@@ -49,20 +53,27 @@ impl Nominator {
         let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
         let shape = shape(gpu.options.kernel_shape);
         let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
-        let bind = |centroids: &wgpu::Buffer, norms: &wgpu::Buffer| {
-            let storage = [centred, centroids, norms, &search.best];
+        let bind = |rows: &wgpu::Buffer, block: &CentroidBlock, best: &wgpu::Buffer| {
+            let storage = [rows, &block.centroids, &block.norms, best];
             let bindings = pipeline.bind(&gpu.device, shape.kernel, &storage, &buffers.uniforms);
             (pipeline.clone(), bindings)
         };
         let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
-            Some(searched) if stays => {
-                searched.blocks.iter().map(|block| bind(&block.centroids, &block.norms)).collect()
-            }
-            Some(_) => search.stream.iter().map(|stream| bind(&stream.block.centroids, &stream.block.norms)).collect(),
+            Some(searched) if stays => searched.blocks.iter().map(|block| bind(centred, block, &search.best)).collect(),
+            Some(_) => search.stream.iter().map(|stream| bind(centred, &stream.block, &search.best)).collect(),
             None => Vec::new(),
         });
-        let (blocks, found, packed) = (blocks.collect(), Vec::new(), CentredCentroids::default());
-        Ok(Some(Nominator { shape, blocks, pace: Pace::new(), found, packed }))
+        let blocks = blocks.collect();
+        let half = HalfSearch::new(lane, resident)?;
+        let listed_blocks = half.iter().flat_map(|half| {
+            resident.searched.iter().map(|searched| {
+                let blocks = searched.iter().flat_map(|searched| &searched.blocks);
+                blocks.map(|block| bind(&half.listed, block, &half.listed_best)).collect()
+            })
+        });
+        let listed_blocks = listed_blocks.collect();
+        let (pace, found, packed) = (Pace::new(), Vec::new(), CentredCentroids::default());
+        Ok(Some(Nominator { shape, blocks, half, listed_blocks, again: 0, pace, found, packed }))
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
@@ -73,17 +84,48 @@ impl Nominator {
         centring: &mut Centring,
         level: usize,
         searched: &SearchedLevel,
-        mut rows: impl Iterator<Item = usize>,
+        rows: impl Iterator<Item = usize>,
     ) -> Result<&[RowCandidates]> {
-        let on_device = !searched.clusters.is_empty()
-            && self.device_columns(lane, level) > 0
-            && ScoreError::holds(lane.job.dim)
-            && rows.any(|row| centring.computable(lane, row));
-        if !on_device {
+        let on_device =
+            !searched.clusters.is_empty() && self.device_columns(lane, level) > 0 && ScoreError::holds(lane.job.dim);
+        let rows: Vec<usize> = rows.filter(|&row| on_device && centring.computable(lane, row)).collect();
+        if rows.is_empty() {
             return Ok(&[]);
         }
-        self.score(lane, centring, level, searched)?;
+        if !self.nominate_in_half(lane, centring, level, searched, &rows)? {
+            self.score(lane, centring, level, searched, Rows::Tile)?;
+        }
         Ok(&self.found)
+    }
+
+    /// Nominates in float16, and again in float32 for those of `rows` for which float16 doesn't suffice. Returns whether it did
+    /// so: not if there are many.
+    fn nominate_in_half(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        centring: &mut Centring,
+        level: usize,
+        searched: &SearchedLevel,
+        rows: &[usize],
+    ) -> Result<bool> {
+        let Some(half) = self.half.as_mut().filter(|half| half.searches(lane, level)) else { return Ok(false) };
+        let largest = rows.iter().map(|&row| lane.tile.largest(row)).fold(0.0, f64::max) + centring.largest;
+        let mut found = std::mem::take(&mut self.found);
+        half.search(lane, centring, (level, searched), largest, &mut found)?;
+        let again = rows.iter().filter(|&&row| !found[row].decides()).map(|&row| narrow(row));
+        let again = again.collect::<Result<Vec<u32>>>()?;
+        self.again = again.len();
+        tracing::trace!(rows = rows.len(), again = self.again, "searched in float16");
+        if again.len() > half.most_listed {
+            return Ok(false);
+        }
+        if !again.is_empty() {
+            half.list(lane, &again)?;
+            self.score(lane, centring, level, searched, Rows::Listed(narrow(again.len())?))?;
+            again.iter().zip(&self.found).for_each(|(&row, better)| found[row as usize] = *better);
+        }
+        self.found = found;
+        Ok(true)
     }
 
     /// Most centroids per dispatch; 0 if rows are too wide for the kernel.
@@ -99,7 +141,12 @@ impl Nominator {
         centring: &mut Centring,
         level: usize,
         searched: &SearchedLevel,
+        source: Rows,
     ) -> Result<()> {
+        let rows = match source {
+            Rows::Tile => narrow(lane.tile.rows())?,
+            Rows::Listed(rows) => rows,
+        };
         let (places, block) = (searched.clusters.len(), lane.plan.search_block);
         for (number, first) in (0..places).step_by(block).enumerate() {
             let end = places.min(first + block);
@@ -111,9 +158,9 @@ impl Nominator {
             while first + begin < end {
                 let left = end - first - begin;
                 let fits = (self.device_columns(lane, level) as usize).min(left);
-                let paced = self.columns_now(lane, fits);
+                let paced = self.columns_now(lane, rows, fits);
                 let work = SearchDispatch {
-                    rows: narrow(lane.tile.rows())?,
+                    rows,
                     octets: lane.plan.octets,
                     begin: narrow(begin)?,
                     end: narrow(begin + paced)?,
@@ -125,7 +172,7 @@ impl Nominator {
                 };
                 let last = first + begin + paced == places;
                 let load = begin == 0 && streamed;
-                self.submit(lane, centring, (level, number, load), work, last)?;
+                self.submit(lane, centring, (level, number, load), (source, work), last)?;
                 begin += paced;
             }
         }
@@ -133,8 +180,7 @@ impl Nominator {
     }
 
     /// Centroids of the next submission: at most `fits`, and no more than the device searches in a fraction of a second.
-    fn columns_now(&self, lane: &LaneState<'_>, fits: usize) -> usize {
-        let rows = u32::try_from(lane.tile.rows()).unwrap_or(u32::MAX);
+    fn columns_now(&self, lane: &LaneState<'_>, rows: u32, fits: usize) -> usize {
         let paced = to_usize(self.pace.columns(rows, lane.plan.octets));
         // A multiple of what any shape processes at a time, so that only the last dispatch of a block is ragged.
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
@@ -163,13 +209,12 @@ impl Nominator {
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, block, load): (usize, usize, bool),
-        work: SearchDispatch,
+        (source, work): (Rows, SearchDispatch),
         last: bool,
     ) -> Result<()> {
-        let gpu = lane.gpu;
         let mut recorder = lane.recorder();
         centring.record(lane, &mut recorder)?;
-        let Some(buffers) = &mut lane.buffers.search else {
+        let Some(buffers) = &lane.buffers.search else {
             return Err(defect("a search has no buffers"));
         };
         if let (Some(stream), true) = (&buffers.stream, load) {
@@ -178,28 +223,32 @@ impl Nominator {
             recorder.copy((&stream.staging.buffer, 0), (&stream.block.centroids, 0), rows);
             recorder.copy((&stream.staging.buffer, rows), (&stream.block.norms, 0), norms);
         }
-        let blocks = &self.blocks[level];
+        let (blocks, best) = match (source, &self.half) {
+            (Rows::Listed(_), Some(half)) => (&self.listed_blocks[level], &half.listed_best),
+            _ => (&self.blocks[level], &buffers.best),
+        };
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
         search::record(&mut recorder, bound, self.shape, work)?;
-        let bytes = if last { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
-        recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
+        let rows = if last { work.rows } else { 1 };
         self.pace.start(work.rows, (work.end - work.begin) as usize, work.octets);
-        let submission = recorder.submit();
-        if let (Some(stream), true) = (&mut buffers.stream, load) {
-            stream.staging.recycle(gpu, &submission);
+        let submission = submit_candidates(recorder, (best, &buffers.readback), rows);
+        if load {
+            let stream = lane.buffers.search.as_mut().and_then(|search| search.stream.as_mut());
+            stream.into_iter().for_each(|stream| stream.staging.recycle(lane.gpu, &submission));
         }
-        read(gpu, &buffers.readback, bytes, &submission, |bytes| {
-            let found: &[RowCandidates] = cast(bytes)?;
-            if found.iter().any(|row| row.stamp != work.stamp) {
-                return Err(not_computed());
-            }
-            self.found.clear();
-            self.found.extend_from_slice(found);
-            Ok(())
-        })?;
+        read_candidates(lane, &submission, rows, work.stamp, &mut self.found)?;
         self.pace.stop();
         Ok(())
     }
+}
+
+/// The rows that a search in float32 reads.
+#[derive(Debug, Clone, Copy)]
+enum Rows {
+    /// All rows of the tile.
+    Tile,
+    /// This many listed rows.
+    Listed(u32),
 }
 
 #[cfg(test)]
