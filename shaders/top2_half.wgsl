@@ -10,8 +10,6 @@
 
 // Slabs in workgroup memory: 1 or 2.
 override BUFFERS: u32 = 1u;
-// 1 where a team is a subgroup; a subgroup's barrier then suffices within a team.
-override TEAM_IS_SUBGROUP: u32 = 0u;
 
 // Columns come in fours: vectors of float16. A row has a multiple of SLAB of them.
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f16>>;
@@ -67,14 +65,6 @@ fn store_slabs(start: u32, r: Loaded, c: Loaded) {
     centroid_slab[start + TEAM * STRIDE] = c.b;
     centroid_slab[start + 2u * TEAM * STRIDE] = c.c;
     centroid_slab[start + 3u * TEAM * STRIDE] = c.d;
-}
-
-fn team_barrier() {
-    if TEAM_IS_SUBGROUP == 1u {
-        subgroupBarrier();
-    } else {
-        workgroupBarrier();
-    }
 }
 
 // A tile's centroid at `position` in the slab. Neighbours are often alike, so they belong to different shares: those of a pair
@@ -200,39 +190,40 @@ fn nominate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             store_slabs(buffer * SLAB_SIZE + stored, r, c);
             workgroupBarrier();
         }
+        // A barrier of the subgroup would do where a team is one, but naga's says nothing of workgroup memory.
         let at = team * FRAGMENT;
         coopStoreT(f00, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_0, index, first, team_centroids);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f01, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_0, index, first, team_centroids + 16u);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f10, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_1, index, first, team_centroids);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f11, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_1, index, first, team_centroids + 16u);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f20, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_2, index, first, team_centroids);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f21, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_2, index, first, team_centroids + 16u);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f30, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_3, index, first, team_centroids);
-        team_barrier();
+        workgroupBarrier();
         coopStoreT(f31, &products[at], 16u);
-        team_barrier();
+        workgroupBarrier();
         keep_eight(&kept_3, index, first, team_centroids + 16u);
-        team_barrier();
+        workgroupBarrier();
     }
     merge(index, first_row, 0u, kept_0);
     merge(index, first_row, 16u, kept_1);

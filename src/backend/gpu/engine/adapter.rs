@@ -95,8 +95,7 @@ fn unusable(adapter: &wgpu::Adapter) -> Option<String> {
 
 /// What the kernel with cooperative matrices needs.
 fn cooperative_features() -> wgpu::Features {
-    let experimental = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
-    experimental | wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::SUBGROUP_BARRIER
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16
 }
 
 /// How an adapter runs the kernel with cooperative matrices; `None` if it can't.
@@ -114,11 +113,7 @@ fn cooperative(adapter: &wgpu::Adapter) -> Option<Cooperative> {
     if !offered || !(1..=32).contains(&info.subgroup_max_size) || memory < COOPERATIVE_BYTES[0] {
         return None;
     }
-    Some(match (info.subgroup_min_size, memory >= COOPERATIVE_BYTES[1]) {
-        (32, true) => Cooperative::TwoBuffers,
-        (32, false) => Cooperative::OneBuffer,
-        _ => Cooperative::SmallSubgroups,
-    })
+    Some(if memory >= COOPERATIVE_BYTES[1] { Cooperative::TwoBuffers } else { Cooperative::OneBuffer })
 }
 
 /// A device with its queue and the limits it was opened with.

@@ -38,15 +38,13 @@ impl KernelShape {
     ];
 }
 
-/// How a device runs the kernel with cooperative matrices, from the slowest to the fastest: the kernel's variants.
+/// How a device runs the kernel with cooperative matrices: the kernel's variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cooperative {
-    /// In subgroups of fewer than 32 invocations.
-    SmallSubgroups = 0,
-    /// In subgroups of 32.
-    OneBuffer = 1,
-    /// With workgroup memory for a second slab.
-    TwoBuffers = 2,
+    /// With one slab of columns in workgroup memory.
+    OneBuffer = 0,
+    /// With a second slab, which is loaded while the first one is multiplied.
+    TwoBuffers = 1,
 }
 
 /// Settings of [`GpuBackend::open`](super::super::GpuBackend::open). The defaults are what a run uses.

@@ -37,5 +37,5 @@ pub const KERNELS: &[&Kernel] = &[
     &distance_sums::KERNEL,
 ];
 
-/// Kernels that need float16 arithmetic, cooperative matrices and subgroup barriers.
+/// Kernels that need float16 arithmetic and cooperative matrices.
 pub const COOPERATIVE_KERNELS: &[&Kernel] = &[&top2_half::KERNEL];

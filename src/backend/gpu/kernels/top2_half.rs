@@ -16,11 +16,7 @@ pub(crate) const KERNEL: Kernel = Kernel {
     sources: &[ENABLE, CANDIDATES, SEARCH, include_str!("../../../../shaders/top2_half.wgsl")],
     entries: &[Entry { name: "nominate", workgroup: 256 }],
     bindings: BINDINGS,
-    variants: &[
-        &[("BUFFERS", 1.0), ("TEAM_IS_SUBGROUP", 0.0)],
-        &[("BUFFERS", 1.0), ("TEAM_IS_SUBGROUP", 1.0)],
-        &[("BUFFERS", 2.0), ("TEAM_IS_SUBGROUP", 1.0)],
-    ],
+    variants: &[&[("BUFFERS", 1.0)], &[("BUFFERS", 2.0)]],
     constants: &[],
 };
 
