@@ -200,17 +200,24 @@ pub(crate) fn usable() -> Vec<AdapterListing> {
 
 /// Opens every usable adapter with `options`, per invocation and as a workgroup tile, and runs `test` on each.
 pub(crate) fn on_every_adapter(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
-    in_shapes(&[KernelShape::PerInvocation, KernelShape::WorkgroupTile], options, test)
+    let small = [KernelShape::PerInvocation, KernelShape::WorkgroupTile];
+    in_shapes(|shape| small.contains(&shape), options, test)
 }
 
-/// Opens every usable adapter with `options` in some kernel shapes and runs `test` on each.
-pub(crate) fn in_shapes(
-    shapes: &[KernelShape],
+/// As [`on_every_adapter`] in the shapes of searches that it leaves out.
+pub(crate) fn in_larger_shapes(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
+    let small = [KernelShape::PerInvocation, KernelShape::WorkgroupTile];
+    in_shapes(|shape| !small.contains(&shape), options, test)
+}
+
+fn in_shapes(
+    wanted: impl Fn(KernelShape) -> bool,
     options: &GpuOptions,
     test: impl Fn(&GpuBackend, &str) -> Result<()>,
 ) -> Result<()> {
     for listing in usable() {
-        for &kernel_shape in shapes {
+        let shapes = GpuBackend::open(listing.index, options.clone())?.kernel_shapes();
+        for kernel_shape in shapes.into_iter().filter(|&shape| wanted(shape)) {
             let backend = GpuBackend::open(listing.index, GpuOptions { kernel_shape, ..options.clone() })?;
             test(&backend, &format!("{} {kernel_shape:?}", listing.info.name))?;
         }

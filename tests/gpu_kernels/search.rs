@@ -7,7 +7,7 @@ use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 
 use crate::case::{
-    Case, Centroids, DTYPES, Points, Random, Worst, in_shapes, naive, on_every_adapter, random_case, usable,
+    Case, Centroids, DTYPES, Points, Random, Worst, in_larger_shapes, naive, on_every_adapter, random_case, usable,
 };
 
 /// A case with what a search needs to know.
@@ -174,11 +174,10 @@ fn odd_shapes_types_and_offsets_have_the_true_winners() -> Result<()> {
 
 /// The shapes that no other test opens.
 #[test]
-fn register_tiles_have_the_true_winners() -> Result<()> {
-    let shapes = [KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
+fn register_tiles_and_cooperative_matrices_have_the_true_winners() -> Result<()> {
     let small = GpuOptions { max_binding: Some(64 << 10), max_groups: Some(2), ..GpuOptions::default() };
     for (options, dim) in [(GpuOptions::default(), 33), (small, 100)] {
-        in_shapes(&shapes, &options, |backend, name| {
+        in_larger_shapes(&options, |backend, name| {
             for (seed, dtype) in (40..).zip(DTYPES) {
                 let case = random_case(seed, (1031, dim, 777), dtype, dtype == Dtype::F64, 100.0);
                 Search::new(case).assert_right(backend, &format!("{name}: {dtype:?}"))?;

@@ -6,6 +6,7 @@
 #![cfg(feature = "gpu")]
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod cooperative;
 mod spirv_val;
 mod translate;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
 use super::engine::fault::Raised;
-use super::engine::options::GpuOptions;
+use super::engine::options::{GpuOptions, KernelShape};
 use super::engine::plan::TilePlan;
 use super::engine::point_store::{Chunks, PointStore};
 use super::engine::units::{OCTET, wide};
@@ -42,6 +42,12 @@ impl GpuBackend {
             residents: ResidentCache::default(),
             kept: Mutex::default(),
         })
+    }
+
+    /// The kernel shapes that this device can run.
+    pub fn kernel_shapes(&self) -> Vec<KernelShape> {
+        let cooperative = self.gpu.cooperative.map(|_| KernelShape::Cooperative);
+        KernelShape::EVERYWHERE.into_iter().chain(cooperative).collect()
     }
 
     /// Loses the device on purpose, as a crashed driver would. All current and later work fails.

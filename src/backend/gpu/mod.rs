@@ -25,6 +25,6 @@ mod lane;
 mod ops;
 
 pub use backend::GpuBackend;
-pub use engine::adapter::{AdapterListing, adapters};
+pub use engine::adapter::{AdapterListing, COOPERATIVE_BYTES, adapters};
 pub use engine::options::{GpuOptions, KernelShape};
 pub use engine::units::WORKGROUP_BYTES;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::fault::Fault;
-use super::options::GpuOptions;
+use super::options::{Cooperative, GpuOptions, KernelShape};
 use super::units::{MAX_WORKGROUP, WORKGROUP_BYTES};
 use crate::backend::DeviceInfo;
 use crate::base::error::{Error, Finding, Result};
 
 /// Most storage buffers that one kernel binds.
 const STORAGE_BUFFERS: u32 = 5;
+
+/// Bytes of workgroup memory of the kernel with cooperative matrices, with one and with two buffers.
+pub const COOPERATIVE_BYTES: [u32; 2] = [28 << 10, 48 << 10];
 
 /// One adapter as wgpu lists it.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +93,29 @@ fn unusable(adapter: &wgpu::Adapter) -> Option<String> {
     Some(format!("the kernels need {needed} {name}; it has {has}"))
 }
 
+/// What the kernel with cooperative matrices needs.
+fn cooperative_features() -> wgpu::Features {
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX | wgpu::Features::SHADER_F16
+}
+
+/// How an adapter runs the kernel with cooperative matrices; `None` if it can't.
+fn cooperative(adapter: &wgpu::Adapter) -> Option<Cooperative> {
+    let (info, memory) = (adapter.get_info(), adapter.limits().max_compute_workgroup_storage_size);
+    // Software emulates every size, whatever it lists.
+    let in_sixteens = info.device_type == wgpu::DeviceType::Cpu
+        || adapter.cooperative_matrix_properties().iter().any(|properties| {
+            [properties.m_size, properties.n_size, properties.k_size] == [16; 3]
+                && properties.ab_type == wgpu::CooperativeScalarType::F16
+                && properties.cr_type == wgpu::CooperativeScalarType::F32
+        });
+    let offered = adapter.features().contains(cooperative_features()) && in_sixteens;
+    // A team of 32 invocations must consist of whole subgroups.
+    if !offered || !(1..=32).contains(&info.subgroup_max_size) || memory < COOPERATIVE_BYTES[0] {
+        return None;
+    }
+    Some(if memory >= COOPERATIVE_BYTES[1] { Cooperative::TwoBuffers } else { Cooperative::OneBuffer })
+}
+
 /// A device with its queue and the limits it was opened with.
 pub(crate) struct Opened {
     pub(crate) device: wgpu::Device,
@@ -97,6 +123,7 @@ pub(crate) struct Opened {
     pub(crate) limits: wgpu::Limits,
     pub(crate) info: wgpu::AdapterInfo,
     pub(crate) fault: Fault,
+    pub(crate) cooperative: Option<Cooperative>,
 }
 
 /// Opens adapter `index` of [`adapters`] with its full limits, or with lower ones where `options` says so.
@@ -125,6 +152,10 @@ pub(crate) fn open(index: usize, options: &GpuOptions) -> Result<Opened> {
     if let Some(reason) = unusable(adapter) {
         return Err(refused(reason));
     }
+    let cooperative = cooperative(adapter);
+    if options.kernel_shape == KernelShape::Cooperative && cooperative.is_none() {
+        return Err(refused("it has no cooperative matrices of 16 by 16 from float16 to float32".to_owned()));
+    }
     let mut limits = adapter.limits();
     if let Some(bytes) = options.max_binding {
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bytes);
@@ -134,11 +165,18 @@ pub(crate) fn open(index: usize, options: &GpuOptions) -> Result<Opened> {
     }
     let descriptor = wgpu::DeviceDescriptor {
         label: Some("clustrata"),
+        required_features: cooperative.map_or(wgpu::Features::empty(), |_| cooperative_features()),
         required_limits: limits.clone(),
+        experimental_features: match cooperative {
+            // SAFETY: wgpu asks for this since its experimental features may have bugs. The only one in use is cooperative
+            // matrices, in one kernel, whose indices are checked like all others.
+            Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+            None => wgpu::ExperimentalFeatures::disabled(),
+        },
         ..wgpu::DeviceDescriptor::default()
     };
     let (device, queue) =
         pollster::block_on(adapter.request_device(&descriptor)).map_err(|error| refused(error.to_string()))?;
     let fault = Fault::watch(&device);
-    Ok(Opened { device, queue, limits, info, fault })
+    Ok(Opened { device, queue, limits, info, fault, cooperative })
 }

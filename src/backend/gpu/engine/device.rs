@@ -9,7 +9,7 @@ use super::adapter;
 use super::counters::Counters;
 use super::fault::{Fault, Raised, out_of_memory, scoped};
 use super::kernel::Kernel;
-use super::options::{GpuOptions, KernelShape, RESIDENT_BYTES};
+use super::options::{Cooperative, GpuOptions, KernelShape, RESIDENT_BYTES};
 use super::pipeline::{Pipeline, Pipelines};
 use super::plan::TilePlan;
 use super::pool::Pool;
@@ -42,6 +42,8 @@ pub(crate) struct GpuDevice {
     lanes: AtomicU32,
     /// Bytes of centroids that may stay on the device. Falls when memory is short.
     resident_bytes: AtomicU64,
+    /// How it runs the kernel with cooperative matrices; `None` if it can't.
+    pub(crate) cooperative: Option<Cooperative>,
     pipelines: Pipelines,
 }
 
@@ -60,6 +62,7 @@ impl GpuDevice {
             pool: Pool::new(options.memory_bytes.unwrap_or(u64::MAX)),
             lanes: AtomicU32::new(0),
             resident_bytes: AtomicU64::new(options.resident_bytes.unwrap_or(RESIDENT_BYTES)),
+            cooperative: opened.cooperative,
             pipelines: Pipelines::default(),
             options,
         })

@@ -25,6 +25,28 @@ pub enum KernelShape {
     RegisterTile,
     /// As `RegisterTile` with workgroups of half the size.
     SmallRegisterTile,
+    /// As `RegisterTile`; searches find their candidates with cooperative matrices in float16, where that can be proved to
+    /// suffice. Only on adapters that offer them.
+    Cooperative,
+}
+
+impl KernelShape {
+    /// The shapes that every device has.
+    pub const EVERYWHERE: [KernelShape; 4] = [
+        KernelShape::PerInvocation,
+        KernelShape::WorkgroupTile,
+        KernelShape::RegisterTile,
+        KernelShape::SmallRegisterTile,
+    ];
+}
+
+/// How a device runs the kernel with cooperative matrices: the kernel's variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cooperative {
+    /// With one slab of columns in workgroup memory.
+    OneBuffer = 0,
+    /// With a second slab, which is loaded while the first one is multiplied.
+    TwoBuffers = 1,
 }
 
 /// Settings of [`GpuBackend::open`](super::super::GpuBackend::open). The defaults are what a run uses.

@@ -9,11 +9,15 @@ pub(crate) mod centroid_pairs;
 pub(crate) mod cluster_sums;
 pub(crate) mod decide;
 pub(crate) mod distance_sums;
+pub(crate) mod gather_rows;
+pub(crate) mod halve;
 pub(crate) mod own_distance;
 pub(crate) mod pairwise;
 pub(crate) mod partial_inertia;
+pub(crate) mod refine;
 pub(crate) mod search;
 pub(crate) mod top2;
+pub(crate) mod top2_half;
 pub(crate) mod top2_tile;
 
 pub use super::engine::kernel::{Binding, Entry, Kernel, Overrides};
@@ -29,7 +33,13 @@ pub const KERNELS: &[&Kernel] = &[
     &top2_tile::KERNEL,
     &candidates::KERNEL,
     &decide::KERNEL,
+    &halve::KERNEL,
+    &refine::KERNEL,
+    &gather_rows::KERNEL,
     &cluster_sums::KERNEL,
     &centroid_pairs::KERNEL,
     &distance_sums::KERNEL,
 ];
+
+/// Kernels that need float16 arithmetic and cooperative matrices.
+pub const COOPERATIVE_KERNELS: &[&Kernel] = &[&top2_half::KERNEL];

@@ -79,6 +79,13 @@ pub(crate) struct RowCandidates {
     padding: [u32; 2],
 }
 
+impl RowCandidates {
+    /// Whether no other centroid can have one of the lowest two scores, if the floor is a bound.
+    pub(crate) fn decides(&self) -> bool {
+        self.floor > self.scores[1]
+    }
+}
+
 /// The work of one dispatch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SearchDispatch {

@@ -17,7 +17,7 @@ use crate::base::error::Result;
 pub(crate) struct Centring {
     kernel: PointKernel,
     /// The centre's largest magnitude.
-    largest: f64,
+    pub(crate) largest: f64,
     /// Whether the current tile is centred.
     done: bool,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod centring;
 pub(crate) mod distance_matrix;
 pub(crate) mod group_sums;
+pub(crate) mod half_search;
 pub(crate) mod neighbours;
 pub(crate) mod nominate;
 pub(crate) mod observe;

@@ -1,18 +1,19 @@
-//! Nominates candidates of a tile's rows for a top-2 search: the four centroids with the lowest scores of each row.
+//! Nominates candidates of a tile's rows for a top-2 search: the four centroids with the lowest scores of each row, found in
+//! float32, or in float16 first.
 
 use std::sync::Arc;
 
 use super::centring::Centring;
+use super::half_search::{HalfSearch, copy_candidates, read_candidates};
 use super::rescore::ScoreError;
 use super::resident::ResidentCentroids;
 use super::searched::{CentredCentroids, SearchedLevel};
-use crate::backend::gpu::engine::fault::{defect, not_computed};
+use crate::backend::gpu::engine::buffers::CentroidBlock;
+use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
-use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
-use crate::backend::gpu::engine::plan::BEST_BYTES;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
@@ -44,11 +45,12 @@ enum End<'a> {
 pub(crate) const SHAPES: [KernelShape; 4] =
     [KernelShape::PerInvocation, KernelShape::WorkgroupTile, KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
 
+/// The shape of searches in float32.
 fn shape(shape: KernelShape) -> &'static Shape {
     match shape {
         KernelShape::Auto | KernelShape::PerInvocation => &top2::PER_INVOCATION,
         KernelShape::WorkgroupTile => &top2::WORKGROUP_TILE,
-        KernelShape::RegisterTile => &top2_tile::ROWS_128,
+        KernelShape::RegisterTile | KernelShape::Cooperative => &top2_tile::ROWS_128,
         KernelShape::SmallRegisterTile => &top2_tile::ROWS_64,
     }
 }
@@ -58,6 +60,12 @@ pub(crate) struct Nominator {
     shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
     blocks: Vec<Vec<Bound>>,
+    /// `None` if no level is searched in float16.
+    half: Option<HalfSearch>,
+    /// As `blocks`, for the rows that are searched again in float32.
+    listed_blocks: Vec<Vec<Bound>>,
+    /// How many rows the last search in float16 left to be searched again.
+    again: usize,
     pace: Pace,
     found: Vec<RowCandidates>,
     packed: CentredCentroids,
@@ -70,42 +78,86 @@ impl Nominator {
         let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
         let shape = shape(gpu.options.kernel_shape);
         let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
-        let bind = |centroids: &wgpu::Buffer, norms: &wgpu::Buffer| {
-            let storage = [centred, centroids, norms, &search.best];
+        let bind = |rows: &wgpu::Buffer, block: &CentroidBlock, best: &wgpu::Buffer| {
+            let storage = [rows, &block.centroids, &block.norms, best];
             let bindings = pipeline.bind(&gpu.device, shape.kernel, &storage, &buffers.uniforms);
             (pipeline.clone(), bindings)
         };
         let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
-            Some(searched) if stays => {
-                searched.blocks.iter().map(|block| bind(&block.centroids, &block.norms)).collect()
-            }
-            Some(_) => search.stream.iter().map(|stream| bind(&stream.block.centroids, &stream.block.norms)).collect(),
+            Some(searched) if stays => searched.blocks.iter().map(|block| bind(centred, block, &search.best)).collect(),
+            Some(_) => search.stream.iter().map(|stream| bind(centred, &stream.block, &search.best)).collect(),
             None => Vec::new(),
         });
-        let (blocks, found, packed) = (blocks.collect(), Vec::new(), CentredCentroids::default());
-        Ok(Some(Nominator { shape, blocks, pace: Pace::new(), found, packed }))
+        let blocks = blocks.collect();
+        let half = HalfSearch::new(lane, resident)?;
+        let listed_blocks = half.iter().flat_map(|half| {
+            resident.searched.iter().map(|searched| {
+                let blocks = searched.iter().flat_map(|searched| &searched.blocks);
+                blocks.map(|block| bind(&half.listed, block, &half.listed_best)).collect()
+            })
+        });
+        let listed_blocks = listed_blocks.collect();
+        let (pace, found, packed) = (Pace::new(), Vec::new(), CentredCentroids::default());
+        Ok(Some(Nominator { shape, blocks, half, listed_blocks, again: 0, pace, found, packed }))
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
-    /// rows that the caller asks for, is computable. With `after`, only the first row's candidates are read. Rows that are not computable have arbitrary candidates.
+    /// rows that the caller asks for, is computable. Rows that are not computable have arbitrary candidates. With `after`, only
+    /// the first row's candidates are read; give it only for a level that [`Nominator::in_half`] does not search.
     pub(crate) fn nominate(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         level: usize,
         searched: &SearchedLevel,
-        mut rows: impl Iterator<Item = usize>,
+        rows: impl Iterator<Item = usize>,
         after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
-        let on_device = !searched.clusters.is_empty()
-            && self.device_columns(lane, level) > 0
-            && ScoreError::holds(lane.job.dim)
-            && rows.any(|row| centring.computable(lane, row));
-        if !on_device {
+        let on_device =
+            !searched.clusters.is_empty() && self.device_columns(lane, level) > 0 && ScoreError::holds(lane.job.dim);
+        let rows: Vec<usize> = rows.filter(|&row| on_device && centring.computable(lane, row)).collect();
+        if rows.is_empty() {
             return Ok(&[]);
         }
-        self.score(lane, centring, level, searched, after)?;
+        if !self.nominate_in_half(lane, centring, level, searched, &rows)? {
+            self.score(lane, centring, (level, searched), Rows::Tile, after)?;
+        }
         Ok(&self.found)
+    }
+
+    /// Whether a level is searched in float16 first.
+    pub(crate) fn in_half(&self, lane: &LaneState<'_>, level: usize) -> bool {
+        self.half.as_ref().is_some_and(|half| half.searches(lane, level))
+    }
+
+    /// Nominates in float16, and again in float32 for those of `rows` for which float16 doesn't suffice. Returns whether it did
+    /// so: not if there are many.
+    fn nominate_in_half(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        centring: &mut Centring,
+        level: usize,
+        searched: &SearchedLevel,
+        rows: &[usize],
+    ) -> Result<bool> {
+        let Some(half) = self.half.as_mut().filter(|half| half.searches(lane, level)) else { return Ok(false) };
+        let largest = rows.iter().map(|&row| lane.tile.largest(row)).fold(0.0, f64::max) + centring.largest;
+        let mut found = std::mem::take(&mut self.found);
+        half.search(lane, centring, (level, searched), largest, &mut found)?;
+        let again = rows.iter().filter(|&&row| !found[row].decides()).map(|&row| narrow(row));
+        let again = again.collect::<Result<Vec<u32>>>()?;
+        self.again = again.len();
+        tracing::trace!(rows = rows.len(), again = self.again, "searched in float16");
+        if again.len() > half.most_listed {
+            return Ok(false);
+        }
+        if !again.is_empty() {
+            half.list(lane, &again)?;
+            self.score(lane, centring, (level, searched), Rows::Listed(narrow(again.len())?), None)?;
+            again.iter().zip(&self.found).for_each(|(&row, better)| found[row as usize] = *better);
+        }
+        self.found = found;
+        Ok(true)
     }
 
     /// Most centroids per dispatch; 0 if rows are too wide for the kernel.
@@ -119,10 +171,14 @@ impl Nominator {
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
-        level: usize,
-        searched: &SearchedLevel,
+        (level, searched): (usize, &SearchedLevel),
+        source: Rows,
         mut after: Option<&mut dyn After>,
     ) -> Result<()> {
+        let rows = match source {
+            Rows::Tile => narrow(lane.tile.rows())?,
+            Rows::Listed(rows) => rows,
+        };
         let (places, block) = (searched.clusters.len(), lane.plan.search_block);
         for (number, first) in (0..places).step_by(block).enumerate() {
             let end = places.min(first + block);
@@ -134,9 +190,9 @@ impl Nominator {
             while first + begin < end {
                 let left = end - first - begin;
                 let fits = (self.device_columns(lane, level) as usize).min(left);
-                let paced = self.columns_now(lane, fits);
+                let paced = self.columns_now(lane, rows, fits);
                 let work = SearchDispatch {
-                    rows: narrow(lane.tile.rows())?,
+                    rows,
                     octets: lane.plan.octets,
                     begin: narrow(begin)?,
                     end: narrow(begin + paced)?,
@@ -153,7 +209,7 @@ impl Nominator {
                     (true, None) => End::Rows,
                     (false, _) => End::Goes,
                 };
-                self.submit(lane, centring, (level, number, load), work, end)?;
+                self.submit(lane, centring, (level, number, load), (source, work), end)?;
                 begin += paced;
             }
         }
@@ -161,8 +217,7 @@ impl Nominator {
     }
 
     /// Centroids of the next submission: at most `fits`, and no more than the device searches in a fraction of a second.
-    fn columns_now(&self, lane: &LaneState<'_>, fits: usize) -> usize {
-        let rows = u32::try_from(lane.tile.rows()).unwrap_or(u32::MAX);
+    fn columns_now(&self, lane: &LaneState<'_>, rows: u32, fits: usize) -> usize {
         let paced = to_usize(self.pace.columns(rows, lane.plan.octets));
         // A multiple of what any shape processes at a time, so that only the last dispatch of a block is ragged.
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
@@ -191,10 +246,9 @@ impl Nominator {
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, block, load): (usize, usize, bool),
-        work: SearchDispatch,
+        (source, work): (Rows, SearchDispatch),
         mut end: End<'_>,
     ) -> Result<()> {
-        let gpu = lane.gpu;
         let mut recorder = lane.recorder();
         let centred = centring.record(lane, &mut recorder)?;
         let Some(buffers) = &lane.buffers.search else {
@@ -206,11 +260,14 @@ impl Nominator {
             recorder.copy((&stream.staging.buffer, 0), (&stream.block.centroids, 0), rows);
             recorder.copy((&stream.staging.buffer, rows), (&stream.block.norms, 0), norms);
         }
-        let blocks = &self.blocks[level];
+        let (blocks, best) = match (source, &self.half) {
+            (Rows::Listed(_), Some(half)) => (&self.listed_blocks[level], &*half.listed_best),
+            _ => (&self.blocks[level], &*buffers.best),
+        };
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
         search::record(&mut recorder, bound, self.shape, work)?;
-        let bytes = if let End::Rows = end { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
-        recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
+        let rows = if let End::Rows = end { work.rows } else { 1 };
+        copy_candidates(&mut recorder, (best, &buffers.readback), rows);
         let more = match &mut end {
             End::Then(after) => after.record(lane, &mut recorder, work.stamp)?,
             End::Rows | End::Goes => 0,
@@ -218,27 +275,28 @@ impl Nominator {
         self.pace.start(work.rows, (work.end - work.begin) as usize, work.octets);
         let submission = recorder.submit();
         if centred {
-            Centring::submitted(gpu, &lane.place, &mut lane.buffers.list, &submission);
+            Centring::submitted(lane.gpu, &lane.place, &mut lane.buffers.list, &submission);
         }
-        let Some(buffers) = &mut lane.buffers.search else {
-            return Err(defect("a search has no buffers"));
-        };
-        if let (Some(stream), true) = (&mut buffers.stream, load) {
-            stream.staging.recycle(gpu, &submission);
+        if load {
+            let stream = lane.buffers.search.as_mut().and_then(|search| search.stream.as_mut());
+            stream.into_iter().for_each(|stream| stream.staging.recycle(lane.gpu, &submission));
         }
-        read(gpu, &buffers.readback, bytes + more, &submission, |results| {
-            let (found, more) = results.split_at(to_usize(bytes));
-            let found: &[RowCandidates] = cast(found)?;
-            if found.iter().any(|row| row.stamp != work.stamp) {
-                return Err(not_computed());
-            }
-            self.found.clear();
-            self.found.extend_from_slice(found);
-            if let End::Then(after) = &mut end { after.read(more) } else { Ok(()) }
+        read_candidates(lane, &submission, (rows, more), work.stamp, &mut self.found, |more| match &mut end {
+            End::Then(after) => after.read(more),
+            End::Rows | End::Goes => Ok(()),
         })?;
         self.pace.stop();
         Ok(())
     }
+}
+
+/// The rows that a search in float32 reads.
+#[derive(Debug, Clone, Copy)]
+enum Rows {
+    /// All rows of the tile.
+    Tile,
+    /// This many listed rows.
+    Listed(u32),
 }
 
 #[cfg(test)]

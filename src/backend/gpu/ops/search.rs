@@ -62,7 +62,7 @@ impl SearchOp {
         if rows.is_empty() {
             return Ok(());
         }
-        if self.remeasure.handles(level) {
+        if self.remeasure.handles(level) && !self.nominator.in_half(lane, level) {
             return self.search_remeasured(lane, own, centring, level, searched, rows, out);
         }
         let wanted = rows.iter().map(|row| row.row);

@@ -1,16 +1,21 @@
-//! Centroids in the form that searches read: centred, in float32, in blocks that fit a binding.
+//! Centroids in the form that searches read: centred, in float32 or float16, in blocks that fit a binding.
+
+use half::f16;
 
 use crate::backend::Job;
 use crate::backend::gpu::engine::buffers::CentroidBlock;
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_norm;
 use crate::backend::gpu::engine::hi_lo::largest_f64;
-use crate::backend::gpu::engine::memory::UPLOAD_CHUNK_BYTES;
+use crate::backend::gpu::engine::memory::{UPLOAD_CHUNK_BYTES, make};
+use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::plan::TilePlan;
+use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::units::{OCTET, SEARCH_STEP, wide};
 use crate::backend::gpu::kernels::search::NOTHING;
+use crate::backend::gpu::kernels::top2_half;
 use crate::base::matrix::MatrixView;
-use crate::base::numeric::to_f32;
+use crate::base::numeric::{to_f32, to_usize};
 
 /// The searched centroids of one level. A *place* is a position among them.
 #[derive(Debug)]
@@ -25,6 +30,85 @@ pub(crate) struct SearchedLevel {
     pub(crate) extreme: Vec<u32>,
     /// All places in order; empty if the level doesn't stay on the device.
     pub(crate) blocks: Vec<CentroidBlock>,
+    /// The same in float16; `None` if they aren't searched so.
+    pub(crate) halves: Option<HalfCentroids>,
+}
+
+/// Centred centroids of a level in float16, times a power of two.
+#[derive(Debug)]
+pub(crate) struct HalfCentroids {
+    /// The centroids of each of the level's blocks.
+    pub(crate) blocks: Vec<DeviceBuffer>,
+    pub(crate) scale: f64,
+    /// Largest norm of the difference that float16 makes to a centroid.
+    pub(crate) rounding: f64,
+}
+
+/// Fewest centroids that are searched in float16: fewer may not fill a row's shares with four candidates.
+const FEWEST_HALVES: usize = 128;
+
+/// Smallest magnitude that float16 holds with full precision. Smaller ones are replaced by 0, because devices may do so.
+pub(crate) const SMALLEST_HALF: f64 = 1.0 / (1 << 14) as f64;
+
+/// The power of two that brings values up to `largest` below 2^14, where float16 holds them and float32 their products.
+pub(crate) fn half_scale(largest: f64) -> f64 {
+    if largest > 0.0 && largest.is_finite() { (14.0 - largest.log2().ceil()).clamp(-60.0, 60.0).exp2() } else { 1.0 }
+}
+
+/// A scaled value in float16.
+fn to_half(value: f64) -> f16 {
+    if value.abs() < SMALLEST_HALF { f16::ZERO } else { f16::from_f64(value) }
+}
+
+impl HalfCentroids {
+    /// Uploads the centroids at all places; `None` if there are too few, or a block is too large for a binding.
+    fn upload(
+        gpu: &GpuDevice,
+        job: &Job<'_>,
+        plan: &TilePlan,
+        level: usize,
+        clusters: &[u32],
+        packed: &mut CentredCentroids,
+    ) -> Option<HalfCentroids> {
+        let row_bytes = top2_half::row_bytes(plan.octets);
+        if clusters.len() < FEWEST_HALVES || wide(plan.search_block) * row_bytes > plan.binding {
+            return None;
+        }
+        let view = &job.levels[level];
+        let mut largest = 0.0_f64;
+        for &cluster in clusters {
+            largest = largest.max(largest_f64(bytemuck::cast_slice(packed.centred(view, &job.centre, cluster))));
+        }
+        let scale = half_scale(largest);
+        let mut rounding = 0.0_f64;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let columns = to_usize(row_bytes) / 2;
+        let at_once = to_usize(UPLOAD_CHUNK_BYTES / row_bytes).max(1);
+        let mut halves: Vec<u16> = Vec::new();
+        let blocks = clusters.chunks(plan.search_block).map(|places| {
+            let block = make(gpu, "centred centroids in float16", wide(places.len()) * row_bytes, usage);
+            for (number, chunk) in places.chunks(at_once).enumerate() {
+                halves.clear();
+                for &cluster in chunk {
+                    let end = halves.len() + columns;
+                    let mut off = 0.0;
+                    for value in packed.centred(view, &job.centre, cluster) {
+                        let half = to_half(value * scale);
+                        off += (value * scale - f64::from(half)).powi(2);
+                        halves.push(half.to_bits());
+                    }
+                    halves.resize(end, 0);
+                    rounding = rounding.max(off.sqrt() / scale);
+                }
+                gpu.queue.write_buffer(&block, wide(number * at_once) * row_bytes, bytemuck::cast_slice(&halves));
+                // Each write allocates memory that is freed by the next submission.
+                gpu.queue.submit([]);
+            }
+            block
+        });
+        let blocks = blocks.collect();
+        Some(HalfCentroids { blocks, scale, rounding })
+    }
 }
 
 /// Centred centroids on the host.
@@ -76,6 +160,7 @@ impl SearchedLevel {
             longest: 0.0,
             extreme: Vec::new(),
             blocks: Vec::new(),
+            halves: None,
         };
         for &cluster in wanted {
             let row = packed.centred(view, &job.centre, cluster);
@@ -90,6 +175,9 @@ impl SearchedLevel {
         }
         if plan.search_resident[level] && plan.search_block > 0 {
             searched.blocks = upload_blocks(gpu, job, plan, level, &searched.clusters, &mut packed);
+            if gpu.options.kernel_shape == KernelShape::Cooperative {
+                searched.halves = HalfCentroids::upload(gpu, job, plan, level, &searched.clusters, &mut packed);
+            }
         }
         Some(searched)
     }

@@ -10,8 +10,8 @@ use crate::backend::gpu::engine::adapter::adapters;
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_norm;
 use crate::backend::gpu::engine::options::GpuOptions;
-use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
+use crate::backend::gpu::kernels::top2_half::COOPERATIVE;
 use crate::backend::gpu::ops::resident::ResidentCache;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
@@ -45,6 +45,11 @@ impl Case {
 
     /// The candidates of every row; all rows are one tile.
     fn nominated(&self, gpu: &GpuDevice) -> Result<Vec<RowCandidates>> {
+        self.nominated_again(gpu).map(|(found, _)| found)
+    }
+
+    /// In addition, how many rows were searched again in float32.
+    fn nominated_again(&self, gpu: &GpuDevice) -> Result<(Vec<RowCandidates>, usize)> {
         let job = self.job();
         let rows = self.rows.nrows();
         let plan = gpu.plan(&job, rows)?;
@@ -63,11 +68,11 @@ impl Case {
         for _ in 0..2 {
             found = nominator.nominate(&mut lane, &mut centring, 0, searched, 0..rows, None)?.to_vec();
         }
-        Ok(found)
+        Ok((found, nominator.again))
     }
 
     /// The first row whose candidates are not what they must be.
-    fn wrong(&self, found: &[RowCandidates]) -> Option<String> {
+    fn wrong(&self, shape: KernelShape, found: &[RowCandidates]) -> Option<String> {
         if found.len() != self.rows.nrows() {
             return Some(format!("{} rows", found.len()));
         }
@@ -76,19 +81,24 @@ impl Case {
         };
         let centroids: Vec<Vec<f64>> = self.centroids.rows().into_iter().map(centred).collect();
         let error = ScoreError::new(&self.centre);
+        // A floor of float16 is lower by at most twice its error.
+        let half =
+            if shape == KernelShape::Cooperative { 2.0 * (0.003 + self.centre.len() as f64 * 1e-6) } else { 0.0 };
         let longest = centroids.iter().map(|c| squared_norm(c).sqrt()).fold(0.0, f64::max);
         self.rows.rows().into_iter().zip(found).enumerate().find_map(|(number, (row, found))| {
             let x = centred(row);
             let score = |c: &Vec<f64>| c.iter().zip(&x).map(|(c, x)| c * (c - 2.0 * x)).sum::<f64>();
             let scores: Vec<f64> = centroids.iter().map(score).collect();
-            let wrong = wrong(&scores, found, error.bound(squared_norm(&x).sqrt(), longest));
+            let length = squared_norm(&x).sqrt();
+            let wrong = wrong(&scores, found, error.bound(length, longest), half * length * longest);
             wrong.map(|what| format!("row {number}: {what}: {found:?}"))
         })
     }
 }
 
-/// What is wrong with a row's candidates, given the true scores of all centroids and the largest error.
-fn wrong(scores: &[f64], found: &RowCandidates, error: f64) -> Option<&'static str> {
+/// What is wrong with a row's candidates, given the true scores of all centroids, the largest error, and how much lower than
+/// necessary the floor may be.
+fn wrong(scores: &[f64], found: &RowCandidates, error: f64, lower: f64) -> Option<&'static str> {
     let kept = scores.len().min(4);
     let mut places = found.places[..kept].to_vec();
     for (&place, &score) in places.iter().zip(&found.scores) {
@@ -114,22 +124,35 @@ fn wrong(scores: &[f64], found: &RowCandidates, error: f64) -> Option<&'static s
     let mut ascending = scores.to_vec();
     ascending.sort_by(f64::total_cmp);
     let third = ascending.get(2).copied().unwrap_or(f64::from(search::NOTHING));
-    (f64::from(found.floor) < third - error).then_some("the floor is below the third best")
+    (f64::from(found.floor) < third - error - lower).then_some("the floor is below the third best")
 }
 
-/// Opens every usable adapter in every shape.
+/// Opens every usable adapter in every shape that it has.
 fn in_every_shape(options: &GpuOptions, test: impl Fn(&GpuDevice, &str) -> Result<()>) -> Result<()> {
     for listing in adapters() {
         if let Some(reason) = listing.unusable {
             eprintln!("skipped: {} ({}): {reason}", listing.info.name, listing.info.api);
             continue;
         }
-        for kernel_shape in SHAPES {
+        let cooperative = GpuDevice::open(listing.index, options.clone())?.cooperative;
+        if cooperative.is_none() {
+            eprintln!("skipped on {}: what cooperative matrices need is not there", listing.info.name);
+        }
+        let cooperative = cooperative.map(|_| KernelShape::Cooperative);
+        for kernel_shape in KernelShape::EVERYWHERE.into_iter().chain(cooperative) {
             let gpu = GpuDevice::open(listing.index, GpuOptions { kernel_shape, ..options.clone() })?;
             test(&gpu, &format!("{} {kernel_shape:?}", listing.info.name))?;
         }
     }
     Ok(())
+}
+
+/// As [`in_every_shape`], with cooperative matrices only.
+fn with_cooperative_matrices(options: &GpuOptions, test: impl Fn(&GpuDevice, &str) -> Result<()>) -> Result<()> {
+    in_every_shape(options, |gpu, name| match gpu.options.kernel_shape {
+        KernelShape::Cooperative => test(gpu, name),
+        _ => Ok(()),
+    })
 }
 
 #[test]
@@ -144,7 +167,7 @@ fn every_shape_finds_the_lowest_scores_and_a_floor() -> Result<()> {
                     }
                     seed += 1;
                     let case = Case::new(seed, (rows, dim, k), if seed % 2 == 0 { 1000.0 } else { 0.0 });
-                    let wrong = case.wrong(&case.nominated(gpu)?);
+                    let wrong = case.wrong(gpu.options.kernel_shape, &case.nominated(gpu)?);
                     assert_eq!(wrong, None, "{name}: {rows} x {dim}, k {k}");
                 }
             }
@@ -171,7 +194,7 @@ fn blocks_dispatches_and_ties_change_nothing() -> Result<()> {
                     let copy = case.centroids.row(place - 1).to_owned();
                     case.centroids.row_mut(place).assign(&copy);
                 }
-                let wrong = case.wrong(&case.nominated(gpu)?);
+                let wrong = case.wrong(gpu.options.kernel_shape, &case.nominated(gpu)?);
                 assert_eq!(wrong, None, "{name}: {rows} x {dim}, k {k}");
             }
             Ok(())
@@ -183,9 +206,9 @@ fn blocks_dispatches_and_ties_change_nothing() -> Result<()> {
 #[test]
 fn loops_that_would_be_too_long_are_split() -> Result<()> {
     in_every_shape(&GpuOptions::default(), |gpu, name| {
-        let case = Case::new(32, (2, 60_000, 400), 0.0);
-        assert!(shape(gpu.options.kernel_shape).most_centroids(60_000 / 8).is_some_and(|most| most < 400), "{name}");
-        assert_eq!(case.wrong(&case.nominated(gpu)?), None, "{name}");
+        let case = Case::new(32, (2, 100_000, 140), 0.0);
+        assert!(shape(gpu.options.kernel_shape).most_centroids(100_000 / 8).is_some_and(|most| most < 140), "{name}");
+        assert_eq!(case.wrong(gpu.options.kernel_shape, &case.nominated(gpu)?), None, "{name}");
         Ok(())
     })
 }
@@ -195,11 +218,11 @@ fn a_wrong_candidate_is_detected() -> Result<()> {
     in_every_shape(&GpuOptions::default(), |gpu, name| {
         let mut case = Case::new(7, (70, 33, 300), 0.0);
         let found = case.nominated(gpu)?;
-        assert_eq!(case.wrong(&found), None, "{name}");
+        assert_eq!(case.wrong(gpu.options.kernel_shape, &found), None, "{name}");
         let broken = |change: fn(&mut RowCandidates)| {
             let mut found = found.clone();
             change(&mut found[5]);
-            case.wrong(&found)
+            case.wrong(gpu.options.kernel_shape, &found)
         };
         let changes: [fn(&mut RowCandidates); 6] = [
             |row| row.places[1] = row.places[0],
@@ -213,14 +236,80 @@ fn a_wrong_candidate_is_detected() -> Result<()> {
             assert!(broken(change).is_some(), "{name}: change {number} goes unnoticed");
         }
         case.centroids[[3, 0]] += 0.25;
-        assert!(case.wrong(&found).is_some(), "{name}: a moved centroid goes unnoticed");
+        assert!(case.wrong(gpu.options.kernel_shape, &found).is_some(), "{name}: a moved centroid goes unnoticed");
+        Ok(())
+    })
+}
+
+/// Rows around centroids, as a clustering has them.
+fn clustered(seed: u64, (rows, dim, k): (usize, usize, usize)) -> Case {
+    let mut case = Case::new(seed, (rows, dim, k), 5.0);
+    for (number, mut row) in case.rows.rows_mut().into_iter().enumerate() {
+        let own = case.centroids.row(number % k);
+        row.iter_mut().zip(own).for_each(|(value, &centre)| *value = centre + 0.5 * (*value - 5.0));
+    }
+    case
+}
+
+#[test]
+fn float16_decides_most_rows_and_the_rest_is_searched_again() -> Result<()> {
+    with_cooperative_matrices(&GpuOptions::default(), |gpu, name| {
+        let shape = gpu.options.kernel_shape;
+        let mut case = clustered(41, (300, 100, 500));
+        let (found, again) = case.nominated_again(gpu)?;
+        assert_eq!(case.wrong(shape, &found), None, "{name}");
+        assert!(again < 15, "{name}: {again} of 300 rows are searched again");
+        // Each of these rows has more nearest centroids that float16 can't tell apart than there are candidates.
+        for row in [7, 123, 299] {
+            for number in 0..6 {
+                let mut near = case.rows.row(row).mapv(|value| value + 0.01);
+                near[row % 100] += 1e-3 * number as f32;
+                case.centroids.row_mut(60 * number + row % 50).assign(&near);
+            }
+        }
+        let (found, more) = case.nominated_again(gpu)?;
+        assert_eq!(case.wrong(shape, &found), None, "{name}: near ties");
+        assert!(more >= again + 3, "{name}: only {more} rows are searched again");
+        // Six such centroids for all rows: everything is searched in float32.
+        case.rows.fill(5.1);
+        for place in 1..7 {
+            case.centroids.row_mut(place).fill(5.11 + 1e-6 * place as f32);
+        }
+        let (found, all) = case.nominated_again(gpu)?;
+        assert_eq!((case.wrong(shape, &found), all), (None, 300), "{name}: ties");
+        Ok(())
+    })
+}
+
+#[test]
+fn float16_is_scaled_and_an_outlier_costs_little() -> Result<()> {
+    with_cooperative_matrices(&GpuOptions::default(), |gpu, name| {
+        for scale in [1e-12_f32, 1e-4, 1.0, 1e4, 1e9] {
+            let mut case = clustered(42, (200, 70, 300));
+            case.centre.fill(0.0);
+            for values in [&mut case.rows, &mut case.centroids] {
+                values.mapv_inplace(|value| (value - 5.0) * scale);
+            }
+            let check = |case: &Case, what: &str| -> Result<()> {
+                let (found, again) = case.nominated_again(gpu)?;
+                // float16 is used, and what it can't tell is right all the same.
+                assert_eq!(case.wrong(gpu.options.kernel_shape, &found), None, "{name}: {scale}: {what}");
+                assert!(again < 20, "{name}: {scale}: {what}: {again} of 200 rows are searched again");
+                Ok(())
+            };
+            check(&case, "scaled")?;
+            case.centroids.row_mut(17).mapv_inplace(|value| 300.0 * value);
+            check(&case, "a far centroid")?;
+            case.rows.row_mut(3).mapv_inplace(|value| 300.0 * value);
+            check(&case, "a far row")?;
+        }
         Ok(())
     })
 }
 
 #[test]
 fn no_dispatch_exceeds_the_loop_iterations() {
-    for shape in SHAPES.map(shape) {
+    for shape in KernelShape::EVERYWHERE.map(shape).into_iter().chain([&COOPERATIVE]) {
         for octets in [1, 4, 96, 1000, 14_000] {
             let Some(most) = shape.most_centroids(octets) else { continue };
             let times = most / shape.centroids;
