@@ -1,10 +1,10 @@
-"""One command for a GPU machine: what is packed here is measured there, within a fixed time.
+"""Packs the program here, and measures it on a GPU machine with one command, within a fixed time.
 
 usage: script/gpu-bench pack DIR [--binary FILE] [--data FOLDER] [--no-download]
        script/gpu-bench run [DIR] [--out FOLDER] [--minutes 8] [--small] [--only STEPS] [--device gpu] [--scratch DIR]
 
-Uses the standard library alone. Steps that need more (NumPy for the large data, torch for peers) say so in the table when it
-is missing. Exit codes: 0 done, 1 a value is wrong or the program failed, 2 the command line is wrong. A step that runs out of
+Uses the standard library alone. If a step needs more (NumPy for the large data, torch for peers) and it is missing, the table
+says so. Exit codes: 0 done, 1 a value is wrong or the program failed, 2 the command line is wrong. A step that runs out of
 time is no failure: the table says "not measured: out of time".
 """
 

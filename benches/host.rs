@@ -1,5 +1,5 @@
-//! The host's ceiling: k-means on a simulated device that keeps the points and answers at once. What is left is the host's own
-//! work: cutting tiles, bounds, counts, sums, and the moves of the centroids.
+//! The fastest that a k-means can be on this host. It runs on a simulated device that keeps the points and answers at once, so
+//! only the host's own work takes time: cutting tiles, bounds, counts, sums, and moving the centroids.
 //!
 //! usage: cargo bench --bench host -- [ROWS] [DIM] [CLUSTERS]
 
@@ -22,7 +22,7 @@ use clustrata::kmeans::{Fit, Init, SingleProcess};
 /// Rows of a tile, as on a large GPU.
 const TILE_ROWS: usize = 16_384;
 
-/// Of this many points, one changes its cluster in an iteration.
+/// One in this many points changes its cluster in an iteration.
 const MOVING: u64 = 100;
 
 const ITERATIONS: u32 = 10;
@@ -44,7 +44,7 @@ impl KeptPoints for AllKept {
     }
 }
 
-/// Answers at once. A point's cluster follows from its number; some points take turns in three clusters.
+/// Answers at once. A point's cluster follows from its number; some points change between three clusters.
 struct Simulated {
     lanes: usize,
     passes: AtomicU64,
@@ -143,10 +143,10 @@ impl Lane for SimulatedLane {
     fn top2(&mut self, _: usize, _: &[u32], out: &mut Vec<Top2>) -> Result<()> {
         out.clear();
         out.extend(self.rows.iter().map(|row| {
-            // an iteration has one or two passes, so three clusters take turns
+            // an iteration has one or two passes: with three clusters, a point never stays in one
             let moves = if row % MOVING == 0 { self.pass % 3 } else { 0 };
             let cluster = (row.wrapping_mul(0x9e37_79b9) + moves) % self.clusters;
-            // equal distances leave the point open in the next iteration
+            // with equal distances, bounds never exclude the point from the next iteration
             Top2 { clusters: [u32::try_from(cluster).expect("a cluster"), UNLABELLED], squared: [1.0, 1.0] }
         }));
         Ok(())
@@ -163,7 +163,7 @@ impl Lane for SimulatedLane {
     }
 }
 
-/// Points that are never stored: the few that are read are made up.
+/// Points that are not stored: values are computed when a few of them are read.
 struct MadeUp {
     rows: u64,
     dim: usize,

@@ -1,15 +1,15 @@
 // Subtracts the job's centre from the rows of a tile, as float32. Searches and sums read these rows, so a common offset costs
 // them no accuracy.
 //
-// The centre is read as a centroid with hi/lo parts. An invocation processes one octet. The tile's rows are the first ones of
-// the points, or those that `list` names.
+// The centre is read as a centroid with hi/lo parts. An invocation processes one octet. The tile consists of the first rows
+// of the points, or of those that `list` names.
 // Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
     // Octets of the tile, and of one row.
     octets: u32,
     stride: u32,
-    // 1 if `list` has the row of the points for each row of the tile.
+    // 1 if `list` maps rows of the tile to rows of the points.
     listed: u32,
     groups_x: u32,
     first_group: u32,

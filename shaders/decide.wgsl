@@ -1,9 +1,9 @@
-// Decides the nearest two of a row's four candidates, where their measured distances and the scores prove them. The host decides
-// the other rows.
+// Decides which two of a row's four candidates are its nearest centroids, where measured distances and scores prove it. The
+// host decides the other rows.
 //
-// The proof is that of `rescore.rs`, evaluated in float32: its constants are larger, so rounding never decides too much. With
-// U = 2^-23, a row x and a centroid c, both minus the centre m, the score of c is off by at most
-// 17/16 U ((2 d + 12) |x| |c| + 4 |c|^2) + 2^-43 |m| (|x| + |c|) + 2^-122 d (1 + |x| + |c|).
+// The proof is that of `rescore.rs`. It is evaluated in float32 with larger constants, so rounding never makes it accept too
+// much. With U = 2^-23, a row x and a centroid c, both minus the centre m, the score of c is off by at most 17/16 U ((2 d +
+// 12) |x| |c| + 4 |c|^2) + 2^-43 |m| (|x| + |c|) + 2^-122 d (1 + |x| + |c|).
 
 // Result of the search for one row; see top2.wgsl.
 struct Best {
@@ -47,7 +47,7 @@ struct Params {
     largest: f32,
     // Largest relative error of a measured squared distance, times 2.5.
     direct: f32,
-    // Squared distances below these are measured on the host: `tiny`, and `share` of the squared magnitude of the row.
+    // The host measures squared distances below `tiny`, and those below `share` times the row's largest squared value.
     tiny: f32,
     share: f32,
     groups_x: u32,
@@ -65,12 +65,12 @@ const NOTHING: f32 = 3.4028234e38;
 const UNDECIDED: u32 = 0xfffffffeu;
 const NO_CLUSTER: u32 = 0xffffffffu;
 const UNIT: f32 = 1.1920929e-7;
-// Above the relative error of a distance that is the root of a measured square.
+// A factor that covers the relative error of the root of a measured square.
 const SLACK: f32 = 1.0005;
 // Norms beyond this might overflow in products.
 const LONG: f32 = 1e15;
 
-// Largest error of a score if |x| <= point and |c| <= centroid, and what comparing two such sums in float32 adds.
+// Largest error of a score if |x| <= point and |c| <= centroid, including the rounding of the comparison in float32.
 fn bound(point: f32, centroid: f32) -> f32 {
     let rounding = UNIT * ((2.0 * params.dim + 40.0) * point * centroid + 20.0 * centroid * centroid);
     let offset = 1.2e-13 * params.centre * (point + centroid);
@@ -78,7 +78,7 @@ fn bound(point: f32, centroid: f32) -> f32 {
     return 1.07 * rounding + offset + underflow;
 }
 
-// The two lowest of four values and their numbers, and the third lowest value.
+// The three lowest of four values, and the numbers of the lowest two.
 struct Lowest {
     values: vec3<f32>,
     numbers: vec2<u32>,
@@ -102,7 +102,7 @@ fn lowest(values: vec4<f32>) -> Lowest {
     return Lowest(kept, numbers);
 }
 
-// The length of a candidate, and 0 for one that is missing.
+// Norm of a candidate. That of a missing one is arbitrary.
 fn length_of(place: u32) -> f32 {
     return places[min(place, params.places - 1u)].length;
 }
@@ -125,7 +125,7 @@ fn decide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let to = sqrt(measured.xy) * SLACK + vec2<f32>(1e-12 * params.centre);
     let reached = select(vec2<f32>(NOTHING), lengths * SLACK + to, known.xy);
     let point = min(reached.x, reached.y);
-    // No other centroid is nearer than the first two candidates if their scores say so. With fewer than five there is no other.
+    // Every other centroid is farther away than the first two candidates. Up to four centroids are all candidates.
     let upper = max(found.scores.x + bound(point, lengths.x), found.scores.y + bound(point, lengths.y));
     let reach = min(params.longest, (point + max(to.x, to.y)) * SLACK);
     let closed = params.places <= 4u || found.floor - bound(point, reach) > upper;

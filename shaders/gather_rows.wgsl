@@ -3,7 +3,7 @@
 // An invocation copies four columns.
 
 struct Params {
-    // Quads of all copied rows, and of one row.
+    // Quads (four columns) of all copied rows, and of one row.
     quads: u32,
     row_quads: u32,
     groups_x: u32,

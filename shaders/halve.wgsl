@@ -1,7 +1,7 @@
 // Converts centred rows to float16 for the cooperative search, scaled by a power of two.
 //
-// An invocation converts eight columns. Values below float16's normal range become 0: then it doesn't matter whether a device
-// keeps subnormal numbers.
+// An invocation converts eight columns. Values below float16's normal range become 0, so that results don't depend on whether
+// a device keeps subnormal numbers.
 
 struct Params {
     // Octets of the tile in float16, of one of its rows, and of a row in float32.

@@ -1,8 +1,8 @@
-// Computes the scores of candidates that a search in float16 nominated again in float32, and lowers the floor by the largest
-// error of that search. ops/half_search.rs derives the bound.
+// Takes the candidates that a search in float16 nominated, computes their scores again in float32, and lowers the floor by
+// the largest error of that search. ops/half_search.rs derives the bound.
 //
-// 16 invocations share a row. A dispatch computes the scores of the centroids of one block; the last one sorts the candidates.
-// Concatenated after shared/candidates.wgsl.
+// 16 invocations share a row. A dispatch computes the scores of the centroids of one block; the last one sorts the
+// candidates. Concatenated after shared/candidates.wgsl.
 
 struct Params {
     rows: u32,
@@ -18,14 +18,14 @@ struct Params {
     first_group: u32,
     // Factor of rows in float16.
     scale: f32,
-    // Largest norm of a centroid, and of the difference that rounding to float16 makes to one.
+    // Largest norm of a centroid, and of the change of a centroid by rounding to float16.
     longest: f32,
     rounding: f32,
-    // The part of that difference which doesn't shrink with the centroid.
+    // The part of that change which doesn't shrink with the centroid: values replaced by 0.
     flushed: f32,
-    // Largest error of a score by adding up products, relative to the norms of both.
+    // Largest error of a score from adding up products, relative to |x| |c|.
     adding: f32,
-    // Largest difference that centring makes to a norm.
+    // Largest error of a norm from centring.
     offset: f32,
 }
 
@@ -39,14 +39,14 @@ struct Params {
 const GROUP: u32 = 64u;
 // Invocations that share a row.
 const SHARES: u32 = 16u;
-// Units of float32: 2^-20 and 2^-40.
+// 2^-20, for the rounding of norms and scores; 2^-40, for sums of scaled squares that underflow.
 const ROUNDING: f32 = 0.00000095367431640625;
 const UNDERFLOW: f32 = 0.0000000000009094947017729282379150390625;
-// 2^-11, and a little more.
+// A little more than 2^-11, the largest relative error of rounding to float16.
 const HALF_UNIT: f32 = 0.0005;
 
-// Sums of an invocation's columns: products with the four candidates; |x|^2, and that of the difference that float16 makes,
-// both of scaled values.
+// Sums over an invocation's columns: products with the four candidates; squares of the scaled values, and of their changes by
+// float16.
 var<workgroup> products: array<vec4<f32>, GROUP>;
 var<workgroup> squares: array<vec2<f32>, GROUP>;
 

@@ -1,17 +1,17 @@
 // Top-2 search with cooperative matrices: float16 rows and centroids, products added in float32.
 //
-// Rows and centroids are scaled by powers of two; `params.unscale` undoes that. Scores are off by what float16 drops, so this
-// kernel only nominates: `refine` computes the scores of its candidates again, and lowers the floor by the largest error.
+// Rows and centroids are scaled by powers of two; `params.unscale` undoes that. Rounding to float16 makes scores inexact, so
+// this kernel only nominates: `refine` computes the candidates' scores again and lowers the floor by the largest error.
 //
 // A workgroup of 256 processes 128 rows by 128 centroids at a time, from slabs of 32 columns in workgroup memory. It consists
-// of eight teams of 32 invocations; a team has a tile of 64 by 32 in eight fragments of 16 by 16. A team is a subgroup, or
-// several subgroups that compute the same. With two buffers, the next slab is loaded while one is multiplied.
+// of eight teams of 32 invocations; a team computes 64 by 32 scores in eight fragments of 16 by 16. A team is one subgroup,
+// or several that compute the same. With two buffers, the next slab is loaded while the current one is multiplied.
 // Concatenated after `enable` directives, shared/candidates.wgsl and shared/search.wgsl.
 
 // Slabs in workgroup memory: 1 or 2.
 override BUFFERS: u32 = 1u;
 
-// Columns come in fours: vectors of float16. A row has a multiple of SLAB of them.
+// Columns come in fours: vectors of four float16. A row has a multiple of SLAB of them.
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f16>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f16>>;
 
@@ -31,7 +31,8 @@ var<workgroup> centroid_slab: array<vec4<f16>, SLAB_SIZE * BUFFERS>;
 // One fragment per team; the results of the shares at the end.
 var<workgroup> products: array<f32, 2048>;
 
-// The best two of a row, and the lowest score dropped. Places count from the first centroid of the dispatch.
+// The best two of a share of a row, and the lowest score that was dropped. Places count from the first centroid of the
+// dispatch.
 struct Kept {
     s0: f32,
     s1: f32,
@@ -40,7 +41,7 @@ struct Kept {
     p1: u32,
 }
 
-// The parts of a slab that an invocation loads: a four of columns of four rows.
+// What an invocation loads of a slab: four columns of each of four rows.
 struct Loaded {
     a: vec4<f16>,
     b: vec4<f16>,
@@ -67,8 +68,8 @@ fn store_slabs(start: u32, r: Loaded, c: Loaded) {
     centroid_slab[start + 3u * TEAM * STRIDE] = c.d;
 }
 
-// A tile's centroid at `position` in the slab. Neighbours are often alike, so they belong to different shares: those of a pair
-// of teams, and of the halves of a fragment's columns.
+// A tile's centroid at `position` in the slab. Neighbours are often alike, so they belong to different shares: those of a
+// pair of teams, and of the halves of a fragment's columns.
 fn place_of(position: u32) -> u32 {
     let share = position / 32u * 2u + position / 8u % 2u;
     let number = position / 16u % 2u * 8u + position % 8u;
@@ -96,8 +97,8 @@ fn keep_eight(kept: ptr<function, Kept>, index: u32, first: u32, position: u32) 
     }
 }
 
-// Merges and stores the results of rows `offset` to `offset` + 15 of all teams. One invocation per row does so. The places are
-// below 2^24, so float32 holds them.
+// Merges and stores the results of 16 rows of each team, from its row `offset` on. One invocation per row does so. The places
+// are below 2^24, so float32 holds them.
 fn merge(index: u32, first_row: u32, offset: u32, kept: Kept) {
     workgroupBarrier();
     products[index] = kept.s0;
@@ -111,7 +112,7 @@ fn merge(index: u32, first_row: u32, offset: u32, kept: Kept) {
         var so_far = found_so_far(row);
         let place = params.first_place + params.begin;
         for (var share = 0u; share < SHARES; share++) {
-            // The teams of the same rows are every other one.
+            // Every other team has the same rows.
             let at = (index / 16u + share / 2u * 2u) * TEAM + share % 2u * 16u + index % 16u;
             keep_one(&so_far, products[at], place + u32(products[at + 3u * GROUP]));
             keep_one(&so_far, products[at + GROUP], place + u32(products[at + 4u * GROUP]));
@@ -161,7 +162,7 @@ fn nominate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
         workgroupBarrier();
         var buffer = 0u;
         for (var column = 0u; column < fours; column += SLAB) {
-            // After the last slab, it is loaded once more.
+            // In the last round there is no next slab: loading the last one again keeps the loop free of branches.
             let next = min(column + SLAB, fours - SLAB);
             r = load_rows(row_starts, next);
             c = load_centroids(centroid_starts, next);
@@ -190,7 +191,7 @@ fn nominate(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
             store_slabs(buffer * SLAB_SIZE + stored, r, c);
             workgroupBarrier();
         }
-        // A barrier of the subgroup would do where a team is one, but naga's says nothing of workgroup memory.
+        // Where a team is one subgroup, a subgroup barrier would suffice, but naga's doesn't order workgroup memory.
         let at = team * FRAGMENT;
         coopStoreT(f00, &products[at], 16u);
         workgroupBarrier();

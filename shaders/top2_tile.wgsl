@@ -2,17 +2,16 @@
 //
 // A workgroup of 256 processes 128 rows by 128 centroids at a time, one of 128 half as many rows. It loads 16 columns of both
 // into workgroup memory, column by column, so that four rows, or four centroids, are one load. Every value loaded from there
-// takes part in eight products. An invocation keeps the best two of its own share of a row's centroids in registers. The shares
-// are merged once, at the end.
-// Concatenated after shared/candidates.wgsl and shared/search.wgsl.
+// takes part in eight products. An invocation keeps the best two of its own share of a row's centroids in registers. The
+// shares are merged once, at the end. Concatenated after shared/candidates.wgsl and shared/search.wgsl.
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;
 
-// A slab: columns of 128 rows and of 128 centroids in workgroup memory. Quads are those of rows: four columns.
+// A slab holds 16 columns of up to 128 rows and of 128 centroids. A quad is four columns of one row or centroid.
 const SLAB_QUADS: u32 = 4u;
 const TILE_CENTROIDS: u32 = 128u;
-// Fours of rows, or of centroids, that a column of the slab has room for.
+// Room in a column of the slab: groups of four rows, or of four centroids.
 const FOURS: u32 = 32u;
 // Where the slab's centroids start.
 const SLAB_CENTROIDS: u32 = 512u;
@@ -20,7 +19,7 @@ const SLAB_CENTROIDS: u32 = 512u;
 const SHARES: u32 = 16u;
 const LARGEST_GROUP: u32 = 256u;
 
-// Bits of float32: columns first, the results of the shares at the end.
+// Bits of float32. Holds columns in the loop, and the results of the shares after it.
 var<workgroup> slab: array<vec4<u32>, 1024>;
 
 fn slab_values(at: u32) -> vec4<f32> {
@@ -45,7 +44,8 @@ fn add_column(a: ptr<function, Eight>, b: ptr<function, Eight>, at: u32, across:
     *b = outer(*b, slab_values(at + down.y), c, d);
 }
 
-// Stores a quad of a row or centroid as parts of four columns. `at` is its number times SLAB_QUADS plus the quad's number.
+// Stores a quad in its four columns of the slab. `at` is the number of the row or centroid times SLAB_QUADS, plus that of the
+// quad.
 fn store_quad(start: u32, at: u32, quad: vec4<f32>) {
     let bits = bitcast<vec4<u32>>(quad);
     let number = at / SLAB_QUADS;
@@ -56,8 +56,8 @@ fn store_quad(start: u32, at: u32, quad: vec4<f32>) {
     slab[first + 3u * FOURS][number % 4u] = bits.w;
 }
 
-// The best two of four rows, and the lowest score dropped; a component is a row. Registers are what this kernel is short of, so
-// the two places share one: 16 bits each, the second above the first. They count the centroids of the share.
+// The best two of a share of four rows (one per component), and the lowest score that was dropped. Registers are scarce here,
+// so both places share one: the first in the low 16 bits, the second in the high ones. They count the share's centroids.
 struct Kept {
     s0: vec4<f32>,
     s1: vec4<f32>,
@@ -119,7 +119,8 @@ fn centroid_quad(at: u32, exists: bool) -> vec4<f32> {
     return select(vec4<f32>(), centroids[at], exists);
 }
 
-// The centroid at `position` in the slab, clamped to the last one: the share's fours are 16 fours apart.
+// The centroid at `position` in the slab, clamped to the last one. A share has two groups of four positions, 64 positions
+// apart.
 fn centroid_at(first: u32, position: u32) -> u32 {
     let number = position / 64u * 4u + position % 4u;
     return min(first + place_of(number, position / 4u % SHARES), params.end - 1u);

@@ -47,7 +47,7 @@ fn results(out: &Path) -> (Value, String) {
     (serde_json::from_str(&json).expect("valid JSON"), page)
 }
 
-/// Seconds, or the reason why there are none; anything else is a hole in the table.
+/// Seconds, or the reason why there are none; fails on anything else.
 fn entry(seen: &Value) -> Result<f64, &str> {
     match (seen["seconds"].as_f64(), seen["not_measured"].as_str()) {
         (Some(seconds), None) if seconds > 0.0 => Ok(seconds),
@@ -98,7 +98,7 @@ fn check_rows(result: &Value, page: &str) {
     }
 }
 
-/// All stored values were compared and agree; what was left out says why.
+/// All stored values were compared and agree. Sets that were left out say why.
 fn check_stored(result: &Value, side: &str) {
     let sets = result["stored"].as_object().expect("sets");
     assert_eq!(sets.len(), if shared().is_some() { 5 } else { 1 }, "{sets:?}");
@@ -185,7 +185,7 @@ fn a_run_that_is_out_of_time_says_so_and_ends() {
 }
 
 #[test]
-fn what_is_no_pack_is_refused() {
+fn a_folder_that_is_not_a_pack_is_refused() {
     let folder = scratch();
     if python().is_none() {
         return;
@@ -194,7 +194,7 @@ fn what_is_no_pack_is_refused() {
     let ended = Command::new(&script).arg("run").arg(folder.path()).output().expect("the script starts");
     let said = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{said}");
-    assert!(said.contains("is no pack") && said.contains("script/gpu-bench pack DIR"), "{said}");
+    assert!(said.contains("is not a pack") && said.contains("script/gpu-bench pack DIR"), "{said}");
 
     fs::write(folder.path().join("mine.txt"), "").expect("writable");
     let ended = Command::new(&script).arg("pack").arg(folder.path()).output().expect("the script starts");

@@ -4,8 +4,8 @@ usage: python data.py DIR ROWS DIM K1[,K2,...] [--groups NAME:K] [--cut NAME:ROW
 
 Writes DIR/embeddings.npy (float32) and DIR/hier/levelL. `--groups` adds a second hierarchy NAME over the same points: K
 clusters whose centroids are drawn points, labels at random. `--cut` writes DIR/NAME: the first ROWS and DIM columns of the
-points with the labels of level 1. NumPy fills blocks of rows on all threads, each from a seed of its own, so the data is the
-same on every machine; without NumPy the standard library draws other numbers from the same distribution.
+points, with the labels of level 1. NumPy fills blocks of rows on all threads. Each block has a seed of its own, so the data is
+the same on every machine. Without NumPy, the standard library draws other numbers from the same distribution.
 """
 
 import argparse
@@ -24,7 +24,7 @@ except ImportError:
 
 SEED = 1
 BLOCK = 4096
-# a value takes the standard library about a microsecond
+# the standard library takes about a microsecond per value
 MOST_WITHOUT_NUMPY = 5_000_000
 
 
@@ -52,7 +52,7 @@ def centres(k, dim):
 
 
 def block_of(index, groups, dim, centroids):
-    """The points of one block, as bytes: each is its group's centre plus noise."""
+    """The points of one block, as bytes: each point is its group's centre plus noise."""
     if numpy:
         noise = numpy.random.default_rng([SEED, index]).standard_normal((len(groups), dim), dtype=numpy.float32)
         noise += numpy.frombuffer(centroids, dtype=numpy.float32).reshape(-1, dim)[groups]
@@ -99,7 +99,7 @@ def make(folder, rows, dim, ks):
 
 
 def rows_of(path, rows, dim, wanted):
-    """These rows of a matrix of that shape, as bytes."""
+    """The wanted rows of a float32 matrix of shape [rows, dim], as bytes."""
     with open(path, "rb") as file:
         start = file.seek(0, os.SEEK_END) - 4 * dim * rows
         for row in wanted:
@@ -117,7 +117,7 @@ def second(folder, name, dim, rows, k):
 
 
 def cut(folder, name, shape, rows, dim, labels, k):
-    """The first rows and columns of points of that shape, with their labels."""
+    """The first `rows` rows and `dim` columns of the points, whose shape is `shape`, with their labels."""
     points = rows_of(folder / "embeddings.npy", *shape, range(rows))
     save(folder / name / "embeddings.npy", rows, dim, (row[: 4 * dim] for row in points))
     centroids = rows_of(folder / "hier/level1/centroids.npy", k, shape[1], range(k))

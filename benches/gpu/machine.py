@@ -1,4 +1,4 @@
-"""The machine and the pack: where the program finds its Vulkan driver, and what else there is."""
+"""The machine and the pack: how the program finds its Vulkan driver, and what the machine has."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ class Place:
         self.folder = folder
         self.program = folder / "clustrata"
         if not (folder / "pack.json").is_file() or not self.program.is_file():
-            raise Refused(f"{folder} is no pack (pack.json or clustrata is missing); make one with: script/gpu-bench pack DIR")
-        if not os.access(self.program, os.X_OK):  # lost on the way here
+            raise Refused(
+                f"{folder} is not a pack (pack.json or clustrata is missing); make one with: script/gpu-bench pack DIR"
+            )
+        if not os.access(self.program, os.X_OK):  # the permission can get lost in copying
             self.program.chmod(0o755)
         self.facts = json.loads((folder / "pack.json").read_text())
 
     def environment(self, scratch):
-        """Environment of the program: NVIDIA's driver, the pack's loader where the machine has none, an empty cache."""
+        """Environment of the program: NVIDIA's driver, the packed loader if the machine has none, an empty cache."""
         environment = dict(os.environ)
         folders = [folder for folder in (NVIDIA / "lib64", NVIDIA / "lib") if folder.is_dir()]
         carried = sorted((self.folder / "lib").glob("lib*"))
@@ -58,7 +60,7 @@ def loads(library):
 
 
 def driver_files(environment):
-    """What names the Vulkan driver: a variable, or files in the folders that the loader searches."""
+    """Names of the files that describe Vulkan drivers: from a variable, or from the folders that the loader searches."""
     for variable in ("VK_DRIVER_FILES", "VK_ICD_FILENAMES"):
         if variable in environment:
             return [Path(name).name for name in environment[variable].split(":")]
@@ -83,7 +85,7 @@ def processor():
 
 
 def host():
-    """The machine, without names that belong to its owner."""
+    """The machine, without host or user names."""
     packages = {name: version(name) for name in ("numpy", "torch", "triton")}
     return {
         "processor": processor(),

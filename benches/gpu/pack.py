@@ -17,10 +17,10 @@ from .steps import Refused
 
 # NVIDIA's Vulkan driver is part of its OpenGL library, which needs the vendor-neutral ones.
 LIBRARIES = ("libvulkan1", "libegl1", "libglvnd0", "libopengl0", "libgl1", "libglx0", "libgles2")
-# flash-kmeans needs tqdm; without it, it would silently run torch instead of its kernels.
+# flash-kmeans needs tqdm. Without it, it silently runs torch instead of its kernels.
 WHEELS = ("flash-kmeans", "tqdm")
 SCRIPTS = ("script/gpu-bench", "benches/gpu_bench.py", "benches/gpu", "tests/data/digits", "tests/data/golden/digits.json")
-# All carried data together, in bytes.
+# Most bytes of all packed data together.
 MOST = 60_000_000
 
 
@@ -62,7 +62,7 @@ def commit(root):
 
 
 def program(root, given, target):
-    """The program, without its symbols where `strip` is there. Builds it if none is given."""
+    """Copies the program, without symbols if `strip` is installed. Builds it if none is given. Returns its version."""
     if given is None:
         run(["cargo", "build", "--release", "--quiet"], root)
         given = (
@@ -70,7 +70,7 @@ def program(root, given, target):
             / "release/clustrata"
         )
     if not given.is_file():
-        raise Refused(f"--binary: {given} is not there; leave it out to build the program")
+        raise Refused(f"--binary: {given} does not exist; leave the option out to build the program")
     if (
         shutil.which("strip") is None
         or subprocess.run(["strip", "-o", target, given], stderr=subprocess.DEVNULL).returncode != 0
@@ -80,8 +80,9 @@ def program(root, given, target):
 
 
 def loader(target):
-    """The Vulkan loader and OpenGL's vendor-neutral libraries, from Debian or Ubuntu packages, without root. As files by the
-    names that programs ask for: links don't survive every way of copying."""
+    """The Vulkan loader and OpenGL's vendor-neutral libraries, from Debian or Ubuntu packages, without root. They are
+    stored as files under the names that programs load, since links don't survive every way of copying. Returns a reason if
+    this fails."""
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         return "no apt-get here: the GPU machine must have a Vulkan loader (libvulkan.so.1)"
     with tempfile.TemporaryDirectory() as scratch:
@@ -99,7 +100,7 @@ def loader(target):
 
 
 def wheels(target):
-    """Wheels without compiled code, unpacked."""
+    """Unpacks wheels without compiled code. Returns a reason if this fails."""
     with tempfile.TemporaryDirectory() as scratch:
         try:
             pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps"]
@@ -113,7 +114,7 @@ def wheels(target):
 
 
 def by_rows(path):
-    """Rewrites a matrix in Fortran order by rows, which is what the program reads. Other files stay as they are."""
+    """Rewrites a matrix in Fortran order in row order, which the program requires. Leaves other files as they are."""
     raw = path.read_bytes()
     start = 10 + int.from_bytes(raw[8:10], "little")
     about = ast.literal_eval(raw[10:start].decode())
@@ -129,7 +130,7 @@ def by_rows(path):
 
 
 def stored(data, target, skipped):
-    """Clusterings that have an oracle.json and their points, as long as all fit. Returns the points of each and their number."""
+    """Copies clusterings that have an oracle.json, and their points, while they fit. Returns the points of each, and their number."""
     found, total = {}, 0
     for oracle in sorted(data.glob("*/oracle.json")):
         name = oracle.parent.name
@@ -154,7 +155,7 @@ def stored(data, target, skipped):
 
 
 def pack(root, args):
-    """Fills the folder and says what is in it."""
+    """Fills the folder and prints what is in it."""
     target = args.dir
     if target.exists() and not (target / "pack.json").is_file() and any(target.iterdir()):
         raise Refused(f"{target} is neither empty nor an earlier pack; name another folder")
@@ -170,7 +171,7 @@ def pack(root, args):
         skipped["data"] = "no folder named with --data"
     else:
         if not args.data.is_dir():
-            raise Refused(f"--data: {args.data} is no folder")
+            raise Refused(f"--data: {args.data} is not a folder")
         found = stored(args.data, target / "data", skipped)
         judge = args.data.parent / "check_metrics.py"
         if judge.is_file():

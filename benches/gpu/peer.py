@@ -1,4 +1,4 @@
-"""One family of peers on the same card: the points are on the card before the clock starts.
+"""Measures one family of peers on the same card. The points are on the card before the clock starts.
 
 usage: python peer.py torch|flash DATA ROWS DIM K MANY ITERATIONS CUT_ROWS CUT_DIM [--on cpu]
 
@@ -84,7 +84,7 @@ class Card:
             torch.cuda.empty_cache()
 
     def wrong(self, row):
-        """A judge of winners: the share of the first rows whose nearest centroid in float64 is another one."""
+        """Returns a judge of winners. It measures the share of the first rows whose nearest centroid in float64 is another one."""
 
         def judge(winners):
             some = min(TRUTH, self.args.rows)
@@ -139,7 +139,7 @@ def silhouette(points, labels, k):
 
 
 def floors(card):
-    """What the card can do at all: copies to it, and matrix products without a search."""
+    """The card's own limits: copies to it, and matrix products without a search."""
     if card.on == "cuda":
         here, there = torch.empty(256 << 20, dtype=torch.uint8), torch.empty(256 << 20, dtype=torch.uint8, device="cuda")
         pinned = here.pin_memory()
@@ -188,7 +188,7 @@ def of_torch(card):
 
 
 def of_flash(card):
-    # from these files, as the package silently takes torch where its kernels can't be imported
+    # imported from these files, because the package silently uses torch if its kernels can't be imported
     from flash_kmeans.assign_euclid_triton import euclid_assign_triton
     from flash_kmeans.kmeans_triton_impl import batch_kmeans_Euclid
 

@@ -1,4 +1,4 @@
-"""How fast the file can be read at all: positioned reads on all threads into reused memory, nothing computed.
+"""Measures how fast the file can be read at all: positioned reads on all threads into reused memory, without computation.
 
 usage: python plain_read.py FILE     prints seconds, the least of three rounds
 """

@@ -1,4 +1,4 @@
-"""The measurement: steps in the order of their worth, each with its own time limit, the files rewritten after each."""
+"""The measurement: the most useful steps first, each with a time limit. The result files are rewritten after each step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Run:
     def __init__(self, place, scratch, out, args):
         self.place, self.scratch, self.args = place, scratch, args
         self.size = SMALL if args.small else FULL
-        # a dry run measures nothing: a busy machine needn't end its steps
+        # times of a dry run don't matter: it gets more time, so that a busy machine doesn't fail it
         self.budget = Budget(args.minutes * 60, patience=4 if args.small else 1)
         self.environment = place.environment(scratch)
         self.out, self.date = Path(out), datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
@@ -110,7 +110,7 @@ class Run:
         print(f"[{self.budget.elapsed():4.0f} s] {text}", file=sys.stderr, flush=True)
 
     def write(self):
-        """Both files anew, under a temporary name first."""
+        """Replaces both files; each is written under a temporary name first."""
         device = self.result["device"]
         constant = {
             "device": device.get("name", "none"),
@@ -207,14 +207,14 @@ class Run:
                     self.result["failures"].append(f"{row['work']}: {differs}")
 
     def no_data(self, why):
-        """The reason, in every cell that the data was for."""
+        """Puts the reason into every cell that needs the data."""
         for row in self.rows:
             row["gpu"] = row["cpu"] = reason(why)
             row["peers"] = {name: seen if name == "none" else reason(why) for name, seen in row["peers"].items()}
         self.result["data"] = reason(why)
 
     def works_on(self, side, device, data):
-        """A side of the table, or the one reason why it is empty."""
+        """Fills one side of the table: with measurements, or with the reason why there are none."""
         missing = None
         if side == "gpu" and "name" not in self.result["device"]:
             missing = self.result["device"]
@@ -233,7 +233,7 @@ class Run:
             row["peers"] = found.get(row["key"], row["peers"])
 
     def steps(self):
-        """What was asked for, after the check and the stored values. The data is made if a step needs it."""
+        """The requested steps after the check and the stored values. Makes the data if one of them needs it."""
         steps = {
             "gpu": lambda: self.works_on("gpu", self.args.device, data),
             "peers": lambda: self.peers(data),
@@ -259,7 +259,7 @@ class Run:
 
 
 def run(place, scratch, out, args):
-    """Everything, most important first. Returns the exit code."""
+    """Runs all steps, the most important first. Returns the exit code."""
     this = Run(place, scratch, out, args)
     this.say("check")
     this.check()

@@ -16,7 +16,7 @@ class Refused(Exception):
 
 
 class NotMeasured(Exception):
-    """Why there is no number. `failed`: the program under test is at fault, so the script exits with code 1."""
+    """Why there is no number. If `failed`, the program under test is at fault, and the script exits with code 1."""
 
     def __init__(self, reason, failed=False):
         super().__init__(reason)
@@ -41,7 +41,7 @@ class Ended:
 
 
 class Budget:
-    """The time of the whole script. Each step gets its own limit, times `patience`, or what is left."""
+    """The time of the whole script. A step gets its own limit times `patience`, but at most the time that is left."""
 
     def __init__(self, seconds, patience):
         self.started = time.monotonic()
@@ -56,7 +56,7 @@ class Budget:
     def command(self, words, limit, environment=None, keep=None):
         """Runs a command and ends it, with all its children, at the limit. `keep` collects its output even then.
 
-        Raises NotMeasured when the time is over.
+        Raises NotMeasured if the command exceeds its limit, or if no time is left.
         """
         limit = min(limit * self.patience, self.left())
         if limit <= 0:

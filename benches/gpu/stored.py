@@ -27,7 +27,7 @@ def agrees(got, want, allowed, scale=0.0):
 
 
 def compare(record, golden):
-    """Number of values compared, and what is off."""
+    """Number of values compared, and a description of each that is off."""
     compared, off = 0, []
     if len(record["levels"]) != len(golden["levels"]):
         return 1, [f"{len(record['levels'])} levels instead of {len(golden['levels'])}"]
@@ -84,8 +84,8 @@ def oracle(place, budget, environment, name, out, device):
 
 
 def stored(place, budget, environment, scratch, devices, most):
-    """Every carried set on every device: the number of values compared and off, or why there is none. `devices` and `most`,
-    the number of points of a set, are by side: gpu and cpu."""
+    """Every packed set on every device: the number of values compared and off, or why there is none. `devices` and `most`
+    (the most points of a set) have an entry per side: gpu and cpu."""
     found = {}
     for name, about in {"golden digits": {"rows": 0}, **place.facts["stored"]}.items():
         for side, device in devices.items():

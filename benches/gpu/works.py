@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .steps import NotMeasured, failure
 
-# A work is repeated up to this often, but not again once its runs have taken a third of its limit.
+# Most runs of a work. It is not repeated once its runs have taken a third of its limit.
 ROUNDS = 3
 
 
@@ -37,8 +37,8 @@ SMALL = Size(4096, 64, (16, 8, 4, 2), 64, 3, 1024, 32)
 
 @dataclass(frozen=True)
 class Work:
-    """One row of the table. `amount` is the bytes or operations of the work, of one iteration where it has several; over the
-    seconds of the stage it gives the rate, which is compared with the floor of that kind."""
+    """One row of the table. `amount` is the bytes or operations of the work, of one iteration where it has several.
+    Divided by the seconds of the stage it gives the rate, which is compared with the floor of that kind."""
 
     key: str
     title: str

@@ -1,4 +1,4 @@
-// A row's candidates, and how one more centroid joins them.
+// A row's candidates, and how to offer them one more centroid.
 //
 // A score is |c|^2 - 2 x.c. The candidates are the centroids with the four lowest scores. No other score is below
 // `floor`, which tells the host when the four don't suffice.

@@ -2,7 +2,7 @@
 //
 // Rows and centroids are centred. A kernel finds the centroids with the four lowest scores of each row among a range of
 // centroids, and merges them with the results of earlier dispatches.
-// Concatenated after shared/candidates.wgsl. Rows and centroids, bindings 0 and 1, are declared by the kernels.
+// Concatenated after shared/candidates.wgsl. The kernels declare bindings 0 and 1, the rows and the centroids.
 
 struct Params {
     rows: u32,
@@ -18,7 +18,7 @@ struct Params {
     stamp: u32,
     groups_x: u32,
     first_group: u32,
-    // What turns a sum of products of scaled values into that of the values.
+    // Factor that undoes the scaling of rows and centroids in a sum of products; 1 in float32.
     unscale: f32,
 }
 

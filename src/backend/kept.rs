@@ -1,4 +1,4 @@
-//! Points that a device keeps from one pass to the next, so that later passes neither read nor upload them.
+//! Kept points: those that stay on a device from one pass to the next, so that later passes neither read nor upload them.
 
 use std::any::Any;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 
-/// The points that passes over one input have in common.
+/// Shape of the points of one input, which several passes read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PointShape {
     /// Columns.
@@ -20,7 +20,7 @@ pub struct PointShape {
     pub tile_rows: usize,
 }
 
-/// Points of one input on a device. Tiles fill it, and later tiles find their rows there.
+/// Points of one input on a device. The first tiles fill it, and later tiles find their rows there.
 pub trait KeptPoints: Send + Sync {
     /// Points per chunk. A tile that may be kept lies within one chunk; chunks start at multiples of this number.
     fn chunk_rows(&self) -> u64;
@@ -28,11 +28,11 @@ pub trait KeptPoints: Send + Sync {
     /// Number of points that are on the device.
     fn held(&self) -> u64;
 
-    /// For the backend that made it.
+    /// Lets the backend that made it recover its own type.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// Reads rows of the input again, for the few that the host evaluates although the device keeps them.
+/// Reads rows of the input again: the host evaluates a few even if the device keeps all.
 pub trait RowSource: Sync {
     /// Reads consecutive rows from `first` into `out`, `[count, row bytes]`.
     ///
@@ -41,7 +41,7 @@ pub trait RowSource: Sync {
     fn read_rows(&self, first: u64, out: &mut [u8]) -> Result<()>;
 }
 
-/// What a job needs to keep its points.
+/// The kept points of a job.
 #[derive(Clone, Copy)]
 pub struct Kept<'a> {
     /// The points on the device.

@@ -1,9 +1,9 @@
 //! Devices, as traits in terms of clustering operations rather than buffers.
 //!
-//! A [`Backend`] opens [`Lane`]s. A lane is a worker with buffers of its own for one tile at a time: the tile is read into the
-//! lane's staging memory, uploaded, evaluated and read back. Each lane runs on its own thread, so reading, upload, compute and
-//! read-back of different tiles overlap. On the CPU a lane is a worker whose tile stays in its cache; on a GPU it is a set of
-//! buffers.
+//! A [`Backend`] opens [`Lane`]s. A lane is a worker with buffers of its own for one tile at a time: the tile is read into
+//! the lane's staging memory, uploaded, evaluated and read back. Each lane runs on its own thread, so reading, upload,
+//! compute and read-back of different tiles overlap. On the CPU a lane is a worker whose tile stays in its cache; on a GPU it
+//! is a set of buffers.
 //!
 //! Results meet the crate's accuracy contract: own distances use direct differences, float32 sums never span more than a
 //! workgroup's rows, and wider sums are float64 on the host.
@@ -49,7 +49,7 @@ pub struct Job<'a> {
     pub searched: Vec<Vec<u32>>,
     /// Whether `cluster_sums` will be called.
     pub sums: bool,
-    /// The points that the device keeps; `None` if each pass uploads them.
+    /// The points that stay on the device; `None` if each pass uploads them.
     pub kept: Option<Kept<'a>>,
 }
 
@@ -195,13 +195,13 @@ pub trait Backend: Send + Sync {
     /// Describes the device.
     fn describe(&self) -> DeviceInfo;
 
-    /// What this device was given since it was opened; `None` for the CPU, which shares the host's memory.
+    /// Work and data that this device was given since it was opened; `None` for the CPU, which shares the host's memory.
     fn traffic(&self) -> Option<Traffic> {
         None
     }
 
-    /// Opens a store for points that several passes read; `None` where it would not help. The store is empty until tiles of a
-    /// job that refers to it are uploaded.
+    /// Opens an empty store for points that several passes read; `None` if this device keeps no points or they don't fit. The
+    /// upload of tiles fills it, for jobs that name it in [`Job::kept`].
     fn keep(&self, _points: PointShape) -> Option<Box<dyn KeptPoints>> {
         None
     }
@@ -212,16 +212,17 @@ pub trait Backend: Send + Sync {
     /// Opens a lane: allocates its buffers for `tiling` and uploads what all tiles share.
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>>;
 
-    /// Approximate operations per second (a multiply-add counts as two) of searches on this device, for estimates of time. The
-    /// same in every run.
+    /// Approximate operations per second (a multiply-add counts as two) of searches on this device, for estimates of time.
+    /// The same in every run.
     fn rate(&self) -> f64;
 
-    /// Bound of the relative error of squared distances between rows and float64 centroids of `dim` columns, as `top2` returns
-    /// them. Rounding of the inputs is not included: a device may keep no more than 48 bits of a float64.
+    /// Bound of the relative error of squared distances between rows and float64 centroids of `dim` columns, as `top2`
+    /// returns them. Rounding of the inputs is not included: a device may keep no more than 48 bits of a float64.
     fn distance_error(&self, dim: usize) -> f64;
 
     /// For each of `clusters` (ascending rows of `centroids`), its nearest and its worst neighbour among them, by direct
-    /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` receives the number of completed clusters.
+    /// differences and without a k x k matrix. `spread[i]` is s of `clusters[i]`. `tick` receives the number of completed
+    /// clusters.
     fn centroid_pairs(
         &self,
         centroids: MatrixView<'_>,
@@ -237,10 +238,10 @@ pub trait Backend: Send + Sync {
     fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>>;
 }
 
-/// One tile in flight. Call `announce` if the job keeps its points; then `staging` and `upload`, unless the tile is there
-/// already; then any of the operations.
+/// One tile in flight. If the job keeps its points, call `announce` first. Unless it returns true, call `staging` and
+/// `upload`. Then call any of the operations.
 pub trait Lane: Send {
-    /// Announces the rows of the next tile. True if the device keeps them all: then there is nothing to stage and to upload.
+    /// Announces the rows of the next tile. True if they are on the device already, so that nothing is staged or uploaded.
     fn announce(&mut self, _rows: TileRows<'_>) -> Result<bool> {
         Ok(false)
     }
@@ -260,11 +261,11 @@ pub trait Lane: Send {
     fn pairwise(&mut self, level: usize, first: usize, count: usize, out: &mut [f32]) -> Result<()>;
 
     /// Top-2 search: for each row of the tile, the nearest two among `job.searched[level]`. Exact: no other centroid is
-    /// nearer. Of equally near ones, the row's own label is first, then the lower index. `labels` are the level's. Rows labelled [`UNLABELLED`] yield [`Top2::NONE`];
-    /// label rows that `own_distances` reported as non-finite so.
+    /// nearer. Of equally near ones, the row's own label is first, then the lower index. `labels` are the level's. Rows
+    /// labelled [`UNLABELLED`] yield [`Top2::NONE`]; label rows that `own_distances` reported as non-finite so.
     fn top2(&mut self, level: usize, labels: &[u32], out: &mut Vec<Top2>) -> Result<()>;
 
-    /// Sums of the tile's rows by label. Rows labelled [`UNLABELLED`] are left out; label rows that `own_distances` reported as
-    /// non-finite so.
+    /// Sums of the tile's rows by label. Rows labelled [`UNLABELLED`] are left out; label rows that `own_distances` reported
+    /// as non-finite so.
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()>;
 }

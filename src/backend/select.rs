@@ -120,8 +120,8 @@ fn named<'a>(adapters: &'a [Adapter], part: &str) -> Option<&'a Adapter> {
     adapters.iter().filter(|a| a.unusable.is_none()).find(names)
 }
 
-/// The first usable adapter with a model number such as `4090` in its name. In brackets stand the driver's version and the
-/// like, which are no models.
+/// The first usable adapter with a model number such as `4090` in its name. Numbers in brackets, such as the driver's
+/// version, are no models.
 fn model(adapters: &[Adapter], number: usize) -> Option<&Adapter> {
     let number = number.to_string();
     let is_model = |a: &&Adapter| outside_brackets(&a.info.name).split_whitespace().any(|word| word == number);

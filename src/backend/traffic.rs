@@ -1,8 +1,9 @@
-//! The work that a device was given, as counts. Counts can be tested and compared where times can't.
+//! Counts of the work and data that a device was given. Unlike times, counts hardly vary between runs, so tests can
+//! compare them.
 
 use std::fmt;
 
-/// Counts since the device was opened. Readers take the difference of two.
+/// Counts since the device was opened, or the difference of two such counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Traffic {
     /// Bytes copied from the host to the device.
@@ -20,13 +21,13 @@ pub struct Traffic {
 impl fmt::Display for Traffic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Traffic { bytes_up, bytes_down, submits, dispatches, allocations } = self;
-        write!(f, "{bytes_up} bytes, returned {bytes_down}; {submits} submissions, {dispatches} dispatches, ")?;
+        write!(f, "{bytes_up} bytes up, {bytes_down} bytes down, {submits} submissions, {dispatches} dispatches, ")?;
         write!(f, "{allocations} allocations")
     }
 }
 
 impl Traffic {
-    /// What came on top of `before`.
+    /// What was added since `before`.
     pub fn since(self, before: Traffic) -> Traffic {
         Traffic {
             bytes_up: self.bytes_up.saturating_sub(before.bytes_up),

@@ -108,7 +108,7 @@ impl Finding {
         self
     }
 
-    /// The file in question, if one is named.
+    /// The file that the finding names, if any.
     pub fn named_file(&self) -> Option<&Path> {
         self.0.file.as_deref()
     }

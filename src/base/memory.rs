@@ -1,9 +1,9 @@
 //! The host's memory.
 
-/// Where the system does not say how much memory is free.
+/// Assumed where the system does not say how much memory is free.
 const UNKNOWN: u64 = 2 << 30;
 
-/// Bytes of memory that programs can get without swapping, as far as the system says so.
+/// Bytes of memory that programs can allocate without swapping. On systems other than Linux, a cautious guess.
 pub fn free_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     available(&text).unwrap_or(UNKNOWN)

@@ -24,12 +24,12 @@ pub const fn to_f32(value: f64) -> f32 {
     value as f32
 }
 
-/// Converts a number whose origin keeps it below 2^32: rows of a tile, clusters, processes, steps. Were it larger after all,
-/// it would become the largest u32, which no index into a buffer can take for another row.
+/// Converts a number that is always below 2^32: rows of a tile, clusters, processes, steps. If a defect makes it larger, it
+/// becomes the largest u32, which is no valid index and so can't be mistaken for another row.
 #[inline]
 pub fn to_u32(value: impl TryInto<u32>) -> u32 {
     let narrowed = value.try_into();
-    debug_assert!(narrowed.is_ok(), "a number that is always below 2^32 is not");
+    debug_assert!(narrowed.is_ok(), "a number that must be below 2^32 is not");
     narrowed.unwrap_or(u32::MAX)
 }
 

@@ -1,16 +1,17 @@
-//! Powers of two that bring extreme values to where float64 holds their squares.
+//! Powers of two that scale extreme values so that float64 can hold their squares.
 
-/// Values of 2 to this power have squares whose sums may overflow.
+/// Exponent of two from which on sums of squares may overflow.
 const LARGE: f64 = 500.0;
 
-/// Values below 2 to this power have squares that may underflow, and so do their differences.
+/// Exponent of two below which squares of values, and of their differences, may underflow.
 const SMALL: f64 = -400.0;
 
-/// Extreme values are brought to 2 to this power, or to its reciprocal if they are small: that leaves most room for other
-/// values, which may be smaller or larger. Float32 holds squares of this size too.
+/// Large values are scaled to about 2 to this power, small ones to its reciprocal. That leaves room for values that are
+/// smaller or larger, and float32 holds squares of this size too.
 const NEAR: f64 = 40.0;
 
-/// A power of two: what 1 stands for, in the unit of the embeddings. Rows and centroids are divided by it, which is exact.
+/// A power of two, in the unit of the embeddings. Rows and centroids are divided by it, which is exact unless values
+/// underflow.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scale(f64);
 
@@ -35,7 +36,7 @@ impl Scale {
         }
     }
 
-    /// The value divided by the scale. A finite one stays finite.
+    /// The value divided by the scale. A finite value stays finite: it is clamped.
     pub fn divide(self, value: f64) -> f64 {
         if value.is_finite() { (value * self.0.recip()).clamp(f64::MIN, f64::MAX) } else { value }
     }
@@ -47,7 +48,7 @@ impl Scale {
 
     /// A squared distance between divided rows, in the unit of the embeddings.
     pub fn squared_distance(self, divided: f64) -> f64 {
-        // the square of the scale itself may overflow or underflow
+        // in two steps, since the square of the scale itself may overflow or underflow
         divided * self.0 * self.0
     }
 }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn extreme_values_are_brought_to_where_their_squares_are_held() {
+    fn extreme_values_are_scaled_until_their_squares_fit() {
         for usual in [0.0, 1e-120, 1e-30, 1.0, 1e60, 1e150, f64::INFINITY, f64::NAN] {
             assert_eq!(Scale::of_largest(usual), Scale::ONE, "{usual:e}");
         }
@@ -70,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_stays_so_and_nothing_else_becomes_so() {
+    fn division_keeps_values_finite_or_not() {
         let scale = Scale::of_largest(1e-300);
         assert!(scale.divide(f64::NAN).is_nan() && scale.divide(f64::INFINITY).is_infinite());
         assert_eq!(scale.divide(-1e300), f64::MIN);
     }
 
     #[test]
-    fn squares_that_float64_holds_are_given_back() {
+    fn squared_distances_are_restored_where_float64_holds_them() {
         for largest in [1e151, 1e-130] {
             let scale = Scale::of_largest(largest);
             let (divided, squared) = (scale.divide(largest), largest * largest);

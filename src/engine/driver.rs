@@ -17,7 +17,7 @@ pub trait TileWork<S: TileSource>: Sync {
     /// Prepares a tile and returns how many rows to read. With 0, the tile is reduced without `read` and `compute`.
     fn prepare(&self, tile: &mut S::Tile) -> usize;
 
-    /// The rows of the input that `prepare` asked for.
+    /// The tile's rows, by their numbers in the input of the pass.
     fn rows<'t>(&self, tile: &'t S::Tile) -> TileRows<'t>;
 
     /// Reads the tile's rows into `staging`, `[rows, row bytes]`.

@@ -44,7 +44,7 @@ pub trait Points: Sync {
     /// I/O errors.
     fn gather(&self, positions: &[u64], out: &mut [u8]) -> Result<()>;
 
-    /// What the device keeps of the points.
+    /// The points among these that a device keeps; `None` if no store was opened for them.
     fn kept(&self) -> Option<Kept<'_>> {
         None
     }
@@ -55,8 +55,8 @@ pub trait Points: Sync {
     }
 }
 
-/// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances between
-/// passes are kept in float32.
+/// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances
+/// between passes are kept in float32.
 pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
     let most = f64::from(f32::MAX);
     match dtype {

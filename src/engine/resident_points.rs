@@ -1,18 +1,18 @@
-//! Points that a device keeps, so that passes after the first neither read nor upload them.
+//! Points with a store on a device, so that passes after the first neither read nor upload them.
 
 use super::points::Points;
 use crate::backend::{Backend, Kept, KeptPoints, PointShape, RowSource};
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 
-/// Other points, and those of them that the device keeps. The first pass over them fills the device.
+/// Wraps points with a store on the device, which the first pass over them fills.
 pub struct ResidentPoints<'a> {
     of: &'a dyn Points,
     kept: Option<Box<dyn KeptPoints>>,
 }
 
 impl<'a> ResidentPoints<'a> {
-    /// Opens a store for points on the device, unless the points have one or the device needs none. Tiles start at multiples of
+    /// Opens a store on the device, unless `of` has one already or the device keeps no points. Tiles start at multiples of
     /// `tile_rows` points; 1 if they start anywhere.
     pub fn new(of: &'a dyn Points, backend: &dyn Backend, tile_rows: usize) -> Self {
         let shape = PointShape { dim: of.dim(), dtype: of.dtype(), rows: of.len(), tile_rows };

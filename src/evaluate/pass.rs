@@ -141,7 +141,7 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
     }
 
     fn rows<'t>(&self, tile: &'t Tile<'s>) -> TileRows<'t> {
-        // by the order of this process's rows, from which its tiles are cut
+        // numbers count from the first row of this process, since only its rows are kept
         let first = tile.first_row - self.pass.run.rows.start;
         TileRows::Range(first..first + tile.rows as u64)
     }

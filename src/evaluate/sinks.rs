@@ -81,7 +81,7 @@ impl TileSinks<'_> {
         }
     }
 
-    /// Brings the full matrix to the unit of the embeddings.
+    /// Converts the full distance matrix to the unit of the embeddings.
     pub(super) fn restore_all(&mut self, scale: Scale) {
         if scale != Scale::ONE {
             let all = self.all.iter_mut().flat_map(|all| all.iter_mut());

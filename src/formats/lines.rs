@@ -13,8 +13,8 @@ use crate::base::error::Finding;
 /// Longest line, and longest record of a `.csv`, in bytes. It keeps a file without line ends out of memory.
 const MAX_LINE: u64 = 1 << 20;
 
-/// Passes every line to `each`, without its line end and with its number from 0. Returns the number of lines. `what` describes a
-/// line in messages, such as "a path".
+/// Passes every line to `each`, without its line end and with its number from 0. Returns the number of lines. `what`
+/// describes a line in messages, such as "a path".
 ///
 /// # Errors
 /// A file that can't be read, a line that is too long or not UTF-8, and errors of `each`.
@@ -66,8 +66,9 @@ pub(super) struct Columns<'a> {
     pub(super) optional: Option<&'a str>,
 }
 
-/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records. An empty line is a
-/// record with one empty field, so it is refused between records of several fields. After the last of these it is ignored.
+/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records. An empty line
+/// is a record with one empty field, so it is refused between records of several fields. After the last of these it is
+/// ignored.
 ///
 /// # Errors
 /// A file that can't be read or lacks the required column, a record with another number of fields than the first line, and
@@ -126,11 +127,11 @@ fn bad_csv(file: &Path, at: u64, error: &csv::Error) -> Finding {
 /// The command that converts a UTF-16 file.
 fn to_utf8(file: &Path) -> String {
     let mut start = Vec::new();
-    // without its start, the file is most likely one from Windows
+    // if the file can't be read again, it is most likely little-endian, as on Windows
     let _ = File::open(file).and_then(|file| file.take(4096).read_to_end(&mut start));
     let encoding = match &start[..] {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
-        // ASCII characters have a NUL before or after them
+        // an ASCII character has a NUL before it in big-endian order, after it in little-endian order
         _ if start.iter().position(|&byte| byte == 0).is_some_and(|at| at % 2 == 0) => "UTF-16BE",
         _ => "UTF-16LE",
     };

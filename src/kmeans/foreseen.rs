@@ -1,13 +1,13 @@
-//! Refuses points, before anything is computed, whose centroids float32 certainly can't hold.
+//! Refuses points whose centroids float32 certainly can't hold, before anything is computed.
 //!
 //! Means of points lie within the ranges of the columns. Of the values in a column's range `[low, high]`, let e be the least
-//! error of rounding to float32 (0 if a float32 lies in the range) and E the largest one. Then n points are assigned such
-//! that rounding has raised the sum of squared distances by at least R = n sum e^2, to at most W = n sum (high - low + E)^2,
-//! since no point is farther from any stored centroid. Both of [`super::rounding::check`]'s limits are below W / 1000, so
-//! R > W / 1000 is sure to be refused. So are two or more clusters if each range rounds to a single float32: Lloyd's
-//! iterations keep two centroids apart as long as the points are.
+//! error of rounding to float32 (0 if a float32 lies in the range) and E the largest one. For n points, rounding the
+//! centroids raises the sum of squared distances by at least R = n sum e^2. The raised sum is at most
+//! W = n sum (high - low + E)^2, since no point is farther from any stored centroid. Both limits of [`super::rounding::check`] are below W / 1000, so
+//! it is sure to refuse R > W / 1000. It also refuses two or more clusters if each range rounds to a single float32: Lloyd's
+//! iterations keep two centroids apart as long as the points differ.
 //!
-//! A wider range can only turn a refusal into none. So if a few points are not refused, the others need not be read.
+//! A wider range can only withdraw a refusal. So if a sample of the points is not refused, the others need not be read.
 
 use super::build::Build;
 use super::centre::sampled;
@@ -22,16 +22,16 @@ use crate::engine::points::{Points, is_in_range};
 /// Bytes read at once.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// Factor by which R must exceed W / 1000: distances are exact to a millionth.
+/// Factor by which R must exceed W / 1000, because the check after the fit measures distances to a relative error of 1e-6.
 const MARGIN: f64 = 1.01;
 
-/// Width of a range, relative to its values, from which float64 has no doubt that its points differ.
+/// Width of a range, relative to its values, above which points certainly differ despite rounding in float64.
 const APART: f64 = 1e-12;
 
-/// Refuses the points if storing their centroids is sure to be refused. All processes return the same.
+/// Fails if the check after the fit is sure to refuse the centroids. All processes return the same result.
 pub(super) fn check(build: &Build<'_>) -> Result<()> {
     let Build { communicator, watch, .. } = *build;
-    // values that are float32 already are kept
+    // the range of float32 points holds a float32, so no refusal is certain
     if build.stored != Dtype::F32 || build.points.dtype() != Dtype::F64 {
         return Ok(());
     }
@@ -67,7 +67,7 @@ pub(super) fn check(build: &Build<'_>) -> Result<()> {
 pub(super) struct Ranges {
     low: Vec<f64>,
     high: Vec<f64>,
-    /// Whether a value is not finite or beyond float32, which the first pass refuses.
+    /// Whether a value is not finite or beyond float32. The first pass refuses such points with a better message.
     beyond: bool,
 }
 
@@ -104,7 +104,7 @@ impl Ranges {
         Ok(all)
     }
 
-    /// What to say of points that are sure to be refused.
+    /// Why points are sure to be refused, for the message; `None` if they aren't.
     pub(super) fn refused(&self, clusters: usize) -> Option<String> {
         let columns = || self.low.iter().copied().zip(self.high.iter().copied());
         if self.beyond || columns().any(|(low, high)| low > high) {
@@ -121,7 +121,7 @@ impl Ranges {
         if !(raised > MARGIN * MOST_RAISED * widest || (one && apart && clusters > 1)) {
             return None;
         }
-        // the column that is hit worst
+        // the column that loses most
         let loss = |(low, high): (f64, f64)| rounding_errors(low, high)[1].max(high - low);
         let (column, (low, high)) = columns().enumerate().max_by(|a, b| loss(a.1).total_cmp(&loss(b.1)))?;
         let step = gap(low.abs().max(high.abs()));
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_sure_is_refused() {
+    fn only_certain_cases_are_refused() {
         assert!(refused(&[(1e9 + 10.0, 1e9 + 20.0)], 1));
         // one float32 for all, which matters to two clusters only
         assert!(refused(&[(1e9 - 5.0, 1e9 + 5.0)], 2) && !refused(&[(1e9 - 5.0, 1e9 + 5.0)], 1));

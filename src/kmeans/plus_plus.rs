@@ -75,8 +75,8 @@ pub(super) struct Seeding<'a> {
     pub(super) shares: &'a Shares,
     pub(super) wanted: usize,
     pub(super) progress: &'a dyn StageProgress,
-    /// The centroids chosen so far, which differ from each other. Kept between batches: hashing all of them for each batch
-    /// would take time in proportion to k^2. Not stored; after a resume all are added at once.
+    /// Hashes of the centroids chosen so far, which differ from each other. Kept between batches: hashing all centroids for
+    /// each batch would take time in proportion to k^2. Not part of a checkpoint: after a resume, all are hashed at once.
     pub(super) known: DistinctRows,
 }
 
@@ -136,8 +136,8 @@ impl Seeding<'_> {
         compare.nonfinite.refuse(self.fit.communicator, points.len(), outcome)
     }
 
-    /// Draws the next batch. Returns positions among all points, which differ from each other and from all chosen ones; `None` if
-    /// no such point is left.
+    /// Draws the next batch. Returns positions among all points, which differ from each other and from all chosen ones;
+    /// `None` if no such point is left.
     fn draw(&mut self, state: &State) -> Result<Option<Vec<u64>>> {
         let taken = state.chosen.len();
         let most = (self.wanted - taken).min(taken.clamp(LEAST, MOST));

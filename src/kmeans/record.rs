@@ -30,7 +30,7 @@ pub struct KmeansStep {
     pub converged: bool,
     /// Mean squared distance of all points of the level to the nearest stored centroid.
     pub mean_squared_distance: f64,
-    /// What rank 0's device was given for this step; missing for the CPU.
+    /// Work and data that rank 0's device was given for this step; missing for the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Traffic>,
     /// Seconds of k-means++, of the iterations, and of assigning all points.

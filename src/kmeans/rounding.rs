@@ -35,7 +35,7 @@ pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assig
     let merged = first_of_each(exact.view()).len() - first_of_each(stored.view()).len();
     let scatter = between(exact, &sizes);
     let most = (MOST_RAISED * (inertia - raised)).max(HARMLESS * (inertia + scatter));
-    // with equal points there is nothing that rounding could hide
+    // if all points are equal, rounding can't blur differences between clusters
     let all_equal = scatter == 0.0 && (inertia - raised).abs() <= HARMLESS * raised;
     if merged == 0 && (raised <= most || all_equal) {
         return Ok(());
@@ -47,7 +47,7 @@ pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assig
     Err(refusal(level, found))
 }
 
-/// Centroids of a level that float32 can't hold, with what was `found`.
+/// The error for centroids of a level that float32 can't hold.
 pub(super) fn refusal(level: u32, found: String) -> Error {
     let finding =
         Finding::new("float32 can't hold the centroids: the clusters are too close together for their distance from 0");

@@ -38,7 +38,7 @@ impl Steps<'_> {
     pub(super) fn run(&self) -> Result<BuiltLevel> {
         let Build { backend, communicator, .. } = *self.build;
         let share = share_of(self.points, communicator.rank(), communicator.size());
-        // the steps of a level read the same points
+        // all steps of a level read the same points, so a device may keep them
         let share = ResidentPoints::new(&share, backend, 1);
         let mut last: Option<BuiltLevel> = None;
         for step in 0..self.level.steps {
@@ -60,7 +60,7 @@ impl Steps<'_> {
         last.ok_or_else(|| Error::usage(Finding::new("a level has no steps").level(self.number)))
     }
 
-    /// Runs one step. `share` are this process's points of the level.
+    /// Runs one step. `share` holds this process's points of the level.
     fn step(&self, step: u32, folder: &Path, share: &dyn Points, last: Option<&BuiltLevel>) -> Result<BuiltLevel> {
         let Build { communicator, strategy, seed, report, .. } = *self.build;
         let path = [seed, self.number.into(), step.into()];
@@ -99,8 +99,8 @@ impl Steps<'_> {
             hierarchy_writer::write_step(folder, &written)?;
             let sampled = sample.as_ref().map(|sample| sample.len() as u64);
             let counters = self.build.backend.traffic().zip(before).map(|(now, before)| now.since(before));
-            if let Some(given) = counters {
-                tracing::info!("level {}, step {step}: the device was given {given}", self.number);
+            if let Some(counters) = counters {
+                tracing::info!("level {}, step {step}: device counters: {counters}", self.number);
             }
             report(KmeansStep { counters, ..self.record(step, sampled, fitted, &sorted, &assigned, seconds) })?;
             hierarchy_writer::discard_checkpoints(folder);
@@ -122,7 +122,7 @@ impl Steps<'_> {
         })
     }
 
-    /// Fits centroids to all points of the level, or to a sample. `points` are this process's.
+    /// Fits centroids to `points`: this process's share of the level's points, or of a sample of them.
     fn fit(&self, step: u32, points: &dyn Points, folder: &Path, watch: &dyn Progress) -> Result<Fitted> {
         let Build { backend, communicator, .. } = *self.build;
         let checkpoint = self.checkpoint(step, folder);
@@ -146,7 +146,8 @@ impl Steps<'_> {
         fit.run()
     }
 
-    /// Assigns every point of the level to its nearest centroid. `share` are this process's points. Rank 0 gets the whole assignment, the others an empty one.
+    /// Assigns every point of the level to its nearest centroid. `share` holds this process's points. Rank 0 gets the whole
+    /// assignment, the others an empty one.
     fn assign(&self, share: &dyn Points, centroids: &Array2<f64>, watch: &dyn Progress) -> Result<Assigned> {
         let Build { backend, communicator, .. } = *self.build;
         let own = assign(share, backend, centroids, watch)?;

@@ -1,9 +1,9 @@
 //! Sums of the points of each cluster. They give the means, and how much the objective falls when centroids move there.
 //!
-//! The sums are updated, not recomputed: points that leave a cluster are subtracted from its sum. The sums themselves are kept
-//! in double-double arithmetic, so only the rounding of a tile's sums counts: it is relative to the distances between the
-//! points that move together, and enters the objective squared. Where points moved that are very far from the others, or the
-//! objective fell to a small part of what it was, everything is summed anew (see `recount`).
+//! The sums are updated, not recomputed: points that leave a cluster are subtracted from its sum. The sums themselves are
+//! kept in double-double arithmetic, so only the rounding of a tile's sums counts: it is relative to the distances between
+//! the points that move together, and enters the objective squared. Where points moved that are very far from the others, or
+//! the objective fell to a small part of what it was, everything is summed anew (see `recount`).
 //!
 //! The objective is updated in the same way. The first iteration measures all points. Moving a centroid by `v` to the mean of
 //! its n points lowers the objective by `n |v|^2`, and a point that changes its cluster changes it by the difference of two
@@ -78,7 +78,7 @@ impl Sums {
         }
     }
 
-    /// Sums over the points of all processes, in double-double arithmetic too.
+    /// Sums over the points of all processes, in double-double arithmetic like those of one process.
     pub(super) fn over(&self, communicator: &dyn Communicator) -> Result<Cow<'_, Sums>> {
         if communicator.size() == 1 {
             return Ok(Cow::Borrowed(self));

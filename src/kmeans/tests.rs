@@ -184,7 +184,7 @@ fn the_mean_of_equal_points_of_several_processes_is_the_point() {
     for fitted in distributed(&matrix, 3, 1, Init::KmeansPlusPlus) {
         assert_eq!(fitted.centroids.row(0).to_vec(), values);
     }
-    // control: float64 sums are off
+    // negative control: sums in float64 are not exact
     let off = |value: &f64| shares.iter().map(|share| share * value).sum::<f64>() / 1001.0 != *value;
     assert!(values.iter().any(off));
 }
@@ -261,7 +261,7 @@ fn no_centroid_is_hashed_twice_within_a_start() {
         assert_eq!(whole.known.len(), state.centroids.nrows());
     }
     assert_eq!((whole.known.hashed(), state.centroids.nrows()), (300, 300), "the points differ");
-    // a run that resumes before every batch chooses the same, and hashes centroids again
+    // a run that resumes before every batch chooses the same centroids, and hashes them again
     let (mut resumed, mut hashed) = (fresh(), 0);
     for _ in 0..=steps {
         let mut seeding = of_start();
@@ -273,7 +273,7 @@ fn no_centroid_is_hashed_twice_within_a_start() {
 }
 
 #[test]
-fn what_is_foreseen_to_be_refused_is_refused_after_the_fit_too() {
+fn a_refusal_before_the_fit_is_one_after_the_fit_too() {
     let backend = CpuBackend::new(std::num::NonZero::new(1));
     let (mut foreseen, mut late, mut fine) = (0, 0, 0);
     for case in 0..400_u64 {

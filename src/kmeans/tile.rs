@@ -55,7 +55,7 @@ impl Tile {
 #[derive(Debug, Clone)]
 pub(super) struct Cursor {
     left: Range<u64>,
-    /// Points per chunk of the device; a tile lies within one chunk.
+    /// Points per chunk of the device's store. A tile must lie within one chunk.
     chunk: u64,
 }
 

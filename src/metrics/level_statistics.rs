@@ -13,9 +13,10 @@ use crate::metrics::agreement::Contingency;
 pub struct LevelStatistics {
     /// 1-based number of the level.
     pub number: u32,
-    /// What rows and centroids were divided by. All distances here are between divided ones.
+    /// The scale by which rows and centroids were divided. All distances here are between divided rows and centroids.
     pub scale: Scale,
-    /// Sums over the points of each cluster: distances to the own centroid and, if `searched`, the results of the top-2 search.
+    /// Sums over the points of each cluster: distances to the own centroid and, if `searched`, the results of the top-2
+    /// search.
     pub clusters: Vec<Sums>,
     /// Whether the top-2 search was run.
     pub searched: bool,

@@ -13,7 +13,7 @@ pub(crate) const TWO_CLUSTERS: &str = "needs two non-empty clusters";
 /// Why a metric without a finite value is undefined.
 pub(crate) const OVERFLOWS: &str = "overflows float64: distances beyond 1e154 have squares that it can't represent";
 
-/// Why a metric is undefined where float64 has only 0 for a value that is not 0.
+/// Why a metric is undefined if it isn't 0 but float64 rounds it to 0.
 pub(crate) const UNDERFLOWS: &str = "underflows float64: distances below 1e-162 have squares that it can't represent";
 
 /// What a metric needs beyond the sums of own distances, cheapest first. Costs are in operations, for n points of
@@ -94,10 +94,10 @@ impl Unit {
         }
     }
 
-    /// A value in the unit of the embeddings, from that of rows divided by `scale`.
+    /// Converts a value that was computed from rows divided by `scale` to the unit of the embeddings.
     ///
     /// # Errors
-    /// Why float64 can't hold it.
+    /// The reason if float64 can't hold the result.
     pub(crate) fn restore(self, value: f64, scale: Scale) -> Result<f64, &'static str> {
         let restored = match self {
             Unit::None => value,
@@ -106,7 +106,7 @@ impl Unit {
         };
         match restored.is_finite() {
             false => Err(OVERFLOWS),
-            // a reader must not take it for a perfect clustering
+            // a reader must not mistake it for that of a perfect clustering
             true if restored == 0.0 && value != 0.0 => Err(UNDERFLOWS),
             true => Ok(restored),
         }
@@ -149,7 +149,8 @@ impl Column {
         }
     }
 
-    /// The column in the unit of the embeddings, from that of rows divided by `scale`; NaN for what float64 can't hold.
+    /// Converts a column that was computed from rows divided by `scale` to the unit of the embeddings; NaN where float64
+    /// can't hold a value.
     pub(crate) fn restored(self, unit: Unit, scale: Scale) -> Column {
         match self {
             Column::Real(values) if scale != Scale::ONE => {

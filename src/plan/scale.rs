@@ -1,11 +1,12 @@
-//! Inputs whose squares float64 can't hold are divided by a power of two.
+//! Divides inputs whose squares float64 can't hold by a power of two.
 
 use super::CheckedInputs;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::scale::Scale;
 
-/// Divides rows and centroids by a power of two if the centroids of the evaluated levels are extreme. Rows are then read
-/// divided. Only float64 rows can need it. All parts of a run divide alike, since they share the centroids.
+/// Divides rows and centroids by a power of two if the centroids of the evaluated levels are extreme. Rows are
+/// divided when they are read. Only float64 rows can need this. All parts of a run use the same scale, since they share the
+/// centroids.
 pub(super) fn divide_extreme(inputs: &mut CheckedInputs) {
     if inputs.embeddings.dtype() != Dtype::F64 {
         return;
@@ -18,7 +19,7 @@ pub(super) fn divide_extreme(inputs: &mut CheckedInputs) {
     }
 }
 
-/// The largest magnitude; NaN is left out.
+/// The largest magnitude, ignoring NaN.
 fn largest(centroids: MatrixView<'_>) -> f64 {
     match centroids {
         MatrixView::F32(values) => f64::from(values.iter().fold(0.0_f32, |most, value| most.max(value.abs()))),

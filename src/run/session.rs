@@ -88,7 +88,7 @@ fn evaluate_and_write(
     let mut buffers = open_buffers(&plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
         let points = EmbeddingPoints { embeddings: &plan.embeddings, subset: None };
-        // only the means need a second pass over the points
+        // only metrics of the true means need a second pass over the points
         let resident =
             plan.wanted().means.then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
         let kept = resident.as_ref().and_then(|points| points.kept());

@@ -168,7 +168,7 @@ impl Level {
     }
 }
 
-/// Null if float64 has but infinity or 0 for what is neither.
+/// Null if restoring turns a value into infinity, or one that isn't 0 into 0.
 fn represented(value: f64, restored: f64) -> Want {
     if restored.is_finite() && (restored != 0.0 || value == 0.0) { Want::Is(restored) } else { Want::Null }
 }

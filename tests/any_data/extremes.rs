@@ -115,7 +115,7 @@ fn three_blobs(scale: f64, dtype: Dtype) -> Clustering {
 }
 
 #[test]
-fn values_whose_squares_are_not_held_have_every_metric() {
+fn values_whose_squares_float64_cant_hold_have_every_metric() {
     let mut far = three_blobs(1.0, Dtype::F8);
     far.points[7].fill(1e39);
     let sets = [
@@ -221,7 +221,7 @@ fn what_float64_does_not_hold_is_null_with_a_reason_a_warning_and_failing_gates(
     none_of(&faults);
 }
 
-/// What is wrong with the null metrics of a clustering, whose reasons hold `word`.
+/// What is wrong with the null metrics of a clustering. Their reasons must contain `word`.
 fn without_squares(clustering: &Clustering, device: &str, word: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let record = from_program(clustering, device, &[]);

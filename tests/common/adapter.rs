@@ -1,7 +1,7 @@
-//! The adapter that a run of the tests must find.
+//! The adapter that the tests must find.
 //!
 //! Where a machine has no adapter, tests of the GPU backend skip. `script/test` installs software rasterizers, so there a
-//! missing adapter is a failure: the script names the one it means in this variable. An empty text stands for any adapter.
+//! missing adapter is a failure: the script names the expected one in this variable. An empty value accepts any adapter.
 
 const VARIABLE: &str = "CLUSTRATA_EXPECT_ADAPTER";
 

@@ -182,7 +182,7 @@ impl Errors {
 /// Every usable adapter. Prints the ones that it skips.
 ///
 /// # Panics
-/// If the adapter that `script/test` expects is not there.
+/// If the adapter that `script/test` expects is missing.
 pub(crate) fn usable() -> Vec<AdapterListing> {
     let all = adapters();
     if all.is_empty() {
@@ -204,7 +204,7 @@ pub(crate) fn on_every_adapter(options: &GpuOptions, test: impl Fn(&GpuBackend, 
     in_shapes(|shape| small.contains(&shape), options, test)
 }
 
-/// As [`on_every_adapter`] in the shapes of searches that it leaves out.
+/// As [`on_every_adapter`], in the shapes that only searches have.
 pub(crate) fn in_larger_shapes(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
     let small = [KernelShape::PerInvocation, KernelShape::WorkgroupTile];
     in_shapes(|shape| !small.contains(&shape), options, test)

@@ -19,7 +19,7 @@ use clustrata::base::matrix::Dtype;
 use case::{Answers, Case, Centroids, DTYPES, Points, Random, Worst, naive, on_every_adapter, random_case};
 
 #[test]
-fn a_missing_adapter_is_found_out() {
+fn a_missing_adapter_is_noticed() {
     assert!(adapter::is_among("swiftshader", &["llvmpipe", "SwiftShader Device (LLVM 10.0.0)"]));
     assert!(adapter::is_among("", &["llvmpipe"]));
     assert!(!adapter::is_among("swiftshader", &["llvmpipe"]));

@@ -172,7 +172,7 @@ fn odd_shapes_types_and_offsets_have_the_true_winners() -> Result<()> {
     })
 }
 
-/// The shapes that no other test opens.
+/// The shapes that only searches have.
 #[test]
 fn register_tiles_and_cooperative_matrices_have_the_true_winners() -> Result<()> {
     let small = GpuOptions { max_binding: Some(64 << 10), max_groups: Some(2), ..GpuOptions::default() };
@@ -277,7 +277,7 @@ fn the_device_and_the_host_measure_candidates_with_the_same_bits() -> Result<()>
     let adapters = usable().into_iter().map(|listing| listing.index);
     let shapes = [KernelShape::PerInvocation, KernelShape::WorkgroupTile];
     for (index, kernel_shape) in adapters.flat_map(|index| shapes.map(|shape| (index, shape))) {
-        // centroids that don't stay on the device are measured in rounds, from the host
+        // without resident centroids, the host has candidates measured in rounds
         let open = |resident_bytes| {
             GpuBackend::open(index, GpuOptions { kernel_shape, resident_bytes, ..GpuOptions::default() })
         };

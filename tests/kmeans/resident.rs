@@ -1,4 +1,4 @@
-//! Points that stay on the GPU between passes: the same result, and what it costs in bytes and submissions.
+//! Points that a GPU keeps between passes: results stay the same, and iterations upload no points.
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions, adapters};
 use clustrata::backend::{Backend, Traffic};
@@ -12,7 +12,7 @@ const ROWS: usize = 6000;
 const DIM: usize = 64;
 const CLUSTERS: usize = 40;
 
-/// Runs `test` with a way to open the first adapter, if there is one.
+/// Runs `test` with a function that opens the first adapter, if there is one.
 fn with_adapter(test: impl Fn(&dyn Fn(GpuOptions) -> GpuBackend)) {
     let Some(first) = adapters().into_iter().find(|adapter| adapter.unusable.is_none()) else {
         println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter");
@@ -21,7 +21,7 @@ fn with_adapter(test: impl Fn(&dyn Fn(GpuOptions) -> GpuBackend)) {
     test(&|options| GpuBackend::open(first.index, options).expect("opens"));
 }
 
-/// Fits with this many iterations from a random start; returns what the device was given.
+/// Fits with this many iterations from a random start. Returns the fit, and the device's counters for it.
 fn run(backend: &GpuBackend, points: &Stored, iterations: u32) -> (Fitted, Traffic) {
     let before = backend.traffic().expect("a GPU counts");
     let mut fit = fit(points, backend, CLUSTERS, iterations);
@@ -35,7 +35,7 @@ fn points() -> Stored {
 }
 
 #[test]
-fn an_iteration_moves_centroids_and_labels_but_no_points() {
+fn an_iteration_uploads_centroids_and_labels_but_no_points() {
     with_adapter(|open| {
         let (points, backend) = (points(), open(GpuOptions::default()));
         let bytes = (ROWS * DIM * 4) as u64;
@@ -49,8 +49,8 @@ fn an_iteration_moves_centroids_and_labels_but_no_points() {
         assert!(each <= 8 * table + 20 * rows, "{each} bytes an iteration, {table} in the centroids, {rows} rows");
         let submits = (all.submits - first.submits) / 6;
         assert!(submits <= 40, "{submits} submissions an iteration");
-        assert_eq!(all.allocations, 1, "only the points are allocated again: {all:?}");
-        // a negative control: without a place to stay, the points go up in every iteration
+        assert_eq!(all.allocations, 1, "buffers are reused, except the store of the points: {all:?}");
+        // negative control: without a store, the points go up in every iteration
         let streaming = open(GpuOptions { kept_bytes: Some(0), ..GpuOptions::default() });
         let (streamed, all) = run(&streaming, &points, 7);
         assert!(all.bytes_up > 3 * bytes, "{all:?}");
@@ -59,7 +59,7 @@ fn an_iteration_moves_centroids_and_labels_but_no_points() {
 }
 
 #[test]
-fn half_of_the_points_may_stay_and_memory_may_be_short() {
+fn results_agree_if_only_some_points_are_kept_or_memory_is_short() {
     with_adapter(|open| {
         let points = points();
         let chunk = 1000 * DIM as u64 * 4;

@@ -1,4 +1,4 @@
-//! `--force`: the earlier clustering stays until the new one is finished, however the new one ends.
+//! `--force`: the earlier clustering is kept until the new one is finished, however the new run ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn of_clustering(files: &[Kept]) -> impl Iterator<Item = &Kept> {
     files.iter().filter(|(name, ..)| !name.contains("notes.txt") && !name.starts_with("metrics/"))
 }
 
-/// Another clustering in `hier`, judged, with files of the user among its own.
+/// Another clustering in `hier`, with metrics, and with files of the user among its own.
 fn old(place: &Place) -> Vec<Kept> {
     place.made("hier", &["--n-clusters", "12,6,3", "--n-splits", "2,1,1", "--device", "cpu"]);
     place.judged("hier", &[]);
@@ -75,13 +75,13 @@ fn a_refused_run_leaves_the_earlier_clustering_byte_for_byte() {
     nan[[299, 7]] = f32::NAN;
     ndarray_npy::write_npy(&bad, &nan).expect("writes");
     check(&["NaN", "299"]);
-    // steps are wider than all points are apart: said before the fit
+    // steps of float32 are wider than the spread of all points: refused before the fit
     ndarray_npy::write_npy(&bad, &far(0.5)).expect("writes");
     check(&["--dtype float64", "all values of column"]);
-    // the points spread over several steps: found after the fit
+    // the points spread over several steps: refused after the fit
     ndarray_npy::write_npy(&bad, &far(8.0)).expect("writes");
     check(&["--dtype float64", "rounding "]);
-    // and it is a clustering still
+    // it is still a valid clustering
     place.judged("hier", &["--force"]);
     // the remedy that the message names works
     succeeded(
@@ -125,12 +125,12 @@ fn an_interrupted_run_brings_it_back_or_can_be_resumed() {
         } else if !made_as(&place.at("hier"))["complete"].as_bool().expect("a truth value") {
             resumable += 1;
             assert!(
-                said.contains("the clustering that this run replaces is in") && said.contains("--resume"),
+                said.contains("the clustering that this run replaces stays in") && said.contains("--resume"),
                 "{said}"
             );
             let kept = everything(&place.at("hier").join(REPLACED));
             assert!(kept.iter().eq(of_clustering(&before)), "{:?}", names(&kept));
-            // without --resume or --force, the message says what is where
+            // without --resume or --force, the message says where each clustering is
             refused(&mut place.kmeans("hier", &SETTINGS), 2, &["an unfinished one", REPLACED, "--resume"]);
             // a refused run on top of both leaves both
             let bad = place.at("bad.npy");
@@ -209,7 +209,7 @@ fn a_killed_run_leaves_one_clustering_or_one_to_resume() {
 }
 
 #[test]
-fn every_state_of_a_killed_move_is_mended() {
+fn every_state_of_a_killed_move_is_recovered() {
     let place = Place::digits();
     let before = old(&place);
     let folder = place.at("hier");

@@ -1,4 +1,4 @@
-//! What a run gave its device, as the record says.
+//! The device's counters in the record of a run.
 
 use crate::common::{Clustering, Draw, Dtype, devices, judged, scratch};
 
@@ -31,7 +31,7 @@ fn two_passes_upload_the_points_once() {
         let number = |counters: &serde_json::Value, name: &str| counters[name].as_u64().expect("a count");
         let points = ROWS * DIM * 4;
         assert!(number(&one, "bytes_up") >= points, "{one}");
-        // the second pass sends row numbers, and means as hi/lo parts, but no points
+        // the second pass uploads row numbers, and means as hi/lo parts, but no points
         assert!(number(&two, "bytes_up") < points + points / 2, "{two}");
         for name in ["bytes_down", "submits", "dispatches"] {
             assert!(number(&two, name) > number(&one, name), "{name}: {one} {two}");

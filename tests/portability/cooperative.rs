@@ -1,5 +1,5 @@
-//! The kernels with cooperative matrices, which only some adapters run: naga validates them with the capabilities they need,
-//! and translates them to SPIR-V and MSL. HLSL has no cooperative matrices.
+//! The kernels with cooperative matrices, which only some adapters run. Naga validates them with the capabilities that they
+//! need, and translates them to SPIR-V and MSL. HLSL has no cooperative matrices.
 
 use clustrata::backend::gpu::COOPERATIVE_BYTES;
 use clustrata::backend::gpu::kernels::COOPERATIVE_KERNELS;

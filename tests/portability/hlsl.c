@@ -1,7 +1,7 @@
-// Compiles every translated kernel by a compiler of Direct3D: FXC (d3dcompiler_47.dll) or DXC (dxcompiler.dll), as wgpu calls
-// them. Prints a line for each that fails and the number that compile.
+// Compiles every translated kernel with a Direct3D compiler, FXC (d3dcompiler_47.dll) or DXC (dxcompiler.dll), called as wgpu
+// calls it. Prints a line for each kernel that fails, and the number of those that compile.
 //
-// usage: hlsl fxc|dxc FOLDER; FOLDER/pipelines.txt lists a name and an entry point a line.
+// usage: hlsl fxc|dxc FOLDER; each line of FOLDER/pipelines.txt has a name and an entry point.
 #define COBJMACROS
 #include <windows.h>
 #include <d3dcompiler.h>
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// dxcapi.h, which MinGW lacks: the three interfaces as far as they are called.
+// MinGW lacks dxcapi.h: these are the three interfaces, up to the last method that is called.
 typedef struct {
     const void *text;
     SIZE_T bytes;
@@ -52,7 +52,7 @@ static int load(const char *which) {
     return create && create(&CLASS, &COMPILER, (void **)&dxc) == S_OK;
 }
 
-/// Whether the text compiles; what the compiler says is printed if it does not.
+/// Whether the text compiles. If not, prints the compiler's messages.
 static int compiles(const char *text, SIZE_T bytes, const char *entry) {
     ID3DBlob *code = NULL, *errors = NULL;
     HRESULT result;

@@ -1,6 +1,5 @@
 //! Every kernel on every platform: naga validates it and translates it to SPIR-V, MSL and HLSL as wgpu does, with each set of
-//! overrides that pipelines use; `spirv-val` accepts it; and what the Rust side says of it is compared with what the shader
-//! says.
+//! overrides that pipelines use; `spirv-val` accepts it; and its Rust description agrees with the shader.
 //!
 //! `CLUSTRATA_TRANSLATED=DIR` keeps the translations, for the compilers of drivers (`script/portability`).
 #![cfg(feature = "gpu")]
@@ -30,7 +29,7 @@ fn each_pipeline(mut check: impl FnMut(&Kernel, &str, u32, &[(&'static str, f64)
     }
 }
 
-/// What is bound where, read from the shader.
+/// The bindings that the shader declares.
 fn reflected_bindings(module: &Module) -> Vec<(u32, Binding)> {
     let mut layouter = naga::proc::Layouter::default();
     layouter.update(module.to_ctx()).unwrap_or_else(|error| panic!("{error:?}"));
@@ -156,7 +155,7 @@ fn one_rule_of_the_validator_is_excused() {
     assert!(!spirv_val::is_excused("VUID-StandaloneSpirv-None-106840"));
 }
 
-/// What a translation must say because of the options: each would be missing with naga's defaults.
+/// Text that translations contain because of wgpu's options, and would lack with naga's defaults.
 #[test]
 fn the_options_are_those_of_wgpu() {
     let kernel = KERNELS.iter().find(|kernel| kernel.name == "own_distance").expect("the kernel of own distances");
@@ -183,7 +182,7 @@ fn the_options_are_those_of_wgpu() {
 }
 
 #[test]
-fn the_host_and_the_shaders_say_the_same() {
+fn the_host_describes_the_shaders_correctly() {
     each_pipeline(|kernel, entry, workgroup, overrides| {
         let name = format!("{}.{entry}", kernel.name);
         let resolved = Resolved::new(kernel, &kernel.source(), entry, overrides);

@@ -1,7 +1,7 @@
-// Compiles every translated kernel by a Vulkan driver and prints the statistics of the driver's compiler, a line a pipeline:
-// its name, and `name=value` for each statistic, separated by tabs. Runs nothing, so a device that computes nothing will do.
+// Compiles every translated kernel with a Vulkan driver. Prints a line per pipeline with its name and the statistics of the
+// driver's compiler as `name=value`, separated by tabs. Runs nothing, so a device that computes nothing suffices.
 //
-// usage: pipelines FOLDER ENDING; FOLDER/pipelines.txt lists a name, an entry point and the letters of the bindings a line.
+// usage: pipelines FOLDER ENDING; FOLDER/pipelines.txt lists, per line, a name, an entry point and the letters of the bindings.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,12 +10,12 @@ const EXCUSED: &[(&str, &str)] = &[(
      buffers (gfx-rs/wgpu issue 7696); drivers ignore them",
 )];
 
-/// Whether the program is there.
+/// Whether the program is installed.
 pub(crate) fn is_installed() -> bool {
     Command::new("spirv-val").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// What the validator says against a module; nothing if it is valid, or breaks an excused rule only.
+/// The validator's complaint about a module; `None` if the module is valid or breaks only excused rules.
 pub(crate) fn complaint(module: &[u32], target: &str, file: &Path) -> Option<String> {
     let bytes: Vec<u8> = module.iter().flat_map(|word| word.to_le_bytes()).collect();
     std::fs::write(file, bytes).expect("a file in a temporary folder");
@@ -24,7 +24,7 @@ pub(crate) fn complaint(module: &[u32], target: &str, file: &Path) -> Option<Str
     (!output.status.success() && !is_excused(&said)).then(|| said.into_owned())
 }
 
-/// Whether all rules that are named are excused ones. Text without a rule is no excuse.
+/// Whether the text names rules and all of them are excused.
 pub(crate) fn is_excused(said: &str) -> bool {
     let excused = |rule: &str| EXCUSED.iter().any(|(name, _)| *name == rule);
     let words = said.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));

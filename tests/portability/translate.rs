@@ -1,4 +1,4 @@
-//! Translates a kernel as wgpu-hal 30 does for each graphics API: what a driver gets is what is tested.
+//! Translates a kernel as wgpu-hal 30 does for each graphics API: so the tests see what drivers get.
 //!
 //! Each function names the place in wgpu-hal that its options were read from. Look there after every update of wgpu.
 
@@ -18,7 +18,7 @@ pub(crate) const METAL: [(u8, u8); 4] = [(2, 0), (2, 4), (3, 1), (4, 0)];
 /// Shader models of Direct3D 12: FXC compiles the first, DXC the second.
 pub(crate) const DIRECTX: [hlsl::ShaderModel; 2] = [hlsl::ShaderModel::V5_1, hlsl::ShaderModel::V6_0];
 
-/// What keeps accesses to buffers within bounds.
+/// Who keeps accesses to buffers within bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BufferChecks {
     /// The driver, which has `robustBufferAccess2`.
@@ -35,7 +35,7 @@ pub(crate) struct Resolved {
     bindings: &'static [Binding],
 }
 
-/// Parses and validates, as far as overrides that have no value yet allow.
+/// Parses and validates, as far as that is possible before overrides have values.
 pub(crate) fn parse(source: &str) -> Result<(Module, ModuleInfo), String> {
     let module = naga::front::wgsl::parse_str(source).map_err(|error| error.emit_to_string(source))?;
     let info = validate(&module)?;
@@ -49,7 +49,7 @@ fn validate(module: &Module) -> Result<ModuleInfo, String> {
 }
 
 impl Resolved {
-    /// One entry point of `source`, which is that of `kernel` or a changed one.
+    /// One entry point of `source`, which is the source of `kernel` or a changed copy.
     pub(crate) fn new(
         kernel: &Kernel,
         source: &str,
@@ -80,7 +80,7 @@ impl Resolved {
             BufferChecks::Driver => BoundsCheckPolicy::Unchecked,
             BufferChecks::Shader => BoundsCheckPolicy::Restrict,
         };
-        // bindings are numbered anew in the order of the layout
+        // bindings are renumbered in the order of the layout
         let binding_map = (0..).zip(self.bindings).map(|(binding, _)| {
             let target = spv::BindingInfo { descriptor_set: 0, binding, binding_array_size: None };
             (ResourceBinding { group: 0, binding }, target)
@@ -149,7 +149,7 @@ impl Resolved {
 
     /// As `dx12::Device::load_shader`, with the registers of `dx12::Device::create_pipeline_layout`: storage buffers are
     /// numbered by class, a parameter block with a dynamic offset is a constant buffer, and one more register after it
-    /// holds what Direct3D does not tell a shader.
+    /// holds values that Direct3D does not give to shaders.
     pub(crate) fn directx(&self, model: hlsl::ShaderModel) -> Result<String, String> {
         let (mut read, mut written, mut constant) = (0, 0, 0);
         let registers = (0..).zip(self.bindings).map(|(binding, kind)| {

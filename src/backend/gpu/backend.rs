@@ -27,7 +27,7 @@ use crate::base::matrix::MatrixView;
 pub struct GpuBackend {
     gpu: GpuDevice,
     residents: ResidentCache,
-    /// The points of all open stores.
+    /// The kept points of all open stores: freed when memory is short.
     kept: Mutex<Vec<Weak<Mutex<Chunks>>>>,
 }
 
@@ -58,7 +58,8 @@ impl GpuBackend {
 }
 
 impl GpuBackend {
-    /// Allocates all that a pass needs: the only way to learn whether it fits. The lanes then use these buffers.
+    /// Allocates what the lanes of a pass and its centroids need, which is the only way to learn whether it fits. The buffers
+    /// return to the pool, and the lanes take them from there.
     fn trial(&self, job: &Job<'_>, plan: &TilePlan, lanes: usize) -> std::result::Result<(), Raised> {
         let gpu = &self.gpu;
         let centroids = gpu.scoped(|| resident::allocate(gpu, job, plan))?;
@@ -67,8 +68,8 @@ impl GpuBackend {
         Ok(())
     }
 
-    /// What to try after a trial ran out of memory: fewer kept points, then smaller tiles, then fewer resident centroids, then
-    /// tiles of any size. `None` if nothing is left to give up.
+    /// What to try after a trial ran out of memory: fewer kept points; then tiles down to `SMALL` rows; then fewer resident
+    /// centroids; then even smaller tiles. `None` if nothing is left to give up.
     fn with_less_memory(&self, job: &Job<'_>, plan: &TilePlan) -> Result<Option<TilePlan>> {
         const SMALL: usize = 1024;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +105,7 @@ impl Backend for GpuBackend {
                 Err(raised) => raised,
             };
             gpu.pool.clear();
-            // what was freed is returned to the driver by a poll
+            // the driver gets freed memory back only after a poll
             let polled = gpu.device.poll(wgpu::PollType::Poll).is_ok();
             plan = match self.with_less_memory(job, &plan)? {
                 Some(plan) if raised.out_of_memory && polled => plan,

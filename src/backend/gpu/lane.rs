@@ -54,7 +54,7 @@ impl Lane for GpuLane<'_> {
         if let Some(centring) = &mut self.centring {
             centring.forget();
         }
-        // blocks of the distance matrix read consecutive rows
+        // the kernel of the distance matrix reads consecutive rows only
         if self.matrix.is_some() && matches!(rows, TileRows::List(_)) {
             return Ok(false);
         }

@@ -98,7 +98,7 @@ fn checked_path(folder: &JobFolder) -> Result<Cow<'_, str>> {
     let refused = |what| Error::usage(Finding::new(what).file(folder.out()).hint("choose another folder"));
     match folder.out().to_str() {
         None => Err(refused("the run's folder is not UTF-8, so no script can name it")),
-        // there it parts folders, as a slash does
+        // on Windows a backslash separates folders, as a slash does
         Some(out) if cfg!(windows) => Ok(Cow::Owned(out.replace('\\', "/"))),
         Some(out) if out.contains('\\') => {
             Err(refused("Slurm can't write logs to a folder with a backslash in its name"))

@@ -53,8 +53,8 @@ pub fn submit(request: &Request) -> Result<String> {
     completion(&sweep, &failed)
 }
 
-/// A job script holds absolute paths. Those of Windows, with drive letters and backslashes, name nothing on a node of Slurm,
-/// which is Linux.
+/// Refuses Slurm on Windows. Job scripts hold absolute paths, and those of Windows, with drive letters, mean nothing on a
+/// Slurm node, which runs Linux.
 fn refuse_windows(windows: bool, local: bool) -> Result<()> {
     if !windows || local {
         return Ok(());
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_runs_jobs_here_only() {
+    fn windows_runs_jobs_only_locally() {
         assert_eq!(refuse_windows(true, false).map_err(|error| error.kind()), Err(Kind::Usage));
         for (windows, local) in [(true, true), (false, true), (false, false)] {
             assert!(refuse_windows(windows, local).is_ok());

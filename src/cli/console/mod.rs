@@ -33,8 +33,8 @@ impl Console {
             (_, true) => LevelFilter::DEBUG,
             _ => LevelFilter::INFO,
         };
-        // What fails in a library comes back to us as an error. Before that a driver may try several ways, and wgpu reports
-        // each that does not work as an error: nothing for a run that succeeds.
+        // A failure in a library comes back to us as an error value. wgpu also logs an error for every attempt that it gives
+        // up, even if a later one succeeds, so the screen shows errors of libraries only with --verbose.
         let libraries = if verbosity.verbose { LevelFilter::ERROR } else { LevelFilter::OFF };
         let filter = || own(level, libraries);
         let log = LogFile::default();

@@ -126,12 +126,12 @@ impl Embeddings {
         self.dtype
     }
 
-    /// What the rows are divided by as they are read.
+    /// The scale by which rows are divided when they are read.
     pub fn scale(&self) -> Scale {
         self.scale
     }
 
-    /// Divides rows by `scale` from now on, whenever they are read.
+    /// From now on, rows are divided by `scale` when they are read.
     ///
     /// # Panics
     /// If the rows are not float64.
@@ -168,8 +168,8 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Fills `out` with the rows from `first` on: the stored bytes, unless rows are to be divided. Its length is a multiple of
-    /// `row_bytes()`. Any number of threads can read at once.
+    /// Fills `out` with the rows from `first` on: the stored bytes, divided by the scale if it isn't 1. The length of `out`
+    /// is a multiple of `row_bytes()`. Any number of threads can read at once.
     ///
     /// # Errors
     /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.

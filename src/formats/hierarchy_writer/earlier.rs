@@ -1,4 +1,4 @@
-//! The files that a run finds in the folder of a clustering.
+//! The files of an earlier run in the folder of a clustering: lists and removes them.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::formats::atomic_file;
 /// Start of the names of checkpoints.
 const CHECKPOINT: &str = "checkpoint-";
 
-/// The files of a clustering's levels, checkpoints included: paths relative to it, level by level.
+/// The files of a clustering's levels, checkpoints included, level by level. Paths are relative to `clustering`.
 ///
 /// # Errors
 /// Those of the disk.
@@ -98,7 +98,7 @@ fn is_known(name: &str) -> bool {
         || name.starts_with(CHECKPOINT)
 }
 
-/// Names in a folder that are text; the others are not ours.
+/// The names in a folder that are UTF-8. Others are not ours.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
     entries.filter_map(io::Result::transpose).collect()

@@ -7,7 +7,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `folder` | the place of each file, and the order in which they are written |
-//! | `earlier` | the files that a run finds: listed, or removed |
+//! | `earlier` | files of an earlier run: lists and removes them |
 //! | `members` | clusters from labels, and members by distance |
 //! | `array` | `.npy` files of numbers |
 //! | `object_array` | `.npy` files of clusters: a pickle, as NumPy writes it |

@@ -41,7 +41,7 @@ struct Mapped {
 }
 
 impl Matrix {
-    /// Divides all elements by `scale`, in memory and in float64.
+    /// Replaces the elements by a float64 copy in memory, divided by `scale`.
     pub fn divide_by(&mut self, scale: Scale) {
         let view = self.view();
         let mut divided = Array2::zeros((view.rows(), view.cols()));
@@ -98,7 +98,7 @@ impl Matrix {
 }
 
 impl Mapped {
-    /// Whether the elements lie in the file as they would in memory: native byte order, aligned, row-major.
+    /// Whether the file's elements can be used in place: native byte order, aligned, row-major.
     fn in_place<T: bytemuck::Pod>(&self, order: ByteOrder) -> bool {
         !self.fortran_order && order == ByteOrder::NATIVE && bytemuck::try_cast_slice::<u8, T>(self.data()).is_ok()
     }

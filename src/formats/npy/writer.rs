@@ -1,4 +1,4 @@
-//! `.npy` files that are written.
+//! Writes `.npy` files: headers, and float64 arrays.
 
 use std::io::{self, Write};
 

@@ -23,7 +23,8 @@ pub trait Communicator: Sync {
     /// `Failed` if a process is lost; `Interrupted` if the run is cancelled.
     fn all_reduce(&self, values: &mut [f64]) -> Result<()>;
 
-    /// The same in double-double arithmetic: `rests` are what `sums` cannot hold.
+    /// [`Communicator::all_reduce`] in double-double arithmetic: a value is `sums + rests`, where `rests` holds what a
+    /// float64 sum loses.
     ///
     /// # Errors
     /// As [`Communicator::all_reduce`].

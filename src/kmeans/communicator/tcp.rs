@@ -108,8 +108,8 @@ impl<'a> TcpCommunicator<'a> {
         Ok(())
     }
 
-    /// Replaces `planes`, arrays of equal lengths, by their sums over all ranks. Rank 0 calls `add` to add those of another
-    /// rank, piece by piece and in rank order.
+    /// Replaces `planes`, arrays of equal length, by their sums over all ranks. Rank 0 adds the arrays of the other ranks
+    /// with `add`, piece by piece and in rank order.
     fn reduce<const N: usize>(
         &self,
         mut planes: [&mut [f64]; N],

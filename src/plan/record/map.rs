@@ -37,8 +37,8 @@ pub struct NeighbourMap {
 pub struct Places {
     /// Indices of the clusters, ascending: all of them, or a seeded sample if there are very many.
     pub clusters: Vec<u64>,
-    /// x coordinate. For PCA in the unit of the embeddings, or a power of two of it if float64 can't hold their squares; for
-    /// t-SNE without unit.
+    /// x coordinate. For PCA in the unit of the embeddings, or in a power of two of it if rows were divided (extreme values);
+    /// for t-SNE without unit.
     pub x: Vec<f32>,
     /// y coordinate, like `x`.
     pub y: Vec<f32>,
@@ -49,8 +49,8 @@ pub struct Places {
 pub struct SampledPoints {
     /// Row numbers, ascending.
     pub rows: Vec<u64>,
-    /// x coordinate. For PCA in the unit of the embeddings, or a power of two of it if float64 can't hold their squares; for
-    /// t-SNE without unit.
+    /// x coordinate. For PCA in the unit of the embeddings, or in a power of two of it if rows were divided (extreme values);
+    /// for t-SNE without unit.
     pub x: Vec<f32>,
     /// y coordinate, like `x`.
     pub y: Vec<f32>,

@@ -54,7 +54,7 @@ pub struct RunRecord {
     pub inputs: Inputs,
     /// Time and throughput of each stage, in execution order.
     pub stages: Vec<StageRecord>,
-    /// What the device was given: bytes, submissions, dispatches, allocations. Missing for the CPU.
+    /// Work and data that the device was given: bytes, submissions, dispatches, allocations. Missing for the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Traffic>,
     /// Warnings for the user.

@@ -43,8 +43,8 @@ pub(super) fn look(folder: &Path, agreement: &str, resume: bool, force: bool) ->
     }
 }
 
-/// A locked folder. On drop, a clustering that the run was to replace is brought back unless [`Place::end`] or
-/// [`Place::finish`] decided.
+/// A locked folder. If it is dropped before [`Place::end`], for instance by an error, the clustering that the run was to
+/// replace is brought back, unless the new one can be resumed.
 pub(super) struct Place {
     folder: PathBuf,
     lock: LockedFolder,
@@ -78,8 +78,8 @@ impl Place {
         Ok(Place { folder: folder.to_owned(), lock, earlier, before, decided: false })
     }
 
-    /// The run has ended, with an `error` if it is not complete. What is left of it is kept if it can be resumed. Otherwise
-    /// the folder becomes as it was before.
+    /// Call when the run ends, with its error if it is not complete. Keeps what the run left if it can be resumed. Otherwise
+    /// restores the folder as it was before.
     pub(super) fn end(&mut self, error: Option<&Error>) {
         let replaces = replaced::folder_in(&self.folder);
         let lost = match error {
@@ -93,12 +93,14 @@ impl Place {
         }
         if let (Some(_), Some(replaces)) = (error, replaces) {
             let place = replaces.display();
-            tracing::warn!("the clustering that this run replaces is in {place} until --resume has finished this one");
+            tracing::warn!(
+                "the clustering that this run replaces stays in {place} until this one is resumed and finished"
+            );
         }
         self.lock.keep();
     }
 
-    /// The clustering is complete: removes the one that it replaces.
+    /// Stores the record of the complete clustering, and removes the one that it replaces.
     pub(super) fn finish(&self, record: &KmeansRecord) -> Result<()> {
         self.keep(record)?;
         replaced::discard(&self.folder);
@@ -109,7 +111,8 @@ impl Place {
         KmeansRecord::of(&self.folder).ok().flatten().is_some_and(|record| !record.steps.is_empty())
     }
 
-    /// Whether settings or points were refused, so that resuming can't succeed. A damaged file of a level can be removed.
+    /// Whether settings or points were refused, so that resuming can't succeed. It can after an error about a damaged file of
+    /// a level: the user can remove that file.
     fn is_refusal(&self, error: &Error) -> bool {
         let of_level = |finding: &Finding| {
             let file = finding.named_file().and_then(|file| file.strip_prefix(&self.folder).ok());
@@ -118,7 +121,7 @@ impl Place {
         matches!(error.kind(), Kind::Input | Kind::Usage) && !error.findings().kept().iter().any(of_level)
     }
 
-    /// The error that ended the run matters more than one of tidying up.
+    /// Undoes the run. Only warns if that fails, since the error that ended the run matters more.
     fn undo_or_warn(&self) {
         if let Err(error) = self.undo() {
             tracing::warn!("what the run left in {} was not removed: {error}", self.folder.display());
@@ -179,7 +182,7 @@ impl Drop for Place {
     }
 }
 
-/// The clustering that the one in the folder replaces, for a message.
+/// Where the clustering is that the one in the folder replaces, for a message; empty if there is none.
 fn beside(folder: &Path) -> String {
     let replaced = replaced::folder_in(folder);
     replaced.map_or(String::new(), |place| format!("; the clustering that it replaces is in {}", place.display()))

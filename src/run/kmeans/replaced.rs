@@ -6,8 +6,8 @@
 //! CLUSTERING/.clustrata-moving/     the same while its files are being moved, either way
 //! ```
 //!
-//! Every move is a rename within one file system. Whenever the process is killed, one of these is true, and [`recover`] goes
-//! on from there:
+//! Every move is a rename within one file system. If the process is killed at any moment, the folder is in one of these
+//! states, from which [`recover`] continues:
 //!
 //! | found | meaning | next |
 //! |---|---|---|
@@ -16,7 +16,7 @@
 //! | `.clustrata-replaced`, unfinished record | the new run can be resumed | keep both |
 //! | `.clustrata-replaced`, complete record | the new run is finished | remove the replaced clustering |
 //!
-//! A run that replaces an unfinished one, which itself replaces a clustering, sets both aside, one within the other.
+//! If a run replaces an unfinished one that itself replaces a clustering, both are set aside, one inside the other.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -33,7 +33,7 @@ const MOVING: &str = ".clustrata-moving";
 /// Name of the settings.
 pub(super) const CONFIG: &str = "config.yaml";
 
-/// Name of the log, of this run and of those it resumes.
+/// Name of the log of this run and of those it resumes.
 pub(super) const LOG: &str = "log.txt";
 
 /// Start of the names of both folders.
@@ -53,7 +53,7 @@ pub(super) fn can_be_resumed(clustering: &Path) -> bool {
 /// Sets the clustering in the folder aside. Other files stay. On an error the folder is as it was.
 pub(super) fn set_aside(clustering: &Path) -> Result<()> {
     hierarchy_writer::remove_unfinished(clustering)?;
-    // a run that has come nowhere is not worth keeping in front of what it was to replace
+    // a run without results is not worth keeping: set aside the clustering that it was to replace instead
     if folder_in(clustering).is_some() && !can_be_resumed(clustering) {
         bring_back(clustering)?;
     }
@@ -69,7 +69,7 @@ pub(super) fn set_aside(clustering: &Path) -> Result<()> {
 /// Removes the run in the folder, and moves the clustering that it replaces back.
 pub(super) fn bring_back(clustering: &Path) -> Result<()> {
     let (replaced, moving) = (clustering.join(REPLACED), clustering.join(MOVING));
-    // first the record: without it, `recover` goes on here
+    // first the record: without it, `recover` calls this function again
     remove(&clustering.join(KmeansRecord::NAME))?;
     hierarchy_writer::clear(clustering)?;
     own_names(&replaced).iter().try_for_each(|name| remove(&clustering.join(name)))?;
@@ -82,13 +82,13 @@ pub(super) fn discard(clustering: &Path) {
     if let Some(replaced) = folder_in(clustering)
         && let Err(error) = fs::remove_dir_all(&replaced)
     {
-        tracing::warn!("{}, the clustering that was replaced, can't be removed: {error}", replaced.display());
+        tracing::warn!("can't remove the replaced clustering in {}: {error}", replaced.display());
     }
 }
 
-/// Goes on where a killed process stopped. The caller holds the lock of the folder.
+/// Continues where a killed process stopped. The caller holds the lock of the folder.
 pub(super) fn recover(clustering: &Path) -> Result<()> {
-    let back = "the clustering that a stopped run was to replace is back in place";
+    let back = "restored the clustering that a stopped run was to replace";
     if clustering.join(MOVING).is_dir() {
         move_back(clustering)?;
         tracing::warn!("{}: {back}", clustering.display());

@@ -101,7 +101,7 @@ fn cooperative_features() -> wgpu::Features {
 /// How an adapter runs the kernel with cooperative matrices; `None` if it can't.
 fn cooperative(adapter: &wgpu::Adapter) -> Option<Cooperative> {
     let (info, memory) = (adapter.get_info(), adapter.limits().max_compute_workgroup_storage_size);
-    // Software emulates every size, whatever it lists.
+    // Software rasterizers emulate every size, whatever they list.
     let in_sixteens = info.device_type == wgpu::DeviceType::Cpu
         || adapter.cooperative_matrix_properties().iter().any(|properties| {
             [properties.m_size, properties.n_size, properties.k_size] == [16; 3]
@@ -168,8 +168,8 @@ pub(crate) fn open(index: usize, options: &GpuOptions) -> Result<Opened> {
         required_features: cooperative.map_or(wgpu::Features::empty(), |_| cooperative_features()),
         required_limits: limits.clone(),
         experimental_features: match cooperative {
-            // SAFETY: wgpu asks for this since its experimental features may have bugs. The only one in use is cooperative
-            // matrices, in one kernel, whose indices are checked like all others.
+            // SAFETY: wgpu requires this because experimental features may have bugs. The only one used here is cooperative
+            // matrices, in one kernel whose accesses are bounds-checked like those of all others.
             Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
             None => wgpu::ExperimentalFeatures::disabled(),
         },

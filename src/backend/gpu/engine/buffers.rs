@@ -14,7 +14,7 @@ pub(crate) struct Buffers {
     pub(crate) points: DeviceBuffer,
     /// Rows on their way to the device. One is filled while the other is copied.
     pub(crate) points_staging: [Staging; 2],
-    /// Rows of a tile that the device keeps, and their staging; `None` if it keeps none.
+    /// Row numbers of a tile among the kept points, and their staging; `None` if the job keeps no points.
     pub(crate) list: Option<(DeviceBuffer, Staging)>,
     /// Sorted rows of the current level.
     pub(crate) entries: DeviceBuffer,
@@ -46,7 +46,7 @@ pub(crate) struct Buffers {
 pub(crate) struct SearchBuffers {
     /// Four candidates of each row.
     pub(crate) best: DeviceBuffer,
-    /// Candidates, or the nearest two, of every row.
+    /// Read-back buffer of the candidates, their distances or the nearest two of every row.
     pub(crate) readback: DeviceBuffer,
     /// `None` if the host measures the candidates of every level.
     pub(crate) candidates: Option<CandidateBuffers>,
@@ -54,7 +54,7 @@ pub(crate) struct SearchBuffers {
     pub(crate) stream: Option<CentroidStream>,
 }
 
-/// Candidates on their way through the device.
+/// Buffers in which the device measures and decides candidates.
 pub(crate) struct CandidateBuffers {
     /// Four entries of each row.
     pub(crate) entries: DeviceBuffer,

@@ -10,7 +10,7 @@ use super::units::{OCTET, wide};
 use crate::base::error::Result;
 use crate::base::matrix::MatrixView;
 
-/// Usage of a plane.
+/// Usage of a plane: the hi or the lo parts of a level's centroids.
 const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
 
 /// Padded centroids on the host, as hi/lo parts.
@@ -101,7 +101,7 @@ impl ResidentLevel {
             let offset = wide(first) * row_bytes;
             gpu.write(&hi, offset, bytemuck::cast_slice(&packed.hi));
             if packed.has_lo && lo.is_none() {
-                // the chunks so far have no lo parts
+                // earlier chunks have no lo parts, and a reused buffer is not zero
                 let plane = make(gpu, "centroids, lo parts", bytes, USAGE);
                 let mut encoder = gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
                 encoder.clear_buffer(&plane, 0, None);

@@ -1,4 +1,4 @@
-//! Counts of what the device was given.
+//! Counts the work that the device was given.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -42,7 +42,7 @@ pub(crate) struct GpuDevice {
     lanes: AtomicU32,
     /// Bytes of centroids that may stay on the device. Falls when memory is short.
     resident_bytes: AtomicU64,
-    /// How it runs the kernel with cooperative matrices; `None` if it can't.
+    /// How the device runs the kernel with cooperative matrices; `None` if it can't.
     pub(crate) cooperative: Option<Cooperative>,
     pipelines: Pipelines,
 }
@@ -73,8 +73,8 @@ impl GpuDevice {
         self.pipelines.get(&self.device, kernel, entry, variant)
     }
 
-    /// The stamp before a lane's first one. Lanes use buffers of earlier lanes again, so their stamps must differ: multiples of
-    /// an odd number near 2^32 / golden ratio are far apart.
+    /// The stamp before a lane's first one. Lanes reuse the buffers of earlier lanes, so their stamps must differ: multiples
+    /// of an odd number near 2^32 / golden ratio are far apart.
     pub(crate) fn first_stamp(&self) -> u32 {
         self.lanes.fetch_add(1, Ordering::Relaxed).wrapping_add(1).wrapping_mul(0x9e37_79b1)
     }
@@ -85,7 +85,7 @@ impl GpuDevice {
         TilePlan::new(job, tile_rows, &self.limits, &self.options, resident)
     }
 
-    /// Lets fewer bytes of centroids stay on the device from now on. False if there are none already.
+    /// Lets fewer bytes of centroids stay on the device from now on. False if the limit is 0 already.
     pub(crate) fn lower_resident_bytes(&self) -> bool {
         let before = self.resident_bytes.load(Ordering::Relaxed);
         let now = if before < 1 << 20 { 0 } else { before / 4 };
@@ -93,12 +93,14 @@ impl GpuDevice {
         before > 0
     }
 
-    /// Runs `make` and returns its value, or the first error that the device raised while it ran.
+    /// Runs `make` and returns its value, or the first error that the device raised meanwhile. An allocation beyond the limit
+    /// on memory counts as out of memory.
     pub(crate) fn scoped<T>(&self, make: impl FnOnce() -> T) -> std::result::Result<T, Raised> {
+        // forgets refusals outside of any scope
         Pool::was_refused();
         let made = scoped(&self.device, make);
         if Pool::was_refused() {
-            let finding = Box::new(out_of_memory("the limit on its memory is reached"));
+            let finding = Box::new(out_of_memory("the limit of `memory_bytes` is reached"));
             return Err(Raised { finding, out_of_memory: true });
         }
         made
@@ -116,7 +118,8 @@ impl GpuDevice {
         self.queue.submit(recorded)
     }
 
-    /// Index of the entry point of kernels that come in two shapes: 0 per invocation, 1 for all others.
+    /// Index of the entry point of kernels other than the search, which come in two shapes: 0 per invocation, 1 as a
+    /// workgroup tile.
     pub(crate) fn shape_entry(&self) -> usize {
         usize::from(self.options.kernel_shape != KernelShape::PerInvocation)
     }

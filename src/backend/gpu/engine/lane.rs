@@ -6,8 +6,8 @@ use super::buffers::Buffers;
 use super::device::GpuDevice;
 use super::exact::ExactRows;
 use super::fault::defect;
+use super::location::TileLocation;
 use super::pipeline::PointSlice;
-use super::place::Place;
 use super::plan::TilePlan;
 use super::point_store::PointStore;
 use super::submit::Recorder;
@@ -25,10 +25,10 @@ pub(crate) struct LaneState<'a> {
     pub(crate) buffers: Buffers,
     pub(crate) tile: HostTile<'a>,
     /// Where the tile's rows are on the device.
-    pub(crate) place: Place,
+    pub(crate) location: TileLocation,
     /// The points that the device keeps.
     store: Option<&'a PointStore>,
-    /// Rows of the next tile that is uploaded, if they are to be kept.
+    /// Rows of the next upload, if they are consecutive and may be kept.
     announced: Option<Range<u64>>,
     pub(crate) exact: ExactRows<'a>,
     stamp: u32,
@@ -40,8 +40,19 @@ impl<'a> LaneState<'a> {
         let buffers = Buffers::new(gpu, &plan).map_err(|raised| Error::failed(*raised.finding))?;
         let (tile, exact) = (HostTile::new(job), ExactRows::new(job));
         let store = job.kept.and_then(|kept| kept.points.as_any().downcast_ref());
-        let place = Place { slice: PointSlice::whole(&buffers.points), rows: None };
-        Ok(LaneState { gpu, job, plan, buffers, tile, place, store, announced: None, exact, stamp: gpu.first_stamp() })
+        let location = TileLocation { slice: PointSlice::whole(&buffers.points), rows: None };
+        Ok(LaneState {
+            gpu,
+            job,
+            plan,
+            buffers,
+            tile,
+            location,
+            store,
+            announced: None,
+            exact,
+            stamp: gpu.first_stamp(),
+        })
     }
 
     /// Starts recording work of this lane.
@@ -55,7 +66,7 @@ impl<'a> LaneState<'a> {
         self.stamp
     }
 
-    /// `Lane::announce`.
+    /// [`Lane::announce`](crate::backend::Lane::announce): whether the device keeps all of the rows.
     pub(crate) fn announce(&mut self, rows: &TileRows<'_>) -> Result<bool> {
         self.announced = if let TileRows::Range(range) = rows { Some(range.clone()) } else { None };
         let (Some(store), Some(bounds)) = (self.store, rows.bounds()) else { return Ok(false) };
@@ -64,13 +75,14 @@ impl<'a> LaneState<'a> {
             TileRows::List(rows) => store.recall(&bounds, rows.iter().copied()),
         };
         let Some(largest) = largest.filter(|largest| largest.len() <= self.plan.tile_rows) else { return Ok(false) };
-        let Some(place) = place(self.gpu, store, rows)? else { return Ok(false) };
+        let Some(location) = locate(self.gpu, store, rows)? else { return Ok(false) };
         self.tile.recall(rows, largest);
-        self.place = place;
+        self.location = location;
         Ok(true)
     }
 
-    /// Copies the staged rows to the device, to where it keeps them if they were announced and there is room.
+    /// Copies the staged rows to the device: among the kept points if they were announced and there is room, else to the
+    /// lane's own buffer.
     pub(crate) fn upload(&mut self) -> Result<()> {
         let rows = self.tile.rows();
         if rows > self.plan.tile_rows {
@@ -97,19 +109,19 @@ impl<'a> LaneState<'a> {
             let submission = recorder.submit();
             staging.recycle(self.gpu, &submission);
         }
-        self.place = Place { slice: PointSlice::whole(&self.buffers.points), rows: None };
+        self.location = TileLocation { slice: PointSlice::whole(&self.buffers.points), rows: None };
         if let (Some(store), Some(range), true) = (self.store, &kept, room.is_some()) {
             store.filled(range, self.tile.all_largest());
-            if let Some(place) = place(self.gpu, store, &TileRows::Range(range.clone()))? {
-                self.place = place;
+            if let Some(location) = locate(self.gpu, store, &TileRows::Range(range.clone()))? {
+                self.location = location;
             }
         }
         self.gpu.fault.check()
     }
 }
 
-/// Where the device keeps rows of one chunk.
-fn place(gpu: &GpuDevice, store: &PointStore, rows: &TileRows<'_>) -> Result<Option<Place>> {
+/// Where the device keeps the rows; `None` if they aren't in one chunk.
+fn locate(gpu: &GpuDevice, store: &PointStore, rows: &TileRows<'_>) -> Result<Option<TileLocation>> {
     let Some(bounds) = rows.bounds() else { return Ok(None) };
     let Some((slice, first)) = store.slice(gpu, &bounds) else { return Ok(None) };
     // chunks are smaller than a binding, so their rows have 32-bit numbers
@@ -119,5 +131,5 @@ fn place(gpu: &GpuDevice, store: &PointStore, rows: &TileRows<'_>) -> Result<Opt
         TileRows::Range(range) => Some(range.clone().map(number).collect::<Result<_>>()?),
         TileRows::List(rows) => Some(rows.iter().map(|&row| number(row)).collect::<Result<_>>()?),
     };
-    Ok(Some(Place { slice, rows }))
+    Ok(Some(TileLocation { slice, rows }))
 }

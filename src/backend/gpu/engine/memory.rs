@@ -51,15 +51,15 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // the buffer is used again, so it must not stay mapped
+        // the pool hands the buffer out again, so it must not stay mapped
         if self.mapping.take().is_some() {
             self.buffer.unmap();
         }
     }
 }
 
-/// A buffer of at least 16 bytes, since empty buffers can't be bound. A free one of this size and usage is used again: what it
-/// holds is arbitrary.
+/// A buffer of at least 16 bytes, since empty buffers can't be bound. Its contents are arbitrary: it may be a free one of the
+/// same size and usage.
 pub(crate) fn make(gpu: &GpuDevice, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> DeviceBuffer {
     let mut usage = usage;
     if usage.contains(wgpu::BufferUsages::MAP_WRITE) {
@@ -72,8 +72,8 @@ pub(crate) fn make(gpu: &GpuDevice, label: &str, bytes: u64, usage: wgpu::Buffer
     gpu.pool.take((size, usage), || allocate(gpu, label, size, usage))
 }
 
-/// A new buffer. The caller counts its memory as released when it frees it. Beyond the limit on memory, the buffer is too small,
-/// and [`GpuDevice::scoped`] reports it.
+/// A new buffer. Whoever frees it calls [`Pool::release`](super::pool::Pool::release). Beyond the limit on memory, the buffer
+/// is empty, and [`GpuDevice::scoped`] reports an error.
 pub(crate) fn allocate(gpu: &GpuDevice, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
     gpu.counters.allocation();
     let size = if gpu.pool.reserve(size) { size } else { 0 };

@@ -21,12 +21,13 @@ pub enum KernelShape {
     PerInvocation,
     /// A workgroup processes a tile of rows together, and neighbouring invocations read neighbouring memory.
     WorkgroupTile,
-    /// As `WorkgroupTile`; searches process twice as many rows per workgroup, with twice as many registers per invocation.
+    /// As `WorkgroupTile`, but in searches an invocation processes 8 rows by 8 centroids instead of 4 by 8: twice as many
+    /// rows per workgroup, twice as many registers per invocation.
     RegisterTile,
-    /// As `RegisterTile` with workgroups of half the size.
+    /// As `RegisterTile`, with workgroups of half the size.
     SmallRegisterTile,
-    /// As `RegisterTile`; searches find their candidates with cooperative matrices in float16, where that can be proved to
-    /// suffice. Only on adapters that offer them.
+    /// As `RegisterTile`, but searches find candidates with cooperative matrices in float16, and again in float32 where
+    /// float16 is not proved to suffice. Only on adapters that offer such matrices.
     Cooperative,
 }
 
@@ -52,7 +53,7 @@ pub(crate) enum Cooperative {
 /// Settings of [`GpuBackend::open`](super::super::GpuBackend::open). The defaults are what a run uses.
 #[derive(Debug, Clone, Default)]
 pub struct GpuOptions {
-    /// Shape of the kernels that come in two shapes.
+    /// Shape of the kernels that come in several shapes.
     pub kernel_shape: KernelShape,
     /// Lowers the limit on the bytes of one storage binding, so that tests reach the code paths of large inputs.
     pub max_binding: Option<u64>,
@@ -61,10 +62,10 @@ pub struct GpuOptions {
     /// Bytes of centroids, over all levels, that may stay on the device. Default: 256 MiB, or 2 GiB on a device with
     /// memory of its own.
     pub resident_bytes: Option<u64>,
-    /// Most bytes of all buffers together, so that tests reach what happens when memory is short. Default: what there is.
+    /// Limits the bytes of all buffers together, so that tests can run short of memory. Default: no limit.
     pub memory_bytes: Option<u64>,
-    /// Bytes of points that may stay on the device between passes. Default: all on a device with memory of its own, as long
-    /// as it can be allocated; a quarter of the free memory where the device shares the host's.
+    /// Most bytes of points that stay on the device between passes. Default: as many as can be allocated on a device with
+    /// memory of its own; a quarter of the host's free memory where the device shares it.
     pub kept_bytes: Option<u64>,
     /// Bytes of points in a tile, for jobs that leave the number of rows open. Default: 16 MiB, or 8 MiB where the device
     /// shares the host's memory.

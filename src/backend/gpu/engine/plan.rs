@@ -31,7 +31,7 @@ pub(crate) const RUN_BYTES: u64 = 16;
 /// Bytes of a search result per row.
 pub(crate) const BEST_BYTES: u64 = 48;
 
-/// Bytes of a decided row.
+/// Bytes of a row's nearest two.
 pub(crate) const NEAREST_BYTES: u64 = 16;
 
 /// Sizes of tiles and buffers, derived from a job and a device.
@@ -59,15 +59,15 @@ pub(crate) struct TilePlan {
     pub(crate) sums_bytes: u64,
     /// Most bytes of one binding.
     pub(crate) binding: u64,
-    /// Whether the device may keep the points.
+    /// Whether the job's points may stay on the device.
     pub(crate) keeps: bool,
     /// The host evaluates rows with values of this magnitude or more: their squares could overflow float32.
     extreme: f64,
 }
 
 impl TilePlan {
-    /// Plans `job` with tiles of `tile_rows` rows (0: the default), or fewer if the limits require it. At most `resident_bytes` of
-    /// centroids stay on the device.
+    /// Plans `job` with tiles of `tile_rows` rows (0: the default), or fewer if the limits require it. At most
+    /// `resident_bytes` of centroids stay on the device.
     pub(crate) fn new(
         job: &Job<'_>,
         tile_rows: usize,
@@ -144,7 +144,7 @@ impl TilePlan {
         2 * self.centroid_row
     }
 
-    /// Rows that are staged at a time. Staging does not grow with the tile: memory that was used before is faster.
+    /// Rows that are staged at a time. Staging does not grow with the tile: writing to the same memory again is faster.
     pub(crate) fn staged_rows(&self) -> usize {
         to_usize(STAGED_BYTES / self.point_row).clamp(1, self.tile_rows)
     }
@@ -165,7 +165,8 @@ impl TilePlan {
         !self.search_resident.is_empty()
     }
 
-    /// Whether the candidates of a searched level are measured on the device: its centroids stay there.
+    /// Whether the device can measure the candidates of a searched level: only if its centroids stay there, stored and
+    /// centred.
     pub(crate) fn remeasures(&self, level: usize) -> bool {
         self.resident.get(level) == Some(&true) && self.search_resident.get(level) == Some(&true)
     }

@@ -1,5 +1,6 @@
-//! Points that stay on the device, in chunks that fit a binding. Tiles of the first pass fill them; later tiles are slices or
-//! lists of their rows. Once memory is short no chunk is added, and the rows behind the last one are streamed.
+//! The points that the device keeps between passes, in chunks that fit a binding. Tiles of the first pass fill the chunks;
+//! later tiles are slices or lists of their rows. Once memory is short, no chunk is added, and each pass uploads the
+//! remaining rows.
 
 use std::any::Any;
 use std::ops::Range;
@@ -13,7 +14,7 @@ use super::units::wide;
 use crate::backend::{KeptPoints, PointShape};
 use crate::base::numeric::to_usize;
 
-/// Most bytes of a chunk. A tile of a sparse pass lists rows of one chunk, so chunks are large.
+/// Most bytes of a chunk. A tile lies within one chunk. Where a pass needs few rows, only large chunks fill its tiles.
 const CHUNK_BYTES: u64 = 1 << 30;
 
 /// The points of one input on the device.
@@ -41,7 +42,8 @@ struct Chunk {
 }
 
 impl PointStore {
-    /// A store without points. `None` if not even one tile fits a binding, or if tiles would not start where a binding may.
+    /// An empty store. `None` if not even one tile fits a binding, if tiles would not start where a binding may, or if
+    /// `budget` bytes don't hold one chunk.
     pub(crate) fn new(gpu: &GpuDevice, shape: PointShape, point_row: u64, budget: u64) -> Option<PointStore> {
         let binding = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size).min(CHUNK_BYTES);
         let (tile, most) = (wide(shape.tile_rows.max(1)), binding / point_row);
@@ -58,15 +60,15 @@ impl PointStore {
         Some(PointStore { shape, point_row, chunk_rows, chunks: Arc::new(Mutex::new(chunks)) })
     }
 
-    /// What the backend keeps to free chunks when memory is short.
+    /// The chunks, which the backend frees when memory is short.
     pub(crate) fn chunks(&self) -> &Arc<Mutex<Chunks>> {
         &self.chunks
     }
 
-    /// Slice of consecutive rows, and where its first row is within it. The slice starts at a multiple of `align` bytes if that
-    /// is where the rows start; otherwise it is the chunk.
+    /// A slice that holds `rows`, and the number of their first row within it. The slice is exactly the rows if they start
+    /// where a binding may; otherwise it is the whole chunk.
     pub(crate) fn slice(&self, gpu: &GpuDevice, rows: &Range<u64>) -> Option<(PointSlice, u64)> {
-        let (chunk, first) = self.place(rows)?;
+        let (chunk, first) = self.chunk_of(rows)?;
         let chunks = lock(&self.chunks);
         let buffer = &chunks.held.get(chunk)?.buffer;
         let align = u64::from(gpu.limits.min_storage_buffer_offset_alignment);
@@ -78,16 +80,16 @@ impl PointStore {
         Some((PointSlice::whole(buffer), first))
     }
 
-    /// Chunk of the rows, and the first one's place in it; `None` if they lie in several chunks.
-    fn place(&self, rows: &Range<u64>) -> Option<(usize, u64)> {
+    /// Number of the chunk that holds all of the rows, and of their first row within it; `None` if no chunk does.
+    fn chunk_of(&self, rows: &Range<u64>) -> Option<(usize, u64)> {
         let chunk = rows.start / self.chunk_rows;
         let within = rows.end <= (chunk + 1) * self.chunk_rows && rows.end <= self.shape.rows;
         within.then(|| (to_usize(chunk), rows.start - chunk * self.chunk_rows))
     }
 
-    /// Makes room for the rows and returns the buffer and the offset of the first one; `None` if they must be streamed.
+    /// Makes room for the rows. Returns their buffer and the offset of the first row in bytes; `None` if there is no room.
     pub(crate) fn room(&self, gpu: &GpuDevice, rows: &Range<u64>) -> Option<(wgpu::Buffer, u64)> {
-        let (chunk, first) = self.place(rows)?;
+        let (chunk, first) = self.chunk_of(rows)?;
         let mut chunks = lock(&self.chunks);
         while chunks.held.len() <= chunk {
             let before = wide(chunks.held.len()) * self.chunk_rows;
@@ -98,7 +100,7 @@ impl PointStore {
             }
             let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
             let Ok(buffer) = gpu.scoped(|| allocate(gpu, "kept points", bytes, usage)) else {
-                // no more are tried: what is left is needed for the passes
+                // no further attempts: the passes need what memory is left
                 chunks.budget = 0;
                 return None;
             };
@@ -110,7 +112,7 @@ impl PointStore {
 
     /// Records that rows were copied to the device. `largest` are their largest magnitudes.
     pub(crate) fn filled(&self, rows: &Range<u64>, largest: &[f64]) {
-        let Some((chunk, first)) = self.place(rows) else { return };
+        let Some((chunk, first)) = self.chunk_of(rows) else { return };
         let mut chunks = lock(&self.chunks);
         let Some(chunk) = chunks.held.get_mut(chunk) else { return };
         chunk.largest[to_usize(first)..][..largest.len()].copy_from_slice(largest);
@@ -124,7 +126,7 @@ impl PointStore {
 
     /// The largest magnitudes of the rows `rows`, which lie within `bounds`; `None` unless all of `bounds` is on the device.
     pub(crate) fn recall(&self, bounds: &Range<u64>, rows: impl Iterator<Item = u64>) -> Option<Vec<f64>> {
-        let (chunk, first) = self.place(bounds)?;
+        let (chunk, first) = self.chunk_of(bounds)?;
         let chunks = lock(&self.chunks);
         let chunk = chunks.held.get(chunk)?;
         let holds = chunk.filled.iter().any(|range| range.start <= bounds.start && bounds.end <= range.end);
@@ -148,7 +150,7 @@ impl KeptPoints for PointStore {
 }
 
 impl Chunks {
-    /// Frees the last chunk, and adds none from now on. False if there is none.
+    /// Frees the last chunk, and allows no further one. False if there is no chunk.
     pub(crate) fn shrink(chunks: &Mutex<Chunks>) -> bool {
         let mut chunks = lock(chunks);
         chunks.budget = 0;

@@ -1,15 +1,15 @@
-//! Buffers that are free for reuse. A pass allocates what the pass before it allocated, so an iteration allocates nothing.
+//! Free buffers, for reuse. A pass needs buffers of the same sizes as the pass before it, so iterations allocate nothing.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Trials after which a buffer that nobody took is freed.
+/// A free buffer that was not taken during this many trials is freed. A *trial* allocates everything that a pass needs.
 const TRIALS: u64 = 4;
 
 thread_local! {
-    /// Whether an allocation of this thread was beyond the limit.
+    /// Whether the limit refused an allocation of this thread.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct Shelf {
-    /// Each with the number of the trial after which it was returned.
+    /// Each with the number of trials that had started when it was returned.
     free: HashMap<Kind, Vec<(wgpu::Buffer, u64)>>,
     trials: u64,
     /// Bytes of all buffers, free or not.
@@ -41,7 +41,7 @@ pub(crate) struct DeviceBuffer {
 }
 
 impl Pool {
-    /// A pool without buffers, for a device with `limit` bytes of memory.
+    /// A pool without buffers, for at most `limit` bytes of buffers.
     pub(crate) fn new(limit: u64) -> Arc<Pool> {
         Arc::new(Pool { shelf: Mutex::default(), limit })
     }
@@ -52,7 +52,7 @@ impl Pool {
         DeviceBuffer { buffer: free.map_or_else(allocate, |(buffer, _)| buffer), pool: self.clone() }
     }
 
-    /// Call before the buffers of a pass are allocated. Frees what the last few passes did not need.
+    /// Call before a trial. Frees the buffers that no recent pass needed.
     pub(crate) fn start_trial(&self) {
         let mut shelf = self.shelf();
         shelf.trials += 1;
@@ -82,7 +82,7 @@ impl Pool {
         shelf.bytes = shelf.bytes.saturating_sub(bytes);
     }
 
-    /// Whether this thread was refused memory since the last call.
+    /// Whether this thread was refused memory since the last call of this function.
     pub(crate) fn was_refused() -> bool {
         REFUSED.replace(false)
     }
@@ -93,7 +93,7 @@ impl Pool {
 }
 
 impl Shelf {
-    /// Frees the free buffers for which `when` holds, given when they were returned.
+    /// Drops the free buffers for which `when` holds, given the trial of their return.
     fn free_if(&mut self, when: impl Fn(u64) -> bool) {
         let mut freed = 0;
         for (kind, free) in &mut self.free {

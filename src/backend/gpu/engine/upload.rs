@@ -11,14 +11,14 @@ use crate::backend::{Job, RowSource, TileRows};
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 
-/// The rows of one tile. The device may keep them; then the host reads single rows again where it needs them.
+/// The rows of one tile. If the device keeps them, the host does not hold them, and reads a row again where it needs it.
 pub(crate) struct HostTile<'a> {
     /// 64-bit words, so that the bytes are aligned for every element type.
     words: Vec<u64>,
     dtype: Dtype,
     dim: usize,
     rows: usize,
-    /// The rows' numbers in the input, if the tile was recalled instead of staged.
+    /// Numbers of the rows in the input, if the tile was recalled from the device instead of staged.
     recalled: Option<Numbers>,
     source: Option<&'a dyn RowSource>,
     /// Largest magnitude of every row; infinite or NaN if any value of the row is.
@@ -47,7 +47,7 @@ impl<'a> HostTile<'a> {
         }
     }
 
-    /// Makes rows that the device keeps the tile. `largest` are their largest magnitudes.
+    /// Makes the tile consist of rows that the device keeps. `largest` are their largest magnitudes.
     pub(crate) fn recall(&mut self, rows: &TileRows<'_>, largest: Vec<f64>) {
         self.rows = largest.len();
         self.largest = largest;
@@ -94,7 +94,7 @@ impl<'a> HostTile<'a> {
     /// Copies a row as float64, which is exact.
     ///
     /// # Errors
-    /// Errors of the row source, for a tile that was recalled.
+    /// Errors of the row source, if the tile was recalled.
     pub(crate) fn copy_row(&self, row: usize, out: &mut [f64]) -> Result<()> {
         let (Some(numbers), Some(source)) = (&self.recalled, self.source) else {
             decode(self.dtype, self.row(row), out);
@@ -111,8 +111,8 @@ impl<'a> HostTile<'a> {
         Ok(())
     }
 
-    /// Writes some rows to `out` in the layout that kernels read, and records each one's largest magnitude while the row is in
-    /// cache. Rows are packed in order, from the first.
+    /// Writes `rows` to `out` in the layout that kernels read, and records each row's largest magnitude while it is in cache.
+    /// Calls for the same tile must cover its rows in order.
     pub(crate) fn pack(&mut self, plan: &TilePlan, rows: Range<usize>, mut out: wgpu::WriteOnly<'_, [u8]>) {
         let stride = plan.octets as usize * OCTET * if self.dtype == Dtype::F64 { 8 } else { self.dtype.size() };
         let whole = stride == self.row_bytes() && self.dtype != Dtype::F64;

@@ -46,7 +46,7 @@ pub(crate) struct CentreDispatch {
     pub(crate) octets: u32,
     /// Octets of a row.
     pub(crate) stride: u32,
-    /// Whether a list says which rows of the points make up the tile.
+    /// Whether a list maps rows of the tile to rows of the points.
     pub(crate) listed: bool,
 }
 

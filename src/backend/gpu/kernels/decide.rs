@@ -1,4 +1,4 @@
-//! Decides the nearest two of each row's measured candidates; `shaders/decide.wgsl`.
+//! Decides which two of a row's measured candidates are nearest; `shaders/decide.wgsl`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -9,7 +9,7 @@ use crate::base::error::Result;
 
 const GROUP: u32 = 64;
 
-/// First cluster of a row that the host decides.
+/// Stands in the first cluster of a row that the device did not decide.
 pub(crate) const UNDECIDED: u32 = u32::MAX - 1;
 
 /// The kernel's description.
@@ -68,10 +68,11 @@ pub(crate) struct Proof {
     pub(crate) longest: f32,
     /// Largest magnitude of the centre's values, rounded up.
     pub(crate) largest: f32,
-    /// Relative difference from which on the order of two measured squared distances is certain.
+    /// Relative difference above which the order of two measured squared distances is certain.
     pub(crate) direct: f32,
-    /// Squared distances below this, and below `share` of the row's squared magnitude, are measured on the host.
+    /// The host measures squared distances below this.
     pub(crate) tiny: f32,
+    /// The host measures squared distances below this share of the row's largest squared value.
     pub(crate) share: f32,
 }
 

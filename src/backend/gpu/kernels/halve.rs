@@ -32,7 +32,8 @@ struct Params {
     first_group: u32,
 }
 
-/// Records the conversion of `rows` rows of `stride` octets, times `scale`, to rows of `half_stride` octets.
+/// Records the conversion of `rows` rows, multiplied by `scale`. Rows have `stride` octets in float32, `half_stride` in
+/// float16.
 pub(crate) fn record(
     recorder: &mut Recorder<'_>,
     (pipeline, bindings): &Bound,

@@ -1,9 +1,8 @@
 //! The kernels: one Rust file per WGSL file in `shaders/`, with its bindings, parameters and dispatch.
 //!
-//! [`KERNELS`] lists them. `tests/portability.rs` takes every entry of the list through naga: it validates the shader,
-//! translates it to SPIR-V, MSL and HLSL, and compares it with its Rust description.
+//! [`KERNELS`] and [`COOPERATIVE_KERNELS`] list them. `tests/portability` takes every entry through naga: it validates the
+//! shader, translates it to SPIR-V, MSL and HLSL (cooperative ones not to HLSL), and compares it with its Rust description.
 
-pub(crate) mod candidates;
 pub(crate) mod centre;
 pub(crate) mod centroid_pairs;
 pub(crate) mod cluster_sums;
@@ -11,6 +10,7 @@ pub(crate) mod decide;
 pub(crate) mod distance_sums;
 pub(crate) mod gather_rows;
 pub(crate) mod halve;
+pub(crate) mod list_candidates;
 pub(crate) mod own_distance;
 pub(crate) mod pairwise;
 pub(crate) mod partial_inertia;
@@ -31,7 +31,7 @@ pub const KERNELS: &[&Kernel] = &[
     &centre::KERNEL,
     &top2::KERNEL,
     &top2_tile::KERNEL,
-    &candidates::KERNEL,
+    &list_candidates::KERNEL,
     &decide::KERNEL,
     &halve::KERNEL,
     &refine::KERNEL,

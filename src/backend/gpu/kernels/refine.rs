@@ -1,4 +1,4 @@
-//! Scores of candidates in float32, after a search in float16; `shaders/refine.wgsl`.
+//! Computes the candidates' scores again in float32 after a search in float16; `shaders/refine.wgsl`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -57,18 +57,18 @@ pub(crate) struct HalfError {
     pub(crate) scale: f32,
     /// Largest norm of a centroid.
     pub(crate) longest: f32,
-    /// Largest norm of the difference that float16 makes to a centroid, and the part of it that doesn't shrink with the
-    /// centroid.
+    /// Largest norm of the change of a centroid by rounding to float16.
     pub(crate) rounding: f32,
+    /// The part of that change which doesn't shrink with the centroid: values replaced by 0.
     pub(crate) flushed: f32,
-    /// Largest error by adding up products, relative to the norms of both.
+    /// Largest error from adding up products, relative to `|x| |c|`.
     pub(crate) adding: f32,
-    /// Largest difference that centring makes to a norm.
+    /// Largest error of a norm from centring.
     pub(crate) offset: f32,
 }
 
-/// Records the computation of all scores of one block of centroids for `rows` rows. `places` is the position of the block's
-/// first centroid and their number; after the `last` block, the candidates are sorted.
+/// Records the computation, for `rows` rows, of the scores of the candidates in one block of centroids. `places` are the
+/// position of the block's first centroid and the number of centroids. After the `last` block, the candidates are sorted.
 pub(crate) fn record(
     recorder: &mut Recorder<'_>,
     (pipeline, bindings): &Bound,

@@ -9,10 +9,10 @@ use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
 use crate::base::error::Result;
 
-/// A row's candidates, with which the kernels that read or write them start.
+/// WGSL that declares a row's candidates. Kernels that offer centroids to them start with it.
 pub(crate) const CANDIDATES: &str = include_str!("../../../../shaders/shared/candidates.wgsl");
 
-/// Declarations that follow [`CANDIDATES`] in the kernels of the top-2 search.
+/// WGSL that follows [`CANDIDATES`] in the kernels of the top-2 search.
 pub(crate) const SEARCH: &str = include_str!("../../../../shaders/shared/search.wgsl");
 
 /// Bindings of these kernels.
@@ -32,11 +32,11 @@ pub(crate) struct Shape {
     pub(crate) rows: u32,
     /// Centroids that are processed at a time.
     pub(crate) centroids: u32,
-    /// Loop iterations of an invocation for as many centroids and rows of this many octets, over all its loops.
+    /// Loop iterations of an invocation, over all its loops, for that many centroids. The argument is the octets of a row.
     pub(crate) iterations: fn(u32) -> u32,
     /// Loop iterations after all centroids.
     pub(crate) last_iterations: u32,
-    /// Most centroids that an invocation can tell apart.
+    /// Most centroids of a dispatch whose places an invocation can represent.
     pub(crate) most: u32,
 }
 
@@ -100,7 +100,7 @@ pub(crate) struct SearchDispatch {
     pub(crate) fresh: bool,
     /// Stamp of this dispatch's results: one more than that of the dispatch before.
     pub(crate) stamp: u32,
-    /// What turns sums of products into those of unscaled values.
+    /// Factor that undoes the scaling of rows and centroids in a sum of products; 1 in float32.
     pub(crate) unscale: f32,
 }
 

@@ -4,7 +4,7 @@ use super::search::{BINDINGS, CANDIDATES, SEARCH, Shape};
 use crate::backend::gpu::engine::kernel::{Entry, Kernel};
 use crate::backend::gpu::engine::units::OCTET;
 
-/// Extensions that the kernel needs. WGSL wants them first.
+/// Extensions that the kernel needs. WGSL requires these directives before anything else.
 const ENABLE: &str = "enable f16;\nenable wgpu_cooperative_matrix;\n";
 
 /// Octets of a row in float16 are a multiple of this: the columns of a slab.
@@ -30,7 +30,7 @@ pub(crate) static COOPERATIVE: Shape = Shape {
     iterations: |octets| octets.div_ceil(SLAB_OCTETS).saturating_mul(3).saturating_add(8 * 9 + 2),
     // Four merges of eight shares.
     last_iterations: 4 * 9,
-    // float32 holds the places that are merged.
+    // The merge stores places as float32.
     most: 1 << 24,
 };
 

@@ -23,7 +23,7 @@ pub(crate) static ROWS_128: Shape = Shape {
     iterations: |octets| octets.div_ceil(2).saturating_mul(5).saturating_add(2),
     // Two merges of sixteen shares.
     last_iterations: 2 * 17,
-    // The centroids of a share, eight of 128, are counted in 16 bits.
+    // A share has eight of 128 centroids and counts them in 16 bits.
     most: (1 << 16) / 8 * 128,
 };
 

@@ -5,8 +5,8 @@ use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::hi_lo::{hi_lo, largest_f64};
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::location::{PointKernel, TileLocation};
 use crate::backend::gpu::engine::memory::Staging;
-use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{OCTET, wide};
@@ -37,7 +37,7 @@ impl Centring {
         gpu.write(hi, 0, bytemuck::cast_slice(&planes[0]));
         gpu.write(lo, 0, bytemuck::cast_slice(&planes[1]));
         let pipeline = gpu.pipeline(&centre::KERNEL, 0, distance_variant(job.dtype, true))?;
-        // without a list nothing reads it, but something must be bound
+        // if there is no list, the kernel reads none, but something must be bound
         let list = buffers.list.as_ref().map_or(&buffers.entries, |(list, _)| list);
         let storage: [&wgpu::Buffer; 4] = [hi, lo, list, centred];
         let kernel = PointKernel::new(&centre::KERNEL, pipeline, &storage, &buffers.uniforms);
@@ -50,13 +50,14 @@ impl Centring {
         self.done = false;
     }
 
-    /// Records the centring of the tile, unless it was recorded before. True if it was: call `submitted` after the submission.
+    /// Records the centring of the tile, unless it was recorded before. If this call recorded it, it returns true, and
+    /// `submitted` must be called after the submission.
     pub(crate) fn record(&mut self, lane: &mut LaneState<'_>, recorder: &mut Recorder<'_>) -> Result<bool> {
         let octets = u32::try_from(lane.tile.rows()).ok().and_then(|rows| rows.checked_mul(lane.plan.octets));
         let octets = octets.ok_or_else(|| defect("a tile has more than 2^32 octets"))?;
         if !self.done {
-            let listed = lane.place.rows.is_some();
-            if let (Some(rows), Some((list, staging))) = (&lane.place.rows, &mut lane.buffers.list) {
+            let listed = lane.location.rows.is_some();
+            if let (Some(rows), Some((list, staging))) = (&lane.location.rows, &mut lane.buffers.list) {
                 let bytes: &[u8] = bytemuck::cast_slice(rows);
                 staging.write(lane.gpu, wide(bytes.len()), |mut memory| {
                     memory.copy_from_slice(bytes);
@@ -65,21 +66,21 @@ impl Centring {
                 recorder.copy((&staging.buffer, 0), (list, 0), wide(bytes.len()));
             }
             let work = CentreDispatch { octets, stride: lane.plan.octets, listed };
-            centre::record(recorder, self.kernel.bound(lane.gpu, &lane.place), work)?;
+            centre::record(recorder, self.kernel.bound(lane.gpu, &lane.location), work)?;
             self.done = true;
             return Ok(true);
         }
         Ok(false)
     }
 
-    /// Call after the submission that centres the tile.
+    /// Call after the submission that centres the tile: makes the list's staging writable again.
     pub(crate) fn submitted(
         gpu: &GpuDevice,
-        place: &Place,
+        location: &TileLocation,
         list: &mut Option<(DeviceBuffer, Staging)>,
         submission: &wgpu::SubmissionIndex,
     ) {
-        if let (Some(_), Some((_, staging))) = (&place.rows, list) {
+        if let (Some(_), Some((_, staging))) = (&location.rows, list) {
             staging.recycle(gpu, submission);
         }
     }

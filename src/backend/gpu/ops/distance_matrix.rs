@@ -7,9 +7,9 @@ use super::resident::ResidentCentroids;
 use crate::backend::gpu::engine::centroids::PackedRows;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::location::PointKernel;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
 use crate::backend::gpu::engine::pace::Pace;
-use crate::backend::gpu::engine::place::PointKernel;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::pairwise::{self, MatrixBlock};
 use crate::base::error::Result;
@@ -71,7 +71,7 @@ impl DistanceMatrixOp {
         if !fits || out.len() != lane.tile.rows() * count {
             return Err(defect("a block of distances doesn't have the shape of the tile and the level"));
         }
-        if lane.place.rows.is_some() {
+        if lane.location.rows.is_some() {
             return Err(defect("a distance matrix needs consecutive rows"));
         }
         let mut done = 0;
@@ -130,7 +130,7 @@ impl DistanceMatrixOp {
                 recorder.copy((inputs, bytes), (lo, 0), wide(size_of_val(self.gathered.lo.as_slice())));
             }
         }
-        pairwise::record(&mut recorder, self.levels[level].bound(lane.gpu, &lane.place), block)?;
+        pairwise::record(&mut recorder, self.levels[level].bound(lane.gpu, &lane.location), block)?;
         let values = rows * columns.count;
         recorder.copy((distances, 0), (readback, 0), stamped_bytes(values));
         self.pace.start(block.rows, columns.count, block.octets);

@@ -9,8 +9,8 @@ use crate::backend::gpu::engine::buffers::SumBuffers;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::point_variant;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::location::{PointKernel, TileLocation};
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
-use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::engine::upload::HostTile;
 use crate::backend::gpu::kernels::cluster_sums::{self, SumDispatch};
@@ -57,14 +57,14 @@ impl GroupSumOp {
     }
 
     /// Sorts the rows by label and lists them in the form that the kernel reads.
-    fn fill(&mut self, labels: &[u32], place: &Place, evaluator: impl Fn(usize) -> Evaluator) -> Result<()> {
+    fn fill(&mut self, labels: &[u32], location: &TileLocation, evaluator: impl Fn(usize) -> Evaluator) -> Result<()> {
         self.sorted.fill(labels, usize::MAX, evaluator, |label| Ok(Some(label)))?;
         self.order.clear();
         for run in &self.sorted.runs {
             self.order.push(narrow(run.start)?);
         }
         self.order.push(narrow(self.sorted.entries.len())?);
-        self.order.extend(self.sorted.entries.iter().map(|entry| place.row(entry.row)));
+        self.order.extend(self.sorted.entries.iter().map(|entry| location.row(entry.row)));
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl GroupSumOp {
         if labels.len() != lane.tile.rows() {
             return Err(defect("the labels don't have the shape of the tile"));
         }
-        self.fill(labels, &lane.place, |row| match lane.tile.largest(row) {
+        self.fill(labels, &lane.location, |row| match lane.tile.largest(row) {
             largest if lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => Evaluator::Device,
             largest if largest.is_finite() => Evaluator::Host,
             _ => Evaluator::Nobody,
@@ -129,7 +129,7 @@ impl GroupSumOp {
         }
         let list = narrow(self.sorted.runs.len() + 1)?;
         let (first_run, runs, octets) = (narrow(batch.start)?, narrow(batch.len())?, lane.plan.octets);
-        let bound = self.kernel.bound(gpu, &lane.place);
+        let bound = self.kernel.bound(gpu, &lane.location);
         cluster_sums::record(&mut recorder, bound, SumDispatch { first_run, runs, list, octets, stamp })?;
         let stride = octets as usize * OCTET * 2;
         let values = batch.len() * stride;

@@ -1,20 +1,20 @@
 //! Nominates candidates in float16 with cooperative matrices.
 //!
 //! Let `x` and `c` be a centred row and a centroid, and `x'` and `c'` what float16 keeps of them, after scaling by a power of
-//! two. The score `|c|^2 - 2 x.c` that the kernel computes from `x'` and `c'` is off by:
+//! two. The error of the score `|c|^2 - 2 x.c` that the kernel computes from `x'` and `c'` has three parts:
 //!
 //! - `2 |x.c - x'.c'| <= 2 (|x - x'| |c| + |x'| |c - c'|)` (Cauchy-Schwarz). The device computes `|x - x'|` of every row, and
-//!   the host the largest `|c - c'|`. They are about a third of the worst case, `2^-11 |x|`. What is below float16's normal
-//!   range is 0 in `x'` and `c'` and so part of both.
-//! - Products of two float16 are exact in float32. Matrix units add them in any order, many at a time, all aligned to the
-//!   largest and truncated (Fasi, Higham, Mikaitis, Pranesh: *Numerical behavior of NVIDIA tensor cores*, 2021). Each addition
-//!   is off by less than `2^-22 |x'| |c'|`. There are at most 5/4 of them per column, as blocks of four or more are added to
-//!   the sum. This counts twice.
+//!   the host the largest `|c - c'|`: about a third of the worst cases, `2^-11 |x|` and `2^-11 |c|`. Values below float16's
+//!   normal range are 0 in `x'` and `c'`, so both differences include them.
+//! - Products of two float16 are exact in float32. Matrix units add them in any order, many at a time, aligned to the largest
+//!   and truncated (Fasi, Higham, Mikaitis, Pranesh: *Numerical behavior of NVIDIA tensor cores*, 2021). Each addition
+//!   is off by less than `2^-22 |x'| |c'|`. There are at most 5/4 additions per column, since blocks of four or more are
+//!   added to the sum. In the score, this error counts twice.
 //! - The norm and the score are rounded once: less than `2^-20 |c| (|c| + |x|)`.
 //!
-//! `refine` computes the candidates' scores again in float32, so [`ScoreError`](super::rescore::ScoreError) holds for them, and
-//! subtracts the error from the floor, so that the floor is below all other scores. Where it is then not above the second best
-//! score, the candidates may be the wrong ones, and the row needs a search in float32.
+//! `refine` computes the candidates' scores again in float32, so [`ScoreError`](super::rescore::ScoreError) holds for them,
+//! and subtracts the error from the floor, so that the floor is a lower bound of all other scores. If it is not above the
+//! second best score, another centroid may be nearer, and the row needs a search in float32.
 
 use super::centring::Centring;
 use super::resident::ResidentCentroids;
@@ -37,7 +37,7 @@ use crate::backend::gpu::kernels::{gather_rows, halve, refine};
 use crate::base::error::{Error, Result};
 use crate::base::numeric::{to_f32, to_usize};
 
-/// One of this many rows of a tile may be searched again on its own. If there are more, all of them are.
+/// Up to one in this many rows of a tile are searched again on their own. If more need it, the whole tile is searched again.
 const LISTED_SHARE: usize = 4;
 
 /// The kernels, bound to each level's blocks, and the tile in float16.
@@ -55,7 +55,7 @@ pub(crate) struct HalfSearch {
 }
 
 impl HalfSearch {
-    /// `None` if the device isn't asked for cooperative matrices, or no level can be searched so.
+    /// `None` if [`KernelShape::Cooperative`] isn't chosen, or no level can be searched in float16.
     pub(crate) fn new(lane: &LaneState<'_>, resident: &ResidentCentroids) -> Result<Option<HalfSearch>> {
         let LaneState { gpu, plan, buffers, .. } = lane;
         let wanted = gpu.options.kernel_shape == KernelShape::Cooperative
@@ -161,7 +161,7 @@ impl HalfSearch {
                 copy_candidates(&mut recorder, (&buffers.best, &buffers.readback), rows);
                 let submission = recorder.submit();
                 if centred {
-                    Centring::submitted(lane.gpu, &lane.place, &mut lane.buffers.list, &submission);
+                    Centring::submitted(lane.gpu, &lane.location, &mut lane.buffers.list, &submission);
                 }
                 read_candidates(lane, &submission, (rows, 0), stamp, found, |_| Ok(()))?;
                 self.pace.stop();
@@ -213,7 +213,7 @@ fn half_octets(lane: &LaneState<'_>) -> u32 {
 /// What the largest error of a level's scores depends on. `scale` is that of the rows.
 fn half_error(centre: &[f64], scale: f64, searched: &SearchedLevel, in_half: &HalfCentroids) -> HalfError {
     let dim = centre.len() as f64;
-    // A little more, as float32 rounds.
+    // Upwards, and by more than float32 rounds.
     let up = |value: f64| to_f32(value * 1.001);
     HalfError {
         scale: to_f32(scale),
@@ -234,7 +234,7 @@ pub(crate) fn copy_candidates(
     recorder.copy((best, 0), (readback, 0), u64::from(rows) * BEST_BYTES);
 }
 
-/// Reads the copied candidates, all of which have the stamp `stamp`, and the `more` bytes behind them.
+/// Reads the copied candidates, checks that each has the stamp `stamp`, and gives the `more` bytes behind them to `take`.
 pub(crate) fn read_candidates(
     lane: &LaneState<'_>,
     submission: &wgpu::SubmissionIndex,

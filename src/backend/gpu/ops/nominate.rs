@@ -21,7 +21,7 @@ use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
 use crate::base::numeric::to_usize;
 
-/// Work behind the last dispatch of a search, in the same submission.
+/// Work that follows the last dispatch of a search in the same submission.
 pub(crate) trait After {
     /// Records the work, given the stamp of the search's results. It copies its results behind the first row's candidates in
     /// the read-back buffer, and returns their bytes.
@@ -32,18 +32,14 @@ pub(crate) trait After {
 }
 
 /// What follows a dispatch.
-enum End<'a> {
+enum Next<'a> {
     /// Another dispatch.
-    Goes,
-    /// The candidates of all rows are read.
-    Rows,
-    /// This work, whose results are read.
-    Then(&'a mut dyn After),
+    Dispatch,
+    /// Reading the candidates of all rows.
+    Candidates,
+    /// This work, and reading its results.
+    Work(&'a mut dyn After),
 }
-
-/// The float32 shapes, each of which can search any job.
-pub(crate) const SHAPES: [KernelShape; 4] =
-    [KernelShape::PerInvocation, KernelShape::WorkgroupTile, KernelShape::RegisterTile, KernelShape::SmallRegisterTile];
 
 /// The shape of searches in float32.
 fn shape(shape: KernelShape) -> &'static Shape {
@@ -55,7 +51,7 @@ fn shape(shape: KernelShape) -> &'static Shape {
     }
 }
 
-/// The kernel, bound to each level's blocks of centroids.
+/// The search kernels, bound to each level's blocks of centroids.
 pub(crate) struct Nominator {
     shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
@@ -64,7 +60,7 @@ pub(crate) struct Nominator {
     half: Option<HalfSearch>,
     /// As `blocks`, for the rows that are searched again in float32.
     listed_blocks: Vec<Vec<Bound>>,
-    /// How many rows the last search in float16 left to be searched again.
+    /// Rows that the last search in float16 did not decide.
     again: usize,
     pace: Pace,
     found: Vec<RowCandidates>,
@@ -102,8 +98,9 @@ impl Nominator {
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
-    /// rows that the caller asks for, is computable. Rows that are not computable have arbitrary candidates. With `after`, only
-    /// the first row's candidates are read; give it only for a level that [`Nominator::in_half`] does not search.
+    /// rows that the caller asks for, is computable. Rows that are not computable have arbitrary candidates. With `after`,
+    /// only the first row's candidates are read. `after` must be `None` for a level that is searched in float16
+    /// ([`Nominator::in_half`]).
     pub(crate) fn nominate(
         &mut self,
         lane: &mut LaneState<'_>,
@@ -130,8 +127,8 @@ impl Nominator {
         self.half.as_ref().is_some_and(|half| half.searches(lane, level))
     }
 
-    /// Nominates in float16, and again in float32 for those of `rows` for which float16 doesn't suffice. Returns whether it did
-    /// so: not if there are many.
+    /// Nominates in float16, and again in float32 for those of `rows` that float16 doesn't decide. False if the caller must
+    /// search the whole tile in float32: the level is not searched in float16, or too many rows are undecided.
     fn nominate_in_half(
         &mut self,
         lane: &mut LaneState<'_>,
@@ -204,12 +201,12 @@ impl Nominator {
                 };
                 let last = first + begin + paced == places;
                 let load = begin == 0 && streamed;
-                let end = match (last, after.as_deref_mut()) {
-                    (true, Some(after)) => End::Then(after),
-                    (true, None) => End::Rows,
-                    (false, _) => End::Goes,
+                let next = match (last, after.as_deref_mut()) {
+                    (true, Some(after)) => Next::Work(after),
+                    (true, None) => Next::Candidates,
+                    (false, _) => Next::Dispatch,
                 };
-                self.submit(lane, centring, (level, number, load), (source, work), end)?;
+                self.submit(lane, centring, (level, number, load), (source, work), next)?;
                 begin += paced;
             }
         }
@@ -219,7 +216,7 @@ impl Nominator {
     /// Centroids of the next submission: at most `fits`, and no more than the device searches in a fraction of a second.
     fn columns_now(&self, lane: &LaneState<'_>, rows: u32, fits: usize) -> usize {
         let paced = to_usize(self.pace.columns(rows, lane.plan.octets));
-        // A multiple of what any shape processes at a time, so that only the last dispatch of a block is ragged.
+        // 128 is a multiple of what any shape processes at a time, so only the last dispatch of a block is partial.
         if paced >= fits { fits } else { (paced / 128 * 128).max(128).min(fits) }
     }
 
@@ -239,15 +236,15 @@ impl Nominator {
         })
     }
 
-    /// Submits one dispatch for a level's block number `block` and waits for it. If `load`, the block was staged and is copied
-    /// first. After the last dispatch all rows are read, after any other only the first row's stamp.
+    /// Submits one dispatch for a level's block number `block` and waits for it. If `load`, the block was staged and is
+    /// copied first. Unless the candidates of all rows are to be read, only those of the first are, for their stamp.
     fn submit(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, block, load): (usize, usize, bool),
         (source, work): (Rows, SearchDispatch),
-        mut end: End<'_>,
+        mut next: Next<'_>,
     ) -> Result<()> {
         let mut recorder = lane.recorder();
         let centred = centring.record(lane, &mut recorder)?;
@@ -266,24 +263,24 @@ impl Nominator {
         };
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
         search::record(&mut recorder, bound, self.shape, work)?;
-        let rows = if let End::Rows = end { work.rows } else { 1 };
+        let rows = if let Next::Candidates = next { work.rows } else { 1 };
         copy_candidates(&mut recorder, (best, &buffers.readback), rows);
-        let more = match &mut end {
-            End::Then(after) => after.record(lane, &mut recorder, work.stamp)?,
-            End::Rows | End::Goes => 0,
+        let more = match &mut next {
+            Next::Work(after) => after.record(lane, &mut recorder, work.stamp)?,
+            Next::Candidates | Next::Dispatch => 0,
         };
         self.pace.start(work.rows, (work.end - work.begin) as usize, work.octets);
         let submission = recorder.submit();
         if centred {
-            Centring::submitted(lane.gpu, &lane.place, &mut lane.buffers.list, &submission);
+            Centring::submitted(lane.gpu, &lane.location, &mut lane.buffers.list, &submission);
         }
         if load {
             let stream = lane.buffers.search.as_mut().and_then(|search| search.stream.as_mut());
             stream.into_iter().for_each(|stream| stream.staging.recycle(lane.gpu, &submission));
         }
-        read_candidates(lane, &submission, (rows, more), work.stamp, &mut self.found, |more| match &mut end {
-            End::Then(after) => after.read(more),
-            End::Rows | End::Goes => Ok(()),
+        read_candidates(lane, &submission, (rows, more), work.stamp, &mut self.found, |more| match &mut next {
+            Next::Work(after) => after.read(more),
+            Next::Candidates | Next::Dispatch => Ok(()),
         })?;
         self.pace.stop();
         Ok(())

@@ -11,9 +11,9 @@ use crate::backend::gpu::engine::centroids::PackedRows;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::location::{PointKernel, TileLocation};
 use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::pipeline::Bound;
-use crate::backend::gpu::engine::place::{Place, PointKernel};
 use crate::backend::gpu::engine::plan::{ENTRY_BYTES, RUN_BYTES, SQUARED_BYTES};
 use crate::backend::gpu::engine::units::wide;
 use crate::backend::gpu::kernels::{own_distance, partial_inertia};
@@ -156,7 +156,7 @@ impl OwnDistanceOp {
         let parts = |work: &LevelWork| [wide(work.sorted.entries.len()) * ENTRY_BYTES, hi_bytes(work), lo_bytes(work)];
         let levels = &self.levels[which];
         let bytes = levels.iter().flat_map(parts).sum();
-        let place_on_device = &lane.place;
+        let location = &lane.location;
         lane.buffers.inputs_staging.write(lane.gpu, bytes, |mut memory| {
             let mut place = 0;
             let mut put = |bytes: &[u8]| {
@@ -164,7 +164,7 @@ impl OwnDistanceOp {
                 place += bytes.len();
             };
             for work in levels {
-                put(bytemuck::cast_slice(&on_device(&work.sorted.entries, place_on_device)));
+                put(bytemuck::cast_slice(&on_device(&work.sorted.entries, location)));
                 put(bytemuck::cast_slice(&work.gathered.hi));
                 put(bytemuck::cast_slice(&work.gathered.lo));
             }
@@ -199,7 +199,7 @@ impl OwnDistanceOp {
                 }
             }
             let entries = u32::try_from(count).map_err(|_| defect("a tile has more than 2^32 rows"))?;
-            own_distance::record(&mut recorder, work.kernel.bound(lane.gpu, &lane.place), entry, entries, octets)?;
+            own_distance::record(&mut recorder, work.kernel.bound(lane.gpu, &lane.location), entry, entries, octets)?;
             partial_inertia::record(&mut recorder, &self.partial, entries, stamp)?;
             let runs = wide(work.sorted.runs.len()) * RUN_BYTES;
             recorder.copy((&buffers.runs, 0), (&buffers.readback, filled), runs);
@@ -215,11 +215,11 @@ impl OwnDistanceOp {
     }
 }
 
-/// The entries as kernels read them, by rows of the points on the device.
-fn on_device<'e>(entries: &'e [Entry], place: &Place) -> Cow<'e, [Entry]> {
-    match place.rows {
+/// The entries with the rows' numbers on the device.
+fn on_device<'e>(entries: &'e [Entry], location: &TileLocation) -> Cow<'e, [Entry]> {
+    match location.rows {
         None => Cow::Borrowed(entries),
-        Some(_) => entries.iter().map(|entry| Entry { row: place.row(entry.row), ..*entry }).collect(),
+        Some(_) => entries.iter().map(|entry| Entry { row: location.row(entry.row), ..*entry }).collect(),
     }
 }
 
@@ -261,7 +261,8 @@ impl<'b> LevelCentroids<'b> {
         distance_variant(lane.job.dtype, self.lo.is_some())
     }
 
-    /// The bindings after the points in these kernels. Kernels don't read lo parts that don't exist, but something must be bound.
+    /// The bindings after the points in these kernels. Kernels don't read lo parts that don't exist, but something must be
+    /// bound.
     pub(super) fn storage(&self) -> [&wgpu::Buffer; 2] {
         [self.hi, self.lo.unwrap_or(self.hi)]
     }

@@ -1,5 +1,5 @@
-//! Measures the candidates of a search on the device, in the submission that finds them, and decides the rows that this proves.
-//! Only the nearest two of each row come back; of the other rows, the candidates do too.
+//! Measures the candidates of a search on the device, in the submission that finds them, and decides the rows for which this
+//! is proof. Only the nearest two of each row come back. For undecided rows, the host then fetches the candidates too.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::backend::gpu::engine::exact::{TINY, squared_norm};
 use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, largest_f64};
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::location::PointKernel;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, cast, read};
 use crate::backend::gpu::engine::pipeline::Bound;
-use crate::backend::gpu::engine::place::PointKernel;
 use crate::backend::gpu::engine::plan::{BEST_BYTES, NEAREST_BYTES, SQUARED_BYTES};
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::decide::{Nearest, Proof};
 use crate::backend::gpu::kernels::search::RowCandidates;
-use crate::backend::gpu::kernels::{candidates, decide, own_distance};
+use crate::backend::gpu::kernels::{decide, list_candidates, own_distance};
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
@@ -31,7 +31,7 @@ const MEASURED_BYTES: u64 = 4 * SQUARED_BYTES;
 
 /// One level whose candidates are measured on the device.
 struct LevelWork {
-    candidates: Bound,
+    list: Bound,
     own: PointKernel,
     decide: Bound,
     proof: Proof,
@@ -68,9 +68,10 @@ impl Remeasure {
         &self.nearest
     }
 
-    /// The candidates of some rows (ascending) of the last search, with their squared distances. `stamp` is that of the search.
+    /// The candidates of some rows (ascending) of the last search, with their squared distances. `stamp` is that of the
+    /// search.
     pub(crate) fn measured(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
-        // many rows are read at once, a few one by one
+        // a few rows are copied one by one; if there are many, the whole tile is
         let whole = rows.len() > lane.tile.rows() / 8;
         let mut recorder = lane.recorder();
         let (search, candidates) = buffers(lane)?;
@@ -121,13 +122,13 @@ impl LevelWork {
             let bindings = pipeline.bind(&gpu.device, kernel, storage, uniforms);
             Ok((pipeline, bindings))
         };
-        // without a list nothing reads it, but something must be bound
+        // if there is no list, the kernel reads none, but something must be bound
         let list = buffers.list.as_ref().map_or(&*buffers.entries, |(list, _)| list);
         let centroids = LevelCentroids::of(lane, resident, level)?;
         let pipeline = gpu.pipeline(&own_distance::KERNEL, gpu.shape_entry(), centroids.variant(lane))?;
         let storage = [&centroids.storage()[..], &[&*memory.entries, &*memory.squared]].concat();
         Ok(Some(LevelWork {
-            candidates: bind(&candidates::KERNEL, &[&search.best, places, list, &memory.entries])?,
+            list: bind(&list_candidates::KERNEL, &[&search.best, places, list, &memory.entries])?,
             own: PointKernel::new(&own_distance::KERNEL, pipeline, &storage, uniforms),
             decide: bind(&decide::KERNEL, &[&search.best, places, &memory.squared, &memory.nearest])?,
             proof: proof(job.dim, &job.centre, searched, in_parts(job.dtype, &job.levels[level]))?,
@@ -149,7 +150,7 @@ fn proof(dim: usize, centre: &[f64], searched: &SearchedLevel, in_parts: bool) -
         centre: up(squared_norm(centre).sqrt()),
         longest: up(searched.longest),
         largest: up(largest_f64(bytemuck::cast_slice(centre))),
-        // float32 compares with two roundings
+        // the comparison in float32 rounds twice
         direct: up(2.5 * direct_error(dim) + 1e-6),
         tiny: up(TINY),
         share: if in_parts { up(HI_LO_SHARE * dim as f64) } else { 0.0 },
@@ -163,7 +164,7 @@ fn buffers<'l>(lane: &'l LaneState<'_>) -> Result<(&'l SearchBuffers, &'l Candid
     Ok((search, candidates))
 }
 
-/// Measures and decides behind the search of one level.
+/// The work that follows the search of one level: measures and decides.
 pub(crate) struct AfterSearch<'m> {
     of: &'m mut Remeasure,
     level: usize,
@@ -177,9 +178,9 @@ impl After for AfterSearch<'_> {
             return Err(defect("a level's candidates can't be measured on the device"));
         };
         let (rows, octets) = (narrow(lane.tile.rows())?, lane.plan.octets);
-        let listed = lane.place.rows.is_some();
-        candidates::record(recorder, &work.candidates, (rows, work.proof.places), listed)?;
-        let own = work.own.bound(lane.gpu, &lane.place);
+        let listed = lane.location.rows.is_some();
+        list_candidates::record(recorder, &work.list, (rows, work.proof.places), listed)?;
+        let own = work.own.bound(lane.gpu, &lane.location);
         own_distance::record(recorder, own, lane.gpu.shape_entry(), 4 * rows, octets)?;
         decide::record(recorder, &work.decide, rows, work.proof, (searched_stamp, self.stamp))?;
         let (search, candidates) = buffers(lane)?;

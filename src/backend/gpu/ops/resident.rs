@@ -11,7 +11,7 @@ use crate::backend::gpu::engine::memory::make;
 use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::units::wide;
-use crate::backend::gpu::kernels::candidates::Place;
+use crate::backend::gpu::kernels::list_candidates::Place;
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_f32;
 
@@ -35,7 +35,7 @@ pub(crate) struct ResidentCentroids {
     pub(crate) levels: Vec<Option<ResidentLevel>>,
     /// Centred centroids for searches; `None` if the level is not searched.
     pub(crate) searched: Vec<Option<SearchedLevel>>,
-    /// The places of searched levels whose centroids all stay on the device.
+    /// Cluster and norm at each place, for levels whose candidates the device measures.
     pub(crate) places: Vec<Option<DeviceBuffer>>,
 }
 
@@ -68,7 +68,7 @@ fn make_places(gpu: &GpuDevice, places: usize) -> DeviceBuffer {
     make(gpu, "places", wide(places * size_of::<Place>()), usage)
 }
 
-/// Uploads the clusters and norms of a level's places.
+/// Uploads the cluster and the norm at each place of a level.
 fn upload_places(gpu: &GpuDevice, searched: &SearchedLevel) -> DeviceBuffer {
     let places = searched.clusters.iter().zip(&searched.lengths);
     let places = places.map(|(&cluster, &length)| Place { cluster, length: to_f32(length).next_up() });

@@ -1,5 +1,5 @@
-//! Top-2 search for a tile's rows. The device finds candidates by score, and the nearest of them are decided by direct
-//! difference. The host scans the centroids for the few rows whose scores don't decide.
+//! Top-2 search for a tile's rows. The device finds candidates by score; direct differences, measured on the device or on the
+//! host's request, decide which are nearest. The host scans the centroids for the few rows whose scores don't decide.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::base::error::Result;
 /// Candidates of a row.
 const CANDIDATES: usize = 4;
 
-/// The operation.
+/// The operation: it nominates candidates and measures them.
 pub(crate) struct SearchOp {
     resident: Arc<ResidentCentroids>,
     nominator: Nominator,
@@ -79,7 +79,7 @@ impl SearchOp {
         finish(lane, level, &rows, out)
     }
 
-    /// The same where the device measures the candidates: the host decides the rows that the device left undecided.
+    /// The same for a level whose candidates the device measures. The host decides the rows that the device left undecided.
     #[expect(clippy::too_many_arguments, reason = "the lane's operations and the tile")]
     fn search_remeasured(
         &mut self,
@@ -123,7 +123,7 @@ impl SearchOp {
             take_squared(lane, level, row, squared)?;
             close(lane, level, searched, Some(candidates), row)?;
         }
-        // those that the host scanned have yet to be measured
+        // the nearest two of scanned rows are not measured yet
         let (mut scanned, closed): (Vec<SearchRow>, Vec<SearchRow>) = open.into_iter().partition(|row| row.scanned);
         evaluate(lane, own, level, 2..CANDIDATES, &mut scanned)?;
         finish(lane, level, &scanned, out)?;
@@ -142,7 +142,7 @@ fn decided(row: Nearest) -> Option<Top2> {
     }
 }
 
-/// Takes over the measured squared distances of a row. Those that float32 can't resolve are measured again.
+/// Takes over the measured squared distances of a row. The host measures those again that are too small for float32.
 fn take_squared(
     lane: &mut LaneState<'_>,
     level: usize,

@@ -30,27 +30,27 @@ pub(crate) struct SearchedLevel {
     pub(crate) extreme: Vec<u32>,
     /// All places in order; empty if the level doesn't stay on the device.
     pub(crate) blocks: Vec<CentroidBlock>,
-    /// The same in float16; `None` if they aren't searched so.
+    /// The same in float16; `None` if the level isn't searched in float16.
     pub(crate) halves: Option<HalfCentroids>,
 }
 
-/// Centred centroids of a level in float16, times a power of two.
+/// Centred centroids of a level in float16, multiplied by a power of two.
 #[derive(Debug)]
 pub(crate) struct HalfCentroids {
     /// The centroids of each of the level's blocks.
     pub(crate) blocks: Vec<DeviceBuffer>,
     pub(crate) scale: f64,
-    /// Largest norm of the difference that float16 makes to a centroid.
+    /// Largest norm of the change of a centroid by rounding to float16.
     pub(crate) rounding: f64,
 }
 
-/// Fewest centroids that are searched in float16: fewer may not fill a row's shares with four candidates.
+/// Fewest centroids that are searched in float16: with fewer, a row may get fewer than four candidates.
 const FEWEST_HALVES: usize = 128;
 
 /// Smallest magnitude that float16 holds with full precision. Smaller ones are replaced by 0, because devices may do so.
 pub(crate) const SMALLEST_HALF: f64 = 1.0 / (1 << 14) as f64;
 
-/// The power of two that brings values up to `largest` below 2^14, where float16 holds them and float32 their products.
+/// The power of two that scales values up to `largest` to at most 2^14, where float16 holds them and float32 their products.
 pub(crate) fn half_scale(largest: f64) -> f64 {
     if largest > 0.0 && largest.is_finite() { (14.0 - largest.log2().ceil()).clamp(-60.0, 60.0).exp2() } else { 1.0 }
 }

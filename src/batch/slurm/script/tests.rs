@@ -48,7 +48,7 @@ fn what_no_line_can_hold_is_given_on_the_command_line() {
     assert!(files.iter().all(|(_, text)| !text.contains("#SBATCH --output") && text.contains("'/data/a\nb'")));
     let backslash = JobFolder::of(Path::new("/data/a\\b"));
     let files = scripts(&submission, &backslash, &site(json!({"binary": "clustrata"})));
-    // on Windows it parts folders, and a slash does so too
+    // on Windows a backslash separates folders, so a slash can replace it
     let by_slashes = |files: Vec<(&str, String)>| files.iter().all(|(_, text)| text.contains("/data/a/b"));
     assert_eq!(files.ok().map(by_slashes), cfg!(windows).then_some(true));
 }

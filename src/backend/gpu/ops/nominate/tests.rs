@@ -48,7 +48,7 @@ impl Case {
         self.nominated_again(gpu).map(|(found, _)| found)
     }
 
-    /// In addition, how many rows were searched again in float32.
+    /// The same, and how many rows float16 did not decide.
     fn nominated_again(&self, gpu: &GpuDevice) -> Result<(Vec<RowCandidates>, usize)> {
         let job = self.job();
         let rows = self.rows.nrows();
@@ -71,7 +71,7 @@ impl Case {
         Ok((found, nominator.again))
     }
 
-    /// The first row whose candidates are not what they must be.
+    /// Describes the first row with wrong candidates.
     fn wrong(&self, shape: KernelShape, found: &[RowCandidates]) -> Option<String> {
         if found.len() != self.rows.nrows() {
             return Some(format!("{} rows", found.len()));
@@ -81,7 +81,7 @@ impl Case {
         };
         let centroids: Vec<Vec<f64>> = self.centroids.rows().into_iter().map(centred).collect();
         let error = ScoreError::new(&self.centre);
-        // A floor of float16 is lower by at most twice its error.
+        // A search in float16 may lower the floor by up to twice its error.
         let half =
             if shape == KernelShape::Cooperative { 2.0 * (0.003 + self.centre.len() as f64 * 1e-6) } else { 0.0 };
         let longest = centroids.iter().map(|c| squared_norm(c).sqrt()).fold(0.0, f64::max);
@@ -96,8 +96,8 @@ impl Case {
     }
 }
 
-/// What is wrong with a row's candidates, given the true scores of all centroids, the largest error, and how much lower than
-/// necessary the floor may be.
+/// What is wrong with a row's candidates. `scores` are the true scores of all centroids, `error` is the largest allowed
+/// error, and `lower` is by how much the floor may be too low.
 fn wrong(scores: &[f64], found: &RowCandidates, error: f64, lower: f64) -> Option<&'static str> {
     let kept = scores.len().min(4);
     let mut places = found.places[..kept].to_vec();
@@ -120,14 +120,14 @@ fn wrong(scores: &[f64], found: &RowCandidates, error: f64, lower: f64) -> Optio
     if f64::from(found.floor) > lowest + error {
         return Some("the floor is above the score of another centroid");
     }
-    // Each invocation keeps its best two, so what it drops is no better than the third.
+    // Each invocation keeps its best two, so what it drops is no better than the third best of all.
     let mut ascending = scores.to_vec();
     ascending.sort_by(f64::total_cmp);
     let third = ascending.get(2).copied().unwrap_or(f64::from(search::NOTHING));
     (f64::from(found.floor) < third - error - lower).then_some("the floor is below the third best")
 }
 
-/// Opens every usable adapter in every shape that it has.
+/// Opens every usable adapter in every shape that it can run.
 fn in_every_shape(options: &GpuOptions, test: impl Fn(&GpuDevice, &str) -> Result<()>) -> Result<()> {
     for listing in adapters() {
         if let Some(reason) = listing.unusable {
@@ -136,7 +136,7 @@ fn in_every_shape(options: &GpuOptions, test: impl Fn(&GpuDevice, &str) -> Resul
         }
         let cooperative = GpuDevice::open(listing.index, options.clone())?.cooperative;
         if cooperative.is_none() {
-            eprintln!("skipped on {}: what cooperative matrices need is not there", listing.info.name);
+            eprintln!("skipped on {}: it has no cooperative matrices", listing.info.name);
         }
         let cooperative = cooperative.map(|_| KernelShape::Cooperative);
         for kernel_shape in KernelShape::EVERYWHERE.into_iter().chain(cooperative) {
@@ -189,7 +189,7 @@ fn blocks_dispatches_and_ties_change_nothing() -> Result<()> {
             // Blocks of 144 and of 16 centroids.
             for (rows, dim, k) in [(150, 100, 777), (1300, 8, 3000), (2, 900, 90)] {
                 let mut case = Case::new(31, (rows, dim, k), 0.0);
-                // Every fifth centroid is that of the place before it.
+                // Every fifth centroid equals the one before it.
                 for place in (4..k).step_by(5) {
                     let copy = case.centroids.row(place - 1).to_owned();
                     case.centroids.row_mut(place).assign(&copy);
@@ -259,7 +259,7 @@ fn float16_decides_most_rows_and_the_rest_is_searched_again() -> Result<()> {
         let (found, again) = case.nominated_again(gpu)?;
         assert_eq!(case.wrong(shape, &found), None, "{name}");
         assert!(again < 15, "{name}: {again} of 300 rows are searched again");
-        // Each of these rows has more nearest centroids that float16 can't tell apart than there are candidates.
+        // Each of these rows gets six nearest centroids that float16 can't tell apart: more than there are candidates.
         for row in [7, 123, 299] {
             for number in 0..6 {
                 let mut near = case.rows.row(row).mapv(|value| value + 0.01);
@@ -270,7 +270,7 @@ fn float16_decides_most_rows_and_the_rest_is_searched_again() -> Result<()> {
         let (found, more) = case.nominated_again(gpu)?;
         assert_eq!(case.wrong(shape, &found), None, "{name}: near ties");
         assert!(more >= again + 3, "{name}: only {more} rows are searched again");
-        // Six such centroids for all rows: everything is searched in float32.
+        // Six such centroids for all rows: the whole tile is searched in float32.
         case.rows.fill(5.1);
         for place in 1..7 {
             case.centroids.row_mut(place).fill(5.11 + 1e-6 * place as f32);
@@ -282,7 +282,7 @@ fn float16_decides_most_rows_and_the_rest_is_searched_again() -> Result<()> {
 }
 
 #[test]
-fn float16_is_scaled_and_an_outlier_costs_little() -> Result<()> {
+fn float16_is_scaled_and_an_outlier_leaves_few_rows_undecided() -> Result<()> {
     with_cooperative_matrices(&GpuOptions::default(), |gpu, name| {
         for scale in [1e-12_f32, 1e-4, 1.0, 1e4, 1e9] {
             let mut case = clustered(42, (200, 70, 300));
@@ -292,7 +292,7 @@ fn float16_is_scaled_and_an_outlier_costs_little() -> Result<()> {
             }
             let check = |case: &Case, what: &str| -> Result<()> {
                 let (found, again) = case.nominated_again(gpu)?;
-                // float16 is used, and what it can't tell is right all the same.
+                // Most rows are decided in float16, and the others are right as well.
                 assert_eq!(case.wrong(gpu.options.kernel_shape, &found), None, "{name}: {scale}: {what}");
                 assert!(again < 20, "{name}: {scale}: {what}: {again} of 200 rows are searched again");
                 Ok(())

@@ -1,4 +1,4 @@
-//! The scripts as bash runs them, with programs that write down what they were given.
+//! Runs the scripts in bash, with programs that record their arguments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ const HOSTILE: [&str; 11] = [
     "ä 点",
 ];
 
-/// A program that writes its arguments, each ended by a NUL.
+/// A program that records its arguments, each ended by a NUL.
 const ECHO: &str = "#!/bin/bash\nprintf '%s\\0' \"$@\" >>\"$SEEN\"\n";
 
 /// Writes the scripts of a run with `shards` to `base`/`name` and gives its folder.
@@ -91,7 +91,7 @@ fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
     }
 }
 
-/// Takes its own options away and runs the command as the second of two processes.
+/// Stands in for `srun`: drops its options and runs the command as the second of two processes.
 const SRUN: &str = "#!/bin/bash\nwhile [[ $1 == --* ]]; do shift; done\nSLURM_PROCID=1 SLURM_NTASKS=2 exec \"$@\"\n";
 
 #[test]

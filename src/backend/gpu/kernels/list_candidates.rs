@@ -1,4 +1,4 @@
-//! Lists the candidates of each row for `own_distance`; `shaders/candidates.wgsl`.
+//! Turns each row's candidates into entries for `own_distance`; `shaders/list_candidates.wgsl`.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -11,9 +11,9 @@ const GROUP: u32 = 64;
 
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
-    name: "candidates",
-    sources: &[include_str!("../../../../shaders/candidates.wgsl")],
-    entries: &[Entry { name: "candidates", workgroup: GROUP }],
+    name: "list_candidates",
+    sources: &[include_str!("../../../../shaders/list_candidates.wgsl")],
+    entries: &[Entry { name: "list_candidates", workgroup: GROUP }],
     bindings: &[
         Binding::Read,
         Binding::Read,
@@ -46,7 +46,8 @@ pub(crate) struct Place {
     pub(crate) length: f32,
 }
 
-/// Records the listing of `rows` rows' candidates among `places` searched centroids. `listed`: a list has the rows of the points.
+/// Records the listing of the candidates of `rows` rows among `places` searched centroids. `listed` says whether a list maps
+/// rows of the tile to rows of the points.
 pub(crate) fn record(
     recorder: &mut Recorder<'_>,
     (pipeline, bindings): &Bound,

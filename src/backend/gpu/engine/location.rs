@@ -6,20 +6,20 @@ use super::pipeline::{Bound, Pipeline, PointSlice};
 
 /// A tile's rows on the device.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct TileLocation {
     pub(crate) slice: PointSlice,
     /// Row of the slice for each row of the tile; `None` if they are the same.
     pub(crate) rows: Option<Vec<u32>>,
 }
 
-impl Place {
+impl TileLocation {
     /// Row of the slice that holds row `row` of the tile.
     pub(crate) fn row(&self, row: u32) -> u32 {
         self.rows.as_ref().map_or(row, |rows| rows[row as usize])
     }
 }
 
-/// A kernel whose first binding is the tile's points. It is bound again when these are elsewhere.
+/// A kernel whose first binding is the tile's points. Bindings are renewed when the tile is at another location.
 pub(crate) struct PointKernel {
     kernel: &'static Kernel,
     pipeline: Pipeline,
@@ -30,7 +30,7 @@ pub(crate) struct PointKernel {
 }
 
 impl PointKernel {
-    /// `pipeline` is one of `kernel`.
+    /// `pipeline` belongs to `kernel`.
     pub(crate) fn new(
         kernel: &'static Kernel,
         pipeline: Pipeline,
@@ -41,14 +41,14 @@ impl PointKernel {
         PointKernel { kernel, pipeline, storage, uniforms: uniforms.clone(), bound: None }
     }
 
-    /// The kernel, bound to the points of `place`.
-    pub(crate) fn bound(&mut self, gpu: &GpuDevice, place: &Place) -> &Bound {
+    /// The kernel, bound to the points of `location`.
+    pub(crate) fn bound(&mut self, gpu: &GpuDevice, location: &TileLocation) -> &Bound {
         let PointKernel { kernel, pipeline, storage, uniforms, bound } = self;
-        let known = bound.take().filter(|(slice, _)| *slice == place.slice);
+        let known = bound.take().filter(|(slice, _)| *slice == location.slice);
         let (_, bound) = bound.insert(known.unwrap_or_else(|| {
             let storage: Vec<&wgpu::Buffer> = storage.iter().collect();
-            let bindings = pipeline.bind_points(&gpu.device, kernel, &place.slice, &storage, uniforms);
-            (place.slice.clone(), (pipeline.clone(), bindings))
+            let bindings = pipeline.bind_points(&gpu.device, kernel, &location.slice, &storage, uniforms);
+            (location.slice.clone(), (pipeline.clone(), bindings))
         }));
         bound
     }

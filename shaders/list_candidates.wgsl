@@ -1,4 +1,4 @@
-// Lists the candidates of each row of a tile, four per row, so that own_distance measures the row's distances to them.
+// Turns the four candidates of each row of a tile into entries for own_distance, which measures the row's distances to them.
 
 // Result of the search for one row; see top2.wgsl.
 struct Best {
@@ -14,7 +14,7 @@ struct Place {
     length: f32,
 }
 
-// A row of the points and the position of a centroid; see own_distance.wgsl.
+// Row of a point and position of a centroid, both in their buffers; see own_distance.wgsl.
 struct Entry {
     row: u32,
     slot: u32,
@@ -25,7 +25,7 @@ struct Params {
     rows: u32,
     // Number of searched centroids.
     places: u32,
-    // 1 if `list` has the row of the points for each row of the tile.
+    // 1 if `list` maps rows of the tile to rows of the points.
     listed: u32,
     groups_x: u32,
     first_group: u32,
@@ -40,7 +40,7 @@ struct Params {
 const GROUP: u32 = 64u;
 
 @compute @workgroup_size(GROUP)
-fn candidates(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+fn list_candidates(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let number = params.first_group + group.y * params.groups_x + group.x;
     let row = number * GROUP + index;
     if row >= params.rows {
