@@ -17,7 +17,7 @@ use super::ops::segment_sums::{self, SegmentSums};
 use crate::backend::cpu::{self, CpuBackend};
 use crate::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, KeptPoints, Lane, PointSet, PointShape,
-    Tick, Tiling, Traffic,
+    Tick, Tiling, Traffic, Tuned,
 };
 use crate::base::error::{Error, Result};
 use crate::base::matrix::MatrixView;
@@ -123,14 +123,15 @@ impl Backend for GpuBackend {
     }
 
     fn rate(&self) -> f64 {
-        // Nominal, not measured: what a search reaches on a common device of the kind.
-        match self.gpu.info.kind {
-            "discrete" => 5e12,
-            "virtual" => 1e12,
-            "integrated" => 5e11,
-            "software" => 15e9,
-            _ => 1e11,
-        }
+        self.gpu.shapes.known_rate().unwrap_or_else(|| nominal_rate(self.gpu.info.kind))
+    }
+
+    fn rate_is_measured(&self) -> bool {
+        self.gpu.shapes.known_rate().is_some()
+    }
+
+    fn tuned(&self) -> Vec<Tuned> {
+        self.gpu.shapes.tuned()
     }
 
     fn distance_error(&self, dim: usize) -> f64 {
@@ -160,5 +161,16 @@ impl Backend for GpuBackend {
             return Ok(cpu::sums_of(points));
         }
         Ok(Box::new(SegmentSums::new(&self.gpu, points, tiling)?))
+    }
+}
+
+/// What a search reaches on a common device of the kind.
+fn nominal_rate(kind: &str) -> f64 {
+    match kind {
+        "discrete" => 5e12,
+        "virtual" => 1e12,
+        "integrated" => 5e11,
+        "software" => 15e9,
+        _ => 1e11,
     }
 }

@@ -13,12 +13,14 @@ use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::plan::BEST_BYTES;
+use crate::backend::gpu::engine::search_shapes::SearchWork;
 use crate::backend::gpu::engine::submit::Recorder;
-use crate::backend::gpu::engine::units::{narrow, wide};
+use crate::backend::gpu::engine::tuning::ShapeClass;
+use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
 use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
-use crate::base::numeric::to_usize;
+use crate::base::numeric::{as_real, to_usize};
 
 /// Work behind the last dispatch of a search, in the same submission.
 pub(crate) trait After {
@@ -53,22 +55,32 @@ fn shape(shape: KernelShape) -> &'static Shape {
     }
 }
 
-/// The kernel, bound to each level's blocks of centroids.
-pub(crate) struct Nominator {
+/// The search of the lane's tile among a level's centroids, as an amount of work.
+fn work(lane: &LaneState<'_>, searched: &SearchedLevel) -> SearchWork {
+    let clusters = wide(searched.clusters.len());
+    let class = ShapeClass {
+        octets: lane.plan.octets,
+        clusters: clusters.checked_next_power_of_two().unwrap_or(clusters),
+        dtype: lane.job.dtype,
+    };
+    let row = 2.0 * as_real(clusters) * as_real(u64::from(lane.plan.octets) * wide(OCTET));
+    SearchWork { class, operations: row * as_real(wide(lane.tile.rows())), planned: row * as_real(lane.job.rows) }
+}
+
+/// One shape of the kernel, bound to each level's blocks of centroids.
+struct BoundShape {
+    of: KernelShape,
     shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
     blocks: Vec<Vec<Bound>>,
-    pace: Pace,
-    found: Vec<RowCandidates>,
-    packed: CentredCentroids,
 }
 
-impl Nominator {
+impl BoundShape {
     /// `None` if the job searches nothing.
-    pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<Nominator>> {
+    fn new(lane: &LaneState<'_>, resident: &ResidentCentroids, of: KernelShape) -> Result<Option<BoundShape>> {
         let LaneState { gpu, plan, buffers, .. } = lane;
         let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
-        let shape = shape(gpu.options.kernel_shape);
+        let shape = shape(of);
         let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
         let bind = |centroids: &wgpu::Buffer, norms: &wgpu::Buffer| {
             let storage = [centred, centroids, norms, &search.best];
@@ -82,8 +94,41 @@ impl Nominator {
             Some(_) => search.stream.iter().map(|stream| bind(&stream.block.centroids, &stream.block.norms)).collect(),
             None => Vec::new(),
         });
-        let (blocks, found, packed) = (blocks.collect(), Vec::new(), CentredCentroids::default());
-        Ok(Some(Nominator { shape, blocks, pace: Pace::new(), found, packed }))
+        Ok(Some(BoundShape { of, shape, blocks: blocks.collect() }))
+    }
+}
+
+/// The kernel in the shapes that were used so far.
+pub(crate) struct Nominator {
+    resident: Arc<ResidentCentroids>,
+    /// The one in use first.
+    bound: Vec<BoundShape>,
+    pace: Pace,
+    /// Whether the last search left the pace as it was.
+    steady: bool,
+    found: Vec<RowCandidates>,
+    packed: CentredCentroids,
+}
+
+impl Nominator {
+    /// `None` if the job searches nothing.
+    pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<Nominator>> {
+        let Some(bound) = BoundShape::new(lane, resident, lane.gpu.options.kernel_shape)? else { return Ok(None) };
+        let (found, packed) = (Vec::new(), CentredCentroids::default());
+        let (resident, bound) = (resident.clone(), vec![bound]);
+        Ok(Some(Nominator { resident, bound, pace: Pace::new(), steady: false, found, packed }))
+    }
+
+    /// Searches in this shape from now on.
+    fn take_shape(&mut self, lane: &LaneState<'_>, of: KernelShape) -> Result<()> {
+        match self.bound.iter().position(|bound| bound.of == of) {
+            Some(place) => self.bound.swap(0, place),
+            None => {
+                let bound = BoundShape::new(lane, &self.resident, of)?;
+                self.bound.insert(0, bound.ok_or_else(|| defect("a search has no buffers"))?);
+            }
+        }
+        Ok(())
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
@@ -98,20 +143,31 @@ impl Nominator {
         after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
         let on_device = !searched.clusters.is_empty()
-            && self.device_columns(lane, level) > 0
             && ScoreError::holds(lane.job.dim)
             && rows.any(|row| centring.computable(lane, row));
         if !on_device {
             return Ok(&[]);
         }
+        let (gpu, octets) = (lane.gpu, lane.plan.octets);
+        let fits = |of| shape(of).most_centroids(octets).is_some();
+        let mut turn = gpu.shapes.turn(work(lane, searched), self.steady, fits);
+        self.take_shape(lane, turn.shape())?;
+        if self.device_columns(lane, level) == 0 {
+            return Ok(&[]);
+        }
+        let pace = self.pace;
+        turn.start();
         self.score(lane, centring, level, searched, after)?;
+        self.steady = self.pace == pace;
+        turn.end(self.steady);
         Ok(&self.found)
     }
 
     /// Most centroids per dispatch; 0 if rows are too wide for the kernel.
     fn device_columns(&self, lane: &LaneState<'_>, level: usize) -> u32 {
-        let bound = !self.blocks[level].is_empty() && lane.plan.search_block > 0;
-        if bound { self.shape.most_centroids(lane.plan.octets).unwrap_or(0) } else { 0 }
+        let now = &self.bound[0];
+        let bound = !now.blocks[level].is_empty() && lane.plan.search_block > 0;
+        if bound { now.shape.most_centroids(lane.plan.octets).unwrap_or(0) } else { 0 }
     }
 
     /// Runs the kernel over all blocks of a level, then `after`, and reads the results.
@@ -206,9 +262,10 @@ impl Nominator {
             recorder.copy((&stream.staging.buffer, 0), (&stream.block.centroids, 0), rows);
             recorder.copy((&stream.staging.buffer, rows), (&stream.block.norms, 0), norms);
         }
-        let blocks = &self.blocks[level];
+        let now = &self.bound[0];
+        let blocks = &now.blocks[level];
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
-        search::record(&mut recorder, bound, self.shape, work)?;
+        search::record(&mut recorder, bound, now.shape, work)?;
         let bytes = if let End::Rows = end { u64::from(work.rows) * BEST_BYTES } else { BEST_BYTES };
         recorder.copy((&buffers.best, 0), (&buffers.readback, 0), bytes);
         let more = match &mut end {
