@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
 use super::engine::fault::Raised;
-use super::engine::options::GpuOptions;
+use super::engine::options::{GpuOptions, KernelShape};
 use super::engine::plan::TilePlan;
 use super::engine::point_store::{Chunks, PointStore};
+use super::engine::tuning::ShapeClass;
 use super::engine::units::{OCTET, wide};
 use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
@@ -52,6 +53,16 @@ impl GpuBackend {
 }
 
 impl GpuBackend {
+    /// Operations per second of the class's searches, and whether all measurements are made; `None` before the first one.
+    pub(super) fn tuned_class(&self, class: ShapeClass) -> Option<(f64, bool)> {
+        self.gpu.shapes.rate_of(class)
+    }
+
+    /// Keeps the choice for a class for later runs.
+    pub(super) fn keep_choice(&self, class: ShapeClass, shape: KernelShape, rate: f64) {
+        self.gpu.shapes.keep(class, shape, rate);
+    }
+
     /// Allocates all that a pass needs: the only way to learn whether it fits. The lanes then use these buffers.
     fn trial(&self, job: &Job<'_>, plan: &TilePlan, lanes: usize) -> std::result::Result<(), Raised> {
         let gpu = &self.gpu;
@@ -165,7 +176,7 @@ impl Backend for GpuBackend {
 }
 
 /// What a search reaches on a common device of the kind.
-fn nominal_rate(kind: &str) -> f64 {
+pub(super) fn nominal_rate(kind: &str) -> f64 {
     match kind {
         "discrete" => 5e12,
         "virtual" => 1e12,

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn tiles_of_a_search_fill_a_discrete_gpu_and_nothing_else_changes() {
-        let rows = |device, columns: u64, searches| GpuOptions::default().resolved(device).tile_rows(4 * columns, searches);
+        let rows =
+            |device, columns: u64, searches| GpuOptions::default().resolved(device).tile_rows(4 * columns, searches);
         use wgpu::DeviceType::{Cpu, DiscreteGpu, IntegratedGpu};
         assert_eq!(rows(DiscreteGpu, 768, true), 16_384);
         // 64 MiB at most

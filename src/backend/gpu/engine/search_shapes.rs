@@ -100,7 +100,8 @@ impl SearchShapes {
         let (shape, timed) = {
             let mut state = self.state();
             let steady = steady && self.measures && !state.timing;
-            let (shape, timed) = self.chosen(&mut state, work.class, fits).tuner.next(work.operations, work.planned, steady);
+            let (shape, timed) =
+                self.chosen(&mut state, work.class, fits).tuner.next(work.operations, work.planned, steady);
             state.timing |= timed;
             (shape, timed)
         };
@@ -111,7 +112,12 @@ impl SearchShapes {
         Turn { shapes: self, _quiet: quiet, work, shape, started: None, timed }
     }
 
-    fn chosen<'s>(&self, state: &'s mut State, class: ShapeClass, fits: impl Fn(KernelShape) -> bool) -> &'s mut Chosen {
+    fn chosen<'s>(
+        &self,
+        state: &'s mut State,
+        class: ShapeClass,
+        fits: impl Fn(KernelShape) -> bool,
+    ) -> &'s mut Chosen {
         let place = state.classes.iter().position(|chosen| chosen.class == class).unwrap_or_else(|| {
             state.classes.push(self.first_choice(class, fits));
             state.classes.len() - 1
@@ -128,9 +134,7 @@ impl SearchShapes {
         let cached = self.cache.as_ref().filter(|_| !self.asked).and_then(|cache| cache.get(class));
         let cached = cached.and_then(|(name, rate)| Some((shapes.iter().find(|shape| shape.name() == name)?, rate)));
         let chosen = match cached {
-            Some((&shape, rate)) => {
-                Chosen { class, tuner: Tuner::known(shape, rate), from_cache: true, told: true }
-            }
+            Some((&shape, rate)) => Chosen { class, tuner: Tuner::known(shape, rate), from_cache: true, told: true },
             None => Chosen { class, tuner: Tuner::new(shapes, !self.asked), from_cache: false, told: false },
         };
         if chosen.from_cache {
@@ -153,9 +157,24 @@ impl SearchShapes {
         let best = chosen.tuner.best();
         let rate = chosen.tuner.rates().find(|(shape, _)| *shape == best).map(|(_, rate)| rate);
         drop(state);
-        if let (Some(cache), Some(rate), false) = (&self.cache, rate, self.asked) {
-            cache.put(work.class, best, rate);
+        if let (Some(rate), false) = (rate, self.asked) {
+            self.keep(work.class, best, rate);
         }
+    }
+
+    /// Writes the choice for a class to the cache, if there is one.
+    pub(crate) fn keep(&self, class: ShapeClass, shape: KernelShape, rate: f64) {
+        if let Some(cache) = &self.cache {
+            cache.put(class, shape, rate);
+        }
+    }
+
+    /// Operations per second of a class in its best shape, and whether it is settled; `None` before the first measurement.
+    pub(crate) fn rate_of(&self, class: ShapeClass) -> Option<(f64, bool)> {
+        let state = self.state();
+        let tuner = &state.classes.iter().find(|chosen| chosen.class == class)?.tuner;
+        let rate = tuner.rates().map(|(_, rate)| rate).max_by(f64::total_cmp)?;
+        Some((rate, tuner.is_settled()))
     }
 
     fn log(&self, chosen: &Chosen) {

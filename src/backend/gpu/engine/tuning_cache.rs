@@ -80,7 +80,8 @@ impl TuningCache {
             );
             Content::default()
         });
-        let of_device = |entry: &Entry| entry.is_of_the_device_of(&device) && entry.rate.is_normal() && entry.rate > 0.0;
+        let of_device =
+            |entry: &Entry| entry.is_of_the_device_of(&device) && entry.rate.is_normal() && entry.rate > 0.0;
         let known = content.entries.into_iter().filter(of_device).collect();
         TuningCache { file, device, known }
     }
