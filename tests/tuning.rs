@@ -10,7 +10,9 @@ use common::{Clustering, Dtype, devices, program, record, scratch};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// 300 points of 128 columns, and 256 clusters: a class that `devices --tune` measures.
+const POINTS: usize = 6000;
+
+/// 6,000 points of 128 columns, and 256 clusters: a class that `devices --tune` measures.
 struct Place {
     folder: TempDir,
     hier: PathBuf,
@@ -31,8 +33,8 @@ fn place() -> Option<Place> {
     let mut vectors = |count: usize| -> Vec<Vec<f64>> {
         (0..count).map(|_| (0..128).map(|_| common::stored(drawn(), Dtype::F4)).collect()).collect()
     };
-    let members = (0..256).map(|cluster| (0..300).filter(|row| row % 256 == cluster).collect()).collect();
-    let (points, centroids) = (vectors(300), vectors(256));
+    let members = (0..256).map(|cluster| (0..POINTS as u64).filter(|row| row % 256 == cluster).collect()).collect();
+    let (points, centroids) = (vectors(POINTS), vectors(256));
     let clustering = Clustering { points, dtype: Dtype::F4, levels: vec![(members, centroids)], subset: None };
     let (hier, embeddings) = clustering.write(folder.path());
     Some(Place { folder, hier, embeddings })
@@ -47,12 +49,16 @@ impl Place {
         self.cache().join("tuning.json")
     }
 
-    /// A search in 75 tiles. Returns the record and the messages.
+    /// A search in 24 tiles. Returns the record and the messages.
     fn run(&self, cache: &Path, more: &[&str]) -> (Value, String) {
+        self.run_in_tiles("250", cache, more)
+    }
+
+    fn run_in_tiles(&self, rows: &str, cache: &Path, more: &[&str]) -> (Value, String) {
         let out = self.folder.path().join("out");
         let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
         command.arg("metrics").arg(&self.hier).arg("-e").arg(&self.embeddings).arg("-o").arg(&out);
-        command.args(["--metrics", "misassigned", "--map", "none", "--tile-rows", "4", "--force", "--device", "gpu"]);
+        command.args(["--metrics", "misassigned", "--map", "none", "--tile-rows", rows, "--force", "--device", "gpu"]);
         let output = succeeded(command.args(more).env("CLUSTRATA_CACHE", cache));
         (record(&out), String::from_utf8_lossy(&output.stderr).into_owned())
     }
@@ -65,7 +71,8 @@ fn succeeded(command: &mut Command) -> Output {
 }
 
 fn tune(cache: &Path, more: &[&str]) -> Output {
-    succeeded(program().args(["devices", "--tune"]).args(more).env("CLUSTRATA_CACHE", cache))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+    succeeded(command.args(["devices", "--tune"]).args(more).env("CLUSTRATA_CACHE", cache))
 }
 
 fn tuned(record: &Value) -> &Value {
@@ -81,8 +88,12 @@ fn what_one_run_measures_the_next_one_knows() {
     assert_ne!(tuned(&first)["source"], "cache");
     assert!(tuned(&first)["lanes"].as_u64() >= Some(1), "{}", first["device"]);
     if first["device"]["kind"] != "software" {
-        return; // a real GPU has more to try than 75 tiles allow
+        return; // a real GPU has more to try than 24 tiles allow
     }
+    // tiles so small that their time says nothing about larger ones
+    let small = place.folder.path().join("small");
+    let (in_small_tiles, _) = place.run_in_tiles("50", &small, &[]);
+    assert!(tuned(&in_small_tiles)["rates"].is_object() && !small.exists(), "{}", in_small_tiles["device"]);
     assert_eq!((&tuned(&first)["source"], &tuned(&first)["shape"]), (&"default".into(), &"per-invocation".into()));
     assert!(messages.contains("search of 128 columns and up to 256 clusters (<f4): per-invocation"), "{messages}");
     let kept: Value = serde_json::from_slice(&fs::read(place.file()).expect("a cache")).expect("JSON");
@@ -118,6 +129,28 @@ fn devices_tune_prints_a_table_and_keeps_what_a_run_then_uses() {
     assert!(shapes.len().is_multiple_of(4) && shapes.iter().all(|shape| shape["agrees"] == true), "{json}");
     let chosen = |columns: u64| shapes.iter().filter(|s| s["columns"] == columns && s["chosen"] == true).count();
     assert!(chosen(128) > 0 && chosen(768) > 0, "{json}");
+}
+
+#[test]
+fn estimates_take_the_measured_rate_and_say_so() {
+    let Some(place) = place() else { return };
+    tune(&place.cache(), &[]);
+    let silhouette = |more: &[&str]| {
+        let mut command = program();
+        command.arg("metrics").arg(&place.hier).arg("-e").arg(&place.embeddings);
+        command.arg("-o").arg(place.folder.path().join("out")).env("CLUSTRATA_CACHE", place.cache());
+        command.args(["--metrics", "silhouette", "--device", "gpu", "--force"]).args(more);
+        command.output().expect("the program starts")
+    };
+    assert!(silhouette(&[]).status.success(), "the device is fast enough");
+    let mut kept: Value = serde_json::from_slice(&fs::read(place.file()).expect("a cache")).expect("JSON");
+    kept["entries"].as_array_mut().expect("a list").iter_mut().for_each(|entry| entry["rate"] = 2e6.into());
+    fs::write(place.file(), kept.to_string()).expect("writes");
+    let refused = silhouette(&[]);
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains("by the measured rate of this device, 0.00 GFLOP/s"), "{message}");
+    assert!(silhouette(&["--no-tuning"]).status.success(), "without tuning the nominal rate applies");
 }
 
 #[test]
@@ -161,10 +194,12 @@ fn a_run_needs_no_cache_folder() {
     for home in [Some(home), None] {
         let mut command = program();
         command.env_remove("CLUSTRATA_CACHE").env_remove("XDG_CACHE_HOME").env_remove("HOME");
-        home.iter().for_each(|home| drop(command.env("HOME", home)));
+        if let Some(home) = &home {
+            command.env("HOME", home);
+        }
         let out = place.folder.path().join("out");
         command.arg("metrics").arg(&place.hier).arg("-e").arg(&place.embeddings).arg("-o").arg(&out);
-        succeeded(command.args(["--metrics", "misassigned", "--tile-rows", "4", "--force", "--device", "gpu"]));
+        succeeded(command.args(["--metrics", "misassigned", "--tile-rows", "250", "--force", "--device", "gpu"]));
         let kept = home.map(|home| home.join(".cache/clustrata/tuning.json").is_file());
         if cfg!(target_os = "linux") && record(&out)["device"]["kind"] == "software" {
             assert_ne!(kept, Some(false));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
+use crate::base::text::rate;
 use crate::metrics::{Metric, Need};
 use crate::plan::settings::{Settings, Silhouette};
 
@@ -35,10 +36,10 @@ pub struct Work {
 impl Work {
     /// What the estimates rest on, in words.
     fn basis(&self) -> String {
-        let rate = self.rate / 1e12;
+        let rate = rate(self.rate);
         match self.measured {
-            true => format!("by the measured rate of this device, {rate:.2} TFLOP/s"),
-            false => format!("by the nominal rate of such a device, {rate:.2} TFLOP/s"),
+            true => format!("by the measured rate of this device, {rate}"),
+            false => format!("by the nominal rate of such a device, {rate}"),
         }
     }
 
@@ -240,7 +241,7 @@ mod tests {
 
         let refused = fitted(&mut settings(&["all"], None), 10_000_000).expect_err("too long");
         assert!(refused.to_string().contains("--yes"), "{refused}");
-        assert!(refused.to_string().contains("by the nominal rate of such a device, 0.10 TFLOP/s"), "{refused}");
+        assert!(refused.to_string().contains("by the nominal rate of such a device, 100.00 GFLOP/s"), "{refused}");
         assert!(fitted(&mut settings(&["all"], Some("sample:1000")), 10_000_000).is_ok());
         let mut yes = Settings { yes: true, ..settings(&["all"], None) };
         assert!(fitted(&mut yes, 10_000_000).is_ok_and(|(kept, _)| kept.contains(&"silhouette")));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
 use super::engine::fault::Raised;
-use super::engine::options::{GpuOptions, KernelShape};
+use super::engine::options::{GpuOptions, KernelShape, nominal_rate};
 use super::engine::plan::TilePlan;
 use super::engine::point_store::{Chunks, PointStore};
 use super::engine::tuning::ShapeClass;
@@ -172,16 +172,5 @@ impl Backend for GpuBackend {
             return Ok(cpu::sums_of(points));
         }
         Ok(Box::new(SegmentSums::new(&self.gpu, points, tiling)?))
-    }
-}
-
-/// What a search reaches on a common device of the kind.
-pub(super) fn nominal_rate(kind: &str) -> f64 {
-    match kind {
-        "discrete" => 5e12,
-        "virtual" => 1e12,
-        "integrated" => 5e11,
-        "software" => 15e9,
-        _ => 1e11,
     }
 }

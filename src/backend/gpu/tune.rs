@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use ndarray::ArrayView2;
 
-use super::backend::{GpuBackend, nominal_rate};
-use super::engine::options::{GpuOptions, KernelShape};
+use super::backend::GpuBackend;
+use super::engine::options::{GpuOptions, KernelShape, nominal_rate};
 use super::engine::tuning::ShapeClass;
 use super::engine::units::{OCTET, wide};
 use super::ops::nominate::SHAPES;

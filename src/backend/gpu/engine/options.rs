@@ -130,6 +130,17 @@ impl GpuOptions {
     }
 }
 
+/// Operations per second of a search on a common device of the kind.
+pub(crate) fn nominal_rate(kind: &str) -> f64 {
+    match kind {
+        "discrete" => 5e12,
+        "virtual" => 1e12,
+        "integrated" => 5e11,
+        "software" => 15e9,
+        _ => 1e11,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

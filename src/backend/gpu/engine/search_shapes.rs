@@ -3,11 +3,16 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
-use super::options::{GpuOptions, KernelShape};
+use super::options::{GpuOptions, KernelShape, nominal_rate};
 use super::tuning::{ShapeClass, Tuner};
 use super::tuning_cache::TuningCache;
 use super::units::{OCTET, wide};
 use crate::backend::{DeviceInfo, ShapeSource, Tuned, Tuning};
+use crate::base::text::rate;
+
+/// How long a common device of the kind takes at least for a search that is worth remembering: the fixed costs of a submission
+/// are small beside it.
+const TELLING_SECONDS: f64 = 1e-3;
 
 /// A search, or a pass of searches, as an amount of work.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +48,8 @@ pub(crate) struct SearchShapes {
     /// Whether the caller chose the candidates.
     asked: bool,
     measures: bool,
+    /// Fewest operations of a search whose time says something about longer ones.
+    telling: f64,
     lanes: usize,
     state: Mutex<State>,
     /// Held alone by a search that is timed, and shared by all others: lanes that compute at the same time would slow it down.
@@ -83,6 +90,7 @@ impl SearchShapes {
             candidates,
             asked,
             measures: options.tuning != Tuning::Off,
+            telling: nominal_rate(info.kind) * TELLING_SECONDS,
             lanes: options.lanes.unwrap_or(1),
             state: Mutex::default(),
             quiet: RwLock::default(),
@@ -156,8 +164,9 @@ impl SearchShapes {
         self.log(chosen);
         let best = chosen.tuner.best();
         let rate = chosen.tuner.rates().find(|(shape, _)| *shape == best).map(|(_, rate)| rate);
+        let telling = chosen.tuner.fewest() >= self.telling;
         drop(state);
-        if let (Some(rate), false) = (rate, self.asked) {
+        if let (Some(rate), true) = (rate, telling && !self.asked) {
             self.keep(work.class, best, rate);
         }
     }
@@ -183,16 +192,10 @@ impl SearchShapes {
             ShapeSource::Measured => "the fastest of those timed",
             ShapeSource::Cache => "the fastest of an earlier run",
             ShapeSource::Default => "the only candidate",
-            ShapeSource::Asked => "asked for",
+            ShapeSource::Asked => return,
         };
-        tracing::info!(
-            "search of {} columns and up to {} clusters ({}): {}, {how}, {:.2} TFLOP/s",
-            tuned.columns,
-            tuned.clusters,
-            tuned.dtype,
-            tuned.shape,
-            tuned.rate().unwrap_or(0.0) / 1e12
-        );
+        let (Tuned { columns, clusters, dtype, shape, .. }, rate) = (&tuned, rate(tuned.rate().unwrap_or(0.0)));
+        tracing::info!("search of {columns} columns and up to {clusters} clusters ({dtype}): {shape}, {how}, {rate}");
     }
 
     /// The choice of every class that was searched.

@@ -49,6 +49,8 @@ pub(crate) struct Tuner {
     /// Operations of the longest pass, and of all searches so far.
     planned: f64,
     done: f64,
+    /// Operations of the smallest search that was timed.
+    fewest: f64,
     /// Seconds beyond what the best candidate would have taken.
     spent: f64,
 }
@@ -58,7 +60,7 @@ impl Tuner {
     pub(crate) fn new(shapes: impl IntoIterator<Item = KernelShape>, limited: bool) -> Tuner {
         let candidate = |shape| Candidate { shape, used: false, times: 0, spoiled: 0, least: f64::INFINITY };
         let candidates = shapes.into_iter().map(candidate).collect();
-        Tuner { candidates, limited, planned: 0.0, done: 0.0, spent: 0.0 }
+        Tuner { candidates, limited, planned: 0.0, done: 0.0, fewest: f64::INFINITY, spent: 0.0 }
     }
 
     /// A choice that was made before, with its operations per second.
@@ -115,7 +117,10 @@ impl Tuner {
             return;
         }
         match each.is_finite() {
-            true => (candidate.times, candidate.least) = (candidate.times + 1, candidate.least.min(each)),
+            true => {
+                (candidate.times, candidate.least) = (candidate.times + 1, candidate.least.min(each));
+                self.fewest = self.fewest.min(operations);
+            }
             false => candidate.spoiled += 1,
         }
     }
@@ -133,6 +138,11 @@ impl Tuner {
     /// Whether every candidate is timed or too slow.
     pub(crate) fn is_settled(&self) -> bool {
         !self.candidates.iter().any(|candidate| self.is_open(candidate))
+    }
+
+    /// Operations of the smallest search that was timed; infinite if none was.
+    pub(crate) fn fewest(&self) -> f64 {
+        self.fewest
     }
 
     /// Operations per second of the candidates that were timed.
@@ -178,6 +188,7 @@ mod tests {
         assert!(tuner.is_settled());
         assert_eq!(tuner.best(), second);
         let rates: Vec<_> = tuner.rates().collect();
+        assert_eq!(tuner.fewest(), 1.0);
         assert!(rates.len() == 3 && (rates[1].1 * 0.6e-3 - 1.0).abs() < 1e-12, "{rates:?}");
     }
 

@@ -10,7 +10,6 @@ use crate::backend::gpu::engine::adapter::adapters;
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_norm;
 use crate::backend::gpu::engine::options::GpuOptions;
-use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
 use crate::backend::gpu::ops::resident::ResidentCache;
 use crate::base::matrix::{Dtype, MatrixView};
