@@ -1,8 +1,7 @@
 //! How a job is laid out on a device: strides, tile size, and what stays on the device.
 
-use super::memory::STAMP_BYTES;
 use super::options::{GpuOptions, LANES};
-use super::units::{OCTET, SEARCH_STEP, wide};
+use super::units::{OCTET, SEARCH_STEP, STAMP_BYTES, wide};
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};

@@ -212,7 +212,8 @@ mod tests {
         let mut short = Tuner::new(SHAPES, true);
         let (timed, extra) = run(&mut short, 20, [1e-3, 0.5e-3, 9e-3]);
         assert!(timed.iter().all(|shape| *shape == SHAPES[0]), "{timed:?}");
-        assert_eq!((short.best(), extra), (SHAPES[0], 20.0 * 0.5e-3));
+        assert_eq!(short.best(), SHAPES[0]);
+        assert!((extra / (20.0 * 0.5e-3) - 1.0).abs() < 1e-9, "{extra}");
         // the default is the best, so that everything else is lost time
         for tiles in [50, 200, 2000] {
             let mut tuner = Tuner::new(SHAPES, true);
