@@ -127,6 +127,8 @@ fn a_dry_run_fills_the_table_and_notices_a_wrong_value() {
     assert!(rows(&result).iter().all(|row| entry(&row["cpu"]).is_ok()), "{page}");
     if devices().contains(&"gpu") {
         check_stored(&result, "gpu");
+        let tune = result["tune"]["table"].as_str().expect("a table");
+        assert!(tune.contains("TFLOP/s") && tune.contains("chosen") && page.contains(tune.trim_end()), "{tune}");
         let software = result["device"]["kind"] == "software";
         for row in rows(&result) {
             assert!(entry(&row[if software { "software" } else { "gpu" }]).is_ok(), "{row}");

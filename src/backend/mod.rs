@@ -16,6 +16,7 @@ pub mod point_set;
 pub mod select;
 pub mod self_test;
 mod traffic;
+mod tuning;
 
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
@@ -24,6 +25,7 @@ pub use crate::base::matrix::UNLABELLED;
 pub use kept::{Kept, KeptPoints, PointShape, RowSource, TileRows};
 pub use point_set::{DistanceSums, DistanceTiling, PointSet};
 pub use traffic::Traffic;
+pub use tuning::{ShapeSource, Tuned, Tuning};
 
 /// What a backend needs to know to plan tiles and open lanes.
 #[derive(Debug, Clone)]
@@ -212,9 +214,19 @@ pub trait Backend: Send + Sync {
     /// Opens a lane: allocates its buffers for `tiling` and uploads what all tiles share.
     fn lane<'a>(&'a self, job: &'a Job<'a>, tiling: Tiling) -> Result<Box<dyn Lane + 'a>>;
 
-    /// Approximate operations per second (a multiply-add counts as two) of searches on this device, for estimates of time.
-    /// The same in every run.
+    /// Approximate operations per second (a multiply-add counts as two) of searches on this device, for estimates of time:
+    /// measured by an earlier run, or else those of a common device of the kind.
     fn rate(&self) -> f64;
+
+    /// Whether an earlier run measured the rate.
+    fn rate_is_measured(&self) -> bool {
+        false
+    }
+
+    /// The kernels that searched so far, and their measured speeds; empty for the CPU.
+    fn tuned(&self) -> Vec<Tuned> {
+        Vec::new()
+    }
 
     /// Bound of the relative error of squared distances between rows and float64 centroids of `dim` columns, as `top2`
     /// returns them. Rounding of the inputs is not included: a device may keep no more than 48 bits of a float64.

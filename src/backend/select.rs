@@ -3,13 +3,13 @@
 use std::num::NonZero;
 
 use super::cpu::CpuBackend;
-use super::{Backend, DeviceInfo};
+use super::{Backend, DeviceInfo, Tuning};
 use crate::base::error::Result;
 
 /// Value of `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// A discrete GPU, else an integrated one, else the CPU.
+    /// A discrete GPU, else an integrated one, else the CPU; the CPU also for work that a discrete GPU does more slowly.
     Auto,
     /// A GPU, or a software rasterizer where there is none; never the CPU backend.
     Gpu,
@@ -41,16 +41,68 @@ pub struct Selected {
     pub reason: String,
 }
 
-/// Opens the chosen device. `threads` applies to the CPU backend.
+/// What a run asks of its device, besides which one it is.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Threads of the CPU backend; `None` for all.
+    pub threads: Option<NonZero<usize>>,
+    /// Whether the device times its kernels.
+    pub tuning: Tuning,
+    /// Whether each point is read once, for nothing but its distance to its own centroid. A discrete GPU spends longer on copying
+    /// the points than the CPU beside it on computing: 14 against 58 GB/s on an H100 with 16 cores.
+    pub own_distances_alone: bool,
+}
+
+/// Opens the chosen device.
 ///
 /// # Errors
 /// `Kind::Device` if no adapter matches or the adapter can't be opened. `cpu` never fails.
-pub fn open(choice: &Choice, threads: Option<NonZero<usize>>) -> Result<Selected> {
-    let cpu = |reason: &str| Selected { backend: Box::new(CpuBackend::new(threads)), reason: reason.to_owned() };
-    if *choice == Choice::Cpu {
-        return Ok(cpu("asked for"));
+pub fn open(choice: &Choice, request: &Request) -> Result<Selected> {
+    // listing the adapters takes time
+    let adapters = if *choice == Choice::Cpu { Vec::new() } else { adapters() };
+    let (device, reason) = decide(choice, &adapters, request)?;
+    let backend = match device {
+        Some(adapter) => imp::open(adapter.index, request)?,
+        None => Box::new(CpuBackend::new(request.threads)),
+    };
+    Ok(Selected { backend, reason })
+}
+
+/// One shape of the search kernel on one class of made-up tiles.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct TimedShape {
+    /// Columns of the tile.
+    pub columns: usize,
+    /// Clusters searched.
+    pub clusters: usize,
+    /// Rows of the tile.
+    pub rows: usize,
+    /// The kernel's shape.
+    pub shape: &'static str,
+    /// Least seconds of a search; `None` if it took too long to be timed.
+    pub seconds: Option<f64>,
+    /// Operations per second; a multiply-add counts as two.
+    pub rate: Option<f64>,
+    /// Whether its result is that of the first shape, to the last bit.
+    pub agrees: bool,
+    /// Whether searches of this class take this shape from now on.
+    pub chosen: bool,
+}
+
+/// Times the search kernels of the chosen GPU, and keeps the choice of each class as `tuning` says. Calls `go_on` between them.
+///
+/// # Errors
+/// `Kind::Device` if there is no such GPU or it is the CPU; device errors; the error of `go_on`.
+pub fn tune(choice: &Choice, tuning: &Tuning, go_on: &dyn Fn() -> Result<()>) -> Result<(DeviceInfo, Vec<TimedShape>)> {
+    use crate::base::error::{Error, Finding};
+    let adapters = adapters();
+    match decide(choice, &adapters, &Request::default())? {
+        (Some(adapter), _) => imp::tune(adapter.index, tuning, go_on),
+        (None, reason) => {
+            let finding = Finding::new("the CPU has no kernels to choose from").found(format!("the CPU: {reason}"));
+            Err(Error::device(finding.hint("name a GPU or a software rasterizer of `clustrata devices` with --device")))
+        }
     }
-    gpu_or(choice, cpu)
 }
 
 /// The adapters in the order of their indices, unusable ones included.
@@ -77,26 +129,35 @@ pub fn preferred(adapters: &[Adapter]) -> Option<&Adapter> {
     ["discrete", "integrated", "virtual"].iter().find_map(|kind| usable().find(|a| a.info.kind == *kind))
 }
 
-fn gpu_or(choice: &Choice, cpu: impl Fn(&str) -> Selected) -> Result<Selected> {
-    let adapters = adapters();
+/// The adapter to open, or `None` for the CPU, and why.
+fn decide<'a>(choice: &Choice, adapters: &'a [Adapter], request: &Request) -> Result<(Option<&'a Adapter>, String)> {
     let usable = || adapters.iter().filter(|a| a.unusable.is_none());
     let asked = || "asked for".to_owned();
     let (adapter, reason) = match choice {
-        Choice::Cpu => return Ok(cpu("asked for")),
-        Choice::Auto => match preferred(&adapters) {
+        Choice::Cpu => return Ok((None, asked())),
+        Choice::Auto => match preferred(adapters) {
+            Some(adapter) if request.own_distances_alone && adapter.info.kind == "discrete" => {
+                return Ok((None, slower_on(&adapter.info.name)));
+            }
             Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
-            None => return Ok(cpu(&why_cpu(&adapters))),
+            None => return Ok((None, why_cpu(adapters))),
         },
-        Choice::Gpu => match preferred(&adapters) {
+        Choice::Gpu => match preferred(adapters) {
             Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
             None => (usable().next(), "no discrete or integrated GPU found, only this".to_owned()),
         },
-        Choice::Index(_) | Choice::Name(_) => (pick(choice, &adapters), asked()),
+        Choice::Index(_) | Choice::Name(_) => (pick(choice, adapters), asked()),
     };
     match adapter {
-        Some(adapter) => Ok(Selected { backend: imp::open(adapter.index)?, reason }),
-        None => Err(none(choice, &adapters)),
+        Some(adapter) => Ok((Some(adapter), reason)),
+        None => Err(none(choice, adapters)),
     }
+}
+
+fn slower_on(name: &str) -> String {
+    format!(
+        "copying the points to {name} would take longer than computing their own distances here; --device gpu uses it anyway"
+    )
 }
 
 /// The usable adapter that an index or a name chooses.
@@ -200,8 +261,8 @@ fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
 
 #[cfg(feature = "gpu")]
 mod imp {
-    use super::Adapter;
-    use crate::backend::{Backend, gpu};
+    use super::{Adapter, Request, TimedShape};
+    use crate::backend::{Backend, DeviceInfo, Tuning, gpu};
     use crate::base::error::Result;
 
     pub(super) fn adapters() -> Vec<Adapter> {
@@ -209,23 +270,44 @@ mod imp {
         listing.map(|a| Adapter { index: a.index, info: a.info, unusable: a.unusable }).collect()
     }
 
-    pub(super) fn open(index: usize) -> Result<Box<dyn Backend>> {
-        Ok(Box::new(gpu::GpuBackend::open(index, gpu::GpuOptions::default())?))
+    pub(super) fn open(index: usize, request: &Request) -> Result<Box<dyn Backend>> {
+        let options = gpu::GpuOptions { tuning: request.tuning.clone(), ..gpu::GpuOptions::default() };
+        Ok(Box::new(gpu::GpuBackend::open(index, options)?))
+    }
+
+    pub(super) fn tune(
+        index: usize,
+        tuning: &Tuning,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<(DeviceInfo, Vec<TimedShape>)> {
+        gpu::tune(index, tuning, go_on)
     }
 }
 
 #[cfg(not(feature = "gpu"))]
 mod imp {
-    use super::Adapter;
-    use crate::backend::Backend;
+    use super::{Adapter, Request, TimedShape};
+    use crate::backend::{Backend, DeviceInfo, Tuning};
     use crate::base::error::{Error, Finding, Result};
 
     pub(super) fn adapters() -> Vec<Adapter> {
         Vec::new()
     }
 
-    pub(super) fn open(_index: usize) -> Result<Box<dyn Backend>> {
-        Err(Error::device(Finding::new("this build has no GPU backend").hint("build it with --features gpu")))
+    fn missing() -> Error {
+        Error::device(Finding::new("this build has no GPU backend").hint("build it with --features gpu"))
+    }
+
+    pub(super) fn open(_index: usize, _request: &Request) -> Result<Box<dyn Backend>> {
+        Err(missing())
+    }
+
+    pub(super) fn tune(
+        _index: usize,
+        _tuning: &Tuning,
+        _go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<(DeviceInfo, Vec<TimedShape>)> {
+        Err(missing())
     }
 }
 
@@ -274,6 +356,25 @@ mod tests {
         assert_eq!(["1", "4090", "rtx 4090"].map(|text| open(&list, text)), [Some(1); 3]);
         list[1].info.name = "Intel(R) UHD Graphics 620 (KBL GT2)".into();
         assert_eq!(["620", "uhd graphics 620", "kbl", "intel(r)"].map(|text| open(&list, text)), [Some(1); 4]);
+    }
+
+    #[test]
+    fn auto_computes_own_distances_alone_on_the_cpu_where_the_points_would_be_copied() {
+        let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
+        let decide = |choice: &str, list: &[Adapter], own_distances_alone| {
+            let request = Request { own_distances_alone, ..Request::default() };
+            let (adapter, reason) = decide(&Choice::parse(choice), list, &request).expect("a device");
+            (adapter.map(|adapter| adapter.index), reason)
+        };
+        let (device, reason) = decide("auto", &list, true);
+        assert_eq!(device, None);
+        assert!(reason.contains("discrete 1") && reason.contains("--device gpu"), "{reason}");
+        // other work, a choice of the user's, a GPU that shares the memory
+        assert_eq!(decide("auto", &list, false), (Some(1), "the first discrete GPU".to_owned()));
+        for choice in ["gpu", "1", "discrete"] {
+            assert_eq!(decide(choice, &list, true).0, Some(1), "{choice}");
+        }
+        assert_eq!(decide("auto", &list[..1], true).0, Some(0));
     }
 
     #[test]

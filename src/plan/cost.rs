@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
+use crate::base::text::rate;
 use crate::metrics::{Metric, Need};
 use crate::plan::settings::{Settings, Silhouette};
 
@@ -26,11 +27,22 @@ pub struct Work {
     pub clusters: Vec<u64>,
     /// Operations per second of the device; a multiply-add counts as two.
     pub rate: f64,
+    /// Whether the rate was measured on this device.
+    pub measured: bool,
     /// Whether the device computes each pair of points only once.
     pub symmetric: bool,
 }
 
 impl Work {
+    /// What the estimates rest on, in words.
+    fn basis(&self) -> String {
+        let rate = rate(self.rate);
+        match self.measured {
+            true => format!("by the measured rate of this device, {rate}"),
+            false => format!("by the nominal rate of such a device, {rate}"),
+        }
+    }
+
     /// Estimated seconds to compute a need.
     pub fn seconds(&self, need: Need, silhouette: Silhouette) -> f64 {
         let (n, d) = (as_real(self.points), as_real(self.dim as u64));
@@ -86,13 +98,14 @@ pub fn fit_to_budget(
     if total > BUDGET && !settings.yes {
         return Err(Error::usage(
             Finding::new("these metrics take long beyond the first pass over the embeddings")
-                .expected(format!("at most {} on this device, by estimate", rounded(BUDGET)))
+                .expected(format!("at most {}, estimated {}", rounded(BUDGET), work.basis()))
                 .found(format!("about {}: {}", rounded(total), list(&parts)))
                 .hint("add --yes to run anyway, or reduce the work with --metrics fast or --silhouette sample:10000"),
         ));
     }
     if total >= 1.0 {
-        tracing::info!("estimated time beyond the first pass over the embeddings: {}", list(&parts));
+        let basis = work.basis();
+        tracing::info!("estimated time beyond the first pass over the embeddings, {basis}: {}", list(&parts));
     }
     Ok(())
 }
@@ -184,7 +197,7 @@ mod tests {
     }
 
     fn fitted(settings: &mut Settings, points: u64) -> Result<(Vec<&'static str>, Vec<String>)> {
-        let work = Work { points, dim: 100, clusters: vec![1000, 10], rate: 1e11, symmetric: true };
+        let work = Work { points, dim: 100, clusters: vec![1000, 10], rate: 1e11, measured: false, symmetric: true };
         let mut metrics = select(&settings.metrics).expect("known names");
         metrics.retain(|metric| settings.metrics.iter().any(|name| name == metric.name()));
         let mut warnings = Vec::new();
@@ -194,8 +207,9 @@ mod tests {
 
     #[test]
     fn estimates_follow_the_formulas() {
-        let work = Work { points: 1000, dim: 10, clusters: vec![50, 5], rate: 1.0, symmetric: true };
+        let work = Work { points: 1000, dim: 10, clusters: vec![50, 5], rate: 1.0, measured: true, symmetric: true };
         let exact = Silhouette::Exact;
+        assert!(work.basis().contains("measured"), "{}", work.basis());
         assert_eq!(work.seconds(Need::Search, exact), 2.0 * 1000.0 * 26.0 * 55.0);
         assert_eq!(work.seconds(Need::Silhouette, exact), 1e6 * 74.0);
         assert_eq!(work.seconds(Need::Silhouette, Silhouette::Off), 0.0);
@@ -216,7 +230,8 @@ mod tests {
         assert_eq!((chosen.silhouette, chosen.metrics.len()), (Silhouette::Off, kept.len()));
 
         // 900,000 points: each metric alone is quick, all together are not
-        let together = Work { points: 900_000, dim: 100, clusters: vec![200_000], rate: 1e11, symmetric: true };
+        let together =
+            Work { points: 900_000, dim: 100, clusters: vec![200_000], rate: 1e11, measured: false, symmetric: true };
         let mut chosen = settings(&[], None);
         let mut metrics = select(&chosen.metrics).expect("known names");
         fit_to_budget(&mut metrics, &mut chosen, &together, &mut Vec::new()).expect("skipped, not refused");
@@ -226,6 +241,7 @@ mod tests {
 
         let refused = fitted(&mut settings(&["all"], None), 10_000_000).expect_err("too long");
         assert!(refused.to_string().contains("--yes"), "{refused}");
+        assert!(refused.to_string().contains("by the nominal rate of such a device, 100.00 GFLOP/s"), "{refused}");
         assert!(fitted(&mut settings(&["all"], Some("sample:1000")), 10_000_000).is_ok());
         let mut yes = Settings { yes: true, ..settings(&["all"], None) };
         assert!(fitted(&mut yes, 10_000_000).is_ok_and(|(kept, _)| kept.contains(&"silhouette")));

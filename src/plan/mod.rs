@@ -7,12 +7,13 @@ pub mod record;
 pub mod recorded;
 mod scale;
 pub mod settings;
+pub mod tuning;
 
 use std::num::NonZero;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use crate::backend::select::{self, Choice, Selected};
+use crate::backend::select::{self, Choice, Request, Selected};
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::numeric::as_real;
@@ -71,8 +72,13 @@ impl Plan {
     /// # Errors
     /// `Device` if none can be used; `Usage` if the requested metrics would take too long, see [`cost::fit_to_budget`].
     pub fn on_device(mut inputs: CheckedInputs) -> Result<Plan> {
-        let Selected { backend, reason } =
-            select::open(&Choice::parse(&inputs.settings.device), inputs.settings.threads)?;
+        let settings = &inputs.settings;
+        let request = Request {
+            threads: settings.threads,
+            tuning: tuning::tuning(settings.no_tuning),
+            own_distances_alone: own_distances_alone(&inputs),
+        };
+        let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), &request)?;
         let device = backend.describe();
         if device.kind == "software" {
             inputs
@@ -190,6 +196,7 @@ impl Plan {
             reason: self.reason.clone(),
             tile_rows: tiling.tile_rows,
             lanes: tiling.lanes,
+            tuning: self.backend.tuned(),
         }
     }
 
@@ -272,6 +279,12 @@ impl Plan {
     }
 }
 
+/// Whether a run reads every point once, for its distance to its own centroid and nothing else.
+fn own_distances_alone(inputs: &CheckedInputs) -> bool {
+    let needs = cost::needs(&inputs.metrics);
+    needs.iter().all(|need| *need == Need::Labels) && inputs.settings.distances != Distances::All
+}
+
 /// The amount of work beyond the first pass.
 fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
     let (levels, dim) = (&inputs.levels, inputs.embeddings.dim());
@@ -281,6 +294,7 @@ fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
         dim,
         clusters: levels.iter().map(|level| sizes(level).iter().filter(|size| **size > 0).count() as u64).collect(),
         rate: backend.rate(),
+        measured: backend.rate_is_measured(),
         symmetric: backend.distance_tiling(&PointSet { dim, ..PointSet::default() }).symmetric,
     }
 }

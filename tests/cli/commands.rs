@@ -11,6 +11,7 @@ use crate::fixtures::{arg, refused, succeeded, text};
 
 fn clustrata(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+    command.env("CLUSTRATA_CACHE", "");
     command.args(arguments);
     command
 }

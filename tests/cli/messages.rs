@@ -9,6 +9,7 @@ use crate::fixtures::{Place, succeeded, text};
 /// `metrics` without `--quiet`.
 fn talking(place: &Place, before: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+    command.env("CLUSTRATA_CACHE", "");
     command.args(before).arg("metrics").arg(&place.hier).arg("--embeddings").arg(&place.embeddings);
     command.arg("--out").arg(&place.out).args(["--device", "cpu", "--force"]);
     command

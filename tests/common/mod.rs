@@ -19,9 +19,10 @@ pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
 
-/// The program with `--quiet`.
+/// The program with `--quiet`, without the user's cache of measured speeds.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+    command.env("CLUSTRATA_CACHE", "");
     command.arg("--quiet");
     command
 }

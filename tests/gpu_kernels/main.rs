@@ -10,6 +10,7 @@ mod case;
 mod drawn;
 mod pairs;
 mod search;
+mod tuning;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, Job, TileObservation};

@@ -11,15 +11,15 @@ use crate::case::{
 };
 
 /// A case with what a search needs to know.
-struct Search {
-    case: Case,
+pub(crate) struct Search {
+    pub(crate) case: Case,
     searched: Vec<u32>,
     centre: Vec<f64>,
 }
 
 impl Search {
     /// Searches every cluster.
-    fn new(case: Case) -> Search {
+    pub(crate) fn new(case: Case) -> Search {
         let k = case.levels[0].0.view().rows() as u32;
         let centre = mean(&case.points);
         Search { case, searched: (0..k).collect(), centre }
@@ -30,7 +30,7 @@ impl Search {
     }
 
     /// Nearest two and sums of all tiles.
-    fn run(&self, backend: &GpuBackend) -> Result<(Vec<Top2>, GroupSums)> {
+    pub(crate) fn run(&self, backend: &GpuBackend) -> Result<(Vec<Top2>, GroupSums)> {
         let job = self.job();
         let tiling = backend.tiling(&job)?;
         let mut lane = backend.lane(&job, tiling)?;
@@ -65,7 +65,7 @@ impl Search {
     }
 
     /// The first row whose answer is wrong.
-    fn wrong(&self, found: &[Top2]) -> Option<String> {
+    pub(crate) fn wrong(&self, found: &[Top2]) -> Option<String> {
         let labels = &self.case.levels[0].1;
         assert_eq!(found.len(), labels.len());
         (0..labels.len()).find_map(|row| {

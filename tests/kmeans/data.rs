@@ -73,7 +73,7 @@ pub(crate) type Devices = Vec<(&'static str, Box<dyn Backend>)>;
 /// All devices of this machine: the CPU, and the first GPU adapter if there is one.
 pub(crate) fn devices() -> Devices {
     let mut devices: Devices = vec![("cpu", Box::new(CpuBackend::new(None)))];
-    match clustrata::backend::select::open(&clustrata::backend::select::Choice::Gpu, None) {
+    match clustrata::backend::select::open(&clustrata::backend::select::Choice::Gpu, &Default::default()) {
         Ok(selected) => devices.push(("gpu", selected.backend)),
         Err(_) => println!("skipped on a GPU backend: no Vulkan, Metal or DX12 adapter"),
     }

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::engine::buffers::Buffers;
 use super::engine::device::GpuDevice;
 use super::engine::fault::Raised;
-use super::engine::options::{GpuOptions, KernelShape};
+use super::engine::options::{GpuOptions, KernelShape, nominal_rate};
 use super::engine::plan::TilePlan;
 use super::engine::point_store::{Chunks, PointStore};
+use super::engine::tuning::ShapeClass;
 use super::engine::units::{OCTET, wide};
 use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
@@ -17,7 +18,7 @@ use super::ops::segment_sums::{self, SegmentSums};
 use crate::backend::cpu::{self, CpuBackend};
 use crate::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, KeptPoints, Lane, PointSet, PointShape,
-    Tick, Tiling, Traffic,
+    Tick, Tiling, Traffic, Tuned,
 };
 use crate::base::error::{Error, Result};
 use crate::base::matrix::MatrixView;
@@ -58,6 +59,16 @@ impl GpuBackend {
 }
 
 impl GpuBackend {
+    /// Operations per second of the class's searches, and whether all measurements are made; `None` before the first one.
+    pub(super) fn tuned_class(&self, class: ShapeClass) -> Option<(f64, bool)> {
+        self.gpu.shapes.rate_of(class)
+    }
+
+    /// Keeps the choice for a class for later runs.
+    pub(super) fn keep_choice(&self, class: ShapeClass, shape: KernelShape, rate: f64) {
+        self.gpu.shapes.keep(class, shape, rate);
+    }
+
     /// Allocates what the lanes of a pass and its centroids need, which is the only way to learn whether it fits. The buffers
     /// return to the pool, and the lanes take them from there.
     fn trial(&self, job: &Job<'_>, plan: &TilePlan, lanes: usize) -> std::result::Result<(), Raised> {
@@ -130,14 +141,15 @@ impl Backend for GpuBackend {
     }
 
     fn rate(&self) -> f64 {
-        // Nominal, not measured: what a search reaches on a common device of the kind.
-        match self.gpu.info.kind {
-            "discrete" => 5e12,
-            "virtual" => 1e12,
-            "integrated" => 5e11,
-            "software" => 15e9,
-            _ => 1e11,
-        }
+        self.gpu.shapes.known_rate().unwrap_or_else(|| nominal_rate(self.gpu.info.kind))
+    }
+
+    fn rate_is_measured(&self) -> bool {
+        self.gpu.shapes.known_rate().is_some()
+    }
+
+    fn tuned(&self) -> Vec<Tuned> {
+        self.gpu.shapes.tuned()
     }
 
     fn distance_error(&self, dim: usize) -> f64 {

@@ -19,6 +19,7 @@
 //! | `kernels` | one file per WGSL file: bindings, parameters, dispatch; the list of kernels |
 //! | `ops` | the operations: own distances, distance matrix, top-2 search, sums by label, neighbours, sums of distances |
 //! | `lane`, `backend` | the backend's traits, implemented by the operations |
+//! | `tune` | times every shape of the search |
 //!
 //! `ops` imports `kernels` and `engine`; `kernels` import `engine`.
 
@@ -27,8 +28,10 @@ mod engine;
 pub mod kernels;
 mod lane;
 mod ops;
+mod tune;
 
 pub use backend::GpuBackend;
 pub use engine::adapter::{AdapterListing, COOPERATIVE_BYTES, adapters};
 pub use engine::options::{GpuOptions, KernelShape};
 pub use engine::units::WORKGROUP_BYTES;
+pub use tune::tune;

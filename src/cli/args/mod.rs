@@ -149,6 +149,12 @@ pub struct DemoArgs {
 /// Arguments of `devices`.
 #[derive(Debug, Args)]
 pub struct DevicesArgs {
+    /// Time every kernel of the search on made-up data, and keep the fastest for later runs
+    #[arg(long)]
+    pub tune: bool,
+    /// Time those of this device, as in `metrics`
+    #[arg(long, short, value_name = "WHICH", default_value = "gpu", requires = "tune")]
+    pub device: String,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,
@@ -163,6 +169,9 @@ pub struct CheckArgs {
     /// As in `metrics`
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZero<usize>>,
+    /// As in `metrics`
+    #[arg(long)]
+    pub no_tuning: bool,
     /// Seed of the random data
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

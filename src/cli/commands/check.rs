@@ -1,14 +1,17 @@
 //! `clustrata check`: runs every operation of the chosen device on random data, and compares the results with float64 on the
 //! host.
 
-use crate::backend::select::{self, Choice, Selected};
+use crate::backend::select::{self, Choice, Request, Selected};
 use crate::backend::self_test::{self, CASES, Case, Outcome};
 use crate::base::error::{Error, Finding, Result};
 use crate::cli::args::CheckArgs;
+use crate::plan::tuning;
 use crate::report::summary::table;
 
 pub(super) fn run(args: &CheckArgs) -> Result<String> {
-    let selected = select::open(&Choice::parse(&args.device), args.threads)?;
+    let tuning = tuning::tuning(args.no_tuning);
+    let request = Request { threads: args.threads, tuning, ..Request::default() };
+    let selected = select::open(&Choice::parse(&args.device), &request)?;
     let mut outcomes = Vec::new();
     for (i, case) in CASES.iter().enumerate() {
         if crate::base::signals::requested() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::{GrayImage, Luma};
 
-use crate::backend::select::{self, Choice};
+use crate::backend::select::{self, Choice, Request};
 use crate::base::error::{Error, Result};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
@@ -32,7 +32,7 @@ const INK: f64 = 16.0;
 
 pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
     // first of all: a missing device must leave no files behind
-    select::open(&Choice::parse(&args.device), None)?;
+    select::open(&Choice::parse(&args.device), &Request::default())?;
     let input = args.out.join("input");
     for (name, bytes) in FILES {
         write(&input.join(name), bytes)?;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::InputFile;
+use crate::backend::Tuned;
 use crate::base::error::Finding;
 use crate::formats::embeddings::Matched;
 pub use crate::kmeans::record::KmeansStep;
@@ -31,6 +32,9 @@ pub struct KmeansRecord {
     pub fingerprint: String,
     /// Description of the device.
     pub device: String,
+    /// The kernels of the device's searches, and how they were chosen; empty for the CPU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuning: Vec<Tuned>,
     /// Number of processes.
     pub processes: u64,
     /// All settings with their resolved values.

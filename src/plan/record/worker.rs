@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::Tuned;
+
 /// The device that computed a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Device {
@@ -25,6 +27,9 @@ pub struct Device {
     pub tile_rows: usize,
     /// Number of lanes: tiles in flight at a time.
     pub lanes: usize,
+    /// The kernels of searches, and how they were chosen; empty for the CPU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tuning: Vec<Tuned>,
 }
 
 /// One part of a sharded run.

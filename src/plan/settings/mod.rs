@@ -138,6 +138,11 @@ options! {
         #[arg(long, value_name = "N", help_heading = "Device")]
         pub tile_rows: Option<NonZero<usize>>,
 
+        /// Do not time the kernels of a GPU on the run's first tiles, and do not read or write measured speeds; results are the
+        /// same either way [default: false]
+        #[switch("Device")]
+        pub no_tuning: Option<bool>,
+
         /// Make montages of the N best clusters of each level [default: 5]
         #[arg(long, value_name = "N", help_heading = "Montages")]
         pub best: Option<usize>,

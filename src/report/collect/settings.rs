@@ -11,7 +11,7 @@ use crate::metrics::unknown;
 
 /// Settings that change no metric of levels: where and how a run is executed, and what it shows. The list of metrics counts
 /// among them.
-const NEUTRAL: [&str; 30] = [
+const NEUTRAL: [&str; 31] = [
     "out",
     "force",
     "yes",
@@ -20,6 +20,7 @@ const NEUTRAL: [&str; 30] = [
     "scratch",
     "device",
     "threads",
+    "no-tuning",
     "tile-rows",
     "distances",
     "metrics",

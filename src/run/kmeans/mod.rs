@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
-use crate::backend::select::{self, Choice};
+use crate::backend::select::{self, Choice, Request};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
@@ -20,6 +20,7 @@ use crate::engine::share::Shard;
 use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
 use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
+use crate::plan::tuning;
 use inputs::Inputs;
 use place::{Found, Place};
 
@@ -67,7 +68,9 @@ pub fn make(
         settings.warnings.push(text.to_owned());
     }
     let agreement = inputs.agreement(&settings)?;
-    let device = select::open(&Choice::parse(&settings.device), settings.threads)?;
+    let request =
+        Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
+    let device = select::open(&Choice::parse(&settings.device), &request)?;
     let info = device.backend.describe();
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
@@ -126,6 +129,7 @@ pub fn make(
     built?;
     let Some(place) = place else { return Ok(None) };
     record.warnings.extend(record.steps.iter().filter_map(warn_of_empty));
+    record.tuning = device.backend.tuned();
     record.complete = true;
     place.finish(&record)?;
     Ok(Some((record, settings)))
@@ -207,6 +211,7 @@ fn begun(
         complete: false,
         fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),
+        tuning: Vec::new(),
         processes,
         settings: settings.recorded(),
         embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),

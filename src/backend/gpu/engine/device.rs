@@ -13,6 +13,7 @@ use super::options::{Cooperative, GpuOptions, KernelShape, RESIDENT_BYTES};
 use super::pipeline::{Pipeline, Pipelines};
 use super::plan::TilePlan;
 use super::pool::Pool;
+use super::search_shapes::SearchShapes;
 use super::units::wide;
 use crate::backend::{DeviceInfo, Job};
 use crate::base::error::{Error, Finding, Result};
@@ -38,6 +39,8 @@ pub(crate) struct GpuDevice {
     pub(crate) fault: Fault,
     pub(crate) counters: Counters,
     pub(crate) pool: Arc<Pool>,
+    /// The kernels of searches.
+    pub(crate) shapes: SearchShapes,
     /// Number of lanes opened so far.
     lanes: AtomicU32,
     /// Bytes of centroids that may stay on the device. Falls when memory is short.
@@ -52,8 +55,10 @@ impl GpuDevice {
     pub(crate) fn open(index: usize, options: GpuOptions) -> Result<GpuDevice> {
         let opened = adapter::open(index, &options)?;
         let options = options.resolved(opened.info.device_type);
+        let info = adapter::describe(&opened.info, &opened.limits);
         Ok(GpuDevice {
-            info: adapter::describe(&opened.info, &opened.limits),
+            shapes: SearchShapes::new(&options, &info),
+            info,
             device: opened.device,
             queue: opened.queue,
             limits: opened.limits,

@@ -3,11 +3,9 @@
 use super::device::{GpuDevice, Mapping};
 use super::fault::{defect, not_computed};
 use super::pool::DeviceBuffer;
+pub(crate) use super::units::STAMP_BYTES;
 use super::units::wide;
 use crate::base::error::Result;
-
-/// Bytes in front of a stamped result: the stamp, padded to a vec4.
-pub(crate) const STAMP_BYTES: u64 = 16;
 
 /// Bytes that the host packs before it hands them over.
 pub(crate) const UPLOAD_CHUNK_BYTES: u64 = 4 << 20;

@@ -9,7 +9,7 @@ pub(crate) const PACE_COLUMNS: u32 = 32;
 
 /// How much work one submission gets, in pairs of octets. Operating systems stop a GPU that doesn't respond for seconds, but
 /// every submission has a fixed cost. So the amount follows the time that the last submission took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Pace {
     pairs: u64,
     /// Start of the current submission, and its pairs of octets.

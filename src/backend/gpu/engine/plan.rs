@@ -1,8 +1,7 @@
 //! How a job is laid out on a device: strides, tile size, and what stays on the device.
 
-use super::memory::STAMP_BYTES;
-use super::options::{GpuOptions, LANES, TILE_BYTES};
-use super::units::{OCTET, SEARCH_STEP, wide};
+use super::options::{GpuOptions, LANES};
+use super::units::{OCTET, SEARCH_STEP, STAMP_BYTES, wide};
 use crate::backend::Job;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};
@@ -107,7 +106,7 @@ impl TilePlan {
             return Err(too_wide(job.dim, binding));
         }
         let wanted = match tile_rows {
-            0 => (options.tile_bytes.unwrap_or(TILE_BYTES) / plan.point_row).clamp(1, TILE_ROWS),
+            0 => options.tile_rows(plan.point_row, plan.searches()).clamp(1, TILE_ROWS),
             rows => wide(rows),
         };
         let rows = wanted.min(most).min(job.rows.max(1));

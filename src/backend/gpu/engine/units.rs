@@ -25,6 +25,9 @@ const _: () = assert!(MAX_OCTETS + MAX_OCTETS / 8 <= MAX_LOOP_ITERATIONS);
 /// Searches read centroids in steps of this many, so blocks of centroids are padded to a multiple of it.
 pub(crate) const SEARCH_STEP: u32 = 16;
 
+/// Bytes in front of a stamped result: the stamp, padded to a vec4.
+pub(crate) const STAMP_BYTES: u64 = 16;
+
 /// Bytes and counts are 64-bit on the host; `usize` is never wider on the platforms that Rust supports.
 pub(crate) const fn wide(value: usize) -> u64 {
     value as u64

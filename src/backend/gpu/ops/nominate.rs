@@ -13,13 +13,15 @@ use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
-use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::pipeline::{Bound, Pipeline};
+use crate::backend::gpu::engine::search_shapes::SearchWork;
 use crate::backend::gpu::engine::submit::Recorder;
-use crate::backend::gpu::engine::units::{narrow, wide};
+use crate::backend::gpu::engine::tuning::ShapeClass;
+use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
 use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
-use crate::base::numeric::to_usize;
+use crate::base::numeric::{as_real, to_usize};
 
 /// Work that follows the last dispatch of a search in the same submission.
 pub(crate) trait After {
@@ -51,18 +53,69 @@ fn shape(shape: KernelShape) -> &'static Shape {
     }
 }
 
-/// The search kernels, bound to each level's blocks of centroids.
-pub(crate) struct Nominator {
+/// The search of the lane's tile among a level's centroids, as an amount of work.
+fn work(lane: &LaneState<'_>, searched: &SearchedLevel) -> SearchWork {
+    let clusters = wide(searched.clusters.len());
+    let class = ShapeClass {
+        octets: lane.plan.octets,
+        clusters: clusters.checked_next_power_of_two().unwrap_or(clusters),
+        dtype: lane.job.dtype,
+    };
+    let row = 2.0 * as_real(clusters) * as_real(u64::from(lane.plan.octets) * wide(OCTET));
+    SearchWork { class, operations: row * as_real(wide(lane.tile.rows())), planned: row * as_real(lane.job.rows) }
+}
+
+/// One shape of the kernel, bound to each level's blocks of centroids.
+struct BoundShape {
+    of: KernelShape,
     shape: &'static Shape,
     /// Per level: one per resident block, or the lane's own block if the level is streamed.
     blocks: Vec<Vec<Bound>>,
+}
+
+impl BoundShape {
+    /// `None` if the job searches nothing.
+    fn new(lane: &LaneState<'_>, resident: &ResidentCentroids, of: KernelShape) -> Result<Option<BoundShape>> {
+        let LaneState { gpu, plan, buffers, .. } = lane;
+        let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
+        let shape = shape(of);
+        let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
+        let bind = |block: &CentroidBlock| bind(lane, (shape, &pipeline), (centred, &search.best), block);
+        let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
+            Some(searched) if stays => searched.blocks.iter().map(bind).collect(),
+            Some(_) => search.stream.iter().map(|stream| bind(&stream.block)).collect(),
+            None => Vec::new(),
+        });
+        Ok(Some(BoundShape { of, shape, blocks: blocks.collect() }))
+    }
+}
+
+/// Binds a shape's kernel to rows, a block of centroids, and the rows' candidates.
+fn bind(
+    lane: &LaneState<'_>,
+    (shape, pipeline): (&Shape, &Pipeline),
+    (rows, best): (&wgpu::Buffer, &wgpu::Buffer),
+    block: &CentroidBlock,
+) -> Bound {
+    let storage: [&wgpu::Buffer; 4] = [rows, &block.centroids, &block.norms, best];
+    let bindings = pipeline.bind(&lane.gpu.device, shape.kernel, &storage, &lane.buffers.uniforms);
+    (pipeline.clone(), bindings)
+}
+
+/// The search kernels, bound to each level's blocks of centroids.
+pub(crate) struct Nominator {
+    resident: Arc<ResidentCentroids>,
+    /// The shapes that were used so far, the one in use first.
+    bound: Vec<BoundShape>,
     /// `None` if no level is searched in float16.
     half: Option<HalfSearch>,
-    /// As `blocks`, for the rows that are searched again in float32.
+    /// Per level: one per resident block, for the rows that are searched again in float32.
     listed_blocks: Vec<Vec<Bound>>,
     /// Rows that the last search in float16 did not decide.
     again: usize,
     pace: Pace,
+    /// Whether the last search left the pace as it was.
+    steady: bool,
     found: Vec<RowCandidates>,
     packed: CentredCentroids,
 }
@@ -70,31 +123,41 @@ pub(crate) struct Nominator {
 impl Nominator {
     /// `None` if the job searches nothing.
     pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<Nominator>> {
-        let LaneState { gpu, plan, buffers, .. } = lane;
-        let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
-        let shape = shape(gpu.options.kernel_shape);
-        let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
-        let bind = |rows: &wgpu::Buffer, block: &CentroidBlock, best: &wgpu::Buffer| {
-            let storage = [rows, &block.centroids, &block.norms, best];
-            let bindings = pipeline.bind(&gpu.device, shape.kernel, &storage, &buffers.uniforms);
-            (pipeline.clone(), bindings)
-        };
-        let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
-            Some(searched) if stays => searched.blocks.iter().map(|block| bind(centred, block, &search.best)).collect(),
-            Some(_) => search.stream.iter().map(|stream| bind(centred, &stream.block, &search.best)).collect(),
-            None => Vec::new(),
-        });
-        let blocks = blocks.collect();
+        let Some(bound) = BoundShape::new(lane, resident, lane.gpu.options.kernel_shape)? else { return Ok(None) };
         let half = HalfSearch::new(lane, resident)?;
+        let pipeline = lane.gpu.pipeline(bound.shape.kernel, bound.shape.entry, 0)?;
         let listed_blocks = half.iter().flat_map(|half| {
-            resident.searched.iter().map(|searched| {
-                let blocks = searched.iter().flat_map(|searched| &searched.blocks);
-                blocks.map(|block| bind(&half.listed, block, &half.listed_best)).collect()
-            })
+            let buffers = (&*half.listed, &*half.listed_best);
+            resident.searched.iter().map(move |searched| (searched, buffers))
+        });
+        let listed_blocks = listed_blocks.map(|(searched, buffers)| {
+            let blocks = searched.iter().flat_map(|searched| &searched.blocks);
+            blocks.map(|block| bind(lane, (bound.shape, &pipeline), buffers, block)).collect()
         });
         let listed_blocks = listed_blocks.collect();
-        let (pace, found, packed) = (Pace::new(), Vec::new(), CentredCentroids::default());
-        Ok(Some(Nominator { shape, blocks, half, listed_blocks, again: 0, pace, found, packed }))
+        Ok(Some(Nominator {
+            resident: resident.clone(),
+            bound: vec![bound],
+            half,
+            listed_blocks,
+            again: 0,
+            pace: Pace::new(),
+            steady: false,
+            found: Vec::new(),
+            packed: CentredCentroids::default(),
+        }))
+    }
+
+    /// Searches in this shape from now on.
+    fn take_shape(&mut self, lane: &LaneState<'_>, of: KernelShape) -> Result<()> {
+        match self.bound.iter().position(|bound| bound.of == of) {
+            Some(place) => self.bound.swap(0, place),
+            None => {
+                let bound = BoundShape::new(lane, &self.resident, of)?;
+                self.bound.insert(0, bound.ok_or_else(|| defect("a search has no buffers"))?);
+            }
+        }
+        Ok(())
     }
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
@@ -110,15 +173,25 @@ impl Nominator {
         rows: impl Iterator<Item = usize>,
         after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
-        let on_device =
-            !searched.clusters.is_empty() && self.device_columns(lane, level) > 0 && ScoreError::holds(lane.job.dim);
+        let on_device = !searched.clusters.is_empty() && ScoreError::holds(lane.job.dim);
         let rows: Vec<usize> = rows.filter(|&row| on_device && centring.computable(lane, row)).collect();
         if rows.is_empty() {
             return Ok(&[]);
         }
+        let (gpu, octets) = (lane.gpu, lane.plan.octets);
+        let fits = |of| shape(of).most_centroids(octets).is_some();
+        let mut turn = gpu.shapes.turn(work(lane, searched), self.steady, fits);
+        self.take_shape(lane, turn.shape())?;
+        if self.device_columns(lane, level) == 0 {
+            return Ok(&[]);
+        }
+        let pace = self.pace;
+        turn.start();
         if !self.nominate_in_half(lane, centring, level, searched, &rows)? {
             self.score(lane, centring, (level, searched), Rows::Tile, after)?;
         }
+        self.steady = self.pace == pace;
+        turn.end(self.steady);
         Ok(&self.found)
     }
 
@@ -159,8 +232,9 @@ impl Nominator {
 
     /// Most centroids per dispatch; 0 if rows are too wide for the kernel.
     fn device_columns(&self, lane: &LaneState<'_>, level: usize) -> u32 {
-        let bound = !self.blocks[level].is_empty() && lane.plan.search_block > 0;
-        if bound { self.shape.most_centroids(lane.plan.octets).unwrap_or(0) } else { 0 }
+        let now = &self.bound[0];
+        let bound = !now.blocks[level].is_empty() && lane.plan.search_block > 0;
+        if bound { now.shape.most_centroids(lane.plan.octets).unwrap_or(0) } else { 0 }
     }
 
     /// Runs the kernel over all blocks of a level, then `after`, and reads the results.
@@ -257,12 +331,13 @@ impl Nominator {
             recorder.copy((&stream.staging.buffer, 0), (&stream.block.centroids, 0), rows);
             recorder.copy((&stream.staging.buffer, rows), (&stream.block.norms, 0), norms);
         }
+        let now = &self.bound[0];
         let (blocks, best) = match (source, &self.half) {
             (Rows::Listed(_), Some(half)) => (&self.listed_blocks[level], &*half.listed_best),
-            _ => (&self.blocks[level], &*buffers.best),
+            _ => (&now.blocks[level], &*buffers.best),
         };
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
-        search::record(&mut recorder, bound, self.shape, work)?;
+        search::record(&mut recorder, bound, now.shape, work)?;
         let rows = if let Next::Candidates = next { work.rows } else { 1 };
         copy_candidates(&mut recorder, (best, &buffers.readback), rows);
         let more = match &mut next {

@@ -115,6 +115,10 @@ options! {
         #[arg(long, value_name = "N", help_heading = "Device")]
         pub threads: Option<NonZero<usize>>,
 
+        /// Do not time the kernels of a GPU, as in `clustrata metrics` [default: false]
+        #[switch("Device")]
+        pub no_tuning: Option<bool>,
+
         /// Upstream's keys that have no effect here, as spelled there.
         #[arg(skip)]
         #[serde(skip)]

@@ -54,6 +54,8 @@ pub struct KmeansSettings {
     pub device: String,
     /// Number of threads of the CPU backend; `None` for all.
     pub threads: Option<NonZero<usize>>,
+    /// Whether the kernels of a GPU are not timed.
+    pub no_tuning: bool,
     /// Upstream's keys that have no effect here; copied to config.yaml.
     pub foreign: Map<String, Value>,
     /// Warnings for the user.
@@ -135,6 +137,7 @@ impl KmeansOptions {
             checkpoint: self.checkpoint.unwrap_or_default(),
             device: device.unwrap_or_default(),
             threads: self.threads,
+            no_tuning: self.no_tuning.unwrap_or(false),
             foreign: self.foreign,
             warnings,
         })
@@ -283,6 +286,7 @@ impl KmeansSettings {
             "checkpoint": self.checkpoint,
             "device": self.device,
             "threads": self.threads,
+            "no-tuning": self.no_tuning,
         });
         if let Value::Object(own) = own { own } else { Map::new() }
     }

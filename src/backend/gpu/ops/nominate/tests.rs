@@ -50,6 +50,14 @@ impl Case {
 
     /// The same, and how many rows float16 did not decide.
     fn nominated_again(&self, gpu: &GpuDevice) -> Result<(Vec<RowCandidates>, usize)> {
+        // Twice, so that results of an earlier search are overwritten.
+        let (searches, again) = self.searches(gpu, 2)?;
+        Ok((searches.into_iter().next_back().unwrap_or_default().1, again))
+    }
+
+    /// Searches all rows, which are one tile, so often. Returns the shape and the candidates of each time,
+    /// and how many rows the last search in float16 did not decide.
+    fn searches(&self, gpu: &GpuDevice, times: usize) -> Result<(Vec<(KernelShape, Vec<RowCandidates>)>, usize)> {
         let job = self.job();
         let rows = self.rows.nrows();
         let plan = gpu.plan(&job, rows)?;
@@ -63,12 +71,14 @@ impl Case {
         let Some(Some(searched)) = resident.searched.first() else { panic!("the level is searched") };
         lane.tile.staging(rows).copy_from_slice(bytemuck::cast_slice(self.rows.as_slice().unwrap_or_default()));
         lane.upload()?;
-        let mut found = Vec::new();
-        // Twice, so that results of an earlier search are overwritten.
-        for _ in 0..2 {
-            found = nominator.nominate(&mut lane, &mut centring, 0, searched, 0..rows, None)?.to_vec();
-        }
-        Ok((found, nominator.again))
+        let search = |_| {
+            let found = nominator.nominate(&mut lane, &mut centring, 0, searched, 0..rows, None)?.to_vec();
+            let now = &nominator.bound[0];
+            assert!(std::ptr::eq(now.shape, shape(now.of)), "the kernel is that of the shape");
+            Ok((now.of, found))
+        };
+        let searches = (0..times).map(search).collect::<Result<_>>()?;
+        Ok((searches, nominator.again))
     }
 
     /// Describes the first row with wrong candidates.
@@ -174,6 +184,34 @@ fn every_shape_finds_the_lowest_scores_and_a_floor() -> Result<()> {
         }
         Ok(())
     })
+}
+
+#[test]
+fn searches_take_the_candidates_in_turn_and_then_the_fastest() -> Result<()> {
+    for listing in adapters().into_iter().filter(|listing| listing.unusable.is_none()) {
+        let name = listing.info.name;
+        let gpu = GpuDevice::open(
+            listing.index,
+            GpuOptions { search_shapes: Some(KernelShape::EVERYWHERE.to_vec()), ..GpuOptions::default() },
+        )?;
+        let case = Case::new(5, (70, 33, 300), 0.0);
+        let (seen, _) = case.searches(&gpu, 20)?;
+        for (shape, found) in &seen {
+            assert_eq!(case.wrong(*shape, found), None, "{name}: {shape:?}");
+        }
+        let taken: Vec<KernelShape> = seen.iter().map(|(shape, _)| *shape).collect();
+        // the first search of a lane is not timed, nor is the first one of a shape
+        let [a, b, c, d] = KernelShape::EVERYWHERE;
+        assert_eq!(taken[..9], [a, a, a, b, b, c, c, d, d], "{name}");
+        let (tuned, last) = (gpu.shapes.tuned(), taken[19]);
+        assert_eq!((tuned[0].shape.as_str(), tuned[0].rates.len()), (last.name(), 4), "{name}: {tuned:?}");
+        assert_eq!(
+            case.searches(&gpu, 3)?.0.iter().filter(|(shape, _)| *shape == last).count(),
+            3,
+            "{name}: another lane"
+        );
+    }
+    Ok(())
 }
 
 #[test]
