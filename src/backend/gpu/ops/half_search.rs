@@ -20,7 +20,7 @@ use super::centring::Centring;
 use super::resident::ResidentCentroids;
 use super::searched::{HalfCentroids, SMALLEST_HALF, SearchedLevel, half_scale};
 use crate::backend::gpu::engine::exact::squared_norm;
-use crate::backend::gpu::engine::fault::{defect, not_computed, scoped};
+use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{cast, make, read};
 use crate::backend::gpu::engine::options::KernelShape;
@@ -69,7 +69,7 @@ impl HalfSearch {
         }
         let most_listed = plan.tile_rows.div_ceil(LISTED_SHARE);
         let storage = wgpu::BufferUsages::STORAGE;
-        let made = scoped(&gpu.device, || {
+        let made = gpu.scoped(|| {
             let listed = wide(most_listed);
             (
                 make(gpu, "centred points in float16", half_bytes, storage),

@@ -100,9 +100,9 @@ impl HalfCentroids {
                     halves.resize(end, 0);
                     rounding = rounding.max(off.sqrt() / scale);
                 }
-                gpu.queue.write_buffer(&block, wide(number * at_once) * row_bytes, bytemuck::cast_slice(&halves));
+                gpu.write(&block, wide(number * at_once) * row_bytes, bytemuck::cast_slice(&halves));
                 // Each write allocates memory that is freed by the next submission.
-                gpu.queue.submit([]);
+                gpu.submit(None);
             }
             block
         });
