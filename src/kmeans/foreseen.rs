@@ -118,7 +118,8 @@ impl Ranges {
         }
         let one = columns().all(|(low, high)| to_f32(low) == to_f32(high));
         let apart = columns().any(|(low, high)| high - low > APART * low.abs().max(high.abs()));
-        if !(raised > MARGIN * MOST_RAISED * widest || (one && apart && clusters > 1)) {
+        // equal points lose nothing
+        if !apart || !(raised > MARGIN * MOST_RAISED * widest || (one && clusters > 1)) {
             return None;
         }
         // the column that loses most

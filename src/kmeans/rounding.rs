@@ -12,8 +12,11 @@ use crate::base::numeric::{as_real, to_f32};
 /// Share of the objective by which rounding may raise it.
 pub(super) const MOST_RAISED: f64 = 1e-3;
 
-/// Share of the scatter around the mean of all points below which the rise is harmless: an objective may be 0.
+/// Share of the scatter between clusters below which the rise is harmless if the objective is 0.
 const HARMLESS: f64 = 1e-6;
+
+/// Share of the points' squared norms below which an objective is 0 but for rounding in float64.
+const RESOLUTION: f64 = 1e-24;
 
 /// Rounds centroids, `[k, d]`, to the stored element type, so that points are assigned by what a reader of the file finds.
 pub(super) fn round_to(centroids: &Array2<f64>, dtype: Dtype) -> Array2<f64> {
@@ -24,20 +27,28 @@ pub(super) fn round_to(centroids: &Array2<f64>, dtype: Dtype) -> Array2<f64> {
 }
 
 /// Refuses `stored` centroids of a level if rounding them made two `exact` ones equal or raised the objective by more than a
-/// thousandth. `assigned` are all points, by the stored centroids.
-pub(super) fn check(level: u32, exact: &Array2<f64>, stored: &Array2<f64>, assigned: &Assigned) -> Result<()> {
+/// thousandth. `assigned` are all points, by the stored centroids; `objective` is their sum of squared distances to the exact
+/// ones, or more.
+pub(super) fn check(
+    level: u32,
+    exact: &Array2<f64>,
+    stored: &Array2<f64>,
+    assigned: &Assigned,
+    objective: f64,
+) -> Result<()> {
     let mut sizes = vec![0_u64; stored.nrows()];
     assigned.labels.iter().for_each(|&label| sizes[label as usize] += 1);
     // moving the mean of n points by r raises the sum of their squared distances by n r^2
-    let moved = exact.outer_iter().zip(stored.outer_iter()).map(|(exact, stored)| squared(exact, stored));
-    let raised: f64 = sizes.iter().zip(moved).map(|(&size, squared)| as_real(size) * squared).sum();
+    let weighted =
+        |squares: Vec<f64>| sizes.iter().zip(squares).map(|(&size, squared)| as_real(size) * squared).sum::<f64>();
+    let raised = weighted(exact.outer_iter().zip(stored.outer_iter()).map(|(a, b)| squared(a, b)).collect());
     let inertia = assigned.inertia();
     let merged = first_of_each(exact.view()).len() - first_of_each(stored.view()).len();
+    // Where float64 itself sees no distance within clusters, rounding hides none. It must not change those between clusters.
+    let size = weighted(exact.outer_iter().map(|row| row.dot(&row)).collect());
     let scatter = between(exact, &sizes);
-    let most = (MOST_RAISED * (inertia - raised)).max(HARMLESS * (inertia + scatter));
-    // if all points are equal, rounding can't blur differences between clusters
-    let all_equal = scatter == 0.0 && (inertia - raised).abs() <= HARMLESS * raised;
-    if merged == 0 && (raised <= most || all_equal) {
+    let harmless = objective <= RESOLUTION * size && (scatter == 0.0 || raised <= HARMLESS * scatter);
+    if merged == 0 && (raised <= MOST_RAISED * objective.max(inertia - raised) || harmless) {
         return Ok(());
     }
     let found = match merged {
@@ -75,7 +86,7 @@ mod tests {
     fn checked(exact: &Array2<f64>, squared: f64) -> Result<()> {
         let stored = round_to(exact, Dtype::F32);
         let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![squared; 3] };
-        check(1, exact, &stored, &assigned)
+        check(1, exact, &stored, &assigned, 3.0 * squared)
     }
 
     #[test]
@@ -94,17 +105,18 @@ mod tests {
         let exact = array![[0.1], [1.1], [2.1]];
         let stored = round_to(&exact, Dtype::F32);
         let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![1e-16; 3] };
-        assert!(check(1, &exact, &stored, &assigned).is_ok());
+        assert!(check(1, &exact, &stored, &assigned, 0.0).is_ok());
         // equal points, each as far from the stored centroid as rounding moved it
         let exact = array![[0.1], [0.1], [0.1]];
         let stored = round_to(&exact, Dtype::F32);
         let squared = (0.1 - f64::from(0.1_f32)).powi(2);
         let assigned = |squared: f64| Assigned { labels: vec![0; 3], squared: vec![squared; 3] };
-        assert!(check(1, &exact, &stored, &assigned(squared)).is_ok());
-        assert!(
-            check(1, &exact, &stored, &assigned(3.0 * squared)).is_err(),
-            "there was scatter that rounding tripled"
-        );
+        assert!(check(1, &exact, &stored, &assigned(squared), 0.0).is_ok());
+        let error = check(1, &exact, &stored, &assigned(3.0 * squared), 6.0 * squared);
+        assert!(error.is_err(), "there was scatter, to which rounding added half");
+        // two groups far apart: rounding hides what is within them, but not what is between them
+        let far = array![[1e8 + 1.3], [-1e8], [1e8 + 13.9]];
+        assert!(checked(&far, 1.0).is_err());
         let exact = array![[0.1], [1.1], [2.1]];
         assert_eq!(round_to(&exact, Dtype::F64), exact);
     }

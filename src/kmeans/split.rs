@@ -112,10 +112,11 @@ impl Split<'_> {
             watch: &Silent(watch),
             checkpoint: None,
         };
-        let exact = fit.run()?.centroids;
+        let fitted = fit.run()?;
+        let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
-        rounding::check(self.number, &exact, &centroids, &assigned)?;
+        rounding::check(self.number, &exact, &centroids, &assigned, objective)?;
         let sorted =
             hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();

@@ -77,11 +77,14 @@ impl Steps<'_> {
         let picked = picked.as_ref().map(|picked| share_of(picked, communicator.rank(), communicator.size()));
         let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
         let mut fitted = self.fit(step, fitted_points, folder, &times)?;
+        // of the sample, in proportion
+        let share_fitted = as_real(sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)).max(1.0);
+        let objective = fitted.objectives.last().map_or(0.0, |sum| sum * as_real(self.points.len()) / share_fitted);
         let exact = std::mem::take(&mut fitted.centroids);
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(share, &centroids, &times)?;
         if communicator.rank() == 0 {
-            rounding::check(self.number, &exact, &centroids, &assigned)?;
+            rounding::check(self.number, &exact, &centroids, &assigned, objective)?;
         }
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| times.seconds(stage));
         let mut bytes = Vec::new();

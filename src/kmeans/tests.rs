@@ -287,10 +287,11 @@ fn a_refusal_before_the_fit_is_one_after_the_fit_too() {
         points.read(0, &mut rows).expect("reads");
         ranges.extend(&points, &rows);
         let early = ranges.refused(clusters);
-        let exact = fit(&points, &backend, clusters, &FOREVER).run().expect("clusters").centroids;
+        let fitted = fit(&points, &backend, clusters, &FOREVER).run().expect("clusters");
+        let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let stored = rounding::round_to(&exact, Dtype::F32);
         let assigned = assign(&points, &backend, &stored, &FOREVER).expect("assigns");
-        let refused = rounding::check(1, &exact, &stored, &assigned).is_err();
+        let refused = rounding::check(1, &exact, &stored, &assigned, objective).is_err();
         assert!(refused || early.is_none(), "{clusters} clusters, spread {spread}: {early:?}");
         foreseen += u32::from(early.is_some());
         late += u32::from(refused && early.is_none());
