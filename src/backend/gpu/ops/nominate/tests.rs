@@ -16,6 +16,9 @@ use crate::backend::gpu::ops::resident::ResidentCache;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
 
+/// The shape of a search and the candidates that it found.
+type Searched = (KernelShape, Vec<RowCandidates>);
+
 /// Rows, centroids and what is subtracted from both.
 struct Case {
     rows: Array2<f32>,
@@ -57,7 +60,7 @@ impl Case {
 
     /// Searches all rows, which are one tile, so often. Returns the shape and the candidates of each time,
     /// and how many rows the last search in float16 did not decide.
-    fn searches(&self, gpu: &GpuDevice, times: usize) -> Result<(Vec<(KernelShape, Vec<RowCandidates>)>, usize)> {
+    fn searches(&self, gpu: &GpuDevice, times: usize) -> Result<(Vec<Searched>, usize)> {
         let job = self.job();
         let rows = self.rows.nrows();
         let plan = gpu.plan(&job, rows)?;
