@@ -16,7 +16,7 @@ use clustrata::backend::{
 use clustrata::base::error::Result;
 use clustrata::base::matrix::{Dtype, MatrixView};
 use clustrata::engine::points::Points;
-use clustrata::engine::progress::{Progress, StageProgress};
+use clustrata::engine::progress::NoProgress;
 use clustrata::kmeans::{Fit, Init, SingleProcess};
 
 /// Rows of a tile, as on a large GPU.
@@ -196,22 +196,6 @@ impl Points for MadeUp {
     }
 }
 
-struct Nobody;
-
-impl Progress for Nobody {
-    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
-        Box::new(Nobody)
-    }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl StageProgress for Nobody {
-    fn advance(&self, _: u64) {}
-}
-
 fn seconds(points: &MadeUp, clusters: usize, lanes: usize, iterations: u32) -> f64 {
     let backend = Simulated { lanes, passes: AtomicU64::new(0) };
     let fit = Fit {
@@ -224,7 +208,7 @@ fn seconds(points: &MadeUp, clusters: usize, lanes: usize, iterations: u32) -> f
         inits: 1,
         seed: 7,
         communicator: &SingleProcess,
-        watch: &Nobody,
+        watch: &NoProgress,
         checkpoint: None,
     };
     let started = Instant::now();

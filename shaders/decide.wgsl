@@ -4,20 +4,7 @@
 // The proof is that of `rescore.rs`. It is evaluated in float32 with larger constants, so rounding never makes it accept too
 // much. With U = 2^-23, a row x and a centroid c, both minus the centre m, the score of c is off by at most 17/16 U ((2 d +
 // 12) |x| |c| + 4 |c|^2) + 2^-43 |m| (|x| + |c|) + 2^-122 d (1 + |x| + |c|).
-
-// Result of the search for one row; see top2.wgsl.
-struct Best {
-    scores: vec4<f32>,
-    places: vec4<u32>,
-    floor: f32,
-    stamp: u32,
-}
-
-// A searched centroid: its position among the level's centroids, and its norm, rounded up.
-struct Place {
-    cluster: u32,
-    length: f32,
-}
+// Concatenated after shared/candidates.wgsl.
 
 // The nearest two clusters and the squared distances. The host decides a row whose clusters are UNDECIDED.
 struct Nearest {
@@ -61,7 +48,6 @@ struct Params {
 @group(0) @binding(4) var<uniform> params: Params;
 
 const GROUP: u32 = 64u;
-const NOTHING: f32 = 3.4028234e38;
 const UNDECIDED: u32 = 0xfffffffeu;
 const NO_CLUSTER: u32 = 0xffffffffu;
 const UNIT: f32 = 1.1920929e-7;

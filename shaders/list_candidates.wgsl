@@ -1,18 +1,5 @@
 // Turns the four candidates of each row of a tile into entries for own_distance, which measures the row's distances to them.
-
-// Result of the search for one row; see top2.wgsl.
-struct Best {
-    scores: vec4<f32>,
-    places: vec4<u32>,
-    floor: f32,
-    stamp: u32,
-}
-
-// A searched centroid: its position among the level's centroids, and its norm.
-struct Place {
-    cluster: u32,
-    length: f32,
-}
+// Concatenated after shared/candidates.wgsl.
 
 // Row of a point and position of a centroid, both in their buffers; see own_distance.wgsl.
 struct Entry {

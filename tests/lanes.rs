@@ -12,7 +12,7 @@ use clustrata::backend::{
 use clustrata::base::error::{Error, Finding, Findings, Kind, Result};
 use clustrata::base::matrix::MatrixView;
 use clustrata::engine::checkpoint_store::NoCheckpoints;
-use clustrata::engine::progress::{Progress, StageProgress};
+use clustrata::engine::progress::NoProgress;
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluated, Evaluation, Nonfinite, Wanted};
 use clustrata::formats::embeddings::Embeddings;
 use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
@@ -97,21 +97,6 @@ impl Lane for TroubledLane<'_> {
     }
 }
 
-struct Nobody;
-
-impl Progress for Nobody {
-    fn start_stage(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
-        Box::new(Nobody)
-    }
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl StageProgress for Nobody {
-    fn advance(&self, _units: u64) {}
-}
-
 /// 400 rows in tiles of two on three lanes.
 fn run(trouble: Trouble) -> Result<Evaluated> {
     let folder = scratch();
@@ -136,7 +121,7 @@ fn run(trouble: Trouble) -> Result<Evaluated> {
         tiling: backend.tiling(&job)?,
         nonfinite: Nonfinite::Refuse,
         wanted: Wanted::default(),
-        watch: &Nobody,
+        watch: &NoProgress,
         rows: 0..embeddings.rows(),
         checkpoints: &NoCheckpoints,
         clock: Clock::default(),

@@ -11,7 +11,7 @@ use clustrata::backend::{
 use clustrata::base::error::{Error, Finding, Findings, Result};
 use clustrata::base::matrix::MatrixView;
 use clustrata::engine::checkpoint_store::NoCheckpoints;
-use clustrata::engine::progress::{Progress, StageProgress};
+use clustrata::engine::progress::NoProgress;
 use clustrata::evaluate::{Clock, DistanceSinks, Evaluation, Nonfinite, Sampling, Wanted};
 use clustrata::formats::embeddings::Embeddings;
 use clustrata::formats::hierarchy::{Hierarchy, HierarchyOptions};
@@ -121,21 +121,6 @@ impl DistanceSums for PlainSums<'_> {
     }
 }
 
-struct Nobody;
-
-impl Progress for Nobody {
-    fn start_stage(&self, _stage: &'static str, _total: u64, _unit_bytes: u64) -> Box<dyn StageProgress + '_> {
-        Box::new(Nobody)
-    }
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl StageProgress for Nobody {
-    fn advance(&self, _units: u64) {}
-}
-
 /// 61 points in 9 clusters of 0 to 20 points, grouped into 3 clusters. File order differs from cluster order.
 fn clustering() -> Clustering {
     let value = |row: usize, column: usize| ((row * 37 + column * 11) % 29) as f64 + 0.125 * (row % 7) as f64;
@@ -173,7 +158,7 @@ fn silhouettes(tiling: DistanceTiling, sampling: Sampling, fails: bool) -> Resul
         tiling: backend.tiling(&job)?,
         nonfinite: Nonfinite::Refuse,
         wanted: Wanted { silhouette: Some(sampling), ..Wanted::default() },
-        watch: &Nobody,
+        watch: &NoProgress,
         rows: 0..embeddings.rows(),
         checkpoints: &NoCheckpoints,
         clock: Clock::default(),

@@ -12,6 +12,12 @@ struct Best {
     stamp: u32,
 }
 
+// A searched centroid: its position among the level's centroids, and the norm of the centred centroid, rounded up.
+struct Place {
+    cluster: u32,
+    length: f32,
+}
+
 // Larger than any score: marks missing candidates.
 const NOTHING: f32 = 3.4028234e38;
 const NO_PLACE: u32 = 0xffffffffu;

@@ -15,3 +15,21 @@ pub trait StageProgress: Sync {
     /// Reports `units` more units as done.
     fn advance(&self, units: u64);
 }
+
+/// Ignores progress, and never cancels.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
+        Box::new(NoProgress)
+    }
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl StageProgress for NoProgress {
+    fn advance(&self, _: u64) {}
+}

@@ -77,9 +77,9 @@ impl Steps<'_> {
         let picked = picked.as_ref().map(|picked| share_of(picked, communicator.rank(), communicator.size()));
         let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
         let mut fitted = self.fit(step, fitted_points, folder, &times)?;
-        // of the sample, in proportion
-        let share_fitted = as_real(sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)).max(1.0);
-        let objective = fitted.objectives.last().map_or(0.0, |sum| sum * as_real(self.points.len()) / share_fitted);
+        // the objective of a sample, in proportion to all points
+        let count = as_real(sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64));
+        let objective = fitted.objectives.last().map_or(0.0, |sum| sum / count * as_real(self.points.len()));
         let exact = std::mem::take(&mut fitted.centroids);
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(share, &centroids, &times)?;

@@ -7,7 +7,7 @@ use crate::data::{Set, draw};
 use crate::definition::Definition;
 use crate::judge::Ready;
 use crate::kmeans::wrong_assignment;
-use crate::points::{self, Nobody, devices, fit};
+use crate::points::{self, NoProgress, devices, fit};
 
 /// An ordinary set of two clusters or more, whose rows differ.
 fn ordinary() -> Set {
@@ -72,7 +72,7 @@ fn a_row_in_another_cluster_than_its_nearest_is_noticed() {
     let (_, cpu) = devices().remove(0);
     let stored = points::Stored::groups(3, (90, 4), 3, 0.0, clustrata::base::matrix::Dtype::F32);
     let centroids = fit(&stored, cpu.as_ref(), 3, 20).run().expect("clusters").centroids;
-    let mut assigned = clustrata::kmeans::assign(&stored, cpu.as_ref(), &centroids, &Nobody).expect("assigns");
+    let mut assigned = clustrata::kmeans::assign(&stored, cpu.as_ref(), &centroids, &NoProgress).expect("assigns");
     let rows: Vec<Vec<f64>> = (0..90).map(|row| stored.row(row).to_vec()).collect();
     let centroids = points::rows(&centroids);
     assert_eq!(wrong_assignment(&rows, &centroids, &assigned), None);

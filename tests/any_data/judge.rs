@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::{Dtype, npy, scratch};
 use crate::data::Set;
-use crate::points::Nobody;
+use crate::points::NoProgress;
 
 /// A data set in files, checked and ready for any device.
 pub(crate) struct Ready {
@@ -58,7 +58,7 @@ impl Ready {
             tiling: backend.tiling(&job)?,
             nonfinite: plan.settings.nonfinite,
             wanted: plan.wanted(),
-            watch: &Nobody,
+            watch: &NoProgress,
             checkpoints: &NoCheckpoints,
             clock: Clock::default(),
         };

@@ -9,7 +9,7 @@ use crate::common::Dtype;
 use crate::compare::Wrong;
 use crate::data::{Kind, Set};
 use crate::means::{Mean, exact_sum};
-use crate::points::{self, Nobody, squared};
+use crate::points::{self, NoProgress, squared};
 
 /// Everything about a k-means of the set that is wrong.
 pub(crate) fn clustered(set: &Set, backend: &dyn Backend, seed: u64) -> Vec<Wrong> {
@@ -44,7 +44,7 @@ pub(crate) fn clustered(set: &Set, backend: &dyn Backend, seed: u64) -> Vec<Wron
         note("centroids", "not all are finite".to_owned());
         return wrong;
     }
-    let assigned = match assign(&points, backend, &found.centroids, &Nobody) {
+    let assigned = match assign(&points, backend, &found.centroids, &NoProgress) {
         Ok(assigned) => assigned,
         Err(error) => {
             note("assignment fails", error.to_string());

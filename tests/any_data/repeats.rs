@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::common::{Clustering, Draw, Dtype};
 use crate::fixtures::{Place, evaluated, from_program, none_of};
 use crate::kmeans::count_distinct;
-use crate::points::{self, Nobody};
+use crate::points::{self, NoProgress};
 
 /// Every row so many times, one after another.
 fn times(rows: &[Vec<f64>], times: usize) -> Vec<Vec<f64>> {
@@ -123,7 +123,7 @@ fn over_fifty_seeds_the_objective_stays_below_that_of_scikit_learn() {
                 let mut fit = points::fit(&stored, backend.as_ref(), clusters, iterations);
                 fit.seed = seed as u64;
                 let found = fit.run().expect("clusters");
-                assign(&stored, backend.as_ref(), &found.centroids, &Nobody).expect("assigns").inertia()
+                assign(&stored, backend.as_ref(), &found.centroids, &NoProgress).expect("assigns").inertia()
             };
             let ours: Vec<f64> = (0..theirs.len()).map(objective).collect();
             let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;

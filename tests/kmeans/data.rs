@@ -5,8 +5,9 @@ use clustrata::backend::cpu::CpuBackend;
 use clustrata::base::error::Result;
 use clustrata::base::matrix::Dtype;
 use clustrata::engine::points::Points;
-use clustrata::engine::progress::{Progress, StageProgress};
 use clustrata::kmeans::{Fit, Init, SingleProcess};
+
+pub(crate) use clustrata::engine::progress::NoProgress;
 
 pub(crate) use crate::drawn::{Random, Stored};
 
@@ -51,22 +52,6 @@ impl Points for Stored {
     }
 }
 
-pub(crate) struct Nobody;
-
-impl Progress for Nobody {
-    fn start_stage(&self, _: &'static str, _: u64, _: u64) -> Box<dyn StageProgress + '_> {
-        Box::new(Nobody)
-    }
-
-    fn cancelled(&self) -> bool {
-        false
-    }
-}
-
-impl StageProgress for Nobody {
-    fn advance(&self, _: u64) {}
-}
-
 /// Devices by kind.
 pub(crate) type Devices = Vec<(&'static str, Box<dyn Backend>)>;
 
@@ -92,7 +77,7 @@ pub(crate) fn fit<'a>(points: &'a dyn Points, backend: &'a dyn Backend, clusters
         inits: 1,
         seed: 7,
         communicator: &SingleProcess,
-        watch: &Nobody,
+        watch: &NoProgress,
         checkpoint: None,
     }
 }

@@ -4,7 +4,7 @@ use clustrata::base::matrix::Dtype;
 use clustrata::engine::points::Points as _;
 use clustrata::kmeans::{Init, assign};
 
-use crate::data::{Devices, Naive, Nobody, Random, Stored, devices, fit, nearest, rows, squared};
+use crate::data::{Devices, Naive, NoProgress, Random, Stored, devices, fit, nearest, rows, squared};
 
 const DTYPES: [Dtype; 3] = [Dtype::F16, Dtype::F32, Dtype::F64];
 
@@ -34,7 +34,7 @@ fn check(devices: &Devices, points: &Stored, k: usize, iterations: u32, init: In
         if float64 {
             assert_eq!(found.moved, naive.moved, "{what}");
         }
-        let assigned = assign(points, backend.as_ref(), &found.centroids, &Nobody).expect("assigns");
+        let assigned = assign(points, backend.as_ref(), &found.centroids, &NoProgress).expect("assigns");
         let (labels, objective) = nearest(points, &naive.centroids);
         assert!(close(assigned.inertia(), objective, share, squares), "{what}: {} {objective}", assigned.inertia());
         // labels may differ only for ties
@@ -138,7 +138,7 @@ fn invalid_input_is_refused() {
             assert!(error.contains("2 such points among 9: 3, 5"), "{name} {init:?}: {error}");
         }
         let centroids = ndarray::Array2::zeros((2, 4));
-        let error = assign(&broken, backend.as_ref(), &centroids, &Nobody).expect_err("refused").to_string();
+        let error = assign(&broken, backend.as_ref(), &centroids, &NoProgress).expect_err("refused").to_string();
         assert!(error.contains("2 such points among 9: 3, 5"), "{name}: {error}");
     }
 }

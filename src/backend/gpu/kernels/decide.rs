@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::search::CANDIDATES;
 use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
@@ -15,7 +16,7 @@ pub(crate) const UNDECIDED: u32 = u32::MAX - 1;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "decide",
-    sources: &[include_str!("../../../../shaders/decide.wgsl")],
+    sources: &[CANDIDATES, include_str!("../../../../shaders/decide.wgsl")],
     entries: &[Entry { name: "decide", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

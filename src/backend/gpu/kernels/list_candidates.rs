@@ -2,6 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
+use super::search::CANDIDATES;
 use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
@@ -12,7 +13,7 @@ const GROUP: u32 = 64;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "list_candidates",
-    sources: &[include_str!("../../../../shaders/list_candidates.wgsl")],
+    sources: &[CANDIDATES, include_str!("../../../../shaders/list_candidates.wgsl")],
     entries: &[Entry { name: "list_candidates", workgroup: GROUP }],
     bindings: &[
         Binding::Read,
