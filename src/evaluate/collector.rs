@@ -109,7 +109,7 @@ impl<'a> Reduce for Collector<'a> {
             found.counts.searched += rows * searched[index];
         }
         if let Some(points) = &mut found.points {
-            tile.groups.iter().for_each(|(cluster, sum)| points.add(cluster as usize, sum));
+            points.add_groups(&tile.groups);
         }
         found.rows.end += tile.rows as u64;
         let nonfinite = &tile.observation.nonfinite;

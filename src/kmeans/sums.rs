@@ -62,16 +62,16 @@ impl Sums {
 
     /// Adds the sums of points that joined clusters.
     pub(super) fn add(&mut self, groups: &GroupSums) {
-        groups.iter().for_each(|(cluster, sum)| self.points.add(cluster as usize, sum));
+        self.points.add_groups(groups);
     }
 
     /// Subtracts the sums of points that left clusters, after they were counted out.
     pub(super) fn subtract(&mut self, groups: &GroupSums) {
-        for (cluster, sum) in groups.iter() {
-            self.points.subtract(cluster as usize, sum);
-            if self.counts[cluster as usize] == 0 {
+        self.points.subtract_groups(groups);
+        for cluster in groups.clusters.iter().map(|&cluster| cluster as usize) {
+            if self.counts[cluster] == 0 {
                 // an empty cluster's sum is exactly 0; drop the rounding error
-                let (sums, rests) = self.points.of_mut(cluster as usize);
+                let (sums, rests) = self.points.of_mut(cluster);
                 sums.fill(0.0);
                 rests.fill(0.0);
             }

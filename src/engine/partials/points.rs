@@ -1,6 +1,10 @@
 //! Sums of the points, from which the means are computed.
 
+use crate::backend::GroupSums;
 use crate::base::double_double;
+
+/// Number of values from which the sums of a tile are added by several threads. Fewer are added before other threads wake.
+const PARALLEL: usize = 1 << 16;
 
 /// Sums of the points of each cluster of one level, in double-double arithmetic.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +36,22 @@ impl PointSums {
     /// Subtracts the sum over points of one cluster, `[dim]` each.
     pub fn subtract(&mut self, cluster: usize, sum: (&[f64], &[f64])) {
         double_double::subtract(self.of_mut(cluster), sum);
+    }
+
+    /// Adds the sums of a tile's clusters. Many are shared out among the threads of the rayon pool: where a device is fast, this
+    /// is what all its lanes wait for. Every cluster is still added in the order of the calls, so the bits stay.
+    pub fn add_groups(&mut self, groups: &GroupSums) {
+        self.each_group(groups, double_double::add);
+    }
+
+    /// Subtracts the sums of a tile's clusters, as [`add_groups`](Self::add_groups) adds them.
+    pub fn subtract_groups(&mut self, groups: &GroupSums) {
+        self.each_group(groups, double_double::subtract);
+    }
+
+    fn each_group(&mut self, groups: &GroupSums, step: Step) {
+        let part = Part { first: 0, sums: &mut self.sums, rests: &mut self.rests };
+        part.apply(self.dim, (&groups.clusters, &groups.sums, &groups.rests), step);
     }
 
     /// Dimension d.
@@ -101,6 +121,42 @@ impl PointSums {
     }
 }
 
+/// Adds values to sums, or subtracts them, each with their rests.
+type Step = fn((&mut [f64], &mut [f64]), (&[f64], &[f64]));
+
+/// The sums of consecutive clusters from `first` on, `[clusters, dim]`.
+struct Part<'a> {
+    first: usize,
+    sums: &'a mut [f64],
+    rests: &'a mut [f64],
+}
+
+impl Part<'_> {
+    /// Applies the step to every group: its cluster (ascending), sum and rest. Halves of the clusters go to two threads.
+    fn apply(self, dim: usize, groups: (&[u32], &[f64], &[f64]), step: Step) {
+        let (clusters, sums, rests) = groups;
+        let half = clusters.len() / 2;
+        if half == 0 || clusters.len() * dim < PARALLEL {
+            for (at, &cluster) in clusters.iter().enumerate() {
+                let (own, group) = ((cluster as usize - self.first) * dim, at * dim);
+                let to = (&mut self.sums[own..own + dim], &mut self.rests[own..own + dim]);
+                step(to, (&sums[group..group + dim], &rests[group..group + dim]));
+            }
+            return;
+        }
+        let middle = clusters[half] as usize;
+        let (own, group) = ((middle - self.first) * dim, half * dim);
+        let ((low_sums, high_sums), (low_rests, high_rests)) =
+            (self.sums.split_at_mut(own), self.rests.split_at_mut(own));
+        let low = Part { first: self.first, sums: low_sums, rests: low_rests };
+        let high = Part { first: middle, sums: high_sums, rests: high_rests };
+        rayon::join(
+            || low.apply(dim, (&clusters[..half], &sums[..group], &rests[..group]), step),
+            || high.apply(dim, (&clusters[half..], &sums[group..], &rests[group..]), step),
+        );
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +172,27 @@ mod tests {
         let above = below.lifted(&[1, 0, 1], 2).expect("little memory");
         assert_eq!((above.of(0).0, above.of(1).0), ([10.0, 20.0].as_slice(), [102.0, 203.0].as_slice()));
         assert_eq!(above.mean(1, 2).collect::<Vec<f64>>(), [51.0, 101.5]);
+    }
+
+    #[test]
+    fn several_threads_add_the_same_bits_as_one() {
+        let (clusters, dim) = (301, 257);
+        let value = |at: usize| ((at * 7919 + 13) % 1000) as f64 / 7.0 - 50.0;
+        // clusters that are missing, the first and the last among them
+        let there: Vec<u32> = (1..300).filter(|cluster| cluster % 5 != 2).collect();
+        let values = |shift: usize| (0..there.len() * dim).map(|at| value(at + shift)).collect::<Vec<f64>>();
+        let groups = GroupSums { clusters: there.clone(), sums: values(0), rests: values(5) };
+        assert!(groups.sums.len() >= PARALLEL, "the groups are shared out");
+        let mut shared = PointSums::identity(clusters, dim).expect("little memory");
+        let mut single = shared.clone();
+        for _ in 0..3 {
+            shared.add_groups(&groups);
+            groups.iter().for_each(|(cluster, sum)| single.add(cluster as usize, sum));
+        }
+        assert_eq!(shared, single);
+        shared.subtract_groups(&groups);
+        assert_ne!(shared, single);
+        groups.iter().for_each(|(cluster, sum)| single.subtract(cluster as usize, sum));
+        assert_eq!(shared, single);
     }
 }
