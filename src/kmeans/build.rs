@@ -41,6 +41,8 @@ pub struct Build<'a> {
     pub levels: &'a [Level],
     /// How members are sampled from a cluster.
     pub strategy: Strategy,
+    /// Whether centroids have norm 1: see [`super::Fit::spherical`].
+    pub spherical: bool,
     /// How the initial centroids of each k-means are chosen.
     pub init: Init,
     /// Starts per k-means.
