@@ -95,6 +95,11 @@ impl Build<'_> {
         self.done.iter().any(|done| (done.level, done.step) == (level, step))
     }
 
+    /// The type that the points of a level are rounded to, if centroids have norm 1; else `None`.
+    pub(super) fn rounded_to(&self, level: u32) -> Option<Dtype> {
+        self.spherical.then(|| if level > 1 { self.stored } else { self.points.dtype() })
+    }
+
     /// Reads the centroids and clusters in `folder`, if rank 0 finds them `complete`.
     pub(super) fn read_earlier(&self, folder: &Path, complete: bool) -> Result<Option<BuiltLevel>> {
         let mut there = vec![u8::from(complete)];

@@ -117,7 +117,7 @@ impl Split<'_> {
         let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
-        rounding::check(self.number, &exact, &centroids, &assigned, objective, spherical)?;
+        rounding::check(self.number, &exact, &centroids, &assigned, objective, self.build.rounded_to(self.number))?;
         let sorted =
             hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();

@@ -84,7 +84,7 @@ impl Steps<'_> {
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(share, &centroids, &times)?;
         if communicator.rank() == 0 {
-            rounding::check(self.number, &exact, &centroids, &assigned, objective, self.build.spherical)?;
+            rounding::check(self.number, &exact, &centroids, &assigned, objective, self.build.rounded_to(self.number))?;
         }
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| times.seconds(stage));
         let mut bytes = Vec::new();

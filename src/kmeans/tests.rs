@@ -308,7 +308,7 @@ fn a_refusal_before_the_fit_is_one_after_the_fit_too() {
         let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let stored = rounding::round_to(&exact, Dtype::F32);
         let assigned = assign(&points, &backend, &stored, &FOREVER).expect("assigns");
-        let refused = rounding::check(1, &exact, &stored, &assigned, objective, false).is_err();
+        let refused = rounding::check(1, &exact, &stored, &assigned, objective, None).is_err();
         assert!(refused || early.is_none(), "{clusters} clusters, spread {spread}: {early:?}");
         foreseen += u32::from(early.is_some());
         late += u32::from(refused && early.is_none());

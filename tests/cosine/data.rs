@@ -1,5 +1,7 @@
 //! Clusterings whose rows have directions worth judging.
 
+use std::ops::RangeInclusive;
+
 use crate::common::{Clustering, Draw, Dtype, stored};
 
 /// What is special about a clustering.
@@ -66,15 +68,16 @@ pub(crate) fn draw(kind: Kind, dtype: Dtype, dim: usize) -> Clustering {
     let cluster = |c: usize| (0..rows).filter(|&row| of(row) == c).map(|row| row as u64).collect::<Vec<u64>>();
     let members: Vec<Vec<u64>> = (0..k).map(cluster).collect();
     let parents: Vec<Vec<u64>> = (0..3).map(|p| (0..k as u64).filter(|c| c % 3 == p).collect()).collect();
-    let tops = parents.iter().map(|of| centres[of[0] as usize].clone()).collect();
+    let tops = parents.iter().map(|of| centres[usize::try_from(of[0]).expect("small")].clone()).collect();
     Clustering { points, dtype, levels: vec![(members, centres), (parents, tops)], subset: None }
 }
 
-/// The same rows, each times a power of two of its own: from 2^-`most` to 2^`most`.
-pub(crate) fn rescaled(clustering: &Clustering, most: i32) -> Clustering {
+/// The same rows, each times a power of two of its own, with one of these `exponents`.
+pub(crate) fn rescaled(clustering: &Clustering, exponents: &RangeInclusive<i32>) -> Clustering {
+    let (low, high) = (*exponents.start(), *exponents.end());
     let mut scaled = clustering.clone();
     for (row, values) in scaled.points.iter_mut().enumerate() {
-        let exponent = (i32::try_from(row).expect("small") * 37) % (2 * most + 1) - most;
+        let exponent = (i32::try_from(row).expect("small") * 37) % (high - low + 1) + low;
         values.iter_mut().for_each(|value| *value *= f64::from(exponent).exp2());
     }
     scaled

@@ -101,7 +101,9 @@ fn wrong(record: &Value, clustering: &Clustering) -> Vec<String> {
 fn silhouettes_are_those_of_the_definition() {
     for device in devices() {
         for (number, kind) in KINDS.into_iter().enumerate() {
-            for dtype in [Dtype::F2, Dtype::F4, Dtype::F8] {
+            // each type with two of the kinds on a GPU
+            let types = [Dtype::F2, Dtype::F4, Dtype::F8];
+            for dtype in types.into_iter().filter(|&dtype| device == "cpu" || dtype == types[number % 3]) {
                 let clustering = draw(kind, dtype, [3, 16, 33][(number + dtype as usize) % 3]);
                 let folder = scratch();
                 let (hier, embeddings) = clustering.write(folder.path());

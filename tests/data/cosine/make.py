@@ -7,6 +7,7 @@ Run in an environment with the versions of requirements.txt beside this file; th
 with the program.
 """
 import json
+import pickle
 import sys
 from pathlib import Path
 
@@ -21,12 +22,24 @@ CLUSTERS = 12
 ITERATIONS = 40
 
 
+def members_of(level):
+    """The members of each cluster; of the last step where the level's own file is a broken link."""
+    files = [level / "sorted_clusters.npy", *sorted(level.glob("step*/sorted_clusters.npy"), reverse=True)]
+    broken = (OSError, ValueError, pickle.UnpicklingError)
+    for file in files:
+        try:
+            return np.load(file, allow_pickle=True)
+        except broken:
+            continue
+    raise FileNotFoundError(files[0])
+
+
 def silhouettes(clustering, embeddings):
     """Of every level: the mean over the points, and over the points of each cluster."""
     points = np.load(embeddings).astype(np.float64)
     labels, levels = None, []
     while (folder := clustering / f"level{len(levels) + 1}").is_dir():
-        members = np.load(folder / "sorted_clusters.npy", allow_pickle=True)
+        members = members_of(folder)
         below = np.empty(sum(len(m) for m in members), dtype=np.int64)
         for cluster, rows in enumerate(members):
             below[np.asarray(rows, dtype=np.int64)] = cluster
