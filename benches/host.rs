@@ -204,6 +204,7 @@ fn seconds(points: &MadeUp, clusters: usize, lanes: usize, iterations: u32) -> f
         clusters,
         iterations,
         tolerance: 0.0,
+        spherical: false,
         init: Init::Random,
         inits: 1,
         seed: 7,

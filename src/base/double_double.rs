@@ -33,6 +33,24 @@ fn plus(x: (f64, f64), y: (f64, f64)) -> (f64, f64) {
     fast_two_sum(sum, error + error_of_rest)
 }
 
+/// The sum of squares of `row`, less 1: exact to about 1e-16 where the sum is near 1.
+pub fn squares_beyond_one(row: &[f64]) -> f64 {
+    let (whole, last) = row.as_chunks::<8>();
+    let (mut sums, mut rests) = ([0.0; 8], [0.0; 8]);
+    for values in whole {
+        for ((sum, rest), value) in sums.iter_mut().zip(&mut rests).zip(values) {
+            let (next, error) = two_sum(*sum, value * value);
+            (*sum, *rest) = (next, *rest + error);
+        }
+    }
+    let (mut sum, mut rest) = (-1.0, 0.0);
+    for part in sums.into_iter().chain(last.iter().map(|value| value * value)).chain(rests) {
+        let (next, error) = two_sum(sum, part);
+        (sum, rest) = (next, rest + error);
+    }
+    sum + rest
+}
+
 /// Adds values to sums, column by column.
 pub fn add(sums: (&mut [f64], &mut [f64]), values: (&[f64], &[f64])) {
     Arch::new().dispatch(Accumulate { sums, values, sign: 1.0 });

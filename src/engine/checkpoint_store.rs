@@ -14,11 +14,13 @@ pub enum Stage {
     Means,
     /// Distances between points.
     Silhouette,
+    /// Search among the means for cosine silhouettes.
+    Cosine,
 }
 
 impl Stage {
     /// All stages, in the order in which they run.
-    pub const ALL: [Stage; 4] = [Stage::Distances, Stage::Search, Stage::Means, Stage::Silhouette];
+    pub const ALL: [Stage; 5] = [Stage::Distances, Stage::Search, Stage::Means, Stage::Silhouette, Stage::Cosine];
 
     /// Name in files and records.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Stage {
             Stage::Search => "search",
             Stage::Means => "means",
             Stage::Silhouette => "silhouette",
+            Stage::Cosine => "cosine",
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Tile<'a> {
     pub(super) nearest: Vec<Vec<Top2>>,
     /// Sums of the points on the lowest evaluated level; empty if they are not wanted.
     pub(super) groups: GroupSums,
+    /// `|x|^2 - 1` of each row; empty if it is not wanted.
+    pub(super) excess: Vec<f64>,
 }
 
 /// Sums over the tiles reduced so far.
@@ -37,6 +39,8 @@ pub(super) struct Collector<'a> {
     levels: &'a [usize],
     /// Number of centroids searched per row, per evaluated level.
     searched: Vec<u64>,
+    /// Sizes of the clusters, per evaluated level, if the searches are for cosine silhouettes.
+    sizes: Option<&'a [Vec<u64>]>,
     /// Whether non-finite rows are refused.
     refuses: bool,
     /// When the first non-finite row was seen.
@@ -52,6 +56,7 @@ impl<'a> Collector<'a> {
         found: RowSums,
         sinks: DistanceSinks<'a>,
         tile_rows: usize,
+        sizes: Option<&'a [Vec<u64>]>,
     ) -> Self {
         let left = found.rows.end..run.rows.end;
         Collector {
@@ -61,6 +66,7 @@ impl<'a> Collector<'a> {
             left,
             levels: run.levels,
             searched: job.searched.iter().map(|clusters| clusters.len() as u64).collect(),
+            sizes,
             refuses: nonfinite == Nonfinite::Refuse,
         }
     }
@@ -93,19 +99,20 @@ impl<'a> Reduce for Collector<'a> {
     type Tile = Tile<'a>;
 
     fn reduce(&mut self, tile: &Tile<'a>) {
-        let Collector { found, levels, searched, .. } = self;
+        let Collector { found, levels, searched, sizes, .. } = self;
         for ((sums, &level), observation) in found.sums.iter_mut().zip(*levels).zip(&tile.observation.levels) {
             found.counts.own += add_level(sums, &tile.labels[level], observation);
+            add_excess(sums, &tile.labels[level], &tile.excess);
         }
         for (index, nearest) in tile.nearest.iter().enumerate() {
             let level = &tile.observation.levels[index];
-            let rows = add_search(
-                &mut found.sums[index],
-                &tile.labels[levels[index]],
-                &level.squared,
-                nearest,
-                searched[index] > 1,
-            );
+            let (several, sizes) = (searched[index] > 1, *sizes);
+            let of_search = |label: u32, own: f64, other: f64| match sizes {
+                None => Sums::of_search(own, other),
+                Some(sizes) => Sums::of_cosine(sizes[index][label as usize], own, other),
+            };
+            let labels = &tile.labels[levels[index]];
+            let rows = add_search(&mut found.sums[index], labels, &level.squared, nearest, several, of_search);
             found.counts.searched += rows * searched[index];
         }
         if let Some(points) = &mut found.points {
@@ -147,11 +154,25 @@ fn add_level(sums: &mut ClusterSums, labels: &[u32], observation: &Observation) 
     rows
 }
 
+/// Adds `|x|^2 - 1` of each row.
+fn add_excess(sums: &mut ClusterSums, labels: &[u32], excess: &[f64]) {
+    for (&label, &excess) in labels.iter().zip(excess).filter(|(label, _)| **label != UNLABELLED) {
+        sums.add(label, Sums { excess, ..Sums::IDENTITY });
+    }
+}
+
 /// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one.
 /// Otherwise the point is misassigned: the search is exact and names the own centroid first among equally near ones, whereas
 /// two distances may be rounded to the same value. `several`: another centroid exists, so an infinite distance to it
-/// overflowed. Returns the number of rows added.
-fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[Top2], several: bool) -> u64 {
+/// overflowed. `of_search` gives what a row adds. Returns the number of rows added.
+fn add_search(
+    sums: &mut ClusterSums,
+    labels: &[u32],
+    own: &[f64],
+    nearest: &[Top2],
+    several: bool,
+    of_search: impl Fn(u32, f64, f64) -> Sums,
+) -> u64 {
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {
@@ -162,7 +183,7 @@ fn add_search(sums: &mut ClusterSums, labels: &[u32], own: &[f64], nearest: &[To
                 true => other.max(own),
                 false => other.min(own),
             };
-            sums.add(label, Sums { misassigned: u64::from(!is_nearest), ..Sums::of_search(own, other) });
+            sums.add(label, Sums { misassigned: u64::from(!is_nearest), ..of_search(label, own, other) });
             rows += 1;
         }
     }

@@ -48,6 +48,8 @@ pub struct Wanted {
     pub mean_neighbours: bool,
     /// Silhouettes.
     pub silhouette: Option<Sampling>,
+    /// Silhouettes of cosine distances. Requires `sums` in the job, and normalised embeddings.
+    pub cosine: bool,
 }
 
 /// Inputs of an evaluation.

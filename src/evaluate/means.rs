@@ -46,6 +46,11 @@ impl Means {
         MatrixView::F64(self.levels[level].view())
     }
 
+    /// The mean of all points, `[d]`.
+    pub(super) fn of_all(&self) -> &[f64] {
+        &self.mean
+    }
+
     /// A second pass: sums of the distances to the means.
     pub(super) fn around(&self, run: &Evaluation<'_>) -> Result<RowSums> {
         let views = (0..self.levels.len()).map(|level| self.view(level)).collect();
@@ -57,7 +62,7 @@ impl Means {
         };
         let tiling = run.backend.tiling(&job)?;
         // the first pass has refused or counted the non-finite rows
-        let pass = Pass { run, stage: Stage::Means, job: &job, tiling, nonfinite: Nonfinite::Skip };
+        let pass = Pass { run, stage: Stage::Means, job: &job, tiling, nonfinite: Nonfinite::Skip, sizes: None };
         pass.run(DistanceSinks::default())
     }
 

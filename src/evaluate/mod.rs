@@ -1,15 +1,17 @@
 //! Evaluates the levels of a hierarchy in as few passes over the embeddings as possible.
 //!
 //! The first round is one pass over the embeddings for all levels: own distances and, if wanted, the top-2 search and the
-//! sums of the points. The second round needs the first round's sums over all rows: distances to the true means take another
-//! pass, and exact silhouettes compare the points with each other. Both rounds work on a range of rows, so that several
-//! processes can share them, and their results can be merged. Comparisons of clusters need only those results and the
-//! centroids.
+//! sums of the points. The second round needs the first round's sums over all rows: distances to the true means and cosine
+//! silhouettes take another pass each, and exact silhouettes compare the points with each other. Both rounds work on a range
+//! of rows, so that several processes can share them, and their results can be merged. Comparisons of clusters need only
+//! those results and the centroids.
 
 mod clock;
 mod collector;
+mod cosine;
 mod evaluation;
 mod labels;
+mod lifted;
 mod means;
 mod neighbours;
 mod pass;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, TryLockError};
 
 use super::collector::{Collector, Tile};
 use super::evaluation::{Evaluation, Nonfinite};
+use super::lifted;
 use super::sinks::DistanceSinks;
 use crate::backend::{Job, Lane, TileRows, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
@@ -11,6 +12,7 @@ use crate::engine::checkpoint_store::{self, Stage};
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
 use crate::engine::tile_pipeline::TilePipeline;
+use crate::formats::embeddings::was_zero;
 
 /// Number of non-finite rows listed in messages.
 pub(super) const NAMED_ROWS: usize = 10;
@@ -27,6 +29,8 @@ pub(super) struct Pass<'r, 'a, 'j> {
     pub(super) job: &'j Job<'j>,
     pub(super) tiling: Tiling,
     pub(super) nonfinite: Nonfinite,
+    /// Sizes of the clusters of each level, if the search is for cosine silhouettes among lifted means; else `None`.
+    pub(super) sizes: Option<&'j [Vec<u64>]>,
 }
 
 impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
@@ -50,7 +54,8 @@ impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
             (found, 0.0, 0.0)
         } else {
             sinks.skip(done, rows);
-            let collector = Collector::new(run, self.job, self.nonfinite, found, sinks, self.tiling.tile_rows);
+            let collector =
+                Collector::new(run, self.job, self.nonfinite, found, sinks, self.tiling.tile_rows, self.sizes);
             let driver = Driver {
                 backend: run.backend,
                 job: self.job,
@@ -104,12 +109,35 @@ impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
         let named: Vec<String> = rows.iter().take(NAMED_ROWS).map(u64::to_string).collect();
         let more = if rows.len() > NAMED_ROWS { ", ..." } else { "" };
         let read = found.rows.end - found.rows.start;
-        let finding = Finding::new("the embeddings hold NaN or infinite values")
+        let [what, expected, verb] = match self.zeros_among(&rows[..named.len()])? {
+            0 => ["NaN or infinite values", "finite values", "repair"],
+            zeros if zeros == named.len() => {
+                ["rows of zeros, which have no direction", "a value other than 0", "remove"]
+            }
+            _ => [
+                "NaN or infinite values, and rows of zeros, which have no direction",
+                "finite values, not all 0",
+                "repair",
+            ],
+        };
+        let finding = Finding::new(format!("the embeddings hold {what}"))
             .file(&self.run.embeddings.file_of(first).path)
-            .expected("finite values in every row that has a label")
+            .expected(format!("{expected} in every row that has a label"))
             .found(format!("{} such rows among the {read} read: {}{more}", rows.len(), named.join(", ")))
-            .hint("repair those rows, or leave them out of every metric with --nonfinite skip");
+            .hint(format!("{verb} those rows, or leave them out of every metric with --nonfinite skip"));
         Err(Error::input(finding))
+    }
+
+    /// How many of these rows are all zeros, and so could not be normalised.
+    fn zeros_among(&self, rows: &[u64]) -> Result<usize> {
+        let embeddings = self.run.embeddings;
+        let mut bytes = vec![0; embeddings.row_bytes()];
+        let mut zeros = 0;
+        for &row in rows.iter().filter(|_| embeddings.is_normalized()) {
+            embeddings.read_rows(row, &mut bytes)?;
+            zeros += usize::from(was_zero(embeddings.dtype(), &bytes));
+        }
+        Ok(zeros)
     }
 }
 
@@ -127,6 +155,7 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
     /// Labels the tile. A tile without assigned points is not read.
     fn prepare(&self, tile: &mut Tile<'s>) -> usize {
         let run = self.pass.run;
+        tile.excess.clear();
         tile.labels.resize_with(run.levels.last().map_or(0, |&top| top + 1), Vec::new);
         run.hierarchy.label_tile(tile.first_row, tile.rows, &mut tile.labels);
         if tile.sinks.wants_all() || tile.labels[0].iter().any(|&label| label != UNLABELLED) {
@@ -147,7 +176,16 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
     }
 
     fn read(&self, tile: &mut Tile<'s>, staging: &mut [u8]) -> Result<()> {
-        self.pass.run.embeddings.read_rows(tile.first_row, staging)
+        let Pass { run, stage, sizes, .. } = *self.pass;
+        let embeddings = run.embeddings;
+        if sizes.is_some() {
+            return lifted::read_rows(embeddings, tile.first_row, staging);
+        }
+        embeddings.read_rows(tile.first_row, staging)?;
+        if stage == Stage::Distances && run.wanted.cosine {
+            lifted::excesses(embeddings.dtype(), embeddings.dim(), staging, &mut tile.excess);
+        }
+        Ok(())
     }
 
     fn compute(

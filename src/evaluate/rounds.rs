@@ -36,6 +36,8 @@ pub struct SecondRound {
     pub around: Option<RowSums>,
     /// Silhouettes, if wanted.
     pub outer: Option<OuterSums>,
+    /// Sums of cosine silhouettes, if wanted.
+    pub cosine: Option<RowSums>,
 }
 
 impl FirstRound {
@@ -47,7 +49,7 @@ impl FirstRound {
         };
         let emptied = run.job.searched.iter().zip(&sums).any(emptied);
         let levels = level_statistics(run, &sums);
-        let means = match points.filter(|_| run.wanted.means) {
+        let means = match points.filter(|_| run.wanted.means || run.wanted.cosine) {
             Some(points) => Some(Means::new(run, points, &levels)?),
             None => None,
         };

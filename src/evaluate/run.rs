@@ -4,7 +4,7 @@ use super::evaluation::{Evaluation, Nonfinite};
 use super::pass::Pass;
 use super::rounds::{Evaluated, FirstRound, SecondRound};
 use super::sinks::DistanceSinks;
-use super::{labels, neighbours, silhouette};
+use super::{cosine, labels, neighbours, silhouette};
 use crate::backend::Job;
 use crate::base::error::Result;
 use crate::engine::checkpoint_store::Stage;
@@ -28,8 +28,14 @@ impl Evaluation<'_> {
     /// # Errors
     /// As [`Evaluation::run`].
     pub fn first(&self, sinks: DistanceSinks<'_>) -> Result<RowSums> {
-        let pass =
-            Pass { run: self, stage: Stage::Distances, job: self.job, tiling: self.tiling, nonfinite: self.nonfinite };
+        let pass = Pass {
+            run: self,
+            stage: Stage::Distances,
+            job: self.job,
+            tiling: self.tiling,
+            nonfinite: self.nonfinite,
+            sizes: None,
+        };
         pass.run(sinks)
     }
 
@@ -45,8 +51,9 @@ impl Evaluation<'_> {
     pub fn second_stages(&self, first: &FirstRound) -> Vec<Stage> {
         let wanted = [
             (Stage::Search, first.emptied()),
-            (Stage::Means, first.means().is_some()),
+            (Stage::Means, self.wanted.means && first.means().is_some()),
             (Stage::Silhouette, self.wanted.silhouette.is_some()),
+            (Stage::Cosine, self.wanted.cosine && first.means().is_some()),
         ];
         wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(stage, _)| stage).collect()
     }
@@ -60,7 +67,7 @@ impl Evaluation<'_> {
             true => Some(self.repeat_search(first)?),
             false => None,
         };
-        let around = match first.means() {
+        let around = match first.means().filter(|_| self.wanted.means) {
             Some(means) => Some(means.around(self)?),
             None => None,
         };
@@ -68,7 +75,11 @@ impl Evaluation<'_> {
             Some(sampling) => Some(silhouette::of_share(self, sampling, first.skipped(), &first.levels[0].clusters)?),
             None => None,
         };
-        Ok(SecondRound { search, around, outer })
+        let cosine = match first.means().filter(|_| self.wanted.cosine) {
+            Some(means) => Some(cosine::silhouettes(self, means, &first.levels)?),
+            None => None,
+        };
+        Ok(SecondRound { search, around, outer, cosine })
     }
 
     /// Derives the results from both rounds over all rows.
@@ -91,6 +102,9 @@ impl Evaluation<'_> {
             for (level, found) in first.levels.iter_mut().zip(found) {
                 level.silhouette = Some(found);
             }
+        }
+        for (level, found) in first.levels.iter_mut().zip(second.cosine.into_iter().flat_map(|found| found.sums)) {
+            level.cosine = Some(found.into_clusters().iter().map(|sums| sums.simplified_silhouette).collect());
         }
         if let Some(external) = self.labels {
             let started = self.clock.start();
@@ -134,7 +148,14 @@ impl Evaluation<'_> {
             searched: self.job.searched.iter().zip(&first.levels).map(left).collect(),
             ..Job::new(self.job.dim, self.job.dtype, self.job.rows, views)
         };
-        let pass = Pass { run: self, stage: Stage::Search, job: &job, tiling: self.tiling, nonfinite: Nonfinite::Skip };
+        let pass = Pass {
+            run: self,
+            stage: Stage::Search,
+            job: &job,
+            tiling: self.tiling,
+            nonfinite: Nonfinite::Skip,
+            sizes: None,
+        };
         pass.run(DistanceSinks::default())
     }
 }

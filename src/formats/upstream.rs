@@ -27,6 +27,21 @@ pub struct Upstream {
     /// Files of the embeddings, as paths on the machine of the clustering. Upstream writes one, `kmeans` several.
     #[serde(deserialize_with = "one_or_several")]
     pub embeddings_path: Vec<PathBuf>,
+    /// What `clustrata kmeans` adds to upstream's keys.
+    #[serde(deserialize_with = "own_or_nothing")]
+    pub clustrata: Own,
+}
+
+/// The keys of this program that matter here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Own {
+    /// Whether rows were divided by their norm; `None` if another program or an earlier version made the clustering.
+    pub normalize: Option<bool>,
+}
+
+fn own_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Own, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
@@ -112,7 +127,10 @@ mod tests {
     fn everything_is_optional() {
         assert_eq!(parse("other: 1\n").unwrap(), Upstream::default());
         assert_eq!(parse("").unwrap(), Upstream::default());
-        assert_eq!(parse("embeddings_path: null\n").unwrap(), Upstream::default());
+        assert_eq!(parse("embeddings_path: null\nclustrata: null\n").unwrap(), Upstream::default());
+        let made = |text: &str| parse(text).unwrap().clustrata.normalize;
+        assert_eq!(made("clustrata:\n  seed: 1\n  normalize: true\n"), Some(true));
+        assert_eq!((made("clustrata: {normalize: false}\n"), made("clustrata: {seed: 1}\n")), (Some(false), None));
         let several = parse("embeddings_path: [a.npy, b.npy]\n").unwrap();
         assert_eq!(several.embeddings_path, [Path::new("a.npy"), Path::new("b.npy")]);
     }

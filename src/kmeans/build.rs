@@ -41,6 +41,8 @@ pub struct Build<'a> {
     pub levels: &'a [Level],
     /// How members are sampled from a cluster.
     pub strategy: Strategy,
+    /// Whether centroids have norm 1: see [`super::Fit::spherical`].
+    pub spherical: bool,
     /// How the initial centroids of each k-means are chosen.
     pub init: Init,
     /// Starts per k-means.
@@ -91,6 +93,11 @@ impl Build<'_> {
     /// Whether an earlier run has finished a step.
     pub(super) fn is_done(&self, level: u32, step: u32) -> bool {
         self.done.iter().any(|done| (done.level, done.step) == (level, step))
+    }
+
+    /// The type that the points of a level are rounded to, if centroids have norm 1; else `None`.
+    pub(super) fn rounded_to(&self, level: u32) -> Option<Dtype> {
+        self.spherical.then(|| if level > 1 { self.stored } else { self.points.dtype() })
     }
 
     /// Reads the centroids and clusters in `folder`, if rank 0 finds them `complete`.

@@ -17,7 +17,7 @@ use super::search::{Search, search};
 use super::shares::Shares;
 use super::state::{Phase, State};
 use super::sums::whole;
-use super::{Fit, Fitted, Init, checkpoint, merge};
+use super::{Fit, Fitted, Init, checkpoint, merge, spherical};
 use crate::backend::{Job, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
@@ -92,8 +92,8 @@ impl Run<'_> {
             state.chosen = first.into_iter().map(|place| chosen[place]).collect();
         }
         if random && state.chosen.len() == clusters {
-            let centroids = std::mem::take(&mut state.centroids);
-            state.start_iterating(centroids);
+            let points = std::mem::take(&mut state.centroids);
+            self.start_iterating(state, points);
             return Ok(());
         }
         // k-means++ draws twice as many as wanted, which are merged; after a random start it only replaces repeated rows
@@ -110,8 +110,14 @@ impl Run<'_> {
             true => merge::merged(fit, state, progress)?,
             false => padded(&state.centroids, clusters),
         };
-        state.start_iterating(centroids);
+        self.start_iterating(state, centroids);
         Ok(())
+    }
+
+    /// Begins the iterations with initial centroids. The state's are the points from which these were made.
+    fn start_iterating(&self, state: &mut State, centroids: Array2<f64>) {
+        let seeds = std::mem::take(&mut state.centroids);
+        state.start_iterating(if self.fit.spherical { spherical::start(centroids, &seeds) } else { centroids });
     }
 
     fn iterate(&self, state: &mut State, since: &mut Instant) -> Result<Fitted> {
@@ -138,7 +144,7 @@ impl Run<'_> {
         })
     }
 
-    /// Assigns points to their nearest centroids, and moves the centroids to the means.
+    /// Assigns points to their nearest centroids, and moves the centroids to the means, or to norm 1 in their direction.
     fn iteration(&self, state: &mut State, progress: &dyn StageProgress) -> Result<()> {
         // the pass borrows the state mutably
         let centroids = std::mem::take(&mut state.centroids);
@@ -156,8 +162,12 @@ impl Run<'_> {
         }
         state.peak = state.peak.max(objective);
         let sums = state.sums.over(self.fit.communicator)?;
-        let means = sums.means(&state.centroids);
-        let gain = sums.gain(&state.centroids, &means);
+        let mut means = sums.means(&state.centroids);
+        let norms = match self.fit.spherical {
+            true => spherical::project(&mut means, &state.centroids, sums.counts()),
+            false => vec![1.0; means.nrows()],
+        };
+        let gain = sums.gain(&state.centroids, &means, &norms);
         drop(sums);
         state.settled = objective - gain;
         state.drifts = Drifts::between(state.centroids.view(), means.view());

@@ -31,8 +31,8 @@ const APART: f64 = 1e-12;
 /// Fails if the check after the fit is sure to refuse the centroids. All processes return the same result.
 pub(super) fn check(build: &Build<'_>) -> Result<()> {
     let Build { communicator, watch, .. } = *build;
-    // the range of float32 points holds a float32, so no refusal is certain
-    if build.stored != Dtype::F32 || build.points.dtype() != Dtype::F64 {
+    // the range of float32 points holds a float32, so no refusal is certain; centroids of norm 1 may lie outside the ranges
+    if build.spherical || build.stored != Dtype::F32 || build.points.dtype() != Dtype::F64 {
         return Ok(());
     }
     let clusters = build.levels.first().map_or(0, |level| level.clusters);

@@ -14,6 +14,7 @@
 //! | `shares`, `centre`, `nonfinite` | each process's points; the estimated middle; points that are refused |
 //! | `initial`, `plus_plus`, `merge` | initial centroids: drawn, by D^2, and merged from twice as many |
 //! | `search`, `bounds` | one iteration, and the points that it can skip |
+//! | `spherical` | centroids of norm 1 |
 //! | `sums`, `recount` | means, and the gain of moving centroids there; sums measured anew |
 //! | `rounding`, `foreseen` | centroids that the stored type can't hold, found after the fit or before it |
 //! | `assign` | the nearest centroid of every point |
@@ -43,6 +44,7 @@ mod rounding;
 pub mod sampling;
 mod search;
 mod shares;
+mod spherical;
 mod split;
 mod stage_times;
 mod state;
@@ -89,6 +91,8 @@ pub struct Fit<'a> {
     pub iterations: u32,
     /// The iterations end when one lowers the objective by less than this relative amount; 0 for never, as upstream.
     pub tolerance: f64,
+    /// Whether centroids are moved to norm 1 after each update. The points must have norm 1.
+    pub spherical: bool,
     /// How the initial centroids are chosen.
     pub init: Init,
     /// Number of starts. The one with the lowest objective is kept.

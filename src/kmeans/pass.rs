@@ -7,6 +7,7 @@ use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::points::{Points, is_in_range};
 use crate::engine::progress::{Progress, StageProgress};
 use crate::engine::tile_pipeline::TileSource;
+use crate::formats::embeddings::was_zero;
 
 /// One pass over points.
 pub(super) struct Pass<'a> {
@@ -74,7 +75,10 @@ where
             // the rows are in cache, so this costs less than having the device look for them
             let rows = (0..).zip(staging.chunks_exact(points.row_bytes().max(1)));
             let nonfinite = rows.filter(|(_, row)| !is_in_range(points.dtype(), row));
-            tile.nonfinite.extend(nonfinite.map(|(number, _): (u32, _)| number));
+            for (number, row) in nonfinite {
+                tile.nonfinite.push(number);
+                tile.zeros += u64::from(was_zero(points.dtype(), row));
+            }
         }
         Ok(())
     }

@@ -18,6 +18,9 @@ const HARMLESS: f64 = 1e-6;
 /// Share of the points' squared norms below which an objective is 0 but for rounding in float64.
 const RESOLUTION: f64 = 1e-24;
 
+/// The same for points of norm 1 that are rounded to float32: their norms differ from 1 by as much.
+const FLOAT32_RESOLUTION: f64 = 1e-13;
+
 /// Rounds centroids, `[k, d]`, to the stored element type, so that points are assigned by what a reader of the file finds.
 pub(super) fn round_to(centroids: &Array2<f64>, dtype: Dtype) -> Array2<f64> {
     match dtype {
@@ -28,13 +31,15 @@ pub(super) fn round_to(centroids: &Array2<f64>, dtype: Dtype) -> Array2<f64> {
 
 /// Refuses `stored` centroids of a level if rounding them made two `exact` ones equal or raised the objective by more than a
 /// thousandth. `assigned` are all points, by the stored centroids; `objective` is their sum of squared distances to the exact
-/// ones, or more.
+/// ones, or more. `spherical` is the type that the points are rounded to if centroids have norm 1: these may become equal where
+/// the points differ by no more than their rounding.
 pub(super) fn check(
     level: u32,
     exact: &Array2<f64>,
     stored: &Array2<f64>,
     assigned: &Assigned,
     objective: f64,
+    spherical: Option<Dtype>,
 ) -> Result<()> {
     let mut sizes = vec![0_u64; stored.nrows()];
     assigned.labels.iter().for_each(|&label| sizes[label as usize] += 1);
@@ -47,8 +52,11 @@ pub(super) fn check(
     // Where float64 itself sees no distance within clusters, rounding hides none. It must not change those between clusters.
     let size = weighted(exact.outer_iter().map(|row| row.dot(&row)).collect());
     let scatter = between(exact, &sizes);
-    let harmless = objective <= RESOLUTION * size && (scatter == 0.0 || raised <= HARMLESS * scatter);
-    if merged == 0 && (raised <= MOST_RAISED * objective.max(inertia - raised) || harmless) {
+    let resolution = if spherical == Some(Dtype::F32) { FLOAT32_RESOLUTION } else { RESOLUTION };
+    let together = scatter <= if spherical.is_some() { resolution * size } else { 0.0 };
+    let harmless = objective <= resolution * size && (together || raised <= HARMLESS * scatter);
+    let small = raised <= MOST_RAISED * objective.max(inertia - raised);
+    if (merged == 0 && (small || harmless)) || (spherical.is_some() && harmless) {
         return Ok(());
     }
     let found = match merged {
@@ -86,7 +94,7 @@ mod tests {
     fn checked(exact: &Array2<f64>, squared: f64) -> Result<()> {
         let stored = round_to(exact, Dtype::F32);
         let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![squared; 3] };
-        check(1, exact, &stored, &assigned, 3.0 * squared)
+        check(1, exact, &stored, &assigned, 3.0 * squared, None)
     }
 
     #[test]
@@ -101,18 +109,34 @@ mod tests {
     }
 
     #[test]
+    fn spherical_centroids_may_be_as_near_as_rows_of_float32_are() {
+        // equal rows but for the rounding of their norms, which float32 centroids do not tell apart
+        let exact = array![[0.6, 0.8], [0.6 + 1e-9, 0.8 - 0.75e-9], [-1.0, 0.0]];
+        let stored = round_to(&exact, Dtype::F32);
+        let assigned = Assigned { labels: vec![0, 0, 2], squared: vec![1e-15; 3] };
+        let f32_rows = Some(Dtype::F32);
+        assert!(check(1, &exact, &stored, &assigned, 1e-15, f32_rows).is_ok());
+        assert!(check(1, &exact, &stored, &assigned, 1e-15, None).is_err());
+        assert!(check(1, &exact, &stored, &assigned, 1e-15, Some(Dtype::F64)).is_err(), "float64 rows do differ");
+        assert!(check(1, &exact, &stored, &assigned, 1e-6, f32_rows).is_err(), "the points do differ");
+        // one direction in all
+        let exact = array![[0.6, 0.8], [0.6 + 1e-9, 0.8 - 0.75e-9], [0.6 - 1e-9, 0.8 + 0.75e-9]];
+        assert!(check(1, &exact, &round_to(&exact, Dtype::F32), &assigned, 1e-15, f32_rows).is_ok());
+    }
+
+    #[test]
     fn an_objective_of_nothing_but_rounding_is_fine() {
         let exact = array![[0.1], [1.1], [2.1]];
         let stored = round_to(&exact, Dtype::F32);
         let assigned = Assigned { labels: vec![0, 1, 2], squared: vec![1e-16; 3] };
-        assert!(check(1, &exact, &stored, &assigned, 0.0).is_ok());
+        assert!(check(1, &exact, &stored, &assigned, 0.0, None).is_ok());
         // equal points, each as far from the stored centroid as rounding moved it
         let exact = array![[0.1], [0.1], [0.1]];
         let stored = round_to(&exact, Dtype::F32);
         let squared = (0.1 - f64::from(0.1_f32)).powi(2);
         let assigned = |squared: f64| Assigned { labels: vec![0; 3], squared: vec![squared; 3] };
-        assert!(check(1, &exact, &stored, &assigned(squared), 0.0).is_ok());
-        let error = check(1, &exact, &stored, &assigned(3.0 * squared), 6.0 * squared);
+        assert!(check(1, &exact, &stored, &assigned(squared), 0.0, None).is_ok());
+        let error = check(1, &exact, &stored, &assigned(3.0 * squared), 6.0 * squared, None);
         assert!(error.is_err(), "there was scatter, to which rounding added half");
         // two groups far apart: rounding hides what is within them, but not what is between them
         let far = array![[1e8 + 1.3], [-1e8], [1e8 + 13.9]];

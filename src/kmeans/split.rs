@@ -88,7 +88,7 @@ impl Split<'_> {
     }
 
     fn split(&self, cluster: usize, members: &[u64], points: &dyn Points, backend: &dyn Backend) -> Result<Part> {
-        let Build { seed, init, tolerance, watch, .. } = *self.build;
+        let Build { seed, init, tolerance, spherical, watch, .. } = *self.build;
         if watch.cancelled() {
             return Err(Error::interrupted());
         }
@@ -105,6 +105,7 @@ impl Split<'_> {
             clusters: wanted,
             iterations: self.level.iterations,
             tolerance,
+            spherical,
             init,
             inits: INITS,
             seed: path_seed(&[seed, self.number.into(), u64::MAX, cluster as u64]),
@@ -116,7 +117,7 @@ impl Split<'_> {
         let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = assign(points, backend, &centroids, &Silent(watch))?;
-        rounding::check(self.number, &exact, &centroids, &assigned, objective)?;
+        rounding::check(self.number, &exact, &centroids, &assigned, objective, self.build.rounded_to(self.number))?;
         let sorted =
             hierarchy_writer::sort_by_distance(hierarchy_writer::group(&assigned.labels, wanted), &assigned.squared);
         let full: Vec<usize> = (0..wanted).filter(|&part| !sorted.members_of(part).is_empty()).collect();

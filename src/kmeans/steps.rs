@@ -84,7 +84,7 @@ impl Steps<'_> {
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(share, &centroids, &times)?;
         if communicator.rank() == 0 {
-            rounding::check(self.number, &exact, &centroids, &assigned, objective)?;
+            rounding::check(self.number, &exact, &centroids, &assigned, objective, self.build.rounded_to(self.number))?;
         }
         let seconds = ["k-means++", "k-means", "assign"].map(|stage| times.seconds(stage));
         let mut bytes = Vec::new();
@@ -139,6 +139,7 @@ impl Steps<'_> {
             clusters: self.level.clusters,
             iterations: self.level.iterations,
             tolerance: self.build.tolerance,
+            spherical: self.build.spherical,
             init: self.build.init,
             inits: self.build.inits,
             seed: path_seed(&[self.build.seed, self.number.into(), step.into()]),

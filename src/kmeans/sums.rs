@@ -107,10 +107,13 @@ impl Sums {
         means
     }
 
-    /// How much the sum of squared distances falls when centroids move from `before` to the means.
-    pub(super) fn gain(&self, before: &Array2<f64>, means: &Array2<f64>) -> f64 {
-        let moved = before.outer_iter().zip(means.outer_iter()).map(|(before, mean)| squared(before, mean));
-        self.counts.iter().zip(moved).map(|(&count, squared)| as_real(count) * squared).sum()
+    /// How much the sum of squared distances falls when centroids move from `before` to the means: n |v|^2 for a move by v. If
+    /// the move ends at norm 1 instead, having begun there, a mean of norm r gives n r |v|^2. `norms` are r, or 1 for moves to
+    /// the means themselves.
+    pub(super) fn gain(&self, before: &Array2<f64>, after: &Array2<f64>, norms: &[f64]) -> f64 {
+        let moved = before.outer_iter().zip(after.outer_iter()).map(|(before, after)| squared(before, after));
+        let weights = self.counts.iter().zip(norms).map(|(&count, norm)| as_real(count) * norm);
+        weights.zip(moved).map(|(weight, squared)| weight * squared).sum()
     }
 }
 
@@ -158,8 +161,15 @@ mod tests {
         let means = sums.means(&centroids);
         assert_eq!(means, array![[1.5], [77.0], [10.0]]);
         // from 1 + 4 + 1 to 1/4 + 1/4 + 0
-        assert_eq!(sums.gain(&centroids, &means), 5.5);
+        assert_eq!(sums.gain(&centroids, &means, &[1.0; 3]), 5.5);
         assert_eq!(sums.empty(), 1);
+        // the points (1, 0) and (0, 1), of mean norm r = 1/sqrt 2, and a centroid that moves from (1, 0) to (1, 1) r
+        let mut unit = Sums::none(1, 2).expect("memory");
+        unit.add(&GroupSums { clusters: vec![0], sums: vec![1.0, 1.0], rests: vec![0.0; 2] });
+        [0, 0].into_iter().for_each(|cluster| unit.count_in(cluster));
+        let r = 0.5_f64.sqrt();
+        let gain = unit.gain(&array![[1.0, 0.0]], &array![[r, r]], &[r]);
+        assert!((gain - (2.0 - 4.0 * (1.0 - r))).abs() < 1e-15, "from 0 + 2 to twice 2 - 2 r: {gain}");
         sums.count_out(2);
         sums.subtract(&GroupSums { clusters: vec![2], sums: vec![9.9], rests: vec![0.0] });
         assert_eq!(sums.points().of(2).0, [0.0], "an empty cluster has no sum");

@@ -57,6 +57,7 @@ fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, wat
         clusters,
         iterations: 8,
         tolerance: 0.0,
+        spherical: false,
         init: Init::KmeansPlusPlus,
         inits: 2,
         seed: 3,
@@ -66,12 +67,23 @@ fn fit<'a>(points: &'a dyn Points, backend: &'a CpuBackend, clusters: usize, wat
     }
 }
 
+/// The same with rows of norm 1.
+fn unit_matrix(n: usize, dim: usize) -> Array2<f64> {
+    let mut matrix = matrix(n, dim) - 2.0;
+    matrix.outer_iter_mut().for_each(|mut row| row /= row.dot(&row).sqrt());
+    matrix
+}
+
 #[test]
 fn an_interrupted_run_resumes_to_the_same_bits() {
-    let matrix = matrix(9000, 5);
-    let points = MatrixPoints { matrix: &matrix };
+    interrupt_and_resume(&matrix(9000, 5), false);
+    interrupt_and_resume(&unit_matrix(9000, 5), true);
+}
+
+fn interrupt_and_resume(matrix: &Array2<f64>, spherical: bool) {
+    let points = MatrixPoints { matrix };
     let backend = CpuBackend::new(std::num::NonZero::new(2));
-    let whole = fit(&points, &backend, 20, &FOREVER).run().expect("clusters");
+    let whole = Fit { spherical, ..fit(&points, &backend, 20, &FOREVER) }.run().expect("clusters");
     let folder = tempfile::tempdir().expect("a folder");
     let checkpoint = Checkpoint {
         path: folder.path().join("k-means.checkpoint"),
@@ -82,7 +94,7 @@ fn an_interrupted_run_resumes_to_the_same_bits() {
     let mut stops = 0;
     for patience in [1, 7, 23, 40, 41, 42, 57, 71, 90, 113, 130, 160, 200] {
         let watch = Patience(AtomicI64::new(patience));
-        let mut fit = fit(&points, &backend, 20, &watch);
+        let mut fit = Fit { spherical, ..fit(&points, &backend, 20, &watch) };
         fit.checkpoint = Some(checkpoint.clone());
         let shares = Shares::exchange(&SingleProcess, points.len()).expect("alone");
         let mut state = State::new(near_middle(&fit).expect("reads"), 9000, 20).expect("memory");
@@ -134,7 +146,7 @@ fn bits_do_not_depend_on_lanes() {
 }
 
 /// The same k-means on several processes with unequal shares of the points.
-fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init) -> Vec<Fitted> {
+fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init, spherical: bool) -> Vec<Fitted> {
     let folder = tempfile::tempdir().expect("a folder");
     let never = || false;
     let all = MatrixPoints { matrix };
@@ -145,7 +157,7 @@ fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init) -
         let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
         let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
         let mut fit = fit(&points, &backend, clusters, &FOREVER);
-        (fit.communicator, fit.init) = (&communicator, init);
+        (fit.communicator, fit.init, fit.spherical) = (&communicator, init, spherical);
         fit.run().expect("clusters")
     };
     std::thread::scope(|scope| {
@@ -156,16 +168,21 @@ fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init) -
 
 #[test]
 fn several_processes_find_what_one_process_finds() {
-    let matrix = matrix(3000, 5);
     let backend = CpuBackend::new(None);
-    for init in [Init::KmeansPlusPlus, Init::Random] {
-        let points = MatrixPoints { matrix: &matrix };
+    let (plain, unit) = (matrix(3000, 5), unit_matrix(3000, 5));
+    for (matrix, init, spherical) in [
+        (&plain, Init::KmeansPlusPlus, false),
+        (&plain, Init::Random, false),
+        (&unit, Init::KmeansPlusPlus, true),
+        (&unit, Init::Random, true),
+    ] {
+        let points = MatrixPoints { matrix };
         let mut alone = fit(&points, &backend, 20, &FOREVER);
-        alone.init = init;
+        (alone.init, alone.spherical) = (init, spherical);
         let alone = alone.run().expect("clusters");
         let labels = |fitted: &Fitted| assign(&points, &backend, &fitted.centroids, &FOREVER).expect("assigns").labels;
         for size in [1, 2, 3] {
-            let found = distributed(&matrix, size, 20, init);
+            let found = distributed(matrix, size, 20, init, spherical);
             assert!(found.iter().all(|fitted| *fitted == found[0]), "all processes find the same");
             assert_eq!(found[0].moved, alone.moved, "{init:?}, {size} processes");
             for (ours, theirs) in found[0].objectives.iter().zip(&alone.objectives) {
@@ -181,7 +198,7 @@ fn the_mean_of_equal_points_of_several_processes_is_the_point() {
     let values = [0.1, 1.0 / 3.0, 0.7, -1e9 - 0.1];
     let shares = [100.0, 300.0, 601.0];
     let matrix = Array2::from_shape_fn((1001, values.len()), |(_, column)| values[column]);
-    for fitted in distributed(&matrix, 3, 1, Init::KmeansPlusPlus) {
+    for fitted in distributed(&matrix, 3, 1, Init::KmeansPlusPlus, false) {
         assert_eq!(fitted.centroids.row(0).to_vec(), values);
     }
     // negative control: sums in float64 are not exact
@@ -291,7 +308,7 @@ fn a_refusal_before_the_fit_is_one_after_the_fit_too() {
         let (exact, objective) = (fitted.centroids, fitted.objectives.last().copied().unwrap_or(0.0));
         let stored = rounding::round_to(&exact, Dtype::F32);
         let assigned = assign(&points, &backend, &stored, &FOREVER).expect("assigns");
-        let refused = rounding::check(1, &exact, &stored, &assigned, objective).is_err();
+        let refused = rounding::check(1, &exact, &stored, &assigned, objective, None).is_err();
         assert!(refused || early.is_none(), "{clusters} clusters, spread {spread}: {early:?}");
         foreseen += u32::from(early.is_some());
         late += u32::from(refused && early.is_none());

@@ -14,6 +14,8 @@ pub(super) struct Tile {
     pub(super) positions: Vec<u64>,
     /// Rows of the tile (ascending) with a NaN or an infinity; empty if the pass does not check for them.
     pub(super) nonfinite: Vec<u32>,
+    /// How many of these could not be normalised, because they are zeros.
+    pub(super) zeros: u64,
     /// Labels before the pass.
     pub(super) before: Vec<u32>,
     /// Labels for the next operation of the lane.
@@ -35,6 +37,7 @@ impl Tile {
     fn clear(&mut self) {
         self.positions.clear();
         self.nonfinite.clear();
+        self.zeros = 0;
         self.before.clear();
         self.nearest.clear();
         for group in [&mut self.joined, &mut self.left] {

@@ -28,6 +28,8 @@ pub struct LevelStatistics {
     pub mean_neighbours: Option<Vec<Neighbours>>,
     /// Exact silhouettes.
     pub silhouette: Option<Silhouettes>,
+    /// Sum of the cosine silhouettes of each cluster's points.
+    pub cosine: Option<Vec<f64>>,
     /// Counts of the user's labels per cluster.
     pub labels: Option<LabelStatistics>,
     /// The level above; `None` if there is none or it is not evaluated.
@@ -137,6 +139,7 @@ impl LevelStatistics {
             }),
             mean_neighbours: Some(vec![Neighbours::NONE]),
             silhouette: Some(Silhouettes { sums: vec![0.0], counts: vec![0], standard_error: Some(f64::NAN) }),
+            cosine: Some(vec![0.0]),
             labels: Some(LabelStatistics { table: Contingency::of_groups(0, [[]]), names: Names::default() }),
             parents: Some(Parents { of: vec![0], clusters: vec![Sums::IDENTITY] }),
             ..LevelStatistics::of_sums(1, vec![Sums::IDENTITY])

@@ -37,6 +37,11 @@ pub fn of_labels() -> impl Iterator<Item = &'static str> {
     METRICS.iter().filter(|metric| metric.needs().contains(&Need::Labels)).map(|metric| metric.name())
 }
 
+/// Whether a metric of this name needs normalised rows.
+pub fn of_cosines(name: &str) -> bool {
+    METRICS.iter().any(|metric| metric.name() == name && metric.needs().contains(&Need::Cosine))
+}
+
 /// Metrics with a value per level.
 pub fn of_levels() -> impl Iterator<Item = &'static dyn Metric> {
     let blank = LevelStatistics::blank();

@@ -30,6 +30,8 @@ pub enum Need {
     MeanNeighbours,
     /// `searched`: the top-2 search, for the nearest two centroids of every point; 2 n K d.
     Search,
+    /// `cosine`: the top-2 search among the true means, for points of norm 1; 2 n K d.
+    Cosine,
     /// `silhouette`: distances between all points; n^2 d.
     Silhouette,
 }

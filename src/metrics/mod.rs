@@ -33,6 +33,7 @@ mod parent_inertia_share;
 mod parent_points_share;
 mod purity;
 mod silhouette;
+mod silhouette_cosine;
 mod silhouette_standard_error;
 mod simplified_silhouette;
 mod size_entropy;
@@ -42,7 +43,7 @@ mod v_measure;
 pub(crate) use crate::base::numeric::as_real;
 pub(crate) use level_statistics::LevelStatistics;
 pub(crate) use lookup::unknown;
-pub use lookup::{is_amount, of_clusters, of_labels, of_levels, ranked_by, select};
+pub use lookup::{is_amount, of_clusters, of_cosines, of_labels, of_levels, ranked_by, select};
 pub use metric::{Better, Column, Metric, Need, Scalar, Unit};
 pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, UNDERFLOWS, of_nonempty};
 
@@ -72,6 +73,7 @@ pub static METRICS: &[&dyn Metric] = &[
     &davies_bouldin_means::DaviesBouldinMeans,
     &silhouette::Silhouette,
     &silhouette_standard_error::SilhouetteStandardError,
+    &silhouette_cosine::SilhouetteCosine,
     &labelled::LabelledPoints,
     &ari::AdjustedRand,
     &ami::AdjustedMutualInformation,

@@ -53,6 +53,8 @@ impl Work {
             // direct differences run at about a third of the rate of the expanded form |x|^2 - 2xc + |c|^2
             Need::Neighbours | Need::MeanNeighbours => 6.0 * d * over_levels(|k| k * k),
             Need::Search => 2.0 * n * (d + PER_CENTROID) * over_levels(|k| k),
+            // with one more column
+            Need::Cosine => 2.0 * n * (d + 1.0 + PER_CENTROID) * over_levels(|k| k),
             Need::Silhouette => match silhouette {
                 Silhouette::Off => 0.0,
                 Silhouette::Exact if self.symmetric => n * n * (d + PER_PAIR_OF_POINTS),
@@ -162,6 +164,7 @@ fn list(parts: &[(Need, f64)]) -> String {
         Need::Neighbours => "pairs of centroids",
         Need::MeanNeighbours => "pairs of means",
         Need::Search => "nearest centroids",
+        Need::Cosine => "nearest means",
         Need::Silhouette => "silhouette",
     };
     let parts: Vec<String> =
@@ -211,6 +214,7 @@ mod tests {
         let exact = Silhouette::Exact;
         assert!(work.basis().contains("measured"), "{}", work.basis());
         assert_eq!(work.seconds(Need::Search, exact), 2.0 * 1000.0 * 26.0 * 55.0);
+        assert_eq!(work.seconds(Need::Cosine, exact), 2.0 * 1000.0 * 27.0 * 55.0);
         assert_eq!(work.seconds(Need::Silhouette, exact), 1e6 * 74.0);
         assert_eq!(work.seconds(Need::Silhouette, Silhouette::Off), 0.0);
         let sample = "sample:100".parse().expect("valid");

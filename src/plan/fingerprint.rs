@@ -16,6 +16,9 @@ pub struct RunFingerprint {
     pub dim: usize,
     /// Element type as NumPy spells it, for example `<f4`.
     pub dtype: String,
+    /// Whether rows are normalised.
+    #[serde(default)]
+    pub normalize: bool,
     /// Embeddings, in row order.
     pub embeddings: Vec<FileFingerprint>,
     /// Files of clusters and centroids, for every level.
@@ -102,6 +105,7 @@ pub(crate) mod tests {
             rows: 10,
             dim: 2,
             dtype: "<f4".to_owned(),
+            normalize: false,
             embeddings: vec![file("x.npy")],
             hierarchy: vec![file("sorted_clusters.npy"), file("centroids.npy")],
             subset: None,

@@ -12,6 +12,7 @@ use crate::formats::subset;
 use crate::formats::upstream::Upstream;
 use crate::metrics::{self, Metric, Need};
 use crate::plan::cost;
+use crate::plan::normalize;
 use crate::plan::record::RankingRequest;
 use crate::plan::settings::Settings;
 
@@ -52,7 +53,8 @@ impl CheckedInputs {
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
         // without a path, that has been reported already
         let named = !settings.embeddings.is_empty();
-        let embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
+        let mut embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
+        embeddings.iter_mut().filter(|_| settings.normalize == Some(true)).for_each(Embeddings::normalize);
         let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
         let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
         if embeddings.is_none() {
@@ -97,7 +99,7 @@ impl CheckedInputs {
     /// rows.
     pub fn takes_two_rounds(&self) -> bool {
         let needs = cost::needs(&self.metrics);
-        let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Silhouette);
+        let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Cosine | Need::Silhouette);
         // skipped rows can leave clusters empty, and the search must exclude those
         needs.iter().any(second) || (self.settings.nonfinite == Nonfinite::Skip && needs.contains(&Need::Search))
     }
@@ -123,9 +125,9 @@ fn check_paths(settings: &Settings) -> Result<()> {
 
 /// Fills in paths that the user did not give from upstream's config.yaml.
 fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warnings: &mut Vec<String>) {
-    let needed = settings.embeddings.is_empty() || settings.subset_indices.is_none();
-    let upstream = if needed { Upstream::read(&settings.clustering, &mut Vec::new()) } else { None };
-    let upstream = upstream.unwrap_or_default();
+    // opening the hierarchy reports a file that can't be read
+    let upstream = Upstream::read(&settings.clustering, &mut Vec::new()).unwrap_or_default();
+    normalize::follow(settings, upstream.clustrata.normalize, findings, warnings);
     if settings.embeddings.is_empty() {
         let paths = &upstream.embeddings_path;
         match (paths.first(), paths.iter().find(|path| !path.exists())) {

@@ -3,6 +3,7 @@
 pub mod cost;
 pub mod fingerprint;
 mod inputs;
+mod normalize;
 pub mod record;
 pub mod recorded;
 mod scale;
@@ -116,6 +117,9 @@ impl Plan {
         findings.into_result()?;
         let mut embeddings =
             opened.ok_or_else(|| Error::failed(Finding::new("the copies of the embeddings could not be opened")))?;
+        if self.embeddings.is_normalized() {
+            embeddings.normalize();
+        }
         embeddings.divide_by(self.embeddings.scale());
         Ok((Plan { inputs: CheckedInputs { embeddings, ..self.inputs }, ..self }, bytes))
     }
@@ -130,7 +134,7 @@ impl Plan {
         let embeddings = &self.embeddings;
         let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let searches = self.needs.contains(&Need::Search);
-        let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours));
+        let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Cosine));
         Job {
             tile_rows: tile_rows.map_or(0, NonZero::get),
             // the search compares the own distance of every row with another one
@@ -160,6 +164,7 @@ impl Plan {
             means: needs(Need::Means) || needs(Need::MeanNeighbours),
             mean_neighbours: needs(Need::MeanNeighbours),
             silhouette: silhouette.filter(|_| needs(Need::Silhouette)),
+            cosine: needs(Need::Cosine),
         }
     }
 
@@ -207,7 +212,8 @@ impl Plan {
         Inputs {
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
-            dtype: self.embeddings.dtype().descr().to_owned(),
+            dtype: self.embeddings.stored_dtype().descr().to_owned(),
+            normalized: self.embeddings.is_normalized(),
             embeddings: self.settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
             patterns: self.embeddings.matched(&self.settings.matches),
             clustering: std::path::absolute(&self.settings.clustering)
@@ -236,7 +242,8 @@ impl Plan {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
-            dtype: self.embeddings.dtype().descr().to_owned(),
+            dtype: self.embeddings.stored_dtype().descr().to_owned(),
+            normalize: self.embeddings.is_normalized(),
             embeddings: of_files(&mut settings.embeddings.iter().map(PathBuf::as_path))?,
             hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
             subset: settings.subset_indices.as_deref().map(FileFingerprint::of).transpose()?,

@@ -5,10 +5,10 @@ use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::scale::Scale;
 
 /// Divides rows and centroids by a power of two if the centroids of the evaluated levels are extreme. Rows are
-/// divided when they are read. Only float64 rows can need this. All parts of a run use the same scale, since they share the
-/// centroids.
+/// divided when they are read. Only float64 rows can need this, and normalised ones can't. All parts of a run use the same
+/// scale, since they share the centroids.
 pub(super) fn divide_extreme(inputs: &mut CheckedInputs) {
-    if inputs.embeddings.dtype() != Dtype::F64 {
+    if inputs.embeddings.dtype() != Dtype::F64 || inputs.embeddings.is_normalized() {
         return;
     }
     let levels = inputs.levels.iter().map(|&level| &inputs.hierarchy.levels[level]);

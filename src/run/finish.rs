@@ -49,6 +49,7 @@ pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Co
         ("distances", Some(first)),
         ("search", rows(&second.search)),
         ("means", rows(&second.around)),
+        ("cosine", rows(&second.cosine)),
         ("silhouette", second.outer.as_ref().map(|outer| outer.counts)),
     ];
     stages.into_iter().filter_map(|(name, counts)| Some((name.to_owned(), counts?))).collect()
@@ -154,7 +155,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
 
 fn stages(plan: &Plan, times: &[StageTime]) -> Vec<StageRecord> {
     let rows = plan.embeddings.rows();
-    let bytes = rows * plan.embeddings.row_bytes() as u64;
+    let bytes = rows * plan.embeddings.stored_row_bytes() as u64;
     let stage = |time: &StageTime| match time.over_rows {
         true => StageRecord::over_rows(time.name, time.seconds, rows, bytes),
         false => StageRecord::new(time.name, time.seconds),
@@ -166,8 +167,9 @@ fn warn_of_skipped(record: &mut RunRecord, evaluated: &Evaluated) {
     if evaluated.skipped > 0 {
         let first: Vec<String> = evaluated.first_skipped.iter().map(u64::to_string).collect();
         let text = format!(
-            "{} rows hold a NaN or an infinity and enter no metric (--nonfinite skip): {}{}",
+            "{} rows hold {} and enter no metric (--nonfinite skip): {}{}",
             evaluated.skipped,
+            if record.inputs.normalized { "a NaN, an infinity or only zeros" } else { "a NaN or an infinity" },
             first.join(", "),
             if evaluated.skipped > first.len() as u64 { ", ..." } else { "" }
         );

@@ -125,5 +125,6 @@ fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<SecondRoun
     let sums =
         |stage| -> Result<Option<RowSums>> { stages.contains(&stage).then(|| parts.rows(stage, rows)).transpose() };
     let outer = stages.contains(&Stage::Silhouette).then(|| parts.outer(Stage::Silhouette, rows)).transpose()?;
-    Ok(SecondRound { search: sums(Stage::Search)?, around: sums(Stage::Means)?, outer })
+    let (search, around, cosine) = (sums(Stage::Search)?, sums(Stage::Means)?, sums(Stage::Cosine)?);
+    Ok(SecondRound { search, around, outer, cosine })
 }

@@ -224,7 +224,9 @@ fn announce(plan: &Plan, tiling: Tiling) {
         .iter()
         .map(|&l| format!("level {} with {} clusters", plan.hierarchy.levels[l].number, plan.hierarchy.k(l)))
         .collect();
-    tracing::info!("{} rows of {} columns ({})", embeddings.rows(), embeddings.dim(), embeddings.dtype().descr());
+    let normalized = if embeddings.is_normalized() { ", normalised" } else { "" };
+    let dtype = embeddings.stored_dtype().descr();
+    tracing::info!("{} rows of {} columns ({dtype}{normalized})", embeddings.rows(), embeddings.dim());
     tracing::info!("{}", levels.join(", "));
     let device = &plan.device;
     tracing::info!("device: {} [{}, {}]: {}", device.name, device.backend, device.api, plan.reason);

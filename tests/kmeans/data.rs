@@ -73,6 +73,7 @@ pub(crate) fn fit<'a>(points: &'a dyn Points, backend: &'a dyn Backend, clusters
         clusters,
         iterations,
         tolerance: 0.0,
+        spherical: false,
         init: Init::KmeansPlusPlus,
         inits: 1,
         seed: 7,

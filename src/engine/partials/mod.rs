@@ -8,6 +8,8 @@ pub use outer::{OuterSums, Running, StepCut};
 pub use points::PointSums;
 pub use rows::{Counts, RowSums};
 
+use crate::base::numeric::as_real;
+
 /// Sums over points of one cluster. A commutative monoid under [`Sums::combine`], up to float64 rounding.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sums {
@@ -19,16 +21,25 @@ pub struct Sums {
     pub distance: f64,
     /// Largest squared distance to the stored centroid.
     pub max_squared: f64,
-    /// Sum of simplified silhouettes; 0 without a search.
+    /// Sum of simplified silhouettes; 0 without a search. In the stage `cosine`, of cosine silhouettes.
     pub simplified_silhouette: f64,
     /// Number of points with a strictly nearer other centroid; 0 without a search.
     pub misassigned: u64,
+    /// Sum of `|x|^2 - 1`, which is the rounding of normalised points; 0 if it is not needed.
+    pub excess: f64,
 }
 
 impl Sums {
     /// Sums over no points.
-    pub const IDENTITY: Sums =
-        Sums { size: 0, inertia: 0.0, distance: 0.0, max_squared: 0.0, simplified_silhouette: 0.0, misassigned: 0 };
+    pub const IDENTITY: Sums = Sums {
+        size: 0,
+        inertia: 0.0,
+        distance: 0.0,
+        max_squared: 0.0,
+        simplified_silhouette: 0.0,
+        misassigned: 0,
+        excess: 0.0,
+    };
 
     /// Sums over one point at squared distance `squared`.
     pub fn of_point(squared: f64) -> Self {
@@ -49,6 +60,20 @@ impl Sums {
         Sums { simplified_silhouette, misassigned: u64::from(other < own), ..Sums::IDENTITY }
     }
 
+    /// The cosine silhouette of one point in a cluster of `size` points. `own` and `other` are its mean squared distances to
+    /// the points of its own cluster, itself included, and of the nearest other one. 0 if the point is alone, if there is no
+    /// other cluster, or if both distances are 0.
+    pub fn of_cosine(size: u64, own: f64, other: f64) -> Self {
+        if size < 2 || !other.is_finite() {
+            return Sums::IDENTITY;
+        }
+        // the mean over the other points leaves out the point's distance 0 to itself; cosine distances are half of these
+        let own = own * as_real(size) / as_real(size - 1);
+        let larger = own.max(other);
+        let simplified_silhouette = if larger > 0.0 { (other - own) / larger } else { 0.0 };
+        Sums { simplified_silhouette, ..Sums::IDENTITY }
+    }
+
     /// Sums over both sets of points.
     #[must_use]
     pub fn combine(self, other: Sums) -> Sums {
@@ -59,6 +84,7 @@ impl Sums {
             max_squared: self.max_squared.max(other.max_squared),
             simplified_silhouette: self.simplified_silhouette + other.simplified_silhouette,
             misassigned: self.misassigned + other.misassigned,
+            excess: self.excess + other.excess,
         }
     }
 }
@@ -130,6 +156,15 @@ mod tests {
         // on its own centroid; on both; equidistant; no other centroid
         assert_eq!((of(0.0, 4.0), of(0.0, 0.0)), ((1.0, 0), (0.0, 0)));
         assert_eq!((of(9.0, 9.0), of(1.0, f64::INFINITY)), ((0.0, 0), (0.0, 0)));
+    }
+
+    #[test]
+    fn cosine_silhouettes_leave_the_point_itself_out() {
+        let of = |size, own, other| Sums::of_cosine(size, own, other).simplified_silhouette;
+        // two points: the mean 0.5 with itself is 1 without
+        assert_eq!((of(2, 0.5, 2.0), of(2, 2.0, 1.0)), (0.5, -0.75));
+        // alone; no other cluster; all points equal
+        assert_eq!((of(1, 0.0, 2.0), of(3, 0.5, f64::INFINITY), of(3, 0.0, 0.0)), (0.0, 0.0, 0.0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! that names file and byte, not a signal that kills the program in hour six.
 
 mod layout;
+mod normalize;
 mod patterns;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::base::numeric::to_usize;
 use crate::base::scale::Scale;
 use crate::base::text::counted;
 
+pub use normalize::was_zero;
 pub use patterns::{Expanded, Matches, expand};
 
 /// Number of files kept open. Further files are opened for each read, because systems limit the open files of a process,
@@ -65,7 +67,10 @@ pub struct Embeddings {
     files: Vec<EmbeddingFile>,
     rows: u64,
     dim: usize,
+    /// As stored.
     dtype: Dtype,
+    /// Whether rows are divided by their norm when they are read.
+    normalized: bool,
     scale: Scale,
 }
 
@@ -79,7 +84,8 @@ impl Embeddings {
             let Some((file, dim, dtype)) = findings.take(open_one(path)) else { continue };
             match &mut embeddings {
                 None => {
-                    embeddings = Some(Embeddings { rows: file.rows, files: vec![file], dim, dtype, scale: Scale::ONE })
+                    let (rows, files) = (file.rows, vec![file]);
+                    embeddings = Some(Embeddings { rows, files, dim, dtype, normalized: false, scale: Scale::ONE });
                 }
                 Some(all) => {
                     findings.take(all.append(file, dim, dtype));
@@ -121,9 +127,26 @@ impl Embeddings {
         self.dim
     }
 
-    /// Type of an element.
+    /// Type of an element of the rows that [`Embeddings::read_rows`] delivers.
     pub fn dtype(&self) -> Dtype {
+        if self.normalized { normalize::delivered(self.dtype) } else { self.dtype }
+    }
+
+    /// Type of an element in the files.
+    pub fn stored_dtype(&self) -> Dtype {
         self.dtype
+    }
+
+    /// Whether rows are divided by their norm when they are read.
+    pub fn is_normalized(&self) -> bool {
+        self.normalized
+    }
+
+    /// From now on, rows are divided by their Euclidean norm when they are read: float16 and float32 rows are delivered as
+    /// float32, float64 rows as float64. A row without a norm is delivered as NaN: one with a NaN or an infinity, and one of
+    /// zeros, which [`was_zero`] recognises.
+    pub fn normalize(&mut self) {
+        self.normalized = true;
     }
 
     /// The scale by which rows are divided when they are read.
@@ -134,14 +157,20 @@ impl Embeddings {
     /// From now on, rows are divided by `scale` when they are read.
     ///
     /// # Panics
-    /// If the rows are not float64.
+    /// If the rows are not float64, or are normalised.
     pub fn divide_by(&mut self, scale: Scale) {
-        assert!(scale == Scale::ONE || self.dtype == Dtype::F64, "only float64 rows are divided");
+        let divisible = self.dtype == Dtype::F64 && !self.normalized;
+        assert!(scale == Scale::ONE || divisible, "only float64 rows are divided");
         self.scale = scale;
     }
 
-    /// Bytes of one row.
+    /// Bytes of one row as it is delivered.
     pub fn row_bytes(&self) -> usize {
+        self.dim * self.dtype().size()
+    }
+
+    /// Bytes of one row in the files.
+    pub fn stored_row_bytes(&self) -> usize {
         self.dim * self.dtype.size()
     }
 
@@ -168,15 +197,16 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Fills `out` with the rows from `first` on: the stored bytes, divided by the scale if it isn't 1. The length of `out`
-    /// is a multiple of `row_bytes()`. Any number of threads can read at once.
+    /// Fills `out` with the rows from `first` on: the stored bytes, normalised if that was asked for, or else divided by the
+    /// scale if it isn't 1. The length of `out` is a multiple of `row_bytes()`. Any number of threads can read at once.
     ///
     /// # Errors
     /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.
     pub fn read_rows(&self, first: u64, out: &mut [u8]) -> Result<(), Error> {
         let row_bytes = self.row_bytes();
-        let count = (out.len() / row_bytes) as u64;
-        let end = first.checked_add(count).filter(|&end| end <= self.rows && out.len().is_multiple_of(row_bytes));
+        let count = out.len() / row_bytes;
+        let end = first.checked_add(count as u64);
+        let end = end.filter(|&end| end <= self.rows && out.len().is_multiple_of(row_bytes));
         if end.is_none() {
             return Err(Error::failed(
                 Finding::new("a read goes past the end of the embeddings")
@@ -185,8 +215,25 @@ impl Embeddings {
                     .found(format!("{} bytes from row {first} on", out.len())),
             ));
         }
+        // stored rows may be shorter than delivered ones, which replace them from the front
+        let start = out.len() - count * self.stored_row_bytes();
+        self.read_stored(first, &mut out[start..])?;
+        if self.normalized {
+            normalize::rows(self.dtype, self.dim, out);
+        }
+        if self.scale != Scale::ONE {
+            for value in out.as_chunks_mut().0 {
+                *value = self.scale.divide(f64::from_le_bytes(*value)).to_le_bytes();
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `out` with the stored bytes of the rows from `first` on, which exist.
+    fn read_stored(&self, first: u64, out: &mut [u8]) -> Result<(), Error> {
+        let row_bytes = self.stored_row_bytes();
         let mut row = first;
-        let mut rest = &mut *out;
+        let mut rest = out;
         let mut index = self.files.partition_point(|file| file.first_row + file.rows <= first);
         while !rest.is_empty() {
             let file = &self.files[index];
@@ -198,11 +245,6 @@ impl Embeddings {
             row += rows as u64;
             rest = later;
             index += 1;
-        }
-        if self.scale != Scale::ONE {
-            for value in out.as_chunks_mut().0 {
-                *value = self.scale.divide(f64::from_le_bytes(*value)).to_le_bytes();
-            }
         }
         Ok(())
     }

@@ -91,6 +91,9 @@ pub struct Inputs {
     pub dim: usize,
     /// Element type as NumPy spells it, for example `<f4`.
     pub dtype: String,
+    /// Whether the rows were divided by their norm when they were read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalized: bool,
     /// Embeddings, in row order.
     pub embeddings: Vec<InputFile>,
     /// What each glob among the embeddings matched.

@@ -124,6 +124,11 @@ options! {
         #[arg(long, value_name = "DIR", help_heading = "Input")]
         pub scratch: Option<PathBuf>,
 
+        /// Divide every row by its Euclidean norm as it is read, so that distances follow the cosine; adds silhouette_cosine.
+        /// Rows of zeros count as non-finite [default: as `clustrata kmeans` made the clustering, else false]
+        #[switch("Input")]
+        pub normalize: Option<bool>,
+
         /// Compute on this device: auto, gpu, cpu, an index from `clustrata devices`, or part of a device name. `auto`
         /// picks a discrete GPU, then an integrated one, then the CPU; `gpu` never uses the CPU backend [default: auto]
         #[arg(long, short, value_name = "WHICH", help_heading = "Device")]

@@ -36,6 +36,8 @@ pub struct Settings {
     pub labels: Option<PathBuf>,
     pub allow_unassigned: bool,
     pub nonfinite: Nonfinite,
+    /// `None` until the inputs are opened: it then follows the clustering.
+    pub normalize: Option<bool>,
     pub levels: Vec<u32>,
     pub metrics: Vec<String>,
     pub silhouette: Silhouette,
@@ -44,6 +46,9 @@ pub struct Settings {
     /// that a ranking, a gate or `--silhouette` needs.
     #[serde(skip)]
     pub leave_out: bool,
+    /// A metric that the user named and that needs normalised rows.
+    #[serde(skip)]
+    pub cosine_asked: Option<String>,
     /// Whether the user requested the silhouette explicitly.
     #[serde(skip)]
     pub silhouette_asked: bool,
@@ -75,7 +80,7 @@ pub struct Settings {
 }
 
 impl Options {
-    /// Resolves all settings. Values that come from upstream's config.yaml (embeddings, subset) or from the device (tile rows)
+    /// Resolves all settings. Values that come from upstream's config.yaml (embeddings, subset, whether rows are normalised) or from the device (tile rows)
     /// stay open; the plan and the run fill them in.
     ///
     /// # Errors
@@ -92,6 +97,7 @@ impl Options {
         let gates = selection::gates(&self.fail_if)?;
         let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([rank_by.as_str()]).collect();
         let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| selection::is_silhouette(name));
+        let cosine_asked = selection::of_cosines(&self.metrics, &asked);
         let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());
         let (metrics, silhouette) = chosen.map_err(Error::usage)?;
         let embeddings = match self.embeddings.as_slice() {
@@ -118,6 +124,8 @@ impl Options {
             labels: self.labels,
             allow_unassigned: self.allow_unassigned.unwrap_or(false),
             nonfinite: self.nonfinite.unwrap_or_default(),
+            normalize: self.normalize,
+            cosine_asked,
             levels: self.levels,
             metrics,
             silhouette,

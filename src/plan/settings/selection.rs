@@ -23,7 +23,14 @@ pub(super) fn gates(written: &[String]) -> Result<Vec<Gate>> {
 
 /// Whether a metric is one of the exact silhouettes, which `--silhouette` also selects.
 pub(super) fn is_silhouette(name: &str) -> bool {
-    name.starts_with("silhouette")
+    matches!(name, "silhouette" | "silhouette_standard_error")
+}
+
+/// The first metric among those that are named that needs normalised rows.
+pub(super) fn of_cosines(names: &[String], required: &[&str]) -> Option<String> {
+    let names = names.iter().flat_map(|names| names.split(','));
+    let mut names = names.map(|name| name.trim().replace('-', "_")).chain(required.iter().map(|&name| name.to_owned()));
+    names.find(|name| metrics::of_cosines(name))
 }
 
 /// The names of the metrics to compute, and the silhouette setting. `required` are metrics that rankings and gates need.

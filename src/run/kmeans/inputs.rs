@@ -23,7 +23,7 @@ impl Inputs {
     /// Opens all files, and refuses levels that the points are too few for.
     pub(super) fn open(settings: &KmeansSettings) -> Result<Inputs> {
         let mut findings = Findings::new();
-        let embeddings = Embeddings::open(&settings.embeddings, &mut findings);
+        let mut embeddings = Embeddings::open(&settings.embeddings, &mut findings);
         let rows = embeddings.as_ref().map_or(u64::MAX, Embeddings::rows);
         let subset = settings.subset_indices.as_deref().filter(|_| rows < u64::MAX);
         let subset = subset.and_then(|path| findings.take(subset::read(path, rows)));
@@ -39,6 +39,7 @@ impl Inputs {
             );
         }
         findings.into_result()?;
+        embeddings.iter_mut().filter(|_| settings.normalize).for_each(Embeddings::normalize);
         let embeddings = embeddings.ok_or_else(|| Error::input(Finding::new("the embeddings could not be opened")))?;
         embeddings.matched(&settings.matches).iter().for_each(|matched| tracing::info!("{matched}"));
         Ok(Inputs { embeddings, subset })
@@ -84,6 +85,8 @@ impl Inputs {
             "strategy": settings.strategy,
             "iterations": settings.iterations,
             "tolerance": settings.tolerance,
+            "normalize": settings.normalize,
+            "spherical": settings.spherical,
             "init": settings.init,
             "inits": settings.inits,
             "seed": settings.seed,

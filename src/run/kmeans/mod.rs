@@ -67,6 +67,11 @@ pub fn make(
             "the embeddings are float64 and centroids are stored as float32: `dtype: float64` keeps their precision";
         settings.warnings.push(text.to_owned());
     }
+    match (settings.normalize, settings.spherical) {
+        (true, true) => tracing::info!("rows and centroids are divided by their norms (spherical k-means)"),
+        (true, false) => tracing::info!("rows are divided by their norms"),
+        _ => {}
+    }
     let agreement = inputs.agreement(&settings)?;
     let request =
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
@@ -110,6 +115,7 @@ pub fn make(
         init: settings.init,
         inits: settings.inits,
         tolerance: settings.tolerance,
+        spherical: settings.spherical,
         seed: settings.seed,
         stored: settings.stored(),
         backend: device.backend.as_ref(),

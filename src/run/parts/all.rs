@@ -322,5 +322,6 @@ fn what(stage: Stage) -> &'static str {
         Stage::Search => "sums of the second search",
         Stage::Means => "sums around the means",
         Stage::Silhouette => "silhouettes",
+        Stage::Cosine => "cosine silhouettes",
     }
 }

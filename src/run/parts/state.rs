@@ -70,7 +70,8 @@ impl Header {
 }
 
 /// The arrays of a level's sums, in the order of the fields.
-const SUMS: [&str; 6] = ["size", "inertia", "distance", "max_squared", "simplified_silhouette", "misassigned"];
+const SUMS: [&str; 7] =
+    ["size", "inertia", "distance", "max_squared", "simplified_silhouette", "misassigned", "excess"];
 
 /// The arrays of a level's running sums.
 const RUNNING: [&str; 3] = ["own", "open", "best"];
@@ -91,6 +92,7 @@ pub(super) fn write_rows(path: &Path, header: &Header, found: &RowSums) -> Resul
         writer.array(&name(level, SUMS[3]), reals(|sums| sums.max_squared))?;
         writer.array(&name(level, SUMS[4]), reals(|sums| sums.simplified_silhouette))?;
         writer.array(&name(level, SUMS[5]), counts(|sums| sums.misassigned))?;
+        writer.array(&name(level, SUMS[6]), reals(|sums| sums.excess))?;
     }
     if let Some(points) = &found.points {
         let [sums, rests] = points.values();
@@ -127,8 +129,15 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
     let counts = |which: usize| file.read::<u64>(&name(level, SUMS[which]));
     let reals = |which: usize| file.read::<f64>(&name(level, SUMS[which]));
     let (size, inertia, distance) = (counts(0)?, reals(1)?, reals(2)?);
-    let (max_squared, simplified_silhouette, misassigned) = (reals(3)?, reals(4)?, counts(5)?);
-    let lengths = [inertia.len(), distance.len(), max_squared.len(), simplified_silhouette.len(), misassigned.len()];
+    let (max_squared, simplified_silhouette, misassigned, excess) = (reals(3)?, reals(4)?, counts(5)?, reals(6)?);
+    let lengths = [
+        inertia.len(),
+        distance.len(),
+        max_squared.len(),
+        simplified_silhouette.len(),
+        misassigned.len(),
+        excess.len(),
+    ];
     if lengths.iter().any(|&length| length != size.len()) {
         return Err(different_lengths(file).expected(format!("{} each", size.len())).found(format!("{lengths:?}")));
     }
@@ -139,6 +148,7 @@ fn read_level(file: &PartFile, level: usize) -> Result<ClusterSums, Finding> {
         max_squared: max_squared[at],
         simplified_silhouette: simplified_silhouette[at],
         misassigned: misassigned[at],
+        excess: excess[at],
     };
     Ok(ClusterSums::of_clusters((0..size.len()).map(sums).collect()))
 }

@@ -106,6 +106,16 @@ options! {
         #[arg(long, value_name = "TIME", help_heading = "Output")]
         pub checkpoint: Option<Checkpoint>,
 
+        /// Divide every row by its Euclidean norm as it is read, so that distances follow the cosine [default: false; true with
+        /// --spherical]
+        #[switch("Input")]
+        pub normalize: Option<bool>,
+
+        /// Spherical k-means: move each centroid to norm 1 after every update, on every level; implies --normalize [default:
+        /// false]
+        #[switch("K-means")]
+        pub spherical: Option<bool>,
+
         /// Compute on this device, as in `clustrata metrics` [default: auto]
         #[arg(long, short, value_name = "WHICH", help_heading = "Device")]
         #[serde(deserialize_with = "text_or_number")]

@@ -34,6 +34,10 @@ pub struct KmeansSettings {
     pub iterations: u32,
     /// Stop if an iteration lowers the objective by less than this share; 0 for never.
     pub tolerance: f64,
+    /// Whether rows are divided by their norm when they are read.
+    pub normalize: bool,
+    /// Whether centroids have norm 1.
+    pub spherical: bool,
     /// How the first centroids are chosen.
     pub init: Init,
     /// Number of starts of each k-means.
@@ -117,6 +121,11 @@ impl KmeansOptions {
             let finding = Finding::new("high_precision is too low").found("float16");
             findings.push_usage(finding.expected("high_precision: float32 or float64, as in upstream"));
         }
+        let spherical = self.spherical.unwrap_or(false);
+        if spherical && self.normalize == Some(false) {
+            let finding = Finding::new("spherical k-means needs rows of norm 1").found("normalize: false");
+            findings.push_usage(finding.hint("remove `normalize: false`, or `spherical`"));
+        }
         let device = device(self.device).map_err(|finding| findings.push_usage(finding)).ok();
         findings.into_result()?;
         Ok(KmeansSettings {
@@ -127,6 +136,8 @@ impl KmeansOptions {
             strategy: self.sampling_strategy.unwrap_or_default(),
             iterations: self.n_iters.map_or(50, NonZero::get),
             tolerance,
+            normalize: self.normalize.unwrap_or(spherical),
+            spherical,
             init: self.init.unwrap_or_default(),
             inits: self.inits.map_or(1, NonZero::get),
             seed: self.seed.unwrap_or(0),
@@ -283,6 +294,8 @@ impl KmeansSettings {
             "init": self.init,
             "inits": self.inits,
             "tolerance": self.tolerance,
+            "normalize": self.normalize,
+            "spherical": self.spherical,
             "checkpoint": self.checkpoint,
             "device": self.device,
             "threads": self.threads,
