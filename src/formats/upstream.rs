@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 
 use crate::base::path_text;
+use crate::formats::embeddings::{ReadOptions, Untyped};
 
 /// Size limit. Upstream's configs have a few dozen lines.
 const MAX_BYTES: u64 = 1 << 20;
@@ -27,6 +28,28 @@ pub struct Upstream {
     /// Files of the embeddings, as paths on the machine of the clustering. Upstream writes one, `kmeans` several.
     #[serde(deserialize_with = "one_or_several")]
     pub embeddings_path: Vec<PathBuf>,
+    /// What `clustrata kmeans` adds to upstream's keys.
+    pub clustrata: Own,
+}
+
+/// The keys of this program that say which arrays of the embeddings are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Own {
+    /// Name of the array in a `.npz` or `.safetensors` file.
+    pub array: Option<String>,
+    /// Name of the column in a Parquet file.
+    pub column: Option<String>,
+    /// Type of elements that the file does not name.
+    pub embeddings_dtype: Option<Untyped>,
+}
+
+impl Own {
+    /// How the embeddings are read.
+    pub fn read_options(&self) -> ReadOptions {
+        let (array, column) = (self.array.clone(), self.column.clone());
+        ReadOptions { array, column, untyped: self.embeddings_dtype, scratch: None }
+    }
 }
 
 fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {

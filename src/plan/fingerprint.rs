@@ -16,6 +16,9 @@ pub struct RunFingerprint {
     pub dim: usize,
     /// Element type as NumPy spells it, for example `<f4`.
     pub dtype: String,
+    /// Container and array of each file of the embeddings; empty if all are `.npy`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrays: Vec<String>,
     /// Embeddings, in row order.
     pub embeddings: Vec<FileFingerprint>,
     /// Files of clusters and centroids, for every level.
@@ -102,6 +105,7 @@ pub(crate) mod tests {
             rows: 10,
             dim: 2,
             dtype: "<f4".to_owned(),
+            arrays: Vec::new(),
             embeddings: vec![file("x.npy")],
             hierarchy: vec![file("sorted_clusters.npy"), file("centroids.npy")],
             subset: None,

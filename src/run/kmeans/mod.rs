@@ -67,6 +67,7 @@ pub fn make(
             "the embeddings are float64 and centroids are stored as float32: `dtype: float64` keeps their precision";
         settings.warnings.push(text.to_owned());
     }
+    settings.warnings.extend(inputs.embeddings.notes());
     let agreement = inputs.agreement(&settings)?;
     let request =
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
@@ -214,7 +215,7 @@ fn begun(
         tuning: Vec::new(),
         processes,
         settings: settings.recorded(),
-        embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+        embeddings: inputs.embeddings.files().iter().zip(&settings.embeddings).map(InputFile::of_embeddings).collect(),
         patterns: inputs.embeddings.matched(&settings.matches),
         rows: inputs.embeddings.rows(),
         dim: inputs.embeddings.dim(),
