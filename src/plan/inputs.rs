@@ -52,7 +52,11 @@ impl CheckedInputs {
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
         // without a path, that has been reported already
         let named = !settings.embeddings.is_empty();
-        let embeddings = if named { Embeddings::open_with(&settings.embeddings, &settings.read_options(), &mut findings) } else { None };
+        let embeddings = if named {
+            Embeddings::open_with(&settings.embeddings, &settings.read_options(), &mut findings)
+        } else {
+            None
+        };
         warnings.extend(embeddings.iter().flat_map(Embeddings::notes));
         let names = match settings.images.as_slice() {
             [] => None,

@@ -208,7 +208,13 @@ impl Plan {
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
             dtype: self.embeddings.dtype().descr().to_owned(),
-            embeddings: self.embeddings.files().iter().zip(&self.settings.embeddings).map(InputFile::of_embeddings).collect(),
+            embeddings: self
+                .embeddings
+                .files()
+                .iter()
+                .zip(&self.settings.embeddings)
+                .map(InputFile::of_embeddings)
+                .collect(),
             patterns: self.embeddings.matched(&self.settings.matches),
             clustering: std::path::absolute(&self.settings.clustering)
                 .unwrap_or_else(|_| self.settings.clustering.clone()),

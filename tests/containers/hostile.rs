@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use clustrata::base::error::Findings;
-use clustrata::formats::embeddings::{Embeddings, ReadOptions};
+use clustrata::formats::embeddings::{Embeddings, ReadOptions, Untyped};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -18,7 +18,8 @@ const MOST: isize = 8 << 20;
 /// Opens a file and reads some of its rows. Any result but a panic is fine.
 fn read(path: &Path) -> Result<(), String> {
     let mut findings = Findings::new();
-    let options = ReadOptions { scratch: path.parent().map(Path::to_owned), ..ReadOptions::default() };
+    let scratch = path.parent().map(Path::to_owned);
+    let options = ReadOptions { scratch, untyped: Some(Untyped::Bf16), ..ReadOptions::default() };
     let Some(embeddings) = Embeddings::open_with(&[path.to_owned()], &options, &mut findings) else {
         return Err(findings.kept()[0].to_string());
     };
@@ -121,9 +122,8 @@ fn refused_in_little_memory(name: &str, content: &[u8], part: &str) {
 #[test]
 fn zip_bombs_are_refused_before_they_are_unpacked() {
     let header = |rows: u64| npy_header("<f4", &format!("({rows}, 768)"), false);
-    let member = |content: &[u8], claimed: Option<u64>| {
-        zip(&[Member { name: "emb.npy", content, deflated: true, claimed }])
-    };
+    let member =
+        |content: &[u8], claimed: Option<u64>| zip(&[Member { name: "emb.npy", content, deflated: true, claimed }]);
     // 3 TB that are said to be in a few bytes
     let size = header(1_000_000_000).len() as u64 + 1_000_000_000 * 768 * 4;
     refused_in_little_memory("claims.npz", &member(&header(1_000_000_000), Some(size)), "claim to hold");

@@ -16,5 +16,5 @@ mod run;
 mod same;
 #[cfg(feature = "parquet")]
 mod tables;
-mod written_elsewhere;
 mod writers;
+mod written_elsewhere;

@@ -47,7 +47,8 @@ fn an_array_of_a_npz_is_chosen() {
     let (one, two) = (Matrix::new(3, 2), Matrix::new(4, 2));
     let (a, b) = (one.npy("<f4", f32_le), two.npy("<f4", f32_le));
     let names = [npy_header("<U1", "(1,)", false), vec![0; 4]].concat();
-    let path = write(&folder, "several.npz", &zip(&[member("a.npy", &a), member("b.npy", &b), member("n.npy", &names)]));
+    let path =
+        write(&folder, "several.npz", &zip(&[member("a.npy", &a), member("b.npy", &b), member("n.npy", &names)]));
     refused(&path, &ReadOptions::default(), &["several matrices", "`a` (3, 2) of <f4", "`n`", "--array NAME"]);
     refused(&path, &array("c"), &["no such array", "an array `c`", "a; b; n"]);
     refused(&path, &array("n"), &["not floats", "array `n`"]);
@@ -116,7 +117,7 @@ fn vector_files_must_fit_their_length() {
         ("none.fvecs", Vec::new(), "at least one row"),
         ("zero.fvecs", vec![0; 8], "are empty"),
         ("cut.fvecs", [&2_i32.to_le_bytes()[..], &[0; 7]].concat(), "does not fit"),
-        ("large.bvecs", [&i32::MAX.to_le_bytes()[..], &[0; 7]].concat(), "are empty"),
+        ("large.bvecs", [&i32::MAX.to_le_bytes()[..], &[0; 7]].concat(), "does not fit"),
     ] {
         refused(&write(&folder, name, &content), &options, &[wrong]);
     }
@@ -157,9 +158,7 @@ fn lists_that_are_missing_or_of_another_length_are_named() {
         let opened = open(&path, &ReadOptions::default());
         let text = match opened {
             // one missing value leaves the number of values as it is
-            Ok(embeddings) => {
-                embeddings.read_rows(at as u64, &mut [0; 12]).expect_err("is refused").to_string()
-            }
+            Ok(embeddings) => embeddings.read_rows(at as u64, &mut [0; 12]).expect_err("is refused").to_string(),
             Err(text) => text,
         };
         let row = if at == 0 { 1 } else { at };
@@ -197,5 +196,8 @@ fn a_column_of_parquet_is_chosen() {
     crate::parquet_files::columns_with_gaps(&path, &rows);
     assert_eq!(first_row(&path, &column("x1")), 7.0_f32.to_le_bytes());
     assert_eq!(first_row(&path, &column("x[12]")), [7.0_f32, 9.0].map(f32::to_le_bytes).concat());
-    assert_eq!(open(&path, &ReadOptions::default()).expect("opens").files()[0].array.as_deref(), Some("x0 to x2 (3 columns)"));
+    assert_eq!(
+        open(&path, &ReadOptions::default()).expect("opens").files()[0].array.as_deref(),
+        Some("x0 to x2 (3 columns)")
+    );
 }

@@ -36,11 +36,10 @@ fn element(physical: Physical, name: &str, repetition: Repetition) -> Arc<Type> 
 /// A schema of one column of lists; with `nulls`, lists and values may be missing.
 fn lists(physical: Physical, nulls: bool) -> Arc<Type> {
     let repetition = if nulls { Repetition::OPTIONAL } else { Repetition::REQUIRED };
-    let group = |name: &str, repetition: Repetition, fields: Vec<Arc<Type>>| {
-        Type::group_type_builder(name).with_repetition(repetition).with_fields(fields)
-    };
-    let inner = group("list", Repetition::REPEATED, vec![element(physical, "element", repetition)]).build();
-    let list = group("emb", repetition, vec![Arc::new(inner.expect("a type"))]).with_logical_type(Some(LogicalType::List));
+    let values = vec![element(physical, "element", repetition)];
+    let inner = Type::group_type_builder("list").with_repetition(Repetition::REPEATED).with_fields(values).build();
+    let list = Type::group_type_builder("emb").with_repetition(repetition).with_logical_type(Some(LogicalType::List));
+    let list = list.with_fields(vec![Arc::new(inner.expect("a type"))]);
     let id = element(Physical::INT64, "id", Repetition::REQUIRED);
     let fields = vec![id, Arc::new(list.build().expect("a type"))];
     Arc::new(Type::group_type_builder("table").with_fields(fields).build().expect("a schema"))
@@ -124,8 +123,11 @@ fn forms() -> Vec<(&'static str, WriterPropertiesBuilder)> {
         ("gzip", plain().set_compression(Compression::GZIP(parquet::basic::GzipLevel::default()))),
         ("lz4", plain().set_compression(Compression::LZ4_RAW)),
         ("split", plain().set_encoding(Encoding::BYTE_STREAM_SPLIT)),
-        ("v2", plain().set_writer_version(WriterVersion::PARQUET_2_0)),
-        ("v2-dictionary", with_dictionary().set_writer_version(WriterVersion::PARQUET_2_0).set_compression(Compression::SNAPPY)),
+        ("v2", plain().set_writer_version(WriterVersion::PARQUET_2_0).set_encoding(Encoding::PLAIN)),
+        (
+            "v2-dictionary",
+            with_dictionary().set_writer_version(WriterVersion::PARQUET_2_0).set_compression(Compression::SNAPPY),
+        ),
     ];
     if cfg!(feature = "zstd") {
         forms.push(("zstd", with_dictionary().set_compression(Compression::ZSTD(ZstdLevel::default()))));
@@ -142,7 +144,9 @@ fn each_form<T: DataType>(folder: &Path, physical: Physical, rows: &[Vec<Option<
     let mut all = Vec::new();
     for (number, (name, properties)) in forms().into_iter().enumerate() {
         let kind = (physical, number % 2 == 0);
-        all.push(written(format!("lists-{name}.parquet"), &|path| write_lists::<T>(path, kind, properties.clone(), rows)));
+        all.push(written(format!("lists-{name}.parquet"), &|path| {
+            write_lists::<T>(path, kind, properties.clone(), rows)
+        }));
         let write = |path: &Path| write_columns::<T>(path, kind, properties.clone(), rows);
         all.push(written(format!("columns-{name}.parquet"), &write));
     }

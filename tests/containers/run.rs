@@ -13,8 +13,10 @@ const DIM: usize = 6;
 
 /// A clustering of the matrix on disk.
 fn clustering(matrix: &Matrix, folder: &std::path::Path) -> std::path::PathBuf {
-    let points: Vec<Vec<f64>> = matrix.values.chunks(DIM).map(|row| row.iter().map(|&v| f64::from(v)).collect()).collect();
-    let members: Vec<Vec<u64>> = (0..5).map(|cluster| (0..ROWS as u64).filter(|row| row % 5 == cluster).collect()).collect();
+    let points: Vec<Vec<f64>> =
+        matrix.values.chunks(DIM).map(|row| row.iter().map(|&v| f64::from(v)).collect()).collect();
+    let members: Vec<Vec<u64>> =
+        (0..5).map(|cluster| (0..ROWS as u64).filter(|row| row % 5 == cluster).collect()).collect();
     let centroids = (0..5).map(|cluster| points[cluster * 3].iter().map(|value| value + 0.25).collect()).collect();
     let made = Clustering { points, dtype: Dtype::F4, levels: vec![(members, centroids)], subset: None };
     made.write(folder).0
@@ -44,7 +46,7 @@ fn every_container_gives_the_same_figures() {
         fs::create_dir(&place).expect("made");
         let written: Vec<Written> = write(&matrix, &place);
         let (expected, _) = levels(&hier, &written[0], &place.join("out"));
-        for (number, written) in written.iter().enumerate().filter(|(number, _)| number % 2 == 1 || *number > 20) {
+        for (number, written) in written.iter().enumerate().skip(1).step_by(4) {
             let (levels, files) = levels(&hier, written, &place.join(format!("out{number}")));
             assert_eq!(levels, expected, "{}", written.path.display());
             assert!(files[0]["container"].is_string(), "{files}");

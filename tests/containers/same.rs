@@ -36,7 +36,11 @@ fn every_container_delivers_the_same_bytes() {
             for written in &written {
                 let embeddings = opened(written);
                 let name = format!("{rows} x {dim}, {}", written.path.display());
-                assert_eq!((embeddings.rows(), embeddings.dim(), embeddings.dtype()), (rows as u64, dim, dtype), "{name}");
+                assert_eq!(
+                    (embeddings.rows(), embeddings.dim(), embeddings.dtype()),
+                    (rows as u64, dim, dtype),
+                    "{name}"
+                );
                 assert!(all(&embeddings) == expected, "{name}");
             }
         }

@@ -108,7 +108,8 @@ fn table(path: &Path) {
                   element; } } required binary text (STRING); }";
     let schema = Arc::new(parquet::schema::parser::parse_message_type(schema).expect("a schema"));
     let file = File::create(path).expect("a file");
-    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::builder().build())).expect("writes");
+    let mut writer =
+        SerializedFileWriter::new(file, schema, Arc::new(WriterProperties::builder().build())).expect("writes");
     let mut group = writer.next_row_group().expect("a group");
     for text in ["a.png", "", "one"] {
         let mut column = group.next_column().expect("a column").expect("there");

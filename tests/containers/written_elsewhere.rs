@@ -79,7 +79,8 @@ fn files_of_other_programs_give_the_same_bytes() {
     let output = python.args(["-c", CODE]).arg(folder.path()).output().expect("Python starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let wanted: Vec<u8> = (0..1031 * 33).flat_map(|at| f32::from(u8::try_from(at % 101).expect("small")).to_le_bytes()).collect();
+    let wanted: Vec<u8> =
+        (0..1031 * 33).flat_map(|at| f32::from(u8::try_from(at % 101).expect("small")).to_le_bytes()).collect();
     let mut read = 0;
     for name in said.lines() {
         if name.starts_with("without") {

@@ -125,7 +125,11 @@ mod tests {
     fn both_byte_orders_give_the_same_values() {
         let values = [0.5, -2.0, 1024.0, 0.25];
         for (kind, little, big) in [
-            (Kind::F16, values.map(|v| f16::from_f64(v).to_le_bytes()).concat(), values.map(|v| f16::from_f64(v).to_be_bytes()).concat()),
+            (
+                Kind::F16,
+                values.map(|v| f16::from_f64(v).to_le_bytes()).concat(),
+                values.map(|v| f16::from_f64(v).to_be_bytes()).concat(),
+            ),
             (Kind::F64, values.map(f64::to_le_bytes).concat(), values.map(f64::to_be_bytes).concat()),
         ] {
             assert_eq!(converted(kind, ByteOrder::Little, &little), values);

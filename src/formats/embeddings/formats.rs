@@ -24,8 +24,18 @@ pub(super) struct Format {
 const FORMATS: &[Format] = &[
     Format { name: "npy", extensions: &["npy"], recognises: Some(npy::recognises), open: npy::open },
     Format { name: "npz", extensions: &["npz"], recognises: Some(npz::recognises), open: npz::open },
-    Format { name: "parquet", extensions: &["parquet", "pq"], recognises: Some(|start| start.starts_with(b"PAR1")), open: parquet },
-    Format { name: "hdf5", extensions: &["h5", "hdf5", "hdf"], recognises: Some(|start| start.starts_with(b"\x89HDF")), open: hdf5 },
+    Format {
+        name: "parquet",
+        extensions: &["parquet", "pq"],
+        recognises: Some(|start| start.starts_with(b"PAR1")),
+        open: parquet,
+    },
+    Format {
+        name: "hdf5",
+        extensions: &["h5", "hdf5", "hdf"],
+        recognises: Some(|start| start.starts_with(b"\x89HDF")),
+        open: hdf5,
+    },
     Format {
         name: "safetensors",
         extensions: &["safetensors"],

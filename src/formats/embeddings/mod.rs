@@ -35,8 +35,8 @@ use crate::base::scale::Scale;
 use crate::base::text::counted;
 
 pub use patterns::{Expanded, Matches, expand};
-pub use row_file::{ReadOptions, Untyped};
 use row_file::{Opened, RowFile};
+pub use row_file::{ReadOptions, Untyped};
 
 /// Number of files kept open. Further files are opened for each read, because systems limit the open files of a process,
 /// often to 1,024.

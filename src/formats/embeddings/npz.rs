@@ -77,10 +77,9 @@ fn header_of(candidate: &Candidate<'_>, member: &Member) -> Result<Header, Findi
         Method::Deflated => parse_header(&mut DeflateDecoder::new(bytes), path),
         Method::Other => {
             let finding = Finding::new("an array of the .npz file can't be read").file(path);
-            let finding = finding.expected("arrays that are stored or deflated").found(format!(
-                "`{}`, which is encrypted or compressed otherwise",
-                array_name(member)
-            ));
+            let finding = finding
+                .expected("arrays that are stored or deflated")
+                .found(format!("`{}`, which is encrypted or compressed otherwise", array_name(member)));
             Err(finding.hint("write it again with numpy.savez"))
         }
     }
@@ -161,9 +160,10 @@ impl Deflated {
         let (mut crc, mut left) = (Crc::new(), self.bytes);
         let mut buffer = vec![0; CHUNK];
         // one byte more shows that the array is longer than its header says
-        while let Ok(count) = decoder.read(&mut buffer).and_then(|count| {
-            if count as u64 > left { Err(std::io::ErrorKind::InvalidData.into()) } else { Ok(count) }
-        }) {
+        while let Ok(count) = decoder
+            .read(&mut buffer)
+            .and_then(|count| if count as u64 > left { Err(std::io::ErrorKind::InvalidData.into()) } else { Ok(count) })
+        {
             if count == 0 {
                 break;
             }

@@ -43,7 +43,8 @@ pub(super) fn pick<T>(
         (Some(found), 1) => Ok((found.name, found.of)),
         (Some(found), _) => Err(Finding::new("several arrays have one name").file(path).found(found.name)),
         (None, _) => {
-            let expected = options.array.as_ref().map_or("at least one array".to_owned(), |name| format!("an array `{name}`"));
+            let expected =
+                options.array.as_ref().map_or("at least one array".to_owned(), |name| format!("an array `{name}`"));
             let finding = Finding::new("the file has no such array").file(path).expected(expected);
             let finding = finding.found(if names.is_empty() { "none".to_owned() } else { list(names) });
             Err(finding.hint("name another file, or another array with --array"))
@@ -52,7 +53,8 @@ pub(super) fn pick<T>(
 }
 
 fn ambiguous(path: &Path, matrices: usize, all: String) -> Finding {
-    let what = if matrices == 0 { "no array of the file is a matrix of floats" } else { "the file has several matrices" };
+    let what =
+        if matrices == 0 { "no array of the file is a matrix of floats" } else { "the file has several matrices" };
     let finding = Finding::new(what).file(path).expected("one 2-D array of floats").found(all);
     finding.hint(if matrices == 0 { "name another file" } else { "name the one to read with --array NAME" })
 }

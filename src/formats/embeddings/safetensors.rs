@@ -105,6 +105,7 @@ fn kind(dtype: &str) -> Option<Kind> {
 }
 
 fn damaged(path: &Path, found: &str) -> Finding {
-    let finding = Finding::new("the .safetensors file is damaged").file(path).expected("a JSON header that fits the file");
+    let finding =
+        Finding::new("the .safetensors file is damaged").file(path).expected("a JSON header that fits the file");
     finding.found(found).hint("copy the file again, or write it again")
 }

@@ -56,16 +56,17 @@ pub(super) fn open_vecs(candidate: Candidate<'_>) -> Result<Opened, Finding> {
         return Err(another_length(path, "at least one row", candidate.bytes));
     };
     let columns = u64::try_from(columns).map_err(|_| {
-        let finding = Finding::new("a row has a negative number of columns").file(path).index(0).found(columns.to_string());
+        let finding =
+            Finding::new("a row has a negative number of columns").file(path).index(0).found(columns.to_string());
         finding.expected("the number of columns as i32, little endian, in front of each row").hint("check the file")
     })?;
     let stride = PREFIX as u64 + columns * element.size() as u64;
-    let rows = candidate.bytes / stride;
-    let dim = checked_shape(path, rows, columns, element.delivered())?;
     if !candidate.bytes.is_multiple_of(stride) {
         let expected = format!("a multiple of {stride} bytes, for rows of {columns} columns");
         return Err(another_length(path, &expected, candidate.bytes));
     }
+    let rows = candidate.bytes / stride;
+    let dim = checked_shape(path, rows, columns, element.delivered())?;
     let reader = Vecs { file: DataFile::new(candidate), element, dim };
     Ok(Opened { rows, dim, dtype: element.delivered(), array: None, note: None, reader: Box::new(reader) })
 }
@@ -107,7 +108,8 @@ impl Vecs {
         if usize::try_from(columns) == Ok(self.dim) {
             return Ok(());
         }
-        let finding = Finding::new("a row has another number of columns than the first one").file(&self.file.path).index(row);
+        let finding =
+            Finding::new("a row has another number of columns than the first one").file(&self.file.path).index(row);
         let finding = finding.expected(self.dim.to_string()).found(columns.to_string());
         Err(Error::input(finding.hint("write the file again: all vectors need the same length")))
     }

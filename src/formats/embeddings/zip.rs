@@ -71,7 +71,8 @@ fn directory(file: &File, path: &Path, bytes: u64) -> Result<(u64, u64), Finding
     let tail = read_up_to_at(file, path, from, usize::try_from(bytes - from).unwrap_or(0))?;
     let end = tail.windows(4).rposition(|window| window == b"PK\x05\x06").filter(|end| tail.len() - end >= 22);
     let Some(end) = end else {
-        return Err(damaged(path, "no directory at its end").hint("the file was cut off or is still being written: copy or write it again"));
+        return Err(damaged(path, "no directory at its end")
+            .hint("the file was cut off or is still being written: copy or write it again"));
     };
     let (size, offset) = (u32_at(&tail, end + 12), u32_at(&tail, end + 16));
     let locator = end.checked_sub(20).filter(|&at| tail[at..].starts_with(b"PK\x06\x07"));
@@ -138,6 +139,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 pub(super) fn damaged(path: &Path, found: &str) -> Finding {
-    let finding = Finding::new("the .npz archive is damaged").file(path).expected("what numpy.savez writes").found(found);
+    let finding =
+        Finding::new("the .npz archive is damaged").file(path).expected("what numpy.savez writes").found(found);
     finding.hint("copy the file again, or write it again")
 }

@@ -25,7 +25,8 @@ impl Names {
 
     /// Opens several lists, whose names follow each other. Adds every problem to `findings`; the result is then `None`.
     pub fn open_all(paths: &[PathBuf], columns: &NameColumns, findings: &mut Findings) -> Option<Names> {
-        let files: Vec<NameFile> = paths.iter().filter_map(|path| findings.take(NameFile::open(path, columns))).collect();
+        let files: Vec<NameFile> =
+            paths.iter().filter_map(|path| findings.take(NameFile::open(path, columns))).collect();
         let len = files.iter().fold(0_u64, |len, file| len.saturating_add(file.len()));
         (files.len() == paths.len()).then_some(Names { files, len })
     }

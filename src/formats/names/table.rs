@@ -8,7 +8,12 @@ use crate::base::error::Finding;
 use crate::formats::parquet::Texts;
 
 /// Passes the names of a file and returns their number. Row groups without a name that is kept are skipped.
-pub(super) fn read(file: File, path: &Path, columns: (&[&str], &[&str]), picked: &mut Picked<'_>) -> Result<u64, Finding> {
+pub(super) fn read(
+    file: File,
+    path: &Path,
+    columns: (&[&str], &[&str]),
+    picked: &mut Picked<'_>,
+) -> Result<u64, Finding> {
     let texts = Texts::open(file, path, columns.0, columns.1)?;
     let wanted = picked.wanted;
     let checks = wanted.is_empty();

@@ -27,6 +27,9 @@ const HEADER: u64 = 1 << 20;
 /// Names shown in a message.
 const SHOWN: usize = 12;
 
+/// Receives the number of a row and its cells.
+type Each<'a> = dyn FnMut(u64, Option<&str>, Option<&str>) -> Result<(), Finding> + 'a;
+
 /// An open file and the columns to read from it.
 pub(in crate::formats) struct Texts<'a> {
     reader: SerializedFileReader<File>,
@@ -40,7 +43,12 @@ impl<'a> Texts<'a> {
     ///
     /// # Errors
     /// A file that can't be read, or without such a column of texts or whole numbers.
-    pub(in crate::formats) fn open(file: File, path: &'a Path, required: &[&str], optional: &[&str]) -> Result<Self, Finding> {
+    pub(in crate::formats) fn open(
+        file: File,
+        path: &'a Path,
+        required: &[&str],
+        optional: &[&str],
+    ) -> Result<Self, Finding> {
         let reader = SerializedFileReader::new(file).map_err(|e| damaged(path, &e.to_string()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let find = |names: &[&str]| names.iter().find_map(|name| position(schema, name));
@@ -48,14 +56,20 @@ impl<'a> Texts<'a> {
             let finding = Finding::new("the Parquet file has no such column").file(path);
             let finding = finding.expected(format!("a column named {}", quoted(required).join(" or ")));
             let names: Vec<String> = schema.columns().iter().take(SHOWN).map(|column| column.path().string()).collect();
-            return Err(finding.found(names.join(", ")).hint("name the column (--image-column, --caption-column, --label-column)"));
+            return Err(finding
+                .found(names.join(", "))
+                .hint("name the column (--image-column, --caption-column, --label-column)"));
         };
         let columns: Vec<usize> = std::iter::once(first).chain(find(optional)).collect();
         for &column in &columns {
             let column = schema.column(column);
             if !is_readable(&column) {
                 let finding = Finding::new("a column holds neither texts nor whole numbers").file(path);
-                return Err(finding.expected("texts or whole numbers").found(format!("`{}`, {}", column.path(), kind(&column))));
+                return Err(finding.expected("texts or whole numbers").found(format!(
+                    "`{}`, {}",
+                    column.path(),
+                    kind(&column)
+                )));
             }
         }
         Ok(Texts { reader, columns, path })
@@ -75,12 +89,13 @@ impl<'a> Texts<'a> {
     pub(in crate::formats) fn each(
         &self,
         wants: &dyn Fn(Range<u64>) -> bool,
-        each: &mut dyn FnMut(u64, Option<&str>, Option<&str>) -> Result<(), Finding>,
+        each: &mut Each<'_>,
     ) -> Result<(), Finding> {
         let mut first = 0_u64;
         for number in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(number).map_err(|e| damaged(self.path, &e.to_string()))?;
-            let rows = u64::try_from(group.metadata().num_rows()).map_err(|_| damaged(self.path, "a negative number of rows"))?;
+            let rows = u64::try_from(group.metadata().num_rows())
+                .map_err(|_| damaged(self.path, "a negative number of rows"))?;
             if wants(first..first.saturating_add(rows)) {
                 self.group(group.as_ref(), first, rows, each)?;
             }
@@ -94,13 +109,13 @@ impl<'a> Texts<'a> {
         group: &dyn RowGroupReader,
         first: u64,
         rows: u64,
-        each: &mut dyn FnMut(u64, Option<&str>, Option<&str>) -> Result<(), Finding>,
+        each: &mut Each<'_>,
     ) -> Result<(), Finding> {
         let failed = |e: ParquetError| damaged(self.path, &e.to_string());
         let mut cells = Vec::new();
         for &column in &self.columns {
             self.check_pages(group.metadata().column(column))?;
-            let descriptor = group.metadata().column(column).column_descr().clone();
+            let descriptor = group.metadata().column(column).column_descr_ptr();
             cells.push(Cells::new(group.get_column_reader(column).map_err(failed)?, &descriptor));
         }
         let mut row = first;
@@ -112,7 +127,7 @@ impl<'a> Texts<'a> {
                 }
             }
             for at in 0..wanted {
-                                let wrong = |()| {
+                let wrong = |()| {
                     let finding = Finding::new("a text is not UTF-8").file(self.path).index(row);
                     finding.hint("write the column again as strings")
                 };
@@ -160,7 +175,8 @@ fn position(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
 }
 
 fn is_readable(column: &ColumnDescriptor) -> bool {
-    let texts = matches!(column.logical_type_ref(), None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
+    let texts =
+        matches!(column.logical_type_ref(), None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
     let numbers = matches!(column.logical_type_ref(), None | Some(LogicalType::Integer(_)));
     column.max_rep_level() == 0
         && match column.physical_type() {
@@ -245,7 +261,9 @@ impl Cells {
                 Some(value) => Some(std::str::from_utf8(value.data()).map_err(|_| ())?.into()),
                 None => None,
             },
-            Typed::Narrow(_, values) if self.unsigned => values.get(place).map(|v| v.cast_unsigned().to_string().into()),
+            Typed::Narrow(_, values) if self.unsigned => {
+                values.get(place).map(|v| v.cast_unsigned().to_string().into())
+            }
             Typed::Narrow(_, values) => values.get(place).map(|value| value.to_string().into()),
             Typed::Wide(_, values) if self.unsigned => values.get(place).map(|v| v.cast_unsigned().to_string().into()),
             Typed::Wide(_, values) => values.get(place).map(|value| value.to_string().into()),

@@ -43,7 +43,8 @@ impl Column {
     }
 
     pub(super) fn damaged(&self, found: impl Into<String>) -> Error {
-        let finding = Finding::new("the Parquet file is damaged, or written in a way that is not supported").file(self.path());
+        let finding =
+            Finding::new("the Parquet file is damaged, or written in a way that is not supported").file(self.path());
         Error::input(finding.found(found).hint("write it again with PyArrow or pandas, or copy it again"))
     }
 }
@@ -208,7 +209,8 @@ impl Chunk {
         out: &mut Values,
     ) -> Result<(), Error> {
         self.body(column, page, &mut out.bytes)?;
-        let (levels, start) = page.levels(column, &out.bytes).map_err(|_| column.damaged("levels beyond their page"))?;
+        let (levels, start) =
+            page.levels(column, &out.bytes).map_err(|_| column.damaged("levels beyond their page"))?;
         self.check(column, page, levels)?;
         out.start = start;
         let wanted = usize::try_from(page.count).ok().and_then(|count| count.checked_mul(column.width));
@@ -291,7 +293,9 @@ impl Chunk {
         let Some((row, found)) = rows.wrong else { return Ok(()) };
         let what = "a row of the embeddings is missing or has another length";
         let finding = Finding::new(what).file(column.path()).index(row).expected(format!("{} values", column.dim));
-        Err(Error::input(finding.found(found).hint("leave out such rows where the file is written: each row needs its vector")))
+        Err(Error::input(
+            finding.found(found).hint("leave out such rows where the file is written: each row needs its vector"),
+        ))
     }
 }
 

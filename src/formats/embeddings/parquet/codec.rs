@@ -35,11 +35,8 @@ pub(super) fn decompress(codec: Compression, from: &[u8], out: &mut [u8]) -> Res
 /// Whether this program can decompress pages of the codec.
 pub(super) fn is_known(codec: Compression) -> bool {
     use Compression::{GZIP, LZ4_RAW, SNAPPY, UNCOMPRESSED, ZSTD};
-    match codec {
-        UNCOMPRESSED | SNAPPY | GZIP(_) | LZ4_RAW => true,
-        ZSTD(_) => cfg!(feature = "zstd"),
-        _ => false,
-    }
+    let zstd = cfg!(feature = "zstd") && matches!(codec, ZSTD(_));
+    zstd || matches!(codec, UNCOMPRESSED | SNAPPY | GZIP(_) | LZ4_RAW)
 }
 
 #[cfg(feature = "zstd")]

@@ -78,7 +78,9 @@ fn flat(runs: Runs<'_>) -> Result<Vec<u32>, Wrong> {
     let mut levels = Vec::new();
     for run in runs {
         match run.ok_or(Wrong::Damaged)? {
-            Run::Repeated { value, count } => levels.extend(std::iter::repeat_n(value, usize::try_from(count).unwrap_or(0))),
+            Run::Repeated { value, count } => {
+                levels.extend(std::iter::repeat_n(value, usize::try_from(count).unwrap_or(0)))
+            }
             Run::Packed { bytes, width, count } => unpack(bytes, width, count, |level| levels.push(level)),
         }
     }

@@ -78,7 +78,11 @@ impl Lists {
         let dictionary = dictionary.as_ref().map(|values| values.bytes.as_slice());
         chunk.decode(&self.column, page, dictionary, &mut values)?;
         use_it(&values.bytes[values.start..]);
-        if all { self.kept.give_back(values) } else { self.kept.put(key, Arc::new(values)) }
+        if all {
+            self.kept.give_back(values)
+        } else {
+            self.kept.put(key, Arc::new(values))
+        }
         Ok(())
     }
 

@@ -89,7 +89,8 @@ fn open_columns(
     let (path, dtype) = (candidate.path, choice.dtype);
     let dim = checked_shape(path, rows, chunks.len() as u64, dtype)?;
     let Vectors::Columns(numbers) = &choice.vectors else { return Err(damaged(path, "no columns")) };
-    let definitions = numbers.iter().map(|&number| metadata.file_metadata().schema_descr().column(number).max_def_level());
+    let definitions =
+        numbers.iter().map(|&number| metadata.file_metadata().schema_descr().column(number).max_def_level());
     let mut different: Vec<i16> = definitions.collect();
     different.dedup();
     let &[definition] = different.as_slice() else {
@@ -130,7 +131,8 @@ fn chunks_of(metadata: &ParquetMetaData, number: usize, candidate: &Candidate<'_
     let mut first_row = 0;
     let mut chunks = Vec::with_capacity(groups.len());
     for (group, rows) in metadata.row_groups().iter().zip(groups) {
-        let column = group.columns().get(number).ok_or_else(|| damaged(candidate.path, "a row group without a column"))?;
+        let column =
+            group.columns().get(number).ok_or_else(|| damaged(candidate.path, "a row group without a column"))?;
         chunks.push(Chunk::new(column, first_row, candidate.bytes).map_err(|wrong| damaged(candidate.path, &wrong))?);
         first_row += rows;
     }
@@ -147,7 +149,9 @@ fn row_groups(metadata: &ParquetMetaData, path: &Path) -> Result<Vec<u64>, Findi
 
 fn damaged(path: &Path, found: &str) -> Finding {
     let finding = Finding::new("the Parquet file is damaged, or written in a way that is not supported").file(path);
-    finding.found(found).hint("copy the file again, or write it again with PyArrow or pandas, compressed by snappy or zstd")
+    finding
+        .found(found)
+        .hint("copy the file again, or write it again with PyArrow or pandas, compressed by snappy or zstd")
 }
 
 fn finding(error: &Error) -> Finding {

@@ -5,9 +5,9 @@ use std::path::Path;
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use super::super::pick::list;
 use crate::base::error::Finding;
 use crate::base::matrix::Dtype;
-use super::super::pick::list;
 
 /// Columns, by their number in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,9 @@ pub(super) fn choose(schema: &SchemaDescriptor, wanted: Option<&str>, path: &Pat
         let finding = Finding::new("the columns of the embeddings differ in type").file(path);
         let finding = finding.expected(format!("{} as in `{}`", dtype(&numbers[0]).descr(), name(first)));
         let finding = finding.found(format!("{} in `{}`", dtype(other).descr(), name(&columns[*other])));
-        return Err(finding.hint("name columns of one type with a glob, such as --column 'x*', or write all as float32"));
+        return Err(
+            finding.hint("name columns of one type with a glob, such as --column 'x*', or write all as float32")
+        );
     }
     let name = match numbers {
         [one] => name(&columns[*one]),
@@ -84,7 +86,9 @@ fn dtype(column: &ColumnDescriptor) -> Option<Dtype> {
     match column.physical_type() {
         Physical::FLOAT => Some(Dtype::F32),
         Physical::DOUBLE => Some(Dtype::F64),
-        Physical::FIXED_LEN_BYTE_ARRAY if column.logical_type_ref() == Some(&LogicalType::Float16) && column.type_length() == 2 => {
+        Physical::FIXED_LEN_BYTE_ARRAY
+            if column.logical_type_ref() == Some(&LogicalType::Float16) && column.type_length() == 2 =>
+        {
             Some(Dtype::F16)
         }
         _ => None,
@@ -103,13 +107,18 @@ fn nothing(schema: &SchemaDescriptor, wanted: Option<&str>, path: &Path) -> Find
         Some(wanted) => format!("the file has no column of vectors named `{wanted}`"),
         None => "the file has no column of vectors".to_owned(),
     };
-    let columns: Vec<String> = schema.columns().iter().map(|column| {
-        let lists = if column.max_rep_level() > 0 { "lists of " } else { "" };
-        format!("`{}` {lists}{}", name(column), column.physical_type())
-    }).collect();
+    let columns: Vec<String> = schema
+        .columns()
+        .iter()
+        .map(|column| {
+            let lists = if column.max_rep_level() > 0 { "lists of " } else { "" };
+            format!("`{}` {lists}{}", name(column), column.physical_type())
+        })
+        .collect();
     let finding = Finding::new(what).file(path).expected(expected);
     let finding = finding.found(if columns.is_empty() { "no columns".to_owned() } else { list(&columns) });
-    finding.hint("name the column with --column NAME, or the columns of all dimensions with a glob, such as --column 'x*'")
+    finding
+        .hint("name the column with --column NAME, or the columns of all dimensions with a glob, such as --column 'x*'")
 }
 
 fn several(columns: &[std::sync::Arc<ColumnDescriptor>], lists: &[usize], path: &Path) -> Finding {

@@ -125,12 +125,7 @@ impl KmeansOptions {
             embeddings: embeddings.files,
             matches: embeddings.matches,
             subset_indices: self.subset_indices_path.filter(|path| !path.as_os_str().is_empty()),
-            read: ReadOptions {
-                array: self.array,
-                column: self.column,
-                untyped: self.embeddings_dtype,
-                scratch: None,
-            },
+            read: ReadOptions { array: self.array, column: self.column, untyped: self.embeddings_dtype, scratch: None },
             levels,
             strategy: self.sampling_strategy.unwrap_or_default(),
             iterations: self.n_iters.map_or(50, NonZero::get),
