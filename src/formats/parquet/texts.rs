@@ -104,13 +104,7 @@ impl<'a> Texts<'a> {
         Ok(())
     }
 
-    fn group(
-        &self,
-        group: &dyn RowGroupReader,
-        first: u64,
-        rows: u64,
-        each: &mut Each<'_>,
-    ) -> Result<(), Finding> {
+    fn group(&self, group: &dyn RowGroupReader, first: u64, rows: u64, each: &mut Each<'_>) -> Result<(), Finding> {
         let failed = |e: ParquetError| damaged(self.path, &e.to_string());
         let mut cells = Vec::new();
         for &column in &self.columns {

@@ -222,8 +222,12 @@ impl Chunk {
             BYTE_STREAM_SPLIT if encoded.len() == wanted => joined(encoded, column.width),
             encoding if DICTIONARY.contains(&encoding) => {
                 let dictionary = dictionary.ok_or_else(|| column.damaged("a page whose dictionary is missing"))?;
-                looked_up(encoded, page.count, dictionary, column.width, wanted)
-                    .ok_or_else(|| column.damaged("values that are not in their dictionary"))?
+                let values = match column.width {
+                    2 => looked_up::<2>(encoded, page.count, dictionary),
+                    4 => looked_up::<4>(encoded, page.count, dictionary),
+                    _ => looked_up::<8>(encoded, page.count, dictionary),
+                };
+                values.ok_or_else(|| column.damaged("values that are not in their dictionary"))?
             }
             PLAIN | BYTE_STREAM_SPLIT => {
                 return Err(column.damaged(format!("{} bytes for {} values", encoded.len(), page.count)));
@@ -371,26 +375,27 @@ impl Page {
     }
 }
 
-/// The values whose dictionary indices are encoded.
-fn looked_up(encoded: &[u8], count: u64, dictionary: &[u8], width: usize, wanted: usize) -> Option<Vec<u8>> {
+/// The values of `N` bytes whose dictionary indices are encoded; `None` if one is not in the dictionary.
+fn looked_up<const N: usize>(encoded: &[u8], count: u64, dictionary: &[u8]) -> Option<Vec<u8>> {
     let (&bits, encoded) = encoded.split_first()?;
-    let mut values = Vec::with_capacity(wanted.min(encoded.len().saturating_mul(64).max(1 << 20)));
+    let (dictionary, _) = dictionary.as_chunks::<N>();
+    // a damaged page may claim more values than it has
+    let most = encoded.len().saturating_mul(64).max(1 << 20);
+    let mut values = Vec::with_capacity(usize::try_from(count).ok()?.min(most));
     let mut missing = bits > 32;
     for run in Runs::new(encoded, bits.into(), count) {
         match run? {
             Run::Repeated { value, count } => {
-                let value = dictionary.get(value as usize * width..(value as usize + 1) * width)?;
-                (0..count).for_each(|_| values.extend_from_slice(value));
+                values.resize(values.len() + usize::try_from(count).ok()?, *dictionary.get(value as usize)?);
             }
-            Run::Packed { bytes, width: bits, count } => unpack(bytes, bits, count, |value| {
-                match dictionary.get(value as usize * width..(value as usize + 1) * width) {
-                    Some(value) => values.extend_from_slice(value),
-                    None => missing = true,
-                }
+            Run::Packed { bytes, width, count } => unpack(bytes, width, count, |value| {
+                let value = dictionary.get(value as usize);
+                missing |= value.is_none();
+                values.push(value.copied().unwrap_or([0; N]));
             }),
         }
     }
-    (!missing && values.len() == wanted).then_some(values)
+    (!missing && values.len() as u64 == count).then(|| values.into_flattened())
 }
 
 /// Values whose first bytes, second bytes and so on lie together.

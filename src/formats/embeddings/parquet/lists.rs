@@ -9,7 +9,7 @@ use crate::base::error::Error;
 use crate::base::numeric::to_usize;
 
 /// Decoded pages and dictionaries that are kept, in bytes and in number. Neighbouring tiles share a page.
-const KEPT_BYTES: usize = 64 << 20;
+const KEPT_BYTES: usize = 32 << 20;
 const KEPT: usize = 64;
 
 /// A column of lists of one length.
