@@ -4,7 +4,7 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::{EVERY_FIGURE, agrees, devices, judged, scratch, shared, tolerance};
 use serde_json::Value;
@@ -33,22 +33,6 @@ const COLUMNS: [(&str, &str); 6] = [
     ("simplified_silhouette", "ss_cluster_mean"),
     ("silhouette", "sil_cluster_mean"),
 ];
-
-/// Embeddings in C order. `rings` is stored in Fortran order, which the program refuses.
-fn c_order(path: &Path, folder: &Path) -> PathBuf {
-    let bytes = fs::read(path).expect("embeddings");
-    let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
-    if !header.contains("'fortran_order': True") {
-        return path.to_owned();
-    }
-    let values: Vec<f64> =
-        bytes[128..].chunks(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().expect("4")))).collect();
-    let rows = values.len() / 2;
-    let points: Vec<Vec<f64>> = (0..rows).map(|row| vec![values[row], values[rows + row]]).collect();
-    let fixed = folder.join("c_order.npy");
-    fs::write(&fixed, common::npy(&points, common::Dtype::F4)).expect("writes");
-    fixed
-}
 
 /// The first metric that differs, or the number of metrics compared.
 fn compare(record: &Value, oracle: &Value) -> Result<usize, String> {
@@ -96,7 +80,7 @@ fn oracle(data: &Path, set: &str) -> Value {
 /// Runs the program on a set with all metrics.
 fn run(data: &Path, (set, of): (&str, &str), device: &str) -> Value {
     let folder = scratch();
-    let embeddings = c_order(&data.join(of).join("embeddings.npy"), folder.path());
+    let embeddings = data.join(of).join("embeddings.npy");
     let options = [&["--device", device], &EVERY_FIGURE[..]].concat();
     judged(&data.join(set).join("hier"), &embeddings, &folder.path().join("out"), &options)
 }

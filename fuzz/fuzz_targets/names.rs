@@ -10,7 +10,7 @@ static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("
 
 libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let Some((choice, content)) = content.split_first() else { return };
-    let extension = ["pkl", "npy", "txt", "csv"][usize::from(choice % 4)];
+    let extension = ["pkl", "npy", "txt", "csv", "parquet"][usize::from(choice % 5)];
     let file = FOLDER.path().join("x").with_extension(extension);
     std::fs::write(&file, content).expect("written");
     if let Ok(names) = Names::open(&file)

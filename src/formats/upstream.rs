@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer};
 
 use crate::base::path_text;
+use crate::formats::embeddings::{ReadOptions, Untyped};
 
 /// Size limit. Upstream's configs have a few dozen lines.
 const MAX_BYTES: u64 = 1 << 20;
@@ -32,12 +33,26 @@ pub struct Upstream {
     pub clustrata: Own,
 }
 
-/// The keys of this program that matter here.
+/// The keys of this program that say how the embeddings are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "kebab-case")]
 pub struct Own {
+    /// Name of the array in a `.npz` or `.safetensors` file.
+    pub array: Option<String>,
+    /// Name of the column in a Parquet file.
+    pub column: Option<String>,
+    /// Type of elements that the file does not name.
+    pub embeddings_dtype: Option<Untyped>,
     /// Whether rows were divided by their norm; `None` if another program or an earlier version made the clustering.
     pub normalize: Option<bool>,
+}
+
+impl Own {
+    /// How the embeddings are read.
+    pub fn read_options(&self) -> ReadOptions {
+        let (array, column) = (self.array.clone(), self.column.clone());
+        ReadOptions { array, column, untyped: self.embeddings_dtype, scratch: None }
+    }
 }
 
 fn own_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Own, D::Error> {

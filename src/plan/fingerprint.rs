@@ -19,6 +19,9 @@ pub struct RunFingerprint {
     /// Whether rows are normalised.
     #[serde(default)]
     pub normalize: bool,
+    /// Container and array of each file of the embeddings; empty if all are `.npy`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrays: Vec<String>,
     /// Embeddings, in row order.
     pub embeddings: Vec<FileFingerprint>,
     /// Files of clusters and centroids, for every level.
@@ -106,6 +109,7 @@ pub(crate) mod tests {
             dim: 2,
             dtype: "<f4".to_owned(),
             normalize: false,
+            arrays: Vec::new(),
             embeddings: vec![file("x.npy")],
             hierarchy: vec![file("sorted_clusters.npy"), file("centroids.npy")],
             subset: None,

@@ -53,15 +53,25 @@ impl CheckedInputs {
         infer_from_upstream(&mut settings, &mut findings, &mut warnings);
         // without a path, that has been reported already
         let named = !settings.embeddings.is_empty();
-        let mut embeddings = if named { Embeddings::open(&settings.embeddings, &mut findings) } else { None };
+        let mut embeddings = if named {
+            Embeddings::open_with(&settings.embeddings, &settings.read_options(), &mut findings)
+        } else {
+            None
+        };
         embeddings.iter_mut().filter(|_| settings.normalize == Some(true)).for_each(Embeddings::normalize);
-        let names = settings.images.as_deref().and_then(|path| findings.take(Names::open(path)));
+        warnings.extend(embeddings.iter().flat_map(Embeddings::notes));
+        let names = match settings.images.as_slice() {
+            [] => None,
+            files => Names::open_all(files, &settings.name_columns(), &mut findings),
+        };
         let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
         if embeddings.is_none() {
             Hierarchy::look_for_files(&settings.clustering, &settings.levels, &mut findings);
         }
         let labels = match (&embeddings, &settings.labels) {
-            (Some(embeddings), Some(path)) => findings.take(Labels::read(path, embeddings.rows())),
+            (Some(embeddings), Some(path)) => {
+                findings.take(Labels::read_column(path, embeddings.rows(), settings.label_column.as_deref()))
+            }
             _ => None,
         };
         if let (Some(embeddings), Some(names)) = (&embeddings, &names) {
@@ -108,8 +118,8 @@ impl CheckedInputs {
 /// Refuses paths that are not UTF-8: the record and config.yaml name every path, and JSON and YAML can't represent them.
 /// Embeddings are named by file URLs there, except on Windows.
 fn check_paths(settings: &Settings) -> Result<()> {
-    let optional = [&settings.images, &settings.image_root, &settings.subset_indices, &settings.labels];
-    let optional = optional.into_iter().flatten();
+    let optional = [&settings.image_root, &settings.subset_indices, &settings.labels];
+    let optional = optional.into_iter().flatten().chain(&settings.images);
     for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let is_embeddings = cfg!(unix) && settings.embeddings.contains(path);
@@ -135,6 +145,10 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
                 let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
                 warnings.push(format!("--embeddings not given: using {}{more} from config.yaml", first.display()));
                 settings.embeddings = paths.clone();
+                let own = upstream.clustrata.clone();
+                settings.array = settings.array.take().or(own.array);
+                settings.column = settings.column.take().or(own.column);
+                settings.dtype = settings.dtype.or(own.embeddings_dtype);
             }
             (_, missing) => {
                 let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");
@@ -184,7 +198,7 @@ fn check_names(settings: &Settings, embeddings: &Embeddings, names: &Names, find
         findings.push(finding.expected("the folder that relative image paths start from").hint("correct --image-root"));
     }
     if names.len() != embeddings.rows() {
-        let file = settings.images.clone().unwrap_or_default();
+        let file = settings.images.first().cloned().unwrap_or_default();
         findings.push(
             Finding::new("the number of image names doesn't match the embeddings")
                 .file(file)

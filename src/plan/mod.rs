@@ -113,7 +113,7 @@ impl Plan {
             copies.push(staged.path);
         }
         let mut findings = Findings::new();
-        let opened = Embeddings::open(&copies, &mut findings);
+        let opened = Embeddings::open_with(&copies, &self.settings.read_options(), &mut findings);
         findings.into_result()?;
         let mut embeddings =
             opened.ok_or_else(|| Error::failed(Finding::new("the copies of the embeddings could not be opened")))?;
@@ -214,13 +214,19 @@ impl Plan {
             dim: self.embeddings.dim(),
             dtype: self.embeddings.stored_dtype().descr().to_owned(),
             normalized: self.embeddings.is_normalized(),
-            embeddings: self.settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+            embeddings: self
+                .embeddings
+                .files()
+                .iter()
+                .zip(&self.settings.embeddings)
+                .map(InputFile::of_embeddings)
+                .collect(),
             patterns: self.embeddings.matched(&self.settings.matches),
             clustering: std::path::absolute(&self.settings.clustering)
                 .unwrap_or_else(|_| self.settings.clustering.clone()),
             hierarchy: sources.map(|path| InputFile::of(path)).collect(),
             subset: self.settings.subset_indices.as_deref().map(InputFile::of),
-            images: self.settings.images.as_deref().map(InputFile::of),
+            images: self.settings.images.iter().map(|path| InputFile::of(path)).collect(),
             labels: self.settings.labels.as_deref().map(InputFile::of),
         }
     }
@@ -244,6 +250,7 @@ impl Plan {
             dim: self.embeddings.dim(),
             dtype: self.embeddings.stored_dtype().descr().to_owned(),
             normalize: self.embeddings.is_normalized(),
+            arrays: self.embeddings.arrays(),
             embeddings: of_files(&mut settings.embeddings.iter().map(PathBuf::as_path))?,
             hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
             subset: settings.subset_indices.as_deref().map(FileFingerprint::of).transpose()?,

@@ -65,12 +65,13 @@ fn embeddings_of_another_length_are_refused_with_both_reasons() {
 }
 
 #[test]
-fn other_layouts_are_refused_with_the_command_that_mends_them() {
+fn other_types_are_refused_with_the_command_that_mends_them() {
     let bytes = ROWS * DIM * 4;
     for (descr, shape, fortran, bytes, wrong, hint) in [
-        ("<f4", "(60, 5)", true, bytes, "Fortran", "np.ascontiguousarray(a)"),
-        (">f4", "(60, 5)", false, bytes, "big endian", "a.astype('<f4')"),
-        ("|u1", "(60, 5)", false, bytes / 4, "not floats", "a.astype('<f4')"),
+        ("<i4", "(60, 5)", true, bytes, "not floats", "a.astype('<f4')"),
+        (">i4", "(60, 5)", false, bytes, "not floats", "a.astype('<f4')"),
+        ("|b1", "(60, 5)", false, bytes / 4, "not floats", "a.astype('<f4')"),
+        ("|V2", "(60, 5)", false, bytes / 2, "not floats", "--dtype bf16"),
         ("<f4", "(300,)", false, bytes, "not a matrix", "numpy.stack"),
         ("<f4", "(60, 5, 1)", false, bytes, "not a matrix", "reshape"),
         ("<f4", "(0, 5)", false, 0, "empty", "check what wrote"),

@@ -76,7 +76,7 @@ fn absolute(settings: Settings) -> Result<Settings> {
     Ok(Settings {
         clustering: path(&settings.clustering)?,
         embeddings: settings.embeddings.iter().map(|file| path(file)).collect::<Result<_>>()?,
-        images: optional(&settings.images)?,
+        images: settings.images.iter().map(|file| path(file)).collect::<Result<_>>()?,
         image_root: optional(&settings.image_root)?,
         subset_indices: optional(&settings.subset_indices)?,
         labels: optional(&settings.labels)?,

@@ -67,7 +67,7 @@ pub(super) fn run(args: &CollectArgs) -> Result<String> {
 fn refuse_missing_parquet(args: &CollectArgs) -> Result<()> {
     if args.parquet && !cfg!(feature = "parquet") {
         let finding = Finding::new("this program was built without Parquet");
-        return Err(Error::usage(finding.hint("cargo install clustrata --features parquet, or leave out --parquet")));
+        return Err(Error::usage(finding.hint("build it with its default features, or leave out --parquet")));
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
     let options = Options {
         clustering: Some(input.join("clustering")),
         embeddings: vec![input.join("embeddings.npy").display().to_string()],
-        images: Some(names),
+        images: vec![names.display().to_string()],
         out: Some(args.out.join("metrics")),
         device: Some(args.device.clone()),
         force: Some(true),

@@ -1,20 +1,34 @@
-//! Embeddings: one or several `.npy` files that form one matrix by rows.
+//! Embeddings: one or several files that form one matrix by rows.
 //!
-//! Rows are read with positioned reads rather than through a memory map: a truncated file or a failing disk is then an error
-//! that names file and byte, not a signal that kills the program in hour six.
+//! A file is of any container that `formats` lists, and files of several containers can form one matrix. Rows are read with
+//! positioned reads rather than through a memory map: a truncated file or a failing disk is then an error that names file
+//! and byte, not a signal that kills the program in hour six.
 
+mod column_major;
+mod data_file;
+mod element;
+mod formats;
 mod layout;
 mod normalize;
+mod npy;
+mod npz;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod patterns;
+mod pick;
+mod row_file;
+mod row_major;
+mod safetensors;
+mod spill;
+mod vector_files;
+mod zip;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{input_file, npy};
 use crate::base::error::{Error, Finding, Findings};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
@@ -23,6 +37,8 @@ use crate::base::text::counted;
 
 pub use normalize::was_zero;
 pub use patterns::{Expanded, Matches, expand};
+use row_file::{Opened, RowFile};
+pub use row_file::{ReadOptions, Untyped};
 
 /// Number of files kept open. Further files are opened for each read, because systems limit the open files of a process,
 /// often to 1,024.
@@ -39,9 +55,14 @@ pub struct EmbeddingFile {
     pub bytes: u64,
     /// Time of the last change, if the file system records it.
     pub mtime: Option<SystemTime>,
+    /// Name of the container, such as `npy`.
+    pub container: &'static str,
+    /// The array or column that is read, if the container has names for them.
+    pub array: Option<String>,
+    /// What the user should know about the cost of reading the file.
+    pub note: Option<String>,
     first_row: u64,
-    data_offset: u64,
-    handle: Option<File>,
+    reader: Box<dyn RowFile>,
 }
 
 /// The files that a glob matched.
@@ -61,7 +82,7 @@ impl fmt::Display for Matched {
     }
 }
 
-/// A matrix `[rows, dim]` of little-endian elements, row-major, in one or several files.
+/// A matrix `[rows, dim]`, delivered as little-endian elements, row-major, from one or several files.
 #[derive(Debug)]
 pub struct Embeddings {
     files: Vec<EmbeddingFile>,
@@ -78,10 +99,16 @@ impl Embeddings {
     /// Opens the files and checks each header against its file's size and the other files. Adds every problem to `findings`;
     /// the result is then `None`.
     pub fn open(paths: &[PathBuf], findings: &mut Findings) -> Option<Embeddings> {
+        Embeddings::open_with(paths, &ReadOptions::default(), findings)
+    }
+
+    /// [`open`](Self::open), where `options` say which array of a file is meant.
+    pub fn open_with(paths: &[PathBuf], options: &ReadOptions, findings: &mut Findings) -> Option<Embeddings> {
         let before = findings.count();
         let mut embeddings: Option<Embeddings> = None;
-        for path in paths {
-            let Some((file, dim, dtype)) = findings.take(open_one(path)) else { continue };
+        for (number, path) in paths.iter().enumerate() {
+            let opened = open_one(path, options, number < KEPT_OPEN);
+            let Some((file, dim, dtype)) = findings.take(opened) else { continue };
             match &mut embeddings {
                 None => {
                     let (rows, files) = (file.rows, vec![file]);
@@ -93,7 +120,7 @@ impl Embeddings {
             }
         }
         if paths.is_empty() {
-            findings.push(Finding::new("no embeddings were named").expected("at least one .npy file"));
+            findings.push(Finding::new("no embeddings were named").expected("at least one file, such as X.npy"));
         }
         embeddings.filter(|_| findings.count() == before)
     }
@@ -108,9 +135,6 @@ impl Embeddings {
                 .hint("name only files of one model and one type"));
         }
         file.first_row = self.rows;
-        if self.files.len() >= KEPT_OPEN {
-            file.handle = None;
-        }
         self.rows =
             self.rows.checked_add(file.rows).ok_or_else(|| Finding::new("the embeddings have more than 2^64 rows"))?;
         self.files.push(file);
@@ -179,6 +203,27 @@ impl Embeddings {
         &self.files
     }
 
+    /// What the user should know about the cost of reading: a note for each kind of file that is slow to read.
+    pub fn notes(&self) -> Vec<String> {
+        const SHOWN: usize = 3;
+        let notes: Vec<&String> = self.files.iter().filter_map(|file| file.note.as_ref()).collect();
+        let more = notes.len().saturating_sub(SHOWN);
+        let more = (more > 0).then(|| format!("so it is with {more} more files of the embeddings"));
+        notes.into_iter().take(SHOWN).cloned().chain(more).collect()
+    }
+
+    /// The arrays that are read, one text a file; empty if every file is a `.npy`.
+    pub fn arrays(&self) -> Vec<String> {
+        if self.files.iter().all(|file| file.container == "npy") {
+            return Vec::new();
+        }
+        let text = |file: &EmbeddingFile| match &file.array {
+            Some(array) => format!("{}: {array}", file.container),
+            None => file.container.to_owned(),
+        };
+        self.files.iter().map(text).collect()
+    }
+
     /// What each glob matched, in files and rows.
     pub fn matched(&self, matches: &[Matches]) -> Vec<Matched> {
         let each = |of: &Matches| {
@@ -197,8 +242,9 @@ impl Embeddings {
         &self.files[self.files.partition_point(|file| file.first_row + file.rows <= row)]
     }
 
-    /// Fills `out` with the rows from `first` on: the stored bytes, normalised if that was asked for, or else divided by the
-    /// scale if it isn't 1. The length of `out` is a multiple of `row_bytes()`. Any number of threads can read at once.
+    /// Fills `out` with the rows from `first` on: the stored values without loss, normalised if that was asked for, or else
+    /// divided by the scale if it isn't 1. The length of `out` is a multiple of `row_bytes()`. Any number of threads can read
+    /// at once.
     ///
     /// # Errors
     /// Rows past the end, an error of the disk, or a file that became shorter after it was opened.
@@ -241,7 +287,7 @@ impl Embeddings {
             let wanted = (rest.len() / row_bytes) as u64;
             let rows = to_usize(wanted.min(file.rows - in_file));
             let (part, later) = rest.split_at_mut(rows * row_bytes);
-            file.read(file.data_offset + in_file * row_bytes as u64, part)?;
+            file.reader.read(in_file, part)?;
             row += rows as u64;
             rest = later;
             index += 1;
@@ -250,68 +296,19 @@ impl Embeddings {
     }
 }
 
-impl EmbeddingFile {
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
-        let cannot = |e: &std::io::Error| Error::io("can't read the embeddings", &self.path, e);
-        match &self.handle {
-            Some(file) => read_exact_at(file, &self.path, offset, out),
-            None => read_exact_at(&File::open(&self.path).map_err(|e| cannot(&e))?, &self.path, offset, out),
-        }
-    }
-}
-
-/// Fills `out` with the bytes from `offset` on.
-fn read_exact_at(file: &File, path: &Path, mut offset: u64, mut out: &mut [u8]) -> Result<(), Error> {
-    while !out.is_empty() {
-        match read_at(file, out, offset) {
-            Ok(0) => {
-                return Err(Error::failed(
-                    Finding::new("the embeddings file became shorter during the run")
-                        .file(path)
-                        .expected(format!("{} more bytes at byte {offset}", out.len()))
-                        .found("the end of the file")
-                        .hint("restore the file, then run again"),
-                ));
-            }
-            Ok(count) => {
-                offset += count as u64;
-                out = &mut out[count..];
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => {
-                let finding = Finding::io("can't read the embeddings", path, &e);
-                return Err(Error::failed(finding.found(format!("{e}, at byte {offset}"))));
-            }
-        }
-    }
-    Ok(())
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, out, offset)
-}
-
-/// Also moves the file's cursor, which nothing here uses, so threads don't interfere.
-#[cfg(windows)]
-fn read_at(file: &File, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, out, offset)
-}
-
-fn open_one(path: &Path) -> Result<(EmbeddingFile, usize, Dtype), Finding> {
-    let hint = "name the .npy file itself; for all files of a folder, write a pattern such as 'FOLDER/*.npy'";
-    let (mut file, metadata) = input_file::open_or_advise(path, hint)?;
-    let header = npy::parse_header(&mut file, path)?;
-    let (rows, dim, dtype) = layout::check(&header, path)?;
-    header.check_length(dtype.size(), metadata.len(), path)?;
+fn open_one(path: &Path, options: &ReadOptions, keep_open: bool) -> Result<(EmbeddingFile, usize, Dtype), Finding> {
+    let (format, metadata, opened) = formats::open(path, options, keep_open)?;
+    let Opened { rows, dim, dtype, array, note, reader } = opened;
     let file = EmbeddingFile {
         path: path.to_owned(),
         rows,
         bytes: metadata.len(),
         mtime: metadata.modified().ok(),
+        container: format.name,
+        array,
+        note,
         first_row: 0,
-        data_offset: header.data_offset,
-        handle: Some(file),
+        reader,
     };
     Ok((file, dim, dtype))
 }

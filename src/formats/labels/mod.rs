@@ -6,6 +6,8 @@
 mod code;
 mod list;
 mod npy;
+#[cfg(feature = "parquet")]
+mod table;
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -18,17 +20,43 @@ use code::Coder;
 
 pub use list::{LabelNames, Labels};
 
+/// The column that holds labels if none is named.
+const LABEL: &str = "label";
+
+#[cfg(feature = "parquet")]
+use table::read as table;
+
+#[cfg(not(feature = "parquet"))]
+fn table(_file: std::fs::File, path: &Path, _column: &str) -> Result<Labels, Finding> {
+    let finding = Finding::new("this program was built without Parquet").file(path);
+    Err(finding.hint("build it with its default features"))
+}
+
 impl Labels {
-    /// Reads a `.npy` of integers or strings, a `.txt` with a label per line, or a `.csv` with a column `label`.
+    /// Reads a `.npy` of integers or strings, a `.txt` with a label per line, or a `.csv` or Parquet file with a column `label`.
     ///
     /// # Errors
     /// A file that can't be read, another format, a number of entries other than `rows`, or no label at all.
     pub fn read(path: &Path, rows: u64) -> Result<Labels, Finding> {
+        Labels::read_column(path, rows, None)
+    }
+
+    /// [`read`](Self::read), where the labels are in this column of a `.csv` or Parquet file; `None` for `label`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and for a column of a file that has none.
+    pub fn read_column(path: &Path, rows: u64, column: Option<&str>) -> Result<Labels, Finding> {
         let (file, metadata) = input_file::open(path)?;
         let mut reader = BufReader::with_capacity(BUFFER, file);
         let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+        let is_parquet = start.starts_with(b"PAR1") || extension == "parquet";
+        if column.is_some() && !is_parquet && extension != "csv" {
+            let finding = Finding::new("a list of labels without columns has no column of that name").file(path);
+            return Err(finding.hint("leave out --label-column, or name a .csv or .parquet file"));
+        }
         let labels = match extension.as_str() {
+            _ if is_parquet => table(reader.into_inner(), path, column.unwrap_or(LABEL))?,
             _ if start.starts_with(MAGIC) => npy::read(reader, path, metadata.len())?,
             "txt" | "lst" | "list" => {
                 let mut coder = Coder::new(path);
@@ -37,7 +65,7 @@ impl Labels {
             }
             "csv" => {
                 let mut coder = Coder::new(path);
-                let columns = Columns { required: "label", optional: None };
+                let columns = Columns { required: column.unwrap_or(LABEL), optional: None };
                 each_record(reader, path, columns, |_, label, _| coder.text(label))?;
                 coder.finish_texts()
             }
@@ -45,7 +73,7 @@ impl Labels {
                 return Err(Finding::new("the labels have an unknown format")
                     .file(path)
                     .expected(
-                        "a .npy of integers or strings, a .txt with a label per line, or a .csv with a `label` column",
+                        "a .npy of integers or strings, a .txt with a label per line, or a .csv or .parquet with a `label` column",
                     )
                     .found(if extension.is_empty() { "no extension".to_owned() } else { format!(".{extension}") })
                     .hint("give the file the extension of its format"));

@@ -32,9 +32,14 @@ pub(super) fn read_text(reader: impl BufRead, file: &Path, picked: &mut Picked<'
 /// Passes the records of a `.csv` and returns their number. Ignores those without a path at the end.
 ///
 /// # Errors
-/// A file that can't be read or has no `path` column, or a record with another number of fields than the header.
-pub(super) fn read_csv(reader: impl BufRead, file: &Path, picked: &mut Picked<'_>) -> Result<u64, Finding> {
-    let columns = Columns { required: "path", optional: Some("caption") };
+/// A file that can't be read or lacks the column of paths, or a record with another number of fields than the header.
+pub(super) fn read_csv(
+    reader: impl BufRead,
+    file: &Path,
+    columns: (&str, &str),
+    picked: &mut Picked<'_>,
+) -> Result<u64, Finding> {
+    let columns = Columns { required: columns.0, optional: Some(columns.1) };
     let mut empty_since = None;
     each_record(reader, file, columns, |at, path, caption| {
         if path.is_empty() && caption.is_none_or(str::is_empty) {

@@ -4,9 +4,12 @@
 //! keeping it, and the few names that are shown are read in another pass.
 
 mod cells;
+mod joined;
 mod lines;
 mod picked;
 mod pickled;
+#[cfg(feature = "parquet")]
+mod table;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,13 +21,31 @@ use super::pickle::{Dtype, Shape};
 use crate::base::error::Finding;
 use picked::{Picked, unreadable};
 
+pub use joined::Names;
 pub use picked::ImageName;
 
-/// A file with the name of an image for each point, checked to its end.
+/// Columns that may hold paths if none is named, in order of preference: those of this program, img2dataset and Hugging Face.
+#[cfg(feature = "parquet")]
+const PATHS: [&str; 8] = ["path", "image_path", "file_name", "filename", "file", "image.path", "url", "key"];
+
+/// The column that holds captions if none is named.
+const CAPTION: &str = "caption";
+
+/// The columns of names in a `.csv` or Parquet file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameColumns {
+    /// The column of paths; `None` for `path`, or in Parquet the first of several usual names.
+    pub image: Option<String>,
+    /// The column of captions; `None` for `caption`, if there is one.
+    pub caption: Option<String>,
+}
+
+/// A file with the name of an image for each of its points, checked to its end.
 #[derive(Debug)]
-pub struct Names {
+struct NameFile {
     file: PathBuf,
     format: Format,
+    columns: NameColumns,
     len: u64,
 }
 
@@ -35,15 +56,13 @@ enum Format {
     Cells(cells::Cells),
     Text,
     Csv,
+    #[cfg(feature = "parquet")]
+    Parquet,
 }
 
-impl Names {
-    /// Opens a list of names and checks it to its end. The first bytes (`.npy`, pickle, Parquet) or the extension (`.txt`,
-    /// `.csv`, `.pkl`) determine the format.
-    ///
-    /// # Errors
-    /// A file that can't be read, another format, or an entry that is not a name.
-    pub fn open(path: &Path) -> Result<Names, Finding> {
+impl NameFile {
+    /// Opens a list of names and checks it to its end.
+    fn open(path: &Path, columns: &NameColumns) -> Result<NameFile, Finding> {
         let (file, metadata) = input_file::open(path)?;
         let size = metadata.len();
         let mut reader = BufReader::with_capacity(BUFFER, file);
@@ -52,13 +71,10 @@ impl Names {
         let (format, len) = if start.starts_with(npy::MAGIC) {
             open_npy(reader, path, size)?
         } else if start.starts_with(b"PAR1") || extension == "parquet" {
-            return Err(Finding::new("names in Parquet files are not supported")
-                .file(path)
-                .expected("a .csv with a `path` column, a .txt with a path per line, or a pickle of a list")
-                .hint(parquet_hint(path)));
+            open_parquet(reader.into_inner(), path, columns)?
         } else {
             match extension.as_str() {
-                "csv" => (Format::Csv, lines::read_csv(reader, path, &mut Picked::none())?),
+                "csv" => (Format::Csv, lines::read_csv(reader, path, csv_columns(columns), &mut Picked::none())?),
                 "txt" | "lst" | "list" => (Format::Text, lines::read_text(reader, path, &mut Picked::none())?),
                 // Every pickle from protocol 2 on starts with 0x80.
                 _ if start.first() == Some(&0x80) => open_pickle(reader, path, None, 0, size)?,
@@ -66,39 +82,36 @@ impl Names {
                 _ => {
                     return Err(Finding::new("the list of image names has an unknown format")
                         .file(path)
-                        .expected("a pickle (.pkl), a .npy of strings, a .txt with a path per line, or a .csv with a `path` column")
+                        .expected("a pickle (.pkl), a .npy of strings, a .txt with a path per line, or a .csv or .parquet with a `path` column")
                         .found(if extension.is_empty() { "no extension".to_owned() } else { format!(".{extension}") })
                         .hint("give the file the extension of its format"));
                 }
             }
         };
-        Ok(Names { file: path.to_owned(), format, len })
+        let has_columns = match format {
+            Format::Csv => true,
+            #[cfg(feature = "parquet")]
+            Format::Parquet => true,
+            _ => false,
+        };
+        if !has_columns && *columns != NameColumns::default() {
+            let finding = Finding::new("a list without columns has no column of that name").file(path);
+            return Err(finding.hint("leave out --image-column and --caption-column, or name a .csv or .parquet file"));
+        }
+        Ok(NameFile { file: path.to_owned(), format, columns: columns.clone(), len })
+    }
+
+    fn path(&self) -> &Path {
+        &self.file
     }
 
     /// Number of names.
-    pub fn len(&self) -> u64 {
+    fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether the list is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// The names of the points `wanted`, in this order. A point may occur more than once. Makes one pass over the file; in a
-    /// `.npy` of strings, it reads only the wanted entries.
-    ///
-    /// # Errors
-    /// A point that is not below [`len`](Self::len), or a file that changed after it was opened.
-    pub fn read(&self, wanted: &[u64]) -> Result<Vec<ImageName>, Finding> {
-        if let Some(&beyond) = wanted.iter().find(|&&point| point >= self.len) {
-            return Err(Finding::new("a point has no image name")
-                .file(&self.file)
-                .index(beyond)
-                .expected("a name for every point")
-                .found(format!("{} names", self.len))
-                .hint("name the file that was written together with the embeddings"));
-        }
+    /// The names of the entries `wanted`, in this order.
+    fn read(&self, wanted: &[u64]) -> Result<Vec<ImageName>, Finding> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
@@ -116,12 +129,8 @@ impl Names {
         wanted.iter().map(|point| place(point).ok_or_else(|| self.changed())).collect()
     }
 
-    /// Passes the path and caption of every name to `take`, in the order of the points. Makes one pass over the file and holds
-    /// one name at a time.
-    ///
-    /// # Errors
-    /// A file that changed after it was opened.
-    pub fn read_all(&self, take: &mut dyn FnMut(&str, Option<&str>)) -> Result<(), Finding> {
+    /// Passes the path and caption of every name to `take`.
+    fn read_all(&self, take: &mut dyn FnMut(&str, Option<&str>)) -> Result<(), Finding> {
         let (file, metadata) = input_file::open(&self.file)?;
         let mut picked = Picked { take: Some(take), ..Picked::none() };
         self.pass(BufReader::with_capacity(BUFFER, file), metadata.len(), &mut picked)?;
@@ -134,7 +143,12 @@ impl Names {
             Format::Pickle(pickled) => pickled.read(&mut reader, &self.file, size, picked),
             Format::Cells(cells) => cells.read(&mut reader, &self.file, 0..self.len, picked),
             Format::Text => lines::read_text(reader, &self.file, picked).map(drop),
-            Format::Csv => lines::read_csv(reader, &self.file, picked).map(drop),
+            Format::Csv => lines::read_csv(reader, &self.file, csv_columns(&self.columns), picked).map(drop),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                let (paths, captions) = table_columns(&self.columns);
+                table::read(reader.into_inner(), &self.file, (&paths, &captions), picked).map(drop)
+            }
         }
     }
 
@@ -148,11 +162,29 @@ pub fn resolve(name: &str, root: &Path) -> PathBuf {
     root.join(name)
 }
 
-fn parquet_hint(path: &Path) -> String {
-    let (from, to) = (npy::shell_word(path), npy::shell_word(&path.with_extension("csv")));
-    let code =
-        "import sys, pyarrow.csv as c, pyarrow.parquet as p; c.write_csv(p.read_table(sys.argv[1]), sys.argv[2])";
-    format!("convert it (pip install pyarrow): python -c \"{code}\" {from} {to}")
+/// The names of the columns of paths and captions in a `.csv`.
+fn csv_columns(columns: &NameColumns) -> (&str, &str) {
+    (columns.image.as_deref().unwrap_or("path"), columns.caption.as_deref().unwrap_or(CAPTION))
+}
+
+/// The names that the columns of paths and captions may have in a Parquet file.
+#[cfg(feature = "parquet")]
+fn table_columns(columns: &NameColumns) -> (Vec<&str>, Vec<&str>) {
+    let paths = columns.image.as_deref().map_or(PATHS.to_vec(), |name| vec![name]);
+    (paths, vec![columns.caption.as_deref().unwrap_or(CAPTION)])
+}
+
+#[cfg(feature = "parquet")]
+fn open_parquet(file: File, path: &Path, columns: &NameColumns) -> Result<(Format, u64), Finding> {
+    let (paths, captions) = table_columns(columns);
+    let len = table::read(file, path, (&paths, &captions), &mut Picked::none())?;
+    Ok((Format::Parquet, len))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn open_parquet(_file: File, path: &Path, _columns: &NameColumns) -> Result<(Format, u64), Finding> {
+    let finding = Finding::new("this program was built without Parquet").file(path);
+    Err(finding.hint("build it with its default features"))
 }
 
 fn open_npy(mut reader: BufReader<File>, path: &Path, size: u64) -> Result<(Format, u64), Finding> {

@@ -73,7 +73,10 @@ fn in_embeddings(tree: &Tree, upstream: &Upstream) -> Result<()> {
     if upstream.embeddings_path.is_empty() {
         return Ok(());
     }
-    let Some(embeddings) = Embeddings::open(&upstream.embeddings_path, &mut Findings::new()) else { return Ok(()) };
+    let options = upstream.clustrata.read_options();
+    let Some(embeddings) = Embeddings::open_with(&upstream.embeddings_path, &options, &mut Findings::new()) else {
+        return Ok(());
+    };
     let Some(row) = tree.rows().iter().find(|&&row| row >= embeddings.rows()) else { return Ok(()) };
     Err(Error::input(
         Finding::new("a clustered row is not in the embeddings")

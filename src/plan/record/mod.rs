@@ -4,20 +4,19 @@ mod check;
 mod columns;
 mod contact_sheet;
 mod images;
+mod input_file;
 mod kmeans;
 mod map;
 mod read;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::backend::Traffic;
-use crate::base::path_text;
-use crate::base::time::rfc3339;
 use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
@@ -25,6 +24,7 @@ use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
+pub use input_file::InputFile;
 pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use worker::{Device, PartOf, Worker};
@@ -105,33 +105,12 @@ pub struct Inputs {
     pub hierarchy: Vec<InputFile>,
     /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<InputFile>,
-    /// File of image names.
-    pub images: Option<InputFile>,
+    /// Files of image names, in row order.
+    #[serde(default, deserialize_with = "input_file::none_one_or_many")]
+    pub images: Vec<InputFile>,
     /// File of labels.
     #[serde(default)]
     pub labels: Option<InputFile>,
-}
-
-/// An input file as it was when it was read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct InputFile {
-    /// Path; absolute if the system can resolve it. As a file URL if it is not UTF-8.
-    #[serde(with = "path_text::one")]
-    pub path: PathBuf,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Time of the last modification, RFC 3339, UTC; `None` if unknown.
-    pub modified: Option<String>,
-}
-
-impl InputFile {
-    /// Inspects a file; a missing file is recorded with 0 bytes.
-    pub fn of(path: &Path) -> Self {
-        let metadata = std::fs::metadata(path).ok();
-        let modified = metadata.as_ref().and_then(|m| m.modified().ok()).and_then(rfc3339);
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        InputFile { path: absolute, bytes: metadata.map_or(0, |m| m.len()), modified }
-    }
 }
 
 /// Time and throughput of one stage.

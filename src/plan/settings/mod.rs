@@ -18,6 +18,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::evaluate::Nonfinite;
+use crate::formats::embeddings::Untyped;
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
 pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};
@@ -35,16 +36,17 @@ options! {
         #[arg(value_name = "CLUSTERING")]
         pub clustering: Option<PathBuf>,
 
-        /// Read the embeddings from these .npy files (or a quoted glob), joined by rows [default: embeddings_path of
-        /// CLUSTERING/config.yaml]
-        #[arg(long, short, value_name = "NPY", num_args = 1.., value_parser = values::pattern(), help_heading = "Input")]
+        /// Read the embeddings from these files (or a quoted glob), joined by rows: .npy, .npz, .parquet, .safetensors, .fbin,
+        /// .fvecs and others [default: embeddings_path of CLUSTERING/config.yaml]
+        #[arg(long, short, value_name = "FILE", num_args = 1.., value_parser = values::pattern(), help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
         pub embeddings: Vec<String>,
 
-        /// Read image names from FILE, row i naming point i, and make montages: .pkl (paths or (path, caption)), .txt, .csv
-        /// with a `path` column, .npy
-        #[arg(long, short, value_name = "FILE", help_heading = "Input")]
-        pub images: Option<PathBuf>,
+        /// Read image names from these files (or a quoted glob), row i naming point i, and make montages: .pkl (paths or (path,
+        /// caption)), .txt, .csv or .parquet with a `path` column, .npy
+        #[arg(long, short, value_name = "FILE", num_args = 1.., value_parser = values::pattern(), help_heading = "Input")]
+        #[serde(deserialize_with = "one_or_many")]
+        pub images: Vec<String>,
 
         /// Resolve relative image paths from this folder [default: the folder of --images]
         #[arg(long, value_name = "DIR", help_heading = "Input")]
@@ -56,7 +58,7 @@ options! {
         pub subset_indices: Option<PathBuf>,
 
         /// Read the class of each row, and add purity, ari, ami, nmi and other agreement metrics: .npy of integers or strings,
-        /// .txt with one label per line, .csv with a `label` column; empty or -1 = unknown
+        /// .txt with one label per line, .csv or .parquet with a `label` column; empty or -1 = unknown
         #[arg(long, value_name = "FILE", help_heading = "Input")]
         pub labels: Option<PathBuf>,
 
@@ -124,6 +126,31 @@ options! {
         #[arg(long, value_name = "DIR", help_heading = "Input")]
         pub scratch: Option<PathBuf>,
 
+        /// Read this array of .npz or .safetensors embeddings [default: the only matrix]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub array: Option<String>,
+
+        /// Read this column of Parquet embeddings, or a column for each dimension by a glob such as 'x*' [default: the only
+        /// column of lists, or all columns of floats]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub column: Option<String>,
+
+        /// Read elements without a type, NumPy's V2, as this type
+        #[arg(long, value_name = "TYPE", help_heading = "Input")]
+        pub dtype: Option<Untyped>,
+
+        /// Read image paths from this column of a .csv or .parquet [default: path; in Parquet also image_path, file_name, url
+        /// or key]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub image_column: Option<String>,
+
+        /// Read captions from this column of a .csv or .parquet [default: caption, if there is one]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub caption_column: Option<String>,
+
+        /// Read labels from this column of a .csv or .parquet [default: label]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub label_column: Option<String>,
         /// Divide every row by its Euclidean norm as it is read, so that distances follow the cosine; adds silhouette_cosine.
         /// Rows of zeros count as non-finite [default: as `clustrata kmeans` made the clustering, else false]
         #[switch("Input")]

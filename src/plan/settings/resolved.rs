@@ -12,7 +12,8 @@ use super::{
 use crate::base::error::{Error, Finding, Result};
 use crate::base::path_text;
 use crate::evaluate::Nonfinite;
-use crate::formats::embeddings::{self, Expanded, Matches};
+use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions, Untyped};
+use crate::formats::names::NameColumns;
 use crate::metrics;
 use crate::metrics::gates::Gate;
 
@@ -30,7 +31,8 @@ pub struct Settings {
     /// The globs among the embeddings as written, with what they matched.
     #[serde(skip)]
     pub matches: Vec<Matches>,
-    pub images: Option<PathBuf>,
+    #[serde(serialize_with = "path_text::serialize_all")]
+    pub images: Vec<PathBuf>,
     pub image_root: Option<PathBuf>,
     pub subset_indices: Option<PathBuf>,
     pub labels: Option<PathBuf>,
@@ -61,6 +63,12 @@ pub struct Settings {
     pub force: bool,
     pub checkpoint: Checkpoint,
     pub scratch: Option<PathBuf>,
+    pub array: Option<String>,
+    pub column: Option<String>,
+    pub dtype: Option<Untyped>,
+    pub image_column: Option<String>,
+    pub caption_column: Option<String>,
+    pub label_column: Option<String>,
     pub device: String,
     pub threads: Option<NonZero<usize>>,
     pub tile_rows: Option<NonZero<usize>>,
@@ -105,20 +113,21 @@ impl Options {
             patterns => embeddings::expand(patterns).map_err(Error::input)?,
         };
         if self.parquet == Some(true) && !cfg!(feature = "parquet") {
-            let finding = Finding::new("clustrata was built without Parquet");
-            return Err(Error::usage(finding.hint("cargo install clustrata --features parquet, or remove --parquet")));
+            let finding = Finding::new("this program was built without Parquet");
+            return Err(Error::usage(finding.hint("build it with its default features, or remove --parquet")));
         }
+        let images = embeddings::expand(&self.images).map_err(Error::input)?.files;
         let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
         let montage_size = self.montage_size.map_or(20, NonZero::get);
         let contact_sheet = self.contact_sheet.unwrap_or(if best > 0 || worst > 0 { 100 } else { 0 });
         check_images([("--montage-size", montage_size), ("--contact-sheet", contact_sheet)])?;
-        let image_root = self.image_root.or_else(|| self.images.as_deref().map(|f| parent_of(f).to_owned()));
+        let image_root = self.image_root.or_else(|| images.first().map(|file| parent_of(file).to_owned()));
         Ok(Settings {
             out: self.out.unwrap_or_else(|| clustering.join("metrics")),
             clustering,
             embeddings: embeddings.files,
             matches: embeddings.matches,
-            images: self.images,
+            images,
             image_root,
             subset_indices: self.subset_indices,
             labels: self.labels,
@@ -139,6 +148,12 @@ impl Options {
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,
+            array: self.array,
+            column: self.column,
+            dtype: self.dtype,
+            image_column: self.image_column,
+            caption_column: self.caption_column,
+            label_column: self.label_column,
             device: device(self.device).map_err(Error::usage)?,
             threads: self.threads,
             tile_rows: self.tile_rows,
@@ -174,15 +189,27 @@ impl Settings {
     /// The same settings with absolute paths, for use from another working directory.
     #[must_use]
     pub fn absolute(mut self) -> Settings {
-        let optional =
-            [&mut self.images, &mut self.image_root, &mut self.subset_indices, &mut self.labels, &mut self.scratch];
+        let optional = [&mut self.image_root, &mut self.subset_indices, &mut self.labels, &mut self.scratch];
         let paths = optional.into_iter().flatten().chain([&mut self.clustering, &mut self.out]);
-        for path in paths.chain(&mut self.embeddings) {
+        for path in paths.chain(&mut self.embeddings).chain(&mut self.images) {
             if let Ok(absolute) = std::path::absolute(&path) {
                 *path = absolute;
             }
         }
         self
+    }
+
+    /// Which arrays of the embeddings' files are read, and how.
+    #[must_use]
+    pub fn read_options(&self) -> ReadOptions {
+        let (array, column) = (self.array.clone(), self.column.clone());
+        ReadOptions { array, column, untyped: self.dtype, scratch: self.scratch.clone() }
+    }
+
+    /// The columns of image names.
+    #[must_use]
+    pub fn name_columns(&self) -> NameColumns {
+        NameColumns { image: self.image_column.clone(), caption: self.caption_column.clone() }
     }
 
     /// The settings as YAML that `--config` accepts.

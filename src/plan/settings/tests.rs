@@ -52,7 +52,7 @@ fn texts_are_taken_as_they_are_written() {
         track-tags: [1.10, off, 1_000]\ntrack-group: yes\nforce: yes\nseed: 1_000\nsilhouette: off\nbest: 0x10\n";
     let read = Options::parse(file).expect("parses");
     assert_eq!((read.clustering, read.out), (Some("1.10".into()), Some("no".into())));
-    assert_eq!((read.embeddings, read.images), (vec!["007".to_owned(), "1e3".to_owned()], Some("0x1F".into())));
+    assert_eq!((read.embeddings, read.images), (vec!["007".to_owned(), "1e3".to_owned()], vec!["0x1F".to_owned()]));
     assert_eq!((read.device.as_deref(), read.tracking.track_name.as_deref()), (Some("1_0"), Some("1.10")));
     assert_eq!(read.tracking.track_tags, ["1.10", "off", "1_000"]);
     assert_eq!((read.tracking.track_group.as_deref(), read.force), (Some("yes"), Some(true)));

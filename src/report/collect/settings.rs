@@ -11,7 +11,7 @@ use crate::metrics::unknown;
 
 /// Settings that change no metric of levels: where and how a run is executed, and what it shows. The list of metrics counts
 /// among them.
-const NEUTRAL: [&str; 31] = [
+const NEUTRAL: [&str; 33] = [
     "out",
     "force",
     "yes",
@@ -43,6 +43,8 @@ const NEUTRAL: [&str; 31] = [
     "rank-by",
     "images",
     "image-root",
+    "image-column",
+    "caption-column",
 ];
 
 /// Every setting that some run has, in the order of the records.
@@ -120,7 +122,8 @@ mod tests {
         // every new setting belongs to one of the two lists
         let deciding =
             ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
-        let deciding: Vec<&str> = deciding.into_iter().chain(["silhouette", "seed", "normalize"]).collect();
+        let reading = ["array", "column", "dtype", "label-column", "normalize"];
+        let deciding: Vec<&str> = deciding.into_iter().chain(reading).chain(["silhouette", "seed"]).collect();
         let keys = settings.as_object().expect("settings").keys();
         let unknown: Vec<_> =
             keys.filter(|k| !NEUTRAL.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();

@@ -23,7 +23,7 @@ impl Inputs {
     /// Opens all files, and refuses levels that the points are too few for.
     pub(super) fn open(settings: &KmeansSettings) -> Result<Inputs> {
         let mut findings = Findings::new();
-        let mut embeddings = Embeddings::open(&settings.embeddings, &mut findings);
+        let mut embeddings = Embeddings::open_with(&settings.embeddings, &settings.read, &mut findings);
         let rows = embeddings.as_ref().map_or(u64::MAX, Embeddings::rows);
         let subset = settings.subset_indices.as_deref().filter(|_| rows < u64::MAX);
         let subset = subset.and_then(|path| findings.take(subset::read(path, rows)));
@@ -76,7 +76,7 @@ impl Inputs {
         // of a level of one step it says nothing, and config.yaml has to have one all the same
         let sampled = |level: &LevelSettings| if level.steps > 1 { level.sample_size } else { 0 };
         let levels = settings.levels.iter().map(|level| LevelSettings { sample_size: sampled(level), ..*level });
-        let all = json!({
+        let mut all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "embeddings": embeddings,
             "shape": [self.embeddings.rows(), self.embeddings.dim() as u64],
@@ -92,6 +92,10 @@ impl Inputs {
             "seed": settings.seed,
             "stored": settings.stored(),
         });
+        let arrays = self.embeddings.arrays();
+        if !arrays.is_empty() {
+            all["arrays"] = json!(arrays);
+        }
         Ok(hash_of(&all))
     }
 

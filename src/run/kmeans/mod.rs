@@ -72,6 +72,7 @@ pub fn make(
         (true, false) => tracing::info!("rows are divided by their norms"),
         _ => {}
     }
+    settings.warnings.extend(inputs.embeddings.notes());
     let agreement = inputs.agreement(&settings)?;
     let request =
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
@@ -220,7 +221,7 @@ fn begun(
         tuning: Vec::new(),
         processes,
         settings: settings.recorded(),
-        embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+        embeddings: inputs.embeddings.files().iter().zip(&settings.embeddings).map(InputFile::of_embeddings).collect(),
         patterns: inputs.embeddings.matched(&settings.matches),
         rows: inputs.embeddings.rows(),
         dim: inputs.embeddings.dim(),

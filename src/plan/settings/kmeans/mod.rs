@@ -14,6 +14,7 @@ use super::layer::options;
 #[cfg(feature = "cli")]
 use super::values::pattern;
 use super::values::{one_or_many, text_or_number};
+use crate::formats::embeddings::Untyped;
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
 pub use settings::{KmeansSettings, LevelSettings};
@@ -25,8 +26,9 @@ const LEVELS: &str = "Levels (lists have one entry per level, e.g. 1000,100)";
 options! {
     /// Settings of `kmeans` as the user wrote them; absent ones were not given.
     pub struct KmeansOptions {
-        /// Read the embeddings from these .npy files (or a quoted glob), joined by rows
-        #[arg(long, short, alias = "embeddings", value_name = "NPY", num_args = 1.., value_parser = pattern(),
+        /// Read the embeddings from these files (or a quoted glob), joined by rows: .npy, .npz, .parquet, .safetensors, .fbin,
+        /// .fvecs and others
+        #[arg(long, short, alias = "embeddings", value_name = "FILE", num_args = 1.., value_parser = pattern(),
             help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
         pub embeddings_path: Vec<String>,
@@ -34,6 +36,19 @@ options! {
         /// Cluster only these rows (.npy of integers): member j of level 1 is row subset[j] [default: all rows]
         #[arg(long, alias = "subset-indices", value_name = "NPY", help_heading = "Input")]
         pub subset_indices_path: Option<PathBuf>,
+
+        /// Read this array of .npz or .safetensors embeddings [default: the only matrix]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub array: Option<String>,
+
+        /// Read this column of Parquet embeddings, or a column for each dimension by a glob such as 'x*' [default: the only
+        /// column of lists, or all columns of floats]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub column: Option<String>,
+
+        /// Read elements of embeddings without a type, NumPy's V2, as this type
+        #[arg(long, value_name = "TYPE", help_heading = "Input")]
+        pub embeddings_dtype: Option<Untyped>,
 
         /// Make N levels [default: the number of entries of n_clusters]
         #[arg(long, value_name = "N", help_heading = LEVELS)]

@@ -10,7 +10,7 @@ use super::{KmeansOptions, Precision};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::matrix::Dtype;
 use crate::base::path_text;
-use crate::formats::embeddings::{Expanded, Matches, expand};
+use crate::formats::embeddings::{Expanded, Matches, ReadOptions, expand};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
 use crate::plan::settings::Checkpoint;
@@ -26,6 +26,8 @@ pub struct KmeansSettings {
     pub matches: Vec<Matches>,
     /// File of the rows to cluster; `None` for all rows.
     pub subset_indices: Option<PathBuf>,
+    /// Which arrays of the embeddings' files are read, and how.
+    pub read: ReadOptions,
     /// The levels, level 1 first.
     pub levels: Vec<LevelSettings>,
     /// Which points later steps sample from each cluster.
@@ -132,6 +134,7 @@ impl KmeansOptions {
             embeddings: embeddings.files,
             matches: embeddings.matches,
             subset_indices: self.subset_indices_path.filter(|path| !path.as_os_str().is_empty()),
+            read: ReadOptions { array: self.array, column: self.column, untyped: self.embeddings_dtype, scratch: None },
             levels,
             strategy: self.sampling_strategy.unwrap_or_default(),
             iterations: self.n_iters.map_or(50, NonZero::get),
@@ -301,7 +304,11 @@ impl KmeansSettings {
             "threads": self.threads,
             "no-tuning": self.no_tuning,
         });
-        if let Value::Object(own) = own { own } else { Map::new() }
+        let Value::Object(mut own) = own else { return Map::new() };
+        let ReadOptions { array, column, untyped, .. } = &self.read;
+        let read = [("array", json!(array)), ("column", json!(column)), ("embeddings-dtype", json!(untyped))];
+        own.extend(read.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
+        own
     }
 
     /// The settings as written to kmeans.json.
