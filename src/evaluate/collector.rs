@@ -24,8 +24,8 @@ pub(super) struct Tile<'a> {
     pub(super) observation: TileObservation,
     /// The nearest two centroids of each row, per evaluated level; empty without a search.
     pub(super) nearest: Vec<Vec<Top2>>,
-    /// Sums of the points on the lowest evaluated level; empty if they are not wanted.
-    pub(super) groups: GroupSums,
+    /// Sums of the points on the lowest evaluated level of each chain; empty if they are not wanted.
+    pub(super) groups: Vec<GroupSums>,
 }
 
 /// Sums over the tiles reduced so far.
@@ -108,8 +108,8 @@ impl<'a> Reduce for Collector<'a> {
             );
             found.counts.searched += rows * searched[index];
         }
-        if let Some(points) = &mut found.points {
-            tile.groups.iter().for_each(|(cluster, sum)| points.add(cluster as usize, sum));
+        for (points, groups) in found.points.iter_mut().zip(&tile.groups) {
+            groups.iter().for_each(|(cluster, sum)| points.add(cluster as usize, sum));
         }
         found.rows.end += tile.rows as u64;
         let nonfinite = &tile.observation.nonfinite;

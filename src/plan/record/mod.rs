@@ -1,5 +1,6 @@
 //! The record of a run (record.json): the single source for tables, arrays, montages and the report.
 
+mod assigned;
 mod check;
 mod columns;
 mod contact_sheet;
@@ -22,6 +23,7 @@ use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
+pub use assigned::AssignedLevel;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
@@ -96,10 +98,13 @@ pub struct Inputs {
     /// What each glob among the embeddings matched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<Matched>,
-    /// Folder of the clustering, absolute.
+    /// Folder of the clustering, or the first file of labels; absolute.
     pub clustering: PathBuf,
     /// Files of clusters and centroids, for every level.
     pub hierarchy: Vec<InputFile>,
+    /// How each level was made, if the clustering was given as labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignments: Vec<AssignedLevel>,
     /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<InputFile>,
     /// File of image names.

@@ -120,7 +120,8 @@ mod tests {
         // every new setting belongs to one of the two lists
         let deciding =
             ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
-        let deciding: Vec<&str> = deciding.into_iter().chain(["silhouette", "seed"]).collect();
+        let of_labels = ["assignments", "centroids", "level-columns"];
+        let deciding: Vec<&str> = deciding.into_iter().chain(of_labels).chain(["silhouette", "seed"]).collect();
         let keys = settings.as_object().expect("settings").keys();
         let unknown: Vec<_> =
             keys.filter(|k| !NEUTRAL.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
