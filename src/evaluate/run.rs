@@ -12,6 +12,13 @@ use crate::engine::checkpoint_store::{Chain, Stage};
 use crate::engine::partials::{ClusterSums, OuterSums, RowSums};
 use crate::metrics::level_statistics::{LabelStatistics, LevelStatistics};
 
+impl<'a> Evaluation<'a> {
+    /// The same evaluation of the levels of one chain alone.
+    fn of_chain(&self, chain: &std::ops::Range<usize>) -> Evaluation<'a> {
+        Evaluation { levels: &self.levels[chain.clone()], rows: self.rows.clone(), clock: Clock::default(), ..*self }
+    }
+}
+
 impl Evaluation<'_> {
     /// Evaluates all levels, if this process has all rows. The bits depend on input, device and tile sizes, not on timing.
     ///
@@ -120,11 +127,6 @@ impl Evaluation<'_> {
             Ok(found)
         };
         Chain::all().zip(self.chains()).map(of_chain).collect()
-    }
-
-    /// The same evaluation of the levels of one chain alone.
-    fn of_chain(&self, chain: &std::ops::Range<usize>) -> Evaluation<'_> {
-        Evaluation { levels: &self.levels[chain.clone()], rows: self.rows.clone(), clock: Clock::default(), ..*self }
     }
 
     fn add_means(&self, first: &mut FirstRound, around: Option<RowSums>) -> Result<()> {

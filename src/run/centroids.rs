@@ -41,7 +41,7 @@ pub(super) fn provide(
     let started = Instant::now();
     let stored = StoredMeans::of(plan, agreement);
     let mut computed = false;
-    let compute = || {
+    let mut compute = || {
         computed = true;
         let settings = &plan.settings;
         means_of_labels(&plan.embeddings, &plan.hierarchy, settings.nonfinite, settings.threads, frontend)
