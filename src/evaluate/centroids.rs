@@ -79,7 +79,12 @@ fn refused(embeddings: &Embeddings, broken: &[u64]) -> Error {
 }
 
 /// The means of all levels, from the sums and counts of the levels that start a chain.
-fn lift(hierarchy: &Hierarchy, roots: &[usize], sums: Vec<PointSums>, counts: Vec<Vec<u64>>) -> Result<Vec<Array2<f64>>> {
+fn lift(
+    hierarchy: &Hierarchy,
+    roots: &[usize],
+    sums: Vec<PointSums>,
+    counts: Vec<Vec<u64>>,
+) -> Result<Vec<Array2<f64>>> {
     let mut means = Vec::new();
     for ((&root, mut sums), mut counts) in roots.iter().zip(sums).zip(counts) {
         for level in root.. {

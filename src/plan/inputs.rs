@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::engine::checkpoint_store::Chain;
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::Embeddings;
-use crate::engine::checkpoint_store::Chain;
 use crate::formats::hierarchy::{AssignmentOptions, AssignmentSource, Hierarchy, HierarchyOptions};
 use crate::formats::labels::Labels;
 use crate::formats::names::Names;

@@ -79,7 +79,9 @@ pub(super) fn write(plan: &Plan, folder: &OutputFolder) -> Result<()> {
         }
         if let Some(names) = &assigned.names {
             let path = folder.staging(relative("names.csv"))?;
-            let failed = |e: csv::Error| Error::failed(Finding::new("can't write the names of the clusters").file(&path).found(e.to_string()));
+            let failed = |e: csv::Error| {
+                Error::failed(Finding::new("can't write the names of the clusters").file(&path).found(e.to_string()))
+            };
             let mut file = csv::Writer::from_path(&path).map_err(failed)?;
             file.write_record(["cluster", "label"]).map_err(failed)?;
             for (cluster, name) in names.iter().enumerate() {

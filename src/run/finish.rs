@@ -46,11 +46,8 @@ pub(super) struct RunSummary {
 /// How many distances each stage computed.
 pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Counts> {
     let rows = |sums: &Option<crate::engine::partials::RowSums>| sums.as_ref().map(|sums| sums.counts);
-    let stages = [
-        (Stage::Distances, Some(first)),
-        (Stage::Search, rows(&second.search)),
-        (Stage::Means, rows(&second.around)),
-    ];
+    let stages =
+        [(Stage::Distances, Some(first)), (Stage::Search, rows(&second.search)), (Stage::Means, rows(&second.around))];
     let silhouettes = Chain::all().zip(&second.outer);
     let silhouettes = silhouettes.map(|(chain, outer)| (Stage::Silhouette(chain), Some(outer.counts)));
     let counted = stages.into_iter().chain(silhouettes);

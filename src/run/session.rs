@@ -92,8 +92,8 @@ fn evaluate_and_write(
     let (evaluated, distances, stages) = {
         let points = EmbeddingPoints { embeddings: &plan.embeddings, subset: None };
         // only metrics of the true means need a second pass over the points
-        let resident =
-            (plan.wanted().means && !plan.hierarchy.centroids_are_means()).then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
+        let resident = (plan.wanted().means && !plan.hierarchy.centroids_are_means())
+            .then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
         let kept = resident.as_ref().and_then(|points| points.kept());
         let job = Job { kept, ..plan.job(NonZero::new(tiling.tile_rows)) };
         let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);

@@ -10,7 +10,15 @@ use crate::fixtures::{SHAPE, data, judged, read_labels, write_labels};
 /// Labels of the digits: those of scikit-learn, with a gap at 3 and every tenth row in no cluster.
 fn labels() -> Vec<i64> {
     let labels = read_labels(&data("assignments/sklearn.npy")).remove(0);
-    let of = |(row, label): (usize, i64)| if row % 10 == 0 { -1 } else if label >= 3 { label + 1 } else { label };
+    let of = |(row, label): (usize, i64)| {
+        if row % 10 == 0 {
+            -1
+        } else if label >= 3 {
+            label + 1
+        } else {
+            label
+        }
+    };
     labels.into_iter().enumerate().map(of).collect()
 }
 
@@ -42,7 +50,10 @@ fn numbers(labels: &[i64]) -> Vec<File> {
         ("plain.txt", lines(labels, |label| label.to_string())),
         ("savetxt.txt", lines(labels, |label| format!("{label}.000000000000000000e+00"))),
         ("label.csv", [b"label\n".to_vec(), lines(labels, |label| or_empty(label, label.to_string()))].concat()),
-        ("pandas.csv", [b"id,cluster\n".to_vec(), lines(labels, |l| format!("x,{}", or_empty(l, format!("{l}.0"))))].concat()),
+        (
+            "pandas.csv",
+            [b"id,cluster\n".to_vec(), lines(labels, |l| format!("x,{}", or_empty(l, format!("{l}.0"))))].concat(),
+        ),
         ("one.csv", [b"hdbscan\n".to_vec(), lines(labels, |label| label.to_string())].concat()),
     ]
 }
@@ -83,12 +94,20 @@ fn texts_are_numbered_in_order_of_first_appearance() {
         }
     }
     let text = |label: i64| if label < 0 { String::new() } else { format!("cluster {label}, \"{label}\"") };
-    let want: Vec<i64> = labels.iter().map(|label| order.iter().position(|o| o == label).map_or(-1, |at| at as i64)).collect();
+    let want: Vec<i64> =
+        labels.iter().map(|label| order.iter().position(|o| o == label).map_or(-1, |at| at as i64)).collect();
     let path = place.path().join("numbers.npy");
     write_labels(&path, &want);
     let want = judged(&place.path().join("numbers"), &[path.to_str().expect("UTF-8"), "--metrics", "fast"]);
     let csv = |label: i64| format!("\"{}\"", text(label).replace('"', "\"\""));
-    let wide = |label: i64| text(label).chars().chain(std::iter::repeat('\0')).take(24).flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<u8>>();
+    let wide = |label: i64| {
+        text(label)
+            .chars()
+            .chain(std::iter::repeat('\0'))
+            .take(24)
+            .flat_map(|c| u32::from(c).to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     for form in [
         ("a.txt", lines(&labels, text)),
         ("a.csv", [b"label\n".to_vec(), lines(&labels, csv)].concat()),
@@ -97,7 +116,8 @@ fn texts_are_numbered_in_order_of_first_appearance() {
         let got = levels(&place, &form, &[]);
         assert_eq!(got["levels"], want["levels"], "{}", form.0);
         assert_eq!(got["inputs"]["assignments"][0]["texts"], true);
-        let names = std::fs::read_to_string(place.path().join(format!("{}-out/level1/names.csv", form.0))).expect("names");
+        let names =
+            std::fs::read_to_string(place.path().join(format!("{}-out/level1/names.csv", form.0))).expect("names");
         let first = text(order[0]).replace('"', "\"\"");
         assert_eq!(names.lines().nth(1), Some(format!("0,\"{first}\"").as_str()), "{}", form.0);
     }
@@ -120,14 +140,19 @@ fn several_levels_may_be_columns_files_or_both() {
     let [fine, coarse] = [0, 1].map(|level| place.path().join(format!("{level}.npy")));
     write_labels(&fine, &columns[0]);
     write_labels(&coarse, &columns[1]);
-    let run = |out: &str, arguments: &[&str]| judged(&place.path().join(out), &[arguments, &["--metrics", "all"]].concat());
+    let run =
+        |out: &str, arguments: &[&str]| judged(&place.path().join(out), &[arguments, &["--metrics", "all"]].concat());
     let want = run("want", &["--assignments", data("assignments/nested.npy").to_str().expect("UTF-8")]);
     assert_eq!(want["inputs"]["assignments"][1]["nests"], true);
     let two = format!("{},{}", fine.display(), coarse.display());
-    let csv = write("levels.csv", [b"level_2,x,level_1\n".to_vec(), {
-        let rows = columns[0].iter().zip(&columns[1]);
-        rows.map(|(fine, coarse)| format!("{coarse},?,{fine}\n")).collect::<String>().into_bytes()
-    }].concat());
+    let csv = write(
+        "levels.csv",
+        [b"level_2,x,level_1\n".to_vec(), {
+            let rows = columns[0].iter().zip(&columns[1]);
+            rows.map(|(fine, coarse)| format!("{coarse},?,{fine}\n")).collect::<String>().into_bytes()
+        }]
+        .concat(),
+    );
     let named = write("named.csv", [b"fine,coarse\n".to_vec(), rows(",")].concat());
     let path = |path: &PathBuf| path.to_str().expect("UTF-8").to_owned();
     for (name, arguments) in [

@@ -57,7 +57,11 @@ fn files_that_hold_no_labels_are_refused() {
     }
     // a clustering that does not exist, under a name of labels
     let missing = place.path().join("missing.npy");
-    refused(&mut metrics(&digits(), &place.path().join("out"), &[missing.to_str().expect("UTF-8")]), 3, &["missing.npy"]);
+    refused(
+        &mut metrics(&digits(), &place.path().join("out"), &[missing.to_str().expect("UTF-8")]),
+        3,
+        &["missing.npy"],
+    );
 }
 
 #[test]
@@ -67,7 +71,10 @@ fn labels_at_the_limits_are_accepted() {
     let mut labels = vec![0; ROWS];
     labels[7] = 65_535;
     write_labels(&path, &labels);
-    let record = crate::fixtures::judged(&place.path().join("out"), &[path.to_str().expect("UTF-8"), "--metrics", "size,points,clusters"]);
+    let record = crate::fixtures::judged(
+        &place.path().join("out"),
+        &[path.to_str().expect("UTF-8"), "--metrics", "size,points,clusters"],
+    );
     assert_eq!(record["levels"][0]["figures"]["clusters"], 65_536);
 }
 
@@ -78,11 +85,13 @@ fn centroids_that_do_not_fit_are_refused() {
     let labels = labels.to_str().expect("UTF-8");
     let write = |name: &str, shape: [usize; 2], value: f32| -> PathBuf {
         let values: Vec<u8> = (0..shape[0] * shape[1]).flat_map(|_| value.to_le_bytes()).collect();
-        std::fs::write(place.path().join(name), npy("<f4", &format!("({}, {})", shape[0], shape[1]), &values)).expect("writes");
+        std::fs::write(place.path().join(name), npy("<f4", &format!("({}, {})", shape[0], shape[1]), &values))
+            .expect("writes");
         place.path().join(name)
     };
     let texts = place.path().join("texts.txt");
-    let lines: String = read_labels(&data("assignments/sklearn.npy"))[0].iter().map(|label| format!("c{label}\n")).collect();
+    let lines: String =
+        read_labels(&data("assignments/sklearn.npy"))[0].iter().map(|label| format!("c{label}\n")).collect();
     std::fs::write(&texts, lines).expect("writes");
     let texts = texts.to_str().expect("UTF-8");
     for (labels, path, parts) in [

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use crate::common::{files_below, npy_indices, program, record, scratch};
-use crate::fixtures::{SHAPE, data, digits, judged, list, metrics, read_labels, refused, succeeded, text, write_labels};
+use crate::fixtures::{
+    SHAPE, data, digits, judged, list, metrics, read_labels, refused, succeeded, text, write_labels,
+};
 
 #[test]
 fn runs_on_labels_are_compared_with_each_other_and_with_a_folder() {
@@ -32,9 +34,13 @@ fn two_columns_of_one_file_are_two_clusterings() {
     let path = place.path().join("both.csv");
     std::fs::write(&path, format!("a,b\n{rows}")).expect("writes");
     for column in ["a", "b"] {
-        judged(&place.path().join(column), &[path.to_str().expect("UTF-8"), "--level-columns", column, "--metrics", "fast"]);
+        judged(
+            &place.path().join(column),
+            &[path.to_str().expect("UTF-8"), "--level-columns", column, "--metrics", "fast"],
+        );
     }
-    let output = succeeded(program().arg("compare").arg(place.path().join("a")).arg(place.path().join("b")).arg("--json"));
+    let output =
+        succeeded(program().arg("compare").arg(place.path().join("a")).arg(place.path().join("b")).arg("--json"));
     let comparison: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert!(comparison["levels"][0]["between"]["ari"].as_f64().is_some_and(|ari| ari < 0.9), "{comparison}");
 }
@@ -71,7 +77,18 @@ fn montages_report_and_distances_are_made() {
     let out = place.path().join("out");
     let mut command = program();
     command.arg("metrics").arg(&labels).arg("--embeddings").arg(digits()).arg("--images").arg(&names);
-    command.arg("--out").arg(&out).args(["--device", "cpu", "--distances", "own", "--montage-size", "4", "--best", "1", "--worst", "1"]);
+    command.arg("--out").arg(&out).args([
+        "--device",
+        "cpu",
+        "--distances",
+        "own",
+        "--montage-size",
+        "4",
+        "--best",
+        "1",
+        "--worst",
+        "1",
+    ]);
     succeeded(&mut command);
     let files = files_below(&out);
     for level in 1..=3 {
@@ -81,7 +98,10 @@ fn montages_report_and_distances_are_made() {
     }
     let record = record(&out);
     for level in 0..3 {
-        assert!(record["map"]["tsne"]["levels"][level]["clusters"].as_array().is_some_and(|c| c.len() > 3), "level {level}");
+        assert!(
+            record["map"]["tsne"]["levels"][level]["clusters"].as_array().is_some_and(|c| c.len() > 3),
+            "level {level}"
+        );
     }
     std::fs::remove_file(out.join("report.html")).expect("removes");
     succeeded(program().arg("report").arg(&out));
@@ -93,7 +113,8 @@ fn labels_of_a_subset_belong_to_its_rows() {
     let place = scratch();
     let labels = read_labels(&data("assignments/sklearn.npy")).remove(0);
     let rows: Vec<u64> = (0..SHAPE.0).rev().filter(|row| row % 3 > 0).collect();
-    let all: Vec<i64> = (0..).zip(&labels).map(|(row, &label): (u64, &i64)| if row % 3 > 0 { label } else { -1 }).collect();
+    let all: Vec<i64> =
+        (0..).zip(&labels).map(|(row, &label): (u64, &i64)| if row % 3 > 0 { label } else { -1 }).collect();
     let some: Vec<i64> = rows.iter().map(|&row| labels[row as usize]).collect();
     let [all_file, some_file, subset] = ["all.npy", "some.npy", "subset.npy"].map(|name| place.path().join(name));
     write_labels(&all_file, &all);
@@ -101,7 +122,10 @@ fn labels_of_a_subset_belong_to_its_rows() {
     std::fs::write(&subset, npy_indices(&rows)).expect("writes");
     let want = judged(&place.path().join("all"), &["--assignments", &list(&[all_file]), "--metrics", "all"]);
     let subset = subset.to_str().expect("UTF-8");
-    let got = judged(&place.path().join("some"), &["--assignments", &list(&[some_file]), "--subset-indices", subset, "--metrics", "all"]);
+    let got = judged(
+        &place.path().join("some"),
+        &["--assignments", &list(&[some_file]), "--subset-indices", subset, "--metrics", "all"],
+    );
     assert_eq!(got["levels"], want["levels"]);
 }
 
@@ -111,7 +135,12 @@ fn results_lie_beside_the_labels_by_default() {
     let labels = place.path().join("k12.npy");
     std::fs::copy(data("assignments/sklearn.npy"), &labels).expect("copies");
     let mut command = program();
-    command.arg("metrics").arg(&labels).arg("--embeddings").arg(digits()).args(["--device", "cpu", "--metrics", "fast"]);
+    command.arg("metrics").arg(&labels).arg("--embeddings").arg(digits()).args([
+        "--device",
+        "cpu",
+        "--metrics",
+        "fast",
+    ]);
     succeeded(&mut command);
     assert!(place.path().join("k12-metrics/record.json").is_file());
     let help = text(&succeeded(program().args(["metrics", "--help"])).stdout);

@@ -38,7 +38,9 @@ impl WithSimd for OwnDistances<'_, '_> {
             });
             if missing > 0 {
                 let levels = self.out.levels.iter_mut().zip(self.labels);
-                levels.filter(|(_, labels)| labels[row] == UNLABELLED).for_each(|(level, _)| level.squared[row] = f64::NAN);
+                levels
+                    .filter(|(_, labels)| labels[row] == UNLABELLED)
+                    .for_each(|(level, _)| level.squared[row] = f64::NAN);
             }
             if !finite && !point.is_finite() {
                 self.out.levels.iter_mut().for_each(|level| level.squared[row] = f64::NAN);

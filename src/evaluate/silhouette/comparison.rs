@@ -44,8 +44,17 @@ pub(super) fn run<'e>(
     }
     let progress = run.watch.start_stage(stage.name(), share.len() as u64 * order.len() as u64, 0);
     let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
-    let comparison =
-        Comparison { run, stage, order, source, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
+    let comparison = Comparison {
+        run,
+        stage,
+        order,
+        source,
+        progress: progress.as_ref(),
+        share,
+        sampled: taken.is_some(),
+        kept,
+        pairs,
+    };
     let blocks = match taken {
         _ if comparison.share.is_empty() => Vec::new(),
         Some(taken) => comparison.sample(&taken[comparison.share.clone()])?,
@@ -242,9 +251,7 @@ impl Comparison<'_, '_> {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if checkpoints.due() {
-            checkpoint_store::warn_if_failed(
-                checkpoints.store_outer(self.stage, &self.snapshot(cut, steps, blocks)),
-            );
+            checkpoint_store::warn_if_failed(checkpoints.store_outer(self.stage, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
     }

@@ -90,7 +90,8 @@ impl Hierarchy {
             let finding = finding.expected(format!("a level from 1 to {}", levels.len()));
             findings.push_usage(finding.hint("change --levels, or leave it out to take all levels"));
         }
-        let mut made = Hierarchy { levels: Vec::new(), labels: Vec::new(), upstream: Upstream::default(), subset: None };
+        let mut made =
+            Hierarchy { levels: Vec::new(), labels: Vec::new(), upstream: Upstream::default(), subset: None };
         for (index, level) in levels.into_iter().take(top).enumerate() {
             let least = options.clusters.get(index).copied().unwrap_or(0);
             let maker = Maker { number: number(index), dim, least, centroids: options.centroids.get(index) };
@@ -174,7 +175,8 @@ impl Maker<'_> {
             findings.take(self.counts(&sources, centroids, clusters, names.is_some()));
             k = k.max(centroids.view().rows());
         }
-        let mut assigned = Assigned { unassigned, names, column, means: self.centroids.is_none(), ..Assigned::default() };
+        let mut assigned =
+            Assigned { unassigned, names, column, means: self.centroids.is_none(), ..Assigned::default() };
         let (parent, members, sizes) = match self.nesting(&of_rows, k, made, warnings) {
             Some(parent) => {
                 assigned.nests = true;
@@ -259,7 +261,9 @@ fn parents(below: &[u32], above: &[u32], clusters: usize) -> Result<Vec<u32>, St
         match *known {
             UNLABELLED => *known = label,
             other if other != label => {
-                return Err(format!("rows of cluster {child} of the lower level are in clusters {other} and {label} (row {row})"));
+                return Err(format!(
+                    "rows of cluster {child} of the lower level are in clusters {other} and {label} (row {row})"
+                ));
             }
             _ => {}
         }

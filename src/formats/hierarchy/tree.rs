@@ -44,7 +44,8 @@ impl Tree {
         };
         if let Some(apart) = (1..top).find(|&level| hierarchy.starts_chain(level)) {
             let level = &hierarchy.levels[apart];
-            let finding = Finding::new("a level does not nest in the level below, so there is no hierarchy to sample from");
+            let finding =
+                Finding::new("a level does not nest in the level below, so there is no hierarchy to sample from");
             let finding = finding.level(level.number).file(&level.sources.clusters);
             findings.push(finding.hint("name the labels of one level only, or choose a lower --level"));
             return None;

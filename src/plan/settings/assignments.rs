@@ -74,6 +74,8 @@ mod tests {
         assert_eq!(of("a.npy,b.npy", &[]).expect("labels").1.len(), 2);
         assert!(of("hier", &["a.npy"]).is_err() && of("", &[]).is_err());
         let with = [("--centroids", true), ("--level-columns", false)];
-        assert!(clustering(Some("hier".into()), Vec::new(), with).is_err_and(|e| e.to_string().contains("--centroids")));
+        assert!(
+            clustering(Some("hier".into()), Vec::new(), with).is_err_and(|e| e.to_string().contains("--centroids"))
+        );
     }
 }

@@ -37,11 +37,7 @@ pub(super) fn of_run(plan: &Plan, plane: &PlaneMap, random: &mut Pcg64) -> Resul
     let (of_clusters, of_points) = placed.places.split_at(clusters.len());
     let placed = placed_points(&plane.points, &points, of_points);
     let clusters: Vec<usize> = clusters.iter().map(|&at| to_usize(lowest.clusters[at])).collect();
-    Ok(Some(NeighbourMap {
-        perplexity,
-        levels: levels(plan, &clusters, of_clusters, &placed),
-        points: placed,
-    }))
+    Ok(Some(NeighbourMap { perplexity, levels: levels(plan, &clusters, of_clusters, &placed), points: placed }))
 }
 
 /// The chosen centroids, followed by the chosen points.

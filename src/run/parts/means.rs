@@ -86,7 +86,9 @@ impl StoredMeans {
         }
         let means = compute()?;
         // storing them only saves others the work
-        if keep() && let Err(error) = self.write(&means) {
+        if keep()
+            && let Err(error) = self.write(&means)
+        {
             tracing::warn!("can't store the means of the clusters: {error}");
         }
         Ok(means)

@@ -89,7 +89,9 @@ impl Assignment {
         if self.of_rows.iter().all(|&label| label == UNLABELLED) {
             let column = self.column.as_ref().map_or(String::new(), |column| format!(", in column `{column}`"));
             let finding = Finding::new("no row is in a cluster").file(&self.file);
-            return Err(finding.found(format!("only empty labels, NaN or -1{column}")).hint("name the file of the labels"));
+            return Err(finding
+                .found(format!("only empty labels, NaN or -1{column}"))
+                .hint("name the file of the labels"));
         }
         Ok(())
     }
@@ -157,7 +159,9 @@ fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assign
         _ => {
             // the other formats of labels have one column
             let rows = rows.ok_or_else(|| unknown(path, &extension))?;
-            Labels::read(path, rows).and_then(|labels| Assignment::of_labels(labels, path, None)).map(|level| vec![level])
+            Labels::read(path, rows)
+                .and_then(|labels| Assignment::of_labels(labels, path, None))
+                .map(|level| vec![level])
         }
     }
 }
@@ -186,7 +190,10 @@ fn clusters(largest: Option<u64>, rows: u64, path: &Path) -> Result<usize, Findi
     }
     Err(Finding::new("a label is too large for the number of a cluster")
         .file(path)
-        .expected(format!("numbers from 0 to {}: label c is cluster c", rows.max(ALWAYS).min(u64::from(UNLABELLED) - 1) - 1))
+        .expected(format!(
+            "numbers from 0 to {}: label c is cluster c",
+            rows.max(ALWAYS).min(u64::from(UNLABELLED) - 1) - 1
+        ))
         .found(largest.to_string())
         .hint("number the clusters from 0: numpy.unique(labels, return_inverse=True)[1], or save labels.astype(str)"))
 }
@@ -196,7 +203,8 @@ fn whole(text: &str) -> Option<u64> {
     if let Ok(number) = text.parse::<u64>() {
         return (number.to_string() == text).then_some(number);
     }
-    let is_number = text.starts_with(|c: char| c.is_ascii_digit()) && !(text.starts_with('0') && text.len() > 1 && !text.starts_with("0."));
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit())
+        && !(text.starts_with('0') && text.len() > 1 && !text.starts_with("0."));
     let real = text.parse::<f64>().ok().filter(|_| is_number)?;
     npy::whole(real).ok().flatten()
 }

@@ -32,8 +32,12 @@ pub(super) fn read(
     });
     let (entries, levels) = shape(&header, path, rows)?;
     let cells = match (text, number) {
-        (Some(dtype), _) => Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: to_usize(dtype.size()) },
-        (_, Some(element)) => Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: element.size },
+        (Some(dtype), _) => {
+            Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: to_usize(dtype.size()) }
+        }
+        (_, Some(element)) => {
+            Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: element.size }
+        }
         (None, None) => return Err(refused(&header, path)),
     };
     // from here on, the data is no longer than the file
@@ -196,7 +200,11 @@ pub(super) fn whole(value: f64) -> Result<Option<u64>, String> {
     if value.fract() != 0.0 || !(0.0..EXACT).contains(&value) {
         return Err(value.to_string());
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "integral, not negative and below 2^53")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "integral, not negative and below 2^53"
+    )]
     let label = value as u64;
     Ok(Some(label))
 }

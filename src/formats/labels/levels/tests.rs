@@ -31,7 +31,9 @@ fn numbers_are_clusters_and_texts_are_numbered() {
 
 #[test]
 fn whole_numbers_may_be_written_as_floats() {
-    for (text, number) in [("3", Some(3)), ("3.0", Some(3)), ("3.000e+00", Some(3)), ("0.0", Some(0)), ("1e3", Some(1000))] {
+    for (text, number) in
+        [("3", Some(3)), ("3.0", Some(3)), ("3.000e+00", Some(3)), ("0.0", Some(0)), ("1e3", Some(1000))]
+    {
         assert_eq!(whole(text), number, "{text}");
     }
     for text in ["", "a", "3.5", "007", "+3", "inf", "1e400", "-3", "0x1", "99999999999999999999"] {

@@ -28,7 +28,9 @@ impl Cut {
         let is_number = |part: &str| part.parse::<f64>().is_ok();
         match () {
             () if first.contains('\t') => Cut::Tabs,
-            () if Cut::Numbers.parts(first).len() > 1 && Cut::Numbers.parts(first).into_iter().all(is_number) => Cut::Numbers,
+            () if Cut::Numbers.parts(first).len() > 1 && Cut::Numbers.parts(first).into_iter().all(is_number) => {
+                Cut::Numbers
+            }
             () => Cut::Whole,
         }
     }
@@ -83,7 +85,8 @@ pub(super) fn csv(reader: impl BufRead, path: &Path, wanted: &[String]) -> Resul
     if levels.is_empty() {
         return Err(Finding::new("the file of labels has no rows").file(path).hint("write it again"));
     }
-    let level = |(coder, name): (Coder<'_, String>, String)| Assignment::of_labels(coder.finish_texts(), path, Some(name));
+    let level =
+        |(coder, name): (Coder<'_, String>, String)| Assignment::of_labels(coder.finish_texts(), path, Some(name));
     levels.into_iter().zip(names).map(level).collect()
 }
 
