@@ -47,6 +47,7 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
     if resume && let Some(record) = finished_record(&plan.settings.out, &hash) {
         // the run may have been killed before it removed its part
         let rows = 0..plan.embeddings.rows();
+        centroids::forget(&plan, &agreement);
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, part_info(&plan), Earlier::Discard)?.discard();
         }

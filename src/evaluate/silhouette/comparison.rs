@@ -20,8 +20,9 @@ use crate::engine::partials::{Counts, OuterSums, StepCut};
 use crate::engine::progress::StageProgress;
 use crate::evaluate::Evaluation;
 
-/// Bytes of inner points held at once if the outer points are a sample.
-const WINDOW_BYTES: usize = 512 << 20;
+/// Bytes of inner points held at once if the outer points are a sample: hundreds of tiles, and little beside what a program
+/// takes anyway.
+const WINDOW_BYTES: usize = 128 << 20;
 
 /// Maximum distances per step if the outer points are a sample: seconds of work on any device.
 const WINDOW_PAIRS: usize = 1 << 31;

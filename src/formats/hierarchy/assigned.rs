@@ -81,8 +81,9 @@ impl Hierarchy {
         let given = !options.centroids.is_empty();
         if given && options.centroids.len() != levels.len() {
             let finding = Finding::new("the numbers of label levels and of centroid files differ");
-            let finding = finding.expected(format!("{}, one per level", counted(levels.len(), "file of centroids")));
+            let finding = finding.expected(format!("{}, one per level", counted(levels.len(), "file")));
             findings.push_usage(finding.found(options.centroids.len().to_string()).hint("correct --centroids"));
+            return None;
         }
         let top = options.levels.iter().copied().max().map_or(levels.len(), |top| top as usize);
         for &number in options.levels.iter().filter(|&&number| number == 0 || number as usize > levels.len()) {

@@ -8,6 +8,7 @@ mod images;
 mod kmeans;
 mod map;
 mod read;
+mod stage;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
+pub use stage::StageRecord;
 pub use worker::{Device, PartOf, Worker};
 
 /// Version of the layout of record.json; raised when an older reader would misread a new file.
@@ -133,35 +135,6 @@ impl InputFile {
         let modified = metadata.as_ref().and_then(|m| m.modified().ok()).and_then(rfc3339);
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         InputFile { path: absolute, bytes: metadata.map_or(0, |m| m.len()), modified }
-    }
-}
-
-/// Time and throughput of one stage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StageRecord {
-    /// `open`, a stage of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `map`, `exports` or `tables`.
-    /// `evaluate.read` and `evaluate.compute` are summed over lanes.
-    pub name: String,
-    /// Wall-clock seconds; for stages summed over lanes, lane seconds.
-    pub seconds: f64,
-    /// Rows per second; `None` for stages that don't process rows.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub rows_per_second: Option<f64>,
-    /// Bytes of embeddings per second; `None` for stages that don't process rows.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub bytes_per_second: Option<f64>,
-}
-
-impl StageRecord {
-    /// A stage without throughput.
-    pub fn new(name: &str, seconds: f64) -> Self {
-        StageRecord { name: name.to_owned(), seconds, rows_per_second: None, bytes_per_second: None }
-    }
-
-    /// A stage that processed `rows` rows, `bytes` bytes in all.
-    pub fn over_rows(name: &str, seconds: f64, rows: u64, bytes: u64) -> Self {
-        let rate = |amount: u64| (seconds > 0.0).then(|| crate::base::numeric::as_real(amount) / seconds);
-        StageRecord { name: name.to_owned(), seconds, rows_per_second: rate(rows), bytes_per_second: rate(bytes) }
     }
 }
 

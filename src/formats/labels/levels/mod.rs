@@ -158,6 +158,10 @@ fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assign
         "npy" => Err(npy::not_npy(reader, path)),
         _ => {
             // the other formats of labels have one column
+            if !columns.is_empty() {
+                let finding = Finding::new("columns of this format of labels can't be named").file(path);
+                return Err(finding.hint("leave out --level-columns, or write a .csv"));
+            }
             let rows = rows.ok_or_else(|| unknown(path, &extension))?;
             Labels::read(path, rows)
                 .and_then(|labels| Assignment::of_labels(labels, path, None))
