@@ -64,8 +64,8 @@ pub(crate) fn list(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.to_str().expect("UTF-8")).collect::<Vec<_>>().join(",")
 }
 
-/// The labels of every level of a folder, -1 for rows in no cluster.
-pub(crate) fn labels_of(folder: &Path, rows: u64, dim: usize) -> Vec<Vec<i64>> {
+/// The labels of every level of a folder, -1 for rows in no cluster, and the files of their centroids.
+pub(crate) fn levels_of(folder: &Path, rows: u64, dim: usize) -> (Vec<Vec<i64>>, Vec<PathBuf>) {
     let mut findings = Findings::new();
     let options = HierarchyOptions::default();
     let hierarchy = Hierarchy::open(folder, rows, dim, options, &mut findings, &mut Vec::new()).expect("opens");
@@ -74,7 +74,8 @@ pub(crate) fn labels_of(folder: &Path, rows: u64, dim: usize) -> Vec<Vec<i64>> {
         hierarchy.label_rows(level, 0, &mut labels);
         labels.into_iter().map(|label| if label == u32::MAX { -1 } else { i64::from(label) }).collect()
     };
-    (0..hierarchy.levels.len()).map(level).collect()
+    let centroids = hierarchy.levels.iter().map(|level| level.sources.centroids.clone()).collect();
+    ((0..hierarchy.levels.len()).map(level).collect(), centroids)
 }
 
 /// Writes a `.npy` of int64.

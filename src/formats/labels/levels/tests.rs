@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::{Assignment, clusters, is_missing, label_files, read_assignments, whole};
 use crate::base::error::Findings;
 use crate::base::matrix::UNLABELLED;
+use crate::base::numeric::to_usize;
 
 fn read(extension: &str, content: &[u8]) -> Result<Vec<Assignment>, String> {
     let file = tempfile::Builder::new().suffix(extension).tempfile().expect("a temporary file").into_temp_path();
@@ -52,7 +53,7 @@ fn cluster_numbers_are_bounded_by_the_rows() {
     assert!(clusters(Some(65_536), 5, file).is_err());
     // the largest 32-bit numbers are no clusters, however many rows there are
     let most = u64::from(u32::MAX);
-    assert_eq!(clusters(Some(most - 2), u64::MAX, file), Ok(most as usize - 1));
+    assert_eq!(clusters(Some(most - 2), u64::MAX, file), Ok(to_usize(most - 1)));
     assert!(clusters(Some(most - 1), u64::MAX, file).is_err() && clusters(Some(most), u64::MAX, file).is_err());
 }
 
