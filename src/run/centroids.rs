@@ -1,10 +1,9 @@
 //! Centroids for a clustering that was given as labels without them: the means of its clusters.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::frontend::Frontend;
 use super::parts::StoredMeans;
-use super::session::checkpoint_interval;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::signals;
@@ -20,7 +19,7 @@ pub(super) enum Keep {
     /// Other parts need them.
     Always,
     /// A resumed run needs them, if they took as long as a checkpoint's interval.
-    IfSlow,
+    IfSlow(Option<Duration>),
     /// They are there already, or nobody needs them.
     Never,
 }
@@ -46,8 +45,11 @@ pub(super) fn provide(
         let settings = &plan.settings;
         means_of_labels(&plan.embeddings, &plan.hierarchy, settings.nonfinite, settings.threads, frontend)
     };
-    let slow = || checkpoint_interval(plan).is_some_and(|interval| started.elapsed() >= interval);
-    let keeps = || keep == Keep::Always || (keep == Keep::IfSlow && slow());
+    let keeps = || match keep {
+        Keep::Always => true,
+        Keep::IfSlow(interval) => interval.is_some_and(|interval| started.elapsed() >= interval),
+        Keep::Never => false,
+    };
     let means = match keep {
         Keep::Never if !plan.settings.out.join("parts").is_dir() => compute()?,
         _ => stored.provide(compute, keeps, &signals::go_on)?,

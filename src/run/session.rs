@@ -66,8 +66,9 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
     let work = PartFolder::open(folder.path(), rows, agreement.clone(), part_info(&plan), earlier)?;
     let work = work.storing(checkpoint_interval(&plan), false);
     let settings = plan.settings.clone();
+    let keep = Keep::IfSlow(checkpoint_interval(&plan));
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let prepared = prepare(plan, work, &agreement, Keep::IfSlow, frontend)?;
+        let prepared = prepare(plan, work, &agreement, keep, frontend)?;
         evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();

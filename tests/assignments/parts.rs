@@ -42,9 +42,11 @@ fn shards_that_start_together_give_the_metrics_of_one_run() {
         }
         succeeded(program().arg("merge").arg(&out).arg("--remove-parts"));
         let merged = record(&out);
-        // float64 sums over parts are added up in another order, and so are float32 distances between points
+        // parts begin other tiles, whose sums a GPU rounds to float32; the CPU adds up float64 in another order
+        let tolerance = if device == "cpu" { 1e-12 } else { 1e-6 };
         let apart = difference(&without_silhouettes(&merged), &without_silhouettes(&whole));
-        assert!(apart.is_some_and(|apart| apart < 1e-12), "{device}: {apart:?}");
+        assert!(apart.is_some_and(|apart| apart < tolerance), "{device}: {apart:?}");
+        // float32 distances between points are added up in another order
         for level in 0..3 {
             let of = |record: &Value| record["levels"][level]["figures"]["silhouette"].as_f64().expect("defined");
             assert!((of(&merged) - of(&whole)).abs() < 1e-7, "{device}, level {level}");

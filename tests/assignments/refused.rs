@@ -25,7 +25,7 @@ fn files_that_hold_no_labels_are_refused() {
         ("empty.txt", Vec::new(), &["the file of labels is empty"]),
         ("none.npy", npy("<i8", "(0,)", &[]), &["don't match the embeddings", "1797 labels", "(0,)"]),
         ("short.npy", npy("<i8", "(1796,)", &vec![0; 8 * 1796]), &["don't match the embeddings", "--subset-indices"]),
-        ("cut.npy", npy("<i8", &all, &vec![0; 100]), &["shorter than its header"]),
+        ("cut.npy", npy("<i8", &all, &[0; 100]), &["shorter than its header"]),
         ("noise.npy", npy("|i1", &all, &vec![255; ROWS]), &["no row is in a cluster"]),
         ("half.npy", npy("<f8", &all, &reals(0.5)), &["not the number of a cluster", "index 0", "0.5"]),
         ("infinite.npy", npy("<f8", &all, &reals(f64::INFINITY)), &["not the number of a cluster", "inf"]),

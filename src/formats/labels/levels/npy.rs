@@ -5,7 +5,8 @@ use std::path::Path;
 
 use half::f16;
 
-use super::{Assignment, MOST_LEVELS, clusters, is_missing, lengths};
+use super::assignment::{Assignment, MOST_LEVELS, lengths};
+use super::number::{clusters, is_missing, whole_real};
 use crate::base::error::Finding;
 use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_usize;
@@ -183,28 +184,8 @@ fn decode(cell: &[u8], element: Element) -> Result<Option<u64>, String> {
             label => u64::try_from(label).map(Some).map_err(|_| label.to_string()),
         },
         // the upper bits are zero
-        (_, 2) => whole(f16::from_bits(u16::try_from(bits).unwrap_or_default()).to_f64()),
-        (_, 4) => whole(f32::from_bits(u32::try_from(bits).unwrap_or_default()).into()),
-        _ => whole(f64::from_bits(bits)),
+        (_, 2) => whole_real(f16::from_bits(u16::try_from(bits).unwrap_or_default()).to_f64()),
+        (_, 4) => whole_real(f32::from_bits(u32::try_from(bits).unwrap_or_default()).into()),
+        _ => whole_real(f64::from_bits(bits)),
     }
-}
-
-/// 2^53. From here on, float64 can't represent every integer.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-
-/// The label that a float stands for; `None` for NaN and -1.
-pub(super) fn whole(value: f64) -> Result<Option<u64>, String> {
-    if value.is_nan() || value == -1.0 {
-        return Ok(None);
-    }
-    if value.fract() != 0.0 || !(0.0..EXACT).contains(&value) {
-        return Err(value.to_string());
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "integral, not negative and below 2^53"
-    )]
-    let label = value as u64;
-    Ok(Some(label))
 }

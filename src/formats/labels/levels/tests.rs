@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use super::{Assignment, clusters, is_missing, label_files, read_assignments, whole};
+use super::number::{clusters, is_missing, whole};
+use super::{Assignment, label_files, read_assignments};
 use crate::base::error::Findings;
 use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_usize;

@@ -3,7 +3,8 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use super::{Assignment, MOST_LEVELS, is_missing};
+use super::assignment::{Assignment, MOST_LEVELS};
+use super::number::is_missing;
 use crate::base::error::Finding;
 use crate::base::text::counted;
 use crate::formats::labels::code::Coder;
