@@ -119,12 +119,12 @@ def serve_peer(peers, args):
     print(json.dumps({"seconds": seconds, "processor": processor, "value": float(value), "peak": peak}))
 
 
-def program(args, options, figure):
+def program(args, options, figure, clustering="hier"):
     """A contestant that is this program. Its seconds: the whole process, its processor time, and the stages of its record."""
 
     def run(data):
         out = data / "metrics"
-        command = [PROGRAM, "metrics", data / "hier", "--embeddings", data / "embeddings.npy", "--out", out, "--force"]
+        command = [PROGRAM, "metrics", data / clustering, "--embeddings", data / "embeddings.npy", "--out", out, "--force"]
         start = time.perf_counter()
         process = subprocess.Popen([*command, "--device", args.device, "--quiet", *options])
         _, status, usage = os.wait4(process.pid, 0)

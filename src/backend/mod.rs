@@ -188,7 +188,7 @@ pub struct Observation {
 pub struct TileObservation {
     /// One entry per level of the job, in its order.
     pub levels: Vec<Observation>,
-    /// Rows of the tile (ascending) that have a label on the first level and contain NaN or infinity. No sum includes them.
+    /// Rows of the tile (ascending) that have a label on some level and contain NaN or infinity. No sum includes them.
     pub nonfinite: Vec<u32>,
 }
 

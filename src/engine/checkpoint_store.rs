@@ -12,15 +12,60 @@ pub enum Stage {
     Search,
     /// Distances to the true means.
     Means,
-    /// Distances between points.
-    Silhouette,
+    /// Distances between points, for one chain of levels that nest.
+    Silhouette(Chain),
     /// Search among the means for cosine silhouettes.
     Cosine,
 }
 
+/// Number of a chain, counted from 0: levels that nest in each other are one chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Chain(u8);
+
+impl Chain {
+    /// The first chain, which is the only one of a folder's hierarchy.
+    pub const FIRST: Chain = Chain(0);
+
+    /// Most chains of a run.
+    pub const MOST: usize = SILHOUETTES.len();
+
+    /// The chains that a run can have, in order.
+    pub fn all() -> impl Iterator<Item = Chain> {
+        (0..).map(Chain).take(Chain::MOST)
+    }
+}
+
+/// Names of the silhouettes of each chain.
+const SILHOUETTES: [&str; 16] = [
+    "silhouette",
+    "silhouette-2",
+    "silhouette-3",
+    "silhouette-4",
+    "silhouette-5",
+    "silhouette-6",
+    "silhouette-7",
+    "silhouette-8",
+    "silhouette-9",
+    "silhouette-10",
+    "silhouette-11",
+    "silhouette-12",
+    "silhouette-13",
+    "silhouette-14",
+    "silhouette-15",
+    "silhouette-16",
+];
+
 impl Stage {
-    /// All stages, in the order in which they run.
-    pub const ALL: [Stage; 5] = [Stage::Distances, Stage::Search, Stage::Means, Stage::Silhouette, Stage::Cosine];
+    /// All stages that a run can have, in the order in which they run.
+    pub fn all() -> impl Iterator<Item = Stage> {
+        std::iter::once(Stage::Distances).chain(Stage::second_round())
+    }
+
+    /// All stages that a second round can have, in the order in which they run.
+    pub fn second_round() -> impl Iterator<Item = Stage> {
+        let silhouettes = Chain::all().map(Stage::Silhouette);
+        [Stage::Search, Stage::Means].into_iter().chain(silhouettes).chain([Stage::Cosine])
+    }
 
     /// Name in files and records.
     pub fn name(self) -> &'static str {
@@ -28,7 +73,7 @@ impl Stage {
             Stage::Distances => "distances",
             Stage::Search => "search",
             Stage::Means => "means",
-            Stage::Silhouette => "silhouette",
+            Stage::Silhouette(Chain(number)) => SILHOUETTES.get(usize::from(number)).copied().unwrap_or("silhouette"),
             Stage::Cosine => "cosine",
         }
     }

@@ -24,8 +24,8 @@ pub(super) struct Tile<'a> {
     pub(super) observation: TileObservation,
     /// The nearest two centroids of each row, per evaluated level; empty without a search.
     pub(super) nearest: Vec<Vec<Top2>>,
-    /// Sums of the points on the lowest evaluated level; empty if they are not wanted.
-    pub(super) groups: GroupSums,
+    /// Sums of the points on the lowest evaluated level of each chain; empty if they are not wanted.
+    pub(super) groups: Vec<GroupSums>,
     /// `|x|^2 - 1` of each row; empty if it is not wanted.
     pub(super) excess: Vec<f64>,
 }
@@ -115,8 +115,8 @@ impl<'a> Reduce for Collector<'a> {
             let rows = add_search(&mut found.sums[index], labels, &level.squared, nearest, several, of_search);
             found.counts.searched += rows * searched[index];
         }
-        if let Some(points) = &mut found.points {
-            points.add_groups(&tile.groups);
+        for (points, groups) in found.points.iter_mut().zip(&tile.groups) {
+            points.add_groups(groups);
         }
         found.rows.end += tile.rows as u64;
         let nonfinite = &tile.observation.nonfinite;

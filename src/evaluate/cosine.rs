@@ -28,7 +28,7 @@ pub(super) fn silhouettes(run: &Evaluation<'_>, means: &Means, levels: &[LevelSt
     let job = Job {
         tile_rows: run.job.tile_rows,
         keep_rows: true,
-        centre: means.of_all().iter().copied().chain([0.0]).collect(),
+        centre: means.of_all(0).iter().copied().chain([0.0]).collect(),
         searched: levels.iter().map(occupied).collect(),
         ..Job::new(
             embeddings.dim() + 1,

@@ -52,6 +52,13 @@ pub struct Wanted {
     pub cosine: bool,
 }
 
+impl Evaluation<'_> {
+    /// The evaluated levels that nest in each other, as ranges of places in `levels`.
+    pub(super) fn chains(&self) -> Vec<Range<usize>> {
+        self.hierarchy.chains(self.levels)
+    }
+}
+
 /// Inputs of an evaluation.
 pub struct Evaluation<'a> {
     /// The points, `[n, d]`.

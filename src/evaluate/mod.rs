@@ -6,6 +6,7 @@
 //! of rows, so that several processes can share them, and their results can be merged. Comparisons of clusters need only
 //! those results and the centroids.
 
+mod centroids;
 mod clock;
 mod collector;
 mod cosine;
@@ -20,6 +21,7 @@ mod run;
 mod silhouette;
 mod sinks;
 
+pub use centroids::means_of_labels;
 pub use clock::{Clock, StageTime};
 pub use evaluation::{Evaluation, Nonfinite, Sampling, Wanted};
 pub use labels::contingency;

@@ -90,10 +90,9 @@ impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
     /// Sums over no rows.
     fn empty(&self) -> Result<RowSums> {
         let Evaluation { hierarchy, levels, ref rows, .. } = *self.run;
-        let points = match self.job.sums {
-            true => Some(PointSums::identity(hierarchy.k(levels[0]), self.job.dim).ok_or_else(no_memory)?),
-            false => None,
-        };
+        let lowest = self.run.chains().into_iter().map(|chain| levels[chain.start]).filter(|_| self.job.sums);
+        let points = lowest.map(|level| PointSums::identity(hierarchy.k(level), self.job.dim).ok_or_else(no_memory));
+        let points = points.collect::<Result<_>>()?;
         Ok(RowSums {
             rows: rows.start..rows.start,
             sums: levels.iter().map(|&level| ClusterSums::identity(hierarchy.k(level))).collect(),
@@ -158,7 +157,8 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         tile.excess.clear();
         tile.labels.resize_with(run.levels.last().map_or(0, |&top| top + 1), Vec::new);
         run.hierarchy.label_tile(tile.first_row, tile.rows, &mut tile.labels);
-        if tile.sinks.wants_all() || tile.labels[0].iter().any(|&label| label != UNLABELLED) {
+        let mut lowest = run.chains().into_iter().map(|chain| &tile.labels[run.levels[chain.start]]);
+        if tile.sinks.wants_all() || lowest.any(|labels| labels.iter().any(|&label| label != UNLABELLED)) {
             return tile.rows;
         }
         tile.observation = Default::default();
@@ -261,7 +261,11 @@ impl Work<'_, '_, '_, '_> {
             lane.top2(index, &labels[run.levels[index]], nearest)?;
         }
         if job.sums {
-            lane.cluster_sums(&labels[run.levels[0]], groups)?;
+            let chains = run.chains();
+            groups.resize_with(chains.len(), Default::default);
+            for (chain, groups) in chains.into_iter().zip(groups) {
+                lane.cluster_sums(&labels[run.levels[chain.start]], groups)?;
+            }
         }
         Ok(())
     }

@@ -34,8 +34,8 @@ pub struct SecondRound {
     pub search: Option<RowSums>,
     /// Sums of the distances to the true means, if wanted.
     pub around: Option<RowSums>,
-    /// Silhouettes, if wanted.
-    pub outer: Option<OuterSums>,
+    /// Silhouettes of each chain of levels; empty if they are not wanted.
+    pub outer: Vec<OuterSums>,
     /// Sums of cosine silhouettes, if wanted.
     pub cosine: Option<RowSums>,
 }
@@ -49,9 +49,10 @@ impl FirstRound {
         };
         let emptied = run.job.searched.iter().zip(&sums).any(emptied);
         let levels = level_statistics(run, &sums);
-        let means = match points.filter(|_| run.wanted.means || run.wanted.cosine) {
-            Some(points) => Some(Means::new(run, points, &levels)?),
-            None => None,
+        let means = match run.wanted.means || run.wanted.cosine {
+            true if run.hierarchy.centroids_are_means() => Some(Means::of_centroids(run, &levels)?),
+            true if !points.is_empty() => Some(Means::new(run, points, &levels)?),
+            _ => None,
         };
         Ok(FirstRound { levels, means, skipped, emptied })
     }
@@ -97,8 +98,11 @@ fn level_statistics(run: &Evaluation<'_>, sums: &[Vec<Sums>]) -> Vec<LevelStatis
     let of_level = |(at, &index): (usize, &usize)| LevelStatistics {
         scale: run.embeddings.scale(),
         searched: !run.job.searched.is_empty(),
-        parents: (run.levels.get(at + 1) == Some(&(index + 1)))
-            .then(|| Parents { of: run.hierarchy.levels[index + 1].parent.clone(), clusters: sums[at + 1].clone() }),
+        parents: run
+            .hierarchy
+            .above(index)
+            .filter(|_| run.levels.get(at + 1) == Some(&(index + 1)))
+            .map(|above| Parents { of: above.parent.clone(), clusters: sums[at + 1].clone() }),
         ..LevelStatistics::of_sums(run.hierarchy.levels[index].number, sums[at].clone())
     };
     run.levels.iter().enumerate().map(of_level).collect()

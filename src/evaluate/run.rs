@@ -1,15 +1,23 @@
 //! The main loop: first round, second round, and what follows from both.
 
-use super::evaluation::{Evaluation, Nonfinite};
+use super::clock::Clock;
+use super::evaluation::{Evaluation, Nonfinite, Sampling};
 use super::pass::Pass;
 use super::rounds::{Evaluated, FirstRound, SecondRound};
 use super::sinks::DistanceSinks;
 use super::{cosine, labels, neighbours, silhouette};
 use crate::backend::Job;
 use crate::base::error::Result;
-use crate::engine::checkpoint_store::Stage;
-use crate::engine::partials::RowSums;
+use crate::engine::checkpoint_store::{Chain, Stage};
+use crate::engine::partials::{ClusterSums, OuterSums, RowSums};
 use crate::metrics::level_statistics::{LabelStatistics, LevelStatistics};
+
+impl<'a> Evaluation<'a> {
+    /// The same evaluation of the levels of one chain alone.
+    fn of_chain(&self, chain: &std::ops::Range<usize>) -> Evaluation<'a> {
+        Evaluation { levels: &self.levels[chain.clone()], rows: self.rows.clone(), clock: Clock::default(), ..*self }
+    }
+}
 
 impl Evaluation<'_> {
     /// Evaluates all levels, if this process has all rows. The bits depend on input, device and tile sizes, not on timing.
@@ -49,13 +57,16 @@ impl Evaluation<'_> {
 
     /// Stages of the second round.
     pub fn second_stages(&self, first: &FirstRound) -> Vec<Stage> {
-        let wanted = [
-            (Stage::Search, first.emptied()),
-            (Stage::Means, self.wanted.means && first.means().is_some()),
-            (Stage::Silhouette, self.wanted.silhouette.is_some()),
-            (Stage::Cosine, self.wanted.cosine && first.means().is_some()),
-        ];
-        wanted.into_iter().filter(|(_, wanted)| *wanted).map(|(stage, _)| stage).collect()
+        let wanted = |stage: &Stage| match stage {
+            Stage::Distances => false,
+            Stage::Search => first.emptied(),
+            Stage::Means => self.wanted.means && first.means().is_some_and(|means| !means.are_centroids()),
+            Stage::Silhouette(_) => self.wanted.silhouette.is_some(),
+            Stage::Cosine => self.wanted.cosine && first.means().is_some(),
+        };
+        let silhouettes = Chain::all().map(Stage::Silhouette).take(self.chains().len());
+        let stages = [Stage::Search, Stage::Means].into_iter().chain(silhouettes).chain([Stage::Cosine]);
+        stages.filter(wanted).collect()
     }
 
     /// The second round over this process's rows. Stages that are not wanted are skipped.
@@ -67,13 +78,13 @@ impl Evaluation<'_> {
             true => Some(self.repeat_search(first)?),
             false => None,
         };
-        let around = match first.means().filter(|_| self.wanted.means) {
+        let around = match first.means().filter(|means| self.wanted.means && !means.are_centroids()) {
             Some(means) => Some(means.around(self)?),
             None => None,
         };
         let outer = match self.wanted.silhouette {
-            Some(sampling) => Some(silhouette::of_share(self, sampling, first.skipped(), &first.levels[0].clusters)?),
-            None => None,
+            Some(sampling) => self.silhouettes(sampling, first)?,
+            None => Vec::new(),
         };
         let cosine = match first.means().filter(|_| self.wanted.cosine) {
             Some(means) => Some(cosine::silhouettes(self, means, &first.levels)?),
@@ -97,10 +108,12 @@ impl Evaluation<'_> {
             self.clock.stop("neighbours", started, false);
         }
         self.add_means(&mut first, second.around)?;
-        if let (Some(sampling), Some(outer)) = (self.wanted.silhouette, second.outer) {
-            let found = silhouette::of_levels(self, sampling, first.skipped(), &outer)?;
-            for (level, found) in first.levels.iter_mut().zip(found) {
-                level.silhouette = Some(found);
+        if let Some(sampling) = self.wanted.silhouette {
+            for (chain, outer) in self.chains().into_iter().zip(&second.outer) {
+                let found = silhouette::of_levels(&self.of_chain(&chain), sampling, first.skipped(), outer)?;
+                for (level, found) in first.levels[chain].iter_mut().zip(found) {
+                    level.silhouette = Some(found);
+                }
             }
         }
         for (level, found) in first.levels.iter_mut().zip(second.cosine.into_iter().flat_map(|found| found.sums)) {
@@ -118,9 +131,28 @@ impl Evaluation<'_> {
         Ok(first.into_evaluated())
     }
 
+    /// Silhouettes of this process's share, chain by chain.
+    fn silhouettes(&self, sampling: Sampling, first: &FirstRound) -> Result<Vec<OuterSums>> {
+        let of_chain = |(number, chain): (Chain, std::ops::Range<usize>)| {
+            let lowest = &first.levels[chain.start].clusters;
+            let stage = Stage::Silhouette(number);
+            let started = self.clock.start();
+            let found = silhouette::of_share(&self.of_chain(&chain), stage, sampling, first.skipped(), lowest)?;
+            self.clock.stop(stage.name(), started, false);
+            Ok(found)
+        };
+        Chain::all().zip(self.chains()).map(of_chain).collect()
+    }
+
     fn add_means(&self, first: &mut FirstRound, around: Option<RowSums>) -> Result<()> {
-        let (Some(means), Some(around)) = (first.take_means(), around) else { return Ok(()) };
-        for (level, found) in first.levels.iter_mut().zip(means.statistics(self, around.sums)) {
+        let Some(means) = first.take_means() else { return Ok(()) };
+        let of_level = |level: &LevelStatistics| ClusterSums::of_clusters(level.clusters.clone());
+        let around = match around {
+            Some(around) => around.sums,
+            None if self.wanted.means && means.are_centroids() => first.levels.iter().map(of_level).collect(),
+            None => return Ok(()),
+        };
+        for (level, found) in first.levels.iter_mut().zip(means.statistics(self, around)) {
             level.means = Some(found);
         }
         if self.wanted.mean_neighbours {

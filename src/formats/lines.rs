@@ -66,33 +66,48 @@ pub(super) struct Columns<'a> {
     pub(super) optional: Option<&'a str>,
 }
 
-/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records. An empty line
-/// is a record with one empty field, so it is refused between records of several fields. After the last of these it is
-/// ignored.
+/// Passes the wanted fields of every record to `each`, with its number from 0. Returns the number of records.
 ///
 /// # Errors
-/// A file that can't be read or lacks the required column, a record with another number of fields than the first line, and
-/// errors of `each`.
+/// As [`each_row`]; a file that lacks the required column.
 pub(super) fn each_record(
     reader: impl BufRead,
     file: &Path,
     columns: Columns<'_>,
     mut each: impl FnMut(u64, &str, Option<&str>) -> Result<(), Finding>,
 ) -> Result<u64, Finding> {
+    let choose = |header: &[&str]| {
+        let column = |name: &str| header.iter().position(|header| header.trim() == name);
+        let Some(required) = column(columns.required) else {
+            let name = columns.required;
+            return Err(Finding::new(format!("the file has no column of {name}s"))
+                .file(file)
+                .expected(format!("a column named `{name}` in the first line"))
+                .found(header.iter().take(20).copied().collect::<Vec<_>>().join(", "))
+                .hint(format!("rename the column to `{name}`")));
+        };
+        Ok(std::iter::once(required).chain(columns.optional.and_then(column)).collect())
+    };
+    each_row(reader, file, choose, |at, fields| each(at, fields[0], fields.get(1).copied()))
+}
+
+/// Passes the fields of every record that `choose` picks from those of the first line to `each`, with the record's number
+/// from 0. Returns the number of records. An empty line is a record with one empty field, so it is refused between records of
+/// several fields. After the last of these it is ignored.
+///
+/// # Errors
+/// A file that can't be read, a record with another number of fields than the first line, and errors of `choose` and `each`.
+pub(super) fn each_row(
+    reader: impl BufRead,
+    file: &Path,
+    choose: impl FnOnce(&[&str]) -> Result<Vec<usize>, Finding>,
+    mut each: impl FnMut(u64, &[&str]) -> Result<(), Finding>,
+) -> Result<u64, Finding> {
     let budget = Rc::new(Cell::new(MAX_LINE));
     let reader = Budgeted { reader: BlankLines::new(reader), left: Rc::clone(&budget) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
-    let headers = reader.headers().map_err(|error| bad_csv(file, 0, &error))?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim() == name);
-    let Some(required) = column(columns.required) else {
-        let name = columns.required;
-        return Err(Finding::new(format!("the file has no column of {name}s"))
-            .file(file)
-            .expected(format!("a column named `{name}` in the first line"))
-            .found(headers.iter().take(20).collect::<Vec<_>>().join(", "))
-            .hint(format!("rename the column to `{name}`")));
-    };
-    let optional = columns.optional.and_then(column);
+    let header = reader.headers().map_err(|error| bad_csv(file, 0, &error))?.clone();
+    let chosen = choose(&header.iter().collect::<Vec<_>>())?;
     let mut record = csv::StringRecord::new();
     let (mut at, mut blank) = (0, false);
     loop {
@@ -100,18 +115,19 @@ pub(super) fn each_record(
         if !reader.read_record(&mut record).map_err(|error| bad_csv(file, at, &error))? {
             return Ok(at);
         }
-        if headers.len() > 1 && record.len() == 1 && record[0].is_empty() {
+        if header.len() > 1 && record.len() == 1 && record[0].is_empty() {
             blank = true;
             continue;
         }
         if blank {
             return Err(bad_record(file, at, "an empty line"));
         }
-        if record.len() != headers.len() {
-            let found = format!("{} fields, but {} in the first line", record.len(), headers.len());
+        if record.len() != header.len() {
+            let found = format!("{} fields, but {} in the first line", record.len(), header.len());
             return Err(bad_record(file, at, &found));
         }
-        each(at, record.get(required).unwrap_or_default(), optional.and_then(|column| record.get(column)))?;
+        let fields: Vec<&str> = chosen.iter().map(|&column| record.get(column).unwrap_or_default()).collect();
+        each(at, &fields)?;
         at += 1;
     }
 }

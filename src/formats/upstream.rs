@@ -2,7 +2,7 @@
 //!
 //! Nothing depends on this file. It can be missing, and if it disagrees with the other files, those count.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer};
@@ -82,7 +82,8 @@ impl Upstream {
         let mut text = String::new();
         let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
         match read {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+            // a file of labels has no config.yaml in it
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return None,
             Err(e) => {
                 warnings.push(format!("ignoring {}: {e}", path.display()));
                 return None;

@@ -29,8 +29,10 @@ impl Metric for ParentInertiaShare {
                 return f64::NAN;
             };
             let around = &means.around_mean[c];
-            let inertia = parents.clusters[parents.of[c] as usize].inertia;
-            if around.size == 0 || inertia == 0.0 {
+            // an empty cluster may have no parent
+            let inertia = |c: usize| parents.clusters[parents.of[c] as usize].inertia;
+            let inertia = if around.size == 0 { 0.0 } else { inertia(c) };
+            if inertia == 0.0 {
                 return f64::NAN;
             }
             (around.inertia + as_real(around.size) * from_parent) / inertia

@@ -23,6 +23,8 @@ pub struct Work {
     pub points: u64,
     /// Dimension d.
     pub dim: usize,
+    /// Number of chains of levels that nest; silhouettes are computed once for each.
+    pub chains: u64,
     /// Number of non-empty clusters of each evaluated level, K.
     pub clusters: Vec<u64>,
     /// Operations per second of the device; a multiply-add counts as two.
@@ -47,6 +49,7 @@ impl Work {
     pub fn seconds(&self, need: Need, silhouette: Silhouette) -> f64 {
         let (n, d) = (as_real(self.points), as_real(self.dim as u64));
         let over_levels = |cost: fn(f64) -> f64| self.clusters.iter().map(|&k| cost(as_real(k))).sum::<f64>();
+        let chains = as_real(self.chains);
         let operations = match need {
             Need::Labels => 0.0,
             Need::Means => 5.0 * n * d * as_real(self.clusters.len() as u64),
@@ -57,9 +60,9 @@ impl Work {
             Need::Cosine => 2.0 * n * (d + 1.0 + PER_CENTROID) * over_levels(|k| k),
             Need::Silhouette => match silhouette {
                 Silhouette::Off => 0.0,
-                Silhouette::Exact if self.symmetric => n * n * (d + PER_PAIR_OF_POINTS),
-                Silhouette::Exact => 2.0 * n * n * (d + PER_PAIR_OF_POINTS),
-                Silhouette::Sample(taken) => 2.0 * n * (d + PER_PAIR_OF_POINTS) * as_real(taken.get()).min(n),
+                Silhouette::Exact if self.symmetric => chains * n * n * (d + PER_PAIR_OF_POINTS),
+                Silhouette::Exact => chains * 2.0 * n * n * (d + PER_PAIR_OF_POINTS),
+                Silhouette::Sample(taken) => chains * 2.0 * n * (d + PER_PAIR_OF_POINTS) * as_real(taken.get()).min(n),
             },
         };
         operations / self.rate
@@ -200,7 +203,15 @@ mod tests {
     }
 
     fn fitted(settings: &mut Settings, points: u64) -> Result<(Vec<&'static str>, Vec<String>)> {
-        let work = Work { points, dim: 100, clusters: vec![1000, 10], rate: 1e11, measured: false, symmetric: true };
+        let work = Work {
+            points,
+            dim: 100,
+            chains: 1,
+            clusters: vec![1000, 10],
+            rate: 1e11,
+            measured: false,
+            symmetric: true,
+        };
         let mut metrics = select(&settings.metrics).expect("known names");
         metrics.retain(|metric| settings.metrics.iter().any(|name| name == metric.name()));
         let mut warnings = Vec::new();
@@ -210,7 +221,15 @@ mod tests {
 
     #[test]
     fn estimates_follow_the_formulas() {
-        let work = Work { points: 1000, dim: 10, clusters: vec![50, 5], rate: 1.0, measured: true, symmetric: true };
+        let work = Work {
+            points: 1000,
+            dim: 10,
+            chains: 1,
+            clusters: vec![50, 5],
+            rate: 1.0,
+            measured: true,
+            symmetric: true,
+        };
         let exact = Silhouette::Exact;
         assert!(work.basis().contains("measured"), "{}", work.basis());
         assert_eq!(work.seconds(Need::Search, exact), 2.0 * 1000.0 * 26.0 * 55.0);
@@ -234,8 +253,15 @@ mod tests {
         assert_eq!((chosen.silhouette, chosen.metrics.len()), (Silhouette::Off, kept.len()));
 
         // 900,000 points: each metric alone is quick, all together are not
-        let together =
-            Work { points: 900_000, dim: 100, clusters: vec![200_000], rate: 1e11, measured: false, symmetric: true };
+        let together = Work {
+            points: 900_000,
+            dim: 100,
+            chains: 1,
+            clusters: vec![200_000],
+            rate: 1e11,
+            measured: false,
+            symmetric: true,
+        };
         let mut chosen = settings(&[], None);
         let mut metrics = select(&chosen.metrics).expect("known names");
         fit_to_budget(&mut metrics, &mut chosen, &together, &mut Vec::new()).expect("skipped, not refused");

@@ -26,6 +26,9 @@ pub struct RunFingerprint {
     pub embeddings: Vec<FileFingerprint>,
     /// Files of clusters and centroids, for every level.
     pub hierarchy: Vec<FileFingerprint>,
+    /// Columns of labels, if they were chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub level_columns: Vec<String>,
     /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<FileFingerprint>,
     /// Numbers of the levels to evaluate.
@@ -112,6 +115,7 @@ pub(crate) mod tests {
             arrays: Vec::new(),
             embeddings: vec![file("x.npy")],
             hierarchy: vec![file("sorted_clusters.npy"), file("centroids.npy")],
+            level_columns: Vec::new(),
             subset: None,
             levels: vec![1, 2],
             metrics: vec!["inertia".to_owned()],

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::engine::checkpoint_store::Chain;
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::Embeddings;
-use crate::formats::hierarchy::{Hierarchy, HierarchyOptions};
+use crate::formats::hierarchy::{AssignmentOptions, AssignmentSource, Hierarchy, HierarchyOptions};
 use crate::formats::labels::Labels;
 use crate::formats::names::Names;
 use crate::formats::subset;
@@ -65,7 +66,7 @@ impl CheckedInputs {
             files => Names::open_all(files, &settings.name_columns(), &mut findings),
         };
         let hierarchy = embeddings.as_ref().and_then(|e| open_hierarchy(&settings, e, &mut findings, &mut warnings));
-        if embeddings.is_none() {
+        if embeddings.is_none() && settings.assignments.is_empty() {
             Hierarchy::look_for_files(&settings.clustering, &settings.levels, &mut findings);
         }
         let labels = match (&embeddings, &settings.labels) {
@@ -109,7 +110,11 @@ impl CheckedInputs {
     /// rows.
     pub fn takes_two_rounds(&self) -> bool {
         let needs = cost::needs(&self.metrics);
-        let second = |need: &Need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Cosine | Need::Silhouette);
+        let second = |need: &Need| match need {
+            Need::Means | Need::MeanNeighbours => !self.hierarchy.centroids_are_means(),
+            Need::Silhouette | Need::Cosine => true,
+            Need::Labels | Need::Neighbours | Need::Search => false,
+        };
         // skipped rows can leave clusters empty, and the search must exclude those
         needs.iter().any(second) || (self.settings.nonfinite == Nonfinite::Skip && needs.contains(&Need::Search))
     }
@@ -120,7 +125,8 @@ impl CheckedInputs {
 fn check_paths(settings: &Settings) -> Result<()> {
     let optional = [&settings.image_root, &settings.subset_indices, &settings.labels];
     let optional = optional.into_iter().flatten().chain(&settings.images);
-    for path in optional.chain([&settings.clustering, &settings.out]).chain(&settings.embeddings) {
+    let labels = settings.assignments.iter().chain(&settings.centroids);
+    for path in optional.chain([&settings.clustering, &settings.out]).chain(labels).chain(&settings.embeddings) {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let is_embeddings = cfg!(unix) && settings.embeddings.contains(path);
         if absolute.to_str().is_none() && !is_embeddings {
@@ -135,8 +141,11 @@ fn check_paths(settings: &Settings) -> Result<()> {
 
 /// Fills in paths that the user did not give from upstream's config.yaml.
 fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warnings: &mut Vec<String>) {
-    // opening the hierarchy reports a file that can't be read
-    let upstream = Upstream::read(&settings.clustering, &mut Vec::new()).unwrap_or_default();
+    // opening the hierarchy reports a file that can't be read; labels have no config.yaml
+    let upstream = match settings.assignments.is_empty() {
+        true => Upstream::read(&settings.clustering, &mut Vec::new()).unwrap_or_default(),
+        false => Upstream::default(),
+    };
     normalize::follow(settings, upstream.clustrata.normalize, findings, warnings);
     if settings.embeddings.is_empty() {
         let paths = &upstream.embeddings_path;
@@ -187,9 +196,38 @@ fn open_hierarchy(
         Some(path) => Some(findings.take(subset::read(path, embeddings.rows()))?),
         None => None,
     };
+    if !settings.assignments.is_empty() {
+        return open_assignments(settings, embeddings, subset, findings, warnings);
+    }
     let options =
         HierarchyOptions { subset, allow_unassigned: settings.allow_unassigned, levels: settings.levels.clone() };
     Hierarchy::open(&settings.clustering, embeddings.rows(), embeddings.dim(), options, findings, warnings)
+}
+
+fn open_assignments(
+    settings: &Settings,
+    embeddings: &Embeddings,
+    subset: Option<Vec<u64>>,
+    findings: &mut Findings,
+    warnings: &mut Vec<String>,
+) -> Option<Hierarchy> {
+    let options = AssignmentOptions {
+        centroids: settings.centroids.clone(),
+        levels: settings.levels.clone(),
+        clusters: Vec::new(),
+    };
+    let source = AssignmentSource { files: &settings.assignments, columns: &settings.level_columns, subset };
+    let hierarchy = source.open(embeddings.rows(), embeddings.dim(), options, findings, warnings)?;
+    let chains = (0..hierarchy.levels.len()).filter(|&level| hierarchy.starts_chain(level)).count();
+    if chains > Chain::MOST {
+        let finding = Finding::new("too many levels that do not nest").expected(format!("at most {}", Chain::MOST));
+        findings.push_usage(finding.found(chains.to_string()).hint("evaluate them in several runs"));
+        return None;
+    }
+    if settings.centroids.is_empty() {
+        warnings.push("no centroids were given: the means of the clusters take their place".to_owned());
+    }
+    Some(hierarchy)
 }
 
 fn check_names(settings: &Settings, embeddings: &Embeddings, names: &Names, findings: &mut Findings) {

@@ -14,6 +14,8 @@ use std::num::NonZero;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
+
 use crate::backend::select::{self, Choice, Request, Selected};
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
 use crate::base::error::{Error, Finding, Findings, Result};
@@ -26,7 +28,7 @@ use crate::formats::scratch_copies;
 use crate::metrics::Need;
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::{Device, InputFile, Inputs};
+use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs};
 use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
 pub use inputs::CheckedInputs;
 
@@ -88,13 +90,27 @@ impl Plan {
         }
         let work = work(&inputs, backend.as_ref());
         cost::fit_to_budget(&mut inputs.metrics, &mut inputs.settings, &work, &mut inputs.warnings)?;
-        scale::divide_extreme(&mut inputs);
         let needs = cost::needs(&inputs.metrics);
-        let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
-        let lowest = &inputs.hierarchy.levels[inputs.levels[0]];
-        let centre = if needs.iter().any(subtracts) { centre(lowest) } else { Vec::new() };
         let seconds = inputs.started.elapsed().as_secs_f64();
-        Ok(Plan { inputs, needs, centre, backend, device, reason, seconds })
+        let mut plan = Plan { inputs, needs, centre: Vec::new(), backend, device, reason, seconds };
+        if !plan.hierarchy.lacks_centroids() {
+            plan.prepare_centroids();
+        }
+        Ok(plan)
+    }
+
+    /// Provides the centroids of a clustering that was given as labels without them.
+    pub fn set_means(&mut self, means: Vec<Array2<f64>>) {
+        self.inputs.hierarchy.set_means(means);
+        self.prepare_centroids();
+    }
+
+    /// Brings the centroids and the rows to a scale that float64 can square, and chooses the centre.
+    fn prepare_centroids(&mut self) {
+        scale::divide_extreme(&mut self.inputs);
+        let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
+        let lowest = &self.inputs.hierarchy.levels[self.inputs.levels[0]];
+        self.centre = if self.needs.iter().any(subtracts) { centre(lowest) } else { Vec::new() };
     }
 
     /// The same plan, but with rows read from copies on the machine's own disk if `--scratch` is set. Also returns the number
@@ -134,7 +150,8 @@ impl Plan {
         let embeddings = &self.embeddings;
         let levels = self.levels.iter().map(|&level| self.hierarchy.levels[level].centroids.view()).collect();
         let searches = self.needs.contains(&Need::Search);
-        let sums = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Cosine));
+        let means = self.needs.iter().any(|need| matches!(need, Need::Means | Need::MeanNeighbours | Need::Cosine));
+        let sums = means && !self.hierarchy.centroids_are_means();
         Job {
             tile_rows: tile_rows.map_or(0, NonZero::get),
             // the search compares the own distance of every row with another one
@@ -207,8 +224,6 @@ impl Plan {
 
     /// The input files, as written to the record.
     pub fn recorded_inputs(&self) -> Inputs {
-        let sources =
-            self.hierarchy.levels.iter().flat_map(|level| [&level.sources.clusters, &level.sources.centroids]);
         Inputs {
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
@@ -224,7 +239,8 @@ impl Plan {
             patterns: self.embeddings.matched(&self.settings.matches),
             clustering: std::path::absolute(&self.settings.clustering)
                 .unwrap_or_else(|_| self.settings.clustering.clone()),
-            hierarchy: sources.map(|path| InputFile::of(path)).collect(),
+            hierarchy: self.hierarchy.files().into_iter().map(InputFile::of).collect(),
+            assignments: AssignedLevel::all(&self.hierarchy),
             subset: self.settings.subset_indices.as_deref().map(InputFile::of),
             images: self.settings.images.iter().map(|path| InputFile::of(path)).collect(),
             labels: self.settings.labels.as_deref().map(InputFile::of),
@@ -238,8 +254,6 @@ impl Plan {
     pub fn fingerprint(&self) -> Result<RunFingerprint> {
         let of_files =
             |files: &mut dyn Iterator<Item = &Path>| files.map(FileFingerprint::of).collect::<Result<Vec<_>>>();
-        let sources = |level: &Level| [level.sources.clusters.clone(), level.sources.centroids.clone()];
-        let hierarchy: Vec<PathBuf> = self.hierarchy.levels.iter().flat_map(sources).collect();
         let settings = &self.settings;
         let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
         // labels are only used when parts are merged, so parts may have been computed without them
@@ -252,7 +266,8 @@ impl Plan {
             normalize: self.embeddings.is_normalized(),
             arrays: self.embeddings.arrays(),
             embeddings: of_files(&mut settings.embeddings.iter().map(PathBuf::as_path))?,
-            hierarchy: of_files(&mut hierarchy.iter().map(PathBuf::as_path))?,
+            hierarchy: of_files(&mut self.hierarchy.files().into_iter())?,
+            level_columns: settings.level_columns.clone(),
             subset: settings.subset_indices.as_deref().map(FileFingerprint::of).transpose()?,
             levels: settings.levels.clone(),
             metrics: of_rows.map(|metric| metric.name().to_owned()).collect(),
@@ -306,6 +321,7 @@ fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
     Work {
         points: levels.first().map_or(0, |level| sizes(level).iter().sum()),
         dim,
+        chains: inputs.hierarchy.chains(levels).len() as u64,
         clusters: levels.iter().map(|level| sizes(level).iter().filter(|size| **size > 0).count() as u64).collect(),
         rate: backend.rate(),
         measured: backend.rate_is_measured(),

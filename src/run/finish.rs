@@ -7,11 +7,12 @@ use std::time::{Instant, SystemTime};
 
 #[cfg(feature = "parquet")]
 use super::exports;
-use super::pictures;
+use super::{centroids, pictures};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
 use crate::base::time::rfc3339;
+use crate::engine::checkpoint_store::{Chain, Stage};
 use crate::engine::partials::Counts;
 use crate::evaluate::{Evaluated, SecondRound, StageTime};
 use crate::formats::distances::DistanceFile;
@@ -45,14 +46,12 @@ pub(super) struct RunSummary {
 /// How many distances each stage computed.
 pub(super) fn counts(first: Counts, second: &SecondRound) -> BTreeMap<String, Counts> {
     let rows = |sums: &Option<crate::engine::partials::RowSums>| sums.as_ref().map(|sums| sums.counts);
-    let stages = [
-        ("distances", Some(first)),
-        ("search", rows(&second.search)),
-        ("means", rows(&second.around)),
-        ("cosine", rows(&second.cosine)),
-        ("silhouette", second.outer.as_ref().map(|outer| outer.counts)),
-    ];
-    stages.into_iter().filter_map(|(name, counts)| Some((name.to_owned(), counts?))).collect()
+    let stages =
+        [(Stage::Distances, Some(first)), (Stage::Search, rows(&second.search)), (Stage::Means, rows(&second.around))];
+    let silhouettes = Chain::all().zip(&second.outer);
+    let silhouettes = silhouettes.map(|(chain, outer)| (Stage::Silhouette(chain), Some(outer.counts)));
+    let counted = stages.into_iter().chain(silhouettes).chain([(Stage::Cosine, rows(&second.cosine))]);
+    counted.filter_map(|(stage, counts)| Some((stage.name().to_owned(), counts?))).collect()
 }
 
 /// Writes everything below the folder's staging.
@@ -98,6 +97,7 @@ pub(super) fn write_all(
     let clock = Instant::now();
     tables::write_tables(&record, |relative| folder.staging(relative))?;
     write_settings(&config, folder)?;
+    centroids::write(plan, folder)?;
     record.stages.push(StageRecord::new("tables", clock.elapsed().as_secs_f64()));
     for warning in &record.warnings {
         tracing::warn!("{warning}");

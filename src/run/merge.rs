@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use super::centroids::{self, Keep};
 use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
@@ -42,13 +43,14 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
     let started = SystemTime::now();
     let parts = Parts::find(&request.folder)?;
-    let plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
+    let mut plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
     let agreement = plan.fingerprint()?;
     parts.agree(&agreement)?;
     let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, frontend)
-        .and_then(|()| add_up_and_write(&plan, &parts, plan_hash, &folder, started, frontend));
+        .and_then(|()| centroids::provide(&mut plan, &agreement, Keep::Never, frontend))
+        .and_then(|_| add_up_and_write(&plan, &parts, plan_hash, &folder, started, frontend));
     frontend.detach_log();
     let record = finished.map_err(|error| match signals::asked() {
         StopRequest::Checkpoint if error.kind() == Kind::Interrupted => {
@@ -124,7 +126,8 @@ fn second_round(parts: &Parts, stages: &[Stage], rows: u64) -> Result<SecondRoun
     findings.into_result()?;
     let sums =
         |stage| -> Result<Option<RowSums>> { stages.contains(&stage).then(|| parts.rows(stage, rows)).transpose() };
-    let outer = stages.contains(&Stage::Silhouette).then(|| parts.outer(Stage::Silhouette, rows)).transpose()?;
+    let silhouettes = stages.iter().filter(|stage| matches!(stage, Stage::Silhouette(_)));
+    let outer = silhouettes.map(|&stage| parts.outer(stage, rows)).collect::<Result<_>>()?;
     let (search, around, cosine) = (sums(Stage::Search)?, sums(Stage::Means)?, sums(Stage::Cosine)?);
     Ok(SecondRound { search, around, outer, cosine })
 }

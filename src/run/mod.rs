@@ -1,6 +1,7 @@
 //! One run, from its settings to its files.
 
 pub mod buffers;
+mod centroids;
 #[cfg(feature = "parquet")]
 mod exports;
 mod finish;

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::centroids::Keep;
 use super::frontend::Frontend;
 use super::session::{Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare};
 use crate::backend::Tiling;
@@ -47,7 +48,7 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
     };
     let work = PartFolder::open(&out, rows.clone(), agreement.clone(), part_info(&plan), earlier)?;
     let work = work.storing(checkpoint_interval(&plan), true);
-    let Prepared { plan, work, tiling, .. } = prepare(plan, work)?;
+    let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, Keep::Always, frontend)?;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::centroids::{self, Keep};
 use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
@@ -13,9 +14,10 @@ use crate::base::signals::{self, StopRequest};
 use crate::engine::checkpoint_store::{CheckpointStore, Stage};
 use crate::engine::points::{EmbeddingPoints, Points};
 use crate::engine::resident_points::ResidentPoints;
-use crate::evaluate::{Clock, Evaluation};
+use crate::evaluate::{Clock, Evaluation, StageTime};
 use crate::formats::folder::{OutputFolder, RECORD};
 use crate::plan::Plan;
+use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::{RunRecord, Worker};
 use crate::plan::settings::{Checkpoint, Options, Settings};
 use crate::report::tracking;
@@ -45,6 +47,7 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
     if resume && let Some(record) = finished_record(&plan.settings.out, &hash) {
         // the run may have been killed before it removed its part
         let rows = 0..plan.embeddings.rows();
+        centroids::forget(&plan, &agreement);
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, part_info(&plan), Earlier::Discard)?.discard();
         }
@@ -60,17 +63,19 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
         (false, true) => Earlier::Discard,
         (false, false) => Earlier::Refuse,
     };
-    let work = PartFolder::open(folder.path(), rows, agreement, part_info(&plan), earlier)?;
+    let work = PartFolder::open(folder.path(), rows, agreement.clone(), part_info(&plan), earlier)?;
     let work = work.storing(checkpoint_interval(&plan), false);
     let settings = plan.settings.clone();
+    let keep = Keep::IfSlow(checkpoint_interval(&plan));
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let prepared = prepare(plan, work)?;
+        let prepared = prepare(plan, work, &agreement, keep, frontend)?;
         evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();
-    let (record, work) = finished?;
+    let (record, work, plan) = finished?;
     let out = folder.path().to_owned();
     folder.commit()?;
+    centroids::forget(&plan, &agreement);
     work.discard();
     tracking::send_after_run(&settings.tracking, &record, &out);
     gates::hold(&settings.gates, &record, &out, "", json)
@@ -82,15 +87,15 @@ fn evaluate_and_write(
     folder: &OutputFolder,
     started: SystemTime,
     frontend: &dyn Frontend,
-) -> Result<(RunRecord, PartFolder)> {
+) -> Result<(RunRecord, PartFolder, Plan)> {
     let settings = prepared.settings();
-    let Prepared { plan, work, tiling, warnings } = prepared;
+    let Prepared { plan, work, tiling, warnings, centroids } = prepared;
     let mut buffers = open_buffers(&plan, &work, work.path())?;
     let (evaluated, distances, stages) = {
         let points = EmbeddingPoints { embeddings: &plan.embeddings, subset: None };
         // only metrics of the true means need a second pass over the points
-        let resident =
-            plan.wanted().means.then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
+        let resident = (plan.wanted().means && !plan.hierarchy.centroids_are_means())
+            .then(|| ResidentPoints::new(&points, plan.backend.as_ref(), tiling.tile_rows));
         let kept = resident.as_ref().and_then(|points| points.kept());
         let job = Job { kept, ..plan.job(NonZero::new(tiling.tile_rows)) };
         let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
@@ -100,12 +105,13 @@ fn evaluate_and_write(
         work.second_round(evaluation.second_stages(&known));
         let second = evaluation.second(&known)?;
         let distances = finish::counts(counted, &second);
-        (evaluation.finish(known, second)?, distances, evaluation.clock.stages())
+        let stages = centroids.into_iter().chain(evaluation.clock.stages()).collect();
+        (evaluation.finish(known, second)?, distances, stages)
     };
     let written = buffers.finish()?.placed_in(folder)?;
     let summary = RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
     let record = finish::write_all(&plan, &evaluated, &written, summary, folder)?;
-    Ok((record, work))
+    Ok((record, work, plan))
 }
 
 /// The main loop over some rows.
@@ -142,6 +148,8 @@ pub(super) struct Prepared {
     pub(super) tiling: Tiling,
     /// Warnings so far, those of the plan included.
     pub(super) warnings: Vec<String>,
+    /// Time to provide the means of labels as centroids.
+    pub(super) centroids: Option<StageTime>,
 }
 
 impl Prepared {
@@ -151,9 +159,16 @@ impl Prepared {
     }
 }
 
-/// Stages the embeddings and decides on tiles; a resumed run keeps its tile size.
-pub(super) fn prepare(plan: Plan, mut work: PartFolder) -> Result<Prepared> {
-    let (plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+/// Stages the embeddings, provides missing centroids and decides on tiles; a resumed run keeps its tile size.
+pub(super) fn prepare(
+    plan: Plan,
+    mut work: PartFolder,
+    agreement: &RunFingerprint,
+    keep: Keep,
+    frontend: &dyn Frontend,
+) -> Result<Prepared> {
+    let (mut plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+    let centroids = centroids::provide(&mut plan, agreement, keep, frontend)?;
     work.info_mut().worker.staged_bytes = staged_bytes;
     let earlier = work.earlier_tile_rows();
     let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
@@ -163,7 +178,7 @@ pub(super) fn prepare(plan: Plan, mut work: PartFolder) -> Result<Prepared> {
     }
     work.info_mut().worker.device = plan.recorded_device(tiling);
     announce(&plan, tiling);
-    Ok(Prepared { plan, work, tiling, warnings })
+    Ok(Prepared { plan, work, tiling, warnings, centroids })
 }
 
 /// Opens the distance buffers of the part's rows in `folder`: those of an interrupted run, or new ones.

@@ -8,6 +8,7 @@ mod common;
 mod chain;
 mod cluster;
 mod grids;
+mod labels;
 mod shards;
 mod signals;
 mod stand_ins;

@@ -75,6 +75,8 @@ fn absolute(settings: Settings) -> Result<Settings> {
     let optional = |file: &Option<PathBuf>| file.as_deref().map(path).transpose();
     Ok(Settings {
         clustering: path(&settings.clustering)?,
+        assignments: settings.assignments.iter().map(|file| path(file)).collect::<Result<_>>()?,
+        centroids: settings.centroids.iter().map(|file| path(file)).collect::<Result<_>>()?,
         embeddings: settings.embeddings.iter().map(|file| path(file)).collect::<Result<_>>()?,
         images: settings.images.iter().map(|file| path(file)).collect::<Result<_>>()?,
         image_root: optional(&settings.image_root)?,

@@ -10,8 +10,20 @@ use crate::formats::yaml;
 use crate::plan::settings::Options;
 
 /// Parameters that are paths. `embeddings` can be several, or globs.
-pub(super) const PATHS: [&str; 7] =
-    ["clustering", "embeddings", "images", "image-root", "subset-indices", "labels", "scratch"];
+pub(super) const PATHS: [&str; 9] = [
+    "clustering",
+    "embeddings",
+    "images",
+    "image-root",
+    "subset-indices",
+    "labels",
+    "scratch",
+    "assignments",
+    "centroids",
+];
+
+/// Those that can be several paths in one text, separated by commas.
+const LISTS: [&str; 2] = ["assignments", "centroids"];
 
 /// Words that YAML 1.1 reads as booleans.
 const TRUE: [&str; 3] = ["yes", "on", "y"];
@@ -32,7 +44,13 @@ pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
         Ok(value) => value,
         Err(wrong) => truth(value).filter(|truth| Options::fitting(key, truth).is_ok()).ok_or(wrong)?,
     };
-    if PATHS.contains(&key) { absolute(&checked) } else { Ok(checked) }
+    match checked {
+        Value::String(list) if LISTS.contains(&key) => {
+            absolute(&list.split(',').map(|path| Value::from(path.trim())).collect::<Vec<_>>().into())
+        }
+        checked if PATHS.contains(&key) => absolute(&checked),
+        checked => Ok(checked),
+    }
 }
 
 /// The boolean that YAML 1.1 reads from a word such as `yes`.

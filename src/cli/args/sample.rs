@@ -11,7 +11,8 @@ use crate::kmeans::sampling::Strategy;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SampleArgs {
-    /// Folder of the hierarchy: level1, level2, ...
+    /// Folder of the hierarchy: level1, level2, ...; or a file of labels as in `metrics --assignments` (several, fine to
+    /// coarse, separated by commas)
     #[arg(value_name = "CLUSTERING")]
     pub clustering: PathBuf,
     /// Number of rows to sample
@@ -37,13 +38,16 @@ pub struct SampleArgs {
     /// Write the rows in ascending order, not cluster by cluster
     #[arg(long)]
     pub sort_indices: bool,
+    /// Columns of labels in a .csv, fine to coarse, as in `metrics`
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    pub level_columns: Vec<String>,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// Suffix of the file name
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub name_suffix: String,
-    /// Folder to write to [default: CLUSTERING/curated_datasets]
+    /// Folder to write to [default: CLUSTERING/curated_datasets; LABELS-curated_datasets beside a file of labels]
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Replace an earlier selection with the same name

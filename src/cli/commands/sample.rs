@@ -9,13 +9,21 @@ use crate::base::signals;
 use crate::base::text::counted;
 use crate::cli::args::SampleArgs;
 use crate::formats::hierarchy_writer::write_indices;
-use crate::kmeans::sampling::{self, Request, Selection, Source};
+use crate::formats::labels::label_files;
+use crate::kmeans::sampling::{self, Request, Selection, Source, Strategy};
+use crate::plan::settings::beside;
 
 pub(super) fn run(args: &SampleArgs) -> Result<String> {
     check_suffix(&args.name_suffix)?;
+    let is_labels = label_files(&args.clustering).is_some();
+    if is_labels && args.sampling_strategy == Strategy::Closest {
+        let finding = Finding::new("the rows of label files are not sorted by distance").found("--sampling-strategy c");
+        return Err(Error::usage(finding.hint("use --sampling-strategy r")));
+    }
     let mut warnings = Vec::new();
     let source = Source {
         clustering: &args.clustering,
+        level_columns: &args.level_columns,
         top: args.level,
         subset: args.subset_indices.as_deref(),
         valid: args.valid_indices.as_deref(),
@@ -23,7 +31,7 @@ pub(super) fn run(args: &SampleArgs) -> Result<String> {
     let tree = sampling::open(source, &mut warnings)?;
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     signals::go_on()?;
-    let path = file(args, tree.height());
+    let path = file(args, is_labels, tree.height());
     if path.exists() && !args.force {
         let finding = Finding::new("a selection with this name exists already").file(path);
         return Err(Error::usage(finding.hint("add --force to replace it, or --name-suffix for another name")));
@@ -59,8 +67,8 @@ fn check_suffix(suffix: &str) -> Result<()> {
 }
 
 /// The path of the selection, named as upstream names it.
-fn file(args: &SampleArgs, levels: usize) -> PathBuf {
-    let folder = args.out.clone().unwrap_or_else(|| args.clustering.join("curated_datasets"));
+fn file(args: &SampleArgs, is_labels: bool, levels: usize) -> PathBuf {
+    let folder = args.out.clone().unwrap_or_else(|| beside(&args.clustering, is_labels, "curated_datasets"));
     let (letter, multiplier, target) = (args.sampling_strategy.letter(), args.multiplier, args.target_size);
     let suffix = if args.name_suffix.is_empty() { String::new() } else { format!("_{}", args.name_suffix) };
     folder.join(format!("{levels}{letter}_mul{multiplier}_{target}_balanced_selection{suffix}.npy"))

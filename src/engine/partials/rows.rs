@@ -13,8 +13,8 @@ pub struct RowSums {
     pub rows: Range<u64>,
     /// Sums per cluster, one entry per evaluated level.
     pub sums: Vec<ClusterSums>,
-    /// Sums of the points on the lowest evaluated level, if wanted.
-    pub points: Option<PointSums>,
+    /// Sums of the points on the lowest evaluated level of each chain of levels; empty if they are not wanted.
+    pub points: Vec<PointSums>,
     /// Rows left out because they hold a NaN or an infinity, ascending.
     pub skipped: Vec<u64>,
     /// Number of distances computed.
@@ -44,7 +44,7 @@ impl RowSums {
     /// Bytes of memory, roughly.
     pub fn bytes(&self) -> usize {
         let clusters: usize = self.sums.iter().map(|sums| size_of_val(sums.clusters())).sum();
-        let points = self.points.as_ref().map_or(0, |points| points.values().map(size_of_val).iter().sum());
+        let points = self.points.iter().flat_map(PointSums::values).map(size_of_val).sum::<usize>();
         clusters + points + size_of_val(self.skipped.as_slice())
     }
 
@@ -57,9 +57,7 @@ impl RowSums {
         assert_eq!(self.sums.len(), next.sums.len(), "parts are of the same levels");
         self.rows.end = next.rows.end;
         self.sums.iter_mut().zip(&next.sums).for_each(|(sums, next)| sums.combine(next));
-        if let (Some(points), Some(next)) = (&mut self.points, &next.points) {
-            points.combine(next);
-        }
+        self.points.iter_mut().zip(&next.points).for_each(|(points, next)| points.combine(next));
         self.skipped.extend(&next.skipped);
         self.counts = self.counts.plus(next.counts);
     }
@@ -74,7 +72,7 @@ mod tests {
         let mut sums = ClusterSums::identity(2);
         sums.add(1, Sums::of_point(squared));
         let counts = Counts { own: rows.end - rows.start, ..Counts::default() };
-        let points = PointSums::of_values(1, vec![0.0, squared], vec![0.0; 2]);
+        let points = PointSums::of_values(1, vec![0.0, squared], vec![0.0; 2]).into_iter().collect();
         RowSums { skipped: vec![rows.start], rows, sums: vec![sums], points, counts }
     }
 
@@ -84,7 +82,7 @@ mod tests {
         whole.combine(&part(3..5, 9.0));
         assert_eq!((whole.rows.clone(), whole.skipped.as_slice(), whole.counts.own), (0..5, [0, 3].as_slice(), 5));
         assert_eq!(whole.sums[0].clusters()[1].inertia, 13.0);
-        assert_eq!(whole.points, PointSums::of_values(1, vec![0.0, 13.0], vec![0.0; 2]));
+        assert_eq!(whole.points.first().cloned(), PointSums::of_values(1, vec![0.0, 13.0], vec![0.0; 2]));
     }
 
     #[test]

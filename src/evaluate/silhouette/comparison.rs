@@ -20,8 +20,9 @@ use crate::engine::partials::{Counts, OuterSums, StepCut};
 use crate::engine::progress::StageProgress;
 use crate::evaluate::Evaluation;
 
-/// Bytes of inner points held at once if the outer points are a sample.
-const WINDOW_BYTES: usize = 512 << 20;
+/// Bytes of inner points held at once if the outer points are a sample: hundreds of tiles, and little beside what a program
+/// takes anyway.
+const WINDOW_BYTES: usize = 128 << 20;
 
 /// Maximum distances per step if the outer points are a sample: seconds of work on any device.
 const WINDOW_PAIRS: usize = 1 << 31;
@@ -32,19 +33,29 @@ const ROWS_BYTES: usize = 64 << 20;
 /// Silhouettes at `share` (indices) of the `taken` places, or of all places, in order, per evaluated level.
 pub(super) fn run<'e>(
     run: &Evaluation<'e>,
+    stage: Stage,
     order: &Order,
     source: Source<'_, 'e>,
     taken: Option<&[u32]>,
     share: Range<usize>,
 ) -> Result<OuterSums> {
-    let kept = run.checkpoints.load_outer(Stage::Silhouette)?;
+    let kept = run.checkpoints.load_outer(stage)?;
     if let Some(complete) = kept.as_ref().filter(|kept| kept.is_complete()) {
         return Ok(complete.clone());
     }
-    let progress = run.watch.start_stage(Stage::Silhouette.name(), share.len() as u64 * order.len() as u64, 0);
+    let progress = run.watch.start_stage(stage.name(), share.len() as u64 * order.len() as u64, 0);
     let pairs = AtomicU64::new(kept.as_ref().map_or(0, |kept| kept.counts.pairs));
-    let comparison =
-        Comparison { run, order, source, progress: progress.as_ref(), share, sampled: taken.is_some(), kept, pairs };
+    let comparison = Comparison {
+        run,
+        stage,
+        order,
+        source,
+        progress: progress.as_ref(),
+        share,
+        sampled: taken.is_some(),
+        kept,
+        pairs,
+    };
     let blocks = match taken {
         _ if comparison.share.is_empty() => Vec::new(),
         Some(taken) => comparison.sample(&taken[comparison.share.clone()])?,
@@ -53,12 +64,14 @@ pub(super) fn run<'e>(
     let of_level = |level| blocks.iter().flat_map(|block| block.silhouettes(order, level)).collect();
     let values = (0..order.levels()).map(of_level).collect();
     let found = OuterSums { values, running: Vec::new(), ..comparison.snapshot(StepCut::default(), 0, &[]) };
-    run.checkpoints.store_outer(Stage::Silhouette, &found)?;
+    run.checkpoints.store_outer(stage, &found)?;
     Ok(found)
 }
 
 struct Comparison<'a, 'e> {
     run: &'a Evaluation<'e>,
+    /// The stage whose checkpoints it stores.
+    stage: Stage,
     order: &'a Order,
     source: Source<'a, 'e>,
     progress: &'a dyn StageProgress,
@@ -239,9 +252,7 @@ impl Comparison<'_, '_> {
             return Err(self.stopped(Error::interrupted(), cut, steps, blocks));
         }
         if checkpoints.due() {
-            checkpoint_store::warn_if_failed(
-                checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks)),
-            );
+            checkpoint_store::warn_if_failed(checkpoints.store_outer(self.stage, &self.snapshot(cut, steps, blocks)));
         }
         Ok(())
     }
@@ -250,7 +261,7 @@ impl Comparison<'_, '_> {
     fn stopped(&self, error: Error, cut: StepCut, steps: usize, blocks: &[Mutex<Block>]) -> Error {
         let checkpoints = self.run.checkpoints;
         checkpoint_store::store_before_pause(error, checkpoints, || {
-            checkpoints.store_outer(Stage::Silhouette, &self.snapshot(cut, steps, blocks))
+            checkpoints.store_outer(self.stage, &self.snapshot(cut, steps, blocks))
         })
     }
 

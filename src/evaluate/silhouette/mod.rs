@@ -25,21 +25,19 @@ use order::Order;
 use points::Source;
 
 /// Silhouettes of this process's share of the sampled points, in proportion to its share of the rows. `skipped` (ascending)
-/// are rows that no metric includes. `lowest` are the sums of the lowest level.
+/// are rows that no metric includes. `lowest` are the sums of the lowest level. The levels nest; `stage` names the checkpoints.
 pub(super) fn of_share(
     run: &Evaluation<'_>,
+    stage: Stage,
     sampling: Sampling,
     skipped: &[u64],
     lowest: &[Sums],
 ) -> Result<OuterSums> {
-    let started = run.clock.start();
     let order = Order::new(run, skipped)?;
     let taken = sample::choose(order.len(), sampling);
     let outer = taken.as_ref().map_or(order.len(), Vec::len);
     let source = Source::new(run, order.rows(0..order.len()), lowest)?;
-    let found = comparison::run(run, &order, source, taken.as_deref(), share(run, outer))?;
-    run.clock.stop(Stage::Silhouette.name(), started, false);
-    Ok(found)
+    comparison::run(run, stage, &order, source, taken.as_deref(), share(run, outer))
 }
 
 /// This process's range of `points` points. The ranges of all processes are consecutive and cover all points.

@@ -3,7 +3,12 @@
 use std::ops::Range;
 
 use crate::base::error::{Error, Finding, Result};
+use crate::base::matrix::UNLABELLED;
+use crate::base::numeric::to_usize;
 use crate::evaluate::Evaluation;
+
+/// Labels looked up at a time.
+const LABELS: u64 = 1 << 14;
 
 /// The assigned points in hierarchy order. A place is an index into it.
 pub(super) struct Order {
@@ -22,20 +27,42 @@ struct Runs {
 }
 
 impl Order {
-    /// All assigned points without the `skipped` rows (ascending).
+    /// All assigned points without the `skipped` rows (ascending). Within a cluster, clusters of the level below and rows
+    /// ascend, so the order depends on the clustering alone and not on how its files list the members.
     pub(super) fn new(run: &Evaluation<'_>, skipped: &[u64]) -> Result<Order> {
-        let top = run.levels[run.levels.len() - 1];
-        let points = (0..run.hierarchy.k(top)).flat_map(|cluster| run.hierarchy.points_of(top, cluster));
-        let rows: Vec<u64> = points.filter(|row| skipped.binary_search(row).is_err()).collect();
-        if u32::try_from(rows.len()).is_err() {
+        let ancestors = ancestors(run);
+        let mut clusters: Vec<u32> = (0..).take(run.hierarchy.k(run.levels[0])).collect();
+        clusters.retain(|&cluster| ancestors.iter().all(|level| level[cluster as usize] != UNLABELLED));
+        // from the top down
+        let key = |cluster: u32| ancestors.iter().rev().map(move |level| level[cluster as usize]);
+        clusters.sort_unstable_by(|&a, &b| key(a).cmp(key(b)));
+        let mut counts = vec![0; run.hierarchy.k(run.levels[0])];
+        each_label(run, skipped, |_, cluster| counts[cluster as usize] += 1);
+        clusters.retain(|&cluster| counts[cluster as usize] > 0);
+        // the next place of each cluster's points
+        let mut next = vec![usize::MAX; counts.len()];
+        let mut points = 0;
+        for &cluster in &clusters {
+            next[cluster as usize] = points;
+            points += counts[cluster as usize];
+        }
+        if u32::try_from(points).is_err() {
             return Err(Error::failed(
                 Finding::new("too many points for silhouettes")
                     .expected(format!("at most {} points in clusters", u32::MAX))
-                    .found(rows.len().to_string())
+                    .found(points.to_string())
                     .hint("leave out silhouettes with --silhouette off"),
             ));
         }
-        let levels = run.levels.iter().map(|&level| Runs::new(run, level, &rows)).collect();
+        let runs = |level: usize| Runs::new(&clusters, &ancestors[level], &next, points);
+        let levels = run.levels.iter().map(|&level| runs(level - run.levels[0])).collect();
+        let mut rows = vec![0; points];
+        each_label(run, skipped, |row, cluster| {
+            if let Some(place) = rows.get_mut(next[cluster as usize]) {
+                *place = row;
+                next[cluster as usize] += 1;
+            }
+        });
         Ok(Order { rows, levels })
     }
 
@@ -92,21 +119,53 @@ impl Order {
 }
 
 impl Runs {
-    fn new(run: &Evaluation<'_>, level: usize, rows: &[u64]) -> Runs {
+    /// `clusters` are the lowest level's in order, `owners` the cluster of this level that holds each of them, and `first` the
+    /// first place of each.
+    fn new(clusters: &[u32], owners: &[u32], first: &[usize], points: usize) -> Runs {
         let mut runs = Runs { clusters: Vec::new(), starts: Vec::new() };
-        let mut label = [0];
-        for (place, &row) in rows.iter().enumerate() {
-            run.hierarchy.label_rows(level, row, &mut label);
-            if runs.clusters.last() != Some(&label[0]) {
-                runs.clusters.push(label[0]);
-                runs.starts.push(place);
+        for &cluster in clusters {
+            let owner = owners[cluster as usize];
+            if runs.clusters.last() != Some(&owner) {
+                runs.clusters.push(owner);
+                runs.starts.push(first[cluster as usize]);
             }
         }
-        runs.starts.push(rows.len());
+        runs.starts.push(points);
         runs
     }
 
     fn at(&self, place: usize) -> usize {
         self.starts.partition_point(|&start| start <= place) - 1
+    }
+}
+
+/// For every level from the lowest to the highest evaluated one, the cluster that holds each cluster of the lowest.
+fn ancestors(run: &Evaluation<'_>) -> Vec<Vec<u32>> {
+    let (lowest, top) = (run.levels[0], run.levels[run.levels.len() - 1]);
+    let mut ancestors: Vec<Vec<u32>> = vec![(0..).take(run.hierarchy.k(lowest)).collect()];
+    for level in lowest + 1..=top {
+        let parent = &run.hierarchy.levels[level].parent;
+        let up = |&below: &u32| parent.get(below as usize).copied().unwrap_or(UNLABELLED);
+        let next = ancestors[ancestors.len() - 1].iter().map(up).collect();
+        ancestors.push(next);
+    }
+    ancestors
+}
+
+/// Passes every assigned row that is not `skipped` (ascending) to `each`, with its cluster of the lowest level.
+fn each_label(run: &Evaluation<'_>, skipped: &[u64], mut each: impl FnMut(u64, u32)) {
+    let rows = run.embeddings.rows();
+    let mut labels = Vec::new();
+    let mut first = 0;
+    let mut skipped = skipped.iter().copied().peekable();
+    while first < rows {
+        labels.resize(to_usize((rows - first).min(LABELS)), UNLABELLED);
+        run.hierarchy.label_rows(run.levels[0], first, &mut labels);
+        for (row, &label) in (first..).zip(&labels) {
+            if skipped.next_if_eq(&row).is_none() && label != UNLABELLED {
+                each(row, label);
+            }
+        }
+        first += labels.len() as u64;
     }
 }

@@ -44,7 +44,14 @@ const TOP: [&str; 8] =
     [RECORD, "config.yaml", "levels.csv", "report.html", "log.txt", "events.jsonl", TRACK_LOG, "points.parquet"];
 
 /// In each level's folder.
-const LEVEL: [&str; 5] = ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy"];
+const LEVEL: [&str; 6] =
+    ["clusters.csv", "clusters.parquet", "inertia.npy", "distances.npy", "distances_all.npy", "names.csv"];
+
+/// In each level's folder of a run that took the means of labels for centroids, and of a clustering.
+const CENTROIDS: &str = "centroids.npy";
+
+/// Folder of the parts of a run that is not finished.
+const PARTS: &str = "parts";
 
 /// Folder of montages in each level's folder.
 const MONTAGES: &str = "montages";
@@ -53,7 +60,7 @@ const MONTAGES: &str = "montages";
 const CONTACT_SHEET: &str = "contact-sheet";
 
 /// Files in each level's folder that only a clustering has.
-const CLUSTERING: [&str; 2] = ["centroids.npy", "sorted_clusters.npy"];
+const CLUSTERING: [&str; 2] = ["sorted_clusters.npy", "sorted_clusters.pkl"];
 
 /// Files in `root` that this program may have written there: paths relative to `root`, sorted.
 pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> {
@@ -68,7 +75,9 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
             ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
             ours.extend(pictures_in(root)?);
             for level in levels_in(root)? {
-                ours.extend(known_files(root, &level, |name| LEVEL.contains(&name))?);
+                let is_run = is_run(root);
+                let known = |name: &str| LEVEL.contains(&name) || (is_run && name == CENTROIDS);
+                ours.extend(known_files(root, &level, known)?);
                 ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);
             }
         }
@@ -88,9 +97,16 @@ pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// A file that makes `root` a clustering, relative to `root`; `None` where `root` is no clustering.
 pub(super) fn clustering_file_in(root: &Path) -> Result<Option<PathBuf>> {
+    let names = CLUSTERING.into_iter().chain(Some(CENTROIDS).filter(|_| !is_run(root)));
+    let names: Vec<&str> = names.collect();
     let levels = levels_in(root)?.into_iter();
-    let mut files = levels.flat_map(|level| CLUSTERING.map(|name| level.join(name)));
+    let mut files = levels.flat_map(|level| names.iter().map(move |name| level.join(name)));
     Ok(files.find(|file| root.join(file).exists()))
+}
+
+/// Whether a run wrote this folder, or is writing it.
+fn is_run(root: &Path) -> bool {
+    root.join(RECORD).is_file() || root.join(PARTS).is_dir()
 }
 
 /// Removes the folders that held the `removed` files, if they are empty now.

@@ -42,6 +42,27 @@ impl Members {
         Members { offsets: offsets.into_iter().map(to_usize).collect(), ids }
     }
 
+    /// The items of each of `clusters` clusters, ascending. `labels` has the cluster of every item, or [`UNLABELLED`].
+    pub(super) fn of_labels(labels: &[u32], clusters: usize) -> Members {
+        let mut offsets = vec![0; clusters + 1];
+        labels.iter().filter(|&&label| label != UNLABELLED).for_each(|&label| offsets[label as usize + 1] += 1);
+        (0..clusters).for_each(|cluster| offsets[cluster + 1] += offsets[cluster]);
+        let (total, mut next) = (offsets[clusters], offsets.clone());
+        let ids = if u32::try_from(labels.len()).is_ok() {
+            Ids::Narrow(sorted(labels, (0..).take(labels.len()), vec![0_u32; total], &mut next))
+        } else {
+            Ids::Wide(sorted(labels, 0_u64.., vec![0; total], &mut next))
+        };
+        Members { offsets, ids }
+    }
+
+    /// The same members, with eight bytes each.
+    pub(super) fn to_clusters(&self) -> Clusters {
+        let total = self.offsets.last().copied().unwrap_or(0);
+        let offsets = self.offsets.iter().map(|&offset| offset as u64).collect();
+        Clusters::from_parts(offsets, (0..total).map(|position| self.get(position)).collect())
+    }
+
     /// The positions of a cluster's members.
     pub(super) fn range(&self, cluster: usize) -> Range<usize> {
         self.offsets[cluster]..self.offsets[cluster + 1]
@@ -76,6 +97,18 @@ impl Members {
     pub(super) fn lengths(&self) -> Vec<u64> {
         self.offsets.windows(2).map(|ends| (ends[1] - ends[0]) as u64).collect()
     }
+}
+
+/// Writes the items to `out`, cluster by cluster. `next` has the first place of each cluster.
+fn sorted<T>(labels: &[u32], items: impl Iterator<Item = T>, mut out: Vec<T>, next: &mut [usize]) -> Vec<T> {
+    for (item, &label) in items.zip(labels) {
+        if label != UNLABELLED {
+            let place = &mut next[label as usize];
+            out[*place] = item;
+            *place += 1;
+        }
+    }
+    out
 }
 
 fn assign<T: Copy + Into<u64>>(
@@ -119,6 +152,14 @@ mod tests {
             assert_eq!(members.assign(&mut table, Some).count, 0);
             assert_eq!(table, [0, 2, UNLABELLED, 0]);
         }
+    }
+
+    #[test]
+    fn labels_become_members_in_row_order() {
+        let members = Members::of_labels(&[2, 0, UNLABELLED, 2, 0], 4);
+        assert_eq!(members.lengths(), [2, 0, 2, 0]);
+        let of = |cluster| members.range(cluster).map(|position| members.get(position)).collect::<Vec<_>>();
+        assert_eq!((of(0), of(2)), (vec![1, 4], vec![0, 3]));
     }
 
     #[test]

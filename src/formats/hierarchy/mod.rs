@@ -4,8 +4,11 @@
 //! Only level 1 stores a label per row: on level l, `label_l(i) = parent_l[label_{l-1}(i)]`. Memory per row is four bytes for
 //! the label and four for the stored order of the members.
 //!
+//! A hierarchy can also be made from labels. Levels that do not nest start chains: see the module `assigned`.
+//!
 //! Opening a hierarchy checks all of it and reports all problems together, because the next attempt may be hours away.
 
+mod assigned;
 mod checks;
 mod layout;
 mod members;
@@ -13,7 +16,8 @@ mod open;
 mod points;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::npy::Matrix;
 use super::upstream::Upstream;
@@ -21,6 +25,7 @@ use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_usize;
 use members::Members;
 
+pub use assigned::{AssignmentOptions, AssignmentSource};
 pub use points::Points;
 pub use tree::Tree;
 
@@ -54,21 +59,41 @@ pub struct Level {
     pub number: u32,
     /// The stored centroids, `[k, d]`.
     pub centroids: Matrix,
-    /// The cluster of this level for every cluster of the level below. Empty on level 1.
+    /// The cluster of this level for every cluster of the level below; of an empty one made from labels, [`UNLABELLED`]. Empty
+    /// on level 1, and on a level that does not nest.
     pub parent: Vec<u32>,
     /// Number of points in every cluster.
     pub sizes: Vec<u64>,
     /// The files it was read from.
     pub sources: LevelFiles,
+    /// How it was made, if from labels.
+    pub assigned: Option<Assigned>,
     members: Members,
+}
+
+/// What a level has if it was made from labels.
+#[derive(Debug, Clone, Default)]
+pub struct Assigned {
+    /// The cluster of every row, on a level above 1 that does not nest; empty on others.
+    labels: Vec<u32>,
+    /// Whether the level nests in the level below; false on level 1.
+    pub nests: bool,
+    /// Number of rows in no cluster.
+    pub unassigned: u64,
+    /// The label of each cluster, if labels are texts.
+    pub names: Option<Arc<[String]>>,
+    /// The column of the file.
+    pub column: Option<String>,
+    /// Whether the centroids are the means of the clusters.
+    pub means: bool,
 }
 
 /// The two files of a level, after following links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelFiles {
-    /// `sorted_clusters.npy`, or `.pkl`
+    /// `sorted_clusters.npy`, or `.pkl`; the file of labels, if the level was made from them.
     pub clusters: PathBuf,
-    /// `centroids.npy`
+    /// `centroids.npy`; the file of labels again, if the centroids are the means of their clusters.
     pub centroids: PathBuf,
 }
 
@@ -76,6 +101,19 @@ impl Hierarchy {
     /// Number of clusters, including empty ones. `level` is an index into `levels`.
     pub fn k(&self, level: usize) -> usize {
         self.levels[level].sizes.len()
+    }
+
+    /// The files it was read from, each once, level by level.
+    pub fn files(&self) -> Vec<&Path> {
+        let mut files: Vec<&Path> = Vec::new();
+        for level in &self.levels {
+            for path in [level.sources.clusters.as_path(), &level.sources.centroids] {
+                if level.assigned.is_none() || !files.contains(&path) {
+                    files.push(path);
+                }
+            }
+        }
+        files
     }
 
     /// The index in `levels` of the level with this number.
@@ -94,8 +132,10 @@ impl Hierarchy {
             let this = &mut this[0];
             this.clear();
             match below.last() {
-                None => this.extend_from_slice(self.level1_labels(first_row, rows)),
-                Some(below) => this.extend(below.iter().map(|&child| self.levels[level].parent_of(child))),
+                Some(below) if !self.starts_chain(level) => {
+                    this.extend(below.iter().map(|&child| self.levels[level].parent_of(child)));
+                }
+                _ => this.extend_from_slice(self.own_labels(level, first_row, rows)),
             }
         }
     }
@@ -105,8 +145,9 @@ impl Hierarchy {
     /// # Panics
     /// For rows past the end of the embeddings, or a level that doesn't exist.
     pub fn label_rows(&self, level: usize, first_row: u64, out: &mut [u32]) {
-        out.copy_from_slice(self.level1_labels(first_row, out.len()));
-        for upper in &self.levels[1..=level] {
+        let start = (0..=level).rev().find(|&level| self.starts_chain(level)).unwrap_or(0);
+        out.copy_from_slice(self.own_labels(start, first_row, out.len()));
+        for upper in &self.levels[start + 1..=level] {
             out.iter_mut().for_each(|label| *label = upper.parent_of(*label));
         }
     }
@@ -120,8 +161,13 @@ impl Hierarchy {
         Points::new(self, level, cluster)
     }
 
-    fn level1_labels(&self, first_row: u64, rows: usize) -> &[u32] {
-        &self.labels[to_usize(first_row)..][..rows]
+    /// Labels of some rows on a level that starts a chain.
+    fn own_labels(&self, level: usize, first_row: u64, rows: usize) -> &[u32] {
+        let labels = match &self.levels[level].assigned {
+            Some(assigned) if level > 0 => &assigned.labels,
+            _ => &self.labels,
+        };
+        &labels[to_usize(first_row)..][..rows]
     }
 }
 

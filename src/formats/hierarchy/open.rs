@@ -110,7 +110,7 @@ impl Opener<'_> {
         } else {
             table
         };
-        Some(Level { number, centroids, parent, sizes, sources, members })
+        Some(Level { number, centroids, parent, sizes, sources, assigned: None, members })
     }
 }
 

@@ -31,7 +31,7 @@ impl Iterator for Points<'_> {
                 continue;
             };
             let member = self.hierarchy.levels[*level].members.get(position);
-            let Some(below) = level.checked_sub(1) else {
+            let Some(below) = level.checked_sub(1).filter(|_| !self.hierarchy.starts_chain(*level)) else {
                 return Some(self.hierarchy.subset.as_ref().map_or(member, |subset| subset[to_usize(member)]));
             };
             let children = self.hierarchy.levels[below].members.range(to_usize(member));

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Hierarchy;
 use super::checks::{Ground, Membership};
 use super::layout;
 use super::open::group;
@@ -29,6 +30,28 @@ impl Tree {
             assert!(pair[1].members().iter().all(|&member| member < below), "members are clusters of the level below");
         }
         Tree { levels }
+    }
+
+    /// The clusters of a hierarchy made from labels, up to level `top` (`None` for all levels). Levels that do not nest are
+    /// refused: adds a finding, and the result is `None`.
+    pub fn of_assignments(hierarchy: &Hierarchy, top: Option<u32>, findings: &mut Findings) -> Option<Tree> {
+        let height = hierarchy.levels.len();
+        let Some(top) = top.map_or(Some(height), |top| hierarchy.index_of(top).map(|index| index + 1)) else {
+            let finding = Finding::new("the clustering has no such level");
+            let finding = finding.expected(format!("a level from 1 to {height}")).found(top.unwrap_or(0).to_string());
+            findings.push_usage(finding.hint("change --level, or leave it out to begin at the top"));
+            return None;
+        };
+        if let Some(apart) = (1..top).find(|&level| hierarchy.starts_chain(level)) {
+            let level = &hierarchy.levels[apart];
+            let finding =
+                Finding::new("a level does not nest in the level below, so there is no hierarchy to sample from");
+            let finding = finding.level(level.number).file(&level.sources.clusters);
+            findings.push(finding.hint("name the labels of one level only, or choose a lower --level"));
+            return None;
+        }
+        let levels = hierarchy.levels[..top].iter().map(|level| level.members.to_clusters()).collect();
+        Some(Tree { levels })
     }
 
     /// Reads the folder `clustering` up to level `top` (`None` for all levels). Checks that no row is in two clusters and that

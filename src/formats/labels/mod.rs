@@ -4,6 +4,7 @@
 //! that the row has no label. Memory is four bytes per row, and each different label once.
 
 mod code;
+mod levels;
 mod list;
 mod npy;
 #[cfg(feature = "parquet")]
@@ -18,6 +19,7 @@ use super::npy::MAGIC;
 use crate::base::error::Finding;
 use code::Coder;
 
+pub use levels::{Assignment, label_files, read_assignments};
 pub use list::{LabelNames, Labels};
 
 /// The column that holds labels if none is named.

@@ -110,7 +110,7 @@ fn record_fields(descr: &str) -> Vec<Field<'_>> {
 }
 
 /// How to convert an array to a list of labels.
-pub(super) fn labels(header: &Header, file: &Path) -> String {
+pub(in crate::formats) fn labels(header: &Header, file: &Path) -> String {
     let Some(Element { kind, .. }) = header.element() else {
         return "save one column: numpy.save(path, array['FIELD'])".to_owned();
     };

@@ -17,7 +17,7 @@ use crate::base::numeric::to_usize;
 use crate::base::scale::Scale;
 use crate::formats::input_file;
 
-/// A matrix from a `.npy` file, `[rows, columns]`, at least 1 x 1.
+/// A matrix, `[rows, columns]`; at least 1 x 1 if it is from a `.npy` file.
 #[derive(Debug)]
 pub struct Matrix {
     storage: Storage,
@@ -50,6 +50,11 @@ impl Matrix {
             row.iter_mut().for_each(|value| *value = scale.divide(*value));
         }
         self.storage = Storage::F64(divided);
+    }
+
+    /// A matrix in memory.
+    pub fn of_values(values: Array2<f64>) -> Matrix {
+        Matrix { storage: Storage::F64(values) }
     }
 
     /// Opens a 2-D `.npy` of `f2`, `f4` or `f8`, in any byte order, C or Fortran order.

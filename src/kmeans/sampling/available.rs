@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
-use crate::formats::hierarchy::Tree;
+use crate::formats::hierarchy::{AssignmentOptions, Hierarchy, Tree};
+use crate::formats::labels::{label_files, read_assignments};
 use crate::formats::npy::read_indices;
 use crate::formats::upstream::Upstream;
 
 /// A hierarchy on the disk, and its restrictions.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// Folder of the hierarchy.
+    /// Folder of the hierarchy, or a file of labels.
     pub clustering: &'a Path,
+    /// Columns of labels in a `.csv`; empty for those that are named as levels.
+    pub level_columns: &'a [String],
     /// The level to start at (1-based); `None` for the top.
     pub top: Option<u32>,
     /// Row numbers that were clustered; `None` to use config.yaml.
@@ -28,7 +31,10 @@ pub struct Source<'a> {
 /// `Input` with all problems of the files, or for rows that don't exist.
 pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
     let mut findings = Findings::new();
-    let tree = Tree::open(source.clustering, source.top, &mut findings, warnings);
+    let tree = match label_files(source.clustering) {
+        Some(files) => of_labels(&files, &source, &mut findings, warnings),
+        None => Tree::open(source.clustering, source.top, &mut findings, warnings),
+    };
     let valid = source.valid.and_then(|path| Some((path, findings.take(read_indices(path))?)));
     let (Some(tree), true) = (tree, findings.is_empty()) else {
         return findings.into_result().and(Err(Error::input(Finding::new("the clustering could not be opened"))));
@@ -37,6 +43,24 @@ pub fn open(source: Source<'_>, warnings: &mut Vec<String>) -> Result<Tree> {
     let tree = limit(tree, source, upstream.subset_path(source.clustering), valid, warnings)?;
     in_embeddings(&tree, &upstream)?;
     Ok(tree)
+}
+
+/// The tree of a clustering that files of labels describe. Rows in no cluster are not available.
+fn of_labels(
+    files: &[PathBuf],
+    source: &Source<'_>,
+    findings: &mut Findings,
+    warnings: &mut Vec<String>,
+) -> Option<Tree> {
+    let labels = read_assignments(files, source.level_columns, None, findings)?;
+    let entries = labels.first().map_or(0, |level| level.of_rows.len());
+    if let Some(other) = labels.iter().find(|level| level.of_rows.len() != entries) {
+        let finding = Finding::new("levels have different numbers of labels").file(&other.file);
+        findings.push(finding.expected(entries.to_string()).found(other.of_rows.len().to_string()));
+        return None;
+    }
+    let hierarchy = Hierarchy::of_assignments(labels, 1, AssignmentOptions::default(), findings, warnings)?;
+    Tree::of_assignments(&hierarchy, source.top, findings)
 }
 
 /// Maps the members of level 1 to rows, and keeps the valid ones. `configured` is the subset in config.yaml.

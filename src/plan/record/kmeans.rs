@@ -1,5 +1,6 @@
 //! How a clustering was made: kmeans.json in its folder.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ impl KmeansRecord {
     pub fn of(clustering: &Path) -> Result<Option<KmeansRecord>, Finding> {
         let path = clustering.join(KmeansRecord::NAME);
         let text = match std::fs::read(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             read => read.map_err(|e| Finding::io("can't read how the clustering was made", &path, &e))?,
         };
         let read: Result<KmeansRecord, _> = serde_json::from_slice(&text);

@@ -1,5 +1,6 @@
 //! The record of a run (record.json): the single source for tables, arrays, montages and the report.
 
+mod assigned;
 mod check;
 mod columns;
 mod contact_sheet;
@@ -8,6 +9,7 @@ mod input_file;
 mod kmeans;
 mod map;
 mod read;
+mod stage;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -21,12 +23,14 @@ use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
+pub use assigned::AssignedLevel;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use input_file::InputFile;
 pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
+pub use stage::StageRecord;
 pub use worker::{Device, PartOf, Worker};
 
 /// Version of the layout of record.json; raised when an older reader would misread a new file.
@@ -99,10 +103,13 @@ pub struct Inputs {
     /// What each glob among the embeddings matched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patterns: Vec<Matched>,
-    /// Folder of the clustering, absolute.
+    /// Folder of the clustering, or the first file of labels; absolute.
     pub clustering: PathBuf,
     /// Files of clusters and centroids, for every level.
     pub hierarchy: Vec<InputFile>,
+    /// How each level was made, if the clustering was given as labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignments: Vec<AssignedLevel>,
     /// File of the clustered rows; `None` if all rows were clustered.
     pub subset: Option<InputFile>,
     /// Files of image names, in row order.
@@ -111,35 +118,6 @@ pub struct Inputs {
     /// File of labels.
     #[serde(default)]
     pub labels: Option<InputFile>,
-}
-
-/// Time and throughput of one stage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StageRecord {
-    /// `open`, a stage of the main loop (see [`crate::evaluate::StageTime`]), `montages`, `map`, `exports` or `tables`.
-    /// `evaluate.read` and `evaluate.compute` are summed over lanes.
-    pub name: String,
-    /// Wall-clock seconds; for stages summed over lanes, lane seconds.
-    pub seconds: f64,
-    /// Rows per second; `None` for stages that don't process rows.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub rows_per_second: Option<f64>,
-    /// Bytes of embeddings per second; `None` for stages that don't process rows.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub bytes_per_second: Option<f64>,
-}
-
-impl StageRecord {
-    /// A stage without throughput.
-    pub fn new(name: &str, seconds: f64) -> Self {
-        StageRecord { name: name.to_owned(), seconds, rows_per_second: None, bytes_per_second: None }
-    }
-
-    /// A stage that processed `rows` rows, `bytes` bytes in all.
-    pub fn over_rows(name: &str, seconds: f64, rows: u64, bytes: u64) -> Self {
-        let rate = |amount: u64| (seconds > 0.0).then(|| crate::base::numeric::as_real(amount) / seconds);
-        StageRecord { name: name.to_owned(), seconds, rows_per_second: rate(rows), bytes_per_second: rate(bytes) }
-    }
 }
 
 /// Description of a metric.

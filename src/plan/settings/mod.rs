@@ -3,6 +3,7 @@
 //! One struct declares both the command line and the config file: a key of the file is the long name of a flag, spelled with
 //! `-` or `_`. Flags take precedence over the file. An unknown key is an error that suggests the nearest one.
 
+mod assignments;
 mod checkpoint;
 mod choices;
 mod file;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::Untyped;
+pub use assignments::beside;
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
 pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};
@@ -32,7 +34,8 @@ options! {
     /// Settings of `metrics` as the user wrote them; absent ones were not given.
     #[allow(rustdoc::broken_intra_doc_links, reason = "the texts are command-line help, where [n] is a shape")]
     pub struct Options {
-        /// Folder of the clustering: level1, level2, ... as written by ssl-data-curation
+        /// Folder of the clustering: level1, level2, ... as written by ssl-data-curation; or a file of labels, as in
+        /// --assignments
         #[arg(value_name = "CLUSTERING")]
         pub clustering: Option<PathBuf>,
 
@@ -109,7 +112,7 @@ options! {
         #[arg(long, value_name = "WHICH", help_heading = "Output")]
         pub map: Option<MapKind>,
 
-        /// Write results to this folder [default: CLUSTERING/metrics]
+        /// Write results to this folder [default: CLUSTERING/metrics; LABELS-metrics beside a file of labels]
         #[arg(long, short, value_name = "DIR", help_heading = "Output")]
         pub out: Option<PathBuf>,
 
@@ -151,10 +154,31 @@ options! {
         /// Read labels from this column of a .csv or .parquet [default: label]
         #[arg(long, value_name = "NAME", help_heading = "Input")]
         pub label_column: Option<String>,
+
         /// Divide every row by its Euclidean norm as it is read, so that distances follow the cosine; adds silhouette_cosine.
         /// Rows of zeros count as non-finite [default: as `clustrata kmeans` made the clustering, else false]
         #[switch("Input")]
         pub normalize: Option<bool>,
+
+        /// Evaluate the clustering that these files of labels describe, in place of a folder; several files are levels, fine
+        /// to coarse. .npy of numbers or strings ([n], or [n, levels]), .txt with a label per line, .csv with a column `label`
+        /// or columns level1, level2, ...; empty, NaN or -1 = in no cluster. Label c is cluster c; strings are numbered as
+        /// they appear
+        #[arg(long, value_delimiter = ',', value_name = "FILES", help_heading = "Input")]
+        #[serde(deserialize_with = "one_or_many")]
+        pub assignments: Vec<PathBuf>,
+
+        /// Read the centroids of --assignments from these .npy files, one per level: row c is the centroid of label c
+        /// [default: the means of the clusters, in one more pass over the embeddings]
+        #[arg(long, value_delimiter = ',', value_name = "NPY", help_heading = "Input")]
+        #[serde(deserialize_with = "one_or_many")]
+        pub centroids: Vec<PathBuf>,
+
+        /// Read the labels from these columns of a .csv, fine to coarse [default: level1, level2, ..., or `label` or
+        /// `cluster`]
+        #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Input")]
+        #[serde(deserialize_with = "one_or_many")]
+        pub level_columns: Vec<String>,
 
         /// Compute on this device: auto, gpu, cpu, an index from `clustrata devices`, or part of a device name. `auto`
         /// picks a discrete GPU, then an integrated one, then the CPU; `gpu` never uses the CPU backend [default: auto]

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::values::device;
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, selection,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, assignments,
+    beside, selection,
 };
 use crate::base::error::{Error, Finding, Result};
 use crate::base::path_text;
@@ -25,7 +26,12 @@ const MOST_IMAGES: usize = 10_000;
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the fields are those of Options, resolved")]
 pub struct Settings {
+    /// The folder, or the first file of labels.
     pub clustering: PathBuf,
+    /// Files of labels; empty if the clustering is a folder.
+    pub assignments: Vec<PathBuf>,
+    pub centroids: Vec<PathBuf>,
+    pub level_columns: Vec<String>,
     #[serde(serialize_with = "path_text::serialize_all")]
     pub embeddings: Vec<PathBuf>,
     /// The globs among the embeddings as written, with what they matched.
@@ -94,11 +100,9 @@ impl Options {
     /// # Errors
     /// `Usage` for settings that are missing or contradict each other; `Input` if no file matches `embeddings`.
     pub fn resolve(self) -> Result<Settings> {
-        let Some(clustering) = self.clustering else {
-            return Err(Error::usage(
-                Finding::new("no clustering was named").hint("clustrata metrics CLUSTERING --embeddings X.npy"),
-            ));
-        };
+        let of_labels =
+            [("--centroids", !self.centroids.is_empty()), ("--level-columns", !self.level_columns.is_empty())];
+        let (clustering, assignments) = assignments::clustering(self.clustering, self.assignments, of_labels)?;
         let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
         metrics::ranked_by(&rank_by).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
@@ -123,8 +127,11 @@ impl Options {
         check_images([("--montage-size", montage_size), ("--contact-sheet", contact_sheet)])?;
         let image_root = self.image_root.or_else(|| images.first().map(|file| parent_of(file).to_owned()));
         Ok(Settings {
-            out: self.out.unwrap_or_else(|| clustering.join("metrics")),
+            out: self.out.unwrap_or_else(|| beside(&clustering, !assignments.is_empty(), "metrics")),
             clustering,
+            assignments,
+            centroids: self.centroids,
+            level_columns: self.level_columns,
             embeddings: embeddings.files,
             matches: embeddings.matches,
             images,
@@ -191,7 +198,8 @@ impl Settings {
     pub fn absolute(mut self) -> Settings {
         let optional = [&mut self.image_root, &mut self.subset_indices, &mut self.labels, &mut self.scratch];
         let paths = optional.into_iter().flatten().chain([&mut self.clustering, &mut self.out]);
-        for path in paths.chain(&mut self.embeddings).chain(&mut self.images) {
+        let lists = self.embeddings.iter_mut().chain(&mut self.assignments).chain(&mut self.centroids);
+        for path in paths.chain(lists).chain(&mut self.images) {
             if let Ok(absolute) = std::path::absolute(&path) {
                 *path = absolute;
             }

@@ -123,7 +123,9 @@ mod tests {
         let deciding =
             ["clustering", "embeddings", "subset-indices", "labels", "allow-unassigned", "nonfinite", "levels"];
         let reading = ["array", "column", "dtype", "label-column", "normalize"];
-        let deciding: Vec<&str> = deciding.into_iter().chain(reading).chain(["silhouette", "seed"]).collect();
+        let of_labels = ["assignments", "centroids", "level-columns"];
+        let more = reading.into_iter().chain(of_labels).chain(["silhouette", "seed"]);
+        let deciding: Vec<&str> = deciding.into_iter().chain(more).collect();
         let keys = settings.as_object().expect("settings").keys();
         let unknown: Vec<_> =
             keys.filter(|k| !NEUTRAL.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();

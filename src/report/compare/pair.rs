@@ -78,8 +78,10 @@ impl Pair {
         };
         let (a, b) = (&self.a.inputs, &self.b.inputs);
         let subset = a.subset.iter().count() == b.subset.iter().count() && a.subset.iter().zip(&b.subset).all(same);
+        // a file of labels has a column per clustering
+        let columns = a.assignments.iter().zip(&b.assignments).all(|(a, b)| a.column == b.column);
         // one may have opened fewer levels than the other
-        a.rows == b.rows && subset && a.hierarchy.iter().zip(&b.hierarchy).all(same)
+        a.rows == b.rows && subset && columns && a.hierarchy.iter().zip(&b.hierarchy).all(same)
     }
 
     /// Compares the runs. `related` has an entry per level of [`Pair::levels`]; `apart` says why the clusterings could not be

@@ -33,13 +33,11 @@ pub(super) fn of_run(plan: &Plan, plane: &PlaneMap, random: &mut Pcg64) -> Resul
         .chain(points.iter().map(|&at| on_plane(&plane.points.x, &plane.points.y, at)))
         .collect();
     let Some(placed) = tsne::place(vectors, &start) else { return Ok(None) };
+    let perplexity = placed.perplexity;
     let (of_clusters, of_points) = placed.places.split_at(clusters.len());
+    let placed = placed_points(&plane.points, &points, of_points);
     let clusters: Vec<usize> = clusters.iter().map(|&at| to_usize(lowest.clusters[at])).collect();
-    Ok(Some(NeighbourMap {
-        perplexity: placed.perplexity,
-        levels: levels(plan, &clusters, of_clusters),
-        points: placed_points(&plane.points, &points, of_points),
-    }))
+    Ok(Some(NeighbourMap { perplexity, levels: levels(plan, &clusters, of_clusters, &placed), points: placed }))
 }
 
 /// The chosen centroids, followed by the chosen points.
@@ -54,14 +52,20 @@ fn vectors(plan: &Plan, plane: &PlaneMap, clusters: &[usize], points: &[usize]) 
     Ok(vectors)
 }
 
-/// Places on all levels: as given on the lowest one; above it, weighted means of their clusters' places.
-fn levels(plan: &Plan, clusters: &[usize], at: &[[f64; 2]]) -> Vec<Places> {
+/// Places on all levels: as given on the lowest one; above it, weighted means of their clusters' places. On levels that do not
+/// nest in the lowest one, means of their points' places.
+fn levels(plan: &Plan, clusters: &[usize], at: &[[f64; 2]], points: &SampledPoints) -> Vec<Places> {
     let lowest = plan.levels[0];
     let sizes = &plan.hierarchy.levels[lowest].sizes;
     // the cluster of each on the current level
     let mut owners: Vec<usize> = clusters.to_vec();
     let mut reached = lowest;
-    let of_level = |&level: &usize| {
+    let of_level = |(position, &level): (usize, &usize)| {
+        if (lowest + 1..=level).any(|level| plan.hierarchy.starts_chain(level)) {
+            let place = |i: usize| [1.0, f64::from(points.x[i]), f64::from(points.y[i])];
+            let labelled = points.labels[position].iter().enumerate();
+            return weighted(plan.hierarchy.k(level), labelled.map(|(i, &label)| (label as usize, place(i))));
+        }
         while reached < level {
             reached += 1;
             let parent = &plan.hierarchy.levels[reached].parent;
@@ -69,21 +73,29 @@ fn levels(plan: &Plan, clusters: &[usize], at: &[[f64; 2]]) -> Vec<Places> {
                 |owner: usize| parent.get(owner).filter(|&&up| up != UNLABELLED).map_or(usize::MAX, |&up| up as usize);
             owners.iter_mut().for_each(|owner| *owner = up(*owner));
         }
-        let mut sums = vec![[0.0; 3]; plan.hierarchy.k(level)];
-        for ((&cluster, &owner), place) in clusters.iter().zip(&owners).zip(at) {
-            let Some(sum) = sums.get_mut(owner) else { continue };
+        let weighted_place = |((&cluster, &owner), place): ((&usize, &usize), &[f64; 2])| {
             let weight = as_real(sizes[cluster]);
-            *sum = [sum[0] + weight, sum[1] + weight * place[0], sum[2] + weight * place[1]];
-        }
-        let mut places = Places::default();
-        for (cluster, [weight, x, y]) in sums.into_iter().enumerate().filter(|(_, sum)| sum[0] > 0.0) {
-            places.clusters.push(cluster as u64);
-            places.x.push(to_f32(x / weight));
-            places.y.push(to_f32(y / weight));
-        }
-        places
+            (owner, [weight, weight * place[0], weight * place[1]])
+        };
+        weighted(plan.hierarchy.k(level), clusters.iter().zip(&owners).zip(at).map(weighted_place))
     };
-    plan.levels.iter().map(of_level).collect()
+    plan.levels.iter().enumerate().map(of_level).collect()
+}
+
+/// The mean place of each cluster, from weights and weighted places of its parts.
+fn weighted(clusters: usize, parts: impl Iterator<Item = (usize, [f64; 3])>) -> Places {
+    let mut sums = vec![[0.0; 3]; clusters];
+    for (owner, part) in parts {
+        let Some(sum) = sums.get_mut(owner) else { continue };
+        *sum = [sum[0] + part[0], sum[1] + part[1], sum[2] + part[2]];
+    }
+    let mut places = Places::default();
+    for (cluster, [weight, x, y]) in sums.into_iter().enumerate().filter(|(_, sum)| sum[0] > 0.0) {
+        places.clusters.push(cluster as u64);
+        places.x.push(to_f32(x / weight));
+        places.y.push(to_f32(y / weight));
+    }
+    places
 }
 
 /// The points at the given indices, at their new places.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::base::matrix::UNLABELLED;
 use crate::metrics::Column;
 use crate::plan::record::{Level, RunRecord};
 
@@ -89,13 +90,18 @@ fn ends(level: &Level, most: usize) -> Vec<usize> {
     clusters
 }
 
+/// The parent of a cluster; an empty cluster of labels has none.
+fn known(parent: u32) -> Option<u32> {
+    (parent != UNLABELLED).then_some(parent)
+}
+
 fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
     let level = &record.levels[at];
     let columns: Vec<Value> =
         level.clusters.0.iter().map(|(name, column)| json!([name, cells(column, kept.as_deref())])).collect();
     let parent = match kept {
-        Some(kept) => kept.iter().filter_map(|&cluster| level.parent.get(cluster).copied()).collect(),
-        None => level.parent.clone(),
+        Some(kept) => kept.iter().filter_map(|&cluster| level.parent.get(cluster).copied()).map(known).collect(),
+        None => level.parent.iter().copied().map(known).collect::<Vec<_>>(),
     };
     let montages: Vec<Value> = level
         .montages

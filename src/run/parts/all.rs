@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::earlier::foreign;
+use super::means;
 use super::state::{self, Header};
 use super::survey::{PARTS, folders};
 use crate::base::error::{Error, Finding, Findings, Result};
@@ -61,7 +62,7 @@ impl Parts {
         let mut parts = Vec::new();
         for (rows, folder) in folders(out)? {
             let mut complete = BTreeMap::new();
-            for stage in Stage::ALL {
+            for stage in Stage::all() {
                 let path = folder.join(format!("{}.part", stage.name()));
                 if path.is_file() {
                     let header = PartFile::glance(&path).and_then(|file| file.header_as::<Header>());
@@ -278,6 +279,9 @@ impl Parts {
         if sum.exists() {
             std::fs::remove_file(&sum).map_err(|e| failed(&sum, &e))?;
         }
+        if let Some(means) = means::file_in(&self.out) {
+            std::fs::remove_file(&means).map_err(|e| failed(&means, &e))?;
+        }
         let _ = remove_unfinished(&folder);
         // stays if it holds other files
         let _ = std::fs::remove_dir(&folder);
@@ -321,7 +325,7 @@ fn what(stage: Stage) -> &'static str {
         Stage::Distances => "sums",
         Stage::Search => "sums of the second search",
         Stage::Means => "sums around the means",
-        Stage::Silhouette => "silhouettes",
+        Stage::Silhouette(_) => "silhouettes",
         Stage::Cosine => "cosine silhouettes",
     }
 }

@@ -14,7 +14,7 @@ impl PartFolder {
     /// Checks that the files of an earlier process belong to this run. Renames damaged files, so that they are computed
     /// again. Leaves unreadable files in place, since they may be intact.
     pub(super) fn check_earlier(&self) -> Result<()> {
-        for stage in Stage::ALL {
+        for stage in Stage::all() {
             for (path, complete) in [(self.complete(stage), true), (self.checkpoint(stage), false)] {
                 if path.is_file() {
                     self.check_file(stage, &path, complete)?;

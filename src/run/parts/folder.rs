@@ -140,7 +140,7 @@ impl PartFolder {
             Earlier::Discard => folder.clear(),
             Earlier::Refuse if folder.holds_results() => return Err(folder.started_already()),
             Earlier::Refuse => folder.clear(),
-            Earlier::BuildOn if Stage::ALL.into_iter().any(|stage| folder.checkpoint(stage).is_file()) => {
+            Earlier::BuildOn if Stage::all().any(|stage| folder.checkpoint(stage).is_file()) => {
                 return Err(folder.started_already());
             }
             Earlier::BuildOn | Earlier::Resume => folder.check_earlier()?,
@@ -182,7 +182,7 @@ impl PartFolder {
 
     /// The tile size of an earlier process. With tiles of this size, a resumed stage has the same bits.
     pub fn earlier_tile_rows(&self) -> Option<usize> {
-        Stage::ALL.into_iter().find_map(|stage| self.header(stage)).map(|header| header.worker.device.tile_rows)
+        Stage::all().find_map(|stage| self.header(stage)).map(|header| header.worker.device.tile_rows)
     }
 
     /// Files to sync to disk before results of their rows are stored. Files outside this folder, on the machine's own disk,
@@ -238,7 +238,7 @@ impl PartFolder {
     }
 
     fn holds_results(&self) -> bool {
-        Stage::ALL.into_iter().any(|stage| self.existing(stage).is_some())
+        Stage::all().any(|stage| self.existing(stage).is_some())
     }
 
     fn clear(&self) {
@@ -362,7 +362,7 @@ impl CheckpointStore for PartFolder {
         let length = |range: &Range<u64>| crate::base::numeric::as_real(range.end - range.start);
         let done = length(&found.rows) / length(&self.rows);
         let mut header = self.header_of(stage, found.rows.clone(), done, found.counts);
-        header.point_columns = found.points.as_ref().map(|points| points.dim());
+        header.point_columns = found.points.first().map(|points| points.dim());
         let complete = found.rows.end == self.rows.end;
         self.store(stage, complete, header, |path, header| state::write_rows(path, header, found))
     }

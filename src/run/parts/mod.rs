@@ -6,9 +6,11 @@
 mod all;
 mod earlier;
 mod folder;
+mod means;
 mod state;
 mod survey;
 
 pub use all::{PartBuffers, Parts};
 pub use folder::{Earlier, PartFolder, PartInfo};
+pub use means::StoredMeans;
 pub use survey::{PartState, Progress, folder_of, survey};

@@ -55,7 +55,7 @@ impl Header {
     /// copied and renamed.
     pub(super) fn fits(&self, path: &Path, stage: Stage, rows: &Range<u64>, complete: bool) -> Result<(), Finding> {
         let covers = match stage {
-            Stage::Silhouette => true,
+            Stage::Silhouette(_) => true,
             _ => self.range.0 == rows.start && (self.range.1 == rows.end || !complete),
         };
         if self.stage == stage.name() && self.rows == (rows.start, rows.end) && covers {
@@ -94,10 +94,10 @@ pub(super) fn write_rows(path: &Path, header: &Header, found: &RowSums) -> Resul
         writer.array(&name(level, SUMS[5]), counts(|sums| sums.misassigned))?;
         writer.array(&name(level, SUMS[6]), reals(|sums| sums.excess))?;
     }
-    if let Some(points) = &found.points {
+    for (chain, points) in found.points.iter().enumerate() {
         let [sums, rests] = points.values();
-        writer.array("points", [sums])?;
-        writer.array("points_rest", [rests])?;
+        writer.array(&points_name(chain), [sums])?;
+        writer.array(&format!("{}_rest", points_name(chain)), [rests])?;
     }
     writer.array("skipped", [found.skipped.as_slice()])?;
     writer.finish(header)
@@ -109,13 +109,14 @@ pub(super) fn read_rows(file: &PartFile, header: &Header) -> Result<RowSums, Fin
     while file.length(&name(sums.len(), SUMS[0])).is_some() {
         sums.push(read_level(file, sums.len())?);
     }
-    let points = match header.point_columns {
-        Some(dim) => {
-            let points = PointSums::of_values(dim, file.read("points")?, file.read("points_rest")?);
-            Some(points.ok_or_else(|| different_lengths(file))?)
+    let mut points = Vec::new();
+    if let Some(dim) = header.point_columns {
+        while points.is_empty() || file.length(&points_name(points.len())).is_some() {
+            let name = points_name(points.len());
+            let read = PointSums::of_values(dim, file.read(&name)?, file.read(&format!("{name}_rest"))?);
+            points.push(read.ok_or_else(|| different_lengths(file))?);
         }
-        None => None,
-    };
+    }
     Ok(RowSums {
         rows: header.range.0..header.range.1,
         sums,
@@ -203,6 +204,11 @@ pub(super) fn read_outer(file: &PartFile, header: &Header) -> Result<OuterSums, 
             .hint("rerun this part"));
     }
     Ok(found)
+}
+
+/// `points`, `points2`, ...: sums of the points on the lowest level of each chain of levels.
+fn points_name(chain: usize) -> String {
+    if chain == 0 { "points".to_owned() } else { format!("points{}", chain + 1) }
 }
 
 /// `level0/size`: levels are numbered by their position among the evaluated ones.

@@ -53,7 +53,7 @@ pub fn folder_of(out: &Path, rows: &Range<u64>) -> PathBuf {
 /// `Failed` if the folder can't be listed.
 pub fn survey(out: &Path) -> Result<Vec<PartState>> {
     let state = |(rows, folder): (Range<u64>, PathBuf)| {
-        let second = [Stage::Search, Stage::Means, Stage::Silhouette, Stage::Cosine];
+        let second: Vec<Stage> = Stage::second_round().collect();
         let first = progress(&folder, &rows, &[Stage::Distances]);
         PartState { second: progress(&folder, &rows, &second), first, rows }
     };

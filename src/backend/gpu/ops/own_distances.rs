@@ -70,11 +70,9 @@ impl OwnDistanceOp {
         }
         out.levels.clear();
         out.nonfinite.clear();
-        if let Some(first) = labels.first() {
-            let broken = |&(row, label): &(usize, u32)| label != UNLABELLED && !lane.tile.largest(row).is_finite();
-            let rows = (0..).zip(first.iter().copied().enumerate());
-            out.nonfinite.extend(rows.filter(|(_, row)| broken(row)).map(|(number, _): (u32, _)| number));
-        }
+        let labelled = |row: usize| labels.iter().any(|labels| labels[row] != UNLABELLED);
+        let broken = |&(_, row): &(u32, usize)| !lane.tile.largest(row).is_finite() && labelled(row);
+        out.nonfinite.extend((0..).zip(0..rows).filter(broken).map(|(number, _)| number));
         for (level, labels) in labels.iter().enumerate() {
             self.prepare(lane, level, labels)?;
         }

@@ -1,0 +1,106 @@
+//! Labels as a clustering: the cluster of every row, on one level or on several from fine to coarse.
+//!
+//! Whole numbers are the numbers of the clusters, so a number that no row has is an empty cluster. Texts are numbered in
+//! order of first appearance. Empty, NaN and -1 mean that the row is in no cluster.
+
+mod assignment;
+mod npy;
+mod number;
+mod text;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::list::Labels;
+use crate::base::error::{Finding, Findings};
+use crate::formats::input_file::{self, BUFFER};
+use crate::formats::npy::MAGIC;
+
+/// Extensions of the files that hold labels.
+const EXTENSIONS: [&str; 6] = ["npy", "txt", "lst", "list", "csv", "parquet"];
+
+/// The label files that a path in place of a clustering's folder names: a file, or several separated by commas. `None` if it
+/// names a folder, or nothing that holds labels.
+pub fn label_files(path: &Path) -> Option<Vec<PathBuf>> {
+    let is_labels = |file: &Path| {
+        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+        file.is_file() || (!file.exists() && EXTENSIONS.contains(&extension.as_str()))
+    };
+    if path.is_dir() {
+        return None;
+    }
+    if path.is_file() {
+        return Some(vec![path.to_owned()]);
+    }
+    let files: Vec<PathBuf> = match path.to_str() {
+        Some(text) => text.split(',').map(PathBuf::from).collect(),
+        None => vec![path.to_owned()],
+    };
+    files.iter().all(|file| is_labels(file)).then_some(files)
+}
+
+/// Reads the levels of all `files`, fine to coarse. `columns` are those of `.csv` files; by default `level1`, `level2`, ..., or
+/// else `label` or `cluster`. `rows` is the expected number of labels, if it is known. Adds every problem to `findings`; the
+/// result is then `None`.
+pub fn read_assignments(
+    files: &[PathBuf],
+    columns: &[String],
+    rows: Option<u64>,
+    findings: &mut Findings,
+) -> Option<Vec<Assignment>> {
+    let before = findings.count();
+    let mut levels = Vec::new();
+    for file in files {
+        for level in findings.take(read(file, columns, rows)).unwrap_or_default() {
+            findings.take(level.check(rows));
+            levels.push(level);
+        }
+    }
+    (findings.count() == before).then_some(levels)
+}
+
+/// The levels of one file.
+fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assignment>, Finding> {
+    if path.file_name().is_some_and(|name| name == "sorted_clusters.npy" || name == "sorted_clusters.pkl") {
+        return Err(Finding::new("not a file of labels")
+            .file(path)
+            .expected("the cluster of every row")
+            .found("the members of every cluster")
+            .hint("name the clustering's folder, the one that holds level1, in place of this file"));
+    }
+    let (file, metadata) = input_file::open(path)?;
+    let mut reader = BufReader::with_capacity(BUFFER, file);
+    let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+    match extension.as_str() {
+        _ if start.is_empty() => Err(Finding::new("the file of labels is empty").file(path).hint("write it again")),
+        _ if start.starts_with(MAGIC) => npy::read(reader, path, metadata.len(), rows),
+        "txt" | "lst" | "list" => text::lines(reader, path),
+        "csv" => text::csv(reader, path, columns),
+        "npy" => Err(npy::not_npy(reader, path)),
+        _ => {
+            // the other formats of labels have one column
+            if !columns.is_empty() {
+                let finding = Finding::new("columns of this format of labels can't be named").file(path);
+                return Err(finding.hint("leave out --level-columns, or write a .csv"));
+            }
+            let rows = rows.ok_or_else(|| unknown(path, &extension))?;
+            Labels::read(path, rows)
+                .and_then(|labels| Assignment::of_labels(labels, path, None))
+                .map(|level| vec![level])
+        }
+    }
+}
+
+fn unknown(path: &Path, extension: &str) -> Finding {
+    Finding::new("the labels have an unknown format")
+        .file(path)
+        .expected("a .npy of integers or strings, a .txt with a label per line, or a .csv with a column per level")
+        .found(if extension.is_empty() { "no extension".to_owned() } else { format!(".{extension}") })
+        .hint("give the file the extension of its format")
+}
+
+pub use assignment::Assignment;
+
+#[cfg(test)]
+mod tests;
