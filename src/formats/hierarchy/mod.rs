@@ -6,6 +6,7 @@
 //!
 //! Opening a hierarchy checks all of it and reports all problems together, because the next attempt may be hours away.
 
+mod centroid_levels;
 mod checks;
 mod layout;
 mod members;
@@ -21,6 +22,7 @@ use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_usize;
 use members::Members;
 
+pub use centroid_levels::{CentroidLevel, CentroidLevels};
 pub use points::Points;
 pub use tree::Tree;
 

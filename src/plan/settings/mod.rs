@@ -3,6 +3,7 @@
 //! One struct declares both the command line and the config file: a key of the file is the long name of a flag, spelled with
 //! `-` or `_`. Flags take precedence over the file. An unknown key is an error that suggests the nearest one.
 
+mod assign;
 mod checkpoint;
 mod choices;
 mod file;
@@ -18,6 +19,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::evaluate::Nonfinite;
+pub use assign::{AssignFormat, AssignOptions, AssignSettings};
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
 pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};

@@ -10,5 +10,6 @@ mod state;
 mod survey;
 
 pub use all::{PartBuffers, Parts};
+pub(super) use folder::Emptied;
 pub use folder::{Earlier, PartFolder, PartInfo};
 pub use survey::{PartState, Progress, folder_of, survey};
