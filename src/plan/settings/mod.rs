@@ -22,7 +22,7 @@ use crate::evaluate::Nonfinite;
 pub use assign::{AssignFormat, AssignOptions, AssignSettings};
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
-pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};
+pub use kmeans::{FitRows, KmeansOptions, KmeansSettings, LevelSettings, Precision};
 use layer::options;
 pub use resolved::Settings;
 pub use silhouette::Silhouette;
