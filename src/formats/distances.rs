@@ -1,7 +1,8 @@
-//! Distance buffers: memory-mapped `.npy` files of float32 whose disk space is allocated before the first write.
+//! Buffers of rows: memory-mapped `.npy` files of distances (float32) or labels (int32) whose disk space is allocated before
+//! the first write.
 //!
 //! A mapped file that is only *sized* has no blocks: the disk fills up hours later, and the writer then dies of SIGBUS
-//! in the middle of a store. So [`DistanceBuffer::create`] allocates every byte first, and a full disk is an ordinary
+//! in the middle of a store. So [`RowBuffer::create`] allocates every byte first, and a full disk is an ordinary
 //! error at the start. The header holds the shape, so users read it with `numpy.load(path, mmap_mode="r")`.
 
 use crate::base::error::{Error, Finding, Result};
@@ -12,32 +13,63 @@ use fs4::FileExt;
 use memmap2::{Mmap, MmapMut};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 #[cfg(target_endian = "big")]
-compile_error!("distance buffers are little endian on disk and are written as they lie in memory");
+compile_error!("buffers of rows are little endian on disk and are written as they lie in memory");
 
-/// Bytes of one distance.
-const SIZE: u64 = 4;
-
-/// A distance buffer being written: float32 `[rows]` or `[rows, columns]`, row-major.
-#[derive(Debug)]
-pub struct DistanceBuffer {
-    map: MmapMut,
-    path: PathBuf,
+/// The type of a buffer's elements.
+pub trait Element: bytemuck::Pod {
+    /// As NumPy spells it.
+    const DESCR: &'static str;
+    /// What the elements are, for messages.
+    const WHAT: &'static str;
+    /// What a user can do where the address space is too small.
+    const SMALLER: &'static str;
+    /// What else a user can do where the disk is too full.
+    const WITHOUT: &'static str;
 }
 
-impl DistanceBuffer {
-    /// Creates the file, allocates its space and maps it. All distances start at 0. For one distance per row (shape
+impl Element for f32 {
+    const DESCR: &'static str = "<f4";
+    const WHAT: &'static str = "distances";
+    const SMALLER: &'static str = "write one distance per row with --distances own";
+    const WITHOUT: &'static str = "; `metrics` can leave out --distances";
+}
+
+impl Element for i32 {
+    const DESCR: &'static str = "<i4";
+    const WHAT: &'static str = "labels";
+    const SMALLER: &'static str = "assign fewer rows";
+    const WITHOUT: &'static str = "";
+}
+
+/// A buffer of distances: float32 `[rows]` or `[rows, columns]`.
+pub type DistanceBuffer = RowBuffer<f32>;
+
+/// A buffer of labels: int32 `[rows]`.
+pub type LabelBuffer = RowBuffer<i32>;
+
+/// A buffer being written: `[rows]` or `[rows, columns]`, row-major.
+#[derive(Debug)]
+pub struct RowBuffer<T> {
+    map: MmapMut,
+    path: PathBuf,
+    elements: PhantomData<T>,
+}
+
+impl<T: Element> RowBuffer<T> {
+    /// Creates the file, allocates its space and maps it. All elements start at 0. For one element per row (shape
     /// `[rows]`), `columns` is `None`.
     ///
     /// # Errors
     /// `Failed` if the file exists, the disk is full (the partial file is then removed), or the size exceeds the address
     /// space.
     pub fn create(path: &Path, rows: u64, columns: Option<u64>) -> Result<Self> {
-        let size = file_size(rows, columns).ok_or_else(|| too_large(path, rows, columns))?;
+        let size = file_size::<T>(rows, columns).ok_or_else(|| too_large::<T>(path, rows, columns))?;
         let file = File::options().read(true).write(true).create_new(true).open(path);
-        let file = file.map_err(|e| Error::io("can't create a distance file", path, &e))?;
+        let file = file.map_err(|e| Error::io(&format!("can't create a file of {}", T::WHAT), path, &e))?;
         let mapped = allocate(&file, size).and_then(|()| {
             // SAFETY: the file was created by this call under a name of the locked output folder, so nothing else
             // writes or truncates it while it is mapped, and all of its space is allocated.
@@ -48,36 +80,54 @@ impl DistanceBuffer {
             Err(error) => {
                 drop(file);
                 let removed = fs::remove_file(path);
-                return Err(not_allocated(path, size, &error, removed.err()));
+                return Err(not_allocated::<T>(path, size, &error, removed.err()));
             }
         };
-        map[..DATA_OFFSET].copy_from_slice(&header(rows, columns));
-        Ok(DistanceBuffer { map, path: path.to_path_buf() })
+        map[..DATA_OFFSET].copy_from_slice(&header::<T>(rows, columns));
+        Ok(RowBuffer { map, path: path.to_path_buf(), elements: PhantomData })
     }
 
-    /// Opens a file that [`DistanceBuffer::create`] made for the same shape, to resume writing. `None` if there is none.
+    /// Opens a file that [`RowBuffer::create`] made for the same shape, to resume writing. `None` if there is none.
     ///
     /// # Errors
     /// `Failed` if it can't be opened or mapped.
     pub fn reopen(path: &Path, rows: u64, columns: Option<u64>) -> Result<Option<Self>> {
-        let failed = |e: io::Error| Error::io("can't open the distances of an interrupted run", path, &e);
+        let failed = |e: io::Error| Error::io("can't open what an interrupted run has written", path, &e);
         let file = match File::options().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(failed(e)),
         };
-        if Some(file.metadata().map_err(failed)?.len()) != file_size(rows, columns) {
+        if Some(file.metadata().map_err(failed)?.len()) != file_size::<T>(rows, columns) {
             return Ok(None);
         }
         // SAFETY: the file lies in a folder that this process holds the lock of; nothing else writes or truncates it.
         let map = unsafe { MmapMut::map_mut(&file) }.map_err(failed)?;
-        let same = map[..DATA_OFFSET] == header(rows, columns);
-        Ok(same.then(|| DistanceBuffer { map, path: path.to_path_buf() }))
+        let same = map[..DATA_OFFSET] == header::<T>(rows, columns);
+        Ok(same.then(|| RowBuffer { map, path: path.to_path_buf(), elements: PhantomData }))
     }
 
-    /// All distances, row after row. Split it with `chunks_mut` to write from several threads.
-    pub fn values_mut(&mut self) -> &mut [f32] {
+    /// All elements, row after row.
+    pub fn values(&self) -> &[T] {
+        bytemuck::cast_slice(&self.map[DATA_OFFSET..])
+    }
+
+    /// All elements, row after row. Split it with `chunks_mut` to write from several threads.
+    pub fn values_mut(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(&mut self.map[DATA_OFFSET..])
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes everything to the disk.
+    ///
+    /// # Errors
+    /// `Failed` for an error of the disk.
+    pub fn flush(&self) -> Result<()> {
+        self.map.flush().map_err(|e| Error::io(&format!("can't write the {} to the disk", T::WHAT), &self.path, &e))
     }
 
     /// Writes everything to the disk and closes the file.
@@ -85,7 +135,7 @@ impl DistanceBuffer {
     /// # Errors
     /// `Failed` for an error of the disk.
     pub fn finish(self) -> Result<()> {
-        self.map.flush().map_err(|e| Error::io("can't write the distances to the disk", &self.path, &e))
+        self.flush()
     }
 }
 
@@ -131,18 +181,18 @@ impl DistanceFile {
 }
 
 /// Bytes of the whole file. `None` if they exceed the address space.
-fn file_size(rows: u64, columns: Option<u64>) -> Option<u64> {
-    let distances = rows.checked_mul(columns.unwrap_or(1))?;
-    let size = distances.checked_mul(SIZE)?.checked_add(DATA_OFFSET as u64)?;
+fn file_size<T: Element>(rows: u64, columns: Option<u64>) -> Option<u64> {
+    let elements = rows.checked_mul(columns.unwrap_or(1))?;
+    let size = elements.checked_mul(size_of::<T>() as u64)?.checked_add(DATA_OFFSET as u64)?;
     // A slice can't be longer than isize::MAX bytes.
     (size <= isize::MAX.unsigned_abs() as u64).then_some(size)
 }
 
 /// The `.npy` header of the file.
-fn header(rows: u64, columns: Option<u64>) -> [u8; DATA_OFFSET] {
+fn header<T: Element>(rows: u64, columns: Option<u64>) -> [u8; DATA_OFFSET] {
     match columns {
-        None => header_bytes("<f4", &[rows]),
-        Some(columns) => header_bytes("<f4", &[rows, columns]),
+        None => header_bytes(T::DESCR, &[rows]),
+        Some(columns) => header_bytes(T::DESCR, &[rows, columns]),
     }
 }
 
@@ -172,32 +222,32 @@ fn cannot_allocate(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput)
 }
 
-fn shape_text(rows: u64, columns: Option<u64>) -> String {
-    columns.map_or(format!("{rows} distances"), |columns| format!("{rows} x {columns} distances"))
+fn shape_text<T: Element>(rows: u64, columns: Option<u64>) -> String {
+    columns.map_or(format!("{rows} {}", T::WHAT), |columns| format!("{rows} x {columns} {}", T::WHAT))
 }
 
-fn too_large(path: &Path, rows: u64, columns: Option<u64>) -> Error {
+fn too_large<T: Element>(path: &Path, rows: u64, columns: Option<u64>) -> Error {
     Error::failed(
-        Finding::new("the distances exceed the address space of this machine")
+        Finding::new(format!("the {} exceed the address space of this machine", T::WHAT))
             .file(path)
             .expected(format!("at most {}", describe_bytes(isize::MAX.unsigned_abs() as u64)))
-            .found(shape_text(rows, columns))
-            .hint("write one distance per row with --distances own"),
+            .found(shape_text::<T>(rows, columns))
+            .hint(T::SMALLER),
     )
 }
 
-fn not_allocated(path: &Path, size: u64, error: &io::Error, not_removed: Option<io::Error>) -> Error {
+fn not_allocated<T: Element>(path: &Path, size: u64, error: &io::Error, not_removed: Option<io::Error>) -> Error {
     let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge);
-    let what = if is_full { "there is not enough room for the distances" } else { "can't allocate the distances" };
+    let what = if is_full { "there is not enough room for the" } else { "can't allocate the" };
     // The file itself is gone, so ask for its folder.
     let available = path.parent().and_then(|folder| fs4::available_space(folder).ok());
     let available = available.map_or(String::new(), |bytes| format!(", {} available", describe_bytes(bytes)));
     let left = not_removed.map_or(String::new(), |e| format!("; the partial file could not be removed: {e}"));
-    let finding = Finding::new(what)
+    let finding = Finding::new(format!("{what} {}", T::WHAT))
         .file(path)
         .expected(describe_bytes(size))
         .found(format!("{error}{available}{left}"))
-        .hint("free some space, name a folder on another disk with --out, or leave out --distances");
+        .hint(format!("free some space, or name a folder on another disk with --out{}", T::WITHOUT));
     Error::failed(finding)
 }
 
@@ -217,10 +267,10 @@ mod tests {
 
     #[test]
     fn sizes_that_overflow_are_refused() {
-        assert_eq!(file_size(10, None), Some(168));
-        assert_eq!(file_size(10, Some(3)), Some(248));
-        assert_eq!(file_size(u64::MAX, Some(2)), None);
-        assert_eq!(file_size(u64::MAX / 4, None), None);
+        assert_eq!(file_size::<f32>(10, None), Some(168));
+        assert_eq!(file_size::<f32>(10, Some(3)), Some(248));
+        assert_eq!(file_size::<f32>(u64::MAX, Some(2)), None);
+        assert_eq!(file_size::<i32>(u64::MAX / 4, None), None);
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("d.npy");
         let error = DistanceBuffer::create(&path, u64::MAX / 8, Some(9)).unwrap_err();

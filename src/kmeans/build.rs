@@ -37,6 +37,9 @@ pub struct Level {
 pub struct Build<'a> {
     /// Points of the first level.
     pub points: &'a dyn Points,
+    /// Positions (ascending) of the points that the first step of the first level fits its centroids to; `None` for all. All
+    /// points are then assigned to these centroids.
+    pub fitted: Option<&'a [u64]>,
     /// Levels, from the first.
     pub levels: &'a [Level],
     /// How members are sampled from a cluster.

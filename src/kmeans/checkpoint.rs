@@ -28,6 +28,9 @@ struct Header {
     phase: Phase,
     position: u64,
     compared: usize,
+    /// Rounds of k-means|| that have drawn.
+    #[serde(default)]
+    rounds: u32,
     moving: u64,
     searching: u64,
     /// Number of distinct points if it is below the number of clusters.
@@ -106,6 +109,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
         phase: state.phase,
         position: state.position,
         compared: state.compared,
+        rounds: state.rounds,
         moving: state.moving,
         searching: state.searching,
         distinct: state.distinct,
@@ -212,6 +216,7 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         phase: header.phase,
         position: header.position,
         compared: header.compared,
+        rounds: header.rounds,
         bounds: Bounds { labels: file.read("labels")?, upper: file.read("upper")?, lower: file.read("lower")? },
         centroids: matrix("centroids")?,
         chosen: file.read("chosen")?,

@@ -2,22 +2,18 @@
 
 use std::time::Instant;
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 
 use super::bounds::Drifts;
 use super::centre::near_middle;
-use super::distinct::{DistinctRows, first_of_each, padded};
 use super::errors::defect;
-use super::initial::{fetch, uniform};
 use super::pass::Pass;
-use super::plus_plus::Seeding;
-use super::random::start_stream;
 use super::recount::{in_doubt, recount};
 use super::search::{Search, search};
 use super::shares::Shares;
 use super::state::{Phase, State};
 use super::sums::whole;
-use super::{Fit, Fitted, Init, checkpoint, merge, spherical};
+use super::{Fit, Fitted, checkpoint, spherical, start};
 use crate::backend::{Job, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::MatrixView;
@@ -73,51 +69,13 @@ impl Run<'_> {
         let mut since = Instant::now();
         while state.init < self.fit.inits.max(1) {
             if state.phase == Phase::Seeding {
-                self.seed(state, &mut since)?;
+                let mut save = |state: &State| self.checkpoint_if_due(state, &mut since);
+                start::seed(self.fit, &self.shares, state, &mut save)?;
             }
             let found = self.iterate(state, &mut since)?;
             state.next_start(found)?;
         }
         state.best.take().ok_or_else(|| defect("no start was made"))
-    }
-
-    fn seed(&self, state: &mut State, since: &mut Instant) -> Result<()> {
-        let Fit { clusters, seed, .. } = *self.fit;
-        let random = self.fit.init == Init::Random;
-        if random && state.chosen.is_empty() {
-            let chosen = uniform(&mut start_stream(seed, state.init, 0), self.shares.points, clusters);
-            let rows = fetch(self.fit, &self.shares, &chosen)?;
-            let first = first_of_each(rows.view());
-            state.centroids = rows.select(Axis(0), &first);
-            state.chosen = first.into_iter().map(|place| chosen[place]).collect();
-        }
-        if random && state.chosen.len() == clusters {
-            let points = std::mem::take(&mut state.centroids);
-            self.start_iterating(state, points);
-            return Ok(());
-        }
-        // k-means++ draws twice as many as wanted, which are merged; after a random start it only replaces repeated rows
-        let wanted = if random { clusters } else { to_usize(self.shares.points.min(2 * clusters as u64)) };
-        let progress = self.fit.watch.start_stage("k-means++", self.fit.points.len() * wanted as u64, 0);
-        let (fit, shares, progress) = (self.fit, &self.shares, progress.as_ref());
-        let mut seeding = Seeding { fit, shares, wanted, progress, known: DistinctRows::default() };
-        while seeding.step(state)? {
-            self.checkpoint_if_due(state, since)?;
-        }
-        let found = state.chosen.len();
-        state.distinct = (found < clusters).then_some(found as u64);
-        let centroids = match found > clusters {
-            true => merge::merged(fit, state, progress)?,
-            false => padded(&state.centroids, clusters),
-        };
-        self.start_iterating(state, centroids);
-        Ok(())
-    }
-
-    /// Begins the iterations with initial centroids. The state's are the points from which these were made.
-    fn start_iterating(&self, state: &mut State, centroids: Array2<f64>) {
-        let seeds = std::mem::take(&mut state.centroids);
-        state.start_iterating(if self.fit.spherical { spherical::start(centroids, &seeds) } else { centroids });
     }
 
     fn iterate(&self, state: &mut State, since: &mut Instant) -> Result<Fitted> {

@@ -3,7 +3,7 @@
 //! Points drawn by D^2 miss some groups and hit others several times. The usual remedy is greedy k-means++: it draws 2 + ln k
 //! candidates per centroid and keeps the one that lowers the objective most, comparing all points with each candidate. Here,
 //! twice as many centroids are drawn, the points nearest to each are averaged, and these cells are merged by Ward's criterion
-//! (1963). Each round considers every cell with its nearest one, and merges the cheapest pairs, up to half of the excess.
+//! (1963). Each round considers every cell with its nearest one, and merges the cheapest pairs, up to a share of the excess.
 //! This takes two Lloyd passes instead of 2 + ln k, and mostly reaches an equal or lower objective; docs/benchmarks has the
 //! numbers, and the exceptions. Drawing too many centroids and reducing them by weight is due to Bahmani et al. (k-means||,
 //! VLDB 2012).
@@ -25,8 +25,13 @@ use crate::engine::points::{MatrixPoints, Points as _};
 use crate::engine::progress::StageProgress;
 use crate::engine::tile_pipeline::{Reduce, TileSource};
 
-/// Inverse share of the excess cells merged per round. More rounds change the result by less than another seed does.
+/// Inverse share of the excess cells merged per round, from about twice as many as wanted. More rounds change the result by less
+/// than another seed does.
 const SHARE: usize = 2;
+
+/// The same from many times as many. If a round had to merge half of them, cells of few and crowded groups would not make enough
+/// pairs, and cells of different groups would be merged.
+const SMALL_SHARE: usize = 8;
 
 /// Merges the state's centroids to `fit.clusters`. The state's labels give the cell of each point. The same on all processes.
 pub(super) fn merged(fit: &Fit<'_>, state: &State, progress: &dyn StageProgress) -> Result<Array2<f64>> {
@@ -61,10 +66,11 @@ fn merge(
     mut weights: Vec<f64>,
     progress: &dyn StageProgress,
 ) -> Result<Array2<f64>> {
+    let share = if means.nrows() > 3 * fit.clusters { SMALL_SHARE } else { SHARE };
     while means.nrows() > fit.clusters {
         let nearest = others(fit, &means, progress)?;
         let excess = means.nrows() - fit.clusters;
-        let gone = merge_round(&mut means, &mut weights, &nearest, excess.div_ceil(SHARE));
+        let gone = merge_round(&mut means, &mut weights, &nearest, excess.div_ceil(share));
         let left: Vec<usize> = (0..weights.len()).filter(|&cell| !gone[cell]).collect();
         means = means.select(Axis(0), &left);
         weights = left.into_iter().map(|cell| weights[cell]).collect();

@@ -12,7 +12,7 @@
 //! | `fit`, `state`, `checkpoint` | one k-means; its state, in memory and in files |
 //! | `pass`, `tile` | passes over the points |
 //! | `shares`, `centre`, `nonfinite` | each process's points; the estimated middle; points that are refused |
-//! | `initial`, `plus_plus`, `merge` | initial centroids: drawn, by D^2, and merged from twice as many |
+//! | `start`, `initial`, `plus_plus`, `merge` | initial centroids: which way, drawn, by D^2, and merged from more |
 //! | `search`, `bounds` | one iteration, and the points that it can skip |
 //! | `spherical` | centroids of norm 1 |
 //! | `sums`, `recount` | means, and the gain of moving centroids there; sums measured anew |
@@ -47,6 +47,7 @@ mod shares;
 mod spherical;
 mod split;
 mod stage_times;
+mod start;
 mod state;
 mod steps;
 mod sums;
@@ -66,17 +67,37 @@ use crate::engine::progress::Progress;
 pub use assign::assign;
 pub use build::{Build, Level, still_there};
 pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
+pub use start::{Start, choose as choose_start, sampled_positions};
 
 /// How the initial centroids are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// Draw twice as many as wanted by D^2 (Arthur and Vassilvitskii 2007), and merge them by Ward's criterion.
+    /// As kmeans-plus-plus, or as sampled where that would take over 1e14 operations.
     #[default]
+    Auto,
+    /// Draw twice as many as wanted by D^2 (Arthur and Vassilvitskii 2007), and merge them by Ward's criterion.
     KmeansPlusPlus,
+    /// As kmeans-plus-plus, on a random sample of 64 points per cluster.
+    Sampled,
+    /// Draw ten times as many as wanted by D^2 in five rounds (k-means||, Bahmani et al. 2012), and merge them: few passes.
+    KmeansParallel,
     /// Draw points uniformly, without replacement.
     Random,
+}
+
+impl Init {
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Init::Auto => "auto",
+            Init::KmeansPlusPlus => "kmeans-plus-plus",
+            Init::Sampled => "sampled",
+            Init::KmeansParallel => "kmeans-parallel",
+            Init::Random => "random",
+        }
+    }
 }
 
 /// Settings of one k-means.

@@ -6,6 +6,7 @@
 //! measured. All points are then compared with the batch at the speed of a matrix product. A batch may be as large as all
 //! previous ones together, so there are few batches.
 
+use ndarray::Array2;
 use rand::Rng as _;
 
 use super::Fit;
@@ -35,6 +36,16 @@ const MOST: usize = 1024;
 
 /// Candidates per centroid that a batch may accept.
 const CANDIDATES: usize = 2;
+
+/// Rounds of k-means||.
+const ROUNDS: u32 = 5;
+
+/// Candidates per cluster that a round of k-means|| draws.
+const OVERSAMPLING: usize = 2;
+
+/// Number of the first random stream of the rounds of k-means||. Streams of batches are numbered by centroids chosen before,
+/// which are fewer than 2^33.
+const ROUNDS_STREAM: u64 = 1 << 40;
 
 /// Compares all points with the centroids of a batch.
 struct Compare<'a> {
@@ -81,9 +92,44 @@ pub(super) struct Seeding<'a> {
 }
 
 impl Seeding<'_> {
-    /// Compares all points with the last batch, and adds the next one. Returns false once
+    /// Centroids per cluster that the rounds of k-means|| draw.
+    pub(super) const ROUNDS_DRAW: u64 = ROUNDS as u64 * OVERSAMPLING as u64;
+
+    /// Compares all points with the last batch, and adds the next one. Returns false once at least
     /// as many as wanted, or all distinct points, are chosen and compared.
     pub(super) fn step(&mut self, state: &mut State) -> Result<bool> {
+        self.catch_up(state)?;
+        if state.chosen.len() >= self.wanted {
+            return Ok(false);
+        }
+        let Some(batch) = self.draw(state)? else { return Ok(false) };
+        let values = fetch(self.fit, self.shares, &batch)?;
+        add(state, batch, values)?;
+        Ok(true)
+    }
+
+    /// A round of k-means|| (Bahmani et al., VLDB 2012): compares all points with the last batch, and adds the distinct ones among
+    /// as many points as the oversampling asks for, drawn independently by D^2. Returns false after the last round.
+    pub(super) fn round(&mut self, state: &mut State) -> Result<bool> {
+        self.catch_up(state)?;
+        if state.rounds == ROUNDS {
+            return Ok(false);
+        }
+        let mut random = start_stream(self.fit.seed, state.init, ROUNDS_STREAM + u64::from(state.rounds));
+        let draws: Vec<f64> = (0..OVERSAMPLING * self.fit.clusters).map(|_| random.random()).collect();
+        let Some((positions, _)) = self.candidates(state, &draws)? else { return Ok(false) };
+        let values = fetch(self.fit, self.shares, &positions)?;
+        self.known.extend(state.centroids.slice(ndarray::s![self.known.len().., ..]));
+        let distinct: Vec<usize> =
+            (0..positions.len()).filter(|&candidate| self.known.insert(values.row(candidate))).collect();
+        let values = values.select(ndarray::Axis(0), &distinct);
+        add(state, distinct.into_iter().map(|candidate| positions[candidate]).collect(), values)?;
+        state.rounds += 1;
+        Ok(true)
+    }
+
+    /// Chooses a first point, and compares all points with the last batch.
+    fn catch_up(&self, state: &mut State) -> Result<()> {
         if state.chosen.is_empty() {
             state.chosen = uniform(&mut start_stream(self.fit.seed, state.init, 0), self.shares.points, 1);
             state.centroids = fetch(self.fit, self.shares, &state.chosen)?;
@@ -93,14 +139,7 @@ impl Seeding<'_> {
             state.compared = state.chosen.len();
             state.position = 0;
         }
-        if state.chosen.len() == self.wanted {
-            return Ok(false);
-        }
-        let Some(batch) = self.draw(state)? else { return Ok(false) };
-        let values = fetch(self.fit, self.shares, &batch)?;
-        state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| defect("columns differ"))?;
-        state.chosen.extend(batch);
-        Ok(true)
+        Ok(())
     }
 
     fn compare(&self, state: &mut State) -> Result<()> {
@@ -213,4 +252,11 @@ impl Seeding<'_> {
         let then = found.split_off(draws.len());
         Ok(Some((found.into_iter().map(whole).collect(), then)))
     }
+}
+
+/// Adds a batch of centroids.
+fn add(state: &mut State, batch: Vec<u64>, values: Array2<f64>) -> Result<()> {
+    state.centroids.append(ndarray::Axis(0), values.view()).map_err(|_| defect("columns differ"))?;
+    state.chosen.extend(batch);
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Init;
 use crate::backend::Traffic;
 
 /// One k-means of a level.
@@ -15,6 +16,12 @@ pub struct KmeansStep {
     pub points: u64,
     /// Number of points to which the centroids were fitted: all, or the sample.
     pub fitted: u64,
+    /// How the first centroids were chosen; missing in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Why, if `auto` decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_reason: Option<String>,
     /// Number of clusters.
     pub clusters: u64,
     /// Number of clusters without points.

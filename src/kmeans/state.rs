@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) position: u64,
     /// Seeding: number of centroids with which all points have been compared.
     pub(super) compared: usize,
+    /// Seeding: number of rounds of k-means|| that have drawn.
+    pub(super) rounds: u32,
     /// Labels and bounds of the points. While seeding, `upper` is the measured distance to the nearest centroid.
     pub(super) bounds: Bounds,
     /// Current centroids, `[k, d]`.
@@ -74,6 +76,7 @@ impl State {
             phase: Phase::Seeding,
             position: 0,
             compared: 0,
+            rounds: 0,
             bounds: Bounds::unknown(points),
             centroids: Array2::zeros((0, dim)),
             chosen: Vec::new(),

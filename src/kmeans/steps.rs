@@ -1,5 +1,5 @@
-//! The k-means steps of a level. The first step clusters all points, each later one a sample drawn from the previous
-//! clusters.
+//! The k-means steps of a level. The first step clusters all points, or on level 1 those that the user chose; each later one a
+//! sample drawn from the previous clusters.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::record::KmeansStep;
 use super::resample::resample;
 use super::stage_times::StageTimes;
 use super::words::Words;
-use super::{Assigned, Checkpoint, Fit, Fitted, assign, rounding};
+use super::{Assigned, Checkpoint, Fit, Fitted, Init, Start, assign, choose_start, rounding};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 use crate::engine::points::{Picked, Points, Stretch};
@@ -62,15 +62,10 @@ impl Steps<'_> {
 
     /// Runs one step. `share` holds this process's points of the level.
     fn step(&self, step: u32, folder: &Path, share: &dyn Points, last: Option<&BuiltLevel>) -> Result<BuiltLevel> {
-        let Build { communicator, strategy, seed, report, .. } = *self.build;
-        let path = [seed, self.number.into(), step.into()];
-        let sample = last.map(|last| resample(&last.sorted, self.level.sample_size, strategy, &path));
-        tracing::info!(
-            "level {}, step {step}: {} clusters, {} points",
-            self.number,
-            self.level.clusters,
-            sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64)
-        );
+        let Build { communicator, report, .. } = *self.build;
+        let sample = self.sample(step, last);
+        let count = sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64);
+        let start = self.start(step, count);
         let times = StageTimes::new(self.build.watch);
         let before = self.build.backend.traffic();
         let picked = sample.as_deref().map(|positions| Picked { of: self.points, positions });
@@ -78,8 +73,7 @@ impl Steps<'_> {
         let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
         let mut fitted = self.fit(step, fitted_points, folder, &times)?;
         // the objective of a sample, in proportion to all points
-        let count = as_real(sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64));
-        let objective = fitted.objectives.last().map_or(0.0, |sum| sum / count * as_real(self.points.len()));
+        let objective = fitted.objectives.last().map_or(0.0, |sum| sum / as_real(count) * as_real(self.points.len()));
         let exact = std::mem::take(&mut fitted.centroids);
         let centroids = rounding::round_to(&exact, self.build.stored);
         let assigned = self.assign(share, &centroids, &times)?;
@@ -100,12 +94,11 @@ impl Steps<'_> {
                 sampled: sample.as_deref(),
             };
             hierarchy_writer::write_step(folder, &written)?;
-            let sampled = sample.as_ref().map(|sample| sample.len() as u64);
             let counters = self.build.backend.traffic().zip(before).map(|(now, before)| now.since(before));
             if let Some(counters) = counters {
                 tracing::info!("level {}, step {step}: device counters: {counters}", self.number);
             }
-            report(KmeansStep { counters, ..self.record(step, sampled, fitted, &sorted, &assigned, seconds) })?;
+            report(KmeansStep { counters, ..self.record(step, (count, start), fitted, &sorted, &assigned, seconds) })?;
             hierarchy_writer::discard_checkpoints(folder);
             if communicator.size() == 1 {
                 return Ok(BuiltLevel { centroids, sorted });
@@ -114,6 +107,30 @@ impl Steps<'_> {
         }
         communicator.broadcast(&mut bytes)?;
         Ok(BuiltLevel { centroids, sorted: Words::from_bytes(&bytes).clusters() })
+    }
+
+    /// Positions (ascending) of the points that a step clusters; `None` for all points.
+    fn sample(&self, step: u32, last: Option<&BuiltLevel>) -> Option<Vec<u64>> {
+        let Build { strategy, seed, fitted, .. } = *self.build;
+        match last {
+            Some(last) => {
+                let path = [seed, self.number.into(), step.into()];
+                Some(resample(&last.sorted, self.level.sample_size, strategy, &path))
+            }
+            None => fitted.filter(|_| self.number == 1).map(<[u64]>::to_vec),
+        }
+    }
+
+    /// How a step chooses its first centroids, which is logged where `auto` departs from k-means++.
+    fn start(&self, step: u32, count: u64) -> Start {
+        let Level { clusters, iterations, .. } = *self.level;
+        let number = self.number;
+        tracing::info!("level {number}, step {step}: {clusters} clusters, {count} points");
+        let start = choose_start(self.build.init, count, clusters, self.points.dim(), iterations);
+        if let (Some(why), true) = (&start.why, start.init != Init::KmeansPlusPlus) {
+            tracing::info!("level {number}, step {step}: {} start: {why}", start.init.name());
+        }
+        start
     }
 
     /// The checkpoint of this process.
@@ -167,18 +184,19 @@ impl Steps<'_> {
     fn record(
         &self,
         step: u32,
-        sampled: Option<u64>,
+        (count, start): (u64, Start),
         fitted: Fitted,
         sorted: &Clusters,
         assigned: &Assigned,
         seconds: [f64; 3],
     ) -> KmeansStep {
-        let count = sampled.unwrap_or(self.points.len());
         KmeansStep {
             level: self.number,
             step,
             points: self.points.len(),
             fitted: count,
+            init: Some(start.init),
+            init_reason: start.why,
             clusters: sorted.len() as u64,
             empty_clusters: sorted.iter().filter(|members| members.is_empty()).count() as u64,
             distinct_points: fitted.distinct,

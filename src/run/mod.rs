@@ -1,5 +1,6 @@
 //! One run, from its settings to its files.
 
+pub mod assign;
 pub mod buffers;
 mod centroids;
 #[cfg(feature = "parquet")]

@@ -131,7 +131,7 @@ fn invalid_input_is_refused() {
     (values[13], values[20]) = (f64::NAN, f64::INFINITY);
     let broken = Stored::new(Dtype::F32, 4, &values);
     for (name, backend) in devices() {
-        for init in [Init::Random, Init::KmeansPlusPlus] {
+        for init in [Init::Random, Init::KmeansPlusPlus, Init::KmeansParallel, Init::Sampled] {
             let mut fit = fit(&broken, backend.as_ref(), 2, 3);
             fit.init = init;
             let error = fit.run().expect_err("refused").to_string();
@@ -141,6 +141,19 @@ fn invalid_input_is_refused() {
         let error = assign(&broken, backend.as_ref(), &centroids, &NoProgress).expect_err("refused").to_string();
         assert!(error.contains("2 such points among 9: 3, 5"), "{name}: {error}");
     }
+}
+
+/// A sampled start reads other points than the first pass, which counts them all.
+#[test]
+fn a_sample_with_nan_is_refused_as_all_points_are() {
+    let (_, backend) = devices().remove(0);
+    let mut values = Stored::groups(3, (900, 4), 3, 0.0, Dtype::F32).values;
+    values.iter_mut().step_by(8).for_each(|value| *value = f64::NAN);
+    let broken = Stored::new(Dtype::F32, 4, &values);
+    let mut fit = fit(&broken, backend.as_ref(), 2, 3);
+    fit.init = Init::Sampled;
+    let error = fit.run().expect_err("refused").to_string();
+    assert!(error.contains("450 such points among 900: 0, 2, 4"), "{error}");
 }
 
 #[test]

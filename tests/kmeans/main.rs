@@ -7,3 +7,4 @@ mod data;
 mod drawn;
 mod lloyd;
 mod resident;
+mod start;

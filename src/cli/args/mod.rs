@@ -1,5 +1,6 @@
 //! The command line.
 
+mod assign;
 mod collect;
 mod compare;
 mod jobs;
@@ -17,6 +18,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::metrics::METRICS;
 use crate::plan::settings::Options;
+pub use assign::AssignArgs;
 pub use collect::CollectArgs;
 pub use compare::CompareArgs;
 pub use jobs::{RetryArgs, StatusArgs, SubmitArgs};
@@ -65,9 +67,11 @@ pub enum Command {
     Metrics(Box<MetricsArgs>),
     /// Make a clustering: hierarchical k-means with resampling, in ssl-data-curation's folder
     Kmeans(Box<KmeansArgs>),
+    /// Assign rows to the nearest centroids of a clustering: labels of every level, distances, margins
+    Assign(Box<AssignArgs>),
     /// Take a balanced sample of a clustering's points, as ssl-data-curation's curated_datasets
     Sample(SampleArgs),
-    /// Merge the parts of a run that `metrics --shard` computed, and finish it
+    /// Merge the parts of a run that `metrics --shard` or `assign --shard` computed, and finish it
     Merge(Box<MergeArgs>),
     /// Run on Slurm: shards as a job array and a merge after it, for one run or a sweep (grid of runs)
     Submit(SubmitArgs),
@@ -101,6 +105,7 @@ impl Command {
         match self {
             Command::Metrics(args) => args.json,
             Command::Kmeans(args) => args.json,
+            Command::Assign(args) => args.json,
             Command::Sample(args) => args.json,
             Command::Merge(args) => args.json,
             Command::Status(args) => args.json,

@@ -1,6 +1,7 @@
 //! One straight-line file per subcommand. Each returns the text for standard output: a summary, or data. Data (with --json,
 //! and from commands that only produce text) is printed even with --quiet.
 
+mod assign;
 mod check;
 mod collect;
 mod compare;
@@ -26,6 +27,7 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
     match command {
         Command::Metrics(args) => metrics::run(*args, console),
         Command::Kmeans(args) => kmeans::run(*args, console),
+        Command::Assign(args) => assign::run(*args, console),
         Command::Sample(args) => sample::run(&args),
         Command::Merge(args) => merge::run(*args, console),
         Command::Report(args) => report::run(&args),

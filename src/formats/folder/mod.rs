@@ -24,7 +24,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use moves::files_below;
-pub use names::{RECORD, TRACK_LOG};
+pub use names::{ASSIGNMENT, RECORD, TRACK_LOG};
 pub(crate) use room::describe_bytes;
 pub use room::ensure_room;
 
@@ -95,6 +95,15 @@ impl OutputFolder {
         Self::open(path, Contents::Comparison, if force { Earlier::Replace } else { Earlier::Refuse })
     }
 
+    /// Prepares a folder for the labels of rows that are assigned to centroids.
+    ///
+    /// # Errors
+    /// As [`OutputFolder::prepare`]; `Usage` also if it holds the results of `metrics`, whose distances would be replaced.
+    pub fn prepare_assignment(path: &Path, force: bool) -> Result<Self> {
+        refuse_results(path)?;
+        Self::open(path, Contents::Assignment, if force { Earlier::Replace } else { Earlier::Refuse })
+    }
+
     /// Locks the folder of a finished run to write some of its files again. The others stay.
     ///
     /// # Errors
@@ -116,7 +125,7 @@ impl OutputFolder {
         let root =
             std::path::absolute(path).map_err(|e| Error::io("the output folder has no usable path", path, &e))?;
         let (lock, created) = lock_folder(&root)?;
-        if contents == Contents::Run {
+        if matches!(contents, Contents::Run | Contents::Assignment) {
             refuse_clustering(&root)?;
         }
         if earlier == Earlier::Refuse {
@@ -195,14 +204,15 @@ impl OutputFolder {
     fn move_all(&self, moves: &mut Moves) -> Result<()> {
         let mut staged = files_below(&self.staging.0)?;
         // The sort is stable, so the others keep their order.
-        staged.sort_by_key(|file| file == Path::new(RECORD));
+        let is_record = |file: &PathBuf| [RECORD, ASSIGNMENT].map(Path::new).contains(&file.as_path());
+        staged.sort_by_key(is_record);
         let mut replaced = match self.earlier {
             Earlier::Keep => self.outdated.clone(),
             Earlier::Refuse | Earlier::Replace => names::ours_in(&self.root, &self.contents)?,
         };
         replaced.extend(staged.iter().filter(|f| self.root.join(f).is_file()).cloned());
         // The old record goes first and the new one comes last, so a record never lies beside files of another run.
-        replaced.sort_by_key(|file| file != Path::new(RECORD));
+        replaced.sort_by_key(|file| !is_record(file));
         let aside = self.staging.0.join(REPLACED);
         for file in &replaced {
             let from = self.root.join(file);
@@ -332,6 +342,19 @@ fn refuse_clustering(root: &Path) -> Result<()> {
     }
 }
 
+/// `metrics` writes files of the same names.
+fn refuse_results(root: &Path) -> Result<()> {
+    if !root.join(RECORD).exists() {
+        return Ok(());
+    }
+    Err(Error::usage(
+        Finding::new("the output folder holds the results of `metrics`, whose distances this assignment would replace")
+            .file(root)
+            .found(RECORD)
+            .hint("name another folder with --out"),
+    ))
+}
+
 fn refuse_earlier(root: &Path, contents: &Contents) -> Result<()> {
     if *contents == Contents::Run && root.join(RECORD).exists() {
         return Err(Error::usage(
@@ -347,6 +370,7 @@ fn refuse_earlier(root: &Path, contents: &Contents) -> Result<()> {
         Contents::Run => ("this run", format!("{file}, but no {RECORD} to show that a run wrote it")),
         Contents::Collection { .. } => ("this collection", file.to_string()),
         Contents::Comparison => ("this comparison", file.to_string()),
+        Contents::Assignment => ("this assignment", file.to_string()),
     };
     Err(Error::usage(
         Finding::new(format!("the output folder holds files that {what} would overwrite"))

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The record of a run. A folder that holds it is complete.
 pub const RECORD: &str = "record.json";
 
+/// The record of an assignment. A folder that holds it is complete.
+pub const ASSIGNMENT: &str = "assign.json";
+
 /// Output of the experiment tracker, such as W&B.
 pub const TRACK_LOG: &str = "track.log";
 
@@ -22,6 +25,8 @@ pub(super) enum Contents {
     Collection { plotted: Vec<&'static str> },
     /// Two runs side by side.
     Comparison,
+    /// The labels of rows that were assigned to centroids.
+    Assignment,
 }
 
 /// Directly in the folder of a collection.
@@ -29,6 +34,12 @@ const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
 
 /// Directly in the folder of a comparison.
 const COMPARISON: [&str; 2] = ["compare.json", "compare.csv"];
+
+/// Directly in the folder of an assignment.
+const ASSIGNED: [&str; 5] = [ASSIGNMENT, "config.yaml", "log.txt", "assigned.csv", "assigned.parquet"];
+
+/// In each level's folder of an assignment.
+const ASSIGNED_LEVEL: [&str; 3] = ["labels.npy", "distances.npy", "margins.npy"];
 
 /// Folder of plots.
 const PLOTS: &str = "plots";
@@ -69,6 +80,7 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
         Contents::Run => known_files(root, top, |name| TOP.contains(&name))?,
         Contents::Collection { .. } => known_files(root, top, |name| COLLECTION.contains(&name))?,
         Contents::Comparison => known_files(root, top, |name| COMPARISON.contains(&name))?,
+        Contents::Assignment => known_files(root, top, |name| ASSIGNED.contains(&name))?,
     };
     match contents {
         Contents::Run => {
@@ -85,6 +97,11 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
             ours.extend(known_files(root, Path::new(PLOTS), |name| is_plot_of(name, plotted))?);
         }
         Contents::Comparison => {}
+        Contents::Assignment => {
+            for level in levels_in(root)? {
+                ours.extend(known_files(root, &level, |name| ASSIGNED_LEVEL.contains(&name))?);
+            }
+        }
     }
     ours.sort();
     Ok(ours)

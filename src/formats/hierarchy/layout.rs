@@ -52,20 +52,45 @@ pub(super) fn levels(clustering: &Path, wanted: &[u32], findings: &mut Findings)
 
 /// Finds the two files of a level in its folder or in one of its steps. Adds a warning if a step is used.
 pub(super) fn locate(clustering: &Path, level: u32, warnings: &mut Vec<String>) -> Result<LevelFiles, Finding> {
+    find(clustering, level, files_in, warnings)?
+        .ok_or_else(|| missing(&clustering.join(format!("level{level}")), level))
+}
+
+/// Finds the centroids of a level, with or without its clusters, where [`locate`] finds them.
+pub(super) fn locate_centroids(clustering: &Path, level: u32, warnings: &mut Vec<String>) -> Result<PathBuf, Finding> {
+    let centroids = |folder: &Path| Some(folder.join(CENTROIDS)).filter(|path| is_data(path));
+    find(clustering, level, centroids, warnings)?.ok_or_else(|| {
+        Finding::new("the centroids of a level are missing")
+            .level(level)
+            .file(clustering.join(format!("level{level}")))
+            .expected("centroids.npy, here or in one of its step folders")
+            .hint("copy the links' targets too (rsync -L, cp -L), or name the file itself with --centroids")
+    })
+}
+
+/// What `look` finds in a level's folder or in one of its steps. Adds a warning if a step is used.
+fn find<T>(
+    clustering: &Path,
+    level: u32,
+    look: impl Fn(&Path) -> Option<T>,
+    warnings: &mut Vec<String>,
+) -> Result<Option<T>, Finding> {
     let folder = clustering.join(format!("level{level}"));
-    if let Some(files) = files_in(&folder) {
-        return Ok(files);
+    if let Some(found) = look(&folder) {
+        return Ok(Some(found));
     }
     let mut steps = numbered(&folder, "step").map_err(|finding| finding.level(level))?;
     steps.reverse();
     // The links name the last step of the last run. The highest number could be from an earlier, longer run.
     let meant = [CENTROIDS, CLUSTERS[0], CLUSTERS[1]].iter().find_map(|name| step_meant(&folder.join(name)));
     let highest_first = steps.into_iter().map(|step| folder.join(format!("step{step}")));
-    let files = meant.map(|step| folder.join(step)).into_iter().chain(highest_first).find_map(|step| files_in(&step));
-    let Some(files) = files else { return Err(missing(&folder, level)) };
-    let step = files.centroids.parent().unwrap_or(&folder).display();
-    warnings.push(format!("level {level}: its own files are missing or broken links; reading {step} instead"));
-    Ok(files)
+    let mut steps = meant.map(|step| folder.join(step)).into_iter().chain(highest_first);
+    let found = steps.find_map(|step| look(&step).map(|found| (found, step)));
+    Ok(found.map(|(found, step)| {
+        let step = step.display();
+        warnings.push(format!("level {level}: its own files are missing or broken links; reading {step} instead"));
+        found
+    }))
 }
 
 fn missing(folder: &Path, level: u32) -> Finding {

@@ -9,6 +9,7 @@
 //! Opening a hierarchy checks all of it and reports all problems together, because the next attempt may be hours away.
 
 mod assigned;
+mod centroid_levels;
 mod checks;
 mod layout;
 mod members;
@@ -26,6 +27,7 @@ use crate::base::numeric::to_usize;
 use members::Members;
 
 pub use assigned::{AssignmentOptions, AssignmentSource};
+pub use centroid_levels::{CentroidLevel, CentroidLevels};
 pub use points::Points;
 pub use tree::Tree;
 

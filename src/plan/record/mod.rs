@@ -1,5 +1,6 @@
 //! The record of a run (record.json): the single source for tables, arrays, montages and the report.
 
+mod assign;
 mod assigned;
 mod check;
 mod columns;
@@ -23,6 +24,7 @@ use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
+pub use assign::{AssignPart, AssignRecord, LevelAssignment};
 pub use assigned::AssignedLevel;
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;

@@ -3,6 +3,7 @@
 //! One struct declares both the command line and the config file: a key of the file is the long name of a flag, spelled with
 //! `-` or `_`. Flags take precedence over the file. An unknown key is an error that suggests the nearest one.
 
+mod assign;
 mod assignments;
 mod checkpoint;
 mod choices;
@@ -20,10 +21,11 @@ use std::path::PathBuf;
 
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::Untyped;
+pub use assign::{AssignFormat, AssignOptions, AssignSettings};
 pub use assignments::beside;
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
-pub use kmeans::{KmeansOptions, KmeansSettings, LevelSettings, Precision};
+pub use kmeans::{FitRows, KmeansOptions, KmeansSettings, LevelSettings, Precision};
 use layer::options;
 pub use resolved::Settings;
 pub use silhouette::Silhouette;

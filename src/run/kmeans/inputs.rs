@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::fitted;
 use super::replaced::HIDDEN;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
@@ -17,6 +18,8 @@ const STEP_BYTES: u64 = 3 * 8;
 pub(super) struct Inputs {
     pub(super) embeddings: Embeddings,
     pub(super) subset: Option<Vec<u64>>,
+    /// Positions among the points that level 1 is fitted to, ascending; `None` for all points.
+    pub(super) fitted: Option<Vec<u64>>,
 }
 
 impl Inputs {
@@ -28,6 +31,20 @@ impl Inputs {
         let subset = settings.subset_indices.as_deref().filter(|_| rows < u64::MAX);
         let subset = subset.and_then(|path| findings.take(subset::read(path, rows)));
         let points = subset.as_ref().map_or(rows, |subset| subset.len() as u64);
+        let fitted = if rows < u64::MAX { fitted::of(settings, rows, subset.as_deref(), &mut findings) } else { None };
+        let few = fitted.as_ref().map(|fitted| fitted.len() as u64);
+        if let (Some(level), Some(count)) = (settings.levels.first(), few)
+            && count < level.clusters
+            && level.clusters <= points
+        {
+            findings.push_usage(
+                Finding::new("there are fewer rows to fit than clusters")
+                    .level(1)
+                    .expected(format!("at least {} of the {points} rows", level.clusters))
+                    .found(count.to_string())
+                    .hint("raise fit-rows, or lower n_clusters"),
+            );
+        }
         if let Some(level) = settings.levels.first().filter(|level| level.clusters > points) {
             let what = if subset.is_some() { "rows of the subset" } else { "rows of the embeddings" };
             findings.push_usage(
@@ -42,13 +59,13 @@ impl Inputs {
         embeddings.iter_mut().filter(|_| settings.normalize).for_each(Embeddings::normalize);
         let embeddings = embeddings.ok_or_else(|| Error::input(Finding::new("the embeddings could not be opened")))?;
         embeddings.matched(&settings.matches).iter().for_each(|matched| tracing::info!("{matched}"));
-        Ok(Inputs { embeddings, subset })
+        Ok(Inputs { embeddings, subset, fitted })
     }
 
     /// Refuses inputs that lie in the levels that are to be replaced.
     pub(super) fn apart_from(settings: &KmeansSettings) -> Result<()> {
         let Ok(out) = settings.out.canonicalize() else { return Ok(()) };
-        for path in settings.embeddings.iter().chain(&settings.subset_indices) {
+        for path in settings.embeddings.iter().chain(&settings.subset_indices).chain(&settings.fit_indices) {
             let inside = path.canonicalize().ok();
             let inside = inside.as_deref().and_then(|path| path.strip_prefix(&out).ok());
             let folder = inside.and_then(|path| path.iter().next()).map(|name| name.to_string_lossy().into_owned());
@@ -73,6 +90,7 @@ impl Inputs {
         let embeddings: Vec<String> =
             settings.embeddings.iter().map(|path| content(path)).collect::<Result<Vec<String>>>()?;
         let subset = settings.subset_indices.as_deref().map(content).transpose()?;
+        let fit_indices = settings.fit_indices.as_deref().map(content).transpose()?;
         // of a level of one step it says nothing, and config.yaml has to have one all the same
         let sampled = |level: &LevelSettings| if level.steps > 1 { level.sample_size } else { 0 };
         let levels = settings.levels.iter().map(|level| LevelSettings { sample_size: sampled(level), ..*level });
@@ -81,6 +99,8 @@ impl Inputs {
             "embeddings": embeddings,
             "shape": [self.embeddings.rows(), self.embeddings.dim() as u64],
             "subset": subset,
+            "fit-rows": settings.fit_rows,
+            "fit-indices": fit_indices,
             "levels": levels.collect::<Vec<_>>(),
             "strategy": settings.strategy,
             "iterations": settings.iterations,

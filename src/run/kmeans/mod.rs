@@ -1,5 +1,6 @@
 //! From embeddings to the hierarchy.
 
+mod fitted;
 mod inputs;
 mod place;
 mod replaced;
@@ -111,6 +112,7 @@ pub fn make(
     };
     let build = Build {
         points: &points,
+        fitted: inputs.fitted.as_deref(),
         levels: &levels,
         strategy: settings.strategy,
         init: settings.init,

@@ -84,7 +84,7 @@ struct StartedStage {
 }
 
 /// Removes a folder and its parent, if they are empty.
-struct Emptied(PathBuf);
+pub(in crate::run) struct Emptied(pub(in crate::run) PathBuf);
 
 impl Drop for Emptied {
     fn drop(&mut self) {

@@ -11,6 +11,7 @@ mod state;
 mod survey;
 
 pub use all::{PartBuffers, Parts};
+pub(super) use folder::Emptied;
 pub use folder::{Earlier, PartFolder, PartInfo};
 pub use means::StoredMeans;
 pub use survey::{PartState, Progress, folder_of, survey};

@@ -1,6 +1,7 @@
 //! Settings of `kmeans`: upstream's keys unchanged, and this program's own.
 
 mod file;
+mod fit_rows;
 mod settings;
 
 use std::num::NonZero;
@@ -17,6 +18,7 @@ use super::values::{one_or_many, text_or_number};
 use crate::formats::embeddings::Untyped;
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
+pub use fit_rows::FitRows;
 pub use settings::{KmeansSettings, LevelSettings};
 
 /// Help heading of the options with one entry per level.
@@ -88,7 +90,7 @@ options! {
         #[arg(long, value_name = "SHARE", help_heading = "K-means")]
         pub tolerance: Option<f64>,
 
-        /// Choose the first centroids this way [default: kmeans-plus-plus]
+        /// Choose the first centroids this way [default: auto]
         #[arg(long, value_name = "HOW", help_heading = "K-means")]
         pub init: Option<Init>,
 
@@ -99,6 +101,15 @@ options! {
         /// Seed all random choices with N [default: 0]
         #[arg(long, value_name = "N", help_heading = "K-means")]
         pub seed: Option<u64>,
+
+        /// Fit level 1 to a random sample of N rows, or of a share of them such as 0.1, and then assign all rows [default: all
+        /// rows]
+        #[arg(long, value_name = "N", help_heading = "K-means")]
+        pub fit_rows: Option<FitRows>,
+
+        /// Fit level 1 to these rows (.npy of integers), and then assign all rows [default: all rows]
+        #[arg(long, value_name = "NPY", help_heading = "K-means")]
+        pub fit_indices: Option<PathBuf>,
 
         /// Store centroids as float32 or float64 (float16 stores float32); computation is unaffected [default:
         /// float32]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{KmeansOptions, Precision};
+use super::{FitRows, KmeansOptions, Precision};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::matrix::Dtype;
 use crate::base::path_text;
@@ -44,6 +44,10 @@ pub struct KmeansSettings {
     pub init: Init,
     /// Number of starts of each k-means.
     pub inits: u32,
+    /// How many rows level 1 is fitted to; `None` for all, or those of `fit_indices`.
+    pub fit_rows: Option<FitRows>,
+    /// File of the rows that level 1 is fitted to.
+    pub fit_indices: Option<PathBuf>,
     /// Seed of all random choices.
     pub seed: u64,
     /// As written; see [`stored`](Self::stored) for its effect.
@@ -123,6 +127,10 @@ impl KmeansOptions {
             let finding = Finding::new("high_precision is too low").found("float16");
             findings.push_usage(finding.expected("high_precision: float32 or float64, as in upstream"));
         }
+        if self.fit_rows.is_some() && self.fit_indices.is_some() {
+            let finding = Finding::new("`fit-rows` and `fit-indices` both say which rows are fitted");
+            findings.push_usage(finding.hint("keep one of them"));
+        }
         let spherical = self.spherical.unwrap_or(false);
         if spherical && self.normalize == Some(false) {
             let finding = Finding::new("spherical k-means needs rows of norm 1").found("normalize: false");
@@ -143,6 +151,8 @@ impl KmeansOptions {
             spherical,
             init: self.init.unwrap_or_default(),
             inits: self.inits.map_or(1, NonZero::get),
+            fit_rows: self.fit_rows,
+            fit_indices: self.fit_indices,
             seed: self.seed.unwrap_or(0),
             dtype: self.dtype.unwrap_or_default(),
             high_precision: self.high_precision.unwrap_or_default(),
@@ -299,6 +309,8 @@ impl KmeansSettings {
             "tolerance": self.tolerance,
             "normalize": self.normalize,
             "spherical": self.spherical,
+            "fit-rows": self.fit_rows,
+            "fit-indices": self.fit_indices.as_deref().map(absolute),
             "checkpoint": self.checkpoint,
             "device": self.device,
             "threads": self.threads,
