@@ -55,6 +55,40 @@ fn a_clustering_of_this_program_is_reproduced() {
     }
 }
 
+#[test]
+fn a_spherical_clustering_is_reproduced_from_rows_of_any_length() {
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name);
+    let mut command = program();
+    command.arg("kmeans").arg("--embeddings-path").arg(digits()).arg("--out").arg(at("hier"));
+    let once = ["--spherical", "--n-clusters", "20", "--n-iters", "60", "--device", "cpu"];
+    succeeded(&command.args(once).output().expect("starts"));
+    // the same directions
+    let mut scaled: ndarray::Array2<f32> = ndarray_npy::read_npy(digits()).expect("digits");
+    scaled.outer_iter_mut().enumerate().for_each(|(row, mut values)| values *= [0.25, 1.0, 1024.0][row % 3]);
+    ndarray_npy::write_npy(at("scaled.npy"), &scaled).expect("writes");
+    for (embeddings, out) in [(digits(), "plain"), (at("scaled.npy"), "scaled")] {
+        let record = assign(&at("hier"), &embeddings, &at(out));
+        assert_eq!(record["normalized"], true, "as the clustering was made");
+    }
+    let stored = {
+        let (mut findings, mut warnings) = (Findings::new(), Vec::new());
+        let options = HierarchyOptions::default();
+        let hierarchy = Hierarchy::open(&at("hier"), scaled.nrows() as u64, 64, options, &mut findings, &mut warnings);
+        hierarchy.expect("a clustering").labels
+    };
+    let found = labels(&at("plain"), 1);
+    assert!(found.iter().zip(&stored).all(|(&found, &stored)| found == stored as i32));
+    assert_eq!(found, labels(&at("scaled"), 1));
+    // rows as they are have other nearest centroids
+    let mut command = program();
+    command.arg("assign").arg(at("hier")).arg("--embeddings").arg(at("scaled.npy")).arg("--out").arg(at("as-is"));
+    let output = command.args(["--normalize=false", "--device", "cpu"]).output().expect("starts");
+    succeeded(&output);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("rows as they are"));
+    assert_ne!(found, labels(&at("as-is"), 1));
+}
+
 /// Upstream's clusterings: as many labels differ as `metrics` counts points that are nearer to another centroid. None differ where
 /// upstream assigned all points to the final centroids, and some where it split clusters.
 #[test]

@@ -5,5 +5,5 @@ pub(super) mod page_header;
 mod texts;
 mod writer;
 
-pub(super) use texts::Texts;
+pub(super) use texts::{Texts, column_names};
 pub use writer::{Cells, ParquetFile, write};

@@ -1,4 +1,4 @@
-//! Columns of texts and whole numbers in a Parquet file, row by row.
+//! Columns of texts and numbers in a Parquet file, row by row.
 
 use std::fs::File;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use parquet::basic::{LogicalType, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_typed_column_reader};
-use parquet::data_type::{ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::data_type::{ByteArrayType, DataType, DoubleType, FloatType, Int32Type, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
@@ -30,6 +30,16 @@ const SHOWN: usize = 12;
 /// Receives the number of a row and its cells.
 type Each<'a> = dyn FnMut(u64, Option<&str>, Option<&str>) -> Result<(), Finding> + 'a;
 
+/// Names of all columns, those within others with dots.
+///
+/// # Errors
+/// A file that can't be read.
+pub(in crate::formats) fn column_names(file: File, path: &Path) -> Result<Vec<String>, Finding> {
+    let reader = SerializedFileReader::new(file).map_err(|e| damaged(path, &e.to_string()))?;
+    let schema = reader.metadata().file_metadata().schema_descr();
+    Ok(schema.columns().iter().map(|column| column.path().string()).collect())
+}
+
 /// An open file and the columns to read from it.
 pub(in crate::formats) struct Texts<'a> {
     reader: SerializedFileReader<File>,
@@ -42,7 +52,7 @@ impl<'a> Texts<'a> {
     /// second one that may be missing.
     ///
     /// # Errors
-    /// A file that can't be read, or without such a column of texts or whole numbers.
+    /// A file that can't be read, or without such a column of texts or numbers.
     pub(in crate::formats) fn open(
         file: File,
         path: &'a Path,
@@ -64,8 +74,8 @@ impl<'a> Texts<'a> {
         for &column in &columns {
             let column = schema.column(column);
             if !is_readable(&column) {
-                let finding = Finding::new("a column holds neither texts nor whole numbers").file(path);
-                return Err(finding.expected("texts or whole numbers").found(format!(
+                let finding = Finding::new("a column holds neither texts nor numbers").file(path);
+                return Err(finding.expected("texts or numbers").found(format!(
                     "`{}`, {}",
                     column.path(),
                     kind(&column)
@@ -176,6 +186,7 @@ fn is_readable(column: &ColumnDescriptor) -> bool {
         && match column.physical_type() {
             Physical::BYTE_ARRAY => texts,
             Physical::INT32 | Physical::INT64 => numbers,
+            Physical::FLOAT | Physical::DOUBLE => true,
             _ => false,
         }
 }
@@ -212,6 +223,8 @@ enum Typed {
     Text(ColumnReaderImpl<ByteArrayType>, Vec<parquet::data_type::ByteArray>),
     Narrow(ColumnReaderImpl<Int32Type>, Vec<i32>),
     Wide(ColumnReaderImpl<Int64Type>, Vec<i64>),
+    Single(ColumnReaderImpl<FloatType>, Vec<f32>),
+    Double(ColumnReaderImpl<DoubleType>, Vec<f64>),
 }
 
 impl Cells {
@@ -220,6 +233,8 @@ impl Cells {
         let typed = match column.physical_type() {
             Physical::INT32 => Typed::Narrow(get_typed_column_reader(reader), Vec::new()),
             Physical::INT64 => Typed::Wide(get_typed_column_reader(reader), Vec::new()),
+            Physical::FLOAT => Typed::Single(get_typed_column_reader(reader), Vec::new()),
+            Physical::DOUBLE => Typed::Double(get_typed_column_reader(reader), Vec::new()),
             _ => Typed::Text(get_typed_column_reader(reader), Vec::new()),
         };
         let unsigned = matches!(column.logical_type_ref(), Some(LogicalType::Integer(integer)) if !integer.is_signed);
@@ -235,6 +250,8 @@ impl Cells {
             Typed::Text(reader, values) => read_batch(reader, wanted, levels, values)?,
             Typed::Narrow(reader, values) => read_batch(reader, wanted, levels, values)?,
             Typed::Wide(reader, values) => read_batch(reader, wanted, levels, values)?,
+            Typed::Single(reader, values) => read_batch(reader, wanted, levels, values)?,
+            Typed::Double(reader, values) => read_batch(reader, wanted, levels, values)?,
         };
         let (mut place, highest) = (0, self.highest);
         let is_there = |at: usize| highest == 0 || self.definitions.get(at) == Some(&highest);
@@ -247,7 +264,7 @@ impl Cells {
         Ok(read)
     }
 
-    /// The cell of a row of the batch as text; `None` if it is missing. The error is a text that is not UTF-8.
+    /// The cell of a row of the batch as text; `None` if it is missing or NaN, as pandas writes what is missing. The error is a text that is not UTF-8.
     fn text(&self, at: usize) -> Result<Option<std::borrow::Cow<'_, str>>, ()> {
         let Some(place) = self.places.get(at).copied().flatten() else { return Ok(None) };
         Ok(match &self.typed {
@@ -261,6 +278,8 @@ impl Cells {
             Typed::Narrow(_, values) => values.get(place).map(|value| value.to_string().into()),
             Typed::Wide(_, values) if self.unsigned => values.get(place).map(|v| v.cast_unsigned().to_string().into()),
             Typed::Wide(_, values) => values.get(place).map(|value| value.to_string().into()),
+            Typed::Single(_, values) => values.get(place).filter(|v| !v.is_nan()).map(|v| v.to_string().into()),
+            Typed::Double(_, values) => values.get(place).filter(|v| !v.is_nan()).map(|v| v.to_string().into()),
         })
     }
 }

@@ -40,6 +40,9 @@ pub struct AssignRecord {
     pub dim: usize,
     /// Element type of the embeddings as NumPy spells it.
     pub dtype: String,
+    /// Whether the rows were divided by their norm when they were read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub normalized: bool,
     /// Files of centroids and clusters, for every level.
     pub centroids: Vec<InputFile>,
     /// Number of rows without a label, because they hold NaN, an infinity or a value beyond float32.

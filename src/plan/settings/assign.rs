@@ -14,7 +14,7 @@ use super::values::{device, one_or_many, text_or_number};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::path_text;
 use crate::evaluate::Nonfinite;
-use crate::formats::embeddings::{self, Expanded, Matches};
+use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions, Untyped};
 
 options! {
     /// Settings of `assign` as the user wrote them; absent ones were not given.
@@ -23,8 +23,9 @@ options! {
         #[arg(value_name = "CLUSTERING")]
         pub clustering: Option<PathBuf>,
 
-        /// Assign the rows of these .npy files (or a quoted glob), joined by rows
-        #[arg(long, short, value_name = "NPY", num_args = 1.., value_parser = pattern(), help_heading = "Input")]
+        /// Assign the rows of these files (or a quoted glob), joined by rows: .npy, .npz, .parquet, .safetensors, .fbin, .fvecs
+        /// and others
+        #[arg(long, short, value_name = "FILES", num_args = 1.., value_parser = pattern(), help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
         pub embeddings: Vec<String>,
 
@@ -38,6 +39,24 @@ options! {
         /// [default: refuse]
         #[arg(long, value_name = "POLICY", help_heading = "Input")]
         pub nonfinite: Option<Nonfinite>,
+
+        /// Read this array of .npz or .safetensors embeddings [default: the only matrix]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub array: Option<String>,
+
+        /// Read this column of Parquet embeddings, or a column for each dimension by a glob such as 'x*' [default: the only
+        /// column of lists, or all columns of floats]
+        #[arg(long, value_name = "NAME", help_heading = "Input")]
+        pub column: Option<String>,
+
+        /// Read elements without a type, NumPy's V2, as this type
+        #[arg(long, value_name = "TYPE", help_heading = "Input")]
+        pub dtype: Option<Untyped>,
+
+        /// Divide every row by its Euclidean norm as it is read; rows of zeros count as non-finite [default: as `clustrata
+        /// kmeans` made the clustering, else false]
+        #[switch("Input")]
+        pub normalize: Option<bool>,
 
         /// Search the nearest centroid of each level, also above level 1, where labels otherwise follow the hierarchy
         /// [default: false; true for several --centroids]
@@ -108,6 +127,11 @@ pub struct AssignSettings {
     #[serde(serialize_with = "path_text::serialize_all")]
     pub centroids: Vec<PathBuf>,
     pub nonfinite: Nonfinite,
+    pub array: Option<String>,
+    pub column: Option<String>,
+    pub dtype: Option<Untyped>,
+    /// `None` for as the clustering was made.
+    pub normalize: Option<bool>,
     pub each_level: bool,
     pub format: AssignFormat,
     pub out: PathBuf,
@@ -179,6 +203,10 @@ impl AssignOptions {
             matches: embeddings.matches,
             centroids: self.centroids.iter().map(|path| path_text::from_text(path)).collect(),
             nonfinite: self.nonfinite.unwrap_or_default(),
+            array: self.array,
+            column: self.column,
+            dtype: self.dtype,
+            normalize: self.normalize,
             format: self.format.unwrap_or_default(),
             out: self.out.unwrap_or_else(|| PathBuf::from("assigned")),
             force: self.force.unwrap_or(false),
@@ -192,6 +220,13 @@ impl AssignOptions {
 }
 
 impl AssignSettings {
+    /// Which arrays of the embeddings' files are read, and how.
+    #[must_use]
+    pub fn read_options(&self) -> ReadOptions {
+        let (array, column) = (self.array.clone(), self.column.clone());
+        ReadOptions { array, column, untyped: self.dtype, scratch: None }
+    }
+
     /// The same settings with absolute paths, for use from another working directory.
     #[must_use]
     pub fn absolute(mut self) -> AssignSettings {

@@ -163,8 +163,8 @@ options! {
         pub normalize: Option<bool>,
 
         /// Evaluate the clustering that these files of labels describe, in place of a folder; several files are levels, fine
-        /// to coarse. .npy of numbers or strings ([n], or [n, levels]), .txt with a label per line, .csv with a column `label`
-        /// or columns level1, level2, ...; empty, NaN or -1 = in no cluster. Label c is cluster c; strings are numbered as
+        /// to coarse. .npy of numbers or strings ([n], or [n, levels]), .txt with a label per line, .csv or .parquet with a
+        /// column `label` or columns level1, level2, ...; empty, NaN or -1 = in no cluster. Label c is cluster c; strings are numbered as
         /// they appear
         #[arg(long, value_delimiter = ',', value_name = "FILES", help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]
@@ -176,7 +176,7 @@ options! {
         #[serde(deserialize_with = "one_or_many")]
         pub centroids: Vec<PathBuf>,
 
-        /// Read the labels from these columns of a .csv, fine to coarse [default: level1, level2, ..., or `label` or
+        /// Read the labels from these columns of a .csv or .parquet, fine to coarse [default: level1, level2, ..., or `label` or
         /// `cluster`]
         #[arg(long, value_delimiter = ',', value_name = "NAMES", help_heading = "Input")]
         #[serde(deserialize_with = "one_or_many")]

@@ -16,7 +16,7 @@ use crate::base::time::rfc3339;
 use crate::formats::distances::{Element, RowBuffer};
 use crate::formats::folder::{ASSIGNMENT, OutputFolder, ensure_room};
 use crate::formats::hierarchy::CentroidLevel;
-use crate::plan::record::{AssignPart, AssignRecord, LevelAssignment, InputFile};
+use crate::plan::record::{AssignPart, AssignRecord, InputFile, LevelAssignment};
 use crate::plan::settings::{AssignFormat, AssignSettings};
 
 /// Bytes per row of a table, at most, besides those of its arrays.
@@ -62,11 +62,12 @@ pub(super) fn write(
         started: rfc3339(started).unwrap_or_default(),
         fingerprint: parts.first().map(|part| part.state.fingerprint.clone()).unwrap_or_default(),
         settings: serde_json::to_value(&written).unwrap_or_default(),
-        embeddings: settings.embeddings.iter().map(|path| InputFile::of(path)).collect(),
+        embeddings: inputs.embeddings.files().iter().zip(&settings.embeddings).map(InputFile::of_embeddings).collect(),
         patterns: inputs.embeddings.matched(&settings.matches),
         rows,
         dim: inputs.embeddings.dim(),
-        dtype: inputs.embeddings.dtype().descr().to_owned(),
+        dtype: inputs.embeddings.stored_dtype().descr().to_owned(),
+        normalized: inputs.embeddings.is_normalized(),
         centroids: inputs.levels.iter().flat_map(|level| &level.files).map(|path| InputFile::of(path)).collect(),
         skipped_rows,
         first_skipped,

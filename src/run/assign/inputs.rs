@@ -8,6 +8,7 @@ use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::hierarchy::{CentroidLevel, CentroidLevels};
+use crate::formats::upstream::Upstream;
 use crate::plan::fingerprint::hash_of;
 use crate::plan::settings::AssignSettings;
 
@@ -26,11 +27,15 @@ impl Inputs {
     pub(super) fn open(settings: &AssignSettings) -> Result<Inputs> {
         let mut findings = Findings::new();
         let mut warnings = Vec::new();
-        let embeddings = Embeddings::open(&settings.embeddings, &mut findings);
-        let Some(embeddings) = embeddings else {
+        let embeddings = Embeddings::open_with(&settings.embeddings, &settings.read_options(), &mut findings);
+        let Some(mut embeddings) = embeddings else {
             findings.into_result()?;
             return Err(Error::input(Finding::new("the embeddings could not be opened")));
         };
+        if normalizes(settings, &mut warnings) {
+            embeddings.normalize();
+        }
+        warnings.extend(embeddings.notes());
         let dim = embeddings.dim();
         let levels = match &settings.clustering {
             Some(clustering) => CentroidLevels::open(clustering, dim, &mut findings, &mut warnings),
@@ -57,10 +62,29 @@ impl Inputs {
             "version": env!("CARGO_PKG_VERSION"),
             "embeddings": embeddings,
             "shape": [self.embeddings.rows(), self.embeddings.dim() as u64],
+            "arrays": self.embeddings.arrays(),
+            "normalize": self.embeddings.is_normalized(),
             "levels": levels,
             "each-level": settings.each_level,
             "nonfinite": settings.nonfinite,
             "format": settings.format,
         })))
     }
+}
+
+/// Whether rows are normalised: as the user says, else as they were when the clustering was made.
+fn normalizes(settings: &AssignSettings, warnings: &mut Vec<String>) -> bool {
+    // opening the levels reports a config.yaml that can't be read
+    let upstream = settings.clustering.as_deref().and_then(|folder| Upstream::read(folder, &mut Vec::new()));
+    let made = upstream.unwrap_or_default().clustrata.normalize;
+    match (settings.normalize, made) {
+        (Some(asked), Some(made)) if asked != made => {
+            let [asked, made] =
+                [asked, made].map(|normalized| if normalized { "normalised rows" } else { "rows as they are" });
+            warnings.push(format!("the clustering was made of {made} (config.yaml), and {asked} are assigned to it"));
+        }
+        (None, Some(true)) => tracing::info!("rows are normalised, as when the clustering was made (config.yaml)"),
+        _ => {}
+    }
+    settings.normalize.or(made).unwrap_or(false)
 }

@@ -120,17 +120,20 @@ impl Assigner<'_> {
             .refused
             .first()
             .map_or_else(Default::default, |&row| self.inputs.embeddings.file_of(row).path.clone());
+        let zeros = if self.inputs.embeddings.is_normalized() { ", or are zeros that have no norm" } else { "" };
         Error::input(
-            Finding::new("the embeddings hold NaN or infinite values, or values beyond float32")
-                .file(file)
-                .expected("finite values up to 3.4e38")
-                .found(format!(
-                    "{} such rows among the {} read: {}{more}",
-                    collector.refused_count,
-                    collector.done,
-                    named.join(", ")
-                ))
-                .hint("repair those rows, or leave them without a label with --nonfinite skip"),
+            Finding::new(format!(
+                "rows of the embeddings hold NaN or infinite values, or values beyond float32{zeros}"
+            ))
+            .file(file)
+            .expected("finite values up to 3.4e38")
+            .found(format!(
+                "{} such rows among the {} read: {}{more}",
+                collector.refused_count,
+                collector.done,
+                named.join(", ")
+            ))
+            .hint("repair those rows, or leave them without a label with --nonfinite skip"),
         )
     }
 }

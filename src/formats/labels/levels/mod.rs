@@ -6,12 +6,13 @@
 mod assignment;
 mod npy;
 mod number;
+#[cfg(feature = "parquet")]
+mod table;
 mod text;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::list::Labels;
 use crate::base::error::{Finding, Findings};
 use crate::formats::input_file::{self, BUFFER};
 use crate::formats::npy::MAGIC;
@@ -39,7 +40,7 @@ pub fn label_files(path: &Path) -> Option<Vec<PathBuf>> {
     files.iter().all(|file| is_labels(file)).then_some(files)
 }
 
-/// Reads the levels of all `files`, fine to coarse. `columns` are those of `.csv` files; by default `level1`, `level2`, ..., or
+/// Reads the levels of all `files`, fine to coarse. `columns` are those of `.csv` and Parquet files; by default `level1`, `level2`, ..., or
 /// else `label` or `cluster`. `rows` is the expected number of labels, if it is known. Adds every problem to `findings`; the
 /// result is then `None`.
 pub fn read_assignments(
@@ -75,27 +76,29 @@ fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assign
     match extension.as_str() {
         _ if start.is_empty() => Err(Finding::new("the file of labels is empty").file(path).hint("write it again")),
         _ if start.starts_with(MAGIC) => npy::read(reader, path, metadata.len(), rows),
+        _ if start.starts_with(b"PAR1") || extension == "parquet" => parquet(path, columns),
         "txt" | "lst" | "list" => text::lines(reader, path),
         "csv" => text::csv(reader, path, columns),
         "npy" => Err(npy::not_npy(reader, path)),
-        _ => {
-            // the other formats of labels have one column
-            if !columns.is_empty() {
-                let finding = Finding::new("columns of this format of labels can't be named").file(path);
-                return Err(finding.hint("leave out --level-columns, or write a .csv"));
-            }
-            let rows = rows.ok_or_else(|| unknown(path, &extension))?;
-            Labels::read(path, rows)
-                .and_then(|labels| Assignment::of_labels(labels, path, None))
-                .map(|level| vec![level])
-        }
+        _ => Err(unknown(path, &extension)),
     }
+}
+
+#[cfg(feature = "parquet")]
+fn parquet(path: &Path, columns: &[String]) -> Result<Vec<Assignment>, Finding> {
+    table::read(path, columns)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(path: &Path, _columns: &[String]) -> Result<Vec<Assignment>, Finding> {
+    let finding = Finding::new("this program was built without Parquet").file(path);
+    Err(finding.hint("build it with its default features"))
 }
 
 fn unknown(path: &Path, extension: &str) -> Finding {
     Finding::new("the labels have an unknown format")
         .file(path)
-        .expected("a .npy of integers or strings, a .txt with a label per line, or a .csv with a column per level")
+        .expected("a .npy of integers or strings, a .txt with a label per line, or a .csv or Parquet file with a column per level")
         .found(if extension.is_empty() { "no extension".to_owned() } else { format!(".{extension}") })
         .hint("give the file the extension of its format")
 }

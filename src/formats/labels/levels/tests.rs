@@ -85,3 +85,34 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_has_a_column_per_level() {
+    use crate::formats::parquet::{Cells, write};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("labels.parquet");
+    let column = |name: &str, cells| (name.to_owned(), cells);
+    let fine = Cells::Whole(vec![Some(2), Some(0), None, Some(-1)]);
+    // as pandas writes whole numbers where some are missing
+    let coarse = Cells::Real(vec![Some(1.0), Some(0.0), Some(f64::NAN), None]);
+    let texts = Cells::Text(vec![Some("b".to_owned()), Some("a".to_owned()), None, Some("b".to_owned())]);
+    let columns = [column("level2", coarse), column("other", texts), column("level1", fine)];
+    write(&path, &columns).expect("written");
+    let read = |wanted: &[&str]| {
+        let wanted: Vec<String> = wanted.iter().map(|&name| name.to_owned()).collect();
+        let mut findings = Findings::new();
+        let levels = read_assignments(std::slice::from_ref(&path), &wanted, Some(4), &mut findings);
+        levels
+            .map(|levels| levels.into_iter().map(|level| (level.of_rows, level.clusters)).collect::<Vec<_>>())
+            .ok_or_else(|| findings.into_result().expect_err("a finding").to_string())
+    };
+    let (fine, coarse) = ((vec![2, 0, UNLABELLED, UNLABELLED], 3), (vec![1, 0, UNLABELLED, UNLABELLED], 2));
+    assert_eq!(read(&[]), Ok(vec![fine.clone(), coarse.clone()]));
+    assert_eq!(read(&["level2", "level1"]), Ok(vec![coarse, fine]));
+    assert_eq!(read(&["other"]), Ok(vec![(vec![0, 1, UNLABELLED, 0], 2)]));
+    let missing = read(&["third"]).expect_err("no such column");
+    assert!(missing.contains("third") && missing.contains("--level-columns"), "{missing}");
+    std::fs::write(&path, b"PAR1 and nothing else").expect("written");
+    assert!(read(&[]).expect_err("damaged").contains("damaged"));
+}

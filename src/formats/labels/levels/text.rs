@@ -91,7 +91,8 @@ pub(super) fn csv(reader: impl BufRead, path: &Path, wanted: &[String]) -> Resul
     levels.into_iter().zip(names).map(level).collect()
 }
 
-fn coders(count: usize, path: &Path) -> Result<Vec<Coder<'_, String>>, Finding> {
+/// One for each of `count` columns.
+pub(super) fn coders(count: usize, path: &Path) -> Result<Vec<Coder<'_, String>>, Finding> {
     if count as u64 > MOST_LEVELS {
         let finding = Finding::new("the file has too many columns for labels").file(path);
         return Err(finding.expected(format!("at most {MOST_LEVELS} levels")).found(counted(count, "column")));
@@ -99,12 +100,13 @@ fn coders(count: usize, path: &Path) -> Result<Vec<Coder<'_, String>>, Finding> 
     Ok((0..count).map(|_| Coder::new(path)).collect())
 }
 
-fn push(level: &mut Coder<'_, String>, label: &str) -> Result<(), Finding> {
+/// Adds the label of the next row.
+pub(super) fn push(level: &mut Coder<'_, String>, label: &str) -> Result<(), Finding> {
     level.push(Some(label).filter(|label| !is_missing(label)))
 }
 
-/// The places of the columns of labels.
-fn choose(header: &[&str], wanted: &[String], path: &Path) -> Result<Vec<usize>, Finding> {
+/// The places of the columns of labels, fine to coarse.
+pub(super) fn choose(header: &[&str], wanted: &[String], path: &Path) -> Result<Vec<usize>, Finding> {
     let at = |name: &str| header.iter().position(|column| column.trim() == name);
     let found = || header.iter().take(20).copied().collect::<Vec<_>>().join(", ");
     if !wanted.is_empty() {
