@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn several_threads_add_the_same_bits_as_one() {
-        let (clusters, dim) = (301, 257);
+        let (clusters, dim) = (301, 301);
         let value = |at: usize| ((at * 7919 + 13) % 1000) as f64 / 7.0 - 50.0;
         // clusters that are missing, the first and the last among them
         let there: Vec<u32> = (1..300).filter(|cluster| cluster % 5 != 2).collect();
