@@ -155,9 +155,9 @@ fn infer_from_upstream(settings: &mut Settings, findings: &mut Findings, warning
                 warnings.push(format!("--embeddings not given: using {}{more} from config.yaml", first.display()));
                 settings.embeddings = paths.clone();
                 let own = upstream.clustrata.clone();
-                settings.array = settings.array.take().or(own.array);
-                settings.column = settings.column.take().or(own.column);
-                settings.dtype = settings.dtype.or(own.embeddings_dtype);
+                settings.reading.array = settings.reading.array.take().or(own.array);
+                settings.reading.column = settings.reading.column.take().or(own.column);
+                settings.reading.dtype = settings.reading.dtype.or(own.embeddings_dtype);
             }
             (_, missing) => {
                 let mut finding = Finding::new("no embeddings were named").hint("add --embeddings X.npy");

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Checkpoint;
 use super::file;
 use super::layer::options;
 #[cfg(feature = "cli")]
 use super::values::pattern;
 use super::values::{device, one_or_many, text_or_number};
+use super::{Checkpoint, Reading};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::path_text;
 use crate::evaluate::Nonfinite;
-use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions, Untyped};
+use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions};
 
 options! {
     /// Settings of `assign` as the user wrote them; absent ones were not given.
@@ -40,18 +40,10 @@ options! {
         #[arg(long, value_name = "POLICY", help_heading = "Input")]
         pub nonfinite: Option<Nonfinite>,
 
-        /// Read this array of .npz or .safetensors embeddings [default: the only matrix]
-        #[arg(long, value_name = "NAME", help_heading = "Input")]
-        pub array: Option<String>,
-
-        /// Read this column of Parquet embeddings, or a column for each dimension by a glob such as 'x*' [default: the only
-        /// column of lists, or all columns of floats]
-        #[arg(long, value_name = "NAME", help_heading = "Input")]
-        pub column: Option<String>,
-
-        /// Read elements without a type, NumPy's V2, as this type
-        #[arg(long, value_name = "TYPE", help_heading = "Input")]
-        pub dtype: Option<Untyped>,
+        /// Which arrays of the embeddings' files are read.
+        #[command(flatten)]
+        #[serde(flatten)]
+        pub reading: Reading,
 
         /// Divide every row by its Euclidean norm as it is read; rows of zeros count as non-finite [default: as `clustrata
         /// kmeans` made the clustering, else false]
@@ -127,9 +119,8 @@ pub struct AssignSettings {
     #[serde(serialize_with = "path_text::serialize_all")]
     pub centroids: Vec<PathBuf>,
     pub nonfinite: Nonfinite,
-    pub array: Option<String>,
-    pub column: Option<String>,
-    pub dtype: Option<Untyped>,
+    #[serde(flatten)]
+    pub reading: Reading,
     /// `None` for as the clustering was made.
     pub normalize: Option<bool>,
     pub each_level: bool,
@@ -203,9 +194,7 @@ impl AssignOptions {
             matches: embeddings.matches,
             centroids: self.centroids.iter().map(|path| path_text::from_text(path)).collect(),
             nonfinite: self.nonfinite.unwrap_or_default(),
-            array: self.array,
-            column: self.column,
-            dtype: self.dtype,
+            reading: self.reading,
             normalize: self.normalize,
             format: self.format.unwrap_or_default(),
             out: self.out.unwrap_or_else(|| PathBuf::from("assigned")),
@@ -223,8 +212,7 @@ impl AssignSettings {
     /// Which arrays of the embeddings' files are read, and how.
     #[must_use]
     pub fn read_options(&self) -> ReadOptions {
-        let (array, column) = (self.array.clone(), self.column.clone());
-        ReadOptions { array, column, untyped: self.dtype, scratch: None }
+        self.reading.options(None)
     }
 
     /// The same settings with absolute paths, for use from another working directory.

@@ -10,6 +10,7 @@ mod choices;
 mod file;
 mod kmeans;
 mod layer;
+mod reading;
 mod resolved;
 mod selection;
 mod silhouette;
@@ -20,13 +21,13 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::evaluate::Nonfinite;
-use crate::formats::embeddings::Untyped;
 pub use assign::{AssignFormat, AssignOptions, AssignSettings};
 pub use assignments::beside;
 pub use checkpoint::Checkpoint;
 pub use choices::{Distances, MapKind, MontageCaptions, MontageFormat, Sample};
 pub use kmeans::{FitRows, KmeansOptions, KmeansSettings, LevelSettings, Precision};
 use layer::options;
+pub use reading::Reading;
 pub use resolved::Settings;
 pub use silhouette::Silhouette;
 pub use tracking::{Tracker, Tracking};
@@ -131,18 +132,10 @@ options! {
         #[arg(long, value_name = "DIR", help_heading = "Input")]
         pub scratch: Option<PathBuf>,
 
-        /// Read this array of .npz or .safetensors embeddings [default: the only matrix]
-        #[arg(long, value_name = "NAME", help_heading = "Input")]
-        pub array: Option<String>,
-
-        /// Read this column of Parquet embeddings, or a column for each dimension by a glob such as 'x*' [default: the only
-        /// column of lists, or all columns of floats]
-        #[arg(long, value_name = "NAME", help_heading = "Input")]
-        pub column: Option<String>,
-
-        /// Read elements without a type, NumPy's V2, as this type
-        #[arg(long, value_name = "TYPE", help_heading = "Input")]
-        pub dtype: Option<Untyped>,
+        /// Which arrays of the embeddings' files are read.
+        #[command(flatten)]
+        #[serde(flatten)]
+        pub reading: Reading,
 
         /// Read image paths from this column of a .csv or .parquet [default: path; in Parquet also image_path, file_name, url
         /// or key]

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use super::values::device;
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Sample, Silhouette, Tracking, assignments,
-    beside, selection,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Reading, Sample, Silhouette, Tracking,
+    assignments, beside, selection,
 };
 use crate::base::error::{Error, Finding, Result};
 use crate::base::path_text;
 use crate::evaluate::Nonfinite;
-use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions, Untyped};
+use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions};
 use crate::formats::names::NameColumns;
 use crate::metrics;
 use crate::metrics::gates::Gate;
@@ -69,9 +69,8 @@ pub struct Settings {
     pub force: bool,
     pub checkpoint: Checkpoint,
     pub scratch: Option<PathBuf>,
-    pub array: Option<String>,
-    pub column: Option<String>,
-    pub dtype: Option<Untyped>,
+    #[serde(flatten)]
+    pub reading: Reading,
     pub image_column: Option<String>,
     pub caption_column: Option<String>,
     pub label_column: Option<String>,
@@ -155,9 +154,7 @@ impl Options {
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
             scratch: self.scratch,
-            array: self.array,
-            column: self.column,
-            dtype: self.dtype,
+            reading: self.reading,
             image_column: self.image_column,
             caption_column: self.caption_column,
             label_column: self.label_column,
@@ -210,8 +207,7 @@ impl Settings {
     /// Which arrays of the embeddings' files are read, and how.
     #[must_use]
     pub fn read_options(&self) -> ReadOptions {
-        let (array, column) = (self.array.clone(), self.column.clone());
-        ReadOptions { array, column, untyped: self.dtype, scratch: self.scratch.clone() }
+        self.reading.options(self.scratch.as_deref())
     }
 
     /// The columns of image names.
