@@ -89,8 +89,9 @@ fn no_clustering_at_all_is_told() {
     fs::create_dir(&place.hier).expect("makes a folder");
     place.refused(&[], 3, &["the folder has no levels", "level1, level2", "try:"]);
     fs::remove_dir(&place.hier).expect("removes");
+    // a file in place of the folder holds labels
     fs::write(&place.hier, "").expect("writes");
-    place.refused(&[], 3, &["can't list the folder", "hier", "check the path"]);
+    place.refused(&[], 3, &["the file of labels is empty", "hier", "try:"]);
 }
 
 #[test]
