@@ -3,8 +3,9 @@
 use super::budget::Budget;
 use super::draw::GROUND;
 use super::text::blend;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{PixelTrait, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits, Rgb, RgbImage, RgbaImage};
 use std::fs::{self, File};
@@ -145,20 +146,22 @@ fn fit(image: DynamicImage, side: u32) -> Result<RgbImage, String> {
     let size = (scaled(width), scaled(height));
     if image.color().has_alpha() {
         let rgba = image.into_rgba8();
-        let bytes = resize(rgba.as_raw(), (width, height), size, PixelType::U8x4)?;
+        let bytes = resize::<U8x4>(rgba.as_raw(), (width, height), size)?;
         let resized = RgbaImage::from_raw(size.0, size.1, bytes).ok_or("resizing gave a wrong size")?;
         return Ok(opaque(DynamicImage::from(resized)));
     }
-    let bytes = resize(image.into_rgb8().as_raw(), (width, height), size, PixelType::U8x3)?;
+    let bytes = resize::<U8x3>(image.into_rgb8().as_raw(), (width, height), size)?;
     RgbImage::from_raw(size.0, size.1, bytes).ok_or_else(|| "resizing gave a wrong size".to_string())
 }
 
-/// Resizes with a Lanczos filter; colours are weighted by opacity.
-fn resize(bytes: &[u8], from: (u32, u32), to: (u32, u32), pixels: PixelType) -> Result<Vec<u8>, String> {
-    let source = ImageRef::new(from.0, from.1, bytes, pixels).map_err(|e| e.to_string())?;
-    let mut target = Image::new(to.0, to.1, pixels);
-    Resizer::new().resize(&source, &mut target, None).map_err(|e| e.to_string())?;
-    Ok(target.into_vec())
+/// Resizes with a Lanczos filter; colours are weighted by opacity. The type of a pixel is known here, because the crate's call for
+/// any type is compiled for all of them, which takes as long as a third of this program.
+fn resize<P: PixelTrait>(bytes: &[u8], from: (u32, u32), to: (u32, u32)) -> Result<Vec<u8>, String> {
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, bytes).map_err(|e| e.to_string())?;
+    let mut target = vec![0; to.0 as usize * to.1 as usize * P::size()];
+    let mut view = TypedImage::<P>::from_buffer(to.0, to.1, &mut target).map_err(|e| e.to_string())?;
+    Resizer::new().resize_typed(&source, &mut view, None).map_err(|e| e.to_string())?;
+    Ok(target)
 }
 
 /// Draws the image over the ground of the tiles.
