@@ -41,7 +41,17 @@ fn files_that_hold_no_labels_are_refused() {
         ("vectors.npy", npy("|i1", &format!("({ROWS}, 65)"), &zeros(65)), &["doesn't hold labels", "one-hot"]),
         ("zip.npy", b"PK\x03\x04".to_vec(), &["not a .npy file", "zip"]),
         ("labels.json", b"[1]".to_vec(), &["unknown format"]),
-        ("numbers.csv", b"1\n2\n".to_vec(), &["no line of column names", "rename the file to .txt"]),
+        (
+            "numbers.csv",
+            b"1\n2\n".to_vec(),
+            &["no line of column names", "--level-columns 1", "rename the file to .txt"],
+        ),
+        (
+            "mixed.csv",
+            b"label\n1\n2\nNA\n".to_vec(),
+            &["numbers and texts", "index 2", "`NA`, but also `1`", "write -1"],
+        ),
+        ("mixed.txt", b"0\n2.5\n".to_vec(), &["numbers and texts", "`2.5`, but also `0`"]),
         ("which.csv", b"a,b\n1,2\n".to_vec(), &["which columns", "--level-columns"]),
         ("both.csv", b"label,cluster\n1,2\n".to_vec(), &["which columns", "--level-columns"]),
         ("header.csv", b"label\n".to_vec(), &["has no rows"]),

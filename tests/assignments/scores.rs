@@ -86,6 +86,31 @@ fn stored_centroids_change_the_metrics_around_them_and_no_other() {
     }
 }
 
+/// Silhouettes depend on no centroid, however far it is from the rows.
+#[test]
+fn centroids_far_from_all_rows_change_no_silhouette() {
+    let out = scratch();
+    let centers: ndarray::Array2<f64> = match ndarray_npy::read_npy(file("sklearn_centers")) {
+        Ok(centers) => centers,
+        Err(_) => {
+            ndarray_npy::read_npy::<_, ndarray::Array2<f32>>(file("sklearn_centers")).expect("floats").mapv(f64::from)
+        }
+    };
+    let labels = file("sklearn");
+    let silhouette = |shift: f64| {
+        let far = out.path().join("far.npy");
+        ndarray_npy::write_npy(&far, &(&centers + shift)).expect("writes");
+        let arguments = ["--assignments", &labels, "--centroids", far.to_str().expect("UTF-8"), "--force"];
+        let record = judged(&out.path().join("out"), &[&arguments[..], &["--metrics", "silhouette"]].concat());
+        record["levels"][0]["figures"]["silhouette"].as_f64().expect("defined")
+    };
+    let near = silhouette(0.0);
+    for shift in [1e6, 1e12, 1e18] {
+        let far = silhouette(shift);
+        assert!((far - near).abs() <= 1e-6 * near.abs(), "{shift}: {far}, not {near}");
+    }
+}
+
 #[test]
 fn levels_that_nest_get_parents_and_others_are_judged_each_on_its_own() {
     let scores = scores();

@@ -201,3 +201,39 @@ fn a_column_of_parquet_is_chosen() {
         Some("x0 to x2 (3 columns)")
     );
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn columns_of_several_files_must_have_one_order() {
+    use clustrata::formats::parquet::{Cells, write};
+    let folder = scratch();
+    let file = |name: &str, columns: [&str; 3]| {
+        let path = folder.path().join(name);
+        let cells = columns.map(|column| (column.to_owned(), Cells::Real(vec![Some(1.0), Some(2.0)])));
+        write(&path, &cells).expect("writes");
+        path
+    };
+    let (a, b, c) =
+        (file("a.parquet", ["x0", "x1", "x2"]), file("b.parquet", ["x0", "x2", "x1"]), folder.path().join("c.npy"));
+    std::fs::write(&c, Matrix::new(4, 3).npy("<f8", crate::writers::f64_le)).expect("writes");
+    let opened = |paths: &[&PathBuf]| {
+        let paths: Vec<PathBuf> = paths.iter().map(|&path| path.clone()).collect();
+        let mut findings = Findings::new();
+        let opened = Embeddings::open(&paths, &mut findings);
+        opened.map(|all| all.rows()).ok_or_else(|| findings.kept()[0].to_string())
+    };
+    assert_eq!(opened(&[&a, &a]), Ok(4));
+    // a file without names fits any
+    assert_eq!(opened(&[&c, &b, &b]), Ok(8));
+    let text = opened(&[&a, &c, &b]).expect_err("another order");
+    assert!(text.contains("b.parquet") && text.contains("`x1` in place 1") && text.contains("`x2`"), "{text}");
+}
+
+#[test]
+fn an_array_of_a_file_without_names_is_refused() {
+    let folder = scratch();
+    let path = write(&folder, "x.npy", &Matrix::new(3, 2).npy("<f4", f32_le));
+    refused(&path, &array("image"), &["--array names an array", "`image`", "leave out --array"]);
+    let column = ReadOptions { column: Some("x".to_owned()), ..ReadOptions::default() };
+    refused(&path, &column, &["--column", "Parquet"]);
+}

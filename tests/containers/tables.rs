@@ -95,7 +95,7 @@ fn labels_are_read_from_a_column() {
     assert_eq!((labels.of_rows, labels.names), (vec![0, none, none, 1, 0], LabelNames::Whole(vec![3, 4].into())));
     let labels = Labels::read_column(&path, 5, Some("class")).expect("reads");
     assert_eq!(labels.of_rows, [0, none, 1, 0, 2]);
-    for (column, part) in [("score", "neither texts nor whole numbers"), ("nothing", "`nothing`")] {
+    for (column, part) in [("score", "does not hold texts or whole numbers"), ("nothing", "`nothing`")] {
         let text = Labels::read_column(&path, 5, Some(column)).expect_err(column).to_string();
         assert!(text.contains(part), "{text}");
     }

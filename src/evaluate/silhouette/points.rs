@@ -28,11 +28,17 @@ const VANISHING: f64 = 1.0 / (1_u64 << 50) as f64;
 /// One in so many points in clusters that are too coarse makes all of them so; fewer don't show in a level's mean.
 const TOLERATED: usize = 1000;
 
+/// Rows that are compared with the job's centre.
+const PROBES: usize = 16;
+
+/// The job's centre is not used if it is so many times farther from the probes than they are from each other.
+const FAR: f64 = 1024.0;
+
 /// Reads rows, scaled by a power of two if their magnitude is unusual. That changes no silhouette, since it is a ratio.
 pub(super) struct Source<'a, 'e> {
     run: &'a Evaluation<'e>,
     scale: f64,
-    /// The job's centre, scaled.
+    /// Subtracted from every row: the job's centre, scaled, if it is near the rows.
     centre: Vec<f64>,
 }
 
@@ -50,7 +56,27 @@ impl<'a, 'e> Source<'a, 'e> {
             largest = largest.max(bound);
         }
         let scale = if usual && largest >= 1.0 / USUAL { 1.0 } else { unit(magnitudes(run, rows)?) };
-        Ok(Source { run, scale, centre: run.job.centre.iter().map(|centre| centre * scale).collect() })
+        let mut source = Source { run, scale, centre: run.job.centre.iter().map(|centre| centre * scale).collect() };
+        source.move_near(rows)?;
+        Ok(source)
+    }
+
+    /// The job's centre follows from the stored centroids, which can be far from all rows: those of rows before they were
+    /// normalised, for example. Silhouettes do not depend on centroids, so then a row takes its place.
+    fn move_near(&mut self, rows: &[u64]) -> Result<()> {
+        let step = rows.len().div_ceil(PROBES).max(1);
+        let probes: Vec<u64> = rows.iter().copied().step_by(step).collect();
+        let dim = self.run.embeddings.dim();
+        let mut values = vec![0.0; probes.len() * dim];
+        self.read_exact(&probes, &mut values)?;
+        let mut probes = values.chunks_exact(dim.max(1));
+        let Some(first) = probes.next() else { return Ok(()) };
+        let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()));
+        let spread = probes.map(|probe| apart(probe, first)).fold(0.0, f64::max);
+        if spread > 0.0 && apart(&self.centre, first) > FAR * spread {
+            self.centre.copy_from_slice(first);
+        }
+        Ok(())
     }
 
     /// An empty set of points.

@@ -61,6 +61,8 @@ pub struct EmbeddingFile {
     pub array: Option<String>,
     /// What the user should know about the cost of reading the file.
     pub note: Option<String>,
+    /// Names of the columns in their order; empty if they have none.
+    columns: Vec<String>,
     first_row: u64,
     reader: Box<dyn RowFile>,
 }
@@ -122,7 +124,27 @@ impl Embeddings {
         if paths.is_empty() {
             findings.push(Finding::new("no embeddings were named").expected("at least one file, such as X.npy"));
         }
+        if let Some(unused) = embeddings.as_ref().filter(|_| findings.count() == before).and_then(|e| e.unused(options))
+        {
+            findings.push_usage(unused);
+        }
         embeddings.filter(|_| findings.count() == before)
+    }
+
+    /// Refuses an array or a column that is named although no file has named ones.
+    fn unused(&self, options: &ReadOptions) -> Option<Finding> {
+        let has = |containers: &[&str]| self.files.iter().any(|file| containers.contains(&file.container));
+        let (option, name, kinds) = match options {
+            ReadOptions { array: Some(name), .. } if !has(&["npz", "safetensors"]) => {
+                ("--array", name, ".npz or .safetensors")
+            }
+            ReadOptions { column: Some(name), .. } if !has(&["parquet"]) => ("--column", name, "Parquet"),
+            _ => return None,
+        };
+        let finding = Finding::new(format!("{option} names an array, but the embeddings have none with names"));
+        let finding =
+            finding.file(&self.files.first()?.path).expected(format!("a {kinds} file")).found(format!("`{name}`"));
+        Some(finding.hint(format!("leave out {option}")))
     }
 
     fn append(&mut self, mut file: EmbeddingFile, dim: usize, dtype: Dtype) -> Result<(), Finding> {
@@ -133,6 +155,16 @@ impl Embeddings {
                 .expected(format!("{} columns of {}, as in {first}", self.dim, self.dtype.descr()))
                 .found(format!("{dim} columns of {}", dtype.descr()))
                 .hint("name only files of one model and one type"));
+        }
+        let named = self.files.iter().find(|earlier| !earlier.columns.is_empty());
+        if let Some(earlier) = named.filter(|earlier| !file.columns.is_empty() && earlier.columns != file.columns) {
+            let place = earlier.columns.iter().zip(&file.columns).take_while(|(a, b)| a == b).count();
+            let name = |file: &EmbeddingFile| file.columns.get(place).cloned().unwrap_or_default();
+            return Err(Finding::new("the columns of the embeddings have other names, or another order")
+                .expected(format!("`{}` in place {place}, as in {}", name(earlier), earlier.path.display()))
+                .found(format!("`{}`", name(&file)))
+                .file(file.path)
+                .hint("write the files again with their columns in one order, or as one column of lists"));
         }
         file.first_row = self.rows;
         self.rows =
@@ -298,7 +330,7 @@ impl Embeddings {
 
 fn open_one(path: &Path, options: &ReadOptions, keep_open: bool) -> Result<(EmbeddingFile, usize, Dtype), Finding> {
     let (format, metadata, opened) = formats::open(path, options, keep_open)?;
-    let Opened { rows, dim, dtype, array, note, reader } = opened;
+    let Opened { rows, dim, dtype, array, note, columns, reader } = opened;
     let file = EmbeddingFile {
         path: path.to_owned(),
         rows,
@@ -307,6 +339,7 @@ fn open_one(path: &Path, options: &ReadOptions, keep_open: bool) -> Result<(Embe
         container: format.name,
         array,
         note,
+        columns,
         first_row: 0,
         reader,
     };

@@ -35,5 +35,5 @@ pub(super) fn opened(layout: Layout, offset: u64, source: Box<dyn ReadAt>) -> Op
         true => Box::new(ColumnMajor { source, offset, element, rows, dim }),
         false => Box::new(RowMajor { source, offset, element, dim }),
     };
-    Opened { rows, dim, dtype: element.delivered(), array: None, note: None, reader }
+    Opened { rows, dim, dtype: element.delivered(), array: None, note: None, columns: Vec::new(), reader }
 }

@@ -62,6 +62,8 @@ pub(super) struct Opened {
     pub(super) array: Option<String>,
     /// What the user should know about the cost of reading.
     pub(super) note: Option<String>,
+    /// Names of the columns in their order; empty if they have none.
+    pub(super) columns: Vec<String>,
     pub(super) reader: Box<dyn RowFile>,
 }
 

@@ -70,7 +70,15 @@ pub(super) fn open(candidate: Candidate<'_>) -> Result<Opened, Finding> {
         return Err(damaged(path, &found));
     }
     let reader = RowMajor { source: Box::new(DataFile::new(candidate)), offset: data + begin, element, dim };
-    Ok(Opened { rows, dim, dtype: element.delivered(), array: Some(name), note: None, reader: Box::new(reader) })
+    Ok(Opened {
+        rows,
+        dim,
+        dtype: element.delivered(),
+        array: Some(name),
+        note: None,
+        columns: Vec::new(),
+        reader: Box::new(reader),
+    })
 }
 
 /// The tensors in the order of the header, and where their data starts.

@@ -44,7 +44,7 @@ pub(super) fn open_bin(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     }
     let reader = RowMajor { source: Box::new(DataFile::new(candidate)), offset: HEADER, element, dim };
     let (rows, dtype) = (rows.into(), element.delivered());
-    Ok(Opened { rows, dim, dtype, array: None, note: None, reader: Box::new(reader) })
+    Ok(Opened { rows, dim, dtype, array: None, note: None, columns: Vec::new(), reader: Box::new(reader) })
 }
 
 /// Opens a file with a length in front of each row.
@@ -68,7 +68,15 @@ pub(super) fn open_vecs(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     let rows = candidate.bytes / stride;
     let dim = checked_shape(path, rows, columns, element.delivered())?;
     let reader = Vecs { file: DataFile::new(candidate), element, dim };
-    Ok(Opened { rows, dim, dtype: element.delivered(), array: None, note: None, reader: Box::new(reader) })
+    Ok(Opened {
+        rows,
+        dim,
+        dtype: element.delivered(),
+        array: None,
+        note: None,
+        columns: Vec::new(),
+        reader: Box::new(reader),
+    })
 }
 
 /// Rows with their length in front.

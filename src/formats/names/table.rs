@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::picked::Picked;
 use crate::base::error::Finding;
-use crate::formats::parquet::Texts;
+use crate::formats::parquet::{Kinds, Texts};
 
 /// Passes the names of a file and returns their number. Row groups without a name that is kept are skipped.
 pub(super) fn read(
@@ -14,7 +14,7 @@ pub(super) fn read(
     columns: (&[&str], &[&str]),
     picked: &mut Picked<'_>,
 ) -> Result<u64, Finding> {
-    let texts = Texts::open(file, path, columns.0, columns.1)?;
+    let texts = Texts::open(file, path, columns, Kinds::TextsAndIntegers)?;
     let wanted = picked.wanted;
     let checks = wanted.is_empty();
     let all = checks || picked.take.is_some();

@@ -5,5 +5,5 @@ pub(super) mod page_header;
 mod texts;
 mod writer;
 
-pub(super) use texts::{Texts, column_names};
+pub(super) use texts::{Kinds, Texts, column_names};
 pub use writer::{Cells, ParquetFile, write};

@@ -49,15 +49,15 @@ pub(in crate::formats) struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     /// Opens a file. `required` holds the names that the first column may have, in order of preference, `optional` those of a
-    /// second one that may be missing.
+    /// second one that may be missing. `kinds` says what they may hold.
     ///
     /// # Errors
-    /// A file that can't be read, or without such a column of texts or numbers.
+    /// A file that can't be read, or without such a column.
     pub(in crate::formats) fn open(
         file: File,
         path: &'a Path,
-        required: &[&str],
-        optional: &[&str],
+        (required, optional): (&[&str], &[&str]),
+        kinds: Kinds,
     ) -> Result<Self, Finding> {
         let reader = SerializedFileReader::new(file).map_err(|e| damaged(path, &e.to_string()))?;
         let schema = reader.metadata().file_metadata().schema_descr();
@@ -70,16 +70,14 @@ impl<'a> Texts<'a> {
                 .found(names.join(", "))
                 .hint("name the column (--image-column, --caption-column, --label-column)"));
         };
-        let columns: Vec<usize> = std::iter::once(first).chain(find(optional)).collect();
+        // a second column that holds something else is not what is looked for
+        let second = find(optional).filter(|&number| kinds.hold(&schema.column(number)));
+        let columns: Vec<usize> = std::iter::once(first).chain(second).collect();
         for &column in &columns {
             let column = schema.column(column);
-            if !is_readable(&column) {
-                let finding = Finding::new("a column holds neither texts nor numbers").file(path);
-                return Err(finding.expected("texts or numbers").found(format!(
-                    "`{}`, {}",
-                    column.path(),
-                    kind(&column)
-                )));
+            if !kinds.hold(&column) {
+                let finding = Finding::new(format!("a column does not hold {}", kinds.text())).file(path);
+                return Err(finding.expected(kinds.text()).found(format!("`{}`, {}", column.path(), kind(&column))));
             }
         }
         Ok(Texts { reader, columns, path })
@@ -178,17 +176,35 @@ fn position(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     schema.columns().iter().position(|column| column.path().string() == name)
 }
 
-fn is_readable(column: &ColumnDescriptor) -> bool {
-    let texts =
-        matches!(column.logical_type_ref(), None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
-    let numbers = matches!(column.logical_type_ref(), None | Some(LogicalType::Integer(_)));
-    column.max_rep_level() == 0
-        && match column.physical_type() {
-            Physical::BYTE_ARRAY => texts,
-            Physical::INT32 | Physical::INT64 => numbers,
-            Physical::FLOAT | Physical::DOUBLE => true,
-            _ => false,
+/// What a column may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::formats) enum Kinds {
+    /// Texts and whole numbers.
+    TextsAndIntegers,
+    /// Also floats, as pandas writes whole numbers where some are missing.
+    TextsAndNumbers,
+}
+
+impl Kinds {
+    fn text(self) -> &'static str {
+        match self {
+            Kinds::TextsAndIntegers => "texts or whole numbers",
+            Kinds::TextsAndNumbers => "texts or numbers",
         }
+    }
+
+    fn hold(self, column: &ColumnDescriptor) -> bool {
+        let logical = column.logical_type_ref();
+        let texts = matches!(logical, None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
+        let integers = matches!(logical, None | Some(LogicalType::Integer(_)));
+        column.max_rep_level() == 0
+            && match column.physical_type() {
+                Physical::BYTE_ARRAY => texts,
+                Physical::INT32 | Physical::INT64 => integers,
+                Physical::FLOAT | Physical::DOUBLE => self == Kinds::TextsAndNumbers,
+                _ => false,
+            }
+    }
 }
 
 fn kind(column: &ColumnDescriptor) -> String {

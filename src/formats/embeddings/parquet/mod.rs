@@ -76,7 +76,15 @@ fn open_lists(
         }
     }
     let reader = Lists { column, chunks, kept: Kept::default() };
-    Ok(Opened { rows, dim, dtype: choice.dtype, array: Some(choice.name), note: None, reader: Box::new(reader) })
+    Ok(Opened {
+        rows,
+        dim,
+        dtype: choice.dtype,
+        array: Some(choice.name),
+        note: None,
+        columns: Vec::new(),
+        reader: Box::new(reader),
+    })
 }
 
 fn open_columns(
@@ -89,8 +97,9 @@ fn open_columns(
     let (path, dtype) = (candidate.path, choice.dtype);
     let dim = checked_shape(path, rows, chunks.len() as u64, dtype)?;
     let Vectors::Columns(numbers) = &choice.vectors else { return Err(damaged(path, "no columns")) };
-    let definitions =
-        numbers.iter().map(|&number| metadata.file_metadata().schema_descr().column(number).max_def_level());
+    let schema = metadata.file_metadata().schema_descr();
+    let names = numbers.iter().map(|&number| schema.column(number).path().string()).collect();
+    let definitions = numbers.iter().map(|&number| schema.column(number).max_def_level());
     let mut different: Vec<i16> = definitions.collect();
     different.dedup();
     let &[definition] = different.as_slice() else {
@@ -122,7 +131,7 @@ fn open_columns(
     };
     let reader: Box<dyn RowFile> =
         Box::new(ColumnMajor { source, offset: 0, element: Element::little(kind), rows, dim });
-    Ok(Opened { rows, dim, dtype, array: Some(choice.name), note: Some(note), reader })
+    Ok(Opened { rows, dim, dtype, array: Some(choice.name), note: Some(note), columns: names, reader })
 }
 
 /// The chunks of a column in the order of the row groups.

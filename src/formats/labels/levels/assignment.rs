@@ -12,6 +12,24 @@ use crate::formats::labels::list::{LabelNames, Labels};
 /// Most levels of one file. More columns than this are vectors or a one-hot matrix.
 pub(super) const MOST_LEVELS: u64 = 64;
 
+/// Refuses texts if some labels are cluster numbers: one `NA` or `2.5` would turn all numbers into names, which are numbered anew.
+/// Numbers such as `007` are names.
+fn mixed(names: &[String], of_rows: &[u32], file: &Path) -> Result<(), Finding> {
+    let is_name = |text: &&String| whole(text).is_none() && !text.bytes().all(|byte| byte.is_ascii_digit());
+    let (Some(number), Some(name)) = (names.iter().find(|text| whole(text).is_some()), names.iter().find(is_name))
+    else {
+        return Ok(());
+    };
+    let code = names.iter().position(|text| text == name).and_then(|code| u32::try_from(code).ok());
+    let row = of_rows.iter().position(|&label| Some(label) == code).unwrap_or(0);
+    Err(Finding::new("labels are cluster numbers and texts")
+        .file(file)
+        .index(row as u64)
+        .expected("whole numbers from 0, or texts that are no numbers")
+        .found(format!("`{name}`, but also `{number}`"))
+        .hint("write -1 or nothing for a row in no cluster; if all are names, put a letter before the numbers"))
+}
+
 /// One level of a clustering that is given as labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -42,6 +60,7 @@ impl Assignment {
         };
         let Some(numbers) = numbers else {
             let LabelNames::Text(names) = names else { return Err(Finding::new("labels without names").file(file)) };
+            mixed(&names, &of_rows, file)?;
             return Ok(Assignment { of_rows, clusters: distinct, names: Some(names), file: file.to_owned(), column });
         };
         let largest = numbers.iter().copied().max();

@@ -73,10 +73,15 @@ fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assign
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+    let is_parquet = start.starts_with(b"PAR1") || extension == "parquet";
+    if !columns.is_empty() && !is_parquet && extension != "csv" {
+        let finding = Finding::new("labels of this format have no columns with names").file(path);
+        return Err(finding.hint("leave out --level-columns, or name a .csv or Parquet file"));
+    }
     match extension.as_str() {
         _ if start.is_empty() => Err(Finding::new("the file of labels is empty").file(path).hint("write it again")),
         _ if start.starts_with(MAGIC) => npy::read(reader, path, metadata.len(), rows),
-        _ if start.starts_with(b"PAR1") || extension == "parquet" => parquet(path, columns),
+        _ if is_parquet => parquet(path, columns),
         "txt" | "lst" | "list" => text::lines(reader, path),
         "csv" => text::csv(reader, path, columns),
         "npy" => Err(npy::not_npy(reader, path)),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::assignment::Assignment;
 use super::text;
 use crate::base::error::Finding;
-use crate::formats::parquet::{Texts, column_names};
+use crate::formats::parquet::{Kinds, Texts, column_names};
 
 /// Reads the labels. `wanted` are the columns, fine to coarse; empty for those that are named as levels.
 pub(super) fn read(path: &Path, wanted: &[String]) -> Result<Vec<Assignment>, Finding> {
@@ -16,7 +16,7 @@ pub(super) fn read(path: &Path, wanted: &[String]) -> Result<Vec<Assignment>, Fi
     let places = text::choose(&header, wanted, path)?;
     let mut coders = text::coders(places.len(), path)?;
     for (coder, &place) in coders.iter_mut().zip(&places) {
-        let column = Texts::open(open()?, path, &[header[place]], &[])?;
+        let column = Texts::open(open()?, path, (&[header[place]], &[]), Kinds::TextsAndNumbers)?;
         column.each(&|_| true, &mut |_, label, _| text::push(coder, label.unwrap_or_default().trim()))?;
     }
     let named = coders.into_iter().zip(places);

@@ -128,10 +128,12 @@ pub(super) fn choose(header: &[&str], wanted: &[String], path: &Path) -> Result<
     match (named[..].len(), header) {
         (1, _) => Ok(named),
         (0, [one]) if one.trim().parse::<f64>().is_err() => Ok(vec![0]),
-        (0, [number]) => Err(Finding::new("the file has no line of column names")
-            .file(path)
-            .found(number.trim())
-            .hint("write `label` as its first line, or rename the file to .txt")),
+        (0, [number]) => {
+            Err(Finding::new("the file has no line of column names").file(path).found(number.trim()).hint(format!(
+                "if that is the column's name, add --level-columns {}; if it is a label, rename the file to .txt",
+                number.trim()
+            )))
+        }
         _ => Err(Finding::new("which columns hold the labels?")
             .file(path)
             .expected("columns level1, level2, ... from fine to coarse, or one column `label` or `cluster`")
