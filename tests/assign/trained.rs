@@ -6,7 +6,7 @@ use clustrata::{Embeddings, Findings, Hierarchy, HierarchyOptions};
 use serde_json::Value;
 
 use crate::common::{EVERY_FIGURE, judged, program, scratch, shared};
-use crate::fixtures::{digits, labels, record, succeeded};
+use crate::fixtures::{digits, labels, reals, record, succeeded};
 
 /// The labels that the clustering itself gives to its rows on level 1.
 fn stored_labels(hier: &Path, embeddings: &Path) -> Vec<i32> {
@@ -80,13 +80,15 @@ fn a_spherical_clustering_is_reproduced_from_rows_of_any_length() {
     let found = labels(&at("plain"), 1);
     assert!(found.iter().zip(&stored).all(|(&found, &stored)| found == stored as i32));
     assert_eq!(found, labels(&at("scaled"), 1));
-    // rows as they are have other nearest centroids
+    // rows as they are have the same nearest centroids of norm 1, but other distances
     let mut command = program();
     command.arg("assign").arg(at("hier")).arg("--embeddings").arg(at("scaled.npy")).arg("--out").arg(at("as-is"));
     let output = command.args(["--normalize=false", "--device", "cpu"]).output().expect("starts");
     succeeded(&output);
     assert!(String::from_utf8_lossy(&output.stderr).contains("rows as they are"));
-    assert_ne!(found, labels(&at("as-is"), 1));
+    let distances = |out: &str| reals(&at(out), 1, "distances");
+    assert_eq!(distances("plain"), distances("scaled"));
+    assert_ne!(distances("plain"), distances("as-is"));
 }
 
 /// Upstream's clusterings: as many labels differ as `metrics` counts points that are nearer to another centroid. None differ where
