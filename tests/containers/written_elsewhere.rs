@@ -1,5 +1,5 @@
 //! Files that NumPy, PyArrow, pandas, polars and safetensors write. `CLUSTRATA_PYTHON` names a Python with those of them that
-//! are to be tried; NumPy and PyArrow are in `script/test`'s.
+//! are to be tried; `script/test`'s has all.
 
 use std::path::Path;
 
@@ -53,10 +53,6 @@ try:
     from safetensors.numpy import save_file
     save_file({'emb': a, 'ids': np.arange(1031)}, 'numpy.safetensors'); done('numpy.safetensors')
 except ImportError: print('without safetensors')
-try:
-    import datasets
-    datasets.Dataset.from_dict({'emb': a, 'id': range(1031)}).to_parquet('datasets.parquet'); done('datasets.parquet')
-except ImportError: print('without datasets')
 "#;
 
 fn all(path: &Path) -> Vec<u8> {
