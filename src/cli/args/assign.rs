@@ -34,4 +34,5 @@ Examples:
   clustrata assign runs/hier --embeddings new.npy --out assigned
   clustrata assign runs/hier --embeddings 'new/*.npy' --each-level --format parquet
   clustrata assign --centroids faiss-centroids.npy --embeddings new.npy --nonfinite skip
-  clustrata assign runs/hier --embeddings new.npy --shard 1/8 && clustrata merge assigned";
+  clustrata assign runs/hier --embeddings new.npy --shard 1/8     # and 2/8 ... 8/8, on any machines; then:
+  clustrata merge assigned";

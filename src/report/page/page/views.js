@@ -142,7 +142,7 @@ function runView() {
     ...inputs.embeddings.map((input) => file("embeddings", input)),
     ...inputs.hierarchy.map((input) => file("hierarchy", input)),
     ...(inputs.subset ? [file("subset", inputs.subset)] : []),
-    ...(inputs.images ? [file("images", inputs.images)] : []),
+    ...inputs.images.map((input) => file("images", input)),
   ];
   const limits = Object.entries(device.limits).map(([name, limit]) => `${readable(name)} ${whole.format(limit)}`);
   const worker = (part) => Object.entries(part.stages).map(([stage, worker]) =>
