@@ -11,10 +11,10 @@ use half::f16;
 use ndarray::Array2;
 
 use super::evaluation::Nonfinite;
-use super::pass::{NAMED_ROWS, no_memory};
+use super::pass::no_memory;
 use crate::backend::cpu::CpuBackend;
 use crate::backend::{Backend, GroupSums, Job, Lane, TileRows, Tiling, UNLABELLED};
-use crate::base::error::{Error, Finding, Result};
+use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::engine::driver::{Driven, Driver, TileWork};
@@ -61,21 +61,10 @@ pub fn means_of_labels(
     let work = Work { embeddings, hierarchy, roots: &roots };
     let Driven { reducer: Collector { sums, counts, broken, .. }, outcome, .. } = driver.run(collector, &work);
     outcome?;
-    if nonfinite == Nonfinite::Refuse && !broken.is_empty() {
-        return Err(refused(embeddings, &broken));
+    if nonfinite == Nonfinite::Refuse {
+        super::nonfinite::refuse(embeddings, &broken, embeddings.rows())?;
     }
     lift(hierarchy, &roots, sums, counts)
-}
-
-fn refused(embeddings: &Embeddings, broken: &[u64]) -> Error {
-    let named: Vec<String> = broken.iter().take(NAMED_ROWS).map(u64::to_string).collect();
-    let more = if broken.len() > NAMED_ROWS { ", ..." } else { "" };
-    let finding = Finding::new("the embeddings hold NaN or infinite values")
-        .file(&embeddings.file_of(broken[0]).path)
-        .expected("finite values in every row that has a label")
-        .found(format!("{} such rows: {}{more}", broken.len(), named.join(", ")))
-        .hint("repair those rows, or leave them out of every metric with --nonfinite skip");
-    Error::input(finding)
 }
 
 /// The means of all levels, from the sums and counts of the levels that start a chain.
@@ -142,7 +131,7 @@ impl Reduce for Collector {
 
     fn reduce(&mut self, tile: &Tile) {
         for (sums, groups) in self.sums.iter_mut().zip(&tile.groups) {
-            groups.iter().for_each(|(cluster, sum)| sums.add(cluster as usize, sum));
+            sums.add_groups(groups);
         }
         for (counts, labels) in self.counts.iter_mut().zip(&tile.labels) {
             labels.iter().filter(|&&label| label != UNLABELLED).for_each(|&label| counts[label as usize] += 1);

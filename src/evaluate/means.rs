@@ -7,7 +7,7 @@ use super::pass::{Pass, no_memory};
 use super::sinks::DistanceSinks;
 use crate::backend::Job;
 use crate::base::error::Result;
-use crate::base::matrix::{MatrixView, UNLABELLED};
+use crate::base::matrix::MatrixView;
 use crate::base::numeric::as_real;
 use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{ClusterSums, PointSums, RowSums, Sums};
@@ -146,9 +146,7 @@ impl Means {
 fn ancestors(run: &Evaluation<'_>, clusters: usize, levels: std::ops::RangeInclusive<usize>) -> Vec<u32> {
     let mut ancestors: Vec<u32> = (0..).take(clusters).collect();
     for level in levels {
-        let parent = &run.hierarchy.levels[level].parent;
-        let up = |&at: &u32| parent.get(at as usize).copied().unwrap_or(UNLABELLED);
-        ancestors = ancestors.iter().map(up).collect();
+        ancestors = run.hierarchy.levels[level].parents_of(&ancestors);
     }
     ancestors
 }

@@ -15,6 +15,7 @@ mod labels;
 mod lifted;
 mod means;
 mod neighbours;
+mod nonfinite;
 mod pass;
 mod rounds;
 mod run;

@@ -4,18 +4,14 @@ use std::sync::{Mutex, TryLockError};
 
 use super::collector::{Collector, Tile};
 use super::evaluation::{Evaluation, Nonfinite};
-use super::lifted;
 use super::sinks::DistanceSinks;
+use super::{lifted, nonfinite};
 use crate::backend::{Job, Lane, TileRows, Tiling, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
 use crate::engine::checkpoint_store::{self, Stage};
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::partials::{ClusterSums, Counts, PointSums, RowSums};
 use crate::engine::tile_pipeline::TilePipeline;
-use crate::formats::embeddings::was_zero;
-
-/// Number of non-finite rows listed in messages.
-pub(super) const NAMED_ROWS: usize = 10;
 
 /// Sums of more bytes are not copied for a checkpoint but written under the pipeline's lock: a copy might not fit into
 /// memory.
@@ -103,40 +99,11 @@ impl<'a: 'j, 'j> Pass<'_, 'a, 'j> {
     }
 
     fn refuse_nonfinite(&self, found: &RowSums) -> Result<()> {
-        let rows = &found.skipped;
-        let (Some(&first), Nonfinite::Refuse) = (rows.first(), self.nonfinite) else { return Ok(()) };
-        let named: Vec<String> = rows.iter().take(NAMED_ROWS).map(u64::to_string).collect();
-        let more = if rows.len() > NAMED_ROWS { ", ..." } else { "" };
         let read = found.rows.end - found.rows.start;
-        let [what, expected, verb] = match self.zeros_among(&rows[..named.len()])? {
-            0 => ["NaN or infinite values", "finite values", "repair"],
-            zeros if zeros == named.len() => {
-                ["rows of zeros, which have no direction", "a value other than 0", "remove"]
-            }
-            _ => [
-                "NaN or infinite values, and rows of zeros, which have no direction",
-                "finite values, not all 0",
-                "repair",
-            ],
-        };
-        let finding = Finding::new(format!("the embeddings hold {what}"))
-            .file(&self.run.embeddings.file_of(first).path)
-            .expected(format!("{expected} in every row that has a label"))
-            .found(format!("{} such rows among the {read} read: {}{more}", rows.len(), named.join(", ")))
-            .hint(format!("{verb} those rows, or leave them out of every metric with --nonfinite skip"));
-        Err(Error::input(finding))
-    }
-
-    /// How many of these rows are all zeros, and so could not be normalised.
-    fn zeros_among(&self, rows: &[u64]) -> Result<usize> {
-        let embeddings = self.run.embeddings;
-        let mut bytes = vec![0; embeddings.row_bytes()];
-        let mut zeros = 0;
-        for &row in rows.iter().filter(|_| embeddings.is_normalized()) {
-            embeddings.read_rows(row, &mut bytes)?;
-            zeros += usize::from(was_zero(embeddings.dtype(), &bytes));
+        match self.nonfinite {
+            Nonfinite::Refuse => nonfinite::refuse(self.run.embeddings, &found.skipped, read),
+            Nonfinite::Skip => Ok(()),
         }
-        Ok(zeros)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluation;
 use super::means::Means;
-use super::pass;
+use super::nonfinite;
 use crate::base::error::Result;
 use crate::engine::partials::{ClusterSums, OuterSums, RowSums, Sums};
 use crate::metrics::level_statistics::{LevelStatistics, Parents};
@@ -88,7 +88,7 @@ impl FirstRound {
 
     pub(super) fn into_evaluated(mut self) -> Evaluated {
         let skipped = self.skipped.len() as u64;
-        self.skipped.truncate(pass::NAMED_ROWS);
+        self.skipped.truncate(nonfinite::NAMED_ROWS);
         Evaluated { levels: self.levels, skipped, first_skipped: self.skipped }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::evaluation::{Evaluation, Nonfinite, Sampling};
+use super::means::Means;
 use super::pass::Pass;
 use super::rounds::{Evaluated, FirstRound, SecondRound};
 use super::sinks::DistanceSinks;
@@ -60,13 +61,23 @@ impl Evaluation<'_> {
         let wanted = |stage: &Stage| match stage {
             Stage::Distances => false,
             Stage::Search => first.emptied(),
-            Stage::Means => self.wanted.means && first.means().is_some_and(|means| !means.are_centroids()),
+            Stage::Means => self.measured_means(first).is_some(),
             Stage::Silhouette(_) => self.wanted.silhouette.is_some(),
-            Stage::Cosine => self.wanted.cosine && first.means().is_some(),
+            Stage::Cosine => self.searched_means(first).is_some(),
         };
         let silhouettes = Chain::all().map(Stage::Silhouette).take(self.chains().len());
         let stages = [Stage::Search, Stage::Means].into_iter().chain(silhouettes).chain([Stage::Cosine]);
         stages.filter(wanted).collect()
+    }
+
+    /// The means to which distances are measured in a second pass. Those to the centroids are known.
+    fn measured_means<'f>(&self, first: &'f FirstRound) -> Option<&'f Means> {
+        first.means().filter(|means| self.wanted.means && !means.are_centroids())
+    }
+
+    /// The means among which the cosine silhouettes search.
+    fn searched_means<'f>(&self, first: &'f FirstRound) -> Option<&'f Means> {
+        first.means().filter(|_| self.wanted.cosine)
     }
 
     /// The second round over this process's rows. Stages that are not wanted are skipped.
@@ -78,7 +89,7 @@ impl Evaluation<'_> {
             true => Some(self.repeat_search(first)?),
             false => None,
         };
-        let around = match first.means().filter(|means| self.wanted.means && !means.are_centroids()) {
+        let around = match self.measured_means(first) {
             Some(means) => Some(means.around(self)?),
             None => None,
         };
@@ -86,7 +97,7 @@ impl Evaluation<'_> {
             Some(sampling) => self.silhouettes(sampling, first)?,
             None => Vec::new(),
         };
-        let cosine = match first.means().filter(|_| self.wanted.cosine) {
+        let cosine = match self.searched_means(first) {
             Some(means) => Some(cosine::silhouettes(self, means, &first.levels)?),
             None => None,
         };

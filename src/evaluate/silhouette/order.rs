@@ -144,9 +144,7 @@ fn ancestors(run: &Evaluation<'_>) -> Vec<Vec<u32>> {
     let (lowest, top) = (run.levels[0], run.levels[run.levels.len() - 1]);
     let mut ancestors: Vec<Vec<u32>> = vec![(0..).take(run.hierarchy.k(lowest)).collect()];
     for level in lowest + 1..=top {
-        let parent = &run.hierarchy.levels[level].parent;
-        let up = |&below: &u32| parent.get(below as usize).copied().unwrap_or(UNLABELLED);
-        let next = ancestors[ancestors.len() - 1].iter().map(up).collect();
+        let next = run.hierarchy.levels[level].parents_of(&ancestors[ancestors.len() - 1]);
         ancestors.push(next);
     }
     ancestors

@@ -174,6 +174,11 @@ impl Hierarchy {
 }
 
 impl Level {
+    /// The clusters of this level that hold these clusters of the level below.
+    pub fn parents_of(&self, below: &[u32]) -> Vec<u32> {
+        below.iter().map(|&child| self.parent_of(child)).collect()
+    }
+
     fn parent_of(&self, child: u32) -> u32 {
         if child == UNLABELLED { UNLABELLED } else { self.parent[child as usize] }
     }
