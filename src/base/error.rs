@@ -279,6 +279,11 @@ impl Error {
         Error::failed(Finding::io(what, path, error))
     }
 
+    /// The first finding, for an error that is told again.
+    pub fn first_finding(&self) -> Finding {
+        self.findings.kept().first().cloned().unwrap_or_default()
+    }
+
     /// The kind of failure.
     pub fn kind(&self) -> Kind {
         self.kind

@@ -9,6 +9,18 @@ use crate::base::error::Finding;
 /// Bytes read at a time.
 pub(super) const BUFFER: usize = 1 << 18;
 
+/// The extension of a path, in lower case; empty if it has none.
+pub(super) fn extension(path: &Path) -> String {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// The finding about a Parquet file if the program can't read it.
+#[cfg(not(feature = "parquet"))]
+pub(super) fn no_parquet(path: &Path) -> Finding {
+    let finding = Finding::new("this program was built without Parquet").file(path);
+    finding.hint("build it with its default features")
+}
+
 /// Opens a regular file. Anything else is refused before it is opened, because opening a pipe would block.
 ///
 /// # Errors

@@ -60,6 +60,10 @@ pub(super) fn bad_line(file: &Path, at: u64, what: &str, found: &str) -> Finding
 /// The columns of a `.csv` to read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns<'a> {
+    /// What the required column holds, for messages.
+    pub(super) of: &'a str,
+    /// The option that names the required column.
+    pub(super) option: &'a str,
     /// A column that must exist.
     pub(super) required: &'a str,
     /// A column that may exist.
@@ -80,11 +84,11 @@ pub(super) fn each_record(
         let column = |name: &str| header.iter().position(|header| header.trim() == name);
         let Some(required) = column(columns.required) else {
             let name = columns.required;
-            return Err(Finding::new(format!("the file has no column of {name}s"))
+            return Err(Finding::new(format!("the file has no column of {}", columns.of))
                 .file(file)
                 .expected(format!("a column named `{name}` in the first line"))
                 .found(header.iter().take(20).copied().collect::<Vec<_>>().join(", "))
-                .hint(format!("rename the column to `{name}`")));
+                .hint(format!("rename the column to `{name}`, or name it with {}", columns.option)));
         };
         Ok(std::iter::once(required).chain(columns.optional.and_then(column)).collect())
     };

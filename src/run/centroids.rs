@@ -8,7 +8,7 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::signals;
 use crate::evaluate::{StageTime, means_of_labels};
-use crate::formats::folder::OutputFolder;
+use crate::formats::folder::{OutputFolder, PARTS};
 use crate::formats::hierarchy_writer::write_centroids;
 use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;
@@ -51,7 +51,7 @@ pub(super) fn provide(
         Keep::Never => false,
     };
     let means = match keep {
-        Keep::Never if !plan.settings.out.join("parts").is_dir() => compute()?,
+        Keep::Never if !plan.settings.out.join(PARTS).is_dir() => compute()?,
         _ => stored.provide(compute, keeps, &signals::go_on)?,
     };
     if means.iter().any(|level| level.iter().any(|value| !value.is_finite())) {

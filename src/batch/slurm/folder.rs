@@ -11,7 +11,7 @@ use super::submission::{FORMAT, METRICS_SETTINGS, Step, Submission};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::time::rfc3339;
 use crate::formats::atomic_file::AtomicFile;
-use crate::formats::folder::LockedFolder;
+use crate::formats::folder::{LockedFolder, PARTS};
 use crate::run::parts;
 
 /// The state that a job's script recorded.
@@ -117,7 +117,7 @@ impl JobFolder {
         for part in parts::survey(&self.out)? {
             remove_files_in(&parts::folder_of(&self.out, &part.rows))?;
         }
-        let _ = fs::remove_dir(self.out.join("parts"));
+        let _ = fs::remove_dir(self.out.join(PARTS));
         for folder in ["logs", "state"] {
             remove_files_in(&self.file(folder))?;
         }

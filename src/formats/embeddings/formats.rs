@@ -54,8 +54,8 @@ const FORMATS: &[Format] = &[
 /// Bytes that are looked at to recognise a container.
 const START: u64 = 16;
 
-/// Opens a file in the container that its first bytes, or else its extension, tell. Also returns the container's name and the
-/// size of the file.
+/// Opens a file in the container that its first bytes, or else its extension, tell. Also returns the format and the file's
+/// metadata.
 pub(super) fn open(
     path: &Path,
     options: &ReadOptions,
@@ -67,7 +67,7 @@ pub(super) fn open(
     let mut start = Vec::new();
     file.by_ref().take(START).read_to_end(&mut start).map_err(unreadable)?;
     file.rewind().map_err(unreadable)?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = input_file::extension(path);
     let named = FORMATS.iter().find(|format| format.extensions.contains(&extension.as_str()));
     let by_start = || FORMATS.iter().find(|format| format.recognises.is_some_and(|recognises| recognises(&start)));
     // the finding about a file of another kind is that of .npy, which names common ones
@@ -85,18 +85,19 @@ use super::parquet::open as parquet;
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(candidate: Candidate<'_>) -> Result<Opened, Finding> {
-    let finding = Finding::new("this program was built without Parquet").file(candidate.path);
-    Err(finding.hint("build it with its default features: cargo install --path . without --no-default-features"))
+    Err(input_file::no_parquet(candidate.path))
 }
 
-/// HDF5 is read by no Rust code of its own, and its C library is no dependency.
+/// HDF5 has no reader in pure Rust, and its C library is not a dependency.
 fn hdf5(candidate: Candidate<'_>) -> Result<Opened, Finding> {
-    let to = candidate.path.with_extension("npy");
+    let to = candidate.path.with_extension("fixed.npy");
     let code = "import h5py, numpy as np, sys; np.save(sys.argv[2], h5py.File(sys.argv[1])[sys.argv[3]][:])";
     let finding = Finding::new("HDF5 files can't be read").file(candidate.path);
     let finding = finding.expected("a .npy, .npz, .parquet, .safetensors, .fbin or .fvecs file").found("HDF5");
     let (from, to) = (shell_word(candidate.path), shell_word(&to));
-    Err(finding.hint(format!("convert a data set, whose name comes last: python -c \"{code}\" {from} {to} DATASET")))
+    Err(finding.hint(format!(
+        "convert it, with the data set's name in place of DATASET: python -c \"{code}\" {from} {to} DATASET"
+    )))
 }
 
 #[cfg(test)]

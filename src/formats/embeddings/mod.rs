@@ -90,7 +90,7 @@ pub struct Embeddings {
     files: Vec<EmbeddingFile>,
     rows: u64,
     dim: usize,
-    /// As stored.
+    /// Type of the rows before they are normalised.
     dtype: Dtype,
     /// Whether rows are divided by their norm when they are read.
     normalized: bool,
@@ -141,7 +141,8 @@ impl Embeddings {
             ReadOptions { column: Some(name), .. } if !has(&["parquet"]) => ("--column", name, "Parquet"),
             _ => return None,
         };
-        let finding = Finding::new(format!("{option} names an array, but the embeddings have none with names"));
+        let finding =
+            Finding::new(format!("{option} names an array, but no file of the embeddings has arrays with names"));
         let finding =
             finding.file(&self.files.first()?.path).expected(format!("a {kinds} file")).found(format!("`{name}`"));
         Some(finding.hint(format!("leave out {option}")))
@@ -188,7 +189,7 @@ impl Embeddings {
         if self.normalized { normalize::delivered(self.dtype) } else { self.dtype }
     }
 
-    /// Type of an element in the files.
+    /// Type of an element before rows are normalised: that of the files, but for int8, uint8 and bfloat16, which are widened.
     pub fn stored_dtype(&self) -> Dtype {
         self.dtype
     }
@@ -225,7 +226,7 @@ impl Embeddings {
         self.dim * self.dtype().size()
     }
 
-    /// Bytes of one row in the files.
+    /// Bytes of one row before it is normalised.
     pub fn stored_row_bytes(&self) -> usize {
         self.dim * self.dtype.size()
     }
@@ -235,12 +236,12 @@ impl Embeddings {
         &self.files
     }
 
-    /// What the user should know about the cost of reading: a note for each kind of file that is slow to read.
+    /// What the user should know about the cost of reading: the notes of the first files that are slow to read.
     pub fn notes(&self) -> Vec<String> {
         const SHOWN: usize = 3;
         let notes: Vec<&String> = self.files.iter().filter_map(|file| file.note.as_ref()).collect();
         let more = notes.len().saturating_sub(SHOWN);
-        let more = (more > 0).then(|| format!("so it is with {more} more files of the embeddings"));
+        let more = (more > 0).then(|| format!("the same holds for {more} more files of the embeddings"));
         notes.into_iter().take(SHOWN).cloned().chain(more).collect()
     }
 

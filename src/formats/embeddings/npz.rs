@@ -4,9 +4,8 @@
 //! is read, to a temporary file without a name. Its size is known before: that of the array's own header.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
@@ -16,10 +15,9 @@ use super::layout::{Layout, Place, check, element};
 use super::npy::opened;
 use super::pick::{Found, pick};
 use super::row_file::{Candidate, Opened};
-use super::spill::{self, Spill};
+use super::spill::{self, Lazy, Spill};
 use super::zip::{self, Member, Method, damaged};
 use crate::base::error::{Error, Finding};
-use crate::base::signals;
 use crate::formats::npy::{Header, parse_header};
 
 /// Deflate can't shrink by more than this factor.
@@ -71,7 +69,7 @@ fn array_name(member: &Member) -> &str {
 fn header_of(candidate: &Candidate<'_>, member: &Member) -> Result<Header, Finding> {
     let path = candidate.path;
     let start = zip::data_offset(&candidate.file, path, candidate.bytes, member)?;
-    let mut bytes = BufReader::new(Window { file: &candidate.file, at: start, left: member.compressed });
+    let mut bytes = BufReader::new(Window { file: &candidate.file, path, at: start, left: member.compressed });
     match member.method {
         Method::Stored => parse_header(&mut bytes, path),
         Method::Deflated => parse_header(&mut DeflateDecoder::new(bytes), path),
@@ -103,7 +101,6 @@ fn deflated(candidate: Candidate<'_>, member: &Member, header: &Header, layout: 
         return Err(damaged(path, &found));
     }
     let folder = spill::folder(candidate.options.scratch.as_deref());
-    spill::check_room(&folder, member.bytes, path)?;
     let start = zip::data_offset(&candidate.file, path, candidate.bytes, member)?;
     let note = format!(
         "{} is compressed: its {} bytes are unpacked to a temporary file in {} first; numpy.savez, without compression, is read in place",
@@ -117,8 +114,7 @@ fn deflated(candidate: Candidate<'_>, member: &Member, header: &Header, layout: 
         compressed: member.compressed,
         bytes: member.bytes,
         crc: member.crc,
-        folder,
-        spill: OnceLock::new(),
+        spill: Lazy::new(folder, member.bytes, path)?,
     };
     Ok(Opened { note: Some(note), ..opened(layout, header.data_offset, Box::new(inflated)) })
 }
@@ -131,64 +127,55 @@ struct Deflated {
     compressed: u64,
     bytes: u64,
     crc: u32,
-    folder: PathBuf,
-    spill: OnceLock<Result<Spill, Finding>>,
+    spill: Lazy,
 }
 
 impl ReadAt for Deflated {
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
-        // other threads wait for the one that unpacks
-        match self.spill.get_or_init(|| self.unpack()) {
-            Ok(spill) => spill.read_exact_at(offset, out),
-            Err(finding) => {
-                signals::go_on()?;
-                Err(Error::input(finding.clone()))
-            }
-        }
+        self.spill.read_exact_at(offset, out, |spill| self.unpack(spill))
     }
 }
 
 impl Deflated {
-    fn unpack(&self) -> Result<Spill, Finding> {
-        let first = |error: Error| error.findings().kept().first().cloned().unwrap_or_default();
-        spill::check_room(&self.folder, self.bytes, &self.path)?;
-        let unreadable = |e: std::io::Error| Finding::io("the file can't be read", &self.path, &e);
-        let file = File::open(&self.path).map_err(unreadable)?;
-        let window = BufReader::with_capacity(CHUNK, Window { file: &file, at: self.start, left: self.compressed });
-        let mut decoder = DeflateDecoder::new(window);
-        let mut spill = Spill::create(&self.folder).map_err(first)?;
+    fn unpack(&self, spill: &mut Spill) -> Result<(), Error> {
+        let wrong =
+            || Error::input(damaged(&self.path, "a compressed array whose content is not what the directory says"));
+        let failed = |e: io::Error| match e.kind() {
+            // what the decoder says of damaged content
+            ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => wrong(),
+            _ => Error::io("the file can't be read", &self.path, &e),
+        };
+        let file = File::open(&self.path).map_err(failed)?;
+        let window = Window { file: &file, path: &self.path, at: self.start, left: self.compressed };
+        let mut decoder = DeflateDecoder::new(BufReader::with_capacity(CHUNK, window));
         let (mut crc, mut left) = (Crc::new(), self.bytes);
         let mut buffer = vec![0; CHUNK];
-        // one byte more shows that the array is longer than its header says
-        while let Ok(count) = decoder
-            .read(&mut buffer)
-            .and_then(|count| if count as u64 > left { Err(std::io::ErrorKind::InvalidData.into()) } else { Ok(count) })
-        {
+        loop {
+            let count = decoder.read(&mut buffer).map_err(failed)?;
             if count == 0 {
                 break;
             }
-            left -= count as u64;
+            // an array that is longer than its header says is not written further
+            left = left.checked_sub(count as u64).ok_or_else(wrong)?;
             crc.update(&buffer[..count]);
-            spill.append(&buffer[..count]).map_err(first)?;
+            spill.append(&buffer[..count])?;
         }
-        if left > 0 || crc.sum() != self.crc {
-            return Err(damaged(&self.path, "a compressed array whose content is not what the directory says"));
-        }
-        Ok(spill)
+        if left == 0 && crc.sum() == self.crc { Ok(()) } else { Err(wrong()) }
     }
 }
 
 /// A part of a file, read from its start to its end.
 struct Window<'a> {
     file: &'a File,
+    path: &'a Path,
     at: u64,
     left: u64,
 }
 
 impl Read for Window<'_> {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = out.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        read_exact_at(self.file, Path::new(""), self.at, &mut out[..count]).map_err(std::io::Error::other)?;
+        read_exact_at(self.file, self.path, self.at, &mut out[..count]).map_err(io::Error::other)?;
         self.at += count as u64;
         self.left -= count as u64;
         Ok(count)

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::data_file::{ReadAt, read_exact_at};
-use crate::base::error::{Error, Finding};
+use crate::base::error::{Error, Finding, Kind};
 use crate::base::signals;
 
 /// The folder for temporary files.
@@ -13,8 +14,49 @@ pub(super) fn folder(scratch: Option<&Path>) -> PathBuf {
     scratch.map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
+/// An array that is unpacked to a temporary file when its first row is read.
+#[derive(Debug)]
+pub(super) struct Lazy {
+    folder: PathBuf,
+    bytes: u64,
+    /// The file of the embeddings.
+    of: PathBuf,
+    /// The first failure is told to all readers.
+    spill: OnceLock<Result<Spill, (Kind, Finding)>>,
+}
+
+impl Lazy {
+    /// An array of `bytes` bytes in the file `of`. Refuses it if `folder` has no room.
+    pub(super) fn new(folder: PathBuf, bytes: u64, of: &Path) -> Result<Lazy, Finding> {
+        check_room(&folder, bytes, of)?;
+        Ok(Lazy { folder, bytes, of: of.to_owned(), spill: OnceLock::new() })
+    }
+
+    /// Reads the bytes from `offset` on. The first call unpacks the array by `fill`, while other threads wait.
+    pub(super) fn read_exact_at(
+        &self,
+        offset: u64,
+        out: &mut [u8],
+        fill: impl FnOnce(&mut Spill) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let unpack = || {
+            check_room(&self.folder, self.bytes, &self.of).map_err(Error::input)?;
+            let mut spill = Spill::create(&self.folder)?;
+            fill(&mut spill)?;
+            Ok(spill)
+        };
+        match self.spill.get_or_init(|| unpack().map_err(|error: Error| (error.kind(), error.first_finding()))) {
+            Ok(spill) => spill.read_exact_at(offset, out),
+            Err((kind, finding)) => {
+                signals::go_on()?;
+                Err(Error::new(*kind, finding.clone()))
+            }
+        }
+    }
+}
+
 /// Refuses if the folder has no room for `bytes` bytes. If the file system can't say, writing will.
-pub(super) fn check_room(folder: &Path, bytes: u64, of: &Path) -> Result<(), Finding> {
+fn check_room(folder: &Path, bytes: u64, of: &Path) -> Result<(), Finding> {
     // a scratch folder is made later
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
     match fs4::available_space(there) {
@@ -22,7 +64,9 @@ pub(super) fn check_room(folder: &Path, bytes: u64, of: &Path) -> Result<(), Fin
             .file(of)
             .expected(format!("{bytes} bytes in {}", folder.display()))
             .found(format!("{available} bytes available"))
-            .hint("name a folder on another disk with --scratch, or save the array as a .npy file")),
+            .hint(
+                "set TMPDIR (or --scratch of metrics) to a folder on another disk, or save the array as a .npy file",
+            )),
         _ => Ok(()),
     }
 }
@@ -36,7 +80,7 @@ pub(super) struct Spill {
 
 impl Spill {
     /// Makes an empty file in `folder`, which is created if missing.
-    pub(super) fn create(folder: &Path) -> Result<Spill, Error> {
+    fn create(folder: &Path) -> Result<Spill, Error> {
         let file = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
         let file = file.map_err(|e| Error::io("can't make a temporary file for the embeddings", folder, &e))?;
         Ok(Spill { file, folder: folder.to_owned() })

@@ -10,6 +10,7 @@ use super::element::{Element, Kind};
 use super::row_file::{Candidate, Opened, RowFile, checked_shape};
 use super::row_major::RowMajor;
 use crate::base::error::{Error, Finding};
+use crate::formats::input_file::extension;
 
 /// Bytes of the header of a `.fbin`.
 const HEADER: u64 = 8;
@@ -24,7 +25,7 @@ const CHUNK: usize = 256 << 10;
 pub(super) fn open_bin(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     let path = candidate.path;
     let element = Element::little(match extension(path).as_str() {
-        "f16bin" | "hbin" => Kind::F16,
+        "f16bin" => Kind::F16,
         "u8bin" => Kind::U8,
         "i8bin" => Kind::I8,
         _ => Kind::F32,
@@ -38,7 +39,7 @@ pub(super) fn open_bin(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     let data = u64::from(rows) * u64::from(columns);
     let expected = data.checked_mul(element.size() as u64).and_then(|data| data.checked_add(HEADER));
     if expected != Some(candidate.bytes) {
-        let expected = expected.map_or("fewer".to_owned(), |bytes| bytes.to_string());
+        let expected = expected.map_or("more than 2^64".to_owned(), |bytes| bytes.to_string());
         let expected = format!("{expected} bytes, for {rows} rows of {columns} columns");
         return Err(another_length(path, &expected, candidate.bytes));
     }
@@ -121,10 +122,6 @@ impl Vecs {
         let finding = finding.expected(self.dim.to_string()).found(columns.to_string());
         Err(Error::input(finding.hint("write the file again: all vectors need the same length")))
     }
-}
-
-fn extension(path: &Path) -> String {
-    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase()
 }
 
 fn another_length(path: &Path, expected: &str, found: u64) -> Finding {

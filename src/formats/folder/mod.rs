@@ -24,7 +24,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 pub(crate) use moves::files_below;
-pub use names::{ASSIGNMENT, RECORD, TRACK_LOG};
+pub use names::{ASSIGNMENT, PARTS, RECORD, TRACK_LOG};
 pub(crate) use room::describe_bytes;
 pub use room::ensure_room;
 

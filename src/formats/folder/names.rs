@@ -62,7 +62,7 @@ const LEVEL: [&str; 6] =
 const CENTROIDS: &str = "centroids.npy";
 
 /// Folder of the parts of a run that is not finished.
-const PARTS: &str = "parts";
+pub const PARTS: &str = "parts";
 
 /// Folder of montages in each level's folder.
 const MONTAGES: &str = "montages";
@@ -86,8 +86,8 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
         Contents::Run => {
             ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
             ours.extend(pictures_in(root)?);
+            let is_run = is_run(root);
             for level in levels_in(root)? {
-                let is_run = is_run(root);
                 let known = |name: &str| LEVEL.contains(&name) || (is_run && name == CENTROIDS);
                 ours.extend(known_files(root, &level, known)?);
                 ours.extend(known_files(root, &level.join(MONTAGES), is_montage)?);

@@ -158,10 +158,9 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// Adds the level to `made`.
     fn add(&self, level: Assignment, made: &mut Hierarchy, findings: &mut Findings, warnings: &mut Vec<String>) {
-        let unassigned = level.unassigned();
-        let Assignment { of_rows, clusters, names, file, column } = level;
+        let (unassigned, of) = (level.unassigned(), level.entries());
+        let Assignment { of_rows, clusters, names, file, column, .. } = level;
         if unassigned > 0 {
-            let of = of_rows.len();
             warnings.push(format!(
                 "level {}: {unassigned} of {of} rows are in no cluster (no label, NaN or -1) and enter no metric",
                 self.number

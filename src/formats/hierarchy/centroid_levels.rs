@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::checks::{Ground, Membership};
+use super::checks::{self, Ground, Membership};
 use super::layout;
 use super::open::group;
 use crate::base::error::{Finding, Findings};
@@ -88,18 +88,7 @@ fn open_level(
     let level = open_centroids(number, &files.centroids, dim, findings, warnings);
     let clusters = findings.take(read_clusters(&files.clusters).map_err(|finding| finding.level(number)))?;
     let mut level = level?;
-    let rows = level.centroids.view().rows();
-    if clusters.len() != rows {
-        findings.push(
-            Finding::new("a level has different numbers of centroids and clusters")
-                .level(number)
-                .file(&files.centroids)
-                .expected(format!("{} rows, one per cluster of {}", clusters.len(), files.clusters.display()))
-                .found(rows.to_string())
-                .hint("take both files from one step of one run"),
-        );
-        return None;
-    }
+    findings.take(checks::counts(number, &files, clusters.len(), &level.centroids))?;
     let sizes = vec![1; below?];
     let ground = Ground::Clusters(&sizes);
     let check = Membership { number, file: &files.clusters, ground, allow_unassigned: false, subset_hint: None };

@@ -30,8 +30,7 @@ use table::read as table;
 
 #[cfg(not(feature = "parquet"))]
 fn table(_file: std::fs::File, path: &Path, _column: &str) -> Result<Labels, Finding> {
-    let finding = Finding::new("this program was built without Parquet").file(path);
-    Err(finding.hint("build it with its default features"))
+    Err(input_file::no_parquet(path))
 }
 
 impl Labels {
@@ -51,10 +50,10 @@ impl Labels {
         let (file, metadata) = input_file::open(path)?;
         let mut reader = BufReader::with_capacity(BUFFER, file);
         let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+        let extension = input_file::extension(path);
         let is_parquet = start.starts_with(b"PAR1") || extension == "parquet";
         if column.is_some() && !is_parquet && extension != "csv" {
-            let finding = Finding::new("a list of labels without columns has no column of that name").file(path);
+            let finding = Finding::new("labels of this format have no columns with names").file(path);
             return Err(finding.hint("leave out --label-column, or name a .csv or .parquet file"));
         }
         let labels = match extension.as_str() {
@@ -67,7 +66,12 @@ impl Labels {
             }
             "csv" => {
                 let mut coder = Coder::new(path);
-                let columns = Columns { required: column.unwrap_or(LABEL), optional: None };
+                let columns = Columns {
+                    of: "labels",
+                    option: "--label-column",
+                    required: column.unwrap_or(LABEL),
+                    optional: None,
+                };
                 each_record(reader, path, columns, |_, label, _| coder.text(label))?;
                 coder.finish_texts()
             }

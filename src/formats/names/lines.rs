@@ -39,7 +39,7 @@ pub(super) fn read_csv(
     columns: (&str, &str),
     picked: &mut Picked<'_>,
 ) -> Result<u64, Finding> {
-    let columns = Columns { required: columns.0, optional: Some(columns.1) };
+    let columns = Columns { of: "paths", option: "--image-column", required: columns.0, optional: Some(columns.1) };
     let mut empty_since = None;
     each_record(reader, file, columns, |at, path, caption| {
         if path.is_empty() && caption.is_none_or(str::is_empty) {

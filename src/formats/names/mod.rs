@@ -67,10 +67,17 @@ impl NameFile {
         let size = metadata.len();
         let mut reader = BufReader::with_capacity(BUFFER, file);
         let start = reader.fill_buf().map_err(|error| unreadable(path, &error))?;
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
-        let (format, len) = if start.starts_with(npy::MAGIC) {
+        let extension = input_file::extension(path);
+        let is_npy = start.starts_with(npy::MAGIC);
+        let is_parquet = !is_npy && (start.starts_with(b"PAR1") || extension == "parquet");
+        let has_columns = is_parquet || (!is_npy && extension == "csv");
+        if !has_columns && *columns != NameColumns::default() {
+            let finding = Finding::new("names of this format have no columns with names").file(path);
+            return Err(finding.hint("leave out --image-column and --caption-column, or name a .csv or .parquet file"));
+        }
+        let (format, len) = if is_npy {
             open_npy(reader, path, size)?
-        } else if start.starts_with(b"PAR1") || extension == "parquet" {
+        } else if is_parquet {
             open_parquet(reader.into_inner(), path, columns)?
         } else {
             match extension.as_str() {
@@ -88,16 +95,6 @@ impl NameFile {
                 }
             }
         };
-        let has_columns = match format {
-            Format::Csv => true,
-            #[cfg(feature = "parquet")]
-            Format::Parquet => true,
-            _ => false,
-        };
-        if !has_columns && *columns != NameColumns::default() {
-            let finding = Finding::new("a list without columns has no column of that name").file(path);
-            return Err(finding.hint("leave out --image-column and --caption-column, or name a .csv or .parquet file"));
-        }
         Ok(NameFile { file: path.to_owned(), format, columns: columns.clone(), len })
     }
 
@@ -183,8 +180,7 @@ fn open_parquet(file: File, path: &Path, columns: &NameColumns) -> Result<(Forma
 
 #[cfg(not(feature = "parquet"))]
 fn open_parquet(_file: File, path: &Path, _columns: &NameColumns) -> Result<(Format, u64), Finding> {
-    let finding = Finding::new("this program was built without Parquet").file(path);
-    Err(finding.hint("build it with its default features"))
+    Err(input_file::no_parquet(path))
 }
 
 fn open_npy(mut reader: BufReader<File>, path: &Path, size: u64) -> Result<(Format, u64), Finding> {

@@ -29,6 +29,24 @@ pub(in crate::formats) struct PageHeader {
     pub(in crate::formats) length: usize,
 }
 
+/// Largest page, decompressed, in bytes and in values. Writers make pages of about 1 MiB.
+const MAX_PAGE: u32 = 256 << 20;
+const MAX_VALUES: u32 = 64 << 20;
+
+impl PageHeader {
+    /// What is too large about the page, if anything is: memory is allocated by what its header says.
+    pub(in crate::formats) fn excess(&self) -> Option<String> {
+        let values = match self.kind {
+            Kind::Data { values, .. } | Kind::DataV2 { values, .. } | Kind::Dictionary { values, .. } => values,
+            Kind::Other => 0,
+        };
+        if self.uncompressed > MAX_PAGE {
+            return Some(format!("a page of {} bytes", self.uncompressed));
+        }
+        (values > MAX_VALUES).then(|| format!("a page of {values} values, more than {MAX_VALUES}"))
+    }
+}
+
 /// Parses the header at the start of `bytes`; `None` if it is damaged or ends early.
 pub(in crate::formats) fn page_header(bytes: &[u8]) -> Option<PageHeader> {
     let mut reader = Compact { bytes, at: 0 };

@@ -18,9 +18,6 @@ use crate::base::error::Finding;
 /// Rows decoded at a time.
 const BATCH: usize = 1024;
 
-/// Largest page, decompressed. Writers make pages of about 1 MiB.
-const MAX_PAGE: u32 = 256 << 20;
-
 /// Bytes read for the header of a page; it holds the smallest and the largest text.
 const HEADER: u64 = 1 << 20;
 
@@ -163,8 +160,8 @@ impl<'a> Texts<'a> {
                 }
             }
             let header = header.ok_or_else(|| wrong("a page without a header"))?;
-            if header.uncompressed > MAX_PAGE {
-                return Err(wrong(&format!("a page of {} bytes", header.uncompressed)));
+            if let Some(excess) = header.excess() {
+                return Err(wrong(&excess));
             }
             at += header.length as u64 + u64::from(header.compressed);
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::read::{self, Run};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::text::counted;
-use crate::formats::folder::RECORD;
+use crate::formats::folder::{PARTS, RECORD};
 
 /// The runs found below some folders.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ fn is_folder(entry: &fs::DirEntry) -> std::io::Result<bool> {
 
 /// Whether a run was submitted to the folder, or has written parts to it.
 fn has_begun(folder: &Path) -> bool {
-    let parts = || fs::read_dir(folder.join("parts")).into_iter().flatten().flatten();
+    let parts = || fs::read_dir(folder.join(PARTS)).into_iter().flatten().flatten();
     let job = |name: &str| folder.join("slurm").join(name).is_file();
     // a job with kmeans.sh makes a clustering
     (job("job.json") && !job("kmeans.sh"))

@@ -21,7 +21,7 @@ use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
 use crate::engine::checkpoint_store::paused;
 use crate::engine::share::Share;
-use crate::formats::folder::{ASSIGNMENT, OutputFolder, RECORD, refuse_to_write_into_clustering};
+use crate::formats::folder::{ASSIGNMENT, OutputFolder, PARTS, RECORD, refuse_to_write_into_clustering};
 use crate::plan::record::{AssignPart, AssignRecord};
 use crate::plan::settings::{AssignOptions, AssignSettings, Checkpoint};
 use crate::plan::tuning;
@@ -129,7 +129,7 @@ pub fn merge(request: MergeRequest, frontend: &dyn Frontend) -> Result<AssignRec
                 .map_err(|e| Error::io("can't remove a merged part", &part.folder, &e))?;
         }
         // parts of another run may be in it
-        let _ = std::fs::remove_dir(settings.out.join(part::PARTS));
+        let _ = std::fs::remove_dir(settings.out.join(PARTS));
     }
     Ok(record)
 }

@@ -24,13 +24,10 @@ use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::to_usize;
 use crate::formats::atomic_file::{AtomicFile, remove_unfinished};
 use crate::formats::distances::{DistanceBuffer, Element, LabelBuffer, RowBuffer};
-use crate::formats::folder::{LockedFolder, ensure_room};
+use crate::formats::folder::{LockedFolder, PARTS, ensure_room};
 use crate::formats::hierarchy::CentroidLevel;
 use crate::plan::record::AssignPart;
 use crate::run::parts::Emptied;
-
-/// Subfolder of the output folder that holds the parts.
-pub(super) const PARTS: &str = "parts";
 
 /// Start of the names of their folders.
 pub(super) const PREFIX: &str = "assign-";

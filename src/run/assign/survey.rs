@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::inputs::Inputs;
-use super::part::{LevelArrays, PARTS, PREFIX, PartState, read_state};
+use super::part::{LevelArrays, PREFIX, PartState, read_state};
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::formats::folder::PARTS;
 
 /// Whether `out` holds parts of an assignment.
 pub fn holds_parts(out: &Path) -> bool {

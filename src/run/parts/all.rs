@@ -10,14 +10,14 @@ use serde_json::Value;
 use super::earlier::foreign;
 use super::means;
 use super::state::{self, Header};
-use super::survey::{PARTS, folders};
+use super::survey::folders;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::signals;
 use crate::base::text::counted;
 use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{Counts, OuterSums, RowSums};
 use crate::formats::atomic_file::remove_unfinished;
-use crate::formats::folder::LockedFolder;
+use crate::formats::folder::{LockedFolder, PARTS};
 use crate::formats::part_file::PartFile;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::PartOf;
@@ -88,7 +88,7 @@ impl Parts {
         headers.map(|header| &header.settings).next().ok_or_else(|| {
             Error::input(
                 Finding::new("there are no partial results")
-                    .file(self.out.join("parts"))
+                    .file(self.out.join(PARTS))
                     .expected("folders written by `clustrata metrics ... --shard I/N`")
                     .hint("name the folder that was passed to it as --out"),
             )
@@ -160,7 +160,7 @@ impl Parts {
         let started = self.parts.iter().filter(|part| rows.contains(&part.rows.start)).count();
         let found = if started > 0 { counted(started, "incomplete part") } else { "nothing".to_owned() };
         Finding::new(format!("the {} of rows {}..{} are missing", what(stage), rows.start, rows.end))
-            .file(self.out.join("parts"))
+            .file(self.out.join(PARTS))
             .expected(format!("complete parts that cover these rows ({}.part)", stage.name()))
             .found(found)
             .hint("run those parts, or resume them with --resume: metrics ... --shard I/N or --rows A..B; `status` lists them")

@@ -10,10 +10,9 @@ use std::time::Duration;
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::survey::PARTS;
 use crate::base::error::{Error, Result};
 use crate::formats::atomic_file::remove_unfinished;
-use crate::formats::folder::LockedFolder;
+use crate::formats::folder::{LockedFolder, PARTS};
 use crate::formats::part_file::{PartFile, Writer};
 use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;

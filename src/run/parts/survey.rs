@@ -7,10 +7,8 @@ use std::time::SystemTime;
 use super::state::Header;
 use crate::base::error::{Error, Result};
 use crate::engine::checkpoint_store::Stage;
+use crate::formats::folder::PARTS;
 use crate::formats::part_file::PartFile;
-
-/// Subfolder of the output folder that holds the parts.
-pub(super) const PARTS: &str = "parts";
 
 /// Progress of a part's round.
 #[derive(Debug, Clone, PartialEq)]

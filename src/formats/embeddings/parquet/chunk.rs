@@ -17,10 +17,6 @@ use crate::formats::parquet::page_header::{Kind, PageHeader, page_header};
 /// Bytes read for the header of a page, and for one with long statistics.
 const HEADERS: [usize; 2] = [256, 1 << 20];
 
-/// Largest page, decompressed, in bytes and in values. Writers make pages of about 1 MiB.
-const MAX_PAGE: u32 = 256 << 20;
-const MAX_VALUES: u32 = 64 << 20;
-
 const PLAIN: u32 = 0;
 const DICTIONARY: [u32; 2] = [2, 8];
 const BYTE_STREAM_SPLIT: u32 = 9;
@@ -124,12 +120,11 @@ impl Chunk {
             let header = self.header_at(column, at)?;
             at += header.length as u64;
             let end = at + u64::from(header.compressed);
-            if end > self.end || header.uncompressed > MAX_PAGE {
+            if end > self.end {
                 return Err(column.damaged(format!("a page of {} bytes at byte {at}", header.uncompressed)));
             }
-            if matches!(header.kind, Kind::Data { values, .. } | Kind::DataV2 { values, .. } | Kind::Dictionary { values, .. } if values > MAX_VALUES)
-            {
-                return Err(column.damaged(format!("a page of more than {MAX_VALUES} values at byte {at}")));
+            if let Some(excess) = header.excess() {
+                return Err(column.damaged(format!("{excess}, at byte {at}")));
             }
             let page = |count: u32| Page { at, header, first, count: count.into(), values_at: AtomicU32::new(0) };
             match header.kind {

@@ -13,7 +13,6 @@ mod lists;
 mod schema;
 
 use std::path::Path;
-use std::sync::OnceLock;
 
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
@@ -21,8 +20,8 @@ use super::column_major::ColumnMajor;
 use super::data_file::DataFile;
 use super::element::{Element, Kind};
 use super::row_file::{Candidate, Opened, RowFile, checked_shape};
-use super::spill;
-use crate::base::error::{Error, Finding};
+use super::spill::{self, Lazy};
+use crate::base::error::Finding;
 use crate::base::matrix::Dtype;
 use chunk::{Chunk, Column};
 use columns::Columns;
@@ -36,18 +35,18 @@ pub(super) fn open(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&candidate.file);
     let metadata = metadata.map_err(|e| damaged(path, &e.to_string()))?;
     let choice = choose(metadata.file_metadata().schema_descr(), candidate.options.column.as_deref(), path)?;
+    let groups = row_groups(&metadata, path)?;
     let numbers = match &choice.vectors {
         Vectors::Lists(number) => vec![*number],
         Vectors::Columns(numbers) => numbers.clone(),
     };
     let mut chunks = Vec::new();
     for number in numbers {
-        chunks.push(chunks_of(&metadata, number, &candidate)?);
+        chunks.push(chunks_of(&metadata, &groups, number, &candidate)?);
     }
-    let rows = row_groups(&metadata, path)?.iter().sum();
     match choice.vectors {
-        Vectors::Lists(number) => open_lists(candidate, &metadata, choice, number, chunks.swap_remove(0), rows),
-        Vectors::Columns(_) => open_columns(candidate, &metadata, choice, chunks, rows),
+        Vectors::Lists(number) => open_lists(candidate, &metadata, choice, number, chunks.swap_remove(0), &groups),
+        Vectors::Columns(_) => open_columns(candidate, &metadata, choice, chunks, &groups),
     }
 }
 
@@ -57,11 +56,10 @@ fn open_lists(
     choice: Choice,
     number: usize,
     chunks: Vec<Chunk>,
-    rows: u64,
+    groups: &[u64],
 ) -> Result<Opened, Finding> {
-    let path = candidate.path;
-    let groups = row_groups(metadata, path)?;
-    let filled = chunks.iter().zip(&groups).find(|(_, rows)| **rows > 0);
+    let (path, rows) = (candidate.path, groups.iter().sum());
+    let filled = chunks.iter().zip(groups).find(|(_, rows)| **rows > 0);
     // rows of another length are found below
     let columns = filled.map_or(0, |(chunk, rows)| chunk.values / rows);
     let dim = checked_shape(path, rows, columns.max(u64::from(rows > 0)), choice.dtype)?;
@@ -72,7 +70,7 @@ fn open_lists(
         if rows.checked_mul(column.dim) != Some(chunk.values) {
             let refused = chunk.refuse_row(&column).err();
             let refused = refused.unwrap_or_else(|| column.damaged(format!("{} values in {rows} rows", chunk.values)));
-            return Err(finding(&refused));
+            return Err(refused.first_finding());
         }
     }
     let reader = Lists { column, chunks, kept: Kept::default() };
@@ -92,9 +90,10 @@ fn open_columns(
     metadata: &ParquetMetaData,
     choice: Choice,
     chunks: Vec<Vec<Chunk>>,
-    rows: u64,
+    groups: &[u64],
 ) -> Result<Opened, Finding> {
     let (path, dtype) = (candidate.path, choice.dtype);
+    let rows = groups.iter().sum::<u64>();
     let dim = checked_shape(path, rows, chunks.len() as u64, dtype)?;
     let Vectors::Columns(numbers) = &choice.vectors else { return Err(damaged(path, "no columns")) };
     let schema = metadata.file_metadata().schema_descr();
@@ -106,15 +105,13 @@ fn open_columns(
         let finding = Finding::new("some columns of the embeddings may have missing values, others not").file(path);
         return Err(finding.hint("write all of them in one way, or as one column of lists"));
     };
-    let groups = row_groups(metadata, path)?;
-    let fits = |chunks: &Vec<Chunk>| chunks.iter().zip(&groups).all(|(chunk, rows)| chunk.values == *rows);
+    let fits = |chunks: &Vec<Chunk>| chunks.iter().zip(groups).all(|(chunk, rows)| chunk.values == *rows);
     if !chunks.iter().all(fits) {
         return Err(damaged(path, "columns of different lengths"));
     }
     let bytes = rows.checked_mul((dim * dtype.size()) as u64).filter(|bytes| i64::try_from(*bytes).is_ok());
     let bytes = bytes.ok_or_else(|| damaged(path, "more rows than a file can hold"))?;
     let folder = spill::folder(candidate.options.scratch.as_deref());
-    spill::check_room(&folder, bytes, path)?;
     let note = format!(
         "{} has a column for each dimension: its {bytes} bytes are rewritten to a temporary file in {} first; one column of lists \
          is read in place",
@@ -123,7 +120,7 @@ fn open_columns(
     );
     let highest = Highest { repetition: 0, definition };
     let column = Column { file: DataFile::new(candidate), width: dtype.size(), highest, dim: 1 };
-    let source = Box::new(Columns { column, chunks, folder, bytes, spill: OnceLock::new() });
+    let source = Box::new(Columns { column, chunks, spill: Lazy::new(folder, bytes, path)? });
     let kind = match dtype {
         Dtype::F16 => Kind::F16,
         Dtype::F32 => Kind::F32,
@@ -135,8 +132,12 @@ fn open_columns(
 }
 
 /// The chunks of a column in the order of the row groups.
-fn chunks_of(metadata: &ParquetMetaData, number: usize, candidate: &Candidate<'_>) -> Result<Vec<Chunk>, Finding> {
-    let groups = row_groups(metadata, candidate.path)?;
+fn chunks_of(
+    metadata: &ParquetMetaData,
+    groups: &[u64],
+    number: usize,
+    candidate: &Candidate<'_>,
+) -> Result<Vec<Chunk>, Finding> {
     let mut first_row = 0;
     let mut chunks = Vec::with_capacity(groups.len());
     for (group, rows) in metadata.row_groups().iter().zip(groups) {
@@ -161,8 +162,4 @@ fn damaged(path: &Path, found: &str) -> Finding {
     finding
         .found(found)
         .hint("copy the file again, or write it again with PyArrow or pandas, compressed by snappy or zstd")
-}
-
-fn finding(error: &Error) -> Finding {
-    error.findings().kept().first().cloned().unwrap_or_default()
 }

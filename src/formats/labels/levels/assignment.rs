@@ -43,12 +43,19 @@ pub struct Assignment {
     pub file: PathBuf,
     /// The column of the file; `None` if it has only one.
     pub column: Option<String>,
+    /// Number of rows outside of the subset that was clustered, which the file has no labels for.
+    pub outside: u64,
 }
 
 impl Assignment {
-    /// Number of unassigned rows.
+    /// Number of rows that the file has labels for.
+    pub fn entries(&self) -> u64 {
+        self.of_rows.len() as u64 - self.outside
+    }
+
+    /// Number of unassigned rows among these.
     pub fn unassigned(&self) -> u64 {
-        self.of_rows.iter().filter(|&&label| label == UNLABELLED).count() as u64
+        self.of_rows.iter().filter(|&&label| label == UNLABELLED).count() as u64 - self.outside
     }
 
     /// From labels that are numbered in order of first appearance.
@@ -61,7 +68,14 @@ impl Assignment {
         let Some(numbers) = numbers else {
             let LabelNames::Text(names) = names else { return Err(Finding::new("labels without names").file(file)) };
             mixed(&names, &of_rows, file)?;
-            return Ok(Assignment { of_rows, clusters: distinct, names: Some(names), file: file.to_owned(), column });
+            return Ok(Assignment {
+                of_rows,
+                clusters: distinct,
+                names: Some(names),
+                file: file.to_owned(),
+                column,
+                outside: 0,
+            });
         };
         let largest = numbers.iter().copied().max();
         let clusters = clusters(largest, of_rows.len() as u64, file)?;
@@ -70,7 +84,7 @@ impl Assignment {
         for label in of_rows.iter_mut().filter(|label| **label != UNLABELLED) {
             *label = numbers[*label as usize];
         }
-        Ok(Assignment { of_rows, clusters, names: None, file: file.to_owned(), column })
+        Ok(Assignment { of_rows, clusters, names: None, file: file.to_owned(), column, outside: 0 })
     }
 
     /// The same labels for all `rows` rows, of which entry j is that of row `subset[j]`.
@@ -82,6 +96,7 @@ impl Assignment {
         assert_eq!(self.of_rows.len(), subset.len(), "one label per entry of the subset");
         let mut all = vec![UNLABELLED; to_usize(rows)];
         subset.iter().zip(&self.of_rows).for_each(|(&row, &label)| all[to_usize(row)] = label);
+        self.outside = rows - subset.len() as u64;
         self.of_rows = all;
         self
     }

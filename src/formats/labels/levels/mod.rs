@@ -24,7 +24,7 @@ const EXTENSIONS: [&str; 6] = ["npy", "txt", "lst", "list", "csv", "parquet"];
 /// names a folder, or nothing that holds labels.
 pub fn label_files(path: &Path) -> Option<Vec<PathBuf>> {
     let is_labels = |file: &Path| {
-        let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+        let extension = input_file::extension(file);
         file.is_file() || (!file.exists() && EXTENSIONS.contains(&extension.as_str()))
     };
     if path.is_dir() {
@@ -72,7 +72,7 @@ fn read(path: &Path, columns: &[String], rows: Option<u64>) -> Result<Vec<Assign
     let (file, metadata) = input_file::open(path)?;
     let mut reader = BufReader::with_capacity(BUFFER, file);
     let start = reader.fill_buf().map_err(|error| Finding::io("the file can't be read", path, &error))?;
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+    let extension = input_file::extension(path);
     let is_parquet = start.starts_with(b"PAR1") || extension == "parquet";
     if !columns.is_empty() && !is_parquet && extension != "csv" {
         let finding = Finding::new("labels of this format have no columns with names").file(path);
@@ -96,8 +96,7 @@ fn parquet(path: &Path, columns: &[String]) -> Result<Vec<Assignment>, Finding> 
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(path: &Path, _columns: &[String]) -> Result<Vec<Assignment>, Finding> {
-    let finding = Finding::new("this program was built without Parquet").file(path);
-    Err(finding.hint("build it with its default features"))
+    Err(input_file::no_parquet(path))
 }
 
 fn unknown(path: &Path, extension: &str) -> Finding {

@@ -32,17 +32,12 @@ pub(super) fn read(
         _ => false,
     });
     let (entries, levels) = shape(&header, path, rows)?;
-    let cells = match (text, number) {
-        (Some(dtype), _) => {
-            Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: to_usize(dtype.size()) }
-        }
-        (_, Some(element)) => {
-            Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes: element.size }
-        }
-        (None, None) => return Err(refused(&header, path)),
-    };
+    // either is some type of a label
+    let bytes = text.map(|dtype| to_usize(dtype.size())).or(number.map(|element| element.size));
+    let bytes = bytes.ok_or_else(|| refused(&header, path))?;
     // from here on, the data is no longer than the file
-    header.check_length(cells.bytes, size, path)?;
+    header.check_length(bytes, size, path)?;
+    let cells = Cells { reader, path, entries, levels, by_level: header.fortran_order, bytes };
     match (text, number) {
         (Some(dtype), _) => texts(cells, dtype),
         (_, Some(element)) => numbers(cells, element),
@@ -147,7 +142,7 @@ fn numbers<R: Read>(cells: Cells<'_, R>, element: Element) -> Result<Vec<Assignm
     let level = |(level, (of_rows, largest)): (usize, (Vec<u32>, Option<u64>))| {
         let clusters = clusters(largest, entries, path)?;
         let column = Cells::<R>::column(levels, level);
-        Ok(Assignment { of_rows, clusters, names: None, file: path.to_owned(), column })
+        Ok(Assignment { of_rows, clusters, names: None, file: path.to_owned(), column, outside: 0 })
     };
     all.into_iter().zip(largest).enumerate().map(level).collect()
 }

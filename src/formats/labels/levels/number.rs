@@ -23,8 +23,7 @@ pub(super) fn clusters(largest: Option<u64>, rows: u64, path: &Path) -> Result<u
             rows.max(ALWAYS).min(u64::from(UNLABELLED) - 1) - 1
         ))
         .found(largest.to_string())
-        .hint("number the clusters from 0 and keep -1: m = labels >= 0; labels[m] = numpy.unique(labels[m], return_inverse=True)[1]; or \
-             save labels.astype(str)"))
+        .hint("number the clusters from 0 and keep -1: m = labels >= 0; labels[m] = numpy.unique(labels[m], return_inverse=True)[1]"))
 }
 
 /// The whole number that a text is, also as `3.0` or `3.0e+00`. `007` is a name.
