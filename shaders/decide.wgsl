@@ -12,9 +12,24 @@ struct Nearest {
     squared: vec2<f32>,
 }
 
+// A row that the host decides, with what it needs for that.
+struct Undecided {
+    scores: vec4<f32>,
+    places: vec4<u32>,
+    squared: vec4<f32>,
+    floor: f32,
+    stamp: u32,
+    row: u32,
+    padding: u32,
+}
+
 // The host recognises results of this dispatch by `stamp`.
 struct StampedNearest {
-    stamp: vec4<u32>,
+    stamp: u32,
+    // Number of undecided rows. The first MOST_UNDECIDED to be counted are in the list, in any order.
+    undecided: atomic<u32>,
+    padding: vec2<u32>,
+    list: array<Undecided, MOST_UNDECIDED>,
     rows: array<Nearest>,
 }
 
@@ -49,6 +64,7 @@ struct Params {
 
 const GROUP: u32 = 64u;
 const UNDECIDED: u32 = 0xfffffffeu;
+const MOST_UNDECIDED: u32 = 64u;
 const NO_CLUSTER: u32 = 0xffffffffu;
 const UNIT: f32 = 1.1920929e-7;
 // A factor that covers the relative error of the root of a measured square.
@@ -98,7 +114,7 @@ fn decide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
     let number = params.first_group + group.y * params.groups_x + group.x;
     let row = number * GROUP + index;
     if row == 0u {
-        nearest.stamp.x = params.stamp;
+        nearest.stamp = params.stamp;
     }
     if row >= params.rows {
         return;
@@ -127,6 +143,11 @@ fn decide(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         result = Nearest(vec2<u32>(places[first].cluster, NO_CLUSTER), low.values.xy);
         if second < params.places && low.values.y < NOTHING {
             result.clusters.y = places[second].cluster;
+        }
+    } else {
+        let at = atomicAdd(&nearest.undecided, 1u);
+        if at < MOST_UNDECIDED {
+            nearest.list[at] = Undecided(found.scores, found.places, squared[row], found.floor, found.stamp, row, 0u);
         }
     }
     nearest.rows[row] = result;

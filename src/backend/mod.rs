@@ -18,6 +18,8 @@ pub mod self_test;
 mod traffic;
 mod tuning;
 
+use std::ops::Range;
+
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
 
@@ -250,8 +252,11 @@ pub trait Backend: Send + Sync {
     fn distance_sums<'a>(&'a self, points: &'a PointSet, tiling: DistanceTiling) -> Result<Box<dyn DistanceSums + 'a>>;
 }
 
-/// One tile in flight. If the job keeps its points, call `announce` first. Unless it returns true, call `staging` and
-/// `upload`. Then call any of the operations.
+/// Reads the rows `range` of a tile into memory of exactly their size.
+pub type ReadRows<'a> = dyn FnMut(Range<usize>, &mut [u8]) -> Result<()> + 'a;
+
+/// One tile in flight. If the job keeps its points, call `announce` first. Unless it returns true, call `fill`, or `staging`
+/// and `upload`. Then call any of the operations.
 pub trait Lane: Send {
     /// Announces the rows of the next tile. True if they are on the device already, so that nothing is staged or uploaded.
     fn announce(&mut self, _rows: TileRows<'_>) -> Result<bool> {
@@ -263,6 +268,13 @@ pub trait Lane: Send {
 
     /// Hands the staged rows to the device.
     fn upload(&mut self) -> Result<()>;
+
+    /// Reads a tile of `rows` rows by `read`, in ascending ranges, and hands it to the device. A device may take each range
+    /// while it is in the processor's cache.
+    fn fill(&mut self, rows: usize, read: &mut ReadRows<'_>) -> Result<()> {
+        read(0..rows, self.staging(rows))?;
+        self.upload()
+    }
 
     /// Distances of the tile's rows to their own centroids on every level, and their sums. `labels[l][row]` is the
     /// cluster of the row on the job's level `l`, or [`UNLABELLED`].

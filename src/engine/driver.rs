@@ -1,6 +1,7 @@
 //! The driver of every pass over rows: each lane takes a tile, reads its rows, computes on the device, and hands the result
 //! to the reducer.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,11 @@ pub trait TileWork<S: TileSource>: Sync {
     /// The tile's rows, by their numbers in the input of the pass.
     fn rows<'t>(&self, tile: &'t S::Tile) -> TileRows<'t>;
 
-    /// Reads the tile's rows into `staging`, `[rows, row bytes]`.
+    /// Reads the rows `rows` of the tile into `out`, `[rows, row bytes]`. Called for ascending ranges that make up the tile.
     ///
     /// # Errors
     /// Errors of the row source.
-    fn read(&self, tile: &mut S::Tile, staging: &mut [u8]) -> Result<()>;
+    fn read(&self, tile: &mut S::Tile, rows: Range<usize>, out: &mut [u8]) -> Result<()>;
 
     /// Computes the tile's result from the rows, which have been uploaded. Long work calls `check` from time to time.
     ///
@@ -105,16 +106,18 @@ impl Driver<'_, '_> {
                 };
                 let started = Instant::now();
                 let recalled = self.job.kept.is_some() && lane.announce(work.rows(&tile))?;
+                let mut reading = Duration::ZERO;
                 if !recalled {
-                    work.read(&mut tile, lane.staging(rows))?;
-                }
-                let read = Instant::now();
-                if !recalled {
-                    lane.upload()?;
+                    lane.fill(rows, &mut |rows, out| {
+                        let started = Instant::now();
+                        let read = work.read(&mut tile, rows, out);
+                        reading += started.elapsed();
+                        read
+                    })?;
                 }
                 work.compute(lane.as_mut(), &mut tile, &mut scratch, &check)?;
-                clocks.read.fetch_add(nanos(read - started), Ordering::Relaxed);
-                clocks.compute.fetch_add(nanos(read.elapsed()), Ordering::Relaxed);
+                clocks.read.fetch_add(nanos(reading), Ordering::Relaxed);
+                clocks.compute.fetch_add(nanos(started.elapsed() - reading), Ordering::Relaxed);
             }
             let units = work.units(&tile);
             pipeline.put(index, tile);

@@ -58,12 +58,15 @@ pub trait Points: Sync {
 /// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances
 /// between passes are kept in float32.
 pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
-    let most = f64::from(f32::MAX);
+    // no early exit, so that the compiler can vectorise
     match dtype {
-        Dtype::F16 => bytes.as_chunks().0.iter().all(|&bytes| f16::from_le_bytes(bytes).is_finite()),
-        Dtype::F32 => bytes.as_chunks().0.iter().all(|&bytes| f32::from_le_bytes(bytes).is_finite()),
+        Dtype::F16 => bytes.as_chunks().0.iter().fold(true, |all, &b| all & f16::from_le_bytes(b).is_finite()),
+        Dtype::F32 => bytes.as_chunks().0.iter().fold(true, |all, &b| all & f32::from_le_bytes(b).is_finite()),
         // false for NaN
-        Dtype::F64 => bytes.as_chunks().0.iter().all(|&bytes| f64::from_le_bytes(bytes).abs() <= most),
+        Dtype::F64 => {
+            let most = f64::from(f32::MAX);
+            bytes.as_chunks().0.iter().fold(true, |all, &b| all & (f64::from_le_bytes(b).abs() <= most))
+        }
     }
 }
 

@@ -169,9 +169,9 @@ impl TileWork<Collector> for Work<'_> {
         TileRows::Range(tile.first_row..tile.first_row + tile.rows as u64)
     }
 
-    fn read(&self, tile: &mut Tile, staging: &mut [u8]) -> Result<()> {
-        self.embeddings.read_rows(tile.first_row, staging)?;
-        let rows = staging.chunks_exact(self.embeddings.row_bytes().max(1)).enumerate();
+    fn read(&self, tile: &mut Tile, rows: Range<usize>, out: &mut [u8]) -> Result<()> {
+        self.embeddings.read_rows(tile.first_row + rows.start as u64, out)?;
+        let rows = rows.zip(out.chunks_exact(self.embeddings.row_bytes().max(1)));
         for (place, _) in rows.filter(|(_, row)| !is_finite(self.embeddings.dtype(), row)) {
             let labels = tile.labels.iter_mut().map(|labels| std::mem::replace(&mut labels[place], UNLABELLED));
             // all of them, not only up to the first label

@@ -28,10 +28,9 @@ pub(super) fn read_rows(embeddings: &Embeddings, first: u64, out: &mut [u8]) -> 
     Ok(())
 }
 
-/// `|x|^2 - 1` of each row: what rounding to the element type left of a normalised row's norm.
+/// Appends `|x|^2 - 1` of each row: what rounding to the element type left of a normalised row's norm.
 pub(super) fn excesses(dtype: Dtype, dim: usize, rows: &[u8], out: &mut Vec<f64>) {
     let mut row = vec![0.0; dim];
-    out.clear();
     out.extend(rows.chunks_exact(dim * dtype.size()).map(|bytes| {
         dtype.widen(bytes, &mut row);
         squares_beyond_one(&row)

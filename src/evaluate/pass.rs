@@ -1,5 +1,6 @@
 //! One pass over this process's rows, for all evaluated levels at once.
 
+use std::ops::Range;
 use std::sync::{Mutex, TryLockError};
 
 use super::collector::{Collector, Tile};
@@ -142,15 +143,16 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         TileRows::Range(first..first + tile.rows as u64)
     }
 
-    fn read(&self, tile: &mut Tile<'s>, staging: &mut [u8]) -> Result<()> {
+    fn read(&self, tile: &mut Tile<'s>, rows: Range<usize>, out: &mut [u8]) -> Result<()> {
         let Pass { run, stage, sizes, .. } = *self.pass;
         let embeddings = run.embeddings;
+        let first = tile.first_row + rows.start as u64;
         if sizes.is_some() {
-            return lifted::read_rows(embeddings, tile.first_row, staging);
+            return lifted::read_rows(embeddings, first, out);
         }
-        embeddings.read_rows(tile.first_row, staging)?;
+        embeddings.read_rows(first, out)?;
         if stage == Stage::Distances && run.wanted.cosine {
-            lifted::excesses(embeddings.dtype(), embeddings.dim(), staging, &mut tile.excess);
+            lifted::excesses(embeddings.dtype(), embeddings.dim(), out, &mut tile.excess);
         }
         Ok(())
     }

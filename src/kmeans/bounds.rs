@@ -9,8 +9,10 @@
 use std::cmp::Ordering;
 
 use ndarray::{ArrayView1, ArrayView2};
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::{ParallelSlice as _, ParallelSliceMut as _};
 
-use super::sums::squared;
+use super::sums::squared_by_row;
 use crate::backend::{Top2, UNLABELLED};
 use crate::base::numeric::to_f32;
 
@@ -20,6 +22,9 @@ const ABSOLUTE: f64 = 1.0 / (1_u64 << 44) as f64;
 
 /// Above the relative error of a float64 sum of squares.
 const FLOAT64: f64 = 1e-12;
+
+/// Points whose bounds one thread updates at a time.
+const BLOCK: usize = 1 << 14;
 
 /// Labels and bounds of this process's points.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,33 +54,39 @@ impl Bounds {
         self.lower.fill(f32::INFINITY);
     }
 
-    /// Whether a point must be compared with the centroids after they moved by `drifts`.
-    pub(super) fn is_open(&self, point: usize, drifts: &Drifts) -> bool {
-        let (upper, lower) = self.after(point, drifts);
+    /// Whether a point must be compared with the centroids.
+    pub(super) fn is_open(&self, point: usize) -> bool {
         // a NaN counts as open
-        upper.partial_cmp(&lower) != Some(Ordering::Less)
+        self.upper[point].partial_cmp(&self.lower[point]) != Some(Ordering::Less)
     }
 
-    /// Updates the bounds of a point after the centroids moved by `drifts`.
-    pub(super) fn drift(&mut self, point: usize, drifts: &Drifts) {
-        (self.upper[point], self.lower[point]) = self.after(point, drifts);
+    /// Updates the bounds of all points after the centroids moved by `drifts`.
+    pub(super) fn drift(&mut self, drifts: &Drifts) {
+        let blocks = self.labels.par_chunks(BLOCK).zip(self.upper.par_chunks_mut(BLOCK));
+        blocks.zip(self.lower.par_chunks_mut(BLOCK)).for_each(|((labels, upper), lower)| {
+            for ((&label, upper), lower) in labels.iter().zip(upper).zip(lower) {
+                if label != UNLABELLED {
+                    *upper = up(f64::from(*upper) + drifts.of(label));
+                    *lower = down((f64::from(*lower) - drifts.of_others(label)).max(0.0));
+                }
+            }
+        });
     }
 
-    fn after(&self, point: usize, drifts: &Drifts) -> (f32, f32) {
-        let label = self.labels[point];
-        if label == UNLABELLED {
-            return (f32::INFINITY, 0.0);
-        }
-        let (own, others) = (drifts.of(label), drifts.of_others(label));
-        (up(f64::from(self.upper[point]) + own), down((f64::from(self.lower[point]) - others).max(0.0)))
+    /// Sets the label and the bounds of a point that was compared with all centroids.
+    pub(super) fn set(&mut self, point: usize, bounded: Bounded) {
+        self.labels[point] = bounded.label;
+        self.upper[point] = bounded.upper;
+        self.lower[point] = bounded.lower;
     }
+}
 
-    /// Sets the bounds of a point that was compared with all centroids.
-    pub(super) fn measured(&mut self, point: usize, nearest: &Top2, slack: Slack) {
-        self.labels[point] = nearest.clusters[0];
-        self.upper[point] = slack.upper(nearest.squared[0].sqrt());
-        self.lower[point] = slack.lower(nearest.squared[1].sqrt());
-    }
+/// Label and bounds of one point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Bounded {
+    pub(super) label: u32,
+    upper: f32,
+    lower: f32,
 }
 
 /// Error of the distances that a device measures.
@@ -86,12 +97,21 @@ pub(super) struct Slack {
 }
 
 impl Slack {
-    /// For distances to these centroids on a device whose squared distances have a relative error of at most `error`. A root
+    /// For distances to these centroids, on a device whose squared distances have a relative error of at most `error`. A root
     /// has half of it, and what that leaves covers the rounding of the root.
     pub(super) fn of(centroids: ArrayView2<'_, f64>, error: f64) -> Self {
         let norm = |row: ArrayView1<'_, f64>| row.iter().map(|value| value * value).sum::<f64>();
         let largest = centroids.outer_iter().map(norm).fold(0.0, f64::max).sqrt();
         Slack { relative: error.max(FLOAT64), absolute: ABSOLUTE * largest }
+    }
+
+    /// Label and bounds of a point whose nearest two centroids were measured.
+    pub(super) fn bounded(self, nearest: &Top2) -> Bounded {
+        Bounded {
+            label: nearest.clusters[0],
+            upper: self.upper(nearest.squared[0].sqrt()),
+            lower: self.lower(nearest.squared[1].sqrt()),
+        }
     }
 
     fn upper(self, distance: f64) -> f32 {
@@ -113,15 +133,10 @@ pub(super) struct Drifts {
 }
 
 impl Drifts {
-    /// No centroid moved.
-    pub(super) fn none(clusters: usize) -> Self {
-        Drifts { each: vec![0.0; clusters], farthest: 0, second: 0.0 }
-    }
-
     /// From one set of centroids to the next.
     pub(super) fn between(before: ArrayView2<'_, f64>, after: ArrayView2<'_, f64>) -> Self {
-        let each = before.outer_iter().zip(after.outer_iter()).map(|(before, after)| squared(before, after));
-        Drifts::new(each.map(|squared| squared.sqrt() * (1.0 + FLOAT64)).collect())
+        let squared = squared_by_row(before, after);
+        Drifts::new(squared.into_iter().map(|squared| squared.sqrt() * (1.0 + FLOAT64)).collect())
     }
 
     /// From the drift of each centroid.
@@ -130,11 +145,6 @@ impl Drifts {
         let others = each.iter().enumerate().filter(|(cluster, _)| *cluster != farthest);
         let second = others.map(|(_, &drift)| drift).fold(0.0, f64::max);
         Drifts { each, farthest, second }
-    }
-
-    /// Drift of each centroid.
-    pub(super) fn each(&self) -> &[f64] {
-        &self.each
     }
 
     fn of(&self, cluster: u32) -> f64 {
@@ -176,18 +186,25 @@ mod tests {
     fn a_point_is_open_if_another_centroid_may_be_as_near() {
         let centroids = array![[0.0], [2.0], [9.0]];
         let slack = Slack::of(centroids.view(), 4e-6);
-        let mut bounds = Bounds::unknown(2);
-        assert!(bounds.is_open(0, &Drifts::none(3)), "not compared yet");
-        bounds.measured(0, &Top2 { clusters: [0, 1], squared: [0.81, 1.21] }, slack);
-        bounds.measured(1, &Top2 { clusters: [0, 1], squared: [1.0, 1.0] }, slack);
-        assert!(!bounds.is_open(0, &Drifts::none(3)));
-        assert!(bounds.is_open(1, &Drifts::none(3)), "a tie is");
+        let unknown = Bounds::unknown(2);
+        assert!(unknown.is_open(0), "not compared yet");
+        let mut bounds = unknown.clone();
+        bounds.set(0, slack.bounded(&Top2 { clusters: [0, 1], squared: [0.81, 1.21] }));
+        bounds.set(1, slack.bounded(&Top2 { clusters: [0, 1], squared: [1.0, 1.0] }));
+        assert!(!bounds.is_open(0));
+        assert!(bounds.is_open(1), "a tie is");
+        let after = |bounds: &Bounds, drifts: [f64; 3]| {
+            let mut bounds = bounds.clone();
+            bounds.drift(&Drifts::new(drifts.to_vec()));
+            bounds
+        };
         // the own centroid moves by 0.15, the others by at most 0.04
-        assert!(!bounds.is_open(0, &Drifts::new(vec![0.15, 0.04, 0.0])));
-        assert!(bounds.is_open(0, &Drifts::new(vec![0.15, 0.06, 0.0])));
-        assert!(bounds.is_open(0, &Drifts::new(vec![0.0, 0.0, 0.21])), "any other centroid may have been the nearest");
-        bounds.drift(0, &Drifts::new(vec![0.1, 0.05, 0.0]));
-        assert!(bounds.is_open(0, &Drifts::new(vec![0.06, 0.0, 0.0])));
+        assert!(!after(&bounds, [0.15, 0.04, 0.0]).is_open(0));
+        assert!(after(&bounds, [0.15, 0.06, 0.0]).is_open(0));
+        assert!(after(&bounds, [0.0, 0.0, 0.21]).is_open(0), "any other centroid may have been the nearest");
+        let moved = after(&bounds, [0.1, 0.05, 0.0]);
+        assert!(after(&moved, [0.06, 0.0, 0.0]).is_open(0), "drifts add up");
+        assert_eq!(after(&unknown, [1.0, 2.0, 3.0]), unknown, "points that were not compared have no bounds");
     }
 
     #[test]
@@ -196,8 +213,8 @@ mod tests {
         let open = |error| {
             let mut bounds = Bounds::unknown(1);
             let nearest = Top2 { clusters: [0, 1], squared: [1.0, 1.0001] };
-            bounds.measured(0, &nearest, Slack::of(centroids.view(), error));
-            bounds.is_open(0, &Drifts::none(2))
+            bounds.set(0, Slack::of(centroids.view(), error).bounded(&nearest));
+            bounds.is_open(0)
         };
         assert!(!open(1e-5) && open(1e-4));
     }

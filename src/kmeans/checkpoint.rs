@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-use super::bounds::{Bounds, Drifts};
+use super::bounds::Bounds;
 use super::state::{Phase, State};
 use super::sums::Sums;
 use super::words::Words;
@@ -31,6 +31,9 @@ struct Header {
     /// Rounds of k-means|| that have drawn.
     #[serde(default)]
     rounds: u32,
+    /// Whether the bounds follow the centroids' last move. Those of versions before 0.2 do not.
+    #[serde(default)]
+    drifted: bool,
     moving: u64,
     searching: u64,
     /// Number of distinct points if it is below the number of clusters.
@@ -88,7 +91,6 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
     writer.array("lower", [&state.bounds.lower])?;
     writer.array("centroids", [flat(&state.centroids)])?;
     writer.array("chosen", [&state.chosen])?;
-    writer.array("drifts", [state.drifts.each()])?;
     let [sums, rests] = state.sums.points().values();
     writer.array("sums", [sums])?;
     writer.array("rests", [rests])?;
@@ -110,6 +112,7 @@ fn write(fit: &Fit<'_>, checkpoint: &Checkpoint, path: &Path, state: &State) -> 
         position: state.position,
         compared: state.compared,
         rounds: state.rounds,
+        drifted: true,
         moving: state.moving,
         searching: state.searching,
         distinct: state.distinct,
@@ -179,6 +182,10 @@ fn open(checkpoint: &Checkpoint, path: &Path) -> Result<(PartFile, Header), Find
         let finding = finding.expected(checkpoint.identity.clone()).found(header.kmeans);
         return Err(finding.hint("resume with the settings and inputs it was written with, or remove it to restart"));
     }
+    if !header.drifted {
+        let finding = Finding::new("a checkpoint was written by another version of the program").file(path);
+        return Err(finding.hint("resume with that version, or remove the file to restart this k-means"));
+    }
     Ok((file, header))
 }
 
@@ -220,7 +227,6 @@ fn read(fit: &Fit<'_>, checkpoint: &Checkpoint, file: &PartFile, header: &Header
         bounds: Bounds { labels: file.read("labels")?, upper: file.read("upper")?, lower: file.read("lower")? },
         centroids: matrix("centroids")?,
         chosen: file.read("chosen")?,
-        drifts: Drifts::new(file.read("drifts")?),
         sums: Sums::of(sums, file.read("counts")?),
         moving: header.moving,
         searching: header.searching,
@@ -247,7 +253,6 @@ fn fits(fit: &Fit<'_>, state: &State) -> Result<(), &'static str> {
         ("upper", state.bounds.upper.len() as u64 == n),
         ("lower", state.bounds.lower.len() as u64 == n),
         ("centroids", state.centroids.nrows() == rows),
-        ("drifts", state.drifts.each().len() == k),
         ("sums", state.sums.points().values()[0].len() == k * dim),
         ("counts", state.sums.counts().len() == k),
         ("labels", state.bounds.labels.iter().all(|&label| label == u32::MAX || (label as usize) < rows)),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ndarray::Array2;
 
-use super::bounds::Drifts;
+use super::bounds::{Drifts, Slack};
 use super::centre::near_middle;
 use super::errors::defect;
 use super::pass::Pass;
@@ -128,7 +128,7 @@ impl Run<'_> {
         let gain = sums.gain(&state.centroids, &means, &norms);
         drop(sums);
         state.settled = objective - gain;
-        state.drifts = Drifts::between(state.centroids.view(), means.view());
+        state.bounds.drift(&Drifts::between(state.centroids.view(), means.view()));
         state.centroids = means;
         state.objectives.push(objective);
         state.moved.push(whole(moved));
@@ -159,8 +159,8 @@ impl Run<'_> {
         };
         let checks_finite = state.objectives.is_empty();
         let pass = Pass { points, backend, job: &job, checks_finite, watch, progress, units: 1 };
-        let (reducer, outcome) =
-            pass.run(Search::new(points, state, centroids.view(), backend.distance_error(points.dim())), search);
+        let slack = Slack::of(centroids.view(), backend.distance_error(points.dim()));
+        let (reducer, outcome) = pass.run(Search::new(points, state), |lane, tile| search(lane, tile, slack));
         if checks_finite { reducer.nonfinite.refuse(self.fit.communicator, points.len(), outcome) } else { outcome }
     }
 

@@ -1,8 +1,11 @@
 //! Passes over points.
 
+use std::ops::Range;
+
 use super::tile::Tile;
 use crate::backend::{Backend, Job, Lane, TileRows};
 use crate::base::error::Result;
+use crate::base::numeric::to_u32;
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::points::{Points, is_in_range};
 use crate::engine::progress::{Progress, StageProgress};
@@ -65,15 +68,15 @@ where
         TileRows::of(&tile.positions)
     }
 
-    fn read(&self, tile: &mut Tile, staging: &mut [u8]) -> Result<()> {
+    fn read(&self, tile: &mut Tile, rows: Range<usize>, out: &mut [u8]) -> Result<()> {
         let points = self.pass.points;
-        match tile.positions[..] {
-            [first, .., last] if last - first == tile.positions.len() as u64 - 1 => points.read(first, staging)?,
-            _ => points.gather(&tile.positions, staging)?,
+        match tile.positions[rows.clone()] {
+            [first, .., last] if last - first == rows.len() as u64 - 1 => points.read(first, out)?,
+            ref positions => points.gather(positions, out)?,
         }
         if self.pass.checks_finite {
             // the rows are in cache, so this costs less than having the device look for them
-            let rows = (0..).zip(staging.chunks_exact(points.row_bytes().max(1)));
+            let rows = (to_u32(rows.start)..).zip(out.chunks_exact(points.row_bytes().max(1)));
             let nonfinite = rows.filter(|(_, row)| !is_in_range(points.dtype(), row));
             for (number, row) in nonfinite {
                 tile.nonfinite.push(number);

@@ -1,9 +1,7 @@
 //! One Lloyd iteration over this process's points. Points whose nearest centroid may have changed are searched; the sums and
 //! the objective are updated for those that move.
 
-use ndarray::ArrayView2;
-
-use super::bounds::{Bounds, Drifts, Slack};
+use super::bounds::{Bounds, Slack};
 use super::nonfinite::Nonfinite;
 use super::pass::search_finite;
 use super::state::State;
@@ -26,17 +24,14 @@ pub(super) struct Search<'a> {
     farthest: &'a mut f64,
     bounds: &'a mut Bounds,
     sums: &'a mut Sums,
-    drifts: &'a Drifts,
-    slack: Slack,
     pub(super) nonfinite: Nonfinite,
 }
 
 impl<'a> Search<'a> {
-    /// Continues at the state's position. `centroids` are the state's; `error` is the device's (see [`Slack::of`]).
-    pub(super) fn new(points: &dyn Points, state: &'a mut State, centroids: ArrayView2<'_, f64>, error: f64) -> Self {
+    /// Continues at the state's position.
+    pub(super) fn new(points: &dyn Points, state: &'a mut State) -> Self {
         Search {
             cursor: Cursor::new(points, state.position),
-            slack: Slack::of(centroids, error),
             position: &mut state.position,
             moving: &mut state.moving,
             searching: &mut state.searching,
@@ -44,7 +39,6 @@ impl<'a> Search<'a> {
             farthest: &mut state.farthest,
             bounds: &mut state.bounds,
             sums: &mut state.sums,
-            drifts: &state.drifts,
             nonfinite: Nonfinite::default(),
         }
     }
@@ -52,8 +46,8 @@ impl<'a> Search<'a> {
 
 impl TileSource for Search<'_> {
     fn cut(&mut self, rows: usize, tile: &mut Tile) -> bool {
-        let Search { cursor, bounds, drifts, .. } = self;
-        let some = cursor.cut(rows, tile, |position| bounds.is_open(to_usize(position), drifts));
+        let Search { cursor, bounds, .. } = self;
+        let some = cursor.cut(rows, tile, |position| bounds.is_open(to_usize(position)));
         tile.before.extend(tile.positions.iter().map(|&position| bounds.labels[to_usize(position)]));
         some
     }
@@ -63,54 +57,55 @@ impl Reduce for Search<'_> {
     type Tile = Tile;
 
     fn reduce(&mut self, tile: &Tile) {
-        for position in tile.covers.clone() {
-            self.bounds.drift(to_usize(position), self.drifts);
+        for (&position, &found) in tile.positions.iter().zip(&tile.found) {
+            // a point without a label is not finite and will be refused
+            if found.label != UNLABELLED {
+                self.bounds.set(to_usize(position), found);
+            }
         }
-        for ((&position, &before), nearest) in tile.positions.iter().zip(&tile.before).zip(&tile.nearest) {
-            let [now, _] = nearest.clusters;
-            if now == UNLABELLED {
-                // the point is not finite and will be refused
-                continue;
-            }
-            self.bounds.measured(to_usize(position), nearest, self.slack);
-            if now == before {
-                continue;
-            }
+        for &[before, now] in &tile.moved {
             self.sums.count_in(now);
             if before != UNLABELLED {
                 self.sums.count_out(before);
             }
-            *self.moving += 1;
-            *self.change += nearest.squared[0];
-            *self.farthest = self.farthest.max(nearest.squared[0]);
         }
+        *self.moving += tile.moved.len() as u64;
         *self.searching += tile.positions.len() as u64;
         self.sums.add(&tile.joined);
         self.sums.subtract(&tile.left);
-        let [left, farthest] = tile.left_squares;
-        *self.change -= left;
-        *self.farthest = self.farthest.max(farthest);
+        let ([joined, to], [left, from]) = (tile.joined_squares, tile.left_squares);
+        *self.change += joined - left;
+        *self.farthest = self.farthest.max(to).max(from);
         self.nonfinite.extend(tile);
         *self.position = tile.covers.end;
     }
 }
 
-/// Searches the points of a tile, and sums those that join and leave clusters.
-pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile) -> Result<()> {
+/// Searches the points of a tile, and sums those that join and leave clusters. Everything that a lane can do for its points
+/// is done here: lanes work in parallel, reducers one after another.
+pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, slack: Slack) -> Result<()> {
     search_finite(lane, tile)?;
-    let Tile { before, labels, nearest, joined, left, left_squares, observation, .. } = tile;
+    let Tile { before, labels, nearest, found, moved, joined_squares, joined, left, left_squares, observation, .. } =
+        tile;
+    found.extend(nearest.iter().map(|nearest| slack.bounded(nearest)));
+    let [sum, farthest] = joined_squares;
     for ((label, nearest), &before) in labels.iter_mut().zip(&*nearest).zip(&*before) {
         let [now, _] = nearest.clusters;
         *label = if now == before { UNLABELLED } else { now };
+        if *label != UNLABELLED {
+            moved.push([before, now]);
+            *sum += nearest.squared[0];
+            *farthest = farthest.max(nearest.squared[0]);
+        }
     }
-    if is_empty(labels) {
+    if moved.is_empty() {
         return Ok(());
     }
     lane.cluster_sums(labels, joined)?;
     for (label, &before) in labels.iter_mut().zip(&*before) {
         *label = if *label == UNLABELLED { UNLABELLED } else { before };
     }
-    if is_empty(labels) {
+    if labels.iter().all(|&label| label == UNLABELLED) {
         return Ok(());
     }
     lane.cluster_sums(labels, left)?;
@@ -127,9 +122,4 @@ pub(super) fn squares(level: &Observation) -> [f64; 2] {
         [] => level.squared.iter().filter(|squared| !squared.is_nan()).map(|&s| (s, s)).fold([0.0; 2], add),
         ref runs => runs.iter().map(|run| (run.inertia, run.max_squared)).fold([0.0; 2], add),
     }
-}
-
-/// Whether no point has a label.
-fn is_empty(labels: &[u32]) -> bool {
-    labels.iter().all(|&label| label == UNLABELLED)
 }

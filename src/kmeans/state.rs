@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::Fitted;
-use super::bounds::{Bounds, Drifts};
+use super::bounds::Bounds;
 use super::sums::Sums;
 use crate::base::error::Result;
 
@@ -38,8 +38,6 @@ pub(super) struct State {
     pub(super) centroids: Array2<f64>,
     /// Seeding: positions of the centroids among all points.
     pub(super) chosen: Vec<u64>,
-    /// How far the centroids moved since the last pass.
-    pub(super) drifts: Drifts,
     /// Sums of this process's points.
     pub(super) sums: Sums,
     /// Points of this process that changed their cluster in the current pass.
@@ -80,7 +78,6 @@ impl State {
             bounds: Bounds::unknown(points),
             centroids: Array2::zeros((0, dim)),
             chosen: Vec::new(),
-            drifts: Drifts::none(clusters),
             sums: Sums::none(clusters, dim)?,
             moving: 0,
             searching: 0,
@@ -112,7 +109,6 @@ impl State {
     pub(super) fn start_iterating(&mut self, centroids: Array2<f64>) {
         self.phase = Phase::Iterating;
         self.position = 0;
-        self.drifts = Drifts::none(centroids.nrows());
         self.centroids = centroids;
         self.bounds.reset();
         self.chosen.clear();

@@ -12,7 +12,8 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
 use super::communicator::Communicator;
 use crate::backend::GroupSums;
@@ -100,10 +101,11 @@ impl Sums {
     /// Means, `[k, d]`. Empty clusters keep the centroids of `before`.
     pub(super) fn means(&self, before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
-        for (cluster, mut to) in means.outer_iter_mut().enumerate().filter(|(cluster, _)| self.counts[*cluster] > 0) {
-            let mean = self.points.mean(cluster, self.counts[cluster]);
-            to.iter_mut().zip(mean).for_each(|(to, mean)| *to = mean);
-        }
+        means.outer_iter_mut().into_par_iter().zip(&self.counts).enumerate().for_each(|(cluster, (mut to, &count))| {
+            if count > 0 {
+                to.iter_mut().zip(self.points.mean(cluster, count)).for_each(|(to, mean)| *to = mean);
+            }
+        });
         means
     }
 
@@ -111,10 +113,16 @@ impl Sums {
     /// the move ends at norm 1 instead, having begun there, a mean of norm r gives n r |v|^2. `norms` are r, or 1 for moves to
     /// the means themselves.
     pub(super) fn gain(&self, before: &Array2<f64>, after: &Array2<f64>, norms: &[f64]) -> f64 {
-        let moved = before.outer_iter().zip(after.outer_iter()).map(|(before, after)| squared(before, after));
+        let moved = squared_by_row(before.view(), after.view());
         let weights = self.counts.iter().zip(norms).map(|(&count, norm)| as_real(count) * norm);
         weights.zip(moved).map(|(weight, squared)| weight * squared).sum()
     }
+}
+
+/// Squared distance of each row of a matrix to the same row of another.
+pub(super) fn squared_by_row(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Vec<f64> {
+    let rows = a.outer_iter().into_par_iter().zip(b.outer_iter().into_par_iter());
+    rows.map(|(a, b)| squared(a, b)).collect()
 }
 
 /// Squared distance of two rows. Eight independent sums let the compiler use SIMD.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::bounds::Bounded;
 use crate::backend::{GroupSums, TileObservation, Top2, UNLABELLED};
 use crate::engine::points::Points;
 
@@ -22,13 +23,19 @@ pub(super) struct Tile {
     pub(super) labels: Vec<u32>,
     /// The nearest two centroids.
     pub(super) nearest: Vec<Top2>,
+    /// Labels and bounds after a search; no label for points that are not finite.
+    pub(super) found: Vec<Bounded>,
+    /// Clusters before and after, of each point that changed its cluster.
+    pub(super) moved: Vec<[u32; 2]>,
+    /// Sum of the squared distances of the latter to their new centroids, and the largest.
+    pub(super) joined_squares: [f64; 2],
     /// Distances to one centroid per point.
     pub(super) observation: TileObservation,
     /// Sums of the points that joined a cluster.
     pub(super) joined: GroupSums,
     /// Sums of the points that left a cluster.
     pub(super) left: GroupSums,
-    /// Sum of the squared distances of the latter to the centroid they left, and the largest.
+    /// Sum of the squared distances of these to the centroid they left, and the largest.
     pub(super) left_squares: [f64; 2],
 }
 
@@ -40,6 +47,9 @@ impl Tile {
         self.zeros = 0;
         self.before.clear();
         self.nearest.clear();
+        self.found.clear();
+        self.moved.clear();
+        self.joined_squares = [0.0; 2];
         for group in [&mut self.joined, &mut self.left] {
             group.clear();
         }

@@ -9,7 +9,7 @@ use super::ops::group_sums::GroupSumOp;
 use super::ops::own_distances::OwnDistanceOp;
 use super::ops::resident::ResidentCache;
 use super::ops::search::SearchOp;
-use crate::backend::{GroupSums, Job, Lane, TileObservation, TileRows, Top2};
+use crate::backend::{GroupSums, Job, Lane, ReadRows, TileObservation, TileRows, Top2};
 use crate::base::error::Result;
 
 /// One tile in flight and the operations that its job asks for.
@@ -71,6 +71,14 @@ impl Lane for GpuLane<'_> {
             centring.forget();
         }
         self.state.upload()
+    }
+
+    fn fill(&mut self, rows: usize, read: &mut ReadRows<'_>) -> Result<()> {
+        self.state.gpu.fault.check()?;
+        if let Some(centring) = &mut self.centring {
+            centring.forget();
+        }
+        self.state.fill(rows, read)
     }
 
     fn own_distances(&mut self, labels: &[&[u32]], out: &mut TileObservation) -> Result<()> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::inputs::Inputs;
 use crate::backend::{Backend, Job, Lane, TileObservation, TileRows, Tiling, Top2, UNLABELLED};
 use crate::base::error::{Error, Finding, Result};
-use crate::base::numeric::{as_real, to_f32, to_usize};
+use crate::base::numeric::{as_real, to_f32, to_u32, to_usize};
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::points::is_in_range;
 use crate::engine::progress::{Progress, StageProgress};
@@ -252,13 +252,13 @@ impl TileWork<Collector<'_>> for Work<'_, '_> {
         TileRows::Range(tile.first..tile.first + tile.rows as u64)
     }
 
-    fn read(&self, tile: &mut Tile, staging: &mut [u8]) -> Result<()> {
+    fn read(&self, tile: &mut Tile, rows: Range<usize>, out: &mut [u8]) -> Result<()> {
         let embeddings = &self.assigner.inputs.embeddings;
-        embeddings.read_rows(tile.first, staging)?;
+        embeddings.read_rows(tile.first + rows.start as u64, out)?;
         // the rows are in cache, so this costs less than having the device look for them
-        let rows = (0..).zip(staging.chunks_exact(embeddings.row_bytes().max(1)));
+        let rows = (to_u32(rows.start as u64)..).zip(out.chunks_exact(embeddings.row_bytes().max(1)));
         let nonfinite = rows.filter(|(_, row)| !is_in_range(embeddings.dtype(), row));
-        tile.nonfinite.extend(nonfinite.map(|(number, _): (u32, _)| number));
+        tile.nonfinite.extend(nonfinite.map(|(number, _)| number));
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use super::device::GpuDevice;
 use super::fault::Raised;
-use super::memory::{STAMP_BYTES, Staging, make};
-use super::plan::{BEST_BYTES, ENTRY_BYTES, NEAREST_BYTES, RUN_BYTES, SQUARED_BYTES, TilePlan};
+use super::memory::{Staging, make};
+use super::plan::{BEST_BYTES, ENTRY_BYTES, NEAREST_BYTES, NEAREST_HEADER_BYTES, RUN_BYTES, SQUARED_BYTES, TilePlan};
 use super::pool::DeviceBuffer;
 use super::submit::uniform_bytes;
 use super::units::{SEARCH_STEP, wide};
@@ -67,10 +67,11 @@ pub(crate) struct CandidateBuffers {
 impl CandidateBuffers {
     fn new(gpu: &GpuDevice, rows: u64) -> CandidateBuffers {
         use wgpu::BufferUsages as Usage;
+        let output = Usage::STORAGE | Usage::COPY_SRC;
         CandidateBuffers {
             entries: make(gpu, "candidates", rows * 4 * ENTRY_BYTES, Usage::STORAGE),
-            squared: make(gpu, "distances to candidates", rows * 4 * SQUARED_BYTES, Usage::STORAGE | Usage::COPY_SRC),
-            nearest: make(gpu, "nearest two", STAMP_BYTES + rows * NEAREST_BYTES, Usage::STORAGE | Usage::COPY_SRC),
+            squared: make(gpu, "distances to candidates", rows * 4 * SQUARED_BYTES, output),
+            nearest: make(gpu, "nearest two", NEAREST_HEADER_BYTES + rows * NEAREST_BYTES, output | Usage::COPY_DST),
         }
     }
 }
@@ -109,7 +110,7 @@ impl Buffers {
             (make(gpu, "distance block", plan.block_bytes, output), readback)
         });
         let remeasures = (0..plan.resident.len()).any(|level| plan.remeasures(level));
-        let search_readback = BEST_BYTES + STAMP_BYTES + rows * (BEST_BYTES + 4 * SQUARED_BYTES);
+        let search_readback = BEST_BYTES + NEAREST_HEADER_BYTES + rows * (BEST_BYTES + 4 * SQUARED_BYTES);
         let search = plan.searches().then(|| SearchBuffers {
             best: make(gpu, "best scores", rows * BEST_BYTES, output),
             readback: make(gpu, "best scores, read back", search_readback, Usage::MAP_READ),

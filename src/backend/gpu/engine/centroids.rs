@@ -1,8 +1,13 @@
 //! Uploads centroids as one plane of hi parts, and one of lo parts if they are float64.
 
+use std::ops::Range;
+
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
+
 use super::device::GpuDevice;
 use super::fault::defect;
-use super::hi_lo::{hi_lo, largest_f32, largest_f64};
+use super::hi_lo::{hi_lo, largest_f32};
 use super::memory::{UPLOAD_CHUNK_BYTES, make};
 use super::plan::TilePlan;
 use super::pool::DeviceBuffer;
@@ -22,7 +27,6 @@ pub(crate) struct PackedRows {
     pub(crate) lo: Vec<f32>,
     /// Whether any lo part is not zero.
     pub(crate) has_lo: bool,
-    row: Vec<f64>,
 }
 
 impl PackedRows {
@@ -37,23 +41,35 @@ impl PackedRows {
         let start = self.hi.len();
         let end = start + octets as usize * OCTET;
         self.hi.resize(end, 0.0);
-        let hi = &mut self.hi[start..end];
-        match view {
-            MatrixView::F32(matrix) => {
-                hi.iter_mut().zip(matrix.row(row)).for_each(|(out, &value)| *out = value);
-                largest_f32(bytemuck::cast_slice(hi))
+        if let MatrixView::F64(_) = view {
+            self.lo.resize(end, 0.0);
+        }
+        let lo = self.lo.get_mut(start..end).unwrap_or_default();
+        let (largest, has_lo) = pack(view, row, &mut self.hi[start..end], lo);
+        self.has_lo |= has_lo;
+        largest
+    }
+
+    /// Replaces the content with the rows `rows` of `view` and returns their largest magnitudes. All threads of the rayon pool
+    /// share the work.
+    fn fill(&mut self, view: &MatrixView<'_>, rows: Range<usize>, octets: u32) -> Vec<f64> {
+        let stride = octets as usize * OCTET;
+        self.hi.clear();
+        self.hi.resize(rows.len() * stride, 0.0);
+        self.lo.clear();
+        let packed: Vec<(f64, bool)> = match view {
+            MatrixView::F32(_) => {
+                let rows = rows.into_par_iter().zip(self.hi.par_chunks_mut(stride));
+                rows.map(|(row, hi)| pack(view, row, hi, &mut [])).collect()
             }
             MatrixView::F64(_) => {
-                self.row.resize(view.cols(), 0.0);
-                view.copy_row(row, &mut self.row);
-                self.lo.resize(end, 0.0);
-                for ((hi, lo), &value) in hi.iter_mut().zip(&mut self.lo[start..end]).zip(&self.row) {
-                    (*hi, *lo) = hi_lo(value);
-                    self.has_lo |= *lo != 0.0;
-                }
-                largest_f64(bytemuck::cast_slice(&self.row))
+                self.lo.resize(self.hi.len(), 0.0);
+                let planes = self.hi.par_chunks_mut(stride).zip(self.lo.par_chunks_mut(stride));
+                rows.into_par_iter().zip(planes).map(|(row, (hi, lo))| pack(view, row, hi, lo)).collect()
             }
-        }
+        };
+        self.has_lo = packed.iter().any(|(_, has_lo)| *has_lo);
+        packed.into_iter().map(|(largest, _)| largest).collect()
     }
 
     /// Removes the last row.
@@ -61,6 +77,26 @@ impl PackedRows {
         let row = octets as usize * OCTET;
         self.hi.truncate(self.hi.len().saturating_sub(row));
         self.lo.truncate(self.lo.len().min(self.hi.len()));
+    }
+}
+
+/// Writes one row of `view` as hi parts and, if it is float64, lo parts. Returns its largest magnitude (infinite or NaN if any
+/// value is), and whether any lo part is not zero.
+fn pack(view: &MatrixView<'_>, row: usize, hi: &mut [f32], lo: &mut [f32]) -> (f64, bool) {
+    match view {
+        MatrixView::F32(matrix) => {
+            hi.iter_mut().zip(matrix.row(row)).for_each(|(out, &value)| *out = value);
+            (largest_f32(bytemuck::cast_slice(hi)), false)
+        }
+        MatrixView::F64(matrix) => {
+            let (mut largest, mut has_lo) = (0, false);
+            for ((hi, lo), &value) in hi.iter_mut().zip(lo).zip(matrix.row(row)) {
+                (*hi, *lo) = hi_lo(value);
+                has_lo |= *lo != 0.0;
+                largest = largest.max(value.abs().to_bits());
+            }
+            (f64::from_bits(largest), has_lo)
+        }
     }
 }
 
@@ -91,9 +127,8 @@ impl ResidentLevel {
         let mut packed = PackedRows::default();
         let chunk = usize::try_from(UPLOAD_CHUNK_BYTES / row_bytes).unwrap_or(1).max(1);
         for first in (0..view.rows()).step_by(chunk) {
-            packed.clear();
-            for row in first..(first + chunk).min(view.rows()) {
-                let largest = packed.push(view, row, plan.octets);
+            let rows = first..(first + chunk).min(view.rows());
+            for (row, largest) in rows.clone().zip(packed.fill(view, rows, plan.octets)) {
                 if !plan.computable(largest) {
                     extreme.push(u32::try_from(row).map_err(|_| defect("more than 2^32 clusters"))?);
                 }

@@ -13,7 +13,7 @@ use super::point_store::PointStore;
 use super::submit::Recorder;
 use super::units::{narrow, wide};
 use super::upload::HostTile;
-use crate::backend::{Job, TileRows};
+use crate::backend::{Job, ReadRows, TileRows};
 use crate::base::error::{Error, Result};
 use crate::base::numeric::to_usize;
 
@@ -81,10 +81,20 @@ impl<'a> LaneState<'a> {
         Ok(true)
     }
 
-    /// Copies the staged rows to the device: among the kept points if they were announced and there is room, else to the
-    /// lane's own buffer.
+    /// Copies the staged rows to the device.
     pub(crate) fn upload(&mut self) -> Result<()> {
-        let rows = self.tile.rows();
+        self.send(self.tile.rows(), &mut |_, _| Ok(()))
+    }
+
+    /// Reads a tile of `rows` rows by `read` and copies it to the device.
+    pub(crate) fn fill(&mut self, rows: usize, read: &mut ReadRows<'_>) -> Result<()> {
+        self.tile.staging(rows);
+        self.send(rows, read)
+    }
+
+    /// Reads and copies a tile piece by piece: among the kept points if they were announced and there is room, else to the
+    /// lane's own buffer. A piece is packed while it is in the processor's cache.
+    fn send(&mut self, rows: usize, read: &mut ReadRows<'_>) -> Result<()> {
         if rows > self.plan.tile_rows {
             return Err(defect("a tile has more rows than its lane was opened for"));
         }
@@ -97,6 +107,7 @@ impl<'a> LaneState<'a> {
         let at_once = self.plan.staged_rows();
         for (number, first) in (0..rows).step_by(at_once).enumerate() {
             let piece = first..rows.min(first + at_once);
+            read(piece.clone(), self.tile.staged(piece.clone()))?;
             let bytes = wide(piece.len()) * self.plan.point_row;
             let mut recorder = self.recorder();
             let (tile, plan) = (&mut self.tile, &self.plan);

@@ -18,6 +18,9 @@ pub(crate) const RESIDENT_BYTES: u64 = 256 << 20;
 /// Fewest tiles in flight: one is read, one computed, one read back.
 pub(crate) const LANES: usize = 3;
 
+/// Most tiles in flight by default: more need memory and add little.
+const MOST_LANES: usize = 16;
+
 /// How a kernel divides rows among invocations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KernelShape {
@@ -100,7 +103,7 @@ pub struct GpuOptions {
     /// Fewest rows of a tile of a job that searches, as long as they take 64 MiB or less and the job leaves the number open.
     /// Default: 16,384 on a discrete GPU, which fewer leave idle; 0 on others.
     pub search_rows: Option<u64>,
-    /// Tiles in flight. Default: 3, or up to 8 on hosts with many cores to read and pack tiles.
+    /// Tiles in flight. Default: 3, or up to 16 on hosts with many cores to read and pack tiles.
     pub lanes: Option<usize>,
 }
 
@@ -125,20 +128,18 @@ impl GpuOptions {
             tile_bytes: or(self.tile_bytes, TILE_BYTES / 2, TILE_BYTES),
             resident_bytes: or(self.resident_bytes, RESIDENT_BYTES, 8 * RESIDENT_BYTES),
             kept_bytes: self.kept_bytes.or_else(|| Some(if shares_memory { free_memory() / 4 } else { u64::MAX })),
-            // A lane reads and packs about 2 GB/s. A software rasterizer needs the cores for itself.
-            lanes: self.lanes.or(Some(if software { LANES } else { (cores / 2).clamp(LANES, 8) })),
+            // A lane reads and packs about 2 GB/s, and waits for the device in between. A software rasterizer needs the cores
+            // for itself.
+            lanes: self.lanes.or(Some(if software { LANES } else { cores.clamp(LANES, MOST_LANES) })),
             ..self
         }
     }
+
     /// Shapes of the search that may be the fastest, the default first, once the defaults are filled in. Software rasterizers run
-    /// barriers slowly, so all but the default are far slower there.
+    /// barriers slowly, so all but the default are far slower there. On GPUs, `PerInvocation` is: ten times on an H100.
     pub(crate) fn candidates(&self, software: bool) -> Vec<KernelShape> {
-        const ALL: [KernelShape; 4] = [
-            KernelShape::RegisterTile,
-            KernelShape::SmallRegisterTile,
-            KernelShape::WorkgroupTile,
-            KernelShape::PerInvocation,
-        ];
+        const ALL: [KernelShape; 3] =
+            [KernelShape::RegisterTile, KernelShape::SmallRegisterTile, KernelShape::WorkgroupTile];
         let default = self.kernel_shape;
         let others = ALL.into_iter().filter(|shape| !software && !self.shape_asked && *shape != default);
         std::iter::once(default).chain(others).collect()
@@ -195,8 +196,8 @@ mod tests {
             options.candidates(device == Cpu)
         };
         assert_eq!(candidates(Auto, Cpu), [PerInvocation]);
-        assert_eq!(candidates(Auto, DiscreteGpu), [RegisterTile, SmallRegisterTile, WorkgroupTile, PerInvocation]);
-        assert_eq!(candidates(Auto, IntegratedGpu), [WorkgroupTile, RegisterTile, SmallRegisterTile, PerInvocation]);
+        assert_eq!(candidates(Auto, DiscreteGpu), [RegisterTile, SmallRegisterTile, WorkgroupTile]);
+        assert_eq!(candidates(Auto, IntegratedGpu), [WorkgroupTile, RegisterTile, SmallRegisterTile]);
         for device in [Cpu, DiscreteGpu, IntegratedGpu] {
             assert_eq!(candidates(SmallRegisterTile, device), [SmallRegisterTile]);
         }

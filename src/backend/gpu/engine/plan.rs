@@ -16,8 +16,9 @@ const SEARCH_BYTES: u64 = 64 << 20;
 /// Most bytes of sums by label in one read-back.
 const SUMS_BYTES: u64 = 8 << 20;
 
-/// Bytes of rows that a lane stages at a time. Smaller pieces cost more submissions, larger ones more memory.
-const STAGED_BYTES: u64 = 8 << 20;
+/// Bytes of rows that a lane stages at a time. Smaller pieces cost more submissions; larger ones leave the processor's cache
+/// between reading and packing.
+const STAGED_BYTES: u64 = 4 << 20;
 
 /// Most rows of a tile by default. Narrow rows need more memory for their entries and results than for their columns.
 const TILE_ROWS: u64 = 1 << 16;
@@ -30,8 +31,9 @@ pub(crate) const RUN_BYTES: u64 = 16;
 /// Bytes of a search result per row.
 pub(crate) const BEST_BYTES: u64 = 48;
 
-/// Bytes of a row's nearest two.
+/// Bytes of a row's nearest two, and of what precedes them.
 pub(crate) const NEAREST_BYTES: u64 = 16;
+pub(crate) const NEAREST_HEADER_BYTES: u64 = 16 + 64 * 64;
 
 /// Sizes of tiles and buffers, derived from a job and a device.
 #[derive(Debug, Clone)]

@@ -135,14 +135,20 @@ impl SearchShapes {
 
     /// What is known about a class before its first search.
     fn first_choice(&self, class: ShapeClass, fits: impl Fn(KernelShape) -> bool) -> Chosen {
-        let mut shapes: Vec<KernelShape> = self.candidates.iter().copied().filter(|shape| fits(*shape)).collect();
+        let fitting = |shapes: &[KernelShape]| -> Vec<KernelShape> {
+            shapes.iter().copied().filter(|shape| fits(*shape)).collect()
+        };
+        let mut shapes = fitting(&self.candidates);
         if shapes.is_empty() {
             shapes.extend(self.candidates.first());
         }
         let cached = self.cache.as_ref().filter(|_| !self.asked).and_then(|cache| cache.get(class));
-        let cached = cached.and_then(|(name, rate)| Some((shapes.iter().find(|shape| shape.name() == name)?, rate)));
+        // `devices --tune` may have chosen a shape that is not worth trying in a run
+        let every = fitting(&KernelShape::EVERYWHERE);
+        let cached =
+            cached.and_then(|(name, rate)| Some((every.into_iter().find(|shape| shape.name() == name)?, rate)));
         let chosen = match cached {
-            Some((&shape, rate)) => Chosen { class, tuner: Tuner::known(shape, rate), from_cache: true, told: true },
+            Some((shape, rate)) => Chosen { class, tuner: Tuner::known(shape, rate), from_cache: true, told: true },
             None => Chosen { class, tuner: Tuner::new(shapes, !self.asked), from_cache: false, told: false },
         };
         if chosen.from_cache {

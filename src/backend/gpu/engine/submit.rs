@@ -40,6 +40,11 @@ impl<'g> Recorder<'g> {
         }
     }
 
+    /// Fills `bytes` bytes (a multiple of 4) of a buffer with zeros.
+    pub(crate) fn clear(&mut self, buffer: &wgpu::Buffer, offset: u64, bytes: u64) {
+        self.encoder.clear_buffer(buffer, offset, Some(bytes));
+    }
+
     /// Dispatches `groups` workgroups, in as many pieces as the limit per dimension requires.
     pub(crate) fn dispatch<P: Pod>(
         &mut self,

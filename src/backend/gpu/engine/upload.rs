@@ -81,9 +81,16 @@ impl<'a> HostTile<'a> {
         self.recalled = None;
         let bytes = rows * self.row_bytes();
         if self.words.len() * 8 < bytes {
-            self.words.resize(bytes.div_ceil(8), 0);
+            // fresh memory is zero already, so nothing is written before the rows are
+            self.words = vec![0; bytes.div_ceil(8)];
         }
-        &mut bytemuck::cast_slice_mut(&mut self.words)[..bytes]
+        self.staged(0..rows)
+    }
+
+    /// The memory of the rows `rows` of a tile for which [`staging`](Self::staging) was called.
+    pub(crate) fn staged(&mut self, rows: Range<usize>) -> &mut [u8] {
+        let bytes = self.row_bytes();
+        &mut bytemuck::cast_slice_mut(&mut self.words)[rows.start * bytes..rows.end * bytes]
     }
 
     fn row(&self, row: usize) -> &[u8] {

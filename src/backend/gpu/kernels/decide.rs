@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::search::CANDIDATES;
+use super::search::{CANDIDATES, RowCandidates};
 use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
@@ -56,6 +56,39 @@ pub(crate) struct Nearest {
     pub(crate) squared: [f32; 2],
 }
 
+/// Most undecided rows in the results, apart from the rows' own results.
+pub(crate) const MOST_UNDECIDED: usize = 64;
+
+/// What precedes the rows' results; the layout is that of `StampedNearest` in the shader.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) stamp: u32,
+    /// Number of undecided rows, which may be more than the list holds. Must be 0 before the dispatch.
+    pub(crate) undecided: u32,
+    padding: [u32; 2],
+    pub(crate) list: [Undecided; MOST_UNDECIDED],
+}
+
+/// A row that the host decides, with its candidates and their squared distances; the layout is that of the shader.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub(crate) struct Undecided {
+    scores: [f32; 4],
+    places: [u32; 4],
+    pub(crate) squared: [f32; 4],
+    floor: f32,
+    stamp: u32,
+    pub(crate) row: u32,
+    padding: u32,
+}
+
+impl Undecided {
+    pub(crate) fn candidates(&self) -> RowCandidates {
+        RowCandidates::new(self.scores, self.places, self.floor, self.stamp)
+    }
+}
+
 /// What the decisions about one level depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Proof {
@@ -77,14 +110,16 @@ pub(crate) struct Proof {
     pub(crate) share: f32,
 }
 
-/// Records the decisions about `rows` rows. `searched_stamp` is that of the candidates, `stamp` that of the results.
+/// Records the decisions about `rows` rows in `nearest`, which is bound to the kernel. `searched_stamp` is that of the
+/// candidates, `stamp` that of the results.
 pub(crate) fn record(
     recorder: &mut Recorder<'_>,
-    (pipeline, bindings): &Bound,
+    ((pipeline, bindings), nearest): (&Bound, &wgpu::Buffer),
     rows: u32,
     proof: Proof,
     (searched_stamp, stamp): (u32, u32),
 ) -> Result<()> {
+    recorder.clear(nearest, std::mem::offset_of!(Header, undecided) as u64, 4);
     recorder.dispatch(pipeline, bindings, rows.div_ceil(GROUP), |grid| Params {
         rows,
         places: proof.places,

@@ -80,6 +80,10 @@ pub(crate) struct RowCandidates {
 }
 
 impl RowCandidates {
+    pub(super) fn new(scores: [f32; 4], places: [u32; 4], floor: f32, stamp: u32) -> RowCandidates {
+        RowCandidates { scores, places, floor, stamp, padding: [0; 2] }
+    }
+
     /// Whether no other centroid can have one of the lowest two scores, if the floor is a bound.
     pub(crate) fn decides(&self) -> bool {
         self.floor > self.scores[1]

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::sort::{Evaluator, LabelRun, SortedRows};
+use super::sort::{Evaluator, LabelRun, SortedRows, is_sparse};
 use crate::backend::GroupSums;
 use crate::backend::gpu::engine::buffers::SumBuffers;
 use crate::backend::gpu::engine::fault::defect;
@@ -73,8 +73,11 @@ impl GroupSumOp {
         if labels.len() != lane.tile.rows() {
             return Err(defect("the labels don't have the shape of the tile"));
         }
+        let sparse = is_sparse(labels);
         self.fill(labels, &lane.location, |row| match lane.tile.largest(row) {
-            largest if lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => Evaluator::Device,
+            largest if !sparse && lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => {
+                Evaluator::Device
+            }
             largest if largest.is_finite() => Evaluator::Host,
             _ => Evaluator::Nobody,
         })?;

@@ -174,10 +174,11 @@ impl Nominator {
         after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
         let on_device = !searched.clusters.is_empty() && ScoreError::holds(lane.job.dim);
-        let rows: Vec<usize> = rows.filter(|&row| on_device && centring.computable(lane, row)).collect();
-        if rows.is_empty() {
+        let mut rows = rows.filter(|&row| on_device && centring.computable(lane, row)).peekable();
+        if rows.peek().is_none() {
             return Ok(&[]);
         }
+        let rows: Vec<usize> = if self.in_half(lane, level) { rows.collect() } else { Vec::new() };
         let (gpu, octets) = (lane.gpu, lane.plan.octets);
         let fits = |of| shape(of).most_centroids(octets).is_some();
         let mut turn = gpu.shapes.turn(work(lane, searched), self.steady, fits);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::observe::{LevelResults, observe};
 use super::resident::ResidentCentroids;
-use super::sort::{Entry, Evaluator, SortedRows};
+use super::sort::{Entry, Evaluator, SortedRows, is_sparse};
 use crate::backend::gpu::engine::centroids::PackedRows;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::distance_variant;
@@ -74,7 +74,7 @@ impl OwnDistanceOp {
         let broken = |&(_, row): &(u32, usize)| !lane.tile.largest(row).is_finite() && labelled(row);
         out.nonfinite.extend((0..).zip(0..rows).filter(broken).map(|(number, _)| number));
         for (level, labels) in labels.iter().enumerate() {
-            self.prepare(lane, level, labels)?;
+            self.prepare(lane, level, labels, is_sparse(labels))?;
         }
         let keep_rows = lane.job.keep_rows;
         self.compute(lane, 0..self.levels.len(), keep_rows, out)
@@ -83,18 +83,19 @@ impl OwnDistanceOp {
     /// Squared distance of every row of the tile to the centroid that `labels` names on level `level`, with the bits that
     /// `own_distances` returns; NaN for rows without a label.
     pub(crate) fn squared_to(&mut self, lane: &mut LaneState<'_>, level: usize, labels: &[u32]) -> Result<Vec<f64>> {
-        self.prepare(lane, level, labels)?;
+        self.prepare(lane, level, labels, false)?;
         let mut out = TileObservation::default();
         self.compute(lane, level..level + 1, true, &mut out)?;
         Ok(out.levels.pop().map(|observed| observed.squared).unwrap_or_default())
     }
 
-    /// Sorts the rows of one level and, if the level isn't resident, packs the centroids they use.
-    fn prepare(&mut self, lane: &LaneState<'_>, level: usize, labels: &[u32]) -> Result<()> {
+    /// Sorts the rows of one level and, if the level isn't resident, packs the centroids they use. With `on_host`, the host
+    /// evaluates all of them.
+    fn prepare(&mut self, lane: &LaneState<'_>, level: usize, labels: &[u32], on_host: bool) -> Result<()> {
         let LevelWork { sorted, gathered, .. } = &mut self.levels[level];
         let (tile, plan, view) = (&lane.tile, &lane.plan, &lane.job.levels[level]);
         let evaluator = |row| match tile.largest(row) {
-            largest if plan.computable(largest) => Evaluator::Device,
+            largest if !on_host && plan.computable(largest) => Evaluator::Device,
             largest if largest.is_finite() => Evaluator::Host,
             _ => Evaluator::Nobody,
         };

@@ -14,12 +14,12 @@ use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, largest_f64};
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::location::PointKernel;
-use crate::backend::gpu::engine::memory::{STAMP_BYTES, cast, read};
+use crate::backend::gpu::engine::memory::{cast, read};
 use crate::backend::gpu::engine::pipeline::Bound;
-use crate::backend::gpu::engine::plan::{BEST_BYTES, NEAREST_BYTES, SQUARED_BYTES};
+use crate::backend::gpu::engine::plan::{BEST_BYTES, NEAREST_BYTES, NEAREST_HEADER_BYTES, SQUARED_BYTES};
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{narrow, wide};
-use crate::backend::gpu::kernels::decide::{Nearest, Proof};
+use crate::backend::gpu::kernels::decide::{Nearest, Proof, Undecided};
 use crate::backend::gpu::kernels::search::RowCandidates;
 use crate::backend::gpu::kernels::{decide, list_candidates, own_distance};
 use crate::base::error::Result;
@@ -42,6 +42,8 @@ pub(crate) struct Remeasure {
     levels: Vec<Option<LevelWork>>,
     /// Results of the last search, by row.
     nearest: Vec<Nearest>,
+    /// Rows that it left undecided, ascending: all of them, unless they are too many for the device's list.
+    undecided: Vec<Undecided>,
 }
 
 /// A row's candidates and its measured squared distances to them.
@@ -50,7 +52,7 @@ pub(crate) type Measured = (RowCandidates, [f32; 4]);
 impl Remeasure {
     pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Remeasure> {
         let levels = (0..lane.job.levels.len()).map(|level| LevelWork::new(lane, resident, level));
-        Ok(Remeasure { levels: levels.collect::<Result<_>>()?, nearest: Vec::new() })
+        Ok(Remeasure { levels: levels.collect::<Result<_>>()?, nearest: Vec::new(), undecided: Vec::new() })
     }
 
     /// Whether the candidates of a level are measured on the device.
@@ -71,6 +73,24 @@ impl Remeasure {
     /// The candidates of some rows (ascending) of the last search, with their squared distances. `stamp` is that of the
     /// search.
     pub(crate) fn measured(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
+        match self.listed(rows, stamp) {
+            Some(listed) => Ok(listed),
+            None => self.fetched(lane, rows, stamp),
+        }
+    }
+
+    /// The same from the results of the last search; `None` if its list lacks one of the rows.
+    fn listed(&self, rows: &[usize], stamp: u32) -> Option<Vec<Measured>> {
+        let of = |&row: &usize| {
+            let place = self.undecided.binary_search_by_key(&wide(row), |listed| listed.row.into()).ok()?;
+            let listed = &self.undecided[place];
+            Some((listed.candidates(), listed.squared)).filter(|(candidates, _)| candidates.stamp == stamp)
+        };
+        rows.iter().map(of).collect()
+    }
+
+    /// The same from the device.
+    fn fetched(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
         // a few rows are copied one by one; if there are many, the whole tile is
         let whole = rows.len() > lane.tile.rows() / 8;
         let mut recorder = lane.recorder();
@@ -182,21 +202,27 @@ impl After for AfterSearch<'_> {
         list_candidates::record(recorder, &work.list, (rows, work.proof.places), listed)?;
         let own = work.own.bound(lane.gpu, &lane.location);
         own_distance::record(recorder, own, lane.gpu.shape_entry(), 4 * rows, octets)?;
-        decide::record(recorder, &work.decide, rows, work.proof, (searched_stamp, self.stamp))?;
         let (search, candidates) = buffers(lane)?;
-        let bytes = STAMP_BYTES + u64::from(rows) * NEAREST_BYTES;
+        let decide = (&work.decide, &*candidates.nearest);
+        decide::record(recorder, decide, rows, work.proof, (searched_stamp, self.stamp))?;
+        let bytes = NEAREST_HEADER_BYTES + u64::from(rows) * NEAREST_BYTES;
         recorder.copy((&candidates.nearest, 0), (&search.readback, BEST_BYTES), bytes);
         Ok(bytes)
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<()> {
-        let words: &[u32] = cast(bytes)?;
-        let (header, rows) = words.split_at(4);
-        if header[0] != self.stamp {
+        let (header, rows) = bytes.split_at(size_of::<decide::Header>());
+        let header: &decide::Header = &cast(header)?[0];
+        if header.stamp != self.stamp {
             return Err(not_computed());
         }
-        self.of.nearest.clear();
-        self.of.nearest.extend_from_slice(bytemuck::cast_slice(rows));
+        let Remeasure { nearest, undecided, .. } = &mut *self.of;
+        nearest.clear();
+        nearest.extend_from_slice(cast(rows)?);
+        undecided.clear();
+        undecided.extend(header.list.iter().take(header.undecided as usize));
+        // the device lists them in any order
+        undecided.sort_unstable_by_key(|listed| listed.row);
         Ok(())
     }
 }

@@ -57,14 +57,13 @@ impl SearchOp {
         let Some(searched) = searched else {
             return Err(defect("top2 was called on a level that the job doesn't search"));
         };
-        let labelled = labels.iter().enumerate().filter(|(_, label)| **label != UNLABELLED);
-        let mut rows: Vec<SearchRow> = labelled.map(|(row, &own)| SearchRow::new(row, own)).collect();
-        if rows.is_empty() {
+        if labels.iter().all(|&label| label == UNLABELLED) {
             return Ok(());
         }
         if self.remeasure.handles(level) && !self.nominator.in_half(lane, level) {
-            return self.search_remeasured(lane, own, centring, level, searched, rows, out);
+            return self.search_remeasured(lane, own, centring, level, searched, labels, out);
         }
+        let mut rows: Vec<SearchRow> = labelled(labels).map(|row| SearchRow::new(row, labels[row])).collect();
         let wanted = rows.iter().map(|row| row.row);
         let candidates = self.nominator.nominate(lane, centring, level, searched, wanted, None)?;
         if !candidates.is_empty() {
@@ -88,20 +87,21 @@ impl SearchOp {
         centring: &mut Centring,
         level: usize,
         searched: &SearchedLevel,
-        rows: Vec<SearchRow>,
+        labels: &[u32],
         out: &mut [Top2],
     ) -> Result<()> {
-        let wanted = rows.iter().map(|row| row.row);
         let mut after = self.remeasure.after(level);
-        let first =
-            self.nominator.nominate(lane, centring, level, searched, wanted, Some(&mut after))?.first().copied();
+        let first = self
+            .nominator
+            .nominate(lane, centring, level, searched, labelled(labels), Some(&mut after))?
+            .first()
+            .copied();
         let mut open = Vec::new();
-        for row in rows {
-            let nearest =
-                first.filter(|_| centring.computable(lane, row.row)).map(|_| self.remeasure.nearest()[row.row]);
+        for row in labelled(labels) {
+            let nearest = first.filter(|_| centring.computable(lane, row)).map(|_| self.remeasure.nearest()[row]);
             match nearest.and_then(decided) {
-                Some(nearest) => out[row.row] = nearest,
-                None => open.push(row),
+                Some(nearest) => out[row] = nearest,
+                None => open.push(SearchRow::new(row, labels[row])),
             }
         }
         let Some(first) = first else {
@@ -129,6 +129,11 @@ impl SearchOp {
         finish(lane, level, &scanned, out)?;
         finish(lane, level, &closed, out)
     }
+}
+
+/// The rows that have a label.
+fn labelled(labels: &[u32]) -> impl Iterator<Item = usize> {
+    labels.iter().enumerate().filter(|(_, label)| **label != UNLABELLED).map(|(row, _)| row)
 }
 
 /// What the device decided about a row; `None` if it left the row undecided.

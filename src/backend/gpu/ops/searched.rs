@@ -1,6 +1,8 @@
 //! Centroids in the form that searches read: centred, in float32 or float16, in blocks that fit a binding.
 
 use half::f16;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
 
 use crate::backend::Job;
 use crate::backend::gpu::engine::buffers::CentroidBlock;
@@ -130,21 +132,21 @@ impl CentredCentroids {
         &self.row
     }
 
-    /// Replaces the content with the centroids of `clusters`.
+    /// Replaces the content with the centroids of `clusters`. All threads of the rayon pool share the work: every lane waits
+    /// for it.
     pub(crate) fn fill(&mut self, view: &MatrixView<'_>, centre: &[f64], clusters: &[u32], octets: u32) {
         let stride = octets as usize * OCTET;
         let padded = clusters.len().next_multiple_of(SEARCH_STEP as usize);
         self.rows.clear();
-        self.norms.clear();
-        for &cluster in clusters {
-            let start = self.rows.len();
-            self.centred(view, centre, cluster);
-            self.rows.extend(self.row.iter().map(|&value| to_f32(value)));
-            self.norms.push(to_f32(squared_norm(&self.rows[start..])));
-            self.rows.resize(start + stride, 0.0);
-        }
         self.rows.resize(padded * stride, 0.0);
+        self.norms.clear();
         self.norms.resize(padded, NOTHING);
+        let places = self.rows.par_chunks_mut(stride).zip(&mut self.norms).zip(clusters);
+        places.for_each_init(Self::default, |packed, ((row, norm), &cluster)| {
+            let centred = packed.centred(view, centre, cluster);
+            row.iter_mut().zip(centred).for_each(|(out, &value)| *out = to_f32(value));
+            *norm = to_f32(squared_norm(row));
+        });
     }
 }
 
@@ -162,13 +164,15 @@ impl SearchedLevel {
             blocks: Vec::new(),
             halves: None,
         };
-        for &cluster in wanted {
+        let measured = wanted.par_iter().map_init(CentredCentroids::default, |packed, &cluster| {
             let row = packed.centred(view, &job.centre, cluster);
-            if !plan.computable(largest_f64(bytemuck::cast_slice(row))) {
+            plan.computable(largest_f64(bytemuck::cast_slice(row))).then(|| squared_norm(row).sqrt())
+        });
+        for (&cluster, length) in wanted.iter().zip(measured.collect::<Vec<_>>()) {
+            let Some(length) = length else {
                 searched.extreme.push(cluster);
                 continue;
-            }
-            let length = squared_norm(row).sqrt();
+            };
             searched.clusters.push(cluster);
             searched.lengths.push(length);
             searched.longest = searched.longest.max(length);

@@ -44,6 +44,17 @@ pub(crate) enum Evaluator {
     Nobody,
 }
 
+/// Most labelled rows, and fewest rows in all, of a tile that is sparse.
+const SPARSE_ROWS: usize = 64;
+const SPARSE_TILE: usize = 1 << 12;
+
+/// Whether so few rows of a large tile are labelled that the host evaluates them before the device would answer. So it is in the
+/// last iterations of a k-means.
+pub(crate) fn is_sparse(labels: &[u32]) -> bool {
+    let labelled = labels.iter().filter(|label| **label != UNLABELLED);
+    labels.len() >= SPARSE_TILE && labelled.take(SPARSE_ROWS + 1).count() <= SPARSE_ROWS
+}
+
 impl SortedRows {
     /// Sorts the labelled rows, except those that nobody evaluates. `slot` returns the position of a label's centroid on the
     /// device, or `None` to leave the label's rows to the host. It is called once per label, in ascending order.
