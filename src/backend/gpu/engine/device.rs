@@ -123,6 +123,14 @@ impl GpuDevice {
         self.queue.submit(recorded)
     }
 
+    /// Whether searches nominate candidates in float16 with cooperative matrices: where a discrete GPU has them, or where that
+    /// shape is asked for.
+    pub(crate) fn searches_in_half(&self) -> bool {
+        let GpuOptions { kernel_shape, shape_asked, ref search_shapes, .. } = self.options;
+        let free = !shape_asked && search_shapes.is_none() && self.info.kind == "discrete";
+        self.cooperative.is_some() && (free || kernel_shape == KernelShape::Cooperative)
+    }
+
     /// Index of the entry point of kernels other than the search, which come in two shapes: 0 per invocation, 1 as a
     /// workgroup tile.
     pub(crate) fn shape_entry(&self) -> usize {

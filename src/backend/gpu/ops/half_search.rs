@@ -16,6 +16,7 @@
 //! and subtracts the error from the floor, so that the floor is a lower bound of all other scores. If it is not above the
 //! second best score, another centroid may be nearer, and the row needs a search in float32.
 
+use super::after::After;
 use super::centring::Centring;
 use super::resident::ResidentCentroids;
 use super::searched::{HalfCentroids, SMALLEST_HALF, SearchedLevel, half_scale};
@@ -23,7 +24,6 @@ use crate::backend::gpu::engine::exact::squared_norm;
 use crate::backend::gpu::engine::fault::{defect, not_computed};
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::memory::{cast, make, read};
-use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::plan::BEST_BYTES;
@@ -46,8 +46,9 @@ pub(crate) struct HalfSearch {
     /// Per level and block: `nominate` and `refine`; empty if the level isn't searched in float16.
     blocks: Vec<Vec<(Bound, Bound)>>,
     gather: Bound,
-    /// Numbers of rows that are searched again, and their centred values and candidates.
+    /// Rows that are searched again: their numbers in the tile and among the points, their centred values and candidates.
     numbers: DeviceBuffer,
+    pub(crate) point_rows: DeviceBuffer,
     pub(crate) listed: DeviceBuffer,
     pub(crate) listed_best: DeviceBuffer,
     pub(crate) most_listed: usize,
@@ -58,8 +59,7 @@ impl HalfSearch {
     /// `None` if [`KernelShape::Cooperative`] isn't chosen, or no level can be searched in float16.
     pub(crate) fn new(lane: &LaneState<'_>, resident: &ResidentCentroids) -> Result<Option<HalfSearch>> {
         let LaneState { gpu, plan, buffers, .. } = lane;
-        let wanted = gpu.options.kernel_shape == KernelShape::Cooperative
-            && resident.searched.iter().flatten().any(|level| level.halves.is_some());
+        let wanted = gpu.searches_in_half() && resident.searched.iter().flatten().any(|level| level.halves.is_some());
         let half_bytes = wide(plan.tile_rows) * top2_half::row_bytes(plan.octets);
         let (Some(search), Some(centred), Some(variant)) = (&buffers.search, &buffers.centred, gpu.cooperative) else {
             return Ok(None);
@@ -74,11 +74,13 @@ impl HalfSearch {
             (
                 make(gpu, "centred points in float16", half_bytes, storage),
                 make(gpu, "listed rows", listed * 4, storage | wgpu::BufferUsages::COPY_DST),
+                make(gpu, "listed rows among the points", listed * 4, storage | wgpu::BufferUsages::COPY_DST),
                 make(gpu, "centred points of listed rows", listed * plan.centroid_row, storage),
                 make(gpu, "best scores of listed rows", listed * BEST_BYTES, storage | wgpu::BufferUsages::COPY_SRC),
             )
         });
-        let (halves, numbers, listed, listed_best) = made.map_err(|raised| Error::device(*raised.finding))?;
+        let (halves, numbers, point_rows, listed, listed_best) =
+            made.map_err(|raised| Error::device(*raised.finding))?;
         let bind = |kernel, variant, storage: &[&wgpu::Buffer]| -> Result<Bound> {
             let pipeline = gpu.pipeline(kernel, 0, variant)?;
             let bindings = pipeline.bind(&gpu.device, kernel, storage, &buffers.uniforms);
@@ -100,6 +102,7 @@ impl HalfSearch {
             blocks: resident.searched.iter().map(of_level).collect::<Result<_>>()?,
             gather: bind(&gather_rows::KERNEL, 0, &[centred, &numbers, &listed])?,
             numbers,
+            point_rows,
             listed,
             listed_best,
             most_listed,
@@ -112,13 +115,14 @@ impl HalfSearch {
         !self.blocks[level].is_empty() && COOPERATIVE.most_centroids(half_octets(lane)).is_some()
     }
 
-    /// Replaces `found` with the candidates of all rows of the tile. `largest` is the largest magnitude of a centred row.
+    /// Replaces `found` with the candidates of all rows of the tile; with `after`, with those of the first. `largest` is the
+    /// largest magnitude of a centred row.
     pub(crate) fn search(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, searched): (usize, &SearchedLevel),
-        largest: f64,
+        (largest, mut after): (f64, Option<&mut dyn After>),
         found: &mut Vec<RowCandidates>,
     ) -> Result<()> {
         let Some(in_half) = &searched.halves else { return Err(defect("a level is not in float16")) };
@@ -157,13 +161,21 @@ impl HalfSearch {
                 }
                 self.pace.start(rows, end - begin, octets);
                 let Some(buffers) = &lane.buffers.search else { return Err(defect("a search has no buffers")) };
-                let rows = if last { rows } else { 1 };
-                copy_candidates(&mut recorder, (&buffers.best, &buffers.readback), rows);
+                let read = if last && after.is_none() { rows } else { 1 };
+                copy_candidates(&mut recorder, (&buffers.best, &buffers.readback), read);
+                let mut after = after.as_deref_mut().filter(|_| last);
+                let more = match &mut after {
+                    Some(after) => after.record(lane, &mut recorder, stamp)?,
+                    None => 0,
+                };
                 let submission = recorder.submit();
                 if centred {
                     Centring::submitted(lane.gpu, &lane.location, &mut lane.buffers.list, &submission);
                 }
-                read_candidates(lane, &submission, (rows, 0), stamp, found, |_| Ok(()))?;
+                read_candidates(lane, &submission, (read, more), stamp, found, |more| match after {
+                    Some(after) => after.read(more),
+                    None => Ok(()),
+                })?;
                 self.pace.stop();
                 begin = end;
             }
@@ -197,7 +209,9 @@ impl HalfSearch {
 
     /// Copies the centred values of some rows of the tile to `listed`.
     pub(crate) fn list(&self, lane: &LaneState<'_>, rows: &[u32]) -> Result<()> {
+        let points: Vec<u32> = rows.iter().map(|&row| lane.location.row(row)).collect();
         lane.gpu.write(&self.numbers, 0, bytemuck::cast_slice(rows));
+        lane.gpu.write(&self.point_rows, 0, bytemuck::cast_slice(&points));
         let mut recorder = lane.recorder();
         gather_rows::record(&mut recorder, &self.gather, narrow(rows.len())?, lane.plan.octets)?;
         recorder.submit();

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::after::After;
 use super::centring::Centring;
 use super::half_search::{HalfSearch, copy_candidates, read_candidates};
 use super::rescore::ScoreError;
@@ -15,23 +16,12 @@ use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::{Bound, Pipeline};
 use crate::backend::gpu::engine::search_shapes::SearchWork;
-use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::tuning::ShapeClass;
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
 use crate::backend::gpu::kernels::{top2, top2_tile};
 use crate::base::error::Result;
 use crate::base::numeric::{as_real, to_usize};
-
-/// Work that follows the last dispatch of a search in the same submission.
-pub(crate) trait After {
-    /// Records the work, given the stamp of the search's results. It copies its results behind the first row's candidates in
-    /// the read-back buffer, and returns their bytes.
-    fn record(&mut self, lane: &mut LaneState<'_>, recorder: &mut Recorder<'_>, stamp: u32) -> Result<u64>;
-
-    /// Takes these results.
-    fn read(&mut self, bytes: &[u8]) -> Result<()>;
-}
 
 /// What follows a dispatch.
 enum Next<'a> {
@@ -113,6 +103,7 @@ pub(crate) struct Nominator {
     listed_blocks: Vec<Vec<Bound>>,
     /// Rows that the last search in float16 did not decide.
     again: usize,
+    was_in_half: bool,
     pace: Pace,
     /// Whether the last search left the pace as it was.
     steady: bool,
@@ -141,6 +132,7 @@ impl Nominator {
             half,
             listed_blocks,
             again: 0,
+            was_in_half: false,
             pace: Pace::new(),
             steady: false,
             found: Vec::new(),
@@ -162,8 +154,8 @@ impl Nominator {
 
     /// The candidates of every row of the tile, by row. Empty if the device can't search the level, or if none of `rows`, the
     /// rows that the caller asks for, is computable. Rows that are not computable have arbitrary candidates. With `after`,
-    /// only the first row's candidates are read. `after` must be `None` for a level that is searched in float16
-    /// ([`Nominator::in_half`]).
+    /// only the first row's candidates are read. If the rows were then searched in float16 ([`Nominator::was_in_half`]), those
+    /// that `after` leaves undecided need [`Nominator::nominate_again`].
     pub(crate) fn nominate(
         &mut self,
         lane: &mut LaneState<'_>,
@@ -171,14 +163,26 @@ impl Nominator {
         level: usize,
         searched: &SearchedLevel,
         rows: impl Iterator<Item = usize>,
-        after: Option<&mut dyn After>,
+        mut after: Option<&mut dyn After>,
     ) -> Result<&[RowCandidates]> {
+        self.was_in_half = false;
         let on_device = !searched.clusters.is_empty() && ScoreError::holds(lane.job.dim);
         let mut rows = rows.filter(|&row| on_device && centring.computable(lane, row)).peekable();
         if rows.peek().is_none() {
             return Ok(&[]);
         }
-        let rows: Vec<usize> = if self.in_half(lane, level) { rows.collect() } else { Vec::new() };
+        if self.in_half(lane, level) {
+            let rows: Vec<usize> = rows.collect();
+            // the object's lifetime must shrink, which it does only outside of an `Option`
+            let after: Option<&mut dyn After> = match &mut after {
+                Some(after) => Some(&mut **after),
+                None => None,
+            };
+            self.was_in_half = self.nominate_in_half(lane, centring, (level, searched), &rows, after)?;
+            if self.was_in_half {
+                return Ok(&self.found);
+            }
+        }
         let (gpu, octets) = (lane.gpu, lane.plan.octets);
         let fits = |of| shape(of).most_centroids(octets).is_some();
         let mut turn = gpu.shapes.turn(work(lane, searched), self.steady, fits);
@@ -188,41 +192,89 @@ impl Nominator {
         }
         let pace = self.pace;
         turn.start();
-        if !self.nominate_in_half(lane, centring, level, searched, &rows)? {
-            self.score(lane, centring, (level, searched), Rows::Tile, after)?;
-        }
+        self.score(lane, centring, (level, searched), Rows::Tile, after)?;
         self.steady = self.pace == pace;
         turn.end(self.steady);
         Ok(&self.found)
     }
 
-    /// Whether a level is searched in float16 first.
-    pub(crate) fn in_half(&self, lane: &LaneState<'_>, level: usize) -> bool {
-        self.half.as_ref().is_some_and(|half| half.searches(lane, level))
+    /// Searches some rows of the tile again, in float32, after [`Nominator::nominate`] searched them in float16: on their own
+    /// if [`Nominator::lists`] says so, else with the whole tile. `after` must be for the same. Only the first row's candidates
+    /// are read.
+    pub(crate) fn nominate_again(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        centring: &mut Centring,
+        (level, searched): (usize, &SearchedLevel),
+        rows: &[u32],
+        after: &mut dyn After,
+    ) -> Result<&[RowCandidates]> {
+        let source = match self.lists(rows.len()) {
+            true => Rows::Listed(narrow(rows.len())?),
+            false => Rows::Tile,
+        };
+        if let (Rows::Listed(_), Some(half)) = (source, &self.half) {
+            half.list(lane, rows)?;
+        }
+        self.score(lane, centring, (level, searched), source, Some(after))?;
+        Ok(&self.found)
     }
 
-    /// Nominates in float16, and again in float32 for those of `rows` that float16 doesn't decide. False if the caller must
-    /// search the whole tile in float32: the level is not searched in float16, or too many rows are undecided.
+    /// Whether so many rows of a tile are searched again on their own.
+    pub(crate) fn lists(&self, rows: usize) -> bool {
+        self.half.as_ref().is_some_and(|half| rows <= half.most_listed)
+    }
+
+    /// The listed rows' candidates, and their numbers among the points; `None` if no level is searched in float16.
+    pub(crate) fn listed(&self) -> Option<(&wgpu::Buffer, &wgpu::Buffer)> {
+        self.half.as_ref().map(|half| (&*half.listed_best, &*half.point_rows))
+    }
+
+    /// Whether a level is searched in float16 first.
+    fn in_half(&self, lane: &LaneState<'_>, level: usize) -> bool {
+        let searched = self.resident.searched.get(level).and_then(Option::as_ref);
+        let searches = self.half.as_ref().is_some_and(|half| half.searches(lane, level));
+        searches && searched.is_some_and(|searched| lane.gpu.shapes.half_pays(work(lane, searched).class))
+    }
+
+    /// Takes note that `again` of `rows` rows must be searched again after a search in float16.
+    pub(crate) fn tell_half(&self, lane: &LaneState<'_>, searched: &SearchedLevel, rows: usize, again: usize) {
+        tracing::trace!(rows, again, "searched in float16");
+        lane.gpu.shapes.tell_half(work(lane, searched).class, rows, again);
+    }
+
+    /// Whether the last search was in float16.
+    pub(crate) fn was_in_half(&self) -> bool {
+        self.was_in_half
+    }
+
+    /// Nominates in float16. Without `after`, nominates again in float32 for those of `rows` that float16 doesn't decide. False
+    /// if the caller must search the whole tile in float32: too many rows are undecided.
     fn nominate_in_half(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
-        level: usize,
-        searched: &SearchedLevel,
+        (level, searched): (usize, &SearchedLevel),
         rows: &[usize],
+        after: Option<&mut dyn After>,
     ) -> Result<bool> {
-        let Some(half) = self.half.as_mut().filter(|half| half.searches(lane, level)) else { return Ok(false) };
+        let Some(half) = self.half.as_mut() else { return Ok(false) };
         let largest = rows.iter().map(|&row| lane.tile.largest(row)).fold(0.0, f64::max) + centring.largest;
         let mut found = std::mem::take(&mut self.found);
-        half.search(lane, centring, (level, searched), largest, &mut found)?;
+        let reads_all = after.is_none();
+        half.search(lane, centring, (level, searched), (largest, after), &mut found)?;
+        if !reads_all {
+            self.found = found;
+            return Ok(true);
+        }
         let again = rows.iter().filter(|&&row| !found[row].decides()).map(|&row| narrow(row));
         let again = again.collect::<Result<Vec<u32>>>()?;
         self.again = again.len();
-        tracing::trace!(rows = rows.len(), again = self.again, "searched in float16");
-        if again.len() > half.most_listed {
+        self.tell_half(lane, searched, rows.len(), again.len());
+        if !self.lists(again.len()) {
             return Ok(false);
         }
-        if !again.is_empty() {
+        if let (Some(half), false) = (&self.half, again.is_empty()) {
             half.list(lane, &again)?;
             self.score(lane, centring, (level, searched), Rows::Listed(narrow(again.len())?), None)?;
             again.iter().zip(&self.found).for_each(|(&row, better)| found[row as usize] = *better);

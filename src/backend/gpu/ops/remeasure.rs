@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::nominate::After;
+use super::after::After;
 use super::own_distances::LevelCentroids;
 use super::rescore::direct_error;
 use super::resident::ResidentCentroids;
@@ -29,11 +29,22 @@ use crate::base::numeric::to_f32;
 /// Bytes of a row's four measured squared distances.
 const MEASURED_BYTES: u64 = 4 * SQUARED_BYTES;
 
+/// Whose candidates are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Searched {
+    /// All rows of the tile.
+    Tile,
+    /// So many listed rows, which are searched again.
+    Listed(u32),
+}
+
 /// One level whose candidates are measured on the device.
 struct LevelWork {
     list: Bound,
     own: PointKernel,
     decide: Bound,
+    /// `list` and `decide` for listed rows.
+    listed: Option<(Bound, Bound)>,
     proof: Proof,
 }
 
@@ -50,8 +61,13 @@ pub(crate) struct Remeasure {
 pub(crate) type Measured = (RowCandidates, [f32; 4]);
 
 impl Remeasure {
-    pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Remeasure> {
-        let levels = (0..lane.job.levels.len()).map(|level| LevelWork::new(lane, resident, level));
+    /// `listed` are the candidates of listed rows, and their numbers among the points.
+    pub(crate) fn new(
+        lane: &LaneState<'_>,
+        resident: &Arc<ResidentCentroids>,
+        listed: Option<(&wgpu::Buffer, &wgpu::Buffer)>,
+    ) -> Result<Remeasure> {
+        let levels = (0..lane.job.levels.len()).map(|level| LevelWork::new(lane, resident, level, listed));
         Ok(Remeasure { levels: levels.collect::<Result<_>>()?, nearest: Vec::new(), undecided: Vec::new() })
     }
 
@@ -61,21 +77,27 @@ impl Remeasure {
     }
 
     /// What follows the search of a level.
-    pub(crate) fn after(&mut self, level: usize) -> AfterSearch<'_> {
-        AfterSearch { of: self, level, stamp: 0 }
+    pub(crate) fn after(&mut self, level: usize, searched: Searched) -> AfterSearch<'_> {
+        AfterSearch { of: self, level, searched, stamp: 0 }
     }
 
-    /// The nearest two of every row of the tile, as of the last search.
+    /// The nearest two of every searched row, as of the last search.
     pub(crate) fn nearest(&self) -> &[Nearest] {
         &self.nearest
     }
 
-    /// The candidates of some rows (ascending) of the last search, with their squared distances. `stamp` is that of the
-    /// search.
-    pub(crate) fn measured(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
+    /// The candidates of some of the rows (ascending) of the last search, which left them in `best`, with their squared
+    /// distances. `stamp` is that of the search.
+    pub(crate) fn measured(
+        &self,
+        lane: &mut LaneState<'_>,
+        best: Option<&wgpu::Buffer>,
+        rows: &[usize],
+        stamp: u32,
+    ) -> Result<Vec<Measured>> {
         match self.listed(rows, stamp) {
             Some(listed) => Ok(listed),
-            None => self.fetched(lane, rows, stamp),
+            None => self.fetched(lane, best, rows, stamp),
         }
     }
 
@@ -90,19 +112,27 @@ impl Remeasure {
     }
 
     /// The same from the device.
-    fn fetched(&self, lane: &mut LaneState<'_>, rows: &[usize], stamp: u32) -> Result<Vec<Measured>> {
-        // a few rows are copied one by one; if there are many, the whole tile is
-        let whole = rows.len() > lane.tile.rows() / 8;
+    fn fetched(
+        &self,
+        lane: &mut LaneState<'_>,
+        best: Option<&wgpu::Buffer>,
+        rows: &[usize],
+        stamp: u32,
+    ) -> Result<Vec<Measured>> {
+        // a few rows are copied one by one; if there are many, all are
+        let all = self.nearest.len();
+        let whole = rows.len() > all / 8;
         let mut recorder = lane.recorder();
         let (search, candidates) = buffers(lane)?;
-        let count = if whole { lane.tile.rows() } else { rows.len() };
+        let best = best.unwrap_or(&search.best);
+        let count = if whole { all } else { rows.len() };
         let first_measured = wide(count) * BEST_BYTES;
         let copies: Vec<(u64, u64, u64)> = match whole {
             true => vec![(0, 0, wide(count))],
             false => (0..).zip(rows).map(|(place, &row)| (wide(row), place, 1)).collect(),
         };
         for (from, to, rows) in copies {
-            recorder.copy((&search.best, from * BEST_BYTES), (&search.readback, to * BEST_BYTES), rows * BEST_BYTES);
+            recorder.copy((best, from * BEST_BYTES), (&search.readback, to * BEST_BYTES), rows * BEST_BYTES);
             let (from, to) = (from * MEASURED_BYTES, first_measured + to * MEASURED_BYTES);
             recorder.copy((&candidates.squared, from), (&search.readback, to), rows * MEASURED_BYTES);
         }
@@ -122,7 +152,12 @@ impl Remeasure {
 
 impl LevelWork {
     /// `None` if the level's centroids don't all stay on the device, or the host evaluates some of them.
-    fn new(lane: &LaneState<'_>, resident: &ResidentCentroids, level: usize) -> Result<Option<LevelWork>> {
+    fn new(
+        lane: &LaneState<'_>,
+        resident: &ResidentCentroids,
+        level: usize,
+        listed: Option<(&wgpu::Buffer, &wgpu::Buffer)>,
+    ) -> Result<Option<LevelWork>> {
         let LaneState { gpu, buffers, job, .. } = lane;
         let (Some(search), Some(stored), Some(Some(searched))) =
             (&buffers.search, &resident.levels[level], resident.searched.get(level))
@@ -147,7 +182,12 @@ impl LevelWork {
         let centroids = LevelCentroids::of(lane, resident, level)?;
         let pipeline = gpu.pipeline(&own_distance::KERNEL, gpu.shape_entry(), centroids.variant(lane))?;
         let storage = [&centroids.storage()[..], &[&*memory.entries, &*memory.squared]].concat();
+        let bind_listed = |(best, rows): (&wgpu::Buffer, &wgpu::Buffer)| -> Result<(Bound, Bound)> {
+            let list = bind(&list_candidates::KERNEL, &[best, places, rows, &memory.entries])?;
+            Ok((list, bind(&decide::KERNEL, &[best, places, &memory.squared, &memory.nearest])?))
+        };
         Ok(Some(LevelWork {
+            listed: listed.map(bind_listed).transpose()?,
             list: bind(&list_candidates::KERNEL, &[&search.best, places, list, &memory.entries])?,
             own: PointKernel::new(&own_distance::KERNEL, pipeline, &storage, uniforms),
             decide: bind(&decide::KERNEL, &[&search.best, places, &memory.squared, &memory.nearest])?,
@@ -188,6 +228,7 @@ fn buffers<'l>(lane: &'l LaneState<'_>) -> Result<(&'l SearchBuffers, &'l Candid
 pub(crate) struct AfterSearch<'m> {
     of: &'m mut Remeasure,
     level: usize,
+    searched: Searched,
     stamp: u32,
 }
 
@@ -197,14 +238,19 @@ impl After for AfterSearch<'_> {
         let Some(Some(work)) = self.of.levels.get_mut(self.level) else {
             return Err(defect("a level's candidates can't be measured on the device"));
         };
-        let (rows, octets) = (narrow(lane.tile.rows())?, lane.plan.octets);
-        let listed = lane.location.rows.is_some();
-        list_candidates::record(recorder, &work.list, (rows, work.proof.places), listed)?;
+        let octets = lane.plan.octets;
+        let (rows, listed, (list, decide)) = match (self.searched, &work.listed) {
+            (Searched::Tile, _) => {
+                (narrow(lane.tile.rows())?, lane.location.rows.is_some(), (&work.list, &work.decide))
+            }
+            (Searched::Listed(rows), Some((list, decide))) => (rows, true, (list, decide)),
+            (Searched::Listed(_), None) => return Err(defect("no rows of the level are listed")),
+        };
+        list_candidates::record(recorder, list, (rows, work.proof.places), listed)?;
         let own = work.own.bound(lane.gpu, &lane.location);
         own_distance::record(recorder, own, lane.gpu.shape_entry(), 4 * rows, octets)?;
         let (search, candidates) = buffers(lane)?;
-        let decide = (&work.decide, &*candidates.nearest);
-        decide::record(recorder, decide, rows, work.proof, (searched_stamp, self.stamp))?;
+        decide::record(recorder, (decide, &*candidates.nearest), rows, work.proof, (searched_stamp, self.stamp))?;
         let bytes = NEAREST_HEADER_BYTES + u64::from(rows) * NEAREST_BYTES;
         recorder.copy((&candidates.nearest, 0), (&search.readback, BEST_BYTES), bytes);
         Ok(bytes)

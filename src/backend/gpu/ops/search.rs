@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::centring::Centring;
 use super::nominate::Nominator;
 use super::own_distances::OwnDistanceOp;
-use super::remeasure::Remeasure;
+use super::remeasure::{Remeasure, Searched};
 use super::rescore::{Candidates, Open, ScoreError, direct_error, in_order};
 use super::resident::ResidentCentroids;
 use super::searched::SearchedLevel;
 use crate::backend::gpu::engine::exact::NearestTwo;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
+use crate::backend::gpu::engine::units::narrow;
 use crate::backend::gpu::kernels::decide::{Nearest, UNDECIDED};
 use crate::backend::gpu::kernels::search::RowCandidates;
 use crate::backend::{Top2, UNLABELLED};
@@ -33,8 +34,8 @@ impl SearchOp {
     /// `None` if the job searches nothing.
     pub(crate) fn new(lane: &LaneState<'_>, resident: &Arc<ResidentCentroids>) -> Result<Option<SearchOp>> {
         let Some(nominator) = Nominator::new(lane, resident)? else { return Ok(None) };
-        let (resident, remeasure) = (resident.clone(), Remeasure::new(lane, resident)?);
-        Ok(Some(SearchOp { resident, nominator, remeasure }))
+        let remeasure = Remeasure::new(lane, resident, nominator.listed())?;
+        Ok(Some(SearchOp { resident: resident.clone(), nominator, remeasure }))
     }
 
     /// `Lane::top2`.
@@ -60,7 +61,7 @@ impl SearchOp {
         if labels.iter().all(|&label| label == UNLABELLED) {
             return Ok(());
         }
-        if self.remeasure.handles(level) && !self.nominator.in_half(lane, level) {
+        if self.remeasure.handles(level) {
             return self.search_remeasured(lane, own, centring, level, searched, labels, out);
         }
         let mut rows: Vec<SearchRow> = labelled(labels).map(|row| SearchRow::new(row, labels[row])).collect();
@@ -90,45 +91,67 @@ impl SearchOp {
         labels: &[u32],
         out: &mut [Top2],
     ) -> Result<()> {
-        let mut after = self.remeasure.after(level);
-        let first = self
-            .nominator
-            .nominate(lane, centring, level, searched, labelled(labels), Some(&mut after))?
-            .first()
-            .copied();
-        let mut open = Vec::new();
-        for row in labelled(labels) {
-            let nearest = first.filter(|_| centring.computable(lane, row)).map(|_| self.remeasure.nearest()[row]);
-            match nearest.and_then(decided) {
-                Some(nearest) => out[row] = nearest,
-                None => open.push(SearchRow::new(row, labels[row])),
+        let mut after = self.remeasure.after(level, Searched::Tile);
+        let wanted = labelled(labels);
+        let mut first =
+            self.nominator.nominate(lane, centring, level, searched, wanted, Some(&mut after))?.first().copied();
+        let computable = |row: usize| first.is_some() && centring.computable(lane, row);
+        // pairs of a row and its place in the results
+        let (open, alone): (Vec<usize>, Vec<usize>) = labelled(labels).partition(|&row| computable(row));
+        let mut open: Vec<(usize, usize)> = open.into_iter().map(|row| (row, row)).collect();
+        take_decided(&mut open, self.remeasure.nearest(), out);
+        let mut best = None;
+        if self.nominator.was_in_half() {
+            self.nominator.tell_half(lane, searched, labels.len(), open.len());
+            if !open.is_empty() {
+                let again = open.iter().map(|&(row, _)| narrow(row)).collect::<Result<Vec<u32>>>()?;
+                let listed = self.nominator.lists(again.len());
+                let rows = if listed { Searched::Listed(narrow(again.len())?) } else { Searched::Tile };
+                let mut after = self.remeasure.after(level, rows);
+                let found = self.nominator.nominate_again(lane, centring, (level, searched), &again, &mut after)?;
+                first = found.first().copied();
+                if listed {
+                    open.iter_mut().enumerate().for_each(|(place, (_, at))| *at = place);
+                    best = self.nominator.listed().map(|(best, _)| best);
+                }
+                take_decided(&mut open, self.remeasure.nearest(), out);
             }
         }
-        let Some(first) = first else {
-            open.iter_mut().try_for_each(|row| close(lane, level, searched, None, row))?;
-            evaluate(lane, own, level, 2..CANDIDATES, &mut open)?;
-            return finish(lane, level, &open, out);
-        };
-        let places: Vec<usize> = open.iter().map(|row| row.row).collect();
-        if places.is_empty() {
-            return Ok(());
+        let mut scanned = Vec::new();
+        for row in alone {
+            let mut row = SearchRow::new(row, labels[row]);
+            close(lane, level, searched, None, &mut row)?;
+            scanned.push(row);
         }
-        let measured = self.remeasure.measured(lane, &places, first.stamp)?;
-        for (row, (candidates, squared)) in open.iter_mut().zip(&measured) {
-            if !centring.computable(lane, row.row) {
-                close(lane, level, searched, None, row)?;
-                continue;
+        let mut closed = Vec::new();
+        if let Some(first) = first.filter(|_| !open.is_empty()) {
+            let places: Vec<usize> = open.iter().map(|&(_, place)| place).collect();
+            let measured = self.remeasure.measured(lane, best, &places, first.stamp)?;
+            for (&(row, _), (candidates, squared)) in open.iter().zip(&measured) {
+                let mut row = SearchRow::new(row, labels[row]);
+                take_candidates(&mut row, searched, candidates);
+                take_squared(lane, level, &mut row, squared)?;
+                close(lane, level, searched, Some(candidates), &mut row)?;
+                if row.scanned { scanned.push(row) } else { closed.push(row) }
             }
-            take_candidates(row, searched, candidates);
-            take_squared(lane, level, row, squared)?;
-            close(lane, level, searched, Some(candidates), row)?;
         }
         // the nearest two of scanned rows are not measured yet
-        let (mut scanned, closed): (Vec<SearchRow>, Vec<SearchRow>) = open.into_iter().partition(|row| row.scanned);
         evaluate(lane, own, level, 2..CANDIDATES, &mut scanned)?;
         finish(lane, level, &scanned, out)?;
         finish(lane, level, &closed, out)
     }
+}
+
+/// Takes over the rows that the device decided, and keeps the others. `rows` are pairs of a row of the tile and its place in
+/// `nearest`.
+fn take_decided(rows: &mut Vec<(usize, usize)>, nearest: &[Nearest], out: &mut [Top2]) {
+    rows.retain(|&(row, place)| match decided(nearest[place]) {
+        Some(nearest) => {
+            out[row] = nearest;
+            false
+        }
+        None => true,
+    });
 }
 
 /// The rows that have a label.

@@ -10,7 +10,6 @@ use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_norm;
 use crate::backend::gpu::engine::hi_lo::largest_f64;
 use crate::backend::gpu::engine::memory::{UPLOAD_CHUNK_BYTES, make};
-use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::units::{OCTET, SEARCH_STEP, wide};
@@ -179,7 +178,7 @@ impl SearchedLevel {
         }
         if plan.search_resident[level] && plan.search_block > 0 {
             searched.blocks = upload_blocks(gpu, job, plan, level, &searched.clusters, &mut packed);
-            if gpu.options.kernel_shape == KernelShape::Cooperative {
+            if gpu.searches_in_half() {
                 searched.halves = HalfCentroids::upload(gpu, job, plan, level, &searched.clusters, &mut packed);
             }
         }
