@@ -292,4 +292,9 @@ pub trait Lane: Send {
     /// Sums of the tile's rows by label. Rows labelled [`UNLABELLED`] are left out; label rows that `own_distances` reported
     /// as non-finite so.
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()>;
+
+    /// The same for two labellings of the tile, which a device may sum in one go.
+    fn cluster_sums_of_both(&mut self, labels: [&[u32]; 2], out: [&mut GroupSums; 2]) -> Result<()> {
+        labels.into_iter().zip(out).try_for_each(|(labels, out)| self.cluster_sums(labels, out))
+    }
 }

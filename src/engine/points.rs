@@ -58,14 +58,19 @@ pub trait Points: Sync {
 /// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances
 /// between passes are kept in float32.
 pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
-    // no early exit, so that the compiler can vectorise
+    // Magnitudes order like their bits, and the largest one is found with SIMD. NaN and infinity are beyond all numbers.
     match dtype {
-        Dtype::F16 => bytes.as_chunks().0.iter().fold(true, |all, &b| all & f16::from_le_bytes(b).is_finite()),
-        Dtype::F32 => bytes.as_chunks().0.iter().fold(true, |all, &b| all & f32::from_le_bytes(b).is_finite()),
-        // false for NaN
+        Dtype::F16 => {
+            let magnitude = |&bytes: &[u8; 2]| u16::from_le_bytes(bytes) & 0x7fff;
+            bytes.as_chunks().0.iter().map(magnitude).fold(0, u16::max) < f16::INFINITY.to_bits()
+        }
+        Dtype::F32 => {
+            let magnitude = |&bytes: &[u8; 4]| u32::from_le_bytes(bytes) & 0x7fff_ffff;
+            bytes.as_chunks().0.iter().map(magnitude).fold(0, u32::max) < f32::INFINITY.to_bits()
+        }
         Dtype::F64 => {
-            let most = f64::from(f32::MAX);
-            bytes.as_chunks().0.iter().fold(true, |all, &b| all & (f64::from_le_bytes(b).abs() <= most))
+            let magnitude = |&bytes: &[u8; 8]| u64::from_le_bytes(bytes) & 0x7fff_ffff_ffff_ffff;
+            bytes.as_chunks().0.iter().map(magnitude).fold(0, u64::max) <= f64::from(f32::MAX).to_bits()
         }
     }
 }

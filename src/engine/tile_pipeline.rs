@@ -8,7 +8,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::base::error::{Error, Kind, Result};
 
 /// Results per lane that may wait for their turn. Bounds memory when one lane is slow.
-const DEPTH: usize = 4;
+const DEPTH: usize = 2;
 
 /// Accumulates the results of tiles in tile order.
 pub trait Reduce: Send {

@@ -85,8 +85,8 @@ impl Reduce for Search<'_> {
 /// is done here: lanes work in parallel, reducers one after another.
 pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, slack: Slack) -> Result<()> {
     search_finite(lane, tile)?;
-    let Tile { before, labels, nearest, found, moved, joined_squares, joined, left, left_squares, observation, .. } =
-        tile;
+    let Tile { before, labels, nearest, found, moved, joined_squares, joined, .. } = tile;
+    let Tile { left_labels, left, left_squares, observation, .. } = tile;
     found.extend(nearest.iter().map(|nearest| slack.bounded(nearest)));
     let [sum, farthest] = joined_squares;
     for ((label, nearest), &before) in labels.iter_mut().zip(&*nearest).zip(&*before) {
@@ -101,15 +101,14 @@ pub(super) fn search(lane: &mut dyn Lane, tile: &mut Tile, slack: Slack) -> Resu
     if moved.is_empty() {
         return Ok(());
     }
-    lane.cluster_sums(labels, joined)?;
-    for (label, &before) in labels.iter_mut().zip(&*before) {
-        *label = if *label == UNLABELLED { UNLABELLED } else { before };
+    if moved.iter().all(|&[before, _]| before == UNLABELLED) {
+        return lane.cluster_sums(labels, joined);
     }
-    if labels.iter().all(|&label| label == UNLABELLED) {
-        return Ok(());
-    }
-    lane.cluster_sums(labels, left)?;
-    lane.own_distances(&[labels], observation)?;
+    left_labels.clear();
+    let of = |(&label, &before)| if label == UNLABELLED { UNLABELLED } else { before };
+    left_labels.extend(labels.iter().zip(&*before).map(of));
+    lane.cluster_sums_of_both([labels, left_labels], [joined, left])?;
+    lane.own_distances(&[left_labels], observation)?;
     *left_squares = observation.levels.first().map_or([0.0; 2], squares);
     Ok(())
 }

@@ -21,6 +21,8 @@ pub(super) struct Tile {
     pub(super) before: Vec<u32>,
     /// Labels for the next operation of the lane.
     pub(super) labels: Vec<u32>,
+    /// Labels before the pass of the points that left a cluster.
+    pub(super) left_labels: Vec<u32>,
     /// The nearest two centroids.
     pub(super) nearest: Vec<Top2>,
     /// Labels and bounds after a search; no label for points that are not finite.

@@ -107,6 +107,14 @@ impl Lane for GpuLane<'_> {
     fn cluster_sums(&mut self, labels: &[u32], out: &mut GroupSums) -> Result<()> {
         self.state.gpu.fault.check()?;
         match &mut self.sums {
+            Some(sums) => sums.sum_tile(&mut self.state, [labels], [out]),
+            None => Err(defect("cluster_sums was called on a job that doesn't ask for it")),
+        }
+    }
+
+    fn cluster_sums_of_both(&mut self, labels: [&[u32]; 2], out: [&mut GroupSums; 2]) -> Result<()> {
+        self.state.gpu.fault.check()?;
+        match &mut self.sums {
             Some(sums) => sums.sum_tile(&mut self.state, labels, out),
             None => Err(defect("cluster_sums was called on a job that doesn't ask for it")),
         }

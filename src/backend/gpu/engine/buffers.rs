@@ -78,7 +78,7 @@ impl CandidateBuffers {
 
 /// Buffers of the sums by label.
 pub(crate) struct SumBuffers {
-    /// Start of each run, then the sorted rows.
+    /// Start of each run, then the sorted rows; of two labellings together.
     pub(crate) order: DeviceBuffer,
     pub(crate) order_staging: Staging,
     /// Sums of some runs, and their read-back buffer.
@@ -118,8 +118,8 @@ impl Buffers {
             stream: plan.streams().then(|| CentroidStream::new(gpu, plan)),
         });
         let sums = (plan.sums_bytes > 0).then(|| SumBuffers {
-            order: make(gpu, "order of rows", (2 * rows + 1) * 4, input),
-            order_staging: Staging::new(gpu, "order of rows, staging", (2 * rows + 1) * 4),
+            order: make(gpu, "order of rows", (4 * rows + 1) * 4, input),
+            order_staging: Staging::new(gpu, "order of rows, staging", (4 * rows + 1) * 4),
             sums: make(gpu, "sums by label", plan.sums_bytes, output),
             readback: make(gpu, "sums by label, read back", plan.sums_bytes, Usage::MAP_READ),
         });

@@ -19,7 +19,7 @@ pub(crate) const RESIDENT_BYTES: u64 = 256 << 20;
 pub(crate) const LANES: usize = 3;
 
 /// Most tiles in flight by default: more need memory and add little.
-const MOST_LANES: usize = 16;
+const MOST_LANES: usize = 12;
 
 /// How a kernel divides rows among invocations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub struct GpuOptions {
     /// Fewest rows of a tile of a job that searches, as long as they take 64 MiB or less and the job leaves the number open.
     /// Default: 16,384 on a discrete GPU, which fewer leave idle; 0 on others.
     pub search_rows: Option<u64>,
-    /// Tiles in flight. Default: 3, or up to 16 on hosts with many cores to read and pack tiles.
+    /// Tiles in flight. Default: 3, or up to 12 on hosts with many cores to read and pack tiles.
     pub lanes: Option<usize>,
 }
 
@@ -130,7 +130,7 @@ impl GpuOptions {
             kept_bytes: self.kept_bytes.or_else(|| Some(if shares_memory { free_memory() / 4 } else { u64::MAX })),
             // A lane reads and packs about 2 GB/s, and waits for the device in between. A software rasterizer needs the cores
             // for itself.
-            lanes: self.lanes.or(Some(if software { LANES } else { cores.clamp(LANES, MOST_LANES) })),
+            lanes: self.lanes.or(Some(if software { LANES } else { (3 * cores / 4).clamp(LANES, MOST_LANES) })),
             ..self
         }
     }

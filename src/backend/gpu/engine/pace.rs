@@ -1,5 +1,6 @@
 //! Sizes submissions by the time they take.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::units::wide;
@@ -23,6 +24,17 @@ impl Pace {
 
     pub(crate) fn new() -> Pace {
         Pace { pairs: 1 << 24, started: None }
+    }
+
+    /// Starts where earlier work on the device ended, if there was any.
+    pub(crate) fn learned(learned: &AtomicU64) -> Pace {
+        let Pace { pairs, started } = Pace::new();
+        Pace { pairs: pairs.max(learned.load(Ordering::Relaxed)), started }
+    }
+
+    /// Leaves what was learned to later work on the device.
+    pub(crate) fn teach(&self, learned: &AtomicU64) {
+        learned.store(self.pairs, Ordering::Relaxed);
     }
 
     /// Columns of the next submission, for `rows` rows of `octets` octets: a multiple of [`PACE_COLUMNS`], at least one.
@@ -71,6 +83,10 @@ mod tests {
         let settled = pace.columns(1000, 96);
         pace.adapt(Duration::from_millis(100), u64::MAX);
         assert_eq!(pace.columns(1000, 96), settled);
+        let learned = AtomicU64::new(0);
+        assert_eq!(Pace::learned(&learned), Pace::new());
+        pace.teach(&learned);
+        assert_eq!(Pace::learned(&learned).columns(1000, 96), settled);
         for _ in 0..100 {
             pace.adapt(Duration::from_secs(1), 0);
         }

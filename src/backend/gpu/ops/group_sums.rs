@@ -3,13 +3,13 @@
 
 use std::ops::Range;
 
-use super::sort::{Evaluator, LabelRun, SortedRows, is_sparse};
+use super::sort::{Evaluator, SortedRows, is_sparse};
 use crate::backend::GroupSums;
 use crate::backend::gpu::engine::buffers::SumBuffers;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::kernel::point_variant;
 use crate::backend::gpu::engine::lane::LaneState;
-use crate::backend::gpu::engine::location::{PointKernel, TileLocation};
+use crate::backend::gpu::engine::location::PointKernel;
 use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_bytes};
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::engine::upload::HostTile;
@@ -29,8 +29,9 @@ const NEAR: f64 = 1.0 / (1_u64 << 24) as f64;
 /// The operation: the kernel and the sorted rows.
 pub(crate) struct GroupSumOp {
     kernel: PointKernel,
-    sorted: SortedRows,
-    /// Start of each run and end of the last one, then the rows in sorted order.
+    /// The rows of each labelling.
+    sorted: [SortedRows; 2],
+    /// Start of each run and end of the last one, then the rows in sorted order; of one labelling after the other.
     order: Vec<u32>,
     first: Vec<f64>,
     row: Vec<f64>,
@@ -48,7 +49,7 @@ impl GroupSumOp {
         let row = || vec![0.0; lane.job.dim];
         Ok(Some(GroupSumOp {
             kernel,
-            sorted: SortedRows::default(),
+            sorted: Default::default(),
             order: Vec::new(),
             first: row(),
             row: row(),
@@ -56,51 +57,68 @@ impl GroupSumOp {
         }))
     }
 
-    /// Sorts the rows by label and lists them in the form that the kernel reads.
-    fn fill(&mut self, labels: &[u32], location: &TileLocation, evaluator: impl Fn(usize) -> Evaluator) -> Result<()> {
-        self.sorted.fill(labels, usize::MAX, evaluator, |label| Ok(Some(label)))?;
-        self.order.clear();
-        for run in &self.sorted.runs {
-            self.order.push(narrow(run.start)?);
+    /// Sorts the rows of each labelling by label, and lists them in the form that the kernel reads.
+    fn fill(&mut self, lane: &LaneState<'_>, labels: &[&[u32]]) -> Result<()> {
+        let (tile, plan) = (&lane.tile, &lane.plan);
+        for (sorted, labels) in self.sorted.iter_mut().zip(labels) {
+            let sparse = is_sparse(labels);
+            let evaluator = |row| match tile.largest(row) {
+                largest if !sparse && plan.computable(largest) && (largest == 0.0 || largest > TINY) => {
+                    Evaluator::Device
+                }
+                largest if largest.is_finite() => Evaluator::Host,
+                _ => Evaluator::Nobody,
+            };
+            sorted.fill(labels, usize::MAX, evaluator, |label| Ok(Some(label)))?;
         }
-        self.order.push(narrow(self.sorted.entries.len())?);
-        self.order.extend(self.sorted.entries.iter().map(|entry| location.row(entry.row)));
+        self.order.clear();
+        let mut before = 0;
+        for sorted in &self.sorted[..labels.len()] {
+            for run in &sorted.runs {
+                self.order.push(narrow(before + run.start)?);
+            }
+            before += sorted.entries.len();
+        }
+        self.order.push(narrow(before)?);
+        let entries = self.sorted[..labels.len()].iter().flat_map(|sorted| &sorted.entries);
+        self.order.extend(entries.map(|entry| lane.location.row(entry.row)));
         Ok(())
     }
 
-    /// `Lane::cluster_sums`.
-    pub(crate) fn sum_tile(&mut self, lane: &mut LaneState<'_>, labels: &[u32], out: &mut GroupSums) -> Result<()> {
-        if labels.len() != lane.tile.rows() {
+    /// `Lane::cluster_sums`, of one or two labellings.
+    pub(crate) fn sum_tile<const N: usize>(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        labels: [&[u32]; N],
+        mut out: [&mut GroupSums; N],
+    ) -> Result<()> {
+        if labels.iter().any(|labels| labels.len() != lane.tile.rows()) {
             return Err(defect("the labels don't have the shape of the tile"));
         }
-        let sparse = is_sparse(labels);
-        self.fill(labels, &lane.location, |row| match lane.tile.largest(row) {
-            largest if !sparse && lane.plan.computable(largest) && (largest == 0.0 || largest > TINY) => {
-                Evaluator::Device
-            }
-            largest if largest.is_finite() => Evaluator::Host,
-            _ => Evaluator::Nobody,
-        })?;
+        self.fill(lane, &labels)?;
         let dim = lane.job.dim;
-        let SortedRows { runs, host, .. } = &self.sorted;
-        out.clear();
-        out.clusters.extend(runs.iter().map(|run| run.label).chain(host.iter().map(|&(_, label)| label)));
-        out.clusters.sort_unstable();
-        out.clusters.dedup();
-        out.sums.resize(out.clusters.len() * dim, 0.0);
-        out.rests.resize(out.clusters.len() * dim, 0.0);
-        self.sum_runs(lane, out)?;
+        for (out, SortedRows { runs, host, .. }) in out.iter_mut().zip(&self.sorted) {
+            out.clear();
+            out.clusters.extend(runs.iter().map(|run| run.label).chain(host.iter().map(|&(_, label)| label)));
+            out.clusters.sort_unstable();
+            out.clusters.dedup();
+            out.sums.resize(out.clusters.len() * dim, 0.0);
+            out.rests.resize(out.clusters.len() * dim, 0.0);
+        }
+        self.sum_runs(lane, &mut out)?;
         self.differences.fill(0.0);
-        for &(row, label) in &self.sorted.host {
-            lane.tile.copy_row(row as usize, &mut self.row)?;
-            add_rows(sum_of(out, label, dim)?, 1, &self.row, &self.differences);
+        for (out, sorted) in out.iter_mut().zip(&self.sorted) {
+            for &(row, label) in &sorted.host {
+                lane.tile.copy_row(row as usize, &mut self.row)?;
+                add_rows(sum_of(out, label, dim)?, 1, &self.row, &self.differences);
+            }
         }
         Ok(())
     }
 
     /// Adds up all runs, in batches that fit one read-back.
-    fn sum_runs(&mut self, lane: &mut LaneState<'_>, out: &mut GroupSums) -> Result<()> {
-        let runs = self.sorted.runs.len();
+    fn sum_runs(&mut self, lane: &mut LaneState<'_>, out: &mut [&mut GroupSums]) -> Result<()> {
+        let runs = self.sorted[..out.len()].iter().map(|sorted| sorted.runs.len()).sum();
         if runs == 0 {
             return Ok(());
         }
@@ -109,13 +127,19 @@ impl GroupSumOp {
             return Err(defect("not even one sum fits into its buffer"));
         }
         for first in (0..runs).step_by(at_once) {
-            self.sum_batch(lane, first..runs.min(first + at_once), out)?;
+            self.sum_batch(lane, first..runs.min(first + at_once), runs, out)?;
         }
         Ok(())
     }
 
-    /// Adds up the runs `batch`. The first batch brings the order of the rows to the device.
-    fn sum_batch(&mut self, lane: &mut LaneState<'_>, batch: Range<usize>, out: &mut GroupSums) -> Result<()> {
+    /// Adds up the runs `batch` of all `runs`. The first batch brings the order of the rows to the device.
+    fn sum_batch(
+        &mut self,
+        lane: &mut LaneState<'_>,
+        batch: Range<usize>,
+        runs: usize,
+        out: &mut [&mut GroupSums],
+    ) -> Result<()> {
         let (gpu, stamp) = (lane.gpu, lane.next_stamp());
         let mut recorder = lane.recorder();
         let Some(SumBuffers { order, order_staging, sums, readback }) = &mut lane.buffers.sums else {
@@ -130,7 +154,7 @@ impl GroupSumOp {
             })?;
             recorder.copy((&order_staging.buffer, 0), (order, 0), bytes);
         }
-        let list = narrow(self.sorted.runs.len() + 1)?;
+        let list = narrow(runs + 1)?;
         let (first_run, runs, octets) = (narrow(batch.start)?, narrow(batch.len())?, lane.plan.octets);
         let bound = self.kernel.bound(gpu, &lane.location);
         cluster_sums::record(&mut recorder, bound, SumDispatch { first_run, runs, list, octets, stamp })?;
@@ -144,23 +168,28 @@ impl GroupSumOp {
         let (tile, in_parts) = (&lane.tile, lane.job.dtype == Dtype::F64);
         read_stamped(gpu, readback, values, &submission, stamp, |values| {
             for (number, values) in batch.zip(values.chunks_exact(stride)) {
-                self.add_run(tile, in_parts, self.sorted.runs[number], values, out)?;
+                let of_first = self.sorted[0].runs.len();
+                let (which, number) = if number < of_first { (0, number) } else { (1, number - of_first) };
+                self.add_run(tile, in_parts, (which, number), values, out[which])?;
             }
             Ok(())
         })
     }
 
-    /// Adds the rows of one run to its label's sum, given the sum of their differences from the first.
+    /// Adds the rows of one run to its label's sum, given the sum of their differences from the first. `which` is the
+    /// labelling.
     fn add_run(
         &mut self,
         tile: &HostTile<'_>,
         in_parts: bool,
-        run: LabelRun,
+        (which, number): (usize, usize),
         values: &[f32],
         out: &mut GroupSums,
     ) -> Result<()> {
+        let sorted = &self.sorted[which];
+        let run = sorted.runs[number];
         let total = sum_of(out, run.label, self.row.len())?;
-        let rows = &self.sorted.entries[run.start..][..run.count as usize];
+        let rows = &sorted.entries[run.start..][..run.count as usize];
         let Some((first, others)) = rows.split_first() else { return Ok(()) };
         let first = first.row as usize;
         tile.copy_row(first, &mut self.first)?;

@@ -133,7 +133,7 @@ impl Nominator {
             listed_blocks,
             again: 0,
             was_in_half: false,
-            pace: Pace::new(),
+            pace: Pace::learned(&lane.gpu.pace),
             steady: false,
             found: Vec::new(),
             packed: CentredCentroids::default(),
@@ -411,6 +411,7 @@ impl Nominator {
             Next::Candidates | Next::Dispatch => Ok(()),
         })?;
         self.pace.stop();
+        self.pace.teach(&lane.gpu.pace);
         Ok(())
     }
 }
