@@ -64,7 +64,7 @@ struct Params {
 
 const GROUP: u32 = 64u;
 const UNDECIDED: u32 = 0xfffffffeu;
-const MOST_UNDECIDED: u32 = 64u;
+const MOST_UNDECIDED: u32 = 256u;
 const NO_CLUSTER: u32 = 0xffffffffu;
 const UNIT: f32 = 1.1920929e-7;
 // A factor that covers the relative error of the root of a measured square.

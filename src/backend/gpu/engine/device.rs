@@ -21,6 +21,10 @@ use crate::base::error::{Error, Finding, Result};
 /// How long one wait lasts before device loss is checked again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long a wait looks for its result again and again before it sleeps in the driver, and for how long it pauses in between.
+const POLLED: Duration = Duration::from_millis(100);
+const POLL_PAUSE: Duration = Duration::from_micros(20);
+
 /// Longest wait for one submission. Drivers stop a submission after seconds.
 const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -151,6 +155,18 @@ impl GpuDevice {
     /// lane never waits for another lane's work.
     pub(crate) fn wait(&self, mapping: &Mapping, after: Option<&wgpu::SubmissionIndex>) -> Result<()> {
         let started = Instant::now();
+        while self.options.polls && started.elapsed() < POLLED {
+            // a sleep in the driver ends with an interrupt, which takes longer than most of the work
+            if self.device.poll(wgpu::PollType::Poll).is_err() {
+                break;
+            }
+            match mapping.recv_timeout(POLL_PAUSE) {
+                Ok(Ok(())) => return self.fault.check(),
+                Ok(Err(error)) => return self.failed("cannot map memory shared with the GPU", &error.to_string()),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => (),
+            }
+        }
         loop {
             self.fault.check()?;
             let poll = match after {

@@ -103,6 +103,10 @@ pub struct GpuOptions {
     /// Fewest rows of a tile of a job that searches, as long as they take 64 MiB or less and the job leaves the number open.
     /// Default: 16,384 on a discrete GPU, which fewer leave idle; 0 on others.
     pub search_rows: Option<u64>,
+    /// Whether waits look for results again and again for a while, instead of sleeping in the driver. Filled in with the
+    /// defaults: not on software rasterizers, which need the cores.
+    #[doc(hidden)]
+    pub polls: bool,
     /// Tiles in flight. Default: 3, or up to 12 on hosts with many cores to read and pack tiles.
     pub lanes: Option<usize>,
 }
@@ -124,6 +128,7 @@ impl GpuOptions {
         GpuOptions {
             kernel_shape: shape,
             shape_asked: self.kernel_shape != KernelShape::Auto,
+            polls: !software,
             search_rows: self.search_rows.or(Some(if discrete { FILLING_ROWS } else { 0 })),
             tile_bytes: or(self.tile_bytes, TILE_BYTES / 2, TILE_BYTES),
             resident_bytes: or(self.resident_bytes, RESIDENT_BYTES, 8 * RESIDENT_BYTES),

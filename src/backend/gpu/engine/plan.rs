@@ -33,7 +33,7 @@ pub(crate) const BEST_BYTES: u64 = 48;
 
 /// Bytes of a row's nearest two, and of what precedes them.
 pub(crate) const NEAREST_BYTES: u64 = 16;
-pub(crate) const NEAREST_HEADER_BYTES: u64 = 16 + 64 * 64;
+pub(crate) const NEAREST_HEADER_BYTES: u64 = 16 + 256 * 64;
 
 /// Sizes of tiles and buffers, derived from a job and a device.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use super::search::{CANDIDATES, RowCandidates};
 use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
 use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::plan::NEAREST_HEADER_BYTES;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::base::error::Result;
 
@@ -57,7 +58,7 @@ pub(crate) struct Nearest {
 }
 
 /// Most undecided rows in the results, apart from the rows' own results.
-pub(crate) const MOST_UNDECIDED: usize = 64;
+pub(crate) const MOST_UNDECIDED: usize = 256;
 
 /// What precedes the rows' results; the layout is that of `StampedNearest` in the shader.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -69,6 +70,8 @@ pub(crate) struct Header {
     padding: [u32; 2],
     pub(crate) list: [Undecided; MOST_UNDECIDED],
 }
+
+const _: () = assert!(size_of::<Header>() as u64 == NEAREST_HEADER_BYTES, "the buffers have room for the header");
 
 /// A row that the host decides, with its candidates and their squared distances; the layout is that of the shader.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
