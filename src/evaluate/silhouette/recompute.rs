@@ -114,8 +114,11 @@ impl<T: Copy + Into<f64>> WithSimd for Distances<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f64 {
-        let Distances { point, others } = self;
-        others.chunks(point.len()).map(|other| squared(point, other).sqrt()).sum()
+        let mut sum = 0.0;
+        for other in self.others.chunks(self.point.len()) {
+            sum += squared(self.point, other).sqrt();
+        }
+        sum
     }
 }
 

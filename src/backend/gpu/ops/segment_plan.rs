@@ -12,8 +12,9 @@ use crate::backend::gpu::kernels::{distance_sums, distance_sums_tile};
 use crate::backend::{DistanceTiling, PointSet};
 use crate::base::numeric::to_usize;
 
-/// Most bytes of sums that one submission computes.
-const SUMS_BYTES: u64 = 32 << 20;
+/// Most bytes of sums that one submission computes. Every lane has as much memory that host and device share, which is slow to
+/// allocate.
+const SUMS_BYTES: u64 = 8 << 20;
 
 /// Most bytes of points that a submission uploads.
 const POINT_BYTES: u64 = 64 << 20;

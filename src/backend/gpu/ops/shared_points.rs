@@ -16,7 +16,7 @@ use crate::base::error::Result;
 use crate::base::numeric::{to_f32, to_usize};
 
 /// Bytes of rows that are packed before the device copies them.
-const CHUNK_BYTES: u64 = 16 << 20;
+const CHUNK_BYTES: u64 = 8 << 20;
 
 /// Values that are scaled at a time: they stay in the cache until they are copied.
 const SCALED: usize = 4096;
