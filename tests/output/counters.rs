@@ -46,7 +46,7 @@ fn an_exact_silhouette_uploads_the_points_once() {
     let (clusters, embeddings) = clustering().write(folder.path());
     for device in devices().iter().filter(|device| **device != "cpu") {
         let bytes_up = |name: &str, silhouette: &str| {
-            let more = ["--device", device, "--metrics", "inertia", "--silhouette", silhouette];
+            let more = ["--device", device, "--metrics", "inertia", "--map", "none", "--silhouette", silhouette];
             let record = judged(&clusters, &embeddings, &folder.path().join(format!("{device}-{name}")), &more);
             record["counters"]["bytes_up"].as_u64().expect("a count")
         };

@@ -283,7 +283,7 @@ impl Comparison<'_, '_> {
     ) -> Result<()> {
         let mut held: Vec<_> = blocks.iter().map(locked).collect();
         let mut blocks: Vec<&mut Block> = held.iter_mut().map(|block| &mut **block).collect();
-        let (dim, threads) = (self.run.embeddings.dim(), self.run.tiling.lanes);
+        let (dim, threads) = (self.run.embeddings.dim(), recompute::threads(self.run));
         recompute::blocks(&mut blocks, self.order, (dim, threads), |places| {
             self.check()?;
             values(places)

@@ -5,6 +5,7 @@
 //! own and to the nearest cluster.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +15,7 @@ use super::block::Block;
 use super::order::Order;
 use super::share_out::share_out;
 use crate::base::error::Result;
+use crate::evaluate::Evaluation;
 
 /// Points with more distances than this, to their own and the nearest cluster together, keep the float32 sums: an error of
 /// 1e-7 per distance averages out to below 1e-9.
@@ -36,6 +38,15 @@ struct Recomputed {
     at: usize,
     own: f64,
     nearest: f64,
+}
+
+/// Threads to recompute on. A GPU has no work meanwhile, so all cores are free; on the CPU, the run limits the threads.
+pub(super) fn threads(run: &Evaluation<'_>) -> usize {
+    let cores = match run.backend.describe().backend {
+        "cpu" => 1,
+        _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    run.tiling.lanes.max(cores)
 }
 
 /// Recomputes the points of all blocks on `threads` threads. `values` returns the points at consecutive places.
