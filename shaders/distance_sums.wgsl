@@ -6,8 +6,12 @@
 // Concatenated after shared/points.wgsl and shared/distance.wgsl.
 
 struct Params {
-    // Outer points, and runs of this dispatch.
+    // Outer points, and the row of the first one in its buffer.
     outer: u32,
+    first_outer: u32,
+    // Number of the inner buffer's first point, in the numbers of the runs.
+    first_inner: u32,
+    // Runs of this dispatch.
     runs: u32,
     first_run: u32,
     // Octets per row, of inner and outer points alike.
@@ -17,6 +21,8 @@ struct Params {
     first_group: u32,
     // Always 0; see `settled`.
     zero: u32,
+    unused_a: u32,
+    unused_b: u32,
 }
 
 // The host recognises results of this dispatch by `stamp`.
@@ -25,7 +31,7 @@ struct StampedSums {
     values: array<f32>,
 }
 
-// Start of each run among the inner points, and its number of points.
+// First point of each run, and its number of points.
 @group(0) @binding(3) var<storage, read> runs: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> sums: StampedSums;
 @group(0) @binding(5) var<uniform> params: Params;
@@ -55,8 +61,8 @@ fn distance_sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     }
     let first_outer = (number % across) * TILE;
     let outer = vec4<u32>(first_outer + index % 8u) + vec4<u32>(0u, 8u, 16u, 24u);
-    let outer_at = min(outer, vec4<u32>(params.outer - 1u)) * params.stride;
-    let begin = runs[params.first_run + run].x;
+    let outer_at = (min(outer, vec4<u32>(params.outer - 1u)) + vec4<u32>(params.first_outer)) * params.stride;
+    let begin = runs[params.first_run + run].x - params.first_inner;
     let end = begin + runs[params.first_run + run].y;
     var total = vec4<f32>();
     for (var first = begin; first < end; first += TILE) {

@@ -210,6 +210,12 @@ pub(crate) fn in_larger_shapes(options: &GpuOptions, test: impl Fn(&GpuBackend, 
     in_shapes(|shape| !small.contains(&shape), options, test)
 }
 
+/// As [`on_every_adapter`], once with each kernel of sums of distances.
+pub(crate) fn in_shapes_of_sums(options: &GpuOptions, test: impl Fn(&GpuBackend, &str) -> Result<()>) -> Result<()> {
+    let different = [KernelShape::PerInvocation, KernelShape::RegisterTile];
+    in_shapes(|shape| different.contains(&shape), options, test)
+}
+
 fn in_shapes(
     wanted: impl Fn(KernelShape) -> bool,
     options: &GpuOptions,

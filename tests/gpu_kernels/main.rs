@@ -11,6 +11,7 @@ mod drawn;
 mod pairs;
 mod search;
 mod tuning;
+mod uploads;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, Job, TileObservation};

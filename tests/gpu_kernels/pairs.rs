@@ -6,7 +6,7 @@ use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, CentroidPairs, DistanceTiling, PointSet, UNLABELLED};
 use clustrata::base::error::{Error, Finding, Result};
 
-use crate::case::{Centroids, Random, Worst, naive, on_every_adapter};
+use crate::case::{Centroids, Random, Worst, in_shapes_of_sums, naive, on_every_adapter};
 
 /// Centroids to compare.
 struct Comparison {
@@ -203,7 +203,7 @@ fn sums_error(backend: &GpuBackend, points: &PointSet, tiling: DistanceTiling, s
 #[test]
 fn sums_of_distances_agree_with_float64() -> Result<()> {
     for options in [GpuOptions::default(), lowered()] {
-        on_every_adapter(&options, |backend, name| {
+        in_shapes_of_sums(&options, |backend, name| {
             for (seed, shape) in [(1, 1), (3, 33), (65, 768), (700, 64), (1500, 2)].into_iter().enumerate() {
                 let points = points(seed as u64, shape, Random::normal);
                 let tiling = backend.distance_tiling(&points);
@@ -218,7 +218,7 @@ fn sums_of_distances_agree_with_float64() -> Result<()> {
             Ok(())
         })?;
     }
-    on_every_adapter(&GpuOptions::default(), |backend, name| {
+    in_shapes_of_sums(&GpuOptions::default(), |backend, name| {
         let points = points(9, (100, 20), Random::normal);
         let error = sums_error(backend, &points, backend.distance_tiling(&points), 1.00001)?;
         assert!(error > 1e-6, "{name}: the comparison can't fail");
@@ -227,8 +227,41 @@ fn sums_of_distances_agree_with_float64() -> Result<()> {
 }
 
 #[test]
+fn sums_of_consecutive_points_of_any_number_are_right() -> Result<()> {
+    in_shapes_of_sums(&GpuOptions::default(), |backend, name| {
+        for n in [1, 3, 63, 65, 1031, 8193] {
+            for dim in [1, 2, 33, 64, 768] {
+                let points = points(n as u64, (n, dim), Random::normal);
+                let tiling = DistanceTiling { inner: n, ..backend.distance_tiling(&points) };
+                let mut lane = backend.distance_sums(&points, tiling)?;
+                // the naive loop is slow
+                let count = if n * dim > 100_000 { 3 } else { 67 }.min(n);
+                let outer: Vec<u32> = (0..n as u32).skip((n - count) / 2).take(count).collect();
+                lane.outer(&outer)?;
+                let ends = segments(&(0..n));
+                let mut out = vec![f64::NAN; ends.len() * count];
+                lane.to_segments(0..n, &ends, &mut out)?;
+                let (mut begin, mut worst, mut control) = (0, Worst::default(), Worst::default());
+                for (&end, sums) in ends.iter().zip(out.chunks(count)) {
+                    for (&outer, &sum) in outer.iter().zip(sums) {
+                        let apart = (begin..end).map(|index| distance(&points, index, outer as usize));
+                        let expected: f64 = apart.sum();
+                        worst.take(expected, sum);
+                        control.take(expected + distance(&points, 0, n - 1), sum);
+                    }
+                    begin = end;
+                }
+                assert!(worst.0 <= 1e-6, "{name}: {n} x {dim}: {worst:?}");
+                assert!(n == 1 || control.0 > 1e-6, "{name}: {n} x {dim}: the comparison can't fail");
+            }
+        }
+        Ok(())
+    })
+}
+
+#[test]
 fn sums_of_far_close_equal_and_wide_points_are_right() -> Result<()> {
-    on_every_adapter(&GpuOptions::default(), |backend, name| {
+    in_shapes_of_sums(&GpuOptions::default(), |backend, name| {
         for (what, points) in [
             ("far", points(41, (90, 9), |random| 1e30 * random.normal())),
             ("close", points(42, (90, 9), |random| 1e-30 * random.normal())),
@@ -247,7 +280,7 @@ fn sums_of_far_close_equal_and_wide_points_are_right() -> Result<()> {
 
 #[test]
 fn wrong_shapes_and_a_lost_device_have_no_sums() -> Result<()> {
-    on_every_adapter(&GpuOptions::default(), |backend, name| {
+    in_shapes_of_sums(&GpuOptions::default(), |backend, name| {
         let points = points(51, (50, 4), Random::normal);
         let tiling = backend.distance_tiling(&points);
         let mut lane = backend.distance_sums(&points, tiling)?;

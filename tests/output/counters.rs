@@ -39,3 +39,23 @@ fn two_passes_upload_the_points_once() {
         assert!(number(&one, "allocations") > 0, "{one}");
     }
 }
+
+#[test]
+fn an_exact_silhouette_uploads_the_points_once() {
+    let folder = scratch();
+    let (clusters, embeddings) = clustering().write(folder.path());
+    for device in devices().iter().filter(|device| **device != "cpu") {
+        let bytes_up = |name: &str, silhouette: &str| {
+            let more = ["--device", device, "--metrics", "inertia", "--map", "none", "--silhouette", silhouette];
+            let record = judged(&clusters, &embeddings, &folder.path().join(format!("{device}-{name}")), &more);
+            record["counters"]["bytes_up"].as_u64().expect("a count")
+        };
+        let points = ROWS * DIM * 4;
+        let off = bytes_up("off", "off");
+        let more = bytes_up("exact", "exact") - off;
+        assert!(more >= points && more < points + points / 2, "{device}: {more} for {points} bytes");
+        // each window of a sample takes the sample along
+        let sampled = bytes_up("sample", "sample:2900") - off;
+        assert!(sampled > points + points / 2, "{device}: the comparison can't fail: {sampled}");
+    }
+}

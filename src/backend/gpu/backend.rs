@@ -14,7 +14,9 @@ use super::lane::GpuLane;
 use super::ops::neighbours::Comparison;
 use super::ops::rescore::direct_error;
 use super::ops::resident::{self, ResidentCache};
-use super::ops::segment_sums::{self, SegmentSums};
+use super::ops::segment_plan;
+use super::ops::segment_sums::SegmentSums;
+use super::ops::shared_points::SharedCache;
 use crate::backend::cpu::{self, CpuBackend};
 use crate::backend::{
     Backend, CentroidPairs, DeviceInfo, DistanceSums, DistanceTiling, Job, KeptPoints, Lane, PointSet, PointShape,
@@ -30,6 +32,8 @@ pub struct GpuBackend {
     residents: ResidentCache,
     /// The kept points of all open stores: freed when memory is short.
     kept: Mutex<Vec<Weak<Mutex<Chunks>>>>,
+    /// The points of open sums of distances.
+    shared: SharedCache,
 }
 
 impl GpuBackend {
@@ -42,6 +46,7 @@ impl GpuBackend {
             gpu: GpuDevice::open(index, options)?,
             residents: ResidentCache::default(),
             kept: Mutex::default(),
+            shared: SharedCache::default(),
         })
     }
 
@@ -168,7 +173,7 @@ impl Backend for GpuBackend {
 
     fn distance_tiling(&self, points: &PointSet) -> DistanceTiling {
         match points.exact.is_empty() {
-            true => segment_sums::tiling(&self.gpu, points),
+            true => segment_plan::tiling(&self.gpu, points),
             false => CpuBackend::new(None).distance_tiling(points),
         }
     }
@@ -178,6 +183,6 @@ impl Backend for GpuBackend {
         if !points.exact.is_empty() {
             return Ok(cpu::sums_of(points));
         }
-        Ok(Box::new(SegmentSums::new(&self.gpu, points, tiling)?))
+        Ok(Box::new(SegmentSums::new(&self.gpu, &self.shared, points, tiling)?))
     }
 }

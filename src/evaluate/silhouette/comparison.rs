@@ -281,11 +281,12 @@ impl Comparison<'_, '_> {
         blocks: &[Mutex<Block>],
         values: impl Fn(Range<usize>) -> Result<Rows<'p>> + Sync,
     ) -> Result<()> {
-        let dim = self.run.embeddings.dim();
-        let mut threads = vec![(); self.run.tiling.lanes.max(1)];
-        share_out(&mut threads, 0..blocks.len(), |(), number| {
+        let mut held: Vec<_> = blocks.iter().map(locked).collect();
+        let mut blocks: Vec<&mut Block> = held.iter_mut().map(|block| &mut **block).collect();
+        let (dim, threads) = (self.run.embeddings.dim(), recompute::threads(self.run));
+        recompute::blocks(&mut blocks, self.order, (dim, threads), |places| {
             self.check()?;
-            recompute::block(&mut locked(&blocks[number]), self.order, dim, &mut |places| values(places))
+            values(places)
         })
     }
 
@@ -300,11 +301,14 @@ impl Comparison<'_, '_> {
         lanes: &mut [Box<dyn DistanceSums + '_>],
         outer: impl Fn(&Block, usize) -> Vec<u32> + Sync,
     ) -> Result<()> {
+        // a tile of tiny clusters has many sums
+        let sums = ROWS_BYTES / (size_of::<f64>() * tiling.outer.max(1));
+        let step = tiling.inner.min(sums.max(1) * self.order.len() / self.order.runs().max(1));
         share_out(lanes, some, |lane, number| {
             let block = &mut *locked(&blocks[number]);
             lane.outer(&outer(block, number))?;
             let mut columns = Vec::new();
-            for inner in cut(held.inner.clone(), tiling.inner) {
+            for inner in cut(held.inner.clone(), step) {
                 self.check()?;
                 let shift = |place: usize| place - held.inner.start + held.first;
                 let ends: Vec<usize> = self.order.ends(inner.clone()).into_iter().map(shift).collect();

@@ -5,11 +5,17 @@
 //! own and to the nearest cluster.
 
 use std::borrow::Cow;
+use std::num::NonZero;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use pulp::{Arch, Simd, WithSimd};
 
 use super::block::Block;
 use super::order::Order;
+use super::share_out::share_out;
 use crate::base::error::Result;
+use crate::evaluate::Evaluation;
 
 /// Points with more distances than this, to their own and the nearest cluster together, keep the float32 sums: an error of
 /// 1e-7 per distance averages out to below 1e-9.
@@ -23,15 +29,65 @@ pub(super) enum Rows<'p> {
     Double(Cow<'p, [f64]>),
 }
 
-/// Recomputes the points of a block. `values` returns the points at consecutive places.
-pub(super) fn block<'p>(
-    block: &mut Block,
+/// Points that a thread recomputes at a time: few, so that all threads end together.
+const TOGETHER: usize = 256;
+
+/// Recomputed sums of distances of a block's point `at` on a level.
+struct Recomputed {
+    level: usize,
+    at: usize,
+    own: f64,
+    nearest: f64,
+}
+
+/// Threads to recompute on. A GPU has no work meanwhile, so all cores are free; on the CPU, the run limits the threads.
+pub(super) fn threads(run: &Evaluation<'_>) -> usize {
+    let cores = match run.backend.describe().backend {
+        "cpu" => 1,
+        _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+    };
+    run.tiling.lanes.max(cores)
+}
+
+/// Recomputes the points of all blocks on `threads` threads. `values` returns the points at consecutive places.
+pub(super) fn blocks<'p>(
+    blocks: &mut [&mut Block],
+    order: &Order,
+    (dim, threads): (usize, usize),
+    values: impl Fn(Range<usize>) -> Result<Rows<'p>> + Sync,
+) -> Result<()> {
+    let mut tasks = Vec::new();
+    for (number, block) in blocks.iter().enumerate() {
+        let points = block.places().len();
+        tasks.extend((0..points).step_by(TOGETHER).map(|at| (number, at..points.min(at + TOGETHER))));
+    }
+    let found: Vec<Mutex<Vec<Recomputed>>> = tasks.iter().map(|_| Mutex::default()).collect();
+    let read: &[&mut Block] = blocks;
+    share_out(&mut vec![(); threads.max(1)], 0..tasks.len(), |(), task| {
+        let (number, some) = &tasks[task];
+        let of_task = points(read[*number], some, order, dim, &values)?;
+        found[task].lock().unwrap_or_else(PoisonError::into_inner).extend(of_task);
+        Ok(())
+    })?;
+    for ((number, _), found) in tasks.iter().zip(found) {
+        for Recomputed { level, at, own, nearest } in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            blocks[*number].replace(order, level, at, own, nearest);
+        }
+    }
+    Ok(())
+}
+
+/// Recomputes the points `some` (indices) of a block.
+fn points<'p>(
+    block: &Block,
+    some: &Range<usize>,
     order: &Order,
     dim: usize,
-    values: &mut impl FnMut(Range<usize>) -> Result<Rows<'p>>,
-) -> Result<()> {
+    values: &impl Fn(Range<usize>) -> Result<Rows<'p>>,
+) -> Result<Vec<Recomputed>> {
+    let mut found = Vec::new();
     for level in 0..order.levels() {
-        for at in 0..block.places().len() {
+        for at in some.clone() {
             let place = block.places()[at] as usize;
             let own = order.run_at(level, place);
             let Some(nearest) = block.nearest(order, level, at) else { continue };
@@ -44,23 +100,41 @@ pub(super) fn block<'p>(
                 Rows::Single(held) => held[within].iter().copied().map(f64::from).collect(),
                 Rows::Double(held) => held[within].to_vec(),
             };
-            let to_own = sum(&point, &held);
-            let to_nearest = sum(&point, &values(nearest)?);
-            block.replace(order, level, at, to_own, to_nearest);
+            let (own, nearest) = (sum(&point, &held), sum(&point, &values(nearest)?));
+            found.push(Recomputed { level, at, own, nearest });
         }
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Sum of the distances from a point to others.
 fn sum(point: &[f64], others: &Rows<'_>) -> f64 {
     match others {
-        Rows::Single(others) => others.chunks(point.len()).map(|other| squared(point, other).sqrt()).sum(),
-        Rows::Double(others) => others.chunks(point.len()).map(|other| squared(point, other).sqrt()).sum(),
+        Rows::Single(others) => Arch::new().dispatch(Distances { point, others }),
+        Rows::Double(others) => Arch::new().dispatch(Distances { point, others }),
+    }
+}
+
+struct Distances<'a, T> {
+    point: &'a [f64],
+    others: &'a [T],
+}
+
+impl<T: Copy + Into<f64>> WithSimd for Distances<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let mut sum = 0.0;
+        for other in self.others.chunks(self.point.len()) {
+            sum += squared(self.point, other).sqrt();
+        }
+        sum
     }
 }
 
 /// Squared distance. Eight independent sums let the compiler use SIMD.
+#[inline(always)]
 fn squared<T: Copy + Into<f64>>(point: &[f64], other: &[T]) -> f64 {
     let mut chains = [0.0; 8];
     let (points, point_rest) = point.as_chunks::<8>();

@@ -22,6 +22,11 @@ impl Pace {
     const LONGEST: Duration = Duration::from_millis(200);
     const LEAST: u64 = 1 << 20;
 
+    /// What a device of `rate` operations per second does in this time is a safe first submission.
+    const FIRST: f64 = 0.01;
+    /// Operations of a pair of octets: a subtraction, a multiplication and an addition per column.
+    const OPERATIONS: f64 = 24.0;
+
     pub(crate) fn new() -> Pace {
         Pace { pairs: 1 << 24, started: None }
     }
@@ -35,6 +40,13 @@ impl Pace {
     /// Leaves what was learned to later work on the device.
     pub(crate) fn teach(&self, learned: &AtomicU64) {
         learned.store(self.pairs, Ordering::Relaxed);
+    }
+
+    /// For a device of about `rate` operations per second.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count far below 2^64")]
+    pub(crate) fn at(rate: f64) -> Pace {
+        let pairs = (rate * Self::FIRST / Self::OPERATIONS) as u64;
+        Pace { pairs: pairs.max(Pace::new().pairs), started: None }
     }
 
     /// Columns of the next submission, for `rows` rows of `octets` octets: a multiple of [`PACE_COLUMNS`], at least one.
@@ -70,6 +82,13 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_faster_device_starts_with_more_work() {
+        assert_eq!(Pace::at(0.0), Pace::new());
+        assert_eq!(Pace::at(15e9), Pace::new(), "a software rasterizer");
+        assert!(Pace::at(5e12).columns(1000, 96) > 10 * Pace::new().columns(1000, 96));
+    }
 
     #[test]
     fn submissions_follow_the_time_they_take() {

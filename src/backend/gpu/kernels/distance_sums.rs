@@ -37,6 +37,8 @@ pub(crate) const KERNEL: Kernel = Kernel {
 #[repr(C)]
 struct Params {
     outer: u32,
+    first_outer: u32,
+    first_inner: u32,
     runs: u32,
     first_run: u32,
     stride: u32,
@@ -45,19 +47,30 @@ struct Params {
     first_group: u32,
     /// Always 0; the shader compiler must not know that.
     zero: u32,
+    unused: [u32; 2],
 }
 
-/// The runs of one dispatch.
+/// The work of one dispatch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DistanceSumDispatch {
+    /// Outer points, and the row of the first one in its buffer.
     pub(crate) outer: u32,
+    pub(crate) first_outer: u32,
+    /// Number of the inner buffer's first point, in the numbers of the runs.
+    pub(crate) first_inner: u32,
     pub(crate) runs: u32,
     pub(crate) first_run: u32,
+    /// Strips, and where the first one is in the list of runs and strips. Only register tiles read strips.
+    pub(crate) strips: u32,
+    pub(crate) first_strip: u32,
     pub(crate) octets: u32,
     pub(crate) stamp: u32,
 }
 
-/// Most inner points of a run; `None` if rows are too wide for one invocation.
+/// Most inner points of a run: float32 adds up no more.
+pub(crate) const MOST_INNER: usize = (RUN_TILES * TILE) as usize;
+
+/// Most inner points of a run on this device; `None` if rows are too wide for one invocation.
 pub(crate) fn most_inner(octets: u32) -> Option<usize> {
     let tiles = (MAX_LOOP_ITERATIONS / iterations(octets)).min(RUN_TILES);
     (tiles > 0).then_some((tiles * TILE) as usize)
@@ -73,6 +86,8 @@ pub(crate) fn record(
     let groups = groups.ok_or_else(|| defect("sums of distances need more than 2^32 workgroups"))?;
     recorder.dispatch(pipeline, bindings, groups, |grid| Params {
         outer: work.outer,
+        first_outer: work.first_outer,
+        first_inner: work.first_inner,
         runs: work.runs,
         first_run: work.first_run,
         stride: work.octets,
@@ -80,5 +95,6 @@ pub(crate) fn record(
         groups_x: grid.groups_x,
         first_group: grid.first_group,
         zero: 0,
+        unused: [0; 2],
     })
 }

@@ -8,6 +8,7 @@ pub(crate) mod centroid_pairs;
 pub(crate) mod cluster_sums;
 pub(crate) mod decide;
 pub(crate) mod distance_sums;
+pub(crate) mod distance_sums_tile;
 pub(crate) mod gather_rows;
 pub(crate) mod halve;
 pub(crate) mod list_candidates;
@@ -39,6 +40,7 @@ pub const KERNELS: &[&Kernel] = &[
     &cluster_sums::KERNEL,
     &centroid_pairs::KERNEL,
     &distance_sums::KERNEL,
+    &distance_sums_tile::KERNEL,
 ];
 
 /// Kernels that need float16 arithmetic and cooperative matrices.

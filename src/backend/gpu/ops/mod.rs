@@ -14,5 +14,8 @@ pub(crate) mod rescore;
 pub(crate) mod resident;
 pub(crate) mod search;
 pub(crate) mod searched;
+pub(crate) mod segment_plan;
+pub(crate) mod segment_runs;
 pub(crate) mod segment_sums;
+pub(crate) mod shared_points;
 pub(crate) mod sort;

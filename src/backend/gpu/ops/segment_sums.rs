@@ -1,223 +1,248 @@
-//! Sums of distances between points. Outer points stay on the device; inner ones are uploaded call by call.
-//!
-//! Values are multiplied by a power of two on their way to the device. So large squares don't overflow and small ones don't
-//! vanish, whatever the unit of the embeddings.
+//! Sums of distances between points. All points stay on the device if there is room; otherwise outer points stay for the calls
+//! that need them, and inner ones are uploaded submission by submission.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::segment_plan::{SegmentBuffers, in_tiles, limits};
+use super::segment_runs::{Limits, Runs};
+use super::shared_points::{SharedCache, SharedPoints, octets_of, row_bytes, write_rows};
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_distance;
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::hi_lo::{largest_f32, unit_scale};
-use crate::backend::gpu::engine::memory::{STAMP_BYTES, Staging, make, read_stamped, stamped_bytes};
+use crate::backend::gpu::engine::memory::{Staging, make, read_stamped, stamped_bytes};
+use crate::backend::gpu::engine::options::nominal_rate;
 use crate::backend::gpu::engine::pace::Pace;
-use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::pipeline::{Bound, Pipeline};
 use crate::backend::gpu::engine::pool::DeviceBuffer;
-use crate::backend::gpu::engine::submit::{Recorder, uniform_bytes};
-use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
-use crate::backend::gpu::kernels::centroid_pairs::TILE;
+use crate::backend::gpu::engine::submit::Recorder;
+use crate::backend::gpu::engine::units::{narrow, wide};
 use crate::backend::gpu::kernels::distance_sums::{self, DistanceSumDispatch};
+use crate::backend::gpu::kernels::{centroid_pairs, distance_sums_tile};
 use crate::backend::{DistanceSums, DistanceTiling, PointSet};
 use crate::base::error::{Error, Result};
-use crate::base::numeric::{to_f32, to_u32, to_usize};
-
-/// Most bytes of sums that one submission computes.
-const SUMS_BYTES: u64 = 32 << 20;
-
-/// Most bytes of points in one call, and most points on a software rasterizer and on a GPU.
-const POINT_BYTES: u64 = 64 << 20;
-const SOFTWARE_POINTS: usize = 1024;
-const GPU_POINTS: usize = 8192;
+use crate::base::numeric::{to_u32, to_usize};
 
 /// One lane: its buffers and the outer points of its current calls.
 pub(crate) struct SegmentSums<'a> {
     gpu: &'a GpuDevice,
     points: &'a PointSet,
+    shared: Arc<SharedPoints>,
     tiling: DistanceTiling,
     octets: u32,
-    /// Most inner points of a run; `None` if rows are too wide for the device.
-    most_inner: Option<usize>,
-    scale: f64,
+    /// Whether the kernel is that of register tiles.
+    tiles: bool,
+    /// `None` if rows are too wide for the device.
+    limits: Option<Limits>,
     memory: SegmentBuffers,
-    bound: Bound,
+    /// Outer points that are not consecutive ones of the resident points.
+    listed: Option<Listed>,
+    pipeline: Pipeline,
+    /// With the current outer points, of which the first is in row `first_outer` of its buffer.
+    bound: Option<Bound>,
+    first_outer: u32,
     outer: Vec<u32>,
-    runs: Vec<[u32; 2]>,
     pace: Pace,
     stamp: u32,
 }
 
-/// Buffers of a lane.
-struct SegmentBuffers {
-    inner: DeviceBuffer,
-    outer: DeviceBuffer,
-    runs: DeviceBuffer,
-    sums: DeviceBuffer,
-    readback: DeviceBuffer,
+/// A buffer of outer points.
+struct Listed {
+    buffer: DeviceBuffer,
     staging: Staging,
-    uniforms: DeviceBuffer,
-    sums_bytes: u64,
-}
-
-impl SegmentBuffers {
-    fn new(gpu: &GpuDevice, tiling: DistanceTiling, row_bytes: u64) -> SegmentBuffers {
-        use wgpu::BufferUsages as Usage;
-        let input = Usage::STORAGE | Usage::COPY_DST;
-        let (inner, outer) = (wide(tiling.inner), wide(tiling.outer));
-        let binding = gpu.limits.max_storage_buffer_binding_size;
-        // No run is empty.
-        let most = inner.saturating_mul(outer).saturating_mul(4).min(SUMS_BYTES).max(outer * 4);
-        let sums_bytes = most.min(binding - STAMP_BYTES) + STAMP_BYTES;
-        SegmentBuffers {
-            inner: make(gpu, "inner points", inner * row_bytes, input),
-            outer: make(gpu, "outer points", outer * row_bytes, input),
-            runs: make(gpu, "runs of inner points", inner * 8, input),
-            sums: make(gpu, "sums of distances", sums_bytes, Usage::STORAGE | Usage::COPY_SRC),
-            readback: make(gpu, "sums of distances, read back", sums_bytes, Usage::MAP_READ),
-            staging: Staging::new(gpu, "points, staging", inner.max(outer) * row_bytes + inner * 8),
-            uniforms: make(gpu, "parameters", uniform_bytes(gpu), Usage::UNIFORM | Usage::COPY_DST),
-            sums_bytes,
-        }
-    }
-}
-
-fn octets_of(points: &PointSet) -> usize {
-    points.dim.div_ceil(OCTET).max(1)
-}
-
-/// `Backend::distance_tiling`.
-pub(crate) fn tiling(gpu: &GpuDevice, points: &PointSet) -> DistanceTiling {
-    let row_bytes = wide(octets_of(points) * OCTET * 4);
-    let binding = gpu.limits.max_storage_buffer_binding_size;
-    // The sums of a run for all outer points come back together.
-    let fits = (binding.min(POINT_BYTES) / row_bytes).min(binding.saturating_sub(STAMP_BYTES) / 8).max(1);
-    let software = gpu.info.kind == "software";
-    let wanted = if software { SOFTWARE_POINTS } else { GPU_POINTS };
-    let side = wanted.min(usize::try_from(fits).unwrap_or(wanted)).min(points.len()).max(1);
-    // A second lane packs while the first one computes. A software rasterizer needs the cores for itself.
-    DistanceTiling { outer: side, inner: side, lanes: if software { 1 } else { 2 }, symmetric: false }
 }
 
 impl<'a> SegmentSums<'a> {
-    /// Allocates the buffers for `tiling`.
-    pub(crate) fn new(gpu: &'a GpuDevice, points: &'a PointSet, tiling: DistanceTiling) -> Result<SegmentSums<'a>> {
+    /// Allocates the buffers for `tiling`, and uploads the points if no open lane has done so.
+    pub(crate) fn new(
+        gpu: &'a GpuDevice,
+        cache: &SharedCache,
+        points: &'a PointSet,
+        tiling: DistanceTiling,
+    ) -> Result<SegmentSums<'a>> {
         gpu.fault.check()?;
-        let octets = octets_of(points);
-        let row_bytes = wide(octets * OCTET * 4);
-        let on_device = u32::try_from(octets).ok().filter(|_| row_bytes <= gpu.limits.max_storage_buffer_binding_size);
-        let octets = on_device.unwrap_or(0);
-        let memory = gpu.scoped(|| SegmentBuffers::new(gpu, tiling, if octets > 0 { row_bytes } else { 0 }));
+        let fits = row_bytes(points) <= gpu.limits.max_storage_buffer_binding_size;
+        let octets = u32::try_from(octets_of(points)).ok().filter(|_| fits);
+        let row_bytes = if octets.is_some() { row_bytes(points) } else { 0 };
+        let lanes = || (0..tiling.lanes.max(1)).map(|_| SegmentBuffers::new(gpu, tiling, 0)).collect::<Vec<_>>();
+        let shared = cache.of(gpu, points, lanes)?;
+        let uploaded = if shared.resident.is_some() { 0 } else { row_bytes };
+        let memory = gpu.scoped(|| SegmentBuffers::new(gpu, tiling, uploaded));
         let memory = memory.map_err(|raised| Error::device(*raised.finding))?;
-        let pipeline = gpu.pipeline(&distance_sums::KERNEL, 0, 0)?;
-        // The kernel reads no lo parts, but something must be bound.
-        let storage: [&wgpu::Buffer; 5] = [&memory.inner, &memory.outer, &memory.outer, &memory.runs, &memory.sums];
-        let bindings = pipeline.bind(&gpu.device, &distance_sums::KERNEL, &storage, &memory.uniforms);
+        let tiles = in_tiles(gpu);
+        let kernel = if tiles { &distance_sums_tile::KERNEL } else { &distance_sums::KERNEL };
+        let pipeline = gpu.pipeline(kernel, 0, 0)?;
+        let runs = to_usize(memory.room() / (4 * wide(tiling.outer.max(1)))).max(1);
+        let limits = octets.and_then(|octets| limits(tiles, octets));
+        let limits = limits.map(|limits| Limits {
+            run: limits.run.min(memory.inner_points),
+            strip: limits.strip.min(memory.inner_points),
+            runs: limits.runs.min(runs),
+        });
         gpu.fault.check()?;
         Ok(SegmentSums {
             gpu,
             points,
+            shared,
             tiling,
-            octets,
-            most_inner: on_device.and_then(distance_sums::most_inner),
-            scale: unit_scale(largest_f32(bytemuck::cast_slice(&points.values))),
+            octets: octets.unwrap_or(0),
+            tiles,
+            limits,
             memory,
-            bound: (pipeline, bindings),
+            listed: None,
+            pipeline,
+            bound: None,
+            first_outer: 0,
             outer: Vec::new(),
-            runs: Vec::new(),
-            pace: Pace::new(),
+            pace: Pace::at(nominal_rate(gpu.info.kind)),
             stamp: gpu.first_stamp(),
         })
     }
 
-    /// Copies scaled, padded rows to staging memory, followed by `after`. Returns the bytes of the rows.
-    fn stage(&mut self, rows: impl Iterator<Item = usize>, count: usize, after: &[u8]) -> Result<u64> {
-        let stride = self.octets as usize * OCTET;
-        let row_bytes = stride * 4;
-        let (points, scale) = (self.points, self.scale);
-        let mut row = vec![0.0_f32; stride];
-        self.memory.staging.write(self.gpu, wide(count * row_bytes + after.len()), |mut memory| {
-            for (place, index) in rows.enumerate() {
-                for (out, &value) in row.iter_mut().zip(points.row(index)) {
-                    *out = to_f32(f64::from(value) * scale);
-                }
-                memory.slice(place * row_bytes..(place + 1) * row_bytes).copy_from_slice(bytemuck::cast_slice(&row));
-            }
-            memory.slice(count * row_bytes..count * row_bytes + after.len()).copy_from_slice(after);
+    /// Uploads the current outer points.
+    fn upload_outer(&mut self) -> Result<()> {
+        let gpu = self.gpu;
+        let row = row_bytes(self.points);
+        if self.listed.is_none() {
+            use wgpu::BufferUsages as Usage;
+            let bytes = wide(self.tiling.outer) * row;
+            let made = gpu.scoped(|| Listed {
+                buffer: make(gpu, "outer points", bytes, Usage::STORAGE | Usage::COPY_DST),
+                staging: Staging::new(gpu, "outer points, staging", bytes),
+            });
+            self.listed = Some(made.map_err(|raised| Error::device(*raised.finding))?);
+        }
+        let Some(listed) = &mut self.listed else { return Ok(()) };
+        let bytes = wide(self.outer.len()) * row;
+        let rows = self.outer.iter().map(|&point| point as usize);
+        listed.staging.write(gpu, bytes, |mut memory| {
+            write_rows(self.points, self.shared.scale, rows, &mut memory);
             Ok(())
         })?;
-        Ok(wide(count * row_bytes))
+        let mut recorder = Recorder::new(gpu, &self.memory.uniforms);
+        recorder.copy((&listed.staging.buffer, 0), (&listed.buffer, 0), bytes);
+        let submission = recorder.submit();
+        listed.staging.recycle(gpu, &submission);
+        Ok(())
     }
 
-    /// Divides the segments into runs of at most `most` inner points. Returns the segment of each run.
-    fn cut(&mut self, inner: &Range<usize>, ends: &[usize], most: usize) -> Result<Vec<usize>> {
-        self.runs.clear();
-        let mut segments = Vec::new();
-        let mut begin = inner.start;
-        for (segment, &end) in ends.iter().enumerate() {
-            for start in (begin..end).step_by(most) {
-                let count = most.min(end - start);
-                self.runs.push([narrow(start - inner.start)?, narrow(count)?]);
-                segments.push(segment);
-            }
-            begin = end;
+    /// Binds the current outer points, and uploads them first unless they are consecutive ones of the resident points.
+    fn bind(&mut self) -> Result<()> {
+        let consecutive = self.outer.windows(2).all(|pair| pair[1].checked_sub(pair[0]) == Some(1));
+        let resident = consecutive && self.shared.resident.is_some();
+        if !resident {
+            self.upload_outer()?;
         }
-        Ok(segments)
-    }
-
-    /// Runs of the next submission: as many as its buffer holds and as the device computes in a fraction of a second.
-    fn runs_now(&self, first: usize) -> usize {
-        let outer = self.outer.len();
-        let room = (self.memory.sums_bytes - STAMP_BYTES) / (4 * wide(outer).max(1));
-        let paced = self.pace.columns(to_u32(outer), self.octets);
-        let mut points = 0_u64;
-        let within = |run: &&[u32; 2]| {
-            // A partial tile costs as much as a full one.
-            points += u64::from(run[1].next_multiple_of(TILE));
-            points <= paced
+        self.first_outer = if resident { self.outer[0] } else { 0 };
+        let Some(inner) = self.shared.resident.as_ref().or(self.memory.inner.as_ref()) else { return Ok(()) };
+        let outer = self.listed.as_ref().filter(|_| !resident).map_or(inner, |listed| &listed.buffer);
+        let (device, memory) = (&self.gpu.device, &self.memory);
+        let bindings = if self.tiles {
+            let storage: [&wgpu::Buffer; 4] = [inner, outer, &memory.runs, &memory.sums];
+            self.pipeline.bind(device, &distance_sums_tile::KERNEL, &storage, &memory.uniforms)
+        } else {
+            // The kernel reads no lo parts, but something must be bound.
+            let storage: [&wgpu::Buffer; 5] = [inner, outer, outer, &memory.runs, &memory.sums];
+            self.pipeline.bind(device, &distance_sums::KERNEL, &storage, &memory.uniforms)
         };
-        let paced = self.runs[first..].iter().take_while(within).count();
-        to_usize(room).min(paced).max(1)
+        self.bound = Some((self.pipeline.clone(), bindings));
+        Ok(())
     }
 
-    /// Computes the runs `first .. first + segments.len()`; `segments` has the segment of each. `staged` holds the bytes of rows
-    /// and runs that have yet to be copied from staging memory.
-    fn submit(
-        &mut self,
-        first: usize,
-        segments: &[usize],
-        staged: &mut Option<(u64, u64)>,
-        out: &mut [f64],
-    ) -> Result<()> {
+    /// Inner points that the device processes for a strip: a partial tile costs as much as a full one.
+    fn cost(&self, cut: &Runs, strip: usize) -> usize {
+        let tile = if self.tiles { distance_sums_tile::TILE } else { centroid_pairs::TILE };
+        cut.points(&cut.of_strips(&(strip..strip + 1))).len().next_multiple_of(tile as usize)
+    }
+
+    /// Strips of the next submission: as many as its buffers hold and as the device computes in a fraction of a second.
+    fn strips_now(&self, cut: &Runs, first: usize) -> Range<usize> {
+        let outer = self.outer.len();
+        let room = to_usize(self.memory.room() / (4 * wide(outer).max(1)));
+        let paced = to_usize(self.pace.columns(to_u32(outer), self.octets));
+        let (mut runs, mut points, mut cost) = (0, 0, 0);
+        let within = |strip: &usize| {
+            let of_strip = cut.of_strips(&(*strip..*strip + 1));
+            points += cut.points(&of_strip).len();
+            (runs, cost) = (runs + of_strip.len(), cost + self.cost(cut, *strip));
+            runs <= room && points <= self.memory.inner_points && cost <= paced
+        };
+        let fitting = (first..cut.strips.len()).take_while(within).count();
+        first..first + fitting.max(1)
+    }
+
+    /// Copies inner points and, in front of the first strip, the list of runs and strips to the device.
+    fn bring(&mut self, recorder: &mut Recorder<'_>, cut: &Runs, strips: &Range<usize>) -> Result<bool> {
+        let rows = match self.memory.inner {
+            Some(_) => cut.points(&cut.of_strips(strips)),
+            None => 0..0,
+        };
+        let lists: [&[u8]; 2] = match strips.start {
+            0 => [bytemuck::cast_slice(&cut.runs), bytemuck::cast_slice(&cut.strips)],
+            _ => [&[], &[]],
+        };
+        let bytes = rows.len() * to_usize(row_bytes(self.points));
+        let [runs_end, end] = [bytes + lists[0].len(), bytes + lists[0].len() + lists[1].len()];
+        if end == 0 {
+            return Ok(false);
+        }
+        let memory = &mut self.memory;
+        memory.staging.write(self.gpu, wide(end), |mut staged| {
+            if !rows.is_empty() {
+                write_rows(self.points, self.shared.scale, rows, &mut staged);
+            }
+            staged.slice(bytes..runs_end).copy_from_slice(lists[0]);
+            staged.slice(runs_end..end).copy_from_slice(lists[1]);
+            Ok(())
+        })?;
+        if let Some(inner) = &memory.inner {
+            recorder.copy((&memory.staging.buffer, 0), (inner, 0), wide(bytes));
+        }
+        recorder.copy((&memory.staging.buffer, wide(bytes)), (&memory.runs, 0), wide(end - bytes));
+        Ok(true)
+    }
+
+    /// Computes these strips and adds their sums to `out`.
+    fn submit(&mut self, cut: &Runs, strips: Range<usize>, out: &mut [f64]) -> Result<()> {
         self.stamp = self.stamp.checked_add(1).unwrap_or(1);
         let (gpu, stamp, outer) = (self.gpu, self.stamp, self.outer.len());
-        let memory = &mut self.memory;
-        let mut recorder = Recorder::new(gpu, &memory.uniforms);
-        let bring = staged.take();
-        if let Some((rows, runs)) = bring {
-            recorder.copy((&memory.staging.buffer, 0), (&memory.inner, 0), rows);
-            recorder.copy((&memory.staging.buffer, rows), (&memory.runs, 0), runs);
-        }
+        let uniforms = self.memory.uniforms.clone();
+        let mut recorder = Recorder::new(gpu, &uniforms);
+        let brought = self.bring(&mut recorder, cut, &strips)?;
+        let runs = cut.of_strips(&strips);
+        let points = cut.points(&runs);
+        let cost = strips.clone().map(|strip| self.cost(cut, strip)).sum();
         let work = DistanceSumDispatch {
             outer: narrow(outer)?,
-            runs: narrow(segments.len())?,
-            first_run: narrow(first)?,
+            first_outer: self.first_outer,
+            first_inner: if self.memory.inner.is_some() { narrow(points.start)? } else { 0 },
+            runs: narrow(runs.len())?,
+            first_run: narrow(runs.start)?,
+            strips: narrow(strips.len())?,
+            first_strip: narrow(cut.runs.len() + strips.start)?,
             octets: self.octets,
             stamp,
         };
-        distance_sums::record(&mut recorder, &self.bound, work)?;
-        let values = segments.len() * outer;
+        let Some(bound) = &self.bound else { return Err(defect("no outer points are bound")) };
+        let record = if self.tiles { distance_sums_tile::record } else { distance_sums::record };
+        record(&mut recorder, bound, work)?;
+        let memory = &mut self.memory;
+        let values = runs.len() * outer;
         recorder.copy((&memory.sums, 0), (&memory.readback, 0), stamped_bytes(values));
-        let inner =
-            self.runs[first..first + segments.len()].iter().map(|run| run[1].next_multiple_of(TILE) as usize).sum();
-        self.pace.start(work.outer, inner, self.octets);
+        self.pace.start(work.outer, cost, self.octets);
         let submission = recorder.submit();
-        if bring.is_some() {
+        if brought {
             memory.staging.recycle(gpu, &submission);
         }
-        let unit = 1.0 / self.scale;
+        let unit = 1.0 / self.shared.scale;
         read_stamped(gpu, &memory.readback, values, &submission, stamp, |values| {
-            for (&segment, values) in segments.iter().zip(values.chunks_exact(outer)) {
-                let out = &mut out[segment * outer..(segment + 1) * outer];
-                out.iter_mut().zip(values).for_each(|(out, &value)| *out += f64::from(value) * unit);
+            for (run, values) in runs.zip(values.chunks_exact(outer)) {
+                let out = &mut out[cut.segments[run] * outer..][..outer];
+                let scaled = values.iter().map(|&value| f64::from(value) * unit);
+                match cut.begins_segment(run) {
+                    true => out.iter_mut().zip(scaled).for_each(|(out, value)| *out = value),
+                    false => out.iter_mut().zip(scaled).for_each(|(out, value)| *out += value),
+                }
             }
             Ok(())
         })?;
@@ -247,14 +272,9 @@ impl DistanceSums for SegmentSums<'_> {
         }
         self.outer.clear();
         self.outer.extend_from_slice(points);
-        if self.most_inner.is_none() || points.is_empty() {
-            return Ok(());
+        if self.limits.is_some() && !points.is_empty() {
+            self.bind()?;
         }
-        let bytes = self.stage(points.iter().map(|&point| point as usize), points.len(), &[])?;
-        let mut recorder = Recorder::new(self.gpu, &self.memory.uniforms);
-        recorder.copy((&self.memory.staging.buffer, 0), (&self.memory.outer, 0), bytes);
-        let submission = recorder.submit();
-        self.memory.staging.recycle(self.gpu, &submission);
         self.gpu.fault.check()
     }
 
@@ -266,25 +286,28 @@ impl DistanceSums for SegmentSums<'_> {
         if !whole || !fits || out.len() != ends.len() * self.outer.len() {
             return Err(defect("the segments don't match the inner points and the sums"));
         }
-        out.fill(0.0);
         if self.outer.is_empty() || inner.is_empty() {
+            out.fill(0.0);
             return Ok(());
         }
-        let Some(most) = self.most_inner else {
+        let Some(limits) = self.limits else {
             self.on_host(inner, ends, out);
             return Ok(());
         };
-        let segments = self.cut(&inner, ends, most)?;
-        let runs = std::mem::take(&mut self.runs);
-        let list: &[u8] = bytemuck::cast_slice(&runs);
-        let rows = self.stage(inner.clone(), inner.len(), list)?;
-        let mut staged = Some((rows, wide(list.len())));
-        self.runs = runs;
+        // The first run of a segment overwrites its sums; segments without runs have none.
+        let mut begin = inner.start;
+        for (out, &end) in out.chunks_exact_mut(self.outer.len()).zip(ends) {
+            if begin == end {
+                out.fill(0.0);
+            }
+            begin = end;
+        }
+        let cut = Runs::cut(&inner, ends, limits)?;
         let mut first = 0;
-        while first < segments.len() {
-            let end = segments.len().min(first + self.runs_now(first));
-            self.submit(first, &segments[first..end], &mut staged, out)?;
-            first = end;
+        while first < cut.strips.len() {
+            let strips = self.strips_now(&cut, first);
+            first = strips.end;
+            self.submit(&cut, strips, out)?;
         }
         Ok(())
     }
