@@ -2,6 +2,7 @@
 
 pub mod double_double;
 pub mod error;
+pub mod magnitude;
 pub mod matrix;
 pub mod memory;
 pub mod numeric;

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use half::f16;
 use ndarray::Array2;
 
 use crate::backend::Kept;
 use crate::base::error::Result;
+use crate::base::magnitude;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::formats::embeddings::Embeddings;
@@ -58,21 +58,8 @@ pub trait Points: Sync {
 /// Whether all values of a point are within float32's range: none is NaN, infinite or beyond 3.4e38. Bounds and distances
 /// between passes are kept in float32.
 pub fn is_in_range(dtype: Dtype, bytes: &[u8]) -> bool {
-    // Magnitudes order like their bits, and the largest one is found with SIMD. NaN and infinity are beyond all numbers.
-    match dtype {
-        Dtype::F16 => {
-            let magnitude = |&bytes: &[u8; 2]| u16::from_le_bytes(bytes) & 0x7fff;
-            bytes.as_chunks().0.iter().map(magnitude).fold(0, u16::max) < f16::INFINITY.to_bits()
-        }
-        Dtype::F32 => {
-            let magnitude = |&bytes: &[u8; 4]| u32::from_le_bytes(bytes) & 0x7fff_ffff;
-            bytes.as_chunks().0.iter().map(magnitude).fold(0, u32::max) < f32::INFINITY.to_bits()
-        }
-        Dtype::F64 => {
-            let magnitude = |&bytes: &[u8; 8]| u64::from_le_bytes(bytes) & 0x7fff_ffff_ffff_ffff;
-            bytes.as_chunks().0.iter().map(magnitude).fold(0, u64::max) <= f64::from(f32::MAX).to_bits()
-        }
-    }
+    // false for NaN
+    magnitude::largest(dtype, bytes) <= f64::from(f32::MAX)
 }
 
 /// Rows of embeddings: all, or a subset.
@@ -307,6 +294,8 @@ impl Points for Stretch<'_> {
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
     use crate::base::error::Findings;
 

@@ -7,7 +7,6 @@
 use std::num::NonZero;
 use std::ops::Range;
 
-use half::f16;
 use ndarray::Array2;
 
 use super::evaluation::Nonfinite;
@@ -15,7 +14,7 @@ use super::pass::no_memory;
 use crate::backend::cpu::CpuBackend;
 use crate::backend::{Backend, GroupSums, Job, Lane, TileRows, Tiling, UNLABELLED};
 use crate::base::error::Result;
-use crate::base::matrix::Dtype;
+use crate::base::magnitude::is_finite;
 use crate::base::numeric::to_usize;
 use crate::engine::driver::{Driven, Driver, TileWork};
 use crate::engine::partials::PointSums;
@@ -188,14 +187,5 @@ impl TileWork<Collector> for Work<'_> {
 
     fn units(&self, tile: &Tile) -> u64 {
         tile.rows as u64
-    }
-}
-
-/// Whether all values of a row are finite. No early exit, so that the compiler can vectorise.
-fn is_finite(dtype: Dtype, row: &[u8]) -> bool {
-    match dtype {
-        Dtype::F16 => row.as_chunks().0.iter().fold(true, |all, &b| all & f16::from_le_bytes(b).is_finite()),
-        Dtype::F32 => row.as_chunks().0.iter().fold(true, |all, &b| all & f32::from_le_bytes(b).is_finite()),
-        Dtype::F64 => row.as_chunks().0.iter().fold(true, |all, &b| all & f64::from_le_bytes(b).is_finite()),
     }
 }

@@ -7,13 +7,14 @@ use rayon::slice::ParallelSliceMut as _;
 
 use super::device::GpuDevice;
 use super::fault::defect;
-use super::hi_lo::{hi_lo, largest_f32};
+use super::hi_lo::hi_lo;
 use super::memory::{UPLOAD_CHUNK_BYTES, make};
 use super::plan::TilePlan;
 use super::pool::DeviceBuffer;
 use super::units::{OCTET, wide};
 use crate::base::error::Result;
-use crate::base::matrix::MatrixView;
+use crate::base::magnitude::largest;
+use crate::base::matrix::{Dtype, MatrixView};
 
 /// Usage of a plane: the hi or the lo parts of a level's centroids.
 const USAGE: wgpu::BufferUsages = wgpu::BufferUsages::STORAGE.union(wgpu::BufferUsages::COPY_DST);
@@ -86,7 +87,7 @@ fn pack(view: &MatrixView<'_>, row: usize, hi: &mut [f32], lo: &mut [f32]) -> (f
     match view {
         MatrixView::F32(matrix) => {
             hi.iter_mut().zip(matrix.row(row)).for_each(|(out, &value)| *out = value);
-            (largest_f32(bytemuck::cast_slice(hi)), false)
+            (largest(Dtype::F32, bytemuck::cast_slice(hi)), false)
         }
         MatrixView::F64(matrix) => {
             let (mut largest, mut has_lo) = (0, false);

@@ -1,7 +1,6 @@
 //! A float64 as hi/lo parts of float32, and magnitudes of values taken from their bits.
 
 use crate::base::numeric::to_f32;
-use half::f16;
 
 use super::units::OCTET;
 
@@ -37,21 +36,6 @@ pub(crate) fn unit_scale(largest: f64) -> f64 {
     }
 }
 
-/// The largest magnitude among values given as float16 bits; infinite or NaN if any value is.
-pub(crate) fn largest_f16(bits: &[u16]) -> f64 {
-    f64::from(f16::from_bits(bits.iter().fold(0, |most, &bits| most.max(bits & 0x7fff))))
-}
-
-/// The largest magnitude among values given as float32 bits; infinite or NaN if any value is.
-pub(crate) fn largest_f32(bits: &[u32]) -> f64 {
-    f64::from(f32::from_bits(bits.iter().fold(0, |most, &bits| most.max(bits & 0x7fff_ffff))))
-}
-
-/// The largest magnitude among values given as float64 bits; infinite or NaN if any value is.
-pub(crate) fn largest_f64(bits: &[u64]) -> f64 {
-    f64::from_bits(bits.iter().fold(0, |most, &bits| most.max(bits & 0x7fff_ffff_ffff_ffff)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,17 +58,5 @@ mod tests {
             assert!((2.0_f64.powi(38)..=2.0_f64.powi(40)).contains(&(value * scale)), "{value}: {}", value * scale);
         }
         assert_eq!([unit_scale(0.0), unit_scale(f64::NAN), unit_scale(f64::INFINITY)], [1.0; 3]);
-    }
-
-    #[test]
-    fn the_largest_magnitude_shows_what_is_not_finite() {
-        assert_eq!(largest_f32(&[1.0_f32, -3.5, 2.0].map(f32::to_bits)), 3.5);
-        assert_eq!(largest_f16(&[1.0, -3.5, 2.0].map(|v| f16::from_f32(v).to_bits())), 3.5);
-        assert_eq!(largest_f64(&[1.0_f64, -3.5, 2.0].map(f64::to_bits)), 3.5);
-        for bad in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert!(!largest_f32(&[1.0, bad, 2.0].map(f32::to_bits)).is_finite());
-            assert!(!largest_f16(&[1.0, bad, 2.0].map(|v| f16::from_f32(v).to_bits())).is_finite());
-            assert!(!largest_f64(&[1.0, f64::from(bad), 2.0].map(f64::to_bits)).is_finite());
-        }
     }
 }

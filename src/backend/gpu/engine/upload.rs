@@ -4,11 +4,12 @@ use std::ops::Range;
 
 use half::f16;
 
-use super::hi_lo::{largest_f16, largest_f32, largest_f64, pack_hi_lo_row};
+use super::hi_lo::pack_hi_lo_row;
 use super::plan::TilePlan;
 use super::units::OCTET;
 use crate::backend::{Job, RowSource, TileRows};
 use crate::base::error::Result;
+use crate::base::magnitude::largest;
 use crate::base::matrix::Dtype;
 
 /// The rows of one tile. If the device keeps them, the host does not hold them, and reads a row again where it needs it.
@@ -139,12 +140,7 @@ impl<'a> HostTile<'a> {
                 }
                 out.slice(place).copy_from_slice(&padded);
             }
-            let largest = match self.dtype {
-                Dtype::F16 => largest_f16(elements(bytes)),
-                Dtype::F32 => largest_f32(elements(bytes)),
-                Dtype::F64 => largest_f64(elements(bytes)),
-            };
-            self.largest.push(largest);
+            self.largest.push(largest(self.dtype, bytes));
         }
         self.padded = padded;
     }

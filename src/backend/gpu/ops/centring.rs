@@ -2,7 +2,7 @@
 
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::hi_lo::{hi_lo, largest_f64};
+use crate::backend::gpu::engine::hi_lo::hi_lo;
 use crate::backend::gpu::engine::kernel::distance_variant;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::location::{PointKernel, TileLocation};
@@ -12,6 +12,8 @@ use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::{OCTET, wide};
 use crate::backend::gpu::kernels::centre::{self, CentreDispatch};
 use crate::base::error::Result;
+use crate::base::magnitude;
+use crate::base::matrix::Dtype;
 
 /// The kernel, bound to the centre on the device.
 pub(crate) struct Centring {
@@ -41,7 +43,7 @@ impl Centring {
         let list = buffers.list.as_ref().map_or(&buffers.entries, |(list, _)| list);
         let storage: [&wgpu::Buffer; 4] = [hi, lo, list, centred];
         let kernel = PointKernel::new(&centre::KERNEL, pipeline, &storage, &buffers.uniforms);
-        let largest = largest_f64(bytemuck::cast_slice(&job.centre));
+        let largest = magnitude::largest(Dtype::F64, bytemuck::cast_slice(&job.centre));
         Ok(Some(Centring { kernel, largest, done: false }))
     }
 

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_distance;
 use crate::backend::gpu::engine::fault::{defect, not_computed};
-use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, hi_lo, largest_f64, pack_hi_lo_row, unit_scale};
+use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, hi_lo, pack_hi_lo_row, unit_scale};
 use crate::backend::gpu::engine::memory::{UPLOAD_CHUNK_BYTES, cast, make, read};
 use crate::backend::gpu::engine::pace::Pace;
 use crate::backend::gpu::engine::pipeline::Bound;
@@ -22,7 +22,8 @@ use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::kernels::centroid_pairs::{self, PairBlock, StripNeighbours};
 use crate::backend::{CentroidPairs, Tick, UNLABELLED};
 use crate::base::error::{Error, Result};
-use crate::base::matrix::MatrixView;
+use crate::base::magnitude;
+use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::{to_f32, to_usize};
 
 /// Most rows compared at once, most bytes of their columns, and most bytes of results in one read-back.
@@ -95,7 +96,7 @@ impl<'a, 'v> Comparison<'a, 'v> {
         let mut largest = 0.0_f64;
         for &cluster in clusters {
             view.copy_row(cluster as usize, &mut row);
-            largest = largest.max(largest_f64(bytemuck::cast_slice(&row)));
+            largest = largest.max(magnitude::largest(Dtype::F64, bytemuck::cast_slice(&row)));
         }
         let scale = unit_scale(largest);
         let in_parts = matches!(view, MatrixView::F64(_));

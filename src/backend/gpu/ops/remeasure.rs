@@ -11,7 +11,7 @@ use super::searched::SearchedLevel;
 use crate::backend::gpu::engine::buffers::{CandidateBuffers, SearchBuffers};
 use crate::backend::gpu::engine::exact::{TINY, squared_norm};
 use crate::backend::gpu::engine::fault::{defect, not_computed};
-use crate::backend::gpu::engine::hi_lo::{HI_LO_SHARE, largest_f64};
+use crate::backend::gpu::engine::hi_lo::HI_LO_SHARE;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::location::PointKernel;
 use crate::backend::gpu::engine::memory::{cast, read};
@@ -23,6 +23,7 @@ use crate::backend::gpu::kernels::decide::{Nearest, Proof, Undecided};
 use crate::backend::gpu::kernels::search::RowCandidates;
 use crate::backend::gpu::kernels::{decide, list_candidates, own_distance};
 use crate::base::error::Result;
+use crate::base::magnitude;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
 
@@ -209,7 +210,7 @@ fn proof(dim: usize, centre: &[f64], searched: &SearchedLevel, in_parts: bool) -
         dim: up(dim as f64),
         centre: up(squared_norm(centre).sqrt()),
         longest: up(searched.longest),
-        largest: up(largest_f64(bytemuck::cast_slice(centre))),
+        largest: up(magnitude::largest(Dtype::F64, bytemuck::cast_slice(centre))),
         // the comparison in float32 rounds twice
         direct: up(2.5 * direct_error(dim) + 1e-6),
         tiny: up(TINY),

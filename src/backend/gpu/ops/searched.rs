@@ -8,14 +8,14 @@ use crate::backend::Job;
 use crate::backend::gpu::engine::buffers::CentroidBlock;
 use crate::backend::gpu::engine::device::GpuDevice;
 use crate::backend::gpu::engine::exact::squared_norm;
-use crate::backend::gpu::engine::hi_lo::largest_f64;
 use crate::backend::gpu::engine::memory::{UPLOAD_CHUNK_BYTES, make};
 use crate::backend::gpu::engine::plan::TilePlan;
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::units::{OCTET, SEARCH_STEP, wide};
 use crate::backend::gpu::kernels::search::NOTHING;
 use crate::backend::gpu::kernels::top2_half;
-use crate::base::matrix::MatrixView;
+use crate::base::magnitude;
+use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::{to_f32, to_usize};
 
 /// The searched centroids of one level. A *place* is a position among them.
@@ -78,7 +78,8 @@ impl HalfCentroids {
         let view = &job.levels[level];
         let mut largest = 0.0_f64;
         for &cluster in clusters {
-            largest = largest.max(largest_f64(bytemuck::cast_slice(packed.centred(view, &job.centre, cluster))));
+            largest = largest
+                .max(magnitude::largest(Dtype::F64, bytemuck::cast_slice(packed.centred(view, &job.centre, cluster))));
         }
         let scale = half_scale(largest);
         let mut rounding = 0.0_f64;
@@ -165,7 +166,7 @@ impl SearchedLevel {
         };
         let measured = wanted.par_iter().map_init(CentredCentroids::default, |packed, &cluster| {
             let row = packed.centred(view, &job.centre, cluster);
-            plan.computable(largest_f64(bytemuck::cast_slice(row))).then(|| squared_norm(row).sqrt())
+            plan.computable(magnitude::largest(Dtype::F64, bytemuck::cast_slice(row))).then(|| squared_norm(row).sqrt())
         });
         for (&cluster, length) in wanted.iter().zip(measured.collect::<Vec<_>>()) {
             let Some(length) = length else {

@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::backend::PointSet;
 use crate::backend::gpu::engine::device::GpuDevice;
-use crate::backend::gpu::engine::hi_lo::{largest_f32, unit_scale};
+use crate::backend::gpu::engine::hi_lo::unit_scale;
 use crate::backend::gpu::engine::memory::{Staging, make};
 use crate::backend::gpu::engine::pool::DeviceBuffer;
 use crate::backend::gpu::engine::submit::{Recorder, uniform_bytes};
 use crate::backend::gpu::engine::units::{OCTET, wide};
 use crate::base::error::Result;
+use crate::base::magnitude;
+use crate::base::matrix::Dtype;
 use crate::base::numeric::{to_f32, to_usize};
 
 /// Bytes of rows that are packed before the device copies them.
@@ -72,7 +74,7 @@ impl SharedCache {
         if let Some(shared) = cached.upgrade().filter(|shared| shared.source == source) {
             return Ok(shared);
         }
-        let scale = unit_scale(largest_f32(bytemuck::cast_slice(&points.values)));
+        let scale = unit_scale(magnitude::largest(Dtype::F32, bytemuck::cast_slice(&points.values)));
         let resident = match may_stay(gpu, points) {
             true => upload(gpu, points, scale, lanes)?,
             false => None,
