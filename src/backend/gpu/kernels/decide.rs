@@ -60,7 +60,7 @@ pub(crate) struct Nearest {
 /// Most undecided rows in the results, apart from the rows' own results.
 pub(crate) const MOST_UNDECIDED: usize = 256;
 
-/// What precedes the rows' results; the layout is that of `StampedNearest` in the shader.
+/// What precedes the list of undecided rows, and then the rows' results; the layout is that of `StampedNearest` in the shader.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 #[repr(C)]
 pub(crate) struct Header {
@@ -68,10 +68,13 @@ pub(crate) struct Header {
     /// Number of undecided rows, which may be more than the list holds. Must be 0 before the dispatch.
     pub(crate) undecided: u32,
     padding: [u32; 2],
-    pub(crate) list: [Undecided; MOST_UNDECIDED],
 }
 
-const _: () = assert!(size_of::<Header>() as u64 == NEAREST_HEADER_BYTES, "the buffers have room for the header");
+/// Bytes of the header, and of the list.
+pub(crate) const HEADER_BYTES: u64 = size_of::<Header>() as u64;
+pub(crate) const LIST_BYTES: u64 = (MOST_UNDECIDED * size_of::<Undecided>()) as u64;
+
+const _: () = assert!(HEADER_BYTES + LIST_BYTES == NEAREST_HEADER_BYTES, "the buffers have room for both");
 
 /// A row that the host decides, with its candidates and their squared distances; the layout is that of the shader.
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]

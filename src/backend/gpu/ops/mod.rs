@@ -1,6 +1,7 @@
 //! The backend's operations: each combines kernels with preparation and float64 corrections on the host.
 
 pub(crate) mod after;
+pub(crate) mod bound_shape;
 pub(crate) mod centring;
 pub(crate) mod distance_matrix;
 pub(crate) mod group_sums;

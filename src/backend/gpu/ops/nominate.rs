@@ -4,24 +4,21 @@
 use std::sync::Arc;
 
 use super::after::After;
+use super::bound_shape::{BoundShape, bind, shape, work};
 use super::centring::Centring;
 use super::half_search::{HalfSearch, copy_candidates, read_candidates};
 use super::rescore::ScoreError;
 use super::resident::ResidentCentroids;
 use super::searched::{CentredCentroids, SearchedLevel};
-use crate::backend::gpu::engine::buffers::CentroidBlock;
 use crate::backend::gpu::engine::fault::defect;
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::options::KernelShape;
 use crate::backend::gpu::engine::pace::Pace;
-use crate::backend::gpu::engine::pipeline::{Bound, Pipeline};
-use crate::backend::gpu::engine::search_shapes::SearchWork;
-use crate::backend::gpu::engine::tuning::ShapeClass;
-use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
-use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch, Shape};
-use crate::backend::gpu::kernels::{top2, top2_tile};
+use crate::backend::gpu::engine::pipeline::Bound;
+use crate::backend::gpu::engine::units::{narrow, wide};
+use crate::backend::gpu::kernels::search::{self, RowCandidates, SearchDispatch};
 use crate::base::error::Result;
-use crate::base::numeric::{as_real, to_usize};
+use crate::base::numeric::to_usize;
 
 /// What follows a dispatch.
 enum Next<'a> {
@@ -31,65 +28,6 @@ enum Next<'a> {
     Candidates,
     /// This work, and reading its results.
     Work(&'a mut dyn After),
-}
-
-/// The shape of searches in float32.
-fn shape(shape: KernelShape) -> &'static Shape {
-    match shape {
-        KernelShape::Auto | KernelShape::PerInvocation => &top2::PER_INVOCATION,
-        KernelShape::WorkgroupTile => &top2::WORKGROUP_TILE,
-        KernelShape::RegisterTile | KernelShape::Cooperative => &top2_tile::ROWS_128,
-        KernelShape::SmallRegisterTile => &top2_tile::ROWS_64,
-    }
-}
-
-/// The search of the lane's tile among a level's centroids, as an amount of work.
-fn work(lane: &LaneState<'_>, searched: &SearchedLevel) -> SearchWork {
-    let clusters = wide(searched.clusters.len());
-    let class = ShapeClass {
-        octets: lane.plan.octets,
-        clusters: clusters.checked_next_power_of_two().unwrap_or(clusters),
-        dtype: lane.job.dtype,
-    };
-    let row = 2.0 * as_real(clusters) * as_real(u64::from(lane.plan.octets) * wide(OCTET));
-    SearchWork { class, operations: row * as_real(wide(lane.tile.rows())), planned: row * as_real(lane.job.rows) }
-}
-
-/// One shape of the kernel, bound to each level's blocks of centroids.
-struct BoundShape {
-    of: KernelShape,
-    shape: &'static Shape,
-    /// Per level: one per resident block, or the lane's own block if the level is streamed.
-    blocks: Vec<Vec<Bound>>,
-}
-
-impl BoundShape {
-    /// `None` if the job searches nothing.
-    fn new(lane: &LaneState<'_>, resident: &ResidentCentroids, of: KernelShape) -> Result<Option<BoundShape>> {
-        let LaneState { gpu, plan, buffers, .. } = lane;
-        let (Some(search), Some(centred)) = (&buffers.search, &buffers.centred) else { return Ok(None) };
-        let shape = shape(of);
-        let pipeline = gpu.pipeline(shape.kernel, shape.entry, 0)?;
-        let bind = |block: &CentroidBlock| bind(lane, (shape, &pipeline), (centred, &search.best), block);
-        let blocks = resident.searched.iter().zip(&plan.search_resident).map(|(searched, &stays)| match searched {
-            Some(searched) if stays => searched.blocks.iter().map(bind).collect(),
-            Some(_) => search.stream.iter().map(|stream| bind(&stream.block)).collect(),
-            None => Vec::new(),
-        });
-        Ok(Some(BoundShape { of, shape, blocks: blocks.collect() }))
-    }
-}
-
-/// Binds a shape's kernel to rows, a block of centroids, and the rows' candidates.
-fn bind(
-    lane: &LaneState<'_>,
-    (shape, pipeline): (&Shape, &Pipeline),
-    (rows, best): (&wgpu::Buffer, &wgpu::Buffer),
-    block: &CentroidBlock,
-) -> Bound {
-    let storage: [&wgpu::Buffer; 4] = [rows, &block.centroids, &block.norms, best];
-    let bindings = pipeline.bind(&lane.gpu.device, shape.kernel, &storage, &lane.buffers.uniforms);
-    (pipeline.clone(), bindings)
 }
 
 /// The search kernels, bound to each level's blocks of centroids.

@@ -27,6 +27,9 @@ use crate::base::magnitude;
 use crate::base::matrix::{Dtype, MatrixView};
 use crate::base::numeric::to_f32;
 
+/// The undecided rows of a search are read with its results if they are at most one in this many.
+const LISTED_SHARE: usize = 32;
+
 /// Bytes of a row's four measured squared distances.
 const MEASURED_BYTES: u64 = 4 * SQUARED_BYTES;
 
@@ -79,7 +82,7 @@ impl Remeasure {
 
     /// What follows the search of a level.
     pub(crate) fn after(&mut self, level: usize, searched: Searched) -> AfterSearch<'_> {
-        AfterSearch { of: self, level, searched, stamp: 0 }
+        AfterSearch { of: self, level, searched, stamp: 0, listed: 0 }
     }
 
     /// The nearest two of every searched row, as of the last search.
@@ -231,6 +234,8 @@ pub(crate) struct AfterSearch<'m> {
     level: usize,
     searched: Searched,
     stamp: u32,
+    /// Undecided rows that are read with the results, if there are so many.
+    listed: usize,
 }
 
 impl After for AfterSearch<'_> {
@@ -252,14 +257,20 @@ impl After for AfterSearch<'_> {
         own_distance::record(recorder, own, lane.gpu.shape_entry(), 4 * rows, octets)?;
         let (search, candidates) = buffers(lane)?;
         decide::record(recorder, (decide, &*candidates.nearest), rows, work.proof, (searched_stamp, self.stamp))?;
-        let bytes = NEAREST_HEADER_BYTES + u64::from(rows) * NEAREST_BYTES;
-        recorder.copy((&candidates.nearest, 0), (&search.readback, BEST_BYTES), bytes);
-        Ok(bytes)
+        // a small tile should not bring back more undecided rows than decided ones
+        self.listed = (rows as usize / LISTED_SHARE).min(decide::MOST_UNDECIDED);
+        let before = decide::HEADER_BYTES + wide(self.listed * size_of::<Undecided>());
+        let bytes = u64::from(rows) * NEAREST_BYTES;
+        recorder.copy((&candidates.nearest, 0), (&search.readback, BEST_BYTES), before);
+        let from = (&*candidates.nearest, NEAREST_HEADER_BYTES);
+        recorder.copy(from, (&search.readback, BEST_BYTES + before), bytes);
+        Ok(before + bytes)
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<()> {
-        let (header, rows) = bytes.split_at(size_of::<decide::Header>());
-        let header: &decide::Header = &cast(header)?[0];
+        let (header, rest) = bytes.split_at(size_of::<decide::Header>());
+        let (list, rows) = rest.split_at(self.listed * size_of::<Undecided>());
+        let (header, list): (&decide::Header, &[Undecided]) = (&cast(header)?[0], cast(list)?);
         if header.stamp != self.stamp {
             return Err(not_computed());
         }
@@ -267,7 +278,7 @@ impl After for AfterSearch<'_> {
         nearest.clear();
         nearest.extend_from_slice(cast(rows)?);
         undecided.clear();
-        undecided.extend(header.list.iter().take(header.undecided as usize));
+        undecided.extend(list.iter().take(header.undecided as usize));
         // the device lists them in any order
         undecided.sort_unstable_by_key(|listed| listed.row);
         Ok(())
