@@ -90,6 +90,27 @@ pub fn add_rows(sums: (&mut [f64], &mut [f64]), count: u32, first: &[f64], diffe
     }
 }
 
+/// [`add_rows`] for callers that are not compiled for the SIMD instructions of the processor themselves.
+pub fn add_rows_with_simd(sums: (&mut [f64], &mut [f64]), count: u32, first: &[f64], differences: &[f64]) {
+    Arch::new().dispatch(Rows { sums, count, first, differences });
+}
+
+struct Rows<'a> {
+    sums: (&'a mut [f64], &'a mut [f64]),
+    count: u32,
+    first: &'a [f64],
+    differences: &'a [f64],
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        add_rows(self.sums, self.count, self.first, self.differences);
+    }
+}
+
 /// `count * value`; exact for counts below 2^26 unless it overflows.
 #[inline(always)]
 fn times(value: f64, count: u32) -> (f64, f64) {

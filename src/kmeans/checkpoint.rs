@@ -182,9 +182,12 @@ fn open(checkpoint: &Checkpoint, path: &Path) -> Result<(PartFile, Header), Find
         let finding = finding.expected(checkpoint.identity.clone()).found(header.kmeans);
         return Err(finding.hint("resume with the settings and inputs it was written with, or remove it to restart"));
     }
-    if !header.drifted {
+    // before the first iteration has ended, there is nothing to follow
+    let iterated = header.phase == Phase::Iterating && file.length("objectives").is_some_and(|count| count > 0);
+    if iterated && !header.drifted {
         let finding = Finding::new("a checkpoint was written by another version of the program").file(path);
-        return Err(finding.hint("resume with that version, or remove the file to restart this k-means"));
+        let files = checkpoint.files().map(|file| file.display().to_string()).join(", ");
+        return Err(finding.hint(format!("resume with that version, or remove these to restart: {files}")));
     }
     Ok((file, header))
 }

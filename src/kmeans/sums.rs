@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
 use super::communicator::Communicator;
@@ -20,6 +20,9 @@ use crate::backend::GroupSums;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 use crate::engine::partials::PointSums;
+
+/// Values from which several threads share the work. A small k-means may itself be one of many that threads share.
+const SHARED: usize = 1 << 16;
 
 /// Sums of the points, by cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,11 +104,15 @@ impl Sums {
     /// Means, `[k, d]`. Empty clusters keep the centroids of `before`.
     pub(super) fn means(&self, before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
-        means.outer_iter_mut().into_par_iter().zip(&self.counts).enumerate().for_each(|(cluster, (mut to, &count))| {
+        let move_to = |(cluster, (mut to, &count)): (usize, (ArrayViewMut1<'_, f64>, &u64))| {
             if count > 0 {
                 to.iter_mut().zip(self.points.mean(cluster, count)).for_each(|(to, mean)| *to = mean);
             }
-        });
+        };
+        match before.len() < SHARED {
+            true => means.outer_iter_mut().zip(&self.counts).enumerate().for_each(move_to),
+            false => means.outer_iter_mut().into_par_iter().zip(&self.counts).enumerate().for_each(move_to),
+        }
         means
     }
 
@@ -121,6 +128,9 @@ impl Sums {
 
 /// Squared distance of each row of a matrix to the same row of another.
 pub(super) fn squared_by_row(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Vec<f64> {
+    if a.len() < SHARED {
+        return a.outer_iter().zip(b.outer_iter()).map(|(a, b)| squared(a, b)).collect();
+    }
     let rows = a.outer_iter().into_par_iter().zip(b.outer_iter().into_par_iter());
     rows.map(|(a, b)| squared(a, b)).collect()
 }

@@ -12,6 +12,7 @@ mod pairs;
 mod search;
 mod tuning;
 mod uploads;
+mod waits;
 
 use clustrata::backend::gpu::{GpuBackend, GpuOptions};
 use clustrata::backend::{Backend, Job, TileObservation};

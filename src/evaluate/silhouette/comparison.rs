@@ -301,14 +301,11 @@ impl Comparison<'_, '_> {
         lanes: &mut [Box<dyn DistanceSums + '_>],
         outer: impl Fn(&Block, usize) -> Vec<u32> + Sync,
     ) -> Result<()> {
-        // a tile of tiny clusters has many sums
-        let sums = ROWS_BYTES / (size_of::<f64>() * tiling.outer.max(1));
-        let step = tiling.inner.min(sums.max(1) * self.order.len() / self.order.runs().max(1));
         share_out(lanes, some, |lane, number| {
             let block = &mut *locked(&blocks[number]);
             lane.outer(&outer(block, number))?;
             let mut columns = Vec::new();
-            for inner in cut(held.inner.clone(), step) {
+            for inner in cut(held.inner.clone(), tiling.inner) {
                 self.check()?;
                 let shift = |place: usize| place - held.inner.start + held.first;
                 let ends: Vec<usize> = self.order.ends(inner.clone()).into_iter().map(shift).collect();

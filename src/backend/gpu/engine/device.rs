@@ -156,6 +156,8 @@ impl GpuDevice {
     pub(crate) fn wait(&self, mapping: &Mapping, after: Option<&wgpu::SubmissionIndex>) -> Result<()> {
         let started = Instant::now();
         while self.options.polls && started.elapsed() < POLLED {
+            // a lost device must not be polled
+            self.fault.check()?;
             // a sleep in the driver ends with an interrupt, which takes longer than most of the work
             if self.device.poll(wgpu::PollType::Poll).is_err() {
                 break;

@@ -14,7 +14,7 @@ use crate::backend::gpu::engine::memory::{STAMP_BYTES, read_stamped, stamped_byt
 use crate::backend::gpu::engine::units::{OCTET, narrow, wide};
 use crate::backend::gpu::engine::upload::HostTile;
 use crate::backend::gpu::kernels::cluster_sums::{self, SumDispatch};
-use crate::base::double_double::add_rows;
+use crate::base::double_double::add_rows_with_simd as add_rows;
 use crate::base::error::Result;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;

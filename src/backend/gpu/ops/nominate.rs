@@ -171,7 +171,9 @@ impl Nominator {
     /// Whether a level is searched in float16 first.
     fn in_half(&self, lane: &LaneState<'_>, level: usize) -> bool {
         let searched = self.resident.searched.get(level).and_then(Option::as_ref);
-        let searches = self.half.as_ref().is_some_and(|half| half.searches(lane, level));
+        // rows that float16 does not decide are searched in float32
+        let again = self.device_columns(lane, level) > 0;
+        let searches = again && self.half.as_ref().is_some_and(|half| half.searches(lane, level));
         searches && searched.is_some_and(|searched| lane.gpu.shapes.half_pays(work(lane, searched).class))
     }
 
@@ -253,6 +255,9 @@ impl Nominator {
                 let left = end - first - begin;
                 let fits = (self.device_columns(lane, level) as usize).min(left);
                 let paced = self.columns_now(lane, rows, fits);
+                if paced == 0 {
+                    return Err(defect("rows are too wide for the search"));
+                }
                 let work = SearchDispatch {
                     rows,
                     octets: lane.plan.octets,

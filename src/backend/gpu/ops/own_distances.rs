@@ -81,7 +81,7 @@ impl OwnDistanceOp {
     }
 
     /// Squared distance of every row of the tile to the centroid that `labels` names on level `level`, with the bits that
-    /// `own_distances` returns; NaN for rows without a label.
+    /// `own_distances` returns unless the tile is sparse; NaN for rows without a label.
     pub(crate) fn squared_to(&mut self, lane: &mut LaneState<'_>, level: usize, labels: &[u32]) -> Result<Vec<f64>> {
         self.prepare(lane, level, labels, false)?;
         let mut out = TileObservation::default();

@@ -19,17 +19,15 @@ const SUMS_BYTES: u64 = 8 << 20;
 /// Most bytes of points that a submission uploads.
 const POINT_BYTES: u64 = 64 << 20;
 
-/// Most points in one call on a software rasterizer and on a GPU. More inner ones need fewer calls, and are sensible only where
-/// they are on the device already.
+/// Most points in one call on a software rasterizer and on a GPU.
 const SOFTWARE_POINTS: usize = 1024;
 const GPU_POINTS: usize = 8192;
-const RESIDENT_INNER: usize = 16_384;
 
 /// Outer points of a call that occupy a GPU.
 const FILLING_OUTER: usize = 1024;
 
-/// Most lanes. While the device computes the sums of one, the others add up theirs.
-const MOST_LANES: usize = 6;
+/// Most lanes of a discrete GPU. While the device computes the sums of one, the others add up theirs.
+const MOST_LANES: usize = 4;
 
 /// Buffers of a lane.
 pub(crate) struct SegmentBuffers {
@@ -79,12 +77,20 @@ impl SegmentBuffers {
     }
 }
 
+/// Most runs that are cut together. The number of outer points must not decide it, since that may follow from the host: where a
+/// run is cut decides the last bits. A call has no more outer than inner points, so the sums fit.
+pub(crate) fn most_runs(gpu: &GpuDevice, tiling: DistanceTiling) -> usize {
+    let most = SUMS_BYTES.min(gpu.limits.max_storage_buffer_binding_size - STAMP_BYTES);
+    to_usize(most / (4 * wide(tiling.inner.max(1)))).max(1)
+}
+
 /// Whether a device adds up in register tiles.
 pub(crate) fn in_tiles(gpu: &GpuDevice) -> bool {
     !matches!(gpu.options.kernel_shape, KernelShape::PerInvocation | KernelShape::WorkgroupTile)
 }
 
-/// `Backend::distance_tiling`.
+/// `Backend::distance_tiling`. The number of inner points decides the last bits of the sums, so it follows from the device and
+/// the columns alone. That of outer points and lanes may follow from the host.
 pub(crate) fn tiling(gpu: &GpuDevice, points: &PointSet) -> DistanceTiling {
     let binding = gpu.limits.max_storage_buffer_binding_size;
     // The sums of a run for all outer points come back together.
@@ -96,9 +102,9 @@ pub(crate) fn tiling(gpu: &GpuDevice, points: &PointSet) -> DistanceTiling {
         let side = SOFTWARE_POINTS.min(fits).min(n);
         return DistanceTiling { outer: side, inner: side, lanes: 1, symmetric: false };
     }
-    if !may_stay(gpu, points) {
+    let side = GPU_POINTS.min(fits).min(n);
+    if gpu.info.kind != "discrete" || !may_stay(gpu, points) {
         // A second lane packs while the first one computes.
-        let side = GPU_POINTS.min(fits).min(n);
         return DistanceTiling { outer: side, inner: side, lanes: 2, symmetric: false };
     }
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -106,10 +112,7 @@ pub(crate) fn tiling(gpu: &GpuDevice, points: &PointSet) -> DistanceTiling {
     // Each lane gets as many calls as any other.
     let rounds = n.div_ceil(lanes * GPU_POINTS);
     let even = n.div_ceil(lanes * rounds).next_multiple_of(distance_sums_tile::OUTER as usize);
-    let outer = even.max(FILLING_OUTER).min(fits).min(n);
-    // runs and strips take 16 bytes per inner point
-    let inner = RESIDENT_INNER.min(to_usize(binding / 16)).min(n);
-    DistanceTiling { outer, inner, lanes, symmetric: false }
+    DistanceTiling { outer: even.max(FILLING_OUTER).min(side), inner: side, lanes, symmetric: false }
 }
 
 /// Limits of the kernel; `None` if rows are too wide for it.

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::segment_plan::{SegmentBuffers, in_tiles, limits};
+use super::segment_plan::{SegmentBuffers, in_tiles, limits, most_runs};
 use super::segment_runs::{Limits, Runs};
 use super::shared_points::{SharedCache, SharedPoints, octets_of, row_bytes, write_rows};
 use crate::backend::gpu::engine::device::GpuDevice;
@@ -72,7 +72,7 @@ impl<'a> SegmentSums<'a> {
         let tiles = in_tiles(gpu);
         let kernel = if tiles { &distance_sums_tile::KERNEL } else { &distance_sums::KERNEL };
         let pipeline = gpu.pipeline(kernel, 0, 0)?;
-        let runs = to_usize(memory.room() / (4 * wide(tiling.outer.max(1)))).max(1);
+        let runs = most_runs(gpu, tiling);
         let limits = octets.and_then(|octets| limits(tiles, octets));
         let limits = limits.map(|limits| Limits {
             run: limits.run.min(memory.inner_points),

@@ -57,7 +57,9 @@ pub(crate) fn row_bytes(points: &PointSet) -> u64 {
 pub(crate) fn may_stay(gpu: &GpuDevice, points: &PointSet) -> bool {
     let bytes = row_bytes(points).saturating_mul(wide(points.len()));
     let most = gpu.limits.max_storage_buffer_binding_size.min(gpu.limits.max_buffer_size);
-    bytes <= most.min(gpu.options.kept_bytes.unwrap_or(0))
+    // the lanes need memory, too
+    let memory = gpu.options.memory_bytes.map_or(u64::MAX, |bytes| bytes / 2);
+    bytes <= most.min(memory).min(gpu.options.kept_bytes.unwrap_or(0))
 }
 
 impl SharedCache {
