@@ -18,7 +18,7 @@ pub enum Nonfinite {
     /// Refuse the embeddings.
     #[default]
     Refuse,
-    /// Leave those rows out of every metric, and report how many there are.
+    /// Leave those rows out, and report how many there are.
     Skip,
 }
 

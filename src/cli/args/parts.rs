@@ -10,8 +10,8 @@ use crate::plan::settings::Options;
 /// Which part of a run this process computes, and whether it resumes an earlier one.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PartArgs {
-    /// Compute part I of N (nearly equal ranges of rows) and write its results below OUT/parts; `merge OUT` adds up the
-    /// parts. If metrics need the first results of all parts, run the same command again once these exist
+    /// Compute part I of N (nearly equal ranges of rows) and write its results below OUT/parts; `merge OUT` joins the parts.
+    /// Some metrics need a second round of the same commands, once all parts exist: the run says so
     #[arg(long, value_name = "I/N", conflicts_with = "rows", help_heading = "Parts")]
     pub shard: Option<Shard>,
     /// As --shard, for the rows from A (inclusive) to B (exclusive)

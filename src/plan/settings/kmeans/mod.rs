@@ -85,8 +85,8 @@ options! {
         #[arg(long, value_name = "N", help_heading = "K-means")]
         pub n_iters: Option<NonZero<u32>>,
 
-        /// Stop a k-means if an iteration lowers the objective by less than this share; 0 = never, as in upstream [default:
-        /// 0]
+        /// Stop a k-means once an iteration lowers the objective by less than this share; with 0, as in upstream, once no
+        /// point moves [default: 0]
         #[arg(long, value_name = "SHARE", help_heading = "K-means")]
         pub tolerance: Option<f64>,
 
