@@ -32,6 +32,15 @@ pub fn ranked_by(name: &str) -> Result<&'static dyn Metric, Finding> {
     found.ok_or_else(|| unknown("per-cluster metric", name, of_clusters().map(Metric::name)))
 }
 
+/// What clusters are ranked by unless the user says so: the first of these that is computed. Inertia would rank them by size.
+pub const RANKINGS: [&str; 3] = ["silhouette", "simplified_silhouette", "mean_inertia"];
+
+/// The first of [`RANKINGS`] among `computed`. The silhouette counts only if it is `exact`: a sample may miss clusters.
+pub fn default_ranking(computed: &[&'static dyn Metric], exact: bool) -> Option<&'static dyn Metric> {
+    let mut usable = RANKINGS.into_iter().filter(|name| exact || *name != RANKINGS[0]);
+    usable.find_map(|name| computed.iter().copied().find(|metric| metric.name() == name))
+}
+
 /// Names of the metrics that need `--labels`.
 pub fn of_labels() -> impl Iterator<Item = &'static str> {
     METRICS.iter().filter(|metric| metric.needs().contains(&Need::Labels)).map(|metric| metric.name())

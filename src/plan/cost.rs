@@ -121,7 +121,7 @@ fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, wo
     let asked = |metric: &dyn Metric| {
         let gated = settings.gates.iter().any(|gate| gate.metric == metric.name());
         gated
-            || metric.name() == settings.rank_by
+            || settings.rank_by.as_deref() == Some(metric.name())
             || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))
     };
     let mut skipped: Vec<&'static dyn Metric> = Vec::new();

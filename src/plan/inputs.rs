@@ -87,7 +87,8 @@ impl CheckedInputs {
         check_gates(&settings)?;
         let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
         let ranking = RankingRequest {
-            by: metrics::ranked_by(&settings.rank_by).map_err(Error::usage)?,
+            by: metrics::ranked_by(settings.rank_by.as_deref().unwrap_or(metrics::RANKINGS[2]))
+                .map_err(Error::usage)?,
             min_size: settings.montage_min_size,
             best: settings.best,
             worst: settings.worst,

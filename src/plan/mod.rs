@@ -25,7 +25,7 @@ use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::hierarchy::Level;
 use crate::formats::scratch_copies;
-use crate::metrics::Need;
+use crate::metrics::{self, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs};
@@ -90,6 +90,11 @@ impl Plan {
         }
         let work = work(&inputs, backend.as_ref());
         cost::fit_to_budget(&mut inputs.metrics, &mut inputs.settings, &work, &mut inputs.warnings)?;
+        if inputs.settings.rank_by.is_none() {
+            let exact = inputs.settings.silhouette == Silhouette::Exact;
+            inputs.ranking.by = metrics::default_ranking(&inputs.metrics, exact).unwrap_or(inputs.ranking.by);
+            inputs.settings.rank_by = Some(inputs.ranking.by.name().to_owned());
+        }
         let needs = cost::needs(&inputs.metrics);
         let seconds = inputs.started.elapsed().as_secs_f64();
         let mut plan = Plan { inputs, needs, centre: Vec::new(), backend, device, reason, seconds };

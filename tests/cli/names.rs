@@ -62,7 +62,8 @@ fn every_form_of_names_gives_the_same_montages() {
         files.into_iter().map(|file| (file.clone(), fs::read(place.out.join(file)).expect("reads"))).collect::<Vec<_>>()
     };
     let want = montages("names.txt");
-    assert_eq!(want.len(), 3 + 3 + 3 + 3, "with a contact sheet per level");
+    // a level has two clusters, so none is the worst beside the two best
+    assert_eq!(want.len(), 3 + 3 + 2 + 3, "with a contact sheet per level");
     for file in ["names.csv", "names.pkl"] {
         assert!(montages(file) == want, "{file}: other montages");
     }

@@ -247,6 +247,12 @@ pub struct Ranking {
     pub min_size: u64,
     /// Number of clusters that are ranked.
     pub ranked: u64,
+    /// Number of points in clusters with fewer points than that.
+    #[serde(default)]
+    pub small_points: u64,
+    /// Number of clusters of a single point.
+    #[serde(default)]
+    pub singletons: u64,
     /// The best clusters, best first.
     pub best: Vec<u64>,
     /// The worst clusters, worst first.
@@ -267,7 +273,16 @@ pub struct RankingRequest {
 }
 
 impl RankingRequest {
-    /// Ranks the non-empty clusters that are large enough and have a defined value; ties go to the lower index.
+    /// How many of `ranked` clusters are listed as the best, and how many as the worst.
+    fn shares(&self, ranked: usize) -> (usize, usize) {
+        let [all, best, worst] = [ranked, self.best, self.worst].map(|count| count as u128);
+        let share = (all * best).div_ceil((best + worst).max(1)).min(best);
+        let best = usize::try_from(share).unwrap_or(ranked);
+        (best, self.worst.min(ranked - best))
+    }
+
+    /// Ranks the non-empty clusters that are large enough and have a defined value; ties go to the lower index. If there are too
+    /// few, no cluster is both among the best and among the worst: they are shared out in proportion.
     fn rank(&self, level: &LevelStatistics) -> Ranking {
         let column = self.by.clusters(level).unwrap_or(Column::Real(vec![f64::NAN; level.clusters.len()]));
         let sign = if self.by.better() == Better::Higher { -1.0 } else { 1.0 };
@@ -276,10 +291,20 @@ impl RankingRequest {
             (0..column.len()).filter(large).map(|c| (sign * column.real(c), c)).filter(|(f, _)| !f.is_nan()).collect();
         let take = |ranked: &[(f64, usize)], n: usize| ranked.iter().take(n).map(|&(_, c)| c as u64).collect();
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let best = take(&ranked, self.best);
+        let (best, worst) = self.shares(ranked.len());
+        let best = take(&ranked, best);
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let worst = take(&ranked, self.worst);
-        Ranking { by: self.by.name().to_owned(), min_size: self.min_size, ranked: ranked.len() as u64, best, worst }
+        let worst = take(&ranked, worst);
+        let sizes = level.clusters.iter().map(|cluster| cluster.size);
+        Ranking {
+            by: self.by.name().to_owned(),
+            min_size: self.min_size,
+            ranked: ranked.len() as u64,
+            small_points: sizes.clone().filter(|&size| size < self.min_size).sum(),
+            singletons: sizes.filter(|&size| size == 1).count() as u64,
+            best,
+            worst,
+        }
     }
 }
 
@@ -327,7 +352,13 @@ mod tests {
     #[test]
     fn ranking_leaves_small_clusters_out_and_breaks_ties_by_index() {
         let ranking = level().ranking;
-        assert_eq!((ranking.best, ranking.worst, ranking.ranked), (vec![0, 4], vec![3, 0], 3));
+        assert_eq!((ranking.best, ranking.worst, ranking.ranked), (vec![0, 4], vec![3], 3), "no cluster is both");
+        let shares = |best, worst, ranked| {
+            RankingRequest { by: crate::metrics::METRICS[0], min_size: 1, best, worst }.shares(ranked)
+        };
+        assert_eq!((shares(5, 5, 200), shares(5, 5, 9), shares(5, 5, 1)), ((5, 5), (5, 4), (1, 0)));
+        assert_eq!((shares(0, 5, 3), shares(5, 0, 3), shares(0, 0, 3)), ((0, 3), (3, 0), (0, 0)));
+        assert_eq!(shares(usize::MAX, usize::MAX, 7), (4, 3));
     }
 
     #[test]

@@ -223,7 +223,8 @@ options! {
         #[arg(long, value_name = "N", help_heading = "Montages")]
         pub contact_sheet: Option<usize>,
 
-        /// Rank clusters by this per-cluster metric [default: inertia]
+        /// Rank clusters by this per-cluster metric [default: silhouette; if it is not computed exactly,
+        /// simplified_silhouette; if that is not, mean_inertia]
         #[arg(long, value_name = "COLUMN", help_heading = "Montages")]
         pub rank_by: Option<String>,
 

@@ -85,7 +85,8 @@ pub struct Settings {
     pub montage_format: MontageFormat,
     pub montage_captions: MontageCaptions,
     pub contact_sheet: usize,
-    pub rank_by: String,
+    /// `None` until the plan chooses: see [`metrics::default_ranking`].
+    pub rank_by: Option<String>,
     pub sample: Sample,
     pub seed: u64,
     #[serde(flatten)]
@@ -102,11 +103,12 @@ impl Options {
         let of_labels =
             [("--centroids", !self.centroids.is_empty()), ("--level-columns", !self.level_columns.is_empty())];
         let (clustering, assignments) = assignments::clustering(self.clustering, self.assignments, of_labels)?;
-        let rank_by = self.rank_by.unwrap_or_else(|| "inertia".to_owned()).replace('-', "_");
-        metrics::ranked_by(&rank_by).map_err(Error::usage)?;
+        let rank_by = self.rank_by.map(|name| name.replace('-', "_"));
+        let ranking = rank_by.as_deref().unwrap_or(metrics::RANKINGS[2]);
+        metrics::ranked_by(ranking).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
         let gates = selection::gates(&self.fail_if)?;
-        let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([rank_by.as_str()]).collect();
+        let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([ranking]).collect();
         let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| selection::is_silhouette(name));
         let cosine_asked = selection::of_cosines(&self.metrics, &asked);
         let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());

@@ -161,7 +161,15 @@ mod tests {
     #[test]
     fn of_too_many_clusters_the_best_and_worst_are_kept() {
         let inertia = (0..10).map(|i| f64::from((i * 7) % 10)).chain([f64::NAN]).collect();
-        let ranking = Ranking { by: "inertia".into(), min_size: 1, ranked: 10, best: Vec::new(), worst: Vec::new() };
+        let ranking = Ranking {
+            by: "inertia".into(),
+            min_size: 1,
+            ranked: 10,
+            small_points: 0,
+            singletons: 0,
+            best: Vec::new(),
+            worst: Vec::new(),
+        };
         let level = Level {
             level: 1,
             figures: serde_json::Map::new(),
