@@ -194,3 +194,16 @@ fn selection_accepts_names_and_suggests_the_nearest() {
     let refused = select(&["inertai".to_owned()]).map(|m| m.len()).expect_err("no such metric");
     assert!(refused.to_string().contains("did you mean `inertia`"), "{refused}");
 }
+
+#[test]
+fn clusters_are_ranked_by_the_silhouette_if_it_is_exact_and_never_by_inertia() {
+    let ranking = |names: &[&str], exact| {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        default_ranking(&select(&names).expect("known names"), exact).map(Metric::name)
+    };
+    assert_eq!(ranking(&["all"], true), Some("silhouette"));
+    assert_eq!(ranking(&["all"], false), Some("simplified_silhouette"), "a sample misses clusters");
+    assert_eq!(ranking(&["fast"], true), Some("mean_inertia"), "the others need a search");
+    assert_eq!(ranking(&["inertia", "mean_inertia"], true), Some("mean_inertia"));
+    assert_eq!(ranking(&["inertia"], true), None);
+}
