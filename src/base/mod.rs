@@ -1,5 +1,6 @@
 //! Types and helpers for every other module: errors, element types, numbers, signals, times.
 
+pub mod distance;
 pub mod double_double;
 pub mod error;
 pub mod magnitude;

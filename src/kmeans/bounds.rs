@@ -23,7 +23,7 @@ const ABSOLUTE: f64 = 1.0 / (1_u64 << 44) as f64;
 /// Above the relative error of a float64 sum of squares.
 const FLOAT64: f64 = 1e-12;
 
-/// Points whose bounds one thread updates at a time.
+/// Points whose bounds one thread updates at a time. Fewer are updated by the calling thread.
 const BLOCK: usize = 1 << 14;
 
 /// Labels and bounds of this process's points.
@@ -62,12 +62,15 @@ impl Bounds {
 
     /// Updates the bounds of all points after the centroids moved by `drifts`.
     pub(super) fn drift(&mut self, drifts: &Drifts) {
-        let Bounds { labels, upper, lower } = self;
-        if labels.len() <= BLOCK {
-            return drift(labels, upper, lower, drifts);
-        }
-        let blocks = labels.par_chunks(BLOCK).zip(upper.par_chunks_mut(BLOCK)).zip(lower.par_chunks_mut(BLOCK));
-        blocks.for_each(|((labels, upper), lower)| drift(labels, upper, lower, drifts));
+        let blocks = self.labels.par_chunks(BLOCK).zip(self.upper.par_chunks_mut(BLOCK));
+        blocks.zip(self.lower.par_chunks_mut(BLOCK)).for_each(|((labels, upper), lower)| {
+            for ((&label, upper), lower) in labels.iter().zip(upper).zip(lower) {
+                if label != UNLABELLED {
+                    *upper = up(f64::from(*upper) + drifts.of(label));
+                    *lower = down((f64::from(*lower) - drifts.of_others(label)).max(0.0));
+                }
+            }
+        });
     }
 
     /// Sets the label and the bounds of a point that was compared with all centroids.
@@ -75,16 +78,6 @@ impl Bounds {
         self.labels[point] = bounded.label;
         self.upper[point] = bounded.upper;
         self.lower[point] = bounded.lower;
-    }
-}
-
-/// Updates the bounds of some points after the centroids moved by `drifts`.
-fn drift(labels: &[u32], upper: &mut [f32], lower: &mut [f32], drifts: &Drifts) {
-    for ((&label, upper), lower) in labels.iter().zip(upper).zip(lower) {
-        if label != UNLABELLED {
-            *upper = up(f64::from(*upper) + drifts.of(label));
-            *lower = down((f64::from(*lower) - drifts.of_others(label)).max(0.0));
-        }
     }
 }
 

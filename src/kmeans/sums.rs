@@ -12,17 +12,18 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelIterator as _, ParallelIterator as _};
 
 use super::communicator::Communicator;
 use crate::backend::GroupSums;
+use crate::base::distance;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::as_real;
 use crate::engine::partials::PointSums;
 
-/// Values from which several threads share the work. A small k-means may itself be one of many that threads share.
-const SHARED: usize = 1 << 16;
+/// Fewest values that are worth a thread. A small k-means may itself be one of many that threads share.
+const SHARED: usize = 1 << 15;
 
 /// Sums of the points, by cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,15 +105,12 @@ impl Sums {
     /// Means, `[k, d]`. Empty clusters keep the centroids of `before`.
     pub(super) fn means(&self, before: &Array2<f64>) -> Array2<f64> {
         let mut means = before.clone();
-        let move_to = |(cluster, (mut to, &count)): (usize, (ArrayViewMut1<'_, f64>, &u64))| {
+        let rows = means.outer_iter_mut().into_par_iter().with_min_len(at_once(before.ncols())).zip(&self.counts);
+        rows.enumerate().for_each(|(cluster, (mut to, &count))| {
             if count > 0 {
                 to.iter_mut().zip(self.points.mean(cluster, count)).for_each(|(to, mean)| *to = mean);
             }
-        };
-        match before.len() < SHARED {
-            true => means.outer_iter_mut().zip(&self.counts).enumerate().for_each(move_to),
-            false => means.outer_iter_mut().into_par_iter().zip(&self.counts).enumerate().for_each(move_to),
-        }
+        });
         means
     }
 
@@ -128,26 +126,21 @@ impl Sums {
 
 /// Squared distance of each row of a matrix to the same row of another.
 pub(super) fn squared_by_row(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>) -> Vec<f64> {
-    if a.len() < SHARED {
-        return a.outer_iter().zip(b.outer_iter()).map(|(a, b)| squared(a, b)).collect();
-    }
     let rows = a.outer_iter().into_par_iter().zip(b.outer_iter().into_par_iter());
-    rows.map(|(a, b)| squared(a, b)).collect()
+    rows.with_min_len(at_once(a.ncols())).map(|(a, b)| squared(a, b)).collect()
 }
 
-/// Squared distance of two rows. Eight independent sums let the compiler use SIMD.
+/// Squared distance of two rows.
 pub(super) fn squared(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
-    let (Some(a), Some(b)) = (a.to_slice(), b.to_slice()) else {
-        return a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum();
-    };
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += (a - b) * (a - b);
-        }
+    match (a.to_slice(), b.to_slice()) {
+        (Some(a), Some(b)) => distance::squared(a, b),
+        _ => a.iter().zip(&b).map(|(a, b)| (a - b) * (a - b)).sum(),
     }
-    sums.iter().sum::<f64>() + a_rest.iter().zip(b_rest).map(|(a, b)| (a - b) * (a - b)).sum::<f64>()
+}
+
+/// Fewest rows of this dimension that are worth a thread.
+fn at_once(dim: usize) -> usize {
+    (SHARED / dim.max(1)).max(1)
 }
 
 /// Converts a count from float64.

@@ -4,6 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::distance::{squared_f32, squared_f64};
 use super::tile::{Row, row_of};
+use crate::base::distance::squared;
 use crate::base::matrix::MatrixView;
 
 /// Squared distances outside this range may have lost bits to overflow or underflow of float32. They are computed again in
@@ -107,18 +108,10 @@ fn squared_widened<S: Simd>(simd: S, x: &[f64], c: &[f32]) -> f64 {
         .sum()
 }
 
-/// Squared distance of two rows in float64, in eight chains for speed.
+/// Squared distance of two rows in float64, which few pairs need.
 #[cold]
 pub(super) fn squared_in_double<T: Copy + Into<f64>, U: Copy + Into<f64>>(x: &[T], c: &[U]) -> f64 {
-    let squared = |x: T, c: U| (x.into() - c.into()).powi(2);
-    let ((x, x_rest), (c, c_rest)) = (x.as_chunks::<8>(), c.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (x, c) in x.iter().zip(c) {
-        for (sum, (&x, &c)) in sums.iter_mut().zip(x.iter().zip(c)) {
-            *sum += squared(x, c);
-        }
-    }
-    sums.iter().sum::<f64>() + x_rest.iter().zip(c_rest).map(|(&x, &c)| squared(x, c)).sum::<f64>()
+    squared(x, c)
 }
 
 /// Writes the squared distances of a point to the `rows` of a matrix to `out`, in order.

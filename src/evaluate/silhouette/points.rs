@@ -7,7 +7,9 @@ use half::f16;
 
 use super::order::Order;
 use crate::backend::PointSet;
+use crate::base::distance::squared;
 use crate::base::error::{Error, Finding, Result};
+use crate::base::magnitude;
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_f32;
 use crate::engine::partials::Sums;
@@ -153,8 +155,8 @@ impl<'a, 'e> Source<'a, 'e> {
     /// Whether float32 is too coarse for the points from `first` on, which are cut into clusters at `ends` (from `first`) and have
     /// these `roundings`. Distances between neighbours in the order stand for those of a cluster.
     fn is_coarse(&self, points: &PointSet, first: usize, ends: &[usize], roundings: &[f32]) -> bool {
-        let largest = largest_of_single(&points.values);
-        let least = f64::from(largest) * VANISHING;
+        let largest = magnitude::largest(Dtype::F32, bytemuck::cast_slice(&points.values));
+        let least = largest * VANISHING;
         let (mut start, mut coarse) = (0, 0);
         for &end in ends {
             let (mut apart, mut rounding, mut pairs) = (0.0, 0.0, 0);
@@ -273,27 +275,8 @@ fn largest_of(row: &[f64]) -> f64 {
     row.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// The largest magnitude. Eight independent maxima let the compiler use SIMD.
-fn largest_of_single(values: &[f32]) -> f32 {
-    let (eights, rest) = values.as_chunks::<8>();
-    let larger = |most: f32, value: f32| if value.abs() > most { value.abs() } else { most };
-    let mut most = [0.0_f32; 8];
-    for eight in eights {
-        most.iter_mut().zip(eight).for_each(|(most, &value)| *most = larger(*most, value));
-    }
-    most.iter().chain(rest).fold(0.0, |most, &value| larger(most, value))
-}
-
-/// Eight independent sums let the compiler use SIMD.
 fn distance(a: &[f32], b: &[f32]) -> f64 {
-    let squared = |a: f32, b: f32| (f64::from(a) - f64::from(b)).powi(2);
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (&a, &b))| *sum += squared(a, b));
-    }
-    let rest = a_rest.iter().zip(b_rest).map(|(&a, &b)| squared(a, b));
-    (sums.iter().sum::<f64>() + rest.sum::<f64>()).sqrt()
+    squared(a, b).sqrt()
 }
 
 #[cfg(test)]

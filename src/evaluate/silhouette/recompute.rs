@@ -14,6 +14,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::block::Block;
 use super::order::Order;
 use super::share_out::share_out;
+use crate::base::distance::squared;
 use crate::base::error::Result;
 use crate::evaluate::Evaluation;
 
@@ -131,19 +132,4 @@ impl<T: Copy + Into<f64>> WithSimd for Distances<'_, T> {
         }
         sum
     }
-}
-
-/// Squared distance. Eight independent sums let the compiler use SIMD.
-#[inline(always)]
-fn squared<T: Copy + Into<f64>>(point: &[f64], other: &[T]) -> f64 {
-    let mut chains = [0.0; 8];
-    let (points, point_rest) = point.as_chunks::<8>();
-    let (others, other_rest) = other.as_chunks::<8>();
-    for (a, b) in points.iter().zip(others) {
-        for (chain, (a, &b)) in chains.iter_mut().zip(a.iter().zip(b)) {
-            *chain += (a - b.into()).powi(2);
-        }
-    }
-    let rest = point_rest.iter().zip(other_rest).map(|(a, &b)| (a - b.into()).powi(2));
-    chains.iter().sum::<f64>() + rest.sum::<f64>()
 }
