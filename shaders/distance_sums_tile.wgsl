@@ -5,7 +5,8 @@
 // points are one load. Tiles of inner points ignore where runs begin and end, so short runs cost no more than long ones. The
 // tile's distances then pass through workgroup memory, 48 inner points at a time, and are added up run by run. A run lies
 // within a segment and a strip and has at most 256 points, so float32 is accurate enough; the host adds runs up. The distance
-// of a point to itself needs no special case: the differences are 0.
+// of a point to itself needs no special case: the differences are 0. Concatenated after shared/eight.wgsl, of which a component
+// is an outer point.
 
 struct Params {
     // Outer points, and the row of the first one in its buffer.
@@ -56,18 +57,6 @@ const ROUND: u32 = 48u;
 // neighbours over the memory's banks. Rows are an array of their own, because the number of a column is constant: so all
 // columns share one check of bounds.
 var<workgroup> slab: array<array<vec4<f32>, 49>, 16>;
-
-// Four components, one per outer point, for each of eight inner points.
-struct Eight {
-    e0: vec4<f32>,
-    e1: vec4<f32>,
-    e2: vec4<f32>,
-    e3: vec4<f32>,
-    e4: vec4<f32>,
-    e5: vec4<f32>,
-    e6: vec4<f32>,
-    e7: vec4<f32>,
-}
 
 // Where an invocation is in the tile: its four outer points, and the first four of its inner points.
 struct Place {

@@ -5,7 +5,7 @@
 // 64 rows to a workgroup, which loads the rows and 128 centroids at a time into workgroup memory, octet by octet. An invocation
 // processes 4 rows by 8 centroids and keeps the best two of its own share in registers. The shares are merged once, at the
 // end.
-// Concatenated after shared/candidates.wgsl and shared/search.wgsl.
+// Concatenated after shared/candidates.wgsl, shared/eight.wgsl and shared/search.wgsl.
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
 // Padded to a multiple of INVOCATION_CENTROIDS.

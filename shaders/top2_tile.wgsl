@@ -3,7 +3,8 @@
 // A workgroup of 256 processes 128 rows by 128 centroids at a time, one of 128 half as many rows. It loads 16 columns of both
 // into workgroup memory, column by column, so that four rows, or four centroids, are one load. Every value loaded from there
 // takes part in eight products. An invocation keeps the best two of its own share of a row's centroids in registers. The
-// shares are merged once, at the end. Concatenated after shared/candidates.wgsl and shared/search.wgsl.
+// shares are merged once, at the end.
+// Concatenated after shared/candidates.wgsl, shared/eight.wgsl and shared/search.wgsl.
 
 @group(0) @binding(0) var<storage, read> rows: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> centroids: array<vec4<f32>>;

@@ -27,18 +27,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> best: array<Best>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-// Four components for each of eight centroids: a quad of columns, or its sums with four rows.
-struct Eight {
-    e0: vec4<f32>,
-    e1: vec4<f32>,
-    e2: vec4<f32>,
-    e3: vec4<f32>,
-    e4: vec4<f32>,
-    e5: vec4<f32>,
-    e6: vec4<f32>,
-    e7: vec4<f32>,
-}
-
 fn score(place: u32, sums: vec4<f32>) -> vec4<f32> {
     return fma(vec4<f32>(-2.0), sums, vec4<f32>(norms[place]));
 }

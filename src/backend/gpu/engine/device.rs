@@ -21,9 +21,11 @@ use crate::base::error::{Error, Finding, Result};
 /// How long one wait lasts before device loss is checked again.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a wait looks for its result again and again before it sleeps in the driver, and for how long it pauses in between.
+/// How long a wait looks for its result again and again before it sleeps in the driver, and for how long it pauses in between;
+/// after a sleep, for how long at most.
 const POLLED: Duration = Duration::from_millis(100);
 const POLL_PAUSE: Duration = Duration::from_micros(20);
+const CALLBACK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Longest wait for one submission. Drivers stop a submission after seconds.
 const SUBMISSION_TIMEOUT: Duration = Duration::from_secs(600);
@@ -155,23 +157,12 @@ impl GpuDevice {
     /// lane never waits for another lane's work.
     pub(crate) fn wait(&self, mapping: &Mapping, after: Option<&wgpu::SubmissionIndex>) -> Result<()> {
         let started = Instant::now();
-        while self.options.polls && started.elapsed() < POLLED {
+        loop {
             // a lost device must not be polled
             self.fault.check()?;
             // a sleep in the driver ends with an interrupt, which takes longer than most of the work
-            if self.device.poll(wgpu::PollType::Poll).is_err() {
-                break;
-            }
-            match mapping.recv_timeout(POLL_PAUSE) {
-                Ok(Ok(())) => return self.fault.check(),
-                Ok(Err(error)) => return self.failed("cannot map memory shared with the GPU", &error.to_string()),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => (),
-            }
-        }
-        loop {
-            self.fault.check()?;
-            let poll = match after {
+            let sleeps = !self.options.polls || started.elapsed() >= POLLED;
+            let poll = match after.filter(|_| sleeps) {
                 Some(index) => {
                     wgpu::PollType::Wait { submission_index: Some(index.clone()), timeout: Some(POLL_INTERVAL) }
                 }
@@ -181,8 +172,8 @@ impl GpuDevice {
                 Ok(_) | Err(wgpu::PollError::Timeout) => (),
                 Err(error) => return self.failed("waiting for the GPU failed", &error.to_string()),
             }
-            // The callback may be running on another lane's thread.
-            match mapping.recv_timeout(Duration::from_millis(20)) {
+            // the callback may be running on another lane's thread
+            match mapping.recv_timeout(if sleeps { CALLBACK_PAUSE } else { POLL_PAUSE }) {
                 Ok(Ok(())) => return self.fault.check(),
                 Ok(Err(error)) => return self.failed("cannot map memory shared with the GPU", &error.to_string()),
                 Err(RecvTimeoutError::Disconnected) => return self.failed("the GPU dropped a mapping", "no answer"),

@@ -1,4 +1,4 @@
-//! A float64 as hi/lo parts of float32, and magnitudes of values taken from their bits.
+//! A float64 as hi/lo parts of float32, and scales that bring values into float32's range.
 
 use crate::base::numeric::to_f32;
 

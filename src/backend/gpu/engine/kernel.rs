@@ -8,6 +8,9 @@ pub(crate) const POINTS: &str = include_str!("../../../../shaders/shared/points.
 /// The shared squared distance, which follows [`POINTS`] in the kernels that use it.
 pub(crate) const DISTANCE: &str = include_str!("../../../../shaders/shared/distance.wgsl");
 
+/// WGSL that declares eight vectors of four components, for kernels with register tiles.
+pub(crate) const EIGHT: &str = include_str!("../../../../shaders/shared/eight.wgsl");
+
 /// Values of pipeline overrides, by name.
 pub type Overrides = &'static [(&'static str, f64)];
 

@@ -33,19 +33,9 @@ struct Chosen {
     told: bool,
 }
 
-/// How a class's searches in float16 went.
-#[derive(Debug)]
-struct InHalf {
-    class: ShapeClass,
-    rows: usize,
-    /// Rows that had to be searched again in float32.
-    again: usize,
-}
-
 #[derive(Debug, Default)]
 struct State {
     classes: Vec<Chosen>,
-    in_half: Vec<InHalf>,
     /// Whether a search is being timed.
     timing: bool,
 }
@@ -73,11 +63,6 @@ enum Quiet<'a> {
     Alone(RwLockWriteGuard<'a, ()>),
     Shared(RwLockReadGuard<'a, ()>),
 }
-
-/// Searches in float16 are given up once one in this many rows had to be searched again, among at least so many rows. Matrix units
-/// are three to five times as fast as float32, and a few listed rows fill a device badly.
-const AGAIN_SHARE: usize = 3;
-const TELLING_ROWS: usize = 1 << 12;
 
 /// One search in a chosen shape.
 pub(crate) struct Turn<'a> {
@@ -146,23 +131,6 @@ impl SearchShapes {
             state.classes.len() - 1
         });
         &mut state.classes[place]
-    }
-
-    /// Whether a class is searched in float16 first: as long as few of its rows must be searched again, or that shape was asked
-    /// for.
-    pub(crate) fn half_pays(&self, class: ShapeClass) -> bool {
-        let state = self.state();
-        let seen = state.in_half.iter().find(|seen| seen.class == class);
-        self.asked || seen.is_none_or(|seen| seen.rows < TELLING_ROWS || seen.again * AGAIN_SHARE <= seen.rows)
-    }
-
-    /// Takes note that `again` of `rows` rows were searched again.
-    pub(crate) fn tell_half(&self, class: ShapeClass, rows: usize, again: usize) {
-        let mut state = self.state();
-        match state.in_half.iter_mut().find(|seen| seen.class == class) {
-            Some(seen) => (seen.rows, seen.again) = (seen.rows + rows, seen.again + again),
-            None => state.in_half.push(InHalf { class, rows, again }),
-        }
     }
 
     /// What is known about a class before its first search.

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 
 use super::distance_sums::DistanceSumDispatch;
 use crate::backend::gpu::engine::fault::defect;
-use crate::backend::gpu::engine::kernel::{Binding, Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{Binding, EIGHT, Entry, Kernel};
 use crate::backend::gpu::engine::pipeline::Bound;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::backend::gpu::engine::units::MAX_LOOP_ITERATIONS;
@@ -20,7 +20,7 @@ const STRIP_TILES: u32 = 4;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "distance_sums_tile",
-    sources: &[include_str!("../../../../shaders/distance_sums_tile.wgsl")],
+    sources: &[EIGHT, include_str!("../../../../shaders/distance_sums_tile.wgsl")],
     entries: &[Entry { name: "distance_sums_tile", workgroup: GROUP }],
     bindings: &[
         Binding::Read,

@@ -1,7 +1,7 @@
 //! The four centroids with the lowest scores of each row, per invocation or in small tiles; `shaders/top2.wgsl`.
 
 use super::search::{BINDINGS, CANDIDATES, SEARCH, Shape};
-use crate::backend::gpu::engine::kernel::{Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{EIGHT, Entry, Kernel};
 use crate::backend::gpu::engine::units::SEARCH_STEP;
 
 /// Invocations per workgroup of the entry points.
@@ -11,7 +11,7 @@ const TILE_GROUP: u32 = 256;
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "top2",
-    sources: &[CANDIDATES, SEARCH, include_str!("../../../../shaders/top2.wgsl")],
+    sources: &[CANDIDATES, EIGHT, SEARCH, include_str!("../../../../shaders/top2.wgsl")],
     entries: &[
         Entry { name: "per_invocation", workgroup: INVOCATION_GROUP },
         Entry { name: "workgroup_tile", workgroup: TILE_GROUP },

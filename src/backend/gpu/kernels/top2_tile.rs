@@ -1,12 +1,12 @@
 //! The four centroids with the lowest scores of each row, in register tiles; `shaders/top2_tile.wgsl`.
 
 use super::search::{BINDINGS, CANDIDATES, SEARCH, Shape};
-use crate::backend::gpu::engine::kernel::{Entry, Kernel};
+use crate::backend::gpu::engine::kernel::{EIGHT, Entry, Kernel};
 
 /// The kernel's description.
 pub(crate) const KERNEL: Kernel = Kernel {
     name: "top2_tile",
-    sources: &[CANDIDATES, SEARCH, include_str!("../../../../shaders/top2_tile.wgsl")],
+    sources: &[CANDIDATES, EIGHT, SEARCH, include_str!("../../../../shaders/top2_tile.wgsl")],
     entries: &[Entry { name: "rows_128", workgroup: 256 }, Entry { name: "rows_64", workgroup: 128 }],
     bindings: BINDINGS,
     variants: &[&[]],

@@ -1,8 +1,17 @@
-//! Work that follows a search in the same submission.
+//! Which rows a search reads, and work that follows it in the same submission.
 
 use crate::backend::gpu::engine::lane::LaneState;
 use crate::backend::gpu::engine::submit::Recorder;
 use crate::base::error::Result;
+
+/// The rows that a search reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SearchedRows {
+    /// All rows of the tile.
+    Tile,
+    /// So many listed rows, which are searched again.
+    Listed(u32),
+}
 
 /// Work that follows the last dispatch of a search in the same submission.
 pub(crate) trait After {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::after::After;
+use super::after::{After, SearchedRows};
 use super::bound_shape::{BoundShape, bind, shape, work};
 use super::centring::Centring;
 use super::half_search::{HalfSearch, copy_candidates, read_candidates};
@@ -130,37 +130,35 @@ impl Nominator {
         }
         let pace = self.pace;
         turn.start();
-        self.score(lane, centring, (level, searched), Rows::Tile, after)?;
+        self.score(lane, centring, (level, searched), SearchedRows::Tile, after)?;
         self.steady = self.pace == pace;
         turn.end(self.steady);
         Ok(&self.found)
     }
 
-    /// Searches some rows of the tile again, in float32, after [`Nominator::nominate`] searched them in float16: on their own
-    /// if [`Nominator::lists`] says so, else with the whole tile. `after` must be for the same. Only the first row's candidates
-    /// are read.
+    /// Searches `rows` of the tile again, in float32, after [`Nominator::nominate`] searched them in float16. `which` is that of
+    /// [`Nominator::rows_again`], and of `after`. Only the first row's candidates are read.
     pub(crate) fn nominate_again(
         &mut self,
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, searched): (usize, &SearchedLevel),
-        rows: &[u32],
+        (rows, which): (&[u32], SearchedRows),
         after: &mut dyn After,
     ) -> Result<&[RowCandidates]> {
-        let source = match self.lists(rows.len()) {
-            true => Rows::Listed(narrow(rows.len())?),
-            false => Rows::Tile,
-        };
-        if let (Rows::Listed(_), Some(half)) = (source, &self.half) {
+        if let (SearchedRows::Listed(_), Some(half)) = (which, &self.half) {
             half.list(lane, rows)?;
         }
-        self.score(lane, centring, (level, searched), source, Some(after))?;
+        self.score(lane, centring, (level, searched), which, Some(after))?;
         Ok(&self.found)
     }
 
-    /// Whether so many rows of a tile are searched again on their own.
-    pub(crate) fn lists(&self, rows: usize) -> bool {
-        self.half.as_ref().is_some_and(|half| rows <= half.most_listed)
+    /// Which rows to search again if so many need it: those on their own if they are few, else the whole tile.
+    pub(crate) fn rows_again(&self, rows: usize) -> Result<SearchedRows> {
+        match self.half.as_ref().is_some_and(|half| rows <= half.most_listed) {
+            true => Ok(SearchedRows::Listed(narrow(rows)?)),
+            false => Ok(SearchedRows::Tile),
+        }
     }
 
     /// The listed rows' candidates, and their numbers among the points; `None` if no level is searched in float16.
@@ -170,17 +168,9 @@ impl Nominator {
 
     /// Whether a level is searched in float16 first.
     fn in_half(&self, lane: &LaneState<'_>, level: usize) -> bool {
-        let searched = self.resident.searched.get(level).and_then(Option::as_ref);
         // rows that float16 does not decide are searched in float32
         let again = self.device_columns(lane, level) > 0;
-        let searches = again && self.half.as_ref().is_some_and(|half| half.searches(lane, level));
-        searches && searched.is_some_and(|searched| lane.gpu.shapes.half_pays(work(lane, searched).class))
-    }
-
-    /// Takes note that `again` of `rows` rows must be searched again after a search in float16.
-    pub(crate) fn tell_half(&self, lane: &LaneState<'_>, searched: &SearchedLevel, rows: usize, again: usize) {
-        tracing::trace!(rows, again, "searched in float16");
-        lane.gpu.shapes.tell_half(work(lane, searched).class, rows, again);
+        again && self.half.as_ref().is_some_and(|half| half.searches(lane, level))
     }
 
     /// Whether the last search was in float16.
@@ -210,13 +200,14 @@ impl Nominator {
         let again = rows.iter().filter(|&&row| !found[row].decides()).map(|&row| narrow(row));
         let again = again.collect::<Result<Vec<u32>>>()?;
         self.again = again.len();
-        self.tell_half(lane, searched, rows.len(), again.len());
-        if !self.lists(again.len()) {
+        tracing::trace!(rows = rows.len(), again = self.again, "searched in float16");
+        let listed = self.rows_again(again.len())?;
+        if listed == SearchedRows::Tile {
             return Ok(false);
         }
         if let (Some(half), false) = (&self.half, again.is_empty()) {
             half.list(lane, &again)?;
-            self.score(lane, centring, (level, searched), Rows::Listed(narrow(again.len())?), None)?;
+            self.score(lane, centring, (level, searched), listed, None)?;
             again.iter().zip(&self.found).for_each(|(&row, better)| found[row as usize] = *better);
         }
         self.found = found;
@@ -236,12 +227,12 @@ impl Nominator {
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, searched): (usize, &SearchedLevel),
-        source: Rows,
+        source: SearchedRows,
         mut after: Option<&mut dyn After>,
     ) -> Result<()> {
         let rows = match source {
-            Rows::Tile => narrow(lane.tile.rows())?,
-            Rows::Listed(rows) => rows,
+            SearchedRows::Tile => narrow(lane.tile.rows())?,
+            SearchedRows::Listed(rows) => rows,
         };
         let (places, block) = (searched.clusters.len(), lane.plan.search_block);
         for (number, first) in (0..places).step_by(block).enumerate() {
@@ -313,7 +304,7 @@ impl Nominator {
         lane: &mut LaneState<'_>,
         centring: &mut Centring,
         (level, block, load): (usize, usize, bool),
-        (source, work): (Rows, SearchDispatch),
+        (source, work): (SearchedRows, SearchDispatch),
         mut next: Next<'_>,
     ) -> Result<()> {
         let mut recorder = lane.recorder();
@@ -329,7 +320,7 @@ impl Nominator {
         }
         let now = &self.bound[0];
         let (blocks, best) = match (source, &self.half) {
-            (Rows::Listed(_), Some(half)) => (&self.listed_blocks[level], &*half.listed_best),
+            (SearchedRows::Listed(_), Some(half)) => (&self.listed_blocks[level], &*half.listed_best),
             _ => (&now.blocks[level], &*buffers.best),
         };
         let bound = blocks.get(block).or(blocks.first()).ok_or_else(|| defect("a block is not bound"))?;
@@ -357,15 +348,6 @@ impl Nominator {
         self.pace.teach(&lane.gpu.pace);
         Ok(())
     }
-}
-
-/// The rows that a search in float32 reads.
-#[derive(Debug, Clone, Copy)]
-enum Rows {
-    /// All rows of the tile.
-    Tile,
-    /// This many listed rows.
-    Listed(u32),
 }
 
 #[cfg(test)]

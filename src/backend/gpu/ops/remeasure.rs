@@ -1,9 +1,10 @@
 //! Measures the candidates of a search on the device, in the submission that finds them, and decides the rows for which this
-//! is proof. Only the nearest two of each row come back. For undecided rows, the host then fetches the candidates too.
+//! is proof. Only the nearest two of each row come back, and the candidates of a few undecided rows. If there are more of them, the
+//! host fetches their candidates.
 
 use std::sync::Arc;
 
-use super::after::After;
+use super::after::{After, SearchedRows};
 use super::own_distances::LevelCentroids;
 use super::rescore::direct_error;
 use super::resident::ResidentCentroids;
@@ -32,15 +33,6 @@ const LISTED_SHARE: usize = 32;
 
 /// Bytes of a row's four measured squared distances.
 const MEASURED_BYTES: u64 = 4 * SQUARED_BYTES;
-
-/// Whose candidates are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Searched {
-    /// All rows of the tile.
-    Tile,
-    /// So many listed rows, which are searched again.
-    Listed(u32),
-}
 
 /// One level whose candidates are measured on the device.
 struct LevelWork {
@@ -81,7 +73,7 @@ impl Remeasure {
     }
 
     /// What follows the search of a level.
-    pub(crate) fn after(&mut self, level: usize, searched: Searched) -> AfterSearch<'_> {
+    pub(crate) fn after(&mut self, level: usize, searched: SearchedRows) -> AfterSearch<'_> {
         AfterSearch { of: self, level, searched, stamp: 0, listed: 0 }
     }
 
@@ -232,7 +224,7 @@ fn buffers<'l>(lane: &'l LaneState<'_>) -> Result<(&'l SearchBuffers, &'l Candid
 pub(crate) struct AfterSearch<'m> {
     of: &'m mut Remeasure,
     level: usize,
-    searched: Searched,
+    searched: SearchedRows,
     stamp: u32,
     /// Undecided rows that are read with the results, if there are so many.
     listed: usize,
@@ -246,11 +238,11 @@ impl After for AfterSearch<'_> {
         };
         let octets = lane.plan.octets;
         let (rows, listed, (list, decide)) = match (self.searched, &work.listed) {
-            (Searched::Tile, _) => {
+            (SearchedRows::Tile, _) => {
                 (narrow(lane.tile.rows())?, lane.location.rows.is_some(), (&work.list, &work.decide))
             }
-            (Searched::Listed(rows), Some((list, decide))) => (rows, true, (list, decide)),
-            (Searched::Listed(_), None) => return Err(defect("no rows of the level are listed")),
+            (SearchedRows::Listed(rows), Some((list, decide))) => (rows, true, (list, decide)),
+            (SearchedRows::Listed(_), None) => return Err(defect("no rows of the level are listed")),
         };
         list_candidates::record(recorder, list, (rows, work.proof.places), listed)?;
         let own = work.own.bound(lane.gpu, &lane.location);

@@ -4,10 +4,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::after::SearchedRows;
 use super::centring::Centring;
 use super::nominate::Nominator;
 use super::own_distances::OwnDistanceOp;
-use super::remeasure::{Remeasure, Searched};
+use super::remeasure::Remeasure;
 use super::rescore::{Candidates, Open, ScoreError, direct_error, in_order};
 use super::resident::ResidentCentroids;
 use super::searched::SearchedLevel;
@@ -91,7 +92,7 @@ impl SearchOp {
         labels: &[u32],
         out: &mut [Top2],
     ) -> Result<()> {
-        let mut after = self.remeasure.after(level, Searched::Tile);
+        let mut after = self.remeasure.after(level, SearchedRows::Tile);
         let wanted = labelled(labels);
         let mut first =
             self.nominator.nominate(lane, centring, level, searched, wanted, Some(&mut after))?.first().copied();
@@ -101,21 +102,17 @@ impl SearchOp {
         let mut open: Vec<(usize, usize)> = open.into_iter().map(|row| (row, row)).collect();
         take_decided(&mut open, self.remeasure.nearest(), out);
         let mut best = None;
-        if self.nominator.was_in_half() {
-            self.nominator.tell_half(lane, searched, labels.len(), open.len());
-            if !open.is_empty() {
-                let again = open.iter().map(|&(row, _)| narrow(row)).collect::<Result<Vec<u32>>>()?;
-                let listed = self.nominator.lists(again.len());
-                let rows = if listed { Searched::Listed(narrow(again.len())?) } else { Searched::Tile };
-                let mut after = self.remeasure.after(level, rows);
-                let found = self.nominator.nominate_again(lane, centring, (level, searched), &again, &mut after)?;
-                first = found.first().copied();
-                if listed {
-                    open.iter_mut().enumerate().for_each(|(place, (_, at))| *at = place);
-                    best = self.nominator.listed().map(|(best, _)| best);
-                }
-                take_decided(&mut open, self.remeasure.nearest(), out);
+        if self.nominator.was_in_half() && !open.is_empty() {
+            let again = open.iter().map(|&(row, _)| narrow(row)).collect::<Result<Vec<u32>>>()?;
+            let rows = (again.as_slice(), self.nominator.rows_again(again.len())?);
+            let mut after = self.remeasure.after(level, rows.1);
+            let found = self.nominator.nominate_again(lane, centring, (level, searched), rows, &mut after)?;
+            first = found.first().copied();
+            if rows.1 != SearchedRows::Tile {
+                open.iter_mut().enumerate().for_each(|(place, (_, at))| *at = place);
+                best = self.nominator.listed().map(|(best, _)| best);
             }
+            take_decided(&mut open, self.remeasure.nearest(), out);
         }
         let mut scanned = Vec::new();
         for row in alone {
