@@ -32,13 +32,15 @@ pub fn ranked_by(name: &str) -> Result<&'static dyn Metric, Finding> {
     found.ok_or_else(|| unknown("per-cluster metric", name, of_clusters().map(Metric::name)))
 }
 
-/// What clusters are ranked by unless the user says so: the first of these that is computed. Inertia would rank them by size.
-pub const RANKINGS: [&str; 3] = ["silhouette", "simplified_silhouette", "mean_inertia"];
+/// What clusters are ranked by if nothing better is computed: it costs no further pass. Inertia would rank them by size.
+pub const LAST_RANKING: &str = "mean_inertia";
 
-/// The first of [`RANKINGS`] among `computed`. The silhouette counts only if it is `exact`: a sample may miss clusters.
-pub fn default_ranking(computed: &[&'static dyn Metric], exact: bool) -> Option<&'static dyn Metric> {
-    let mut usable = RANKINGS.into_iter().filter(|name| exact || *name != RANKINGS[0]);
-    usable.find_map(|name| computed.iter().copied().find(|metric| metric.name() == name))
+/// The metric that clusters are ranked by unless the user names one: the first of silhouette, simplified silhouette and
+/// [`LAST_RANKING`] among the `computed` ones. The silhouette counts only if it is `exact`: a sample may miss clusters.
+pub fn default_ranking(computed: &[&'static dyn Metric], exact: bool) -> &'static str {
+    let silhouettes = ["silhouette", "simplified_silhouette"].into_iter().skip(usize::from(!exact));
+    let is_computed = |name: &&str| computed.iter().any(|metric| metric.name() == *name);
+    silhouettes.into_iter().find(is_computed).unwrap_or(LAST_RANKING)
 }
 
 /// Names of the metrics that need `--labels`.

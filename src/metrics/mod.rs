@@ -44,7 +44,7 @@ pub(crate) use crate::base::numeric::as_real;
 pub(crate) use level_statistics::LevelStatistics;
 pub(crate) use lookup::unknown;
 pub use lookup::{
-    RANKINGS, default_ranking, is_amount, of_clusters, of_cosines, of_labels, of_levels, ranked_by, select,
+    LAST_RANKING, default_ranking, is_amount, of_clusters, of_cosines, of_labels, of_levels, ranked_by, select,
 };
 pub use metric::{Better, Column, Metric, Need, Scalar, Unit};
 pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, UNDERFLOWS, of_nonempty};

@@ -14,7 +14,6 @@ use crate::formats::upstream::Upstream;
 use crate::metrics::{self, Metric, Need};
 use crate::plan::cost;
 use crate::plan::normalize;
-use crate::plan::record::RankingRequest;
 use crate::plan::settings::Settings;
 
 /// Open inputs that are consistent with each other and with the settings.
@@ -33,8 +32,6 @@ pub struct CheckedInputs {
     pub levels: Vec<usize>,
     /// The metrics to compute.
     pub metrics: Vec<&'static dyn Metric>,
-    /// How clusters are ranked.
-    pub ranking: RankingRequest,
     /// Warnings for the user.
     pub warnings: Vec<String>,
     /// When checking began.
@@ -86,25 +83,7 @@ impl CheckedInputs {
         let levels = choose_levels(&mut settings, &hierarchy);
         check_gates(&settings)?;
         let metrics = metrics::select(&settings.metrics).map_err(Error::usage)?;
-        let ranking = RankingRequest {
-            by: metrics::ranked_by(settings.rank_by.as_deref().unwrap_or(metrics::RANKINGS[2]))
-                .map_err(Error::usage)?,
-            min_size: settings.montage_min_size,
-            best: settings.best,
-            worst: settings.worst,
-        };
-        Ok(CheckedInputs {
-            settings,
-            embeddings,
-            hierarchy,
-            names,
-            labels,
-            levels,
-            metrics,
-            ranking,
-            warnings,
-            started,
-        })
+        Ok(CheckedInputs { settings, embeddings, hierarchy, names, labels, levels, metrics, warnings, started })
     }
 
     /// Whether a sharded run needs a second round over the shards, because some metrics depend on first-round results of all

@@ -28,7 +28,7 @@ use crate::formats::scratch_copies;
 use crate::metrics::{self, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs};
+use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs, RankingRequest};
 use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
 pub use inputs::CheckedInputs;
 
@@ -39,6 +39,8 @@ const MATRIX_TILE: usize = 64 << 20;
 /// changed through it; whatever a run decides later (tile size, warnings) is the run's own state.
 pub struct Plan {
     inputs: CheckedInputs,
+    /// How clusters are ranked.
+    pub ranking: RankingRequest,
     /// What the metrics need beyond the sums of own distances, cheapest first.
     pub needs: Vec<Need>,
     /// Subtracted from every row, `[dim]`; empty if no metric needs it.
@@ -90,14 +92,11 @@ impl Plan {
         }
         let work = work(&inputs, backend.as_ref());
         cost::fit_to_budget(&mut inputs.metrics, &mut inputs.settings, &work, &mut inputs.warnings)?;
-        if inputs.settings.rank_by.is_none() {
-            let exact = inputs.settings.silhouette == Silhouette::Exact;
-            inputs.ranking.by = metrics::default_ranking(&inputs.metrics, exact).unwrap_or(inputs.ranking.by);
-            inputs.settings.rank_by = Some(inputs.ranking.by.name().to_owned());
-        }
+        let ranking = ranking(&inputs)?;
+        inputs.settings.rank_by = Some(ranking.by.name().to_owned());
         let needs = cost::needs(&inputs.metrics);
         let seconds = inputs.started.elapsed().as_secs_f64();
-        let mut plan = Plan { inputs, needs, centre: Vec::new(), backend, device, reason, seconds };
+        let mut plan = Plan { inputs, ranking, needs, centre: Vec::new(), backend, device, reason, seconds };
         if !plan.hierarchy.lacks_centroids() {
             plan.prepare_centroids();
         }
@@ -332,6 +331,19 @@ fn work(inputs: &CheckedInputs, backend: &dyn Backend) -> Work {
         measured: backend.rate_is_measured(),
         symmetric: backend.distance_tiling(&PointSet { dim, ..PointSet::default() }).symmetric,
     }
+}
+
+/// How clusters are ranked: as the user says, or by what is computed.
+fn ranking(inputs: &CheckedInputs) -> Result<RankingRequest> {
+    let settings = &inputs.settings;
+    let exact = settings.silhouette == Silhouette::Exact;
+    let by = settings.rank_by.as_deref().unwrap_or_else(|| metrics::default_ranking(&inputs.metrics, exact));
+    Ok(RankingRequest {
+        by: metrics::ranked_by(by).map_err(Error::usage)?,
+        min_size: settings.montage_min_size,
+        best: settings.best,
+        worst: settings.worst,
+    })
 }
 
 /// The centre subtracted from every row, `[dim]`: close to the mean of the points, but known before any row is read. It is the

@@ -54,8 +54,9 @@ pub fn of_run(record: &RunRecord, out: &Path) -> String {
             counted(level.len(), "cluster"),
             counted(ranking.min_size, "point")
         );
-        let sizes: f64 = level.clusters.get("size").map_or(0.0, |sizes| (0..sizes.len()).map(|c| sizes.real(c)).sum());
         if ranking.small_points > 0 {
+            let sizes: f64 =
+                level.clusters.get("size").map_or(0.0, |sizes| (0..sizes.len()).map(|c| sizes.real(c)).sum());
             let share = 100.0 * as_real(ranking.small_points) / sizes.max(1.0);
             let _ = write!(text, "; smaller ones hold {share:.1} % of the points");
             if ranking.singletons > 0 {

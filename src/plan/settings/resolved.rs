@@ -104,7 +104,7 @@ impl Options {
             [("--centroids", !self.centroids.is_empty()), ("--level-columns", !self.level_columns.is_empty())];
         let (clustering, assignments) = assignments::clustering(self.clustering, self.assignments, of_labels)?;
         let rank_by = self.rank_by.map(|name| name.replace('-', "_"));
-        let ranking = rank_by.as_deref().unwrap_or(metrics::RANKINGS[2]);
+        let ranking = rank_by.as_deref().unwrap_or(metrics::LAST_RANKING);
         metrics::ranked_by(ranking).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
         let gates = selection::gates(&self.fail_if)?;
