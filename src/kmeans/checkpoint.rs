@@ -31,7 +31,7 @@ struct Header {
     /// Rounds of k-means|| that have drawn.
     #[serde(default)]
     rounds: u32,
-    /// Whether the bounds follow the centroids' last move. Those of versions before 0.2 do not.
+    /// Whether the bounds follow the centroids' last move. Earlier programs wrote none of this, and their bounds do not.
     #[serde(default)]
     drifted: bool,
     moving: u64,
@@ -286,5 +286,37 @@ pub(super) fn store_on_stop(fit: &Fit<'_>, error: Error, state: &State) -> Error
             error
         }
         Err(failed) => failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn bounds_that_do_not_follow_the_centroids_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("k-means.checkpoint");
+        let checkpoint = Checkpoint { path: path.clone(), every: Duration::ZERO, identity: "one".to_owned() };
+        let opened = |phase: &str, objectives: &[f64], drifted: Option<bool>| {
+            let mut writer = Writer::create(&path).expect("creates");
+            writer.array("objectives", [objectives]).expect("writes");
+            let mut header = serde_json::json!({
+                "kmeans": "one", "member": [0, 1], "init": 0, "phase": phase, "position": 0, "compared": 0, "moving": 0,
+                "searching": 0, "distinct": null, "best": null,
+            });
+            if let Some(drifted) = drifted {
+                header["drifted"] = drifted.into();
+            }
+            writer.finish(&header).expect("writes");
+            open(&checkpoint, &path).map(|_| ()).map_err(|finding| finding.to_string())
+        };
+        let refused = opened("iterating", &[7.0], None).expect_err("an iteration moved the centroids");
+        assert!(refused.contains("another version") && refused.contains("k-means.previous.part"), "{refused}");
+        assert_eq!(opened("iterating", &[7.0], Some(true)), Ok(()));
+        assert_eq!(opened("iterating", &[], None), Ok(()), "no centroid has moved");
+        assert_eq!(opened("seeding", &[], None), Ok(()));
     }
 }
