@@ -88,7 +88,7 @@ fn parquet(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     Err(input_file::no_parquet(candidate.path))
 }
 
-/// HDF5 has no reader in pure Rust, and its C library is not a dependency.
+/// HDF5 is read through its C library, which is not a dependency.
 fn hdf5(candidate: Candidate<'_>) -> Result<Opened, Finding> {
     let to = candidate.path.with_extension("fixed.npy");
     let code = "import h5py, numpy as np, sys; np.save(sys.argv[2], h5py.File(sys.argv[1])[sys.argv[3]][:])";
