@@ -32,6 +32,7 @@ mod nmi;
 mod parent_inertia_share;
 mod parent_points_share;
 mod purity;
+mod severity;
 mod silhouette;
 mod silhouette_cosine;
 mod silhouette_standard_error;
@@ -48,6 +49,7 @@ pub use lookup::{
 };
 pub use metric::{Better, Column, Metric, Need, Scalar, Unit};
 pub(crate) use metric::{OVERFLOWS, TWO_CLUSTERS, UNDERFLOWS, of_nonempty};
+pub use severity::Severity;
 
 /// Every metric, in the order of the columns.
 pub static METRICS: &[&dyn Metric] = &[

@@ -119,7 +119,7 @@ pub fn fit_to_budget(
 fn leave_out(metrics: &mut Vec<&'static dyn Metric>, settings: &mut Settings, work: &Work, warnings: &mut Vec<String>) {
     let silhouette = settings.silhouette;
     let asked = |metric: &dyn Metric| {
-        let gated = settings.gates.iter().any(|gate| gate.metric == metric.name());
+        let gated = settings.gates.iter().any(|gate| gate.metric() == Some(metric.name()));
         gated
             || settings.rank_by.as_deref() == Some(metric.name())
             || (settings.silhouette_asked && metric.needs().contains(&Need::Silhouette))

@@ -11,6 +11,7 @@ use crate::formats::labels::Labels;
 use crate::formats::names::Names;
 use crate::formats::subset;
 use crate::formats::upstream::Upstream;
+use crate::metrics::gates::Subject;
 use crate::metrics::{self, Metric, Need};
 use crate::plan::cost;
 use crate::plan::normalize;
@@ -231,7 +232,9 @@ fn check_names(settings: &Settings, embeddings: &Embeddings, names: &Names, find
 fn check_gates(settings: &Settings) -> Result<()> {
     let mut findings = Findings::new();
     for gate in &settings.gates {
-        if let Err(wrong) = gate.levels.check(&settings.levels) {
+        if let Subject::Metric(levels, _) = gate.subject
+            && let Err(wrong) = levels.check(&settings.levels)
+        {
             findings.push_usage(wrong.found(format!("`{gate}`")));
         }
     }

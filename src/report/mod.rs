@@ -2,6 +2,7 @@
 
 pub mod collect;
 pub mod compare;
+pub mod findings;
 pub mod gallery;
 pub mod map;
 mod metric_text;

@@ -20,11 +20,11 @@ use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
 use crate::plan::record::{self, KmeansRecord, PartOf, RunRecord, StageRecord};
 use crate::plan::settings::{Sample, Settings};
-use crate::report::gallery;
 use crate::report::map::{self, FittedMap};
 use crate::report::page::{self, Pictures};
 use crate::report::tables;
 use crate::report::tracking::events;
+use crate::report::{findings, gallery};
 use crate::run::buffers::Written;
 
 /// What the record says of a run besides its metrics.
@@ -77,6 +77,7 @@ pub(super) fn write_all(
     }
     warn_of_skipped(&mut record, evaluated);
     record.warnings.extend(record.levels.iter().flat_map(record::Level::range_warnings));
+    record.findings = Some(findings::of(&record));
     if plan.wants_montages() {
         pictures::make(plan, &mut record, &files, folder)?;
         record.stages.push(StageRecord::new("montages", clock.elapsed().as_secs_f64()));
@@ -146,6 +147,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
         distances: summary.distances,
         parts: summary.parts,
         kmeans: None,
+        findings: None,
         metrics: plan.metrics.iter().map(|&metric| metric.into()).collect(),
         levels: evaluated.levels.iter().map(level).collect(),
         map: None,

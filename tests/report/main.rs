@@ -8,6 +8,7 @@
 mod common;
 
 mod browser;
+mod findings;
 mod fixtures;
 mod record;
 mod remade;

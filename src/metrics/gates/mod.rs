@@ -8,6 +8,7 @@
 //! GATE       = SUBJECT COMPARISON NUMBER
 //! COMPARISON = < | <= | > | >= | == | !=
 //! SUBJECT    = LEVELS . METRIC              (for one run)
+//!            | findings . SEVERITY          (for one run: how many findings of that severity it has)
 //! LEVELS     = levelN | level* | any | all
 //! ```
 
@@ -21,26 +22,58 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::base::error::Finding;
-use crate::metrics;
+use crate::metrics::{self, Severity};
 pub use condition::Condition;
 pub use levels::Levels;
 pub use verdict::Verdict;
 
-/// A gate of one run: a metric, the levels it is checked on, and the condition that fails the gate.
+/// A gate of one run: what it checks, and the condition that fails it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
     /// The condition as written.
     pub condition: Condition,
-    /// The levels it is checked on.
-    pub levels: Levels,
-    /// Name of a per-level metric.
-    pub metric: &'static str,
+    /// What it checks.
+    pub subject: Subject,
 }
 
+/// What a gate of one run checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A per-level metric, on some levels.
+    Metric(Levels, &'static str),
+    /// The number of findings of a severity.
+    Findings(Severity),
+}
+
+/// What comes before the severity of findings.
+const FINDINGS: &str = "findings";
+
 impl Gate {
-    /// Judges the `levels` of a run. `of_level` returns the metric's value on a level, or why it is undefined.
-    pub fn judge(&self, levels: &[u32], of_level: impl Fn(u32) -> Result<f64, String>) -> Verdict {
-        Verdict::of(&self.condition, &self.levels, levels, of_level)
+    /// Judges the `levels` of a run. `of_level` returns the value of a metric on a level, or why it is undefined; `findings`
+    /// the number of findings of a severity.
+    pub fn judge(
+        &self,
+        levels: &[u32],
+        of_level: impl Fn(u32, &str) -> Result<f64, String>,
+        findings: impl Fn(Severity) -> f64,
+    ) -> Verdict {
+        match self.subject {
+            Subject::Metric(which, metric) => {
+                Verdict::of(&self.condition, &which, levels, |level| of_level(level, metric))
+            }
+            // of the whole run: any level will do
+            Subject::Findings(severity) => {
+                Verdict::of(&self.condition, &Levels::One(1), &[], |_| Ok(findings(severity)))
+            }
+        }
+    }
+
+    /// The metric that it needs.
+    pub fn metric(&self) -> Option<&'static str> {
+        match self.subject {
+            Subject::Metric(_, metric) => Some(metric),
+            Subject::Findings(_) => None,
+        }
     }
 }
 
@@ -55,12 +88,18 @@ impl FromStr for Gate {
             let finding = Finding::new(format!("a gate does not name a level and a metric: `{text}`"));
             return Err(finding.expected(EXAMPLE).found(format!("`{}`", condition.subject)));
         };
-        let levels = levels.parse().map_err(|wrong: Finding| wrong.found(format!("`{text}`")))?;
-        Ok(Gate { levels, metric: level_metric(metric)?, condition })
+        let subject = if levels.trim() == FINDINGS {
+            Subject::Findings(metric.parse()?)
+        } else {
+            let levels = levels.parse().map_err(|wrong: Finding| wrong.found(format!("`{text}`")))?;
+            Subject::Metric(levels, level_metric(metric)?)
+        };
+        Ok(Gate { subject, condition })
     }
 }
 
-const EXAMPLE: &str = "LEVEL.METRIC COMPARISON NUMBER, for example 'level1.silhouette < 0.1'";
+const EXAMPLE: &str =
+    "LEVEL.METRIC COMPARISON NUMBER or findings.SEVERITY COMPARISON NUMBER, for example 'level1.silhouette < 0.1'";
 
 /// The name of a per-level metric, spelled with `-` or `_`.
 ///

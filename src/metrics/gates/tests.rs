@@ -6,7 +6,7 @@ fn judged(gate: &str, values: &[(u32, f64)]) -> bool {
     let gate: Gate = gate.parse().expect("a gate");
     let levels: Vec<u32> = values.iter().map(|(level, _)| *level).collect();
     let of_level = |level| values.iter().find(|(l, _)| *l == level).map(|(_, f)| *f).ok_or("left out".to_owned());
-    gate.judge(&levels, of_level).holds
+    gate.judge(&levels, |level, _| of_level(level), |_| 0.0).holds
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn undefined_values_never_pass() {
             let gate = format!("{levels}.silhouette {comparison} 0");
             assert!(!judged(&gate, &[(1, f64::NAN), (2, 1.0)]), "{gate} of NaN");
             let undefined: Gate = gate.parse().expect("a gate");
-            let verdict = undefined.judge(&[1], |_| Err("needs two clusters".to_owned()));
+            let verdict = undefined.judge(&[1], |_, _| Err("needs two clusters".to_owned()), |_| 0.0);
             assert!(!verdict.holds && verdict.found.contains("needs two clusters"), "{verdict:?}");
         }
     }
@@ -64,15 +64,26 @@ fn malformed_gates_are_refused() {
         ("stage1.silhouette < 1", "`stage1`"),
         ("level1.silhuette < 1", "did you mean `silhouette`"),
         ("level1.mean_distance < 1", "unknown per-level metric"),
+        ("findings.sever > 0", "did you mean `severe`"),
     ] {
         let refused = text.parse::<Gate>().expect_err(text).to_string();
         assert!(refused.contains(part), "{text}: {refused}");
     }
     let gate: Gate = " level2.davies-bouldin>=1_000.5 ".parse().expect("a gate");
     assert_eq!(
-        (gate.levels, gate.metric, gate.to_string().as_str()),
-        (Levels::One(2), "davies_bouldin", "level2.davies-bouldin>=1_000.5")
+        (gate.subject, gate.to_string().as_str()),
+        (Subject::Metric(Levels::One(2), "davies_bouldin"), "level2.davies-bouldin>=1_000.5")
     );
-    assert!(gate.levels.check(&[1, 2]).is_ok());
-    assert!(gate.levels.check(&[1, 3]).is_err_and(|refused| refused.to_string().contains("level1, level3")));
+    assert!(Levels::One(2).check(&[1, 2]).is_ok());
+    assert!(Levels::One(2).check(&[1, 3]).is_err_and(|refused| refused.to_string().contains("level1, level3")));
+}
+
+#[test]
+fn findings_of_a_severity_are_counted() {
+    let gate: Gate = "findings.severe > 0".parse().expect("a gate");
+    assert_eq!((gate.subject, gate.metric()), (Subject::Findings(Severity::Severe), None));
+    let count = |severe: f64| move |severity| if severity == Severity::Severe { severe } else { 7.0 };
+    let judged = |severe| gate.judge(&[1, 2], |_, _| Err("not asked".to_owned()), count(severe));
+    assert!(judged(0.0).holds && !judged(2.0).holds);
+    assert_eq!(judged(2.0).found, "2");
 }

@@ -3,6 +3,7 @@
 mod assign;
 mod assigned;
 mod check;
+mod clustering_finding;
 mod columns;
 mod contact_sheet;
 mod images;
@@ -26,6 +27,7 @@ use crate::metrics::level_statistics::LevelStatistics;
 use crate::metrics::{Better, Column, Metric, OVERFLOWS, Scalar, UNDERFLOWS};
 pub use assign::{AssignPart, AssignRecord, LevelAssignment};
 pub use assigned::AssignedLevel;
+pub use clustering_finding::{ClusteringFinding, ClustersShown};
 pub use columns::Columns;
 pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
@@ -80,6 +82,9 @@ pub struct RunRecord {
     pub metrics: Vec<MetricInfo>,
     /// Results, one entry per level, in ascending order.
     pub levels: Vec<Level>,
+    /// What the metrics say about the clustering, the most severe first; `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<ClusteringFinding>>,
     /// Positions of clusters and some points on a plane; `None` if no map was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<PlaneMap>,

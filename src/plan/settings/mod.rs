@@ -97,7 +97,7 @@ options! {
         pub yes: Option<bool>,
 
         /// Exit with code 5 if this condition is met, or its metric is undefined, e.g. 'level1.silhouette < 0.1'; repeatable. Levels: levelN,
-        /// level* or any (any level), all (all levels); comparisons: < <= > >= == !=
+        /// level* or any (any level), all (all levels); comparisons: < <= > >= == !=. Or on findings: 'findings.severe > 0'
         #[arg(long, value_name = "CONDITION", help_heading = "Metrics")]
         #[serde(deserialize_with = "one_or_many")]
         pub fail_if: Vec<String>,

@@ -108,7 +108,8 @@ impl Options {
         metrics::ranked_by(ranking).map_err(Error::usage)?;
         let leave_out = self.metrics.is_empty();
         let gates = selection::gates(&self.fail_if)?;
-        let asked: Vec<&str> = gates.iter().map(|gate| gate.metric).chain([ranking]).collect();
+        let asked: Vec<&str> =
+            gates.iter().filter_map(|gate| -> Option<&str> { gate.metric() }).chain([ranking]).collect();
         let silhouette_asked = self.silhouette.is_some() || asked.iter().any(|name| selection::is_silhouette(name));
         let cosine_asked = selection::of_cosines(&self.metrics, &asked);
         let chosen = selection::choose(self.metrics, self.silhouette, &asked, self.labels.is_some());

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::base::matrix::UNLABELLED;
 use crate::metrics::Column;
 use crate::plan::record::{Level, RunRecord};
+use crate::report::findings;
 
 /// Most clusters that the page lists, over all levels: a row takes about 80 bytes.
 const MOST_CLUSTERS: usize = 100_000;
@@ -28,6 +29,7 @@ pub(super) fn of(record: &RunRecord) -> String {
         "parts": record.parts,
         "metrics": record.metrics,
         "levels": levels,
+        "findings": findings::known(record),
         "kmeans": record.kmeans,
         "maps": maps(record),
     });

@@ -20,6 +20,7 @@ function overview() {
     Object.entries(level.undefined).map(([name, why]) => `level ${level.number}, ${readable(name)}: ${why}`));
   const clusters = data.metrics.filter(({ name }) => levels.some((level) => level.columns.has(name)) && !named.some((n) => n.name === name));
   return [
+    verdict(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
     el("h2", {}, "Levels side by side"),

@@ -1,0 +1,32 @@
+//! The rows that the clustering covers.
+
+use super::Found;
+use super::words::{are, counted, percent};
+use crate::base::numeric::as_real;
+use crate::metrics::Severity;
+use crate::plan::record::RunRecord;
+
+pub(super) const UNCOVERED: &str = "Rows are in no cluster although no subset was clustered, or were skipped because they are \
+                                    not finite: note; 5 % of the rows: warning.";
+
+/// Rows that enter no metric.
+pub(super) fn uncovered(record: &RunRecord) -> Vec<Found> {
+    let rows = record.inputs.rows;
+    let points = |level: &crate::plan::record::Level| level.figures.get("points").and_then(serde_json::Value::as_u64);
+    // skipped rows are no points either
+    let covered = record.levels.iter().filter_map(points).min().unwrap_or(rows);
+    let without = if record.inputs.subset.is_some() { record.skipped_rows } else { rows.saturating_sub(covered) };
+    if without == 0 {
+        return Vec::new();
+    }
+    let share = as_real(without) / as_real(rows.max(1));
+    let severity = if share >= 0.05 { Severity::Warning } else { Severity::Note };
+    let sentence = format!(
+        "{} ({} of all) {} left out of the metrics, in no cluster or not finite.",
+        counted(without, "row"),
+        percent(share),
+        are(without)
+    );
+    let (rule, level, value) = (String::new(), None, as_real(without));
+    vec![Found { rule, severity, level, value, sentence, suggestion: None, clusters: None }]
+}
