@@ -4,7 +4,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clustrata::base::signals;
-use clustrata::cli::console::Console;
+use clustrata::base::terminal::Colour;
+use clustrata::cli::console::{Console, terminal};
 use clustrata::cli::{args, commands};
 
 /// Without XDG_RUNTIME_DIR, as on a Slurm node, Mesa's device-select layer prints an error whenever adapters are listed.
@@ -25,6 +26,15 @@ fn print(report: &str, silent: bool) {
     }
 }
 
+/// Errors with their first word in red.
+fn coloured(errors: &str, colours: bool) -> String {
+    let line = |line: &str| match line.strip_prefix("error:") {
+        Some(rest) if colours => Colour::Red.paint("error:") + rest,
+        _ => line.to_owned(),
+    };
+    errors.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 fn main() -> ExitCode {
     disable_device_select_layer();
     let cli = args::parse();
@@ -41,8 +51,9 @@ fn main() -> ExitCode {
             if cli.verbosity.json_log {
                 tracing::error!("{error}");
             } else {
+                let text = coloured(&error.to_string(), terminal::errors_have_colours());
                 // if standard error is closed, the exit code still reports the failure
-                let _ = writeln!(std::io::stderr(), "{error}");
+                let _ = writeln!(std::io::stderr(), "{text}");
             }
             ExitCode::from(error.kind().exit_code())
         }

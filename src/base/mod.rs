@@ -11,5 +11,6 @@ pub mod path_text;
 pub mod process;
 pub mod scale;
 pub mod signals;
+pub mod terminal;
 pub mod text;
 pub mod time;

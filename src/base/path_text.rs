@@ -28,18 +28,36 @@ pub fn is_url(text: &str) -> bool {
     text.strip_prefix(SCHEME).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// The file URL of a path, for people to open.
+pub fn file_url(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let text = absolute.to_string_lossy();
+    match url(path) {
+        Some(url) => url,
+        // `C:\\a b` is `file:///C:/a%20b`
+        None => format!("{SCHEME}/{}", percent_encoded(text.replace('\\', "/").trim_start_matches('/').as_bytes())),
+    }
+}
+
+/// Encodes every byte but those that URLs and paths share. A colon stays, for the drives of Windows.
+fn percent_encoded(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for &byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' => {
+                text.push(char::from(byte))
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
 #[cfg(unix)]
 fn url(path: &Path) -> Option<String> {
     use std::os::unix::ffi::OsStrExt;
     let absolute = std::path::absolute(path).ok()?;
-    let mut url = SCHEME.to_owned();
-    for &byte in absolute.as_os_str().as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => url.push(char::from(byte)),
-            _ => url.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    Some(url)
+    Some(SCHEME.to_owned() + &percent_encoded(absolute.as_os_str().as_bytes()))
 }
 
 #[cfg(unix)]

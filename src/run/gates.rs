@@ -1,26 +1,28 @@
 //! Gates on the results of a run. They are checked once everything is written.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::base::error::{Error, Result};
+use crate::base::numeric::as_real;
 use crate::metrics::gates::{Gate, Verdict};
 use crate::plan::record::RunRecord;
-use crate::report::summary;
+use crate::report::findings;
+use crate::report::summary::{self, Ending};
 
-/// The output of a run with gates. As text: `before`, the summary, and a line for every gate. With `json`: one JSON value.
+/// The output of a run with gates. As text: the summary, and a line for every gate. With `json`: one JSON value.
 ///
 /// # Errors
 /// `Gate` if a gate fails; the error then carries the output.
-pub fn hold(gates: &[Gate], record: &RunRecord, out: &Path, before: &str, json: bool) -> Result<String> {
+pub fn hold(gates: &[Gate], record: &RunRecord, ending: &Ending<'_>, json: bool) -> Result<String> {
     let levels: Vec<u32> = record.levels.iter().map(|level| level.level).collect();
-    let judged = gates.iter().map(|gate| gate.judge(&levels, |level| metric(record, level, gate.metric)));
+    let findings = findings::known(record);
+    let count = |severity| as_real(findings.iter().filter(|finding| finding.severity == severity).count() as u64);
+    let judged = gates.iter().map(|gate| gate.judge(&levels, |level, name| metric(record, level, name), count));
     let verdicts: Vec<Verdict> = judged.collect();
     if !json {
-        return with_lines(&verdicts, &format!("{before}{}", summary::of_run(record, out)));
+        return with_lines(&verdicts, &summary::of_run(record, ending));
     }
-    let mut value = summary::as_json(record, out);
+    let mut value = summary::as_json(record, ending.out);
     value["gates"] = serde_json::json!(verdicts);
     passed(&verdicts, format!("{value:#}"))
 }

@@ -16,9 +16,11 @@ use crate::engine::partials::RowSums;
 use crate::evaluate::SecondRound;
 use crate::formats::folder::OutputFolder;
 use crate::metrics;
+use crate::metrics::gates::Gate;
 use crate::plan::Plan;
 use crate::plan::record::RunRecord;
 use crate::plan::settings::{Options, Settings};
+use crate::report::summary::Ending;
 use crate::report::tracking;
 use crate::run::buffers::Written;
 use crate::run::parts::Parts;
@@ -64,7 +66,8 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
         parts.remove()?;
     }
     tracking::send_after_run(&plan.settings.tracking, &record, &out);
-    gates::hold(&plan.settings.gates, &record, &out, "", request.json)
+    let ending = Ending { out: &out, took: started.elapsed().ok(), terminal: frontend.terminal() };
+    gates::hold(&plan.settings.gates, &record, &ending, request.json)
 }
 
 /// The settings of the parts, overridden by `options`.
@@ -82,9 +85,10 @@ fn settings(parts: &Parts, options: Options, out: &Path) -> Result<Settings> {
 /// Refuses gates on metrics that the parts have not computed. Metrics of labels are computed by the merge itself.
 fn check_gates(settings: &Settings, computed: &[String]) -> Result<()> {
     let mut findings = Findings::new();
-    let there = |figure: &str| computed.iter().any(|name| name == figure) || metrics::of_labels().any(|n| n == figure);
-    for gate in settings.gates.iter().filter(|gate| !there(gate.metric)) {
-        let finding = Finding::new(format!("a gate is on `{}`, which the parts have not computed", gate.metric));
+    let there = |metric: &str| computed.iter().any(|name| name == metric) || metrics::of_labels().any(|n| n == metric);
+    let missing = |gate| Some((gate, Gate::metric(gate).filter(|metric| !there(metric))?));
+    for (gate, metric) in settings.gates.iter().filter_map(missing) {
+        let finding = Finding::new(format!("a gate is on `{metric}`, which the parts have not computed"));
         findings.push_usage(finding.expected(format!("any of {}", computed.join(", "))).found(format!("`{gate}`")));
     }
     findings.into_result()

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::{RunRecord, Worker};
 use crate::plan::settings::{Checkpoint, Options, Settings};
+use crate::report::summary::Ending;
 use crate::report::tracking;
 use crate::run::buffers::Buffers;
 use crate::run::parts::{Earlier, PartFolder, PartInfo, folder_of};
@@ -51,7 +52,8 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
             PartFolder::open(&plan.settings.out, rows, agreement, part_info(&plan), Earlier::Discard)?.discard();
         }
-        return gates::hold(&plan.settings.gates, &record, &plan.settings.out, "complete already\n", json);
+        let ending = Ending { out: &plan.settings.out, took: None, terminal: frontend.terminal() };
+        return gates::hold(&plan.settings.gates, &record, &ending, json);
     }
     let rows = 0..plan.embeddings.rows();
     // a run killed while moving its results into place has left some of them
@@ -78,7 +80,8 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
     centroids::forget(&plan, &agreement);
     work.discard();
     tracking::send_after_run(&settings.tracking, &record, &out);
-    gates::hold(&settings.gates, &record, &out, "", json)
+    let ending = Ending { out: &out, took: started.elapsed().ok(), terminal: frontend.terminal() };
+    gates::hold(&settings.gates, &record, &ending, json)
 }
 
 fn evaluate_and_write(

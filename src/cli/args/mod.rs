@@ -207,9 +207,24 @@ Use --help for the list of metrics.";
 
 /// Parses the process's command line; prints help, version or usage errors and exits where it must (exit code 2).
 pub fn parse() -> Cli {
-    let command = command();
-    let matches = command.get_matches();
+    let matches = command().try_get_matches().unwrap_or_else(|error| with_nearest_command(error).exit());
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Of several commands that look like a misspelt one, the error names the most similar alone.
+fn with_nearest_command(mut error: clap::Error) -> clap::Error {
+    use clap::error::{ContextKind, ContextValue};
+    let typed = match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(typed)) => typed.clone(),
+        _ => return error,
+    };
+    let similarity = |name: &String| strsim::jaro_winkler(&typed, name);
+    if let Some(ContextValue::Strings(similar)) = error.get(ContextKind::SuggestedSubcommand)
+        && let Some(nearest) = similar.iter().max_by(|a, b| similarity(a).total_cmp(&similarity(b))).cloned()
+    {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(nearest));
+    }
+    error
 }
 
 /// The command with its generated help.

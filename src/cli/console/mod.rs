@@ -2,6 +2,7 @@
 
 mod log;
 mod progress;
+pub mod terminal;
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -11,6 +12,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::base::terminal::Terminal;
 use crate::cli::args::Verbosity;
 use crate::engine::progress::{Progress, StageProgress};
 use crate::run::frontend::Frontend;
@@ -74,6 +76,10 @@ impl Frontend for Console {
 
     fn detach_log(&self) {
         self.log.detach();
+    }
+
+    fn terminal(&self) -> Option<Terminal> {
+        terminal::of_results()
     }
 }
 
