@@ -96,8 +96,11 @@ mod tests {
         clap_complete::generate(clap_complete::Shell::Bash, &mut with_values(args::command()), PROGRAM, &mut script);
         let script = String::from_utf8(script).expect("UTF-8");
         let line = |option: &str, value: &str| {
-            let mut after = script.split(&format!("--{option})")).skip(1);
-            after.any(|rest| rest.lines().nth(1).is_some_and(|line| line.contains(value)))
+            let start = format!("--{option})");
+            script
+                .split(start.as_str())
+                .skip(1)
+                .any(|rest| rest.lines().nth(1).is_some_and(|line| line.contains(value)))
         };
         assert!(line("rank-by", "simplified_silhouette") && line("metrics", "davies_bouldin") && line("device", "gpu"));
         assert!(!line("rank-by", "davies_bouldin"), "it is of levels only");

@@ -8,8 +8,8 @@ use crate::metrics::Severity;
 use crate::plan::record::RunRecord;
 
 pub(super) const COLLAPSED: &str = "One cluster holds half of a level's points, and three times its fair share (points / \
-                                    clusters), or nine tenths of them: severe. It holds a fifth, and ten times its fair \
-                                    share: warning.";
+                                    clusters), or nine tenths of them: severe. It holds half of them and twice its fair \
+                                    share, or a fifth and ten times its fair share: warning.";
 
 /// One cluster that holds most points.
 pub(super) fn collapsed(record: &RunRecord) -> Vec<Found> {
@@ -21,7 +21,9 @@ pub(super) fn collapsed(record: &RunRecord) -> Vec<Found> {
         let (severity, verb) = match () {
             () if level.count() < 2 => return None,
             () if share >= 0.9 || (share >= 0.5 && fair >= 3.0) => (Severity::Severe, "collapsed"),
-            () if share >= 0.2 && fair >= 10.0 => (Severity::Warning, "is dominated by one cluster"),
+            () if (share >= 0.5 && fair >= 2.0) || (share >= 0.2 && fair >= 10.0) => {
+                (Severity::Warning, "is dominated by one cluster")
+            }
             () => return None,
         };
         let sentence = format!("Level {number} {verb}: cluster {largest} holds {} of the points.", percent(share));
