@@ -32,6 +32,7 @@ pub(super) struct RunSummary {
     pub(super) started: SystemTime,
     /// The settings, with what the run decided.
     pub(super) settings: Settings,
+    /// Warnings, which the user has been told.
     pub(super) warnings: Vec<String>,
     pub(super) tiling: Tiling,
     /// Hash of the run's fingerprint.
@@ -63,6 +64,7 @@ pub(super) fn write_all(
     folder: &OutputFolder,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
+    let told = summary.warnings.len();
     let files = distances.open()?;
     if plan.wants_montages() && summary.settings.sample != Sample::Random && files.is_empty() {
         summary.settings.sample = Sample::Random;
@@ -100,7 +102,7 @@ pub(super) fn write_all(
     write_settings(&config, folder)?;
     centroids::write(plan, folder)?;
     record.stages.push(StageRecord::new("tables", clock.elapsed().as_secs_f64()));
-    for warning in &record.warnings {
+    for warning in &record.warnings[told..] {
         tracing::warn!("{warning}");
     }
     tables::write_record(&folder.staging("record.json")?, &record)?;

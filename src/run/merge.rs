@@ -117,6 +117,7 @@ fn add_up_and_write(
     let done = std::iter::once(Stage::Distances).chain(stages);
     let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
     let (settings, warnings) = (plan.settings.clone(), plan.warnings.clone());
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let summary =
         RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
     finish::write_all(plan, &evaluated, &written, summary, folder)

@@ -181,6 +181,8 @@ pub(super) fn prepare(
     }
     work.info_mut().worker.device = plan.recorded_device(tiling);
     announce(&plan, tiling);
+    // now, when the run can still be stopped
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(Prepared { plan, work, tiling, warnings, centroids })
 }
 
