@@ -211,7 +211,7 @@ function coloursBy(level, name) {
     const label = (id) => [...there.texts].map((text) => there.value(text, there.place(id))).find(Boolean);
     const kindOf = (place) => ancestor(level, place, number);
     return new KindColours(level, `cluster on level ${number}`, kindOf, (place) => (place < 0 ? null : kindOf(place)),
-      (id) => `${id}${label(id) ? ` ${label(id)}` : ""}`);
+      (id) => `${id}${label(id) ? ` (${label(id)})` : ""}`);
   }
   if (name === "cluster") return new KindColours(level, "cluster", (place) => level.id(place), (place) => (place < 0 ? null : level.id(place)), String);
   if (!level.texts.has(name)) return new MetricColours(level, name);

@@ -59,10 +59,10 @@ class MapPlaces {
   /// What is known of a point.
   point(i) {
     const at = this.sampled[i - this.clusters];
-    const { rows, names, distances } = this.source;
+    const { rows, given_labels: given, distances } = this.source;
     return {
       row: rows[at],
-      label: names?.[at],
+      label: given?.[at],
       distance: distances?.[levels.indexOf(this.level)]?.[at],
       clusters: this.source.labels.map((labels) => labels[at]),
     };

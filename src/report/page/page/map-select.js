@@ -168,12 +168,12 @@ class Selection {
     const button = (title, onclick, disabled = false) => el("button", { type: "button", onclick, disabled }, title);
     const rows = () => [...this.rows].sort((a, b) => a - b);
     const none = !this.rows.size;
-    const centroids = this.spots.size ? ` ${counted(this.spots.size, "centroid")} of clusters ${this.spots.size === 1 ? "is" : "are"} selected.` : "";
+    const centroids = this.spots.size ? `, and ${counted(this.spots.size, "centroid")}` : "";
     const named = counts.slice(0, NAMED).flatMap(([cluster, count], i) => [i ? ", " : "", clusterLink(level.number, cluster), ` ${whole.format(count)}`]);
     const more = counts.length > NAMED ? `, and ${counted(counts.length - NAMED, "more cluster")}` : "";
     const table = typeof shown === "object" ? shown.parts?.table : null;
     this.element.replaceChildren(
-      el("p", { role: "status" }, `${counted(this.rows.size, "sampled point")} of ${counted(counts.length, "cluster")} ${this.rows.size === 1 ? "is" : "are"} selected.${centroids}`),
+      el("p", { role: "status" }, `Selected: ${counted(this.rows.size, "sampled point")} of ${counted(counts.length, "cluster")}${centroids}`),
       ...(counts.length ? [el("p", { class: "note" }, "Points by cluster: ", named, more)] : []),
       el("div", { class: "tools" },
         button("Rows as .csv", () => save(`${name}.csv`, "text/csv", csvOf(this.points())), none),
