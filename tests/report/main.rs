@@ -9,6 +9,7 @@ mod common;
 
 mod browser;
 mod fixtures;
+mod map;
 mod record;
 mod remade;
 mod safe;

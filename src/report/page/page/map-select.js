@@ -57,8 +57,8 @@ class Selection {
     this.rows = new Set();
     this.spots = new Set();
     this.flags = null;
-    this.button = el("button", { type: "button", "aria-pressed": "false", title: "Drag around points to select them; Shift with dragging does so too", onclick: () => this.toggle() }, "Select");
-    const view = el("button", { type: "button", title: "Select the points and clusters in view", onclick: () => this.selectView() }, "Select what is in view");
+    this.button = el("button", { type: "button", id: "map-select", "aria-pressed": "false", title: "Drag around points to select them; Shift with dragging does so too", onclick: () => this.toggle() }, "Select");
+    const view = el("button", { type: "button", id: "map-select-view", title: "Select the points and clusters in view", onclick: () => this.selectView() }, "Select what is in view");
     this.buttons = el("span", { class: "field" }, this.button, view);
     this.element = el("div", { class: "selection", hidden: true });
   }
