@@ -10,6 +10,8 @@ mod common;
 mod browser;
 mod fixtures;
 mod map;
+mod map_colours;
+mod map_select;
 mod record;
 mod remade;
 mod safe;

@@ -1,7 +1,4 @@
-//! The map: what it shows first, zooming, colours, what the pointer finds, and selections.
-
-use std::path::Path;
-use std::time::{Duration, Instant};
+//! The map: what it shows first, zooming, what the pointer finds, and maps of odd places.
 
 use serde_json::{Value, json};
 
@@ -26,7 +23,7 @@ const SIDE: u64 = 4;
 
 /// Puts 16 points on a square; the worst cluster of level 1 at its lower left corner, the best at its upper right one, all
 /// others in the middle. There is no t-SNE. Returns the rows of the points, column after column from the left.
-fn square(run: &Run) -> Vec<u64> {
+pub(crate) fn square(run: &Run) -> Vec<u64> {
     let ranking = record(&run.out)["levels"][0]["ranking"].clone();
     let (best, worst) = (ranking["best"][0].clone(), ranking["worst"][0].clone());
     let mut rows = Vec::new();
@@ -61,7 +58,7 @@ fn square(run: &Run) -> Vec<u64> {
 }
 
 /// Where the map is, CSS pixels: left, top, width, height.
-fn frame(browser: &mut Browser) -> [f64; 4] {
+pub(crate) fn frame(browser: &mut Browser) -> [f64; 4] {
     browser.value("document.querySelector('.map').scrollIntoView({ block: 'center' })");
     settle(browser);
     let place = browser.value(
@@ -72,12 +69,12 @@ fn frame(browser: &mut Browser) -> [f64; 4] {
 }
 
 /// Two frames have been drawn.
-fn settle(browser: &mut Browser) {
+pub(crate) fn settle(browser: &mut Browser) {
     browser.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))");
 }
 
 /// Where a place of the square is in the window.
-fn at(frame: [f64; 4], x: f64, y: f64) -> (f64, f64) {
+pub(crate) fn at(frame: [f64; 4], x: f64, y: f64) -> (f64, f64) {
     let [left, top, width, height] = frame;
     // the square fills the map but for 18 pixels on each side
     let scale = (width.min(height) - 36.0) / 3.0;
@@ -88,21 +85,6 @@ fn at(frame: [f64; 4], x: f64, y: f64) -> (f64, f64) {
 fn zoom(browser: &mut Browser, (x, y): (f64, f64), by: f64) {
     let turned = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by, "modifiers": 2 });
     browser.command("Input.dispatchMouseEvent", turned);
-}
-
-/// Drags along a line, with Shift if asked.
-fn draw(browser: &mut Browser, line: &[(f64, f64)], shift: bool) {
-    let modifiers = if shift { 8 } else { 0 };
-    let mut mouse = |kind: &str, (x, y): (f64, f64), buttons: u32| {
-        let button = if kind == "mouseMoved" && buttons == 0 { "none" } else { "left" };
-        let event = json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1,
-                            "modifiers": modifiers });
-        browser.command("Input.dispatchMouseEvent", event);
-    };
-    mouse("mouseMoved", line[0], 0);
-    mouse("mousePressed", line[0], 1);
-    line[1..].iter().for_each(|&place| mouse("mouseMoved", place, 1));
-    mouse("mouseReleased", line[line.len() - 1], 0);
 }
 
 const PICTURE: &str = "document.querySelector('.map canvas').toDataURL()";
@@ -218,164 +200,6 @@ fn the_view_never_leaves_the_data() {
         settle(&mut browser);
         assert!(browser.value(marks).as_u64() > Some(5), "{key} leaves the data");
     }
-}
-
-/// The line of a selection finds the points inside it, and the files name their rows.
-#[test]
-fn a_line_selects_points_and_their_rows_are_saved() {
-    let Some(mut browser) = Browser::start() else { return };
-    let run = four_levels();
-    let rows = square(&run);
-    browser.window(1600, 1000);
-    browser.open(&run.page(), "#level1");
-    browser.value("window.told = []; addEventListener('selected', (event) => window.told.push(event.detail))");
-    let square = frame(&mut browser);
-    // around the two columns on the left, without the lowest points; the middle, where the clusters are, stays outside
-    let line = [(-0.4, 0.5), (-0.4, 3.02), (1.3, 3.02), (1.3, 0.5)].map(|(x, y)| at(square, x, y));
-    draw(&mut browser, &line, true);
-    let expected: Vec<u64> = [1, 2, 3, 5, 6, 7].map(|i| rows[i]).to_vec();
-    browser.wait("!document.querySelector('.selection').hidden");
-    let told = browser.text(".selection [role=status]");
-    assert!(told.starts_with("Selected: 6 sampled points of ") && !told.contains("centroid"), "{told}");
-    assert_eq!(browser.value("window.told.at(-1).rows.sort((a, b) => a - b)"), json!(expected));
-    let labels = record(&run.out)["map"]["points"]["labels"].clone();
-    let mut clusters: Vec<u64> = [1, 2, 3, 5, 6, 7].iter().filter_map(|&i: &usize| labels[0][i].as_u64()).collect();
-    clusters.sort_unstable();
-    clusters.dedup();
-    assert_eq!(browser.value("window.told.at(-1).places"), json!(clusters));
-    assert_eq!(browser.value("location.hash"), "#level1", "a selection is no click");
-
-    let folder = run.folder.path().join("saved");
-    std::fs::create_dir(&folder).expect("a folder");
-    let to = json!({ "behavior": "allow", "downloadPath": folder });
-    browser.command("Browser.setDownloadBehavior", to);
-    browser.click(".selection button:nth-of-type(1)");
-    browser.click(".selection button:nth-of-type(2)");
-    let csv = String::from_utf8(saved(&folder.join("level1-selection.csv"))).expect("text");
-    let line = |i: usize| {
-        let of_level = |level: usize| labels[level][i].to_string();
-        format!("{0},{0}.png,{1},{2},{3},{4}", rows[i], of_level(0), of_level(1), of_level(2), of_level(3))
-    };
-    let lines: Vec<String> = [1, 2, 3, 5, 6, 7].into_iter().map(line).collect();
-    assert_eq!(csv, format!("row,path,level1,level2,level3,level4\n{}\n", lines.join("\n")));
-    let npy = saved(&folder.join("level1-selection.npy"));
-    assert_eq!(numbers(&npy), expected);
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-
-    // by the button in place of Shift, and what is in view by the keyboard
-    browser.click(".selection button:last-of-type");
-    browser.wait("document.querySelector('.selection').hidden");
-    browser.click("#map-select");
-    let square = frame(&mut browser);
-    let corner = [(2.5, -0.02), (2.5, 0.4), (3.3, 0.4), (3.3, -0.02)].map(|(x, y)| at(square, x, y));
-    draw(&mut browser, &corner, false);
-    browser.wait("!document.querySelector('.selection').hidden");
-    assert_eq!(browser.value("window.told.at(-1).rows"), json!([rows[12]]));
-    browser.value("document.querySelector('#map-select').focus()");
-    browser.key("Tab");
-    browser.key("Enter");
-    browser.wait("document.querySelector('.selection').innerText.includes('16 sampled points')");
-    assert!(browser.text(".selection [role=status]").contains("and 60 centroids"));
-}
-
-/// A file that the browser saves, once it is there.
-fn saved(path: &Path) -> Vec<u8> {
-    let begun = Instant::now();
-    while !path.is_file() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "not saved: {}", path.display());
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    std::fs::read(path).expect("reads")
-}
-
-/// The numbers of a NumPy file, by its own description.
-fn numbers(npy: &[u8]) -> Vec<u64> {
-    assert_eq!(&npy[..8], b"\x93NUMPY\x01\0");
-    let start = 10 + usize::from(u16::from_le_bytes([npy[8], npy[9]]));
-    let header = std::str::from_utf8(&npy[10..start]).expect("ASCII");
-    let values: Vec<u64> =
-        npy[start..].chunks_exact(8).map(|value| u64::from_le_bytes(value.try_into().expect("eight bytes"))).collect();
-    let shape = format!("'shape': ({},)", values.len());
-    assert!(header.contains("'descr': '<i8'") && header.contains("'fortran_order': False"), "{header}");
-    assert!(header.contains(&shape) && header.ends_with('\n') && start % 64 == 0, "{header}");
-    values
-}
-
-/// Relative luminance of a colour of sRGB.
-fn luminance(colour: &Value) -> f64 {
-    let linear = |channel: &Value| {
-        let share = channel.as_f64().expect("a channel") / 255.0;
-        if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * linear(&colour[0]) + 0.7152 * linear(&colour[1]) + 0.0722 * linear(&colour[2])
-}
-
-fn contrast(a: &Value, b: &Value) -> f64 {
-    let (a, b) = (luminance(a), luminance(b));
-    (a.max(b) + 0.05) / (a.min(b) + 0.05)
-}
-
-/// In both themes, the worst cluster stands out more than the best one, which is seen well too.
-#[test]
-fn the_worst_cluster_is_the_most_visible() {
-    let Some(mut browser) = Browser::start() else { return };
-    let run = four_levels();
-    square(&run);
-    browser.window(1600, 1000);
-    for theme in ["light", "dark"] {
-        browser.system_theme(theme);
-        browser.open(&run.page(), "#level1");
-        browser.click("#map-points");
-        let square = frame(&mut browser);
-        let pixel = |browser: &mut Browser, x: f64, y: f64| {
-            let (left, top) = (x - square[0], y - square[1]);
-            browser.value(&format!(
-                "[...document.querySelector('.map canvas').getContext('2d').getImageData({left:.0}, {top:.0}, 1, 1).data]"
-            ))
-        };
-        let (worst, best) = (at(square, 0.0, 0.0), at(square, 3.0, 3.0));
-        let ground = pixel(&mut browser, square[0] + 3.0, square[1] + 3.0);
-        let (worst, best) = (pixel(&mut browser, worst.0, worst.1), pixel(&mut browser, best.0, best.1));
-        let (worst, best) = (contrast(&worst, &ground), contrast(&best, &ground));
-        assert!(worst > 10.0 && best > 2.9 && worst > 2.0 * best, "{theme}: worst {worst}, best {best}");
-    }
-    // the legend says which end is which
-    let legend = browser.text(".legend");
-    assert!(legend.find("worse") < legend.find("better"), "{legend}");
-    browser.value(
-        "(() => { const by = document.querySelector('#map-colour'); by.value = 'inertia'; \
-         by.dispatchEvent(new Event('change')); })()",
-    );
-    let legend = browser.text(".legend");
-    assert!(legend.find("better") < legend.find("worse") && legend.contains("squared distance"), "{legend}");
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-}
-
-/// Of many kinds, the most frequent have a colour and a name; the others are counted.
-#[test]
-fn many_parents_are_named_as_far_as_colours_go() {
-    let Some(mut browser) = Browser::start() else { return };
-    let run = four_levels();
-    browser.open(&run.page(), "#level1");
-    let choose = |browser: &mut Browser, by: &str| {
-        browser.value(&format!(
-            "(() => {{ const by = document.querySelector('#map-colour'); by.value = '{by}'; \
-             by.dispatchEvent(new Event('change')); }})()"
-        ));
-        let colours = "new Set([...document.querySelectorAll('.legend .dot')].map((dot) => dot.style.background)).size";
-        (browser.value(colours), browser.text(".legend"))
-    };
-    let parents = record(&run.out)["levels"][0]["parent"].clone();
-    let parents: std::collections::BTreeSet<u64> =
-        parents.as_array().expect("parents").iter().filter_map(Value::as_u64).collect();
-    let (colours, legend) = choose(&mut browser, "level2");
-    assert!(parents.len() > 12, "{}", parents.len());
-    assert_eq!(colours, 13, "{legend}");
-    let others = parents.len() - 12;
-    assert!(legend.contains(&format!("{others} other")), "{legend}");
-    // two clusters of level 4: all of them have a colour
-    let (colours, legend) = choose(&mut browser, "level4");
-    assert!(colours == 2 && !legend.contains("other"), "{legend}");
 }
 
 #[test]

@@ -128,8 +128,8 @@ class Viewport {
       return Math.min(high + margin - half[axis], Math.max(low - margin + half[axis], this.centre[axis]));
     });
     this.keepOneInView(half.map((extent) => Math.max(extent / 2, extent - margin)));
-    // a finger scrolls the page if there is nothing to move
-    this.canvas.style.touchAction = this.canMove() || this.tool?.always ? "none" : "pan-y";
+    // a finger scrolls the page until the map is zoomed
+    this.canvas.style.touchAction = this.zoom > 1 || this.tool?.always ? "none" : "pan-y";
     this.changed();
   }
 
