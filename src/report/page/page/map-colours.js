@@ -129,21 +129,25 @@ const swatch = (colour, text, title) => {
   return el("span", { class: "kind", title }, dot, text);
 };
 
-/// Colours by kind: the most frequent kinds have a colour each, all others are grey.
+/// Colours by kind: the kinds with the most points have a colour each, all others are grey.
 class KindColours {
   /// `kindOf` gives the kind of a place, `kindOfPoint` that of a point, or null; `title` names a kind.
   constructor(level, what, kindOf, kindOfPoint, title) {
     Object.assign(this, { what, kindOf, kindOfPoint, title });
-    const counts = new Map();
+    const found = new Map();
+    this.bare = false;
     for (let place = 0; place < level.length; place++) {
-      const kind = level.isEmpty(place) ? null : kindOf(place);
-      if (kind !== null) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      if (level.isEmpty(place)) continue;
+      const kind = kindOf(place);
+      this.bare ||= kind === null;
+      if (kind === null) continue;
+      const { clusters, points } = found.get(kind) ?? { clusters: 0, points: 0 };
+      found.set(kind, { clusters: clusters + 1, points: points + (level.value("size", place) ?? 1) });
     }
-    const ordered = [...counts].sort((a, b) => b[1] - a[1] || inOrder.compare(String(a[0]), String(b[0])));
+    const ordered = [...found].sort((a, b) => b[1].points - a[1].points || inOrder.compare(String(a[0]), String(b[0])));
     const most = kindColours.light.length;
     this.named = ordered.slice(0, most);
     this.others = ordered.length - this.named.length;
-    this.bare = Array.from({ length: level.length }, (_, place) => place).some((place) => !level.isEmpty(place) && kindOf(place) === null);
     this.slotOf = new Map(this.named.map(([kind], slot) => [kind, slot]));
     this.slots = this.named.length + 1;
   }
@@ -165,7 +169,8 @@ class KindColours {
   }
 
   legend() {
-    const entries = this.named.map(([kind, count], slot) => swatch(kindColours[mode()][slot], this.title(kind), counted(count, "cluster")));
+    const entries = this.named.map(([kind, { clusters, points }], slot) =>
+      swatch(kindColours[mode()][slot], this.title(kind), `${counted(clusters, "cluster")}, ${counted(points, "point")}`));
     return el("div", { class: "legend" }, el("strong", {}, this.what), entries, this.grey() ? swatch(rest[mode()], this.grey()) : null);
   }
 

@@ -81,7 +81,7 @@ class ClusterMap {
     this.hint = el("div", { class: "hint", hidden: true, "aria-hidden": "true" }, `${command} + wheel zooms`);
     this.empty = el("p", { class: "empty", hidden: true }, "Nothing has a place on this map.");
     this.about = el("p", { class: "lead" });
-    this.status = el("p", { class: "note", role: "status" });
+    this.status = el("p", { class: "told", role: "status" });
     this.raster = new Raster(this.canvas);
     this.selection = new Selection(this);
     this.view = new Viewport(this.canvas, () => this.moved(), () => this.showHint());
