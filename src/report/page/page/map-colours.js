@@ -105,12 +105,14 @@ class MetricColours {
     const bar = el("i", { class: "bar" });
     bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
     const unit = metric(this.name)?.unit;
-    const about = [unit ? `in the unit of the ${unit}` : "", this.scale.log ? "logarithmic" : ""].filter(Boolean).join(", ");
+    const about = [unit, this.scale.log ? "logarithmic scale" : ""].filter(Boolean).join(", ");
     const [left, right] = this.ends();
     return el("div", { class: "legend" },
-      el("strong", {}, readable(this.name)), el("span", {}, left),
-      el("span", { class: "scale" }, bar, el("span", { class: "numbers" }, this.numbers().map((number) => el("span", {}, number)))),
-      el("span", {}, right), about ? el("span", { class: "note" }, about) : null,
+      el("strong", {}, readable(this.name)),
+      el("span", { class: "ends" }, el("span", {}, left),
+        el("span", { class: "scale" }, bar, el("span", { class: "numbers" }, this.numbers().map((number) => el("span", {}, number)))),
+        el("span", {}, right)),
+      about ? el("span", { class: "note" }, about) : null,
       this.level.ascending(this.name).length < this.level.nonEmpty() ? swatch(rest[mode()], "not defined") : null);
   }
 

@@ -64,8 +64,13 @@ class MapTip {
   /// Puts it beside a pixel, inside an area.
   place(x, y, width, height) {
     const [wide, high] = [this.element.offsetWidth, this.element.offsetHeight];
-    const left = x + 14 + wide <= width - 4 ? x + 14 : x - 14 - wide;
-    this.element.style.left = `${Math.max(4, Math.min(left, width - wide - 4))}px`;
-    this.element.style.top = `${Math.max(4, Math.min(y - high / 2, height - high - 4))}px`;
+    const right = x + 14 + wide <= width - 4;
+    const left = !right && x - 14 - wide >= 4;
+    // on narrow maps below or above
+    const beside = right || left;
+    const across = right ? x + 14 : left ? x - 14 - wide : x - wide / 2;
+    const down = beside ? y - high / 2 : y + 14 + high <= height - 4 ? y + 14 : y - 14 - high;
+    this.element.style.left = `${Math.max(4, Math.min(across, width - wide - 4))}px`;
+    this.element.style.top = `${Math.max(4, Math.min(down, height - high - 4))}px`;
   }
 }
