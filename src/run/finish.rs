@@ -122,11 +122,14 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
         None
     });
     record.map = mapped.as_ref().map(|mapped| mapped.map.clone());
+    if let Some(placed) = &mut record.map {
+        map::describe(placed, files, plan.labels.as_ref());
+    }
     record.stages.push(StageRecord::new("map", clock.elapsed().as_secs_f64()));
     if plan.names.is_some() {
         let samples = gallery::samples(plan, &record.levels, files);
         record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
-        record.images = gallery::images(plan, &record.levels)?;
+        record.images = gallery::images(plan, &record.levels, record.map.as_ref())?;
     }
     Ok(mapped)
 }

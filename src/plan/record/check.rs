@@ -58,7 +58,15 @@ fn of_places(places: &Places, level: &Level) -> Result<(), String> {
 fn of_points(points: &SampledPoints, levels: usize) -> Result<(), String> {
     same("labels of points on a map", points.labels.len(), levels)?;
     let lengths = points.labels.iter().map(Vec::len).chain([points.x.len(), points.y.len()]);
-    lengths.into_iter().try_for_each(|length| same("points on a map", length, points.rows.len()))
+    // older records have neither distances nor labels of the user
+    let lengths = lengths.chain(points.distances.iter().map(Vec::len));
+    let lengths = lengths.chain((!points.given_labels.is_empty()).then_some(points.given_labels.len()));
+    lengths.into_iter().try_for_each(|length| same("points on a map", length, points.rows.len()))?;
+    if points.distances.is_empty() {
+        Ok(())
+    } else {
+        same("distances of points on a map", points.distances.len(), levels)
+    }
 }
 
 fn of_images(images: &Images) -> Result<(), String> {

@@ -56,4 +56,11 @@ pub struct SampledPoints {
     pub y: Vec<f32>,
     /// Clusters of the points, one array for each of the record's levels.
     pub labels: Vec<Vec<u32>>,
+    /// Distance of each point to the centroid of its cluster, one array for each of the record's levels; empty if the run kept
+    /// no distances. `None` beyond the range of float32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub distances: Vec<Vec<Option<f32>>>,
+    /// What `--labels` says of each point, `None` for no label; empty without `--labels`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_labels: Vec<Option<String>>,
 }

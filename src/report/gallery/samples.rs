@@ -4,7 +4,7 @@ use super::choose::Chooser;
 use crate::base::error::{Error, Result};
 use crate::formats::distances::DistanceFile;
 use crate::plan::Plan;
-use crate::plan::record::{Images, Level, Samples};
+use crate::plan::record::{Images, Level, PlaneMap, Samples};
 
 /// Most members shown of a cluster.
 const SAMPLES: usize = 8;
@@ -36,17 +36,19 @@ pub fn samples(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Vec
     samples
 }
 
-/// Names of all images in montages and samples; `None` if the run has no list of names.
+/// Names of all images in montages and samples, and of points on the map; `None` if the run has no list of names.
 ///
 /// # Errors
 /// The list of image names has changed since it was opened.
-pub fn images(plan: &Plan, levels: &[Level]) -> Result<Option<Images>> {
+pub fn images(plan: &Plan, levels: &[Level], map: Option<&PlaneMap>) -> Result<Option<Images>> {
     let (Some(names), Some(root)) = (&plan.names, &plan.settings.image_root) else { return Ok(None) };
     let of_level = |level: &Level| {
         let montages = level.montages.iter().map(|montage| montage.rows.clone());
         montages.chain(level.samples.rows.iter().cloned()).flatten().collect::<Vec<u64>>()
     };
     let mut rows: Vec<u64> = levels.iter().flat_map(of_level).collect();
+    // those of the t-SNE map are among those of the plane
+    rows.extend(map.into_iter().flat_map(|map| &map.points.rows));
     rows.sort_unstable();
     rows.dedup();
     let named = names.read(&rows).map_err(Error::input)?;

@@ -2,12 +2,14 @@
 //!
 //! | module | what it knows |
 //! |---|---|
+//! | `described` | what is known of the points besides their places |
 //! | `subset` | random subsets of clusters and points |
 //! | `rows` | rows of the embeddings, and their places on the plane |
 //! | `pca` | the plane of the first two principal components |
 //! | `tsne` | t-SNE of vectors |
 //! | `neighbours` | the t-SNE map of a run |
 
+mod described;
 mod neighbours;
 pub mod pca;
 mod rows;
@@ -25,6 +27,7 @@ use crate::formats::embeddings::Embeddings;
 use crate::plan::Plan;
 use crate::plan::record::{Places, PlaneMap, SampledPoints};
 use crate::plan::settings::MapKind;
+pub use described::describe;
 use pca::Plane;
 use subset::{occupied, subset, subset_of_rows};
 

@@ -105,5 +105,6 @@ fn placed_points(points: &SampledPoints, which: &[usize], at: &[[f64; 2]]) -> Sa
         x: at.iter().map(|place| to_f32(place[0])).collect(),
         y: at.iter().map(|place| to_f32(place[1])).collect(),
         labels: points.labels.iter().map(|labels| which.iter().map(|&i| labels[i]).collect()).collect(),
+        ..SampledPoints::default()
     }
 }

@@ -9,11 +9,16 @@ use crate::plan::record::{Images, RunRecord};
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// Joined in this order to one script.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: &[&str] = &[
     include_str!("page/base.js"),
     include_str!("page/model.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
+    include_str!("page/map-colours.js"),
+    include_str!("page/map-places.js"),
+    include_str!("page/map-draw.js"),
+    include_str!("page/map-tip.js"),
+    include_str!("page/map-select.js"),
     include_str!("page/map.js"),
     include_str!("page/cluster.js"),
     include_str!("page/findings.js"),

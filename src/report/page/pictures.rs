@@ -58,7 +58,7 @@ pub(super) fn embedded(
     let room = PAGE.saturating_sub(used);
     let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, check_stop)?;
     let mut room = room - (room.min(MONTAGES) - left);
-    let rows = round_robin(record);
+    let (rows, samples) = rows_shown(record);
     let mut done = 0;
     'all: for batch in rows.chunks(BATCH) {
         for (row, made) in thumbnails(record, batch, SIDE, &make, check_stop)? {
@@ -72,11 +72,12 @@ pub(super) fn embedded(
             shown.images.extend(source.map(|source| (row, source)));
         }
     }
-    if done < rows.len() {
+    let what = if done < samples { Some((done, samples, "sample images")) } else { None };
+    let on_map = (done - done.min(samples), rows.len() - samples, "images of points on the map");
+    if let Some((done, all, what)) = what.or((done < rows.len()).then_some(on_map)) {
         shown.notes.push(format!(
-            "this page holds {done} of {} sample images, to keep it small; `clustrata report --report-folder` writes \
-             all of them beside it",
-            rows.len()
+            "this page holds {done} of {all} {what}, to keep it small; `clustrata report --report-folder` writes \
+             all of them beside it"
         ));
     }
     Ok(shown)
@@ -95,7 +96,7 @@ pub(super) fn beside(
         shown.montages.insert(montage.path.clone(), parts.join("/"));
     }
     let make = Thumbnails::new(DECODED);
-    for batch in round_robin(record).chunks(BATCH) {
+    for batch in rows_shown(record).0.chunks(BATCH) {
         for (row, made) in thumbnails(record, batch, SIDE_BESIDE, &make, check_stop)? {
             let Some(made) = made else { continue };
             let name = format!("report/row-{row}.{}", made.extension);
@@ -173,6 +174,19 @@ fn round_robin(record: &RunRecord) -> Vec<u64> {
         record.levels.iter().rev().flat_map(move |l| l.samples.rows.iter().filter_map(move |r| r.get(nth)))
     };
     (0..most).flat_map(samples).copied().filter(|row| seen.insert(*row)).collect()
+}
+
+/// The rows of all samples and then of the points on the map, and the number of samples. The points of the t-SNE map, which is
+/// shown first, come before those of the plane alone.
+fn rows_shown(record: &RunRecord) -> (Vec<u64>, usize) {
+    let mut rows = round_robin(record);
+    let samples = rows.len();
+    let mut seen: BTreeSet<u64> = rows.iter().copied().collect();
+    if let (Some(map), Some(_)) = (&record.map, &record.images) {
+        let near = map.tsne.iter().flat_map(|near| &near.points.rows);
+        rows.extend(near.chain(&map.points.rows).copied().filter(|row| seen.insert(*row)));
+    }
+    (rows, samples)
 }
 
 fn data_uri(picture: &Encoded) -> String {
