@@ -9,12 +9,13 @@ use crate::plan::record::{Images, RunRecord};
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// Joined in this order to one script.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 9] = [
     include_str!("page/base.js"),
     include_str!("page/model.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
     include_str!("page/map.js"),
+    include_str!("page/montage.js"),
     include_str!("page/cluster.js"),
     include_str!("page/views.js"),
     include_str!("page/main.js"),
