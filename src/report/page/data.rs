@@ -133,7 +133,7 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
 
 /// What the sections of a montage show, from the top down.
 fn sections(montage: &MontageFile) -> Vec<Value> {
-    let section = |section: &MontageSection| json!({ "title": section.title, "cluster": section.cluster, "shown": section.rows.len() });
+    let section = |section: &MontageSection| json!({ "title": section.title, "cluster": section.cluster });
     montage.sections.iter().map(section).collect()
 }
 

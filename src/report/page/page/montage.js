@@ -6,10 +6,10 @@ function fullSize(path) {
   return el("p", { class: "note" }, "Full size, beside this page: ", el("a", { href: file }, path));
 }
 
-/// What the sections of a montage show, from the top down. Their titles are in the picture too, but small.
+/// What the sections of a montage show, from the top down. The picture says so too, but too small for a narrow panel.
 function sectionsOf(level, montage) {
-  const line = ({ title, cluster, shown }) => el("li", {}, `${title}: ${shown}`,
-    cluster === montage.cluster ? null : [" – ", clusterLink(level.number, cluster, "open it")]);
+  const line = ({ title, cluster }) =>
+    el("li", {}, cluster === montage.cluster ? title : clusterLink(level.number, cluster, title));
   return montage.sections.length ? el("ol", { class: "note sections" }, montage.sections.map(line)) : null;
 }
 
@@ -26,7 +26,7 @@ function contactSheet(level) {
   return [
     el("h2", {}, "Contact sheet"),
     el("p", { class: "lead" }, about),
-    source ? el("img", { class: "sheet", src: source, alt: about, loading: "lazy", decoding: "async" }) : null,
+    source ? el("img", { class: "sheet", src: source, alt: about, loading: "lazy" }) : null,
     fullSize(sheet.path),
   ];
 }
