@@ -88,7 +88,7 @@ impl Layout {
         let columns = options.columns.map_or_else(|| best_columns(&counts), |c| u64::from(c.max(1)).min(longest));
         let grid = columns * u64::from(tile + gap) - u64::from(gap);
         // a title above few or small images may widen the picture, so that usual ones are never cut
-        let widest_text = u64::from((4 * (tile + gap) - gap).max(length(480.0)));
+        let widest_text = u64::from((5 * (tile + gap) - gap).max(length(600.0)));
         let text = title.width(&montage.title).max(subtitle.width(&montage.subtitle)) + (text_left - margin) as f32;
         let titles = montage.sections.iter().map(|of| section.width(&of.title));
         let inner = grid.max(u64::from(pixels(titles.fold(text, f32::max).ceil())).min(widest_text));
