@@ -177,14 +177,18 @@ fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
 }
 
 /// Columns for sections of so many tiles: between a square and twice as wide as tall, or one row for each section if that is not
-/// too long, with the fewest empty places.
+/// too long; all sections with the same number of rows if possible, and the fewest empty places.
 fn best_columns(counts: &[u64]) -> u64 {
     let root = |n: u64| n.isqrt() + u64::from(n.isqrt().pow(2) < n);
     let (all, longest) = (counts.iter().sum::<u64>(), counts.iter().copied().max().unwrap_or(1));
     let rows = if counts.len() > 1 { longest.min(LONGEST_ROW) } else { 0 };
     let (narrowest, widest) = (root(all).min(longest), root(2 * all).max(rows).min(longest));
-    let empty = |columns: &u64| counts.iter().map(|count| count.div_ceil(*columns) * columns - count).sum::<u64>();
-    (narrowest..=widest).min_by_key(empty).unwrap_or(1)
+    let uneven = |columns: u64| {
+        let rows = || counts.iter().map(|count| count.div_ceil(columns));
+        rows().max().unwrap_or(0) - rows().min().unwrap_or(0)
+    };
+    let empty = |columns: u64| counts.iter().map(|count| count.div_ceil(columns) * columns - count).sum::<u64>();
+    (narrowest..=widest).min_by_key(|&columns| (uneven(columns), empty(columns))).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -241,13 +245,14 @@ mod tests {
 
     #[test]
     fn sections_are_one_row_each_where_that_is_not_too_wide() {
-        let shapes: [(&[u64], u64); 10] = [
+        let shapes: [(&[u64], u64); 11] = [
             (&[6, 6, 6], 6),
             (&[10, 10], 5),
             (&[5, 5, 6], 6),
             (&[10, 10, 10], 10),
             (&[20, 20, 20], 10),
-            (&[1, 1, 6], 3),
+            (&[4, 3, 6], 6),
+            (&[1, 1, 6], 6),
             (&[1], 1),
             (&[1, 1], 1),
             (&[2, 1], 2),
