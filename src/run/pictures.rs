@@ -29,7 +29,7 @@ pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], 
     let made = montage::write_all(&jobs, &gallery::options(&plan.settings), |_| signals::go_on())?;
     warn(plan, record, &pictures, &made);
     for picture in pictures {
-        let shown = || picture.montage.tiles.iter().map(|tile| &tile.image);
+        let shown = || picture.montage.tiles().map(|tile| &tile.image);
         let missing = shown().filter(|&image| made.missing.contains(image)).count();
         let broken = shown().filter(|&image| made.broken.contains_key(image)).count();
         if let Some(level) = record.levels.iter_mut().find(|level| level.level == picture.level) {
@@ -49,11 +49,11 @@ fn warn(plan: &Plan, record: &mut RunRecord, pictures: &[Picture], made: &WriteS
     }
     record.warnings.extend(unreadable(&made.broken));
     let captions =
-        pictures.iter().flat_map(|picture| &picture.montage.tiles).filter_map(|tile| tile.caption.as_deref());
+        pictures.iter().flat_map(|picture| picture.montage.tiles()).filter_map(|tile| tile.caption.as_deref());
     record.warnings.extend(boxes(&montage::lacking(captions)));
     let captioned = pictures.iter().filter(|picture| matches!(picture.file, PictureFile::Cluster(_)));
     let mut captioned =
-        captioned.flat_map(|picture| &picture.montage.tiles).map(|tile| tile.caption.is_some()).peekable();
+        captioned.flat_map(|picture| picture.montage.tiles()).map(|tile| tile.caption.is_some()).peekable();
     let wanted = plan.settings.montage_captions == MontageCaptions::Caption && captioned.peek().is_some();
     if wanted && !captioned.any(|there| there) {
         record.warnings.push("the list of images has no captions: montages show none".to_owned());

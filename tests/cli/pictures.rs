@@ -24,8 +24,9 @@ fn pictured() -> (Place, std::path::PathBuf) {
 }
 
 fn judged(place: &Place, names: &std::path::Path, more: &[&str]) -> Value {
-    let told = ["--images", arg(&names), "--montage-min-size", "1", "--metrics", "fast", "--force"];
-    let output = succeeded(&mut place.command(&[&told[..], more].concat()));
+    let told = ["--images", arg(&names), "--montage-min-size", "1", "--force"];
+    let metrics: &[&str] = if more.contains(&"--metrics") { &[] } else { &["--metrics", "fast"] };
+    let output = succeeded(&mut place.command(&[&told[..], metrics, more].concat()));
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
     record(&place.out)
 }
@@ -50,15 +51,110 @@ fn every_level_has_a_contact_sheet_from_the_best_to_the_worst() {
         }
         assert!(place.out.join(sheet["path"].as_str().expect("a path")).is_file());
     }
+    assert_eq!(whole["levels"][0]["contact_sheet"]["left_out"], 0);
     let few = judged(&place, &names, &["--contact-sheet", "3"]);
     let all = whole["levels"][0]["contact_sheet"]["clusters"].as_array().expect("clusters").clone();
     let ends = [all[0].clone(), all[1].clone(), all[all.len() - 1].clone()];
     assert_eq!(few["levels"][0]["contact_sheet"]["clusters"], Value::from(ends.to_vec()));
+    assert_eq!(few["levels"][0]["contact_sheet"]["left_out"], all.len() as u64 - 3);
     let none = judged(&place, &names, &["--contact-sheet", "0"]);
     assert!(none["levels"][0].get("contact_sheet").is_none());
     assert!(!files_below(&place.out).iter().any(|file| file.contains("contact-sheet")), "the earlier run's went");
     let no_pictures = judged(&place, &names, &["--best", "0", "--worst", "0"]);
     assert!(no_pictures["levels"][0].get("contact_sheet").is_none());
+}
+
+fn numbers(value: &Value) -> Vec<u64> {
+    value.as_array().expect("a list").iter().filter_map(Value::as_u64).collect()
+}
+
+/// The montages of all levels, each with its level.
+fn montages(record: &Value) -> Vec<(usize, &Value)> {
+    let levels = record["levels"].as_array().expect("levels").iter().enumerate();
+    levels
+        .flat_map(|(at, level)| level["montages"].as_array().expect("montages").iter().map(move |m| (at, m)))
+        .collect()
+}
+
+#[test]
+fn montages_show_both_ends_of_a_cluster_and_the_nearest_of_a_bad_one() {
+    let (place, names) = pictured();
+    let labels = crate::fixtures::clustering().labels();
+    // the nearest cluster from the metrics, and searched for the montages alone
+    let known =
+        judged(&place, &names, &["--metrics", "size,inertia,nearest_cluster,nearest_distance", "--rank-by", "inertia"]);
+    let searched = judged(&place, &names, &["--metrics", "size,inertia", "--rank-by", "inertia"]);
+    for (level, montage) in montages(&known) {
+        let cluster = montage["cluster"].as_u64().expect("a number");
+        let sections = montage["sections"].as_array().expect("sections");
+        let mut shown: Vec<u64> = sections.iter().flat_map(|section| numbers(&section["rows"])).collect();
+        assert_eq!(shown, numbers(&montage["rows"]));
+        assert!(shown.len() <= 20);
+        let count = shown.len();
+        shown.sort_unstable();
+        shown.dedup();
+        assert_eq!(shown.len(), count, "no image twice: {montage}");
+        for section in sections {
+            let of = section["cluster"].as_u64();
+            assert!(numbers(&section["rows"]).iter().all(|&row| labels[level][row as usize].map(|c| c as u64) == of));
+        }
+        let own = sections.iter().filter(|section| section["cluster"] == cluster).count();
+        let beside: Vec<&Value> = sections[own..].iter().map(|section| &section["cluster"]).collect();
+        let nearest = &known["levels"][level]["clusters"]["nearest_cluster"][cluster as usize];
+        match montage["end"].as_str() {
+            Some("best") => assert!(beside.is_empty()),
+            _ => assert_eq!(beside, [nearest]),
+        }
+    }
+    let of = |record| montages(record).into_iter().map(|(_, montage)| montage["sections"].clone()).collect::<Vec<_>>();
+    assert_eq!(of(&known), of(&searched), "titles with their distances, too");
+    // every image is named, so that the report can show it
+    let named = numbers(&known["images"]["rows"]);
+    assert!(
+        montages(&known).iter().all(|(_, montage)| numbers(&montage["rows"]).iter().all(|row| named.contains(row)))
+    );
+    for (most, sections) in [("1", 1), ("2", 2), ("3", 3)] {
+        let few = judged(&place, &names, &["--montage-size", most]);
+        let of = |end: &str| {
+            let all = montages(&few).into_iter().map(|(_, montage)| montage).filter(|montage| montage["end"] == end);
+            all.map(|montage| numbers(&montage["rows"]).len()).max()
+        };
+        assert_eq!((of("best"), of("worst")), (Some(sections.min(2)), Some(sections)), "{most}");
+    }
+}
+
+#[test]
+fn an_explicit_sample_is_one_grid_and_old_records_are_shown() {
+    let (place, names) = pictured();
+    let config = place.at("sample.yaml");
+    fs::write(&config, "sample: farthest\n").expect("writes");
+    let by_file = judged(&place, &names, &["--config", arg(&config)]);
+    let by_option = judged(&place, &names, &["--sample", "farthest"]);
+    let rows = |record| montages(record).into_iter().map(|(_, montage)| numbers(&montage["rows"])).collect::<Vec<_>>();
+    assert_eq!(rows(&by_file), rows(&by_option));
+    assert!(montages(&by_file).iter().all(|(_, montage)| montage.get("sections").is_none()));
+    let sections = judged(&place, &names, &["--config", arg(&config), "--sample", "sections"]);
+    assert!(montages(&sections).iter().all(|(_, montage)| montage["sections"].is_array()));
+    // as an earlier version wrote it
+    let path = place.out.join("record.json");
+    let mut old = sections.clone();
+    for level in old["levels"].as_array_mut().expect("levels") {
+        for montage in level["montages"].as_array_mut().expect("montages") {
+            let montage = montage.as_object_mut().expect("a montage");
+            assert!(montage.remove("sections").is_some() && montage.remove("title_height").is_some());
+        }
+        let sheet = level["contact_sheet"].as_object_mut().expect("a sheet");
+        assert!(sheet.remove("left_out").is_some() && sheet.remove("title_height").is_some());
+    }
+    fs::write(&path, old.to_string()).expect("writes");
+    succeeded(crate::common::program().arg("report").arg(&place.out));
+    let page = fs::read_to_string(place.out.join("report.html")).expect("a page");
+    assert!(page.contains("level1/montages/contact-sheet.png\":\"data:image/"), "the sheet is in it");
+    // a picture from elsewhere is not
+    old["levels"][0]["contact_sheet"]["path"] = "../../other.png".into();
+    fs::write(&path, old.to_string()).expect("writes");
+    let refused = crate::common::program().arg("report").arg(&place.out).output().expect("starts");
+    assert!(!refused.status.success() && text(&refused.stderr).contains("outside the output folder"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Montages: what is shown, measured in pixels, and what happens to images that can't be.
 
 use clustrata::base::error::Kind;
-use clustrata::report::montage::{self, Accent, Cut, Montage, Options, Tile};
+use clustrata::report::montage::{self, Accent, Cut, Montage, Options, Section, Tile};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,13 @@ fn montage_of(images: &[PathBuf]) -> Montage {
         title: "Level 1 · cluster 42 · best 1 of 5".to_string(),
         subtitle: "128 points".to_string(),
         accent: Accent::Neutral,
-        tiles: images.iter().map(|image| Tile { image: image.clone(), caption: None }).collect(),
+        sections: vec![section("", images)],
     }
+}
+
+fn section(title: &str, images: &[PathBuf]) -> Section {
+    let tiles = images.iter().map(|image| Tile { image: image.clone(), caption: None });
+    Section { title: title.to_owned(), tiles: tiles.collect() }
 }
 
 /// Width and height of what is red in the picture.
@@ -177,7 +182,7 @@ fn long_captions_are_cut_where_they_are_told_to_be() {
     let base = tempfile::tempdir().unwrap();
     let mut montage = montage_of(&[solid(base.path(), "red.png", 160, 160)]);
     let mut caption = |text: &str, cut| {
-        montage.tiles[0].caption = Some(text.to_owned());
+        montage.sections[0].tiles[0].caption = Some(text.to_owned());
         montage::render(&montage, &Options { cut, ..Options::default() }).unwrap().image
     };
     let (first, second) = ("a name that goes on and on and on 1.jpg", "a name that goes on and on and on 2.jpg");
@@ -199,6 +204,55 @@ fn an_interruption_ends_the_writing() {
     assert!((1..50).contains(&written), "{written}");
     let nowhere = [(base.path().join("no/such/folder.png"), montage_of(&[]))];
     assert_eq!(montage::write_all(&nowhere, &Options::default(), |_| Ok(())).unwrap_err().kind(), Kind::Failed);
+}
+
+/// First and last coordinate of what has a colour: horizontally, vertically.
+fn extent_of(image: &image::RgbImage, colour: [u8; 3]) -> [(u32, u32); 2] {
+    let places: Vec<_> = image.enumerate_pixels().filter(|(_, _, p)| p.0 == colour).map(|(x, y, _)| (x, y)).collect();
+    let extent = |values: &dyn Fn(&(u32, u32)) -> u32| {
+        let values = || places.iter().map(values);
+        (values().min().expect("is there"), values().max().expect("is there"))
+    };
+    [extent(&|place| place.0), extent(&|place| place.1)]
+}
+
+#[test]
+fn sections_follow_each_other_with_their_titles_between_them() {
+    let base = tempfile::tempdir().unwrap();
+    let colours = [[200, 30, 30], [30, 160, 30], [40, 40, 220]];
+    let images = colours.map(|colour| {
+        let path = base.path().join(format!("{}-{}.png", colour[0], colour[1]));
+        image::RgbImage::from_pixel(160, 160, image::Rgb(colour)).save(&path).unwrap();
+        path
+    });
+    let titles = ["Closest to the centroid", "Farthest from the centroid", "Closest of the nearest cluster 7"];
+    let counts = [6, 6, 2];
+    let sections = |titles: [&str; 3]| {
+        let of = |at: usize| section(titles[at], &vec![images[at].clone(); counts[at]]);
+        let montage = Montage { sections: (0..3).map(of).collect(), ..montage_of(&[]) };
+        montage::render(&montage, &Options::default()).unwrap().image
+    };
+    let (titled, untitled) = (sections(titles), sections([""; 3]));
+    assert!(titled.height() > untitled.height());
+    let extents = colours.map(|colour| extent_of(&titled, colour));
+    // six tiles of 160 with five gaps of 8 between them, all from the same left edge
+    for (extent, count) in extents.iter().zip(counts) {
+        let wide = u32::try_from(count * 168 - 8).unwrap();
+        assert_eq!((extent[0].0, extent[0].1 - extent[0].0 + 1, extent[1].1 - extent[1].0 + 1), (20, wide, 160));
+    }
+    let dark = |rows: std::ops::Range<u32>| {
+        let inked = titled.enumerate_pixels().filter(|(_, y, p)| rows.contains(y) && p.0.iter().all(|&part| part < 60));
+        inked.count()
+    };
+    for pair in extents.windows(2) {
+        let (above, below) = (pair[0][1].1, pair[1][1].0);
+        assert!(above < below, "{extents:?}");
+        assert!(dark(above + 1..below) > 300, "a title");
+    }
+    // nothing is drawn over the tiles
+    for (colour, count) in colours.into_iter().zip(counts) {
+        assert_eq!(titled.pixels().filter(|p| p.0 == colour).count(), count * 160 * 160);
+    }
 }
 
 /// The digits and photos that the project is tested with.

@@ -29,10 +29,14 @@ fn of_level(level: &Level) -> Result<(), String> {
     }
     same(&format!("the samples of level {number}"), level.samples.rows.len(), level.samples.clusters.len())?;
     let ranking = level.ranking.best.iter().chain(&level.ranking.worst);
-    let named = ranking.chain(level.montages.iter().map(|montage| &montage.cluster)).chain(&level.samples.clusters);
-    within(named, level)?;
+    let sections = level.montages.iter().flat_map(|montage| &montage.sections).map(|section| &section.cluster);
+    let pictured = level.montages.iter().map(|montage| &montage.cluster).chain(sections);
+    let sheet = level.contact_sheet.as_ref();
+    let named = ranking.chain(pictured).chain(sheet.into_iter().flat_map(|sheet| &sheet.clusters));
+    within(named.chain(&level.samples.clusters), level)?;
     let leaves = |path: &std::path::PathBuf| !path.components().all(|part| matches!(part, Component::Normal(_)));
-    match level.montages.iter().map(|montage| &montage.path).find(|path| leaves(path)) {
+    let pictures = level.montages.iter().map(|montage| &montage.path);
+    match pictures.chain(sheet.map(|sheet| &sheet.path)).find(|path| leaves(path)) {
         None => Ok(()),
         Some(path) => Err(format!("a picture outside the output folder: {}", path.display())),
     }

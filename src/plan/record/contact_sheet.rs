@@ -13,6 +13,12 @@ pub struct ContactSheet {
     pub clusters: Vec<u64>,
     /// The row shown for each of them.
     pub rows: Vec<u64>,
+    /// Number of ranked clusters between the best and the worst that are left out.
+    #[serde(default)]
+    pub left_out: u64,
+    /// Height of title and subtitle, in pixels.
+    #[serde(default)]
+    pub title_height: u32,
     /// Number of images that don't exist.
     pub missing: usize,
     /// Number of images that could not be decoded.

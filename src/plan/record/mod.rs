@@ -10,6 +10,7 @@ mod images;
 mod input_file;
 mod kmeans;
 mod map;
+mod montage_file;
 mod read;
 mod stage;
 mod worker;
@@ -34,6 +35,7 @@ pub use images::{Images, Samples};
 pub use input_file::InputFile;
 pub use kmeans::{KmeansRecord, KmeansStep};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
+pub use montage_file::{MontageFile, MontageSection};
 pub use stage::StageRecord;
 pub use worker::{Device, PartOf, Worker};
 
@@ -311,28 +313,6 @@ impl RankingRequest {
             worst,
         }
     }
-}
-
-/// One montage.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MontageFile {
-    /// Path, relative to the output folder.
-    pub path: PathBuf,
-    /// End of the ranking: `best` or `worst`.
-    pub end: String,
-    /// Rank from that end, 1-based.
-    pub rank: usize,
-    /// Index of the cluster.
-    pub cluster: u64,
-    /// Rows shown, in display order.
-    pub rows: Vec<u64>,
-    /// Height of title and subtitle, in pixels.
-    #[serde(default)]
-    pub title_height: u32,
-    /// Number of images that don't exist.
-    pub missing: usize,
-    /// Number of images that could not be decoded.
-    pub broken: usize,
 }
 
 #[cfg(test)]

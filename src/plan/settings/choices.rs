@@ -30,17 +30,20 @@ pub enum MapKind {
     None,
 }
 
-/// Which members of a cluster a montage shows.
+/// Which members of a cluster a montage shows, and how they are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Sample {
-    /// Closest to the centroid, in ascending order of distance.
+    /// In sections: those closest to the centroid, those farthest from it and, for a worst cluster, the closest of its
+    /// nearest cluster.
     #[default]
+    Sections,
+    /// One grid of those closest to the centroid, in ascending order of distance.
     Closest,
-    /// Farthest from the centroid, in descending order of distance.
+    /// One grid of those farthest from the centroid, in descending order of distance.
     Farthest,
-    /// Random members, seeded by --seed.
+    /// One grid of random members, seeded by --seed.
     Random,
 }
 

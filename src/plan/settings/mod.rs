@@ -202,7 +202,7 @@ options! {
         #[arg(long, value_name = "N", help_heading = "Montages")]
         pub worst: Option<usize>,
 
-        /// Show at most N images per montage [default: 20]
+        /// Show at most N images per montage; sections share them out equally [default: 20]
         #[arg(long, value_name = "N", help_heading = "Montages")]
         pub montage_size: Option<NonZero<usize>>,
 
@@ -228,7 +228,7 @@ options! {
         #[arg(long, value_name = "COLUMN", help_heading = "Montages")]
         pub rank_by: Option<String>,
 
-        /// Show these members in montages [default: closest]
+        /// Show these members in montages [default: sections]
         #[arg(long, value_name = "WHICH", help_heading = "Montages")]
         pub sample: Option<Sample>,
 

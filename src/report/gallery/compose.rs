@@ -3,13 +3,14 @@
 use super::choose::Chooser;
 use super::cluster::{self, Ranked};
 use super::contact_sheet;
+use super::nearest::{Nearest, nearest};
 use super::picture::{Picture, PictureFile};
 use crate::base::error::{Error, Result};
 use crate::formats::distances::DistanceFile;
 use crate::formats::names::{ImageName, resolve};
 use crate::plan::Plan;
 use crate::plan::record::Level;
-use crate::plan::settings::MontageCaptions;
+use crate::plan::settings::{MontageCaptions, Sample};
 
 /// Composes a montage of every best and worst cluster of every level, and a contact sheet per level if the settings ask
 /// for one. `distances` has an entry per evaluated level if members are chosen by distance, and is empty otherwise.
@@ -21,8 +22,9 @@ pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Res
     for (i, level) in levels.iter().enumerate() {
         let chooser = Chooser { plan, level_index: plan.levels[i], distances: distances.get(i) };
         for (end, clusters) in [("best", &level.ranking.best), ("worst", &level.ranking.worst)] {
-            for (rank, &cluster) in (1..).zip(clusters) {
-                let ranked = Ranked { cluster, end, rank, of: clusters.len() };
+            let beside = beside(&chooser, level, end, clusters);
+            for ((rank, &cluster), nearest) in (1..).zip(clusters).zip(beside) {
+                let ranked = Ranked { cluster, end, rank, of: clusters.len(), nearest };
                 pictures.push(cluster::compose(&chooser, level, ranked));
             }
         }
@@ -32,6 +34,14 @@ pub fn compose(plan: &Plan, levels: &[Level], distances: &[DistanceFile]) -> Res
     }
     name_images(plan, &mut pictures)?;
     Ok(pictures)
+}
+
+/// The clusters to show beside ranked ones: a bad cluster is understood from its nearest, a good one without it.
+fn beside(chooser: &Chooser, level: &Level, end: &str, clusters: &[u64]) -> Vec<Option<Nearest>> {
+    match chooser.plan.settings.sample == Sample::Sections && end == "worst" {
+        true => nearest(chooser.plan, chooser.level_index, level, clusters),
+        false => vec![None; clusters.len()],
+    }
 }
 
 /// Fills in the paths of all images, in one pass over the list of names, and their captions if the settings ask for them.
@@ -45,7 +55,7 @@ fn name_images(plan: &Plan, pictures: &mut [Picture]) -> Result<()> {
             // its tiles are captioned with their clusters
             PictureFile::Sheet(_) => MontageCaptions::None,
         };
-        for (tile, ImageName { path, caption }) in picture.montage.tiles.iter_mut().zip(&mut named) {
+        for (tile, ImageName { path, caption }) in picture.montage.tiles_mut().zip(&mut named) {
             tile.image = resolve(&path, root);
             match captions {
                 MontageCaptions::Name => {

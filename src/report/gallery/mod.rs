@@ -3,6 +3,8 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `choose` | which members stand for a cluster |
+//! | `nearest` | which cluster is shown beside another |
+//! | `sections` | which sections the montage of a cluster has |
 //! | `cluster`, `contact_sheet` | the montage of one cluster; one image of each cluster of a level |
 //! | `compose` | all pictures of a run |
 //! | `picture` | a montage together with its entry in the record |
@@ -12,8 +14,10 @@ mod choose;
 mod cluster;
 mod compose;
 mod contact_sheet;
+mod nearest;
 mod picture;
 mod samples;
+mod sections;
 
 pub use compose::compose;
 pub use picture::{Picture, PictureFile, options};

@@ -13,6 +13,27 @@ pub struct Montage {
     pub subtitle: String,
     /// The colour beside the title.
     pub accent: Accent,
+    /// The images, in groups from the top down.
+    pub sections: Vec<Section>,
+}
+
+impl Montage {
+    /// All images, in reading order.
+    pub fn tiles(&self) -> impl Iterator<Item = &Tile> {
+        self.sections.iter().flat_map(|section| &section.tiles)
+    }
+
+    /// All images, to be changed in place.
+    pub fn tiles_mut(&mut self) -> impl Iterator<Item = &mut Tile> {
+        self.sections.iter_mut().flat_map(|section| &mut section.tiles)
+    }
+}
+
+/// Images that belong together.
+#[derive(Debug, Clone, Default)]
+pub struct Section {
+    /// One line above them; may be empty.
+    pub title: String,
     /// The images, in reading order.
     pub tiles: Vec<Tile>,
 }

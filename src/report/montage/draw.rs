@@ -13,6 +13,8 @@ const EDGE: Rgb<u8> = Rgb([222, 226, 231]);
 const INK: Rgb<u8> = Rgb([28, 32, 38]);
 const QUIET_INK: Rgb<u8> = Rgb([88, 96, 107]);
 const HATCH: Rgb<u8> = Rgb([226, 229, 234]);
+/// Between sections.
+const RULE: Rgb<u8> = Rgb([196, 202, 210]);
 
 impl Accent {
     fn colour(self) -> Rgb<u8> {
@@ -41,17 +43,27 @@ pub(super) fn header(canvas: &mut RgbImage, layout: &Layout, montage: &Montage) 
     layout.subtitle.draw(canvas, left, top, &subtitle, QUIET_INK);
 }
 
-/// Draws a picture in the middle of tile `index`.
-pub(super) fn picture(canvas: &mut RgbImage, layout: &Layout, index: usize, picture: &RgbImage) {
-    let (x, y) = ground(canvas, layout, index);
+/// Draws the title of section `at`, and a rule between it and the section above.
+pub(super) fn section_title(canvas: &mut RgbImage, layout: &Layout, at: usize, title: &str) {
+    let (left, width) = (layout.margin, layout.width - 2 * layout.margin);
+    if let Some(y) = layout.rule(at) {
+        fill(canvas, (left, y), (width, layout.rule), RULE);
+    }
+    let text = layout.section.fit_end(title, width as f32);
+    layout.section.draw(canvas, left as f32, layout.title_top(at) as f32, &text, INK);
+}
+
+/// Draws a picture in the middle of the tile with this upper left corner.
+pub(super) fn picture(canvas: &mut RgbImage, layout: &Layout, corner: (u32, u32), picture: &RgbImage) {
+    let (x, y) = ground(canvas, layout, corner);
     let x = x + (layout.tile - picture.width().min(layout.tile)) / 2;
     let y = y + (layout.tile - picture.height().min(layout.tile)) / 2;
     imageops::replace(canvas, picture, i64::from(x), i64::from(y));
 }
 
 /// Draws a tile that says why there is no picture.
-pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, label: &str, name: &str) {
-    let (x, y) = ground(canvas, layout, index);
+pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, corner: (u32, u32), label: &str, name: &str) {
+    let (x, y) = ground(canvas, layout, corner);
     hatch(canvas, (x, y), layout.tile);
     let pad = layout.accent as f32;
     let room = layout.tile as f32 - 4.0 * pad;
@@ -70,9 +82,8 @@ pub(super) fn placeholder(canvas: &mut RgbImage, layout: &Layout, index: usize, 
     }
 }
 
-/// Draws one line below tile `index`, centred.
-pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, caption: &str, cut: Cut) {
-    let (x, y) = layout.corner(index);
+/// Draws one line below a tile, centred.
+pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, (x, y): (u32, u32), caption: &str, cut: Cut) {
     let room = layout.tile as f32;
     let text = match cut {
         Cut::End => layout.caption.fit_end(caption, room),
@@ -84,8 +95,7 @@ pub(super) fn caption(canvas: &mut RgbImage, layout: &Layout, index: usize, capt
 }
 
 /// Draws an empty tile with its edge; returns its upper left corner.
-fn ground(canvas: &mut RgbImage, layout: &Layout, index: usize) -> (u32, u32) {
-    let (x, y) = layout.corner(index);
+fn ground(canvas: &mut RgbImage, layout: &Layout, (x, y): (u32, u32)) -> (u32, u32) {
     // the edge is outside the tile, in the gap, so it covers no pixel of a picture
     fill(canvas, (x - 1, y - 1), (layout.tile + 2, layout.tile + 2), EDGE);
     fill(canvas, (x, y), (layout.tile, layout.tile), GROUND);

@@ -10,6 +10,9 @@ use crate::base::text::counted;
 /// Lengths below are given for this tile size, and grow with it.
 const REFERENCE: f32 = 160.0;
 
+/// Sections of up to so many images may be one row each, even if the picture becomes wider than twice its height.
+const LONGEST_ROW: u64 = 12;
+
 /// Positions, lengths and fonts of one montage.
 pub(super) struct Layout {
     /// Side of a tile.
@@ -27,12 +30,27 @@ pub(super) struct Layout {
     pub(super) header: u32,
     pub(super) title: Face,
     pub(super) subtitle: Face,
+    pub(super) section: Face,
     pub(super) caption: Face,
     pub(super) label: Face,
+    /// Thickness of the rule between sections.
+    pub(super) rule: u32,
     gap: u32,
-    grid_top: u32,
+    /// Top of everything below title and subtitle.
+    body: u32,
     row: u32,
     columns: u32,
+    /// Between sections.
+    between: u32,
+    places: Vec<Place>,
+}
+
+/// Where a section is.
+struct Place {
+    /// Top of its title.
+    title: u32,
+    /// Top of its tiles.
+    tiles: u32,
 }
 
 impl Layout {
@@ -49,35 +67,45 @@ impl Layout {
         }
         // smaller type is hard to read, however small the tiles
         let factor = (tile as f32 / REFERENCE).max(0.9);
-        let length = |reference: f32| u32::try_from(whole((reference * factor).round())).unwrap_or(0);
-        let (margin, gap, accent) = (length(20.0), length(8.0), length(4.0));
-        let title = Face::semi_bold(20.0 * factor);
-        let subtitle = Face::regular(13.0 * factor);
-        let caption = Face::regular(12.0 * factor);
+        let length = |reference: f32| pixels((reference * factor).round());
+        let (margin, gap, accent, between) = (length(20.0), length(8.0), length(4.0), length(32.0));
+        let (title, subtitle) = (Face::semi_bold(21.0 * factor), Face::regular(13.0 * factor));
+        let (section, caption) = (Face::semi_bold(18.0 * factor), Face::regular(12.0 * factor));
         let text_left = margin + accent + length(10.0);
 
         let header = title.height() + if montage.subtitle.is_empty() { 0.0 } else { 1.25 * subtitle.height() };
-        let header = u32::try_from(whole(header.ceil())).unwrap_or(0);
-        let has_captions = montage.tiles.iter().any(|tile| tile.caption.is_some());
+        let header = pixels(header.ceil());
+        let has_captions = montage.tiles().any(|tile| tile.caption.is_some());
         let row = tile + gap + if has_captions { length(20.0) } else { 0 };
 
-        let count = montage.tiles.len().max(1) as u64;
-        let columns = options.columns.map_or_else(|| best_columns(count), |c| u64::from(c.max(1)).min(count));
-        let rows = count.div_ceil(columns);
+        let mut counts: Vec<u64> = montage.sections.iter().map(|section| section.tiles.len() as u64).collect();
+        let count: u64 = counts.iter().sum();
+        if count == 0 {
+            // the place of a tile that says so
+            counts = vec![1; montage.sections.len().max(1)];
+        }
+        let longest = counts.iter().copied().max().unwrap_or(1);
+        let columns = options.columns.map_or_else(|| best_columns(&counts), |c| u64::from(c.max(1)).min(longest));
         let grid = columns * u64::from(tile + gap) - u64::from(gap);
         // a title above few or small images may widen the picture, so that usual ones are never cut
-        let widest_text = u64::from((4 * (tile + gap) - gap).max(length(480.0)));
-        let text = title.width(&montage.title).max(subtitle.width(&montage.subtitle)).ceil();
-        let text = u64::try_from(whole(text)).unwrap_or(0) + u64::from(text_left - margin);
-        let inner = grid.max(text.min(widest_text));
-        let grid_top = margin + header + length(16.0);
-        let width = inner + 2 * u64::from(margin);
-        let height = u64::from(grid_top) + rows * u64::from(row) - u64::from(gap) + u64::from(margin);
+        let widest_text = u64::from((5 * (tile + gap) - gap).max(length(600.0)));
+        let text = title.width(&montage.title).max(subtitle.width(&montage.subtitle)) + (text_left - margin) as f32;
+        let titles = montage.sections.iter().map(|of| section.width(&of.title));
+        let inner = grid.max(u64::from(pixels(titles.fold(text, f32::max).ceil())).min(widest_text));
 
-        let (width, height) = picture_size(width, height, count)?;
-        let label = Face::semi_bold(12.0 * factor);
-        // there are no more columns than tiles, and the width fits u32
-        let columns = to_u32(columns);
+        let body = margin + header + length(16.0);
+        let title_height = pixels(section.height().ceil()) + length(6.0);
+        let (mut places, mut bottom) = (Vec::new(), u64::from(body));
+        for (at, &count) in counts.iter().enumerate() {
+            let top = bottom + if at > 0 { u64::from(between) } else { 0 };
+            let titled = montage.sections.get(at).is_some_and(|section| !section.title.is_empty());
+            let tiles = top + if titled { u64::from(title_height) } else { 0 };
+            places.push((top, tiles));
+            bottom = (tiles + count.div_ceil(columns) * u64::from(row)).saturating_sub(u64::from(gap));
+        }
+        let (width, height) = picture_size(inner + 2 * u64::from(margin), bottom + u64::from(margin), count)?;
+        // the height fits u32, and so does what is above it; there are no more columns than the width has pixels
+        let places = places.into_iter().map(|(title, tiles)| Place { title: to_u32(title), tiles: to_u32(tiles) });
         Ok(Layout {
             tile,
             width,
@@ -88,26 +116,52 @@ impl Layout {
             header,
             title,
             subtitle,
+            section,
             caption,
-            label,
+            label: Face::semi_bold(12.0 * factor),
+            rule: length(1.0).max(1),
             gap,
-            grid_top,
+            body,
             row,
-            columns,
+            columns: to_u32(columns),
+            between,
+            places: places.collect(),
         })
     }
 
-    /// Height of everything above the tiles, less a gap.
+    /// Height of everything above the sections, less a gap.
     pub(super) fn title_height(&self) -> u32 {
-        self.grid_top.saturating_sub(self.gap)
+        self.body.saturating_sub(self.gap)
     }
 
-    /// Upper left corner of a tile; `index` is below the number of tiles.
-    pub(super) fn corner(&self, index: usize) -> (u32, u32) {
+    /// Top of the title of section `at`.
+    pub(super) fn title_top(&self, at: usize) -> u32 {
+        self.places[at].title
+    }
+
+    /// Top of the rule above section `at`; the first has none.
+    pub(super) fn rule(&self, at: usize) -> Option<u32> {
+        // nearer to the section that it opens
+        (at > 0).then(|| self.places[at].title - self.between * 2 / 5)
+    }
+
+    /// Upper left corner of a tile; `index` is below the number of tiles of section `at`.
+    pub(super) fn corner(&self, at: usize, index: usize) -> (u32, u32) {
         let index = to_u32(index);
         let (row, column) = (index / self.columns, index % self.columns);
-        (self.margin + column * (self.tile + self.gap), self.grid_top + row * self.row)
+        (self.margin + column * (self.tile + self.gap), self.places[at].tiles + row * self.row)
     }
+
+    /// Upper left corners of all tiles, in reading order.
+    pub(super) fn corners(&self, montage: &Montage) -> impl Iterator<Item = (u32, u32)> {
+        let sections = montage.sections.iter().map(|section| section.tiles.len()).enumerate();
+        sections.flat_map(move |(at, tiles)| (0..tiles).map(move |index| self.corner(at, index)))
+    }
+}
+
+/// A length that is not negative, in whole pixels.
+fn pixels(length: f32) -> u32 {
+    u32::try_from(whole(length)).unwrap_or(0)
 }
 
 fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
@@ -122,38 +176,48 @@ fn picture_size(width: u64, height: u64, count: u64) -> Result<(u32, u32)> {
     }
 }
 
-/// Columns for `count` tiles: between a square and twice as wide as tall, with the fewest empty places.
-fn best_columns(count: u64) -> u64 {
+/// Columns for sections of so many tiles: between a square and twice as wide as tall, or one row for each section if that is not
+/// too long; all sections with the same number of rows if possible, and the fewest empty places.
+fn best_columns(counts: &[u64]) -> u64 {
     let root = |n: u64| n.isqrt() + u64::from(n.isqrt().pow(2) < n);
-    let (narrowest, widest) = (root(count), root(2 * count));
-    let empty = |columns: &u64| count.div_ceil(*columns) * columns - count;
-    (narrowest..=widest).min_by_key(empty).unwrap_or(1)
+    let (all, longest) = (counts.iter().sum::<u64>(), counts.iter().copied().max().unwrap_or(1));
+    let rows = if counts.len() > 1 { longest.min(LONGEST_ROW) } else { 0 };
+    let (narrowest, widest) = (root(all).min(longest), root(2 * all).max(rows).min(longest));
+    let uneven = |columns: u64| {
+        let rows = || counts.iter().map(|count| count.div_ceil(columns));
+        rows().max().unwrap_or(0) - rows().min().unwrap_or(0)
+    };
+    let empty = |columns: u64| counts.iter().map(|count| count.div_ceil(columns) * columns - count).sum::<u64>();
+    (narrowest..=widest).min_by_key(|&columns| (uneven(columns), empty(columns))).unwrap_or(1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::{Accent, Tile};
+    use super::super::contents::{Accent, Section, Tile};
     use super::super::size::{USUAL_TILE, fitting_tile};
     use super::*;
 
     fn montage(count: usize) -> Montage {
-        Montage {
-            title: "title".into(),
-            subtitle: String::new(),
-            accent: Accent::Best,
-            tiles: vec![Tile::default(); count],
-        }
+        Montage { title: "title".into(), accent: Accent::Best, ..sections(&[("", count)]) }
+    }
+
+    fn sections(of: &[(&str, usize)]) -> Montage {
+        let section = |&(title, count): &(&str, usize)| Section {
+            title: title.to_owned(),
+            tiles: vec![Tile { caption: Some("d 1.000".to_owned()), ..Tile::default() }; count],
+        };
+        Montage { sections: of.iter().map(section).collect(), ..Montage::default() }
     }
 
     #[test]
     fn grids_are_near_square_and_full() {
         let shapes = [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (6, 3), (7, 4), (10, 5), (12, 4), (20, 5), (25, 5)];
         for (count, columns) in shapes {
-            assert_eq!(best_columns(count), columns, "{count}");
+            assert_eq!(best_columns(&[count]), columns, "{count}");
         }
-        assert_eq!(best_columns(60), 10);
+        assert_eq!(best_columns(&[60]), 10);
         for count in 1..500 {
-            let columns = best_columns(count);
+            let columns = best_columns(&[count]);
             assert!(columns >= count.div_ceil(columns), "{count}: taller than wide");
             assert!((columns - 1).pow(2) < 2 * count, "{count}: too wide");
         }
@@ -165,8 +229,13 @@ mod tests {
         for count in [1, 2, 3, 20, 1000, 1700, 1900, 2500, 3333, 5000, 9999, 10_000] {
             let mut many = montage(count);
             many.subtitle = "subtitle".into();
-            many.tiles[0].caption = Some("caption".into());
             assert!(Layout::new(&many, &Options::for_images(count)).is_ok(), "{count}");
+            // as many in sections, of which the last row of each has room left
+            let third = count / 3;
+            for rest in [third, third.saturating_sub(1)] {
+                let three = sections(&[("closest", third), ("farthest", rest), ("closest of another", third)]);
+                assert!(Layout::new(&three, &Options::for_images(count)).is_ok(), "{count} in sections");
+            }
         }
         assert!(
             Layout::new(&montage(10_000), &Options::default()).is_err(),
@@ -175,18 +244,87 @@ mod tests {
     }
 
     #[test]
-    fn tiles_neither_overlap_nor_leave_the_picture() {
-        for (count, columns) in [(1, None), (7, None), (10, Some(3)), (3, Some(50))] {
-            let options = Options { columns, ..Options::default() };
-            let layout = Layout::new(&montage(count), &options).unwrap();
-            let corners: Vec<_> = (0..count).map(|i| layout.corner(i)).collect();
-            for (i, &(x, y)) in corners.iter().enumerate() {
-                assert!(x + layout.tile + layout.margin <= layout.width);
-                assert!(y + layout.tile + layout.margin <= layout.height);
-                assert!(y >= layout.margin + layout.header);
-                for &(u, v) in &corners[..i] {
-                    assert!(x.abs_diff(u) >= layout.tile || y.abs_diff(v) >= layout.tile);
+    fn sections_are_one_row_each_where_that_is_not_too_wide() {
+        let shapes: [(&[u64], u64); 11] = [
+            (&[6, 6, 6], 6),
+            (&[10, 10], 5),
+            (&[5, 5, 6], 6),
+            (&[10, 10, 10], 10),
+            (&[20, 20, 20], 10),
+            (&[4, 3, 6], 6),
+            (&[1, 1, 6], 6),
+            (&[1], 1),
+            (&[1, 1], 1),
+            (&[2, 1], 2),
+            (&[50, 50], 10),
+        ];
+        for (counts, columns) in shapes {
+            assert_eq!(best_columns(counts), columns, "{counts:?}");
+        }
+    }
+
+    /// Left, top, right and bottom.
+    type Area = [f32; 4];
+
+    fn apart(a: &Area, b: &Area) -> bool {
+        a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1]
+    }
+
+    /// The areas of title, subtitle, titles of sections, and tiles with their captions.
+    fn areas(montage: &Montage, layout: &Layout) -> Vec<Area> {
+        let line = |face: Face, text: &str, left: u32, top: f32| {
+            let room = (layout.width - layout.margin - left) as f32;
+            [left as f32, top, left as f32 + face.width(&face.fit_end(text, room)), top + face.height()]
+        };
+        let top = layout.margin as f32;
+        let mut areas = vec![line(layout.title, &montage.title, layout.text_left, top)];
+        let bottom = top + layout.header as f32;
+        areas.push(line(layout.subtitle, &montage.subtitle, layout.text_left, bottom - layout.subtitle.height()));
+        for (at, section) in montage.sections.iter().enumerate() {
+            areas.push(line(layout.section, &section.title, layout.margin, layout.title_top(at) as f32));
+            let rule = layout.rule(at).map(|y| y as f32);
+            areas.extend(rule.map(|y| [layout.margin as f32, y, layout.width as f32, y + layout.rule as f32]));
+        }
+        let captioned = montage.tiles().any(|tile| tile.caption.is_some());
+        let caption = if captioned { layout.accent as f32 + layout.caption.height() } else { 0.0 };
+        let tile = layout.tile as f32;
+        areas.extend(layout.corners(montage).map(|(x, y)| {
+            let (x, y) = (x as f32, y as f32);
+            [x, y, x + tile, y + tile + caption]
+        }));
+        areas
+    }
+
+    #[test]
+    fn nothing_overlaps_or_leaves_the_picture() {
+        let plain: Vec<Montage> = [1, 3, 7, 10].map(montage).into();
+        let near = "Closest of the nearest cluster 123456 (at distance 1.234e-5), which is a rather long title";
+        let sectioned = [
+            sections(&[("Closest to the centroid", 6), ("Farthest from the centroid", 6), (near, 6)]),
+            sections(&[("Closest to the centroid", 5), ("Farthest from the centroid", 4), (near, 6)]),
+            sections(&[("Closest to the centroid", 1)]),
+            sections(&[("The best", 1), ("The worst", 1)]),
+            sections(&[("", 3), ("", 2)]),
+        ];
+        for mut montage in plain.into_iter().chain(sectioned) {
+            montage.title = "Level 1, cluster 42, the best of all by a metric with a long name".into();
+            montage.subtitle = "128 points, and much more".into();
+            for (columns, tile_size) in [(None, 160), (Some(3), 160), (Some(50), 160), (None, 40), (None, 300)] {
+                let options = Options { columns, tile_size, ..Options::default() };
+                let layout = Layout::new(&montage, &options).unwrap();
+                let all = areas(&montage, &layout);
+                let [width, height, margin] = [layout.width, layout.height, layout.margin].map(|length| length as f32);
+                for (i, area) in all.iter().enumerate() {
+                    assert!(area[0] >= margin && area[1] >= margin, "{area:?}");
+                    // a caption may reach into the margin below, but not out of it
+                    assert!(area[2] <= width && area[3] < height, "{area:?} in {width} x {height}");
+                    for other in &all[..i] {
+                        assert!(apart(area, other), "{area:?} and {other:?}, {columns:?}, {tile_size}");
+                    }
                 }
+                let below_the_title = layout.title_height() as f32;
+                assert!(all[2..].iter().all(|area| area[1] >= below_the_title), "what a page keeps");
+                assert!(all[..2].iter().all(|area| area[3] <= below_the_title), "what a page cuts off");
             }
         }
     }

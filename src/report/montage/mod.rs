@@ -27,7 +27,7 @@ mod size;
 mod text;
 mod thumbnail;
 
-pub use contents::{Accent, Cut, Montage, Options, Tile};
+pub use contents::{Accent, Cut, Montage, Options, Section, Tile};
 pub use render::{Rendered, WriteSummary, render, title_height, write_all};
 pub use thumbnail::{Encoded, Thumbnails};
 

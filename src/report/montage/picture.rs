@@ -42,17 +42,18 @@ impl Problem {
 /// Decodes an image and fits it into a square of `side` pixels, keeping its aspect ratio. EXIF orientation is applied,
 /// colour profiles are not. Transparent pixels show the ground of the tile. An animation shows its first frame.
 pub(super) fn load(path: &Path, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
-    load_below(path, 0, side, budget)
+    load_below(path, None, side, budget)
 }
 
-/// As [`load`], without the `cut` topmost rows of pixels (none, if that would be all).
-pub(super) fn load_below(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+/// As [`load`]; of a picture that this program has drawn, without the `cut` topmost rows of pixels (none, if that would be all),
+/// and not enlarged.
+pub(super) fn load_below(path: &Path, cut: Option<u32>, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
     // decoders panic now and then on hostile files, and one picture must not end the run
     catch_unwind(AssertUnwindSafe(|| decode(path, cut, side, budget)))
         .unwrap_or_else(|_| Err(Problem::Broken("its decoder failed".to_string())))
 }
 
-fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
+fn decode(path: &Path, cut: Option<u32>, side: u32, budget: &Budget) -> Result<RgbImage, Problem> {
     let broken = |reason: &dyn ToString| Problem::Broken(reason.to_string());
     let unreadable = |e: std::io::Error| match e.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Problem::Missing,
@@ -89,8 +90,11 @@ fn decode(path: &Path, cut: u32, side: u32, budget: &Budget) -> Result<RgbImage,
     }
     to_unit_range(&mut image);
     image.apply_orientation(orientation);
-    if cut > 0 && cut < image.height() {
+    let mut side = side;
+    if let Some(cut) = cut {
+        let cut = if cut < image.height() { cut } else { 0 };
         image = image.crop_imm(0, cut, image.width(), image.height() - cut);
+        side = side.min(image.width().max(image.height()));
     }
     fit(image, side).map_err(|e| broken(&e))
 }

@@ -7,7 +7,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use super::budget::Budget;
-use super::contents::{Montage, Options};
+use super::contents::{Montage, Options, Tile};
 use super::layout::Layout;
 use super::picture::{self, Problem};
 use super::{draw, encode};
@@ -79,20 +79,24 @@ pub fn title_height(options: &Options) -> Result<u32> {
 
 fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Result<Rendered> {
     let layout = Layout::new(montage, options)?;
+    let tiles: Vec<&Tile> = montage.tiles().collect();
     let pictures: Vec<Result<RgbImage, Problem>> =
-        montage.tiles.par_iter().map(|tile| picture::load(&tile.image, layout.tile, budget)).collect();
+        tiles.par_iter().map(|tile| picture::load(&tile.image, layout.tile, budget)).collect();
     // not before: a thread that waits for its pictures may start another montage, and canvases would pile up
     let mut image = draw::canvas(&layout);
     draw::header(&mut image, &layout, montage);
-    if montage.tiles.is_empty() {
-        draw::placeholder(&mut image, &layout, 0, "no images", "");
+    if tiles.is_empty() {
+        draw::placeholder(&mut image, &layout, layout.corner(0, 0), "no images", "");
+    }
+    for (at, section) in montage.sections.iter().enumerate() {
+        draw::section_title(&mut image, &layout, at, &section.title);
     }
     let (mut missing, mut broken) = (Vec::new(), Vec::new());
-    for (i, (tile, picture)) in montage.tiles.iter().zip(pictures).enumerate() {
+    for ((corner, tile), picture) in layout.corners(montage).zip(tiles).zip(pictures) {
         match picture {
-            Ok(picture) => draw::picture(&mut image, &layout, i, &picture),
+            Ok(picture) => draw::picture(&mut image, &layout, corner, &picture),
             Err(problem) => {
-                draw::placeholder(&mut image, &layout, i, problem.label(), &file_name(&tile.image));
+                draw::placeholder(&mut image, &layout, corner, problem.label(), &file_name(&tile.image));
                 match problem {
                     Problem::Missing => missing.push(tile.image.clone()),
                     Problem::Broken(reason) => broken.push((tile.image.clone(), reason)),
@@ -100,7 +104,7 @@ fn render_within(montage: &Montage, options: &Options, budget: &Budget) -> Resul
             }
         }
         if let Some(caption) = &tile.caption {
-            draw::caption(&mut image, &layout, i, caption, options.cut);
+            draw::caption(&mut image, &layout, corner, caption, options.cut);
         }
     }
     Ok(Rendered { image, missing, broken })

@@ -11,11 +11,12 @@ pub(super) const USUAL_TILE: u32 = 160;
 /// Largest picture: more pixels (200 MB) are a mistake, and few viewers would open the file.
 pub(super) const MAX_PIXELS: u64 = 1 << 26;
 
-/// The largest tile size, up to the usual one, at which `images` images with captions fit the largest picture.
+/// The largest tile size, up to the usual one, at which `images` images with captions, in up to three sections, fit the
+/// largest picture.
 pub(super) fn fitting_tile(images: u64) -> u32 {
     // an upper bound of the room between and around tiles
     let pixels =
-        |tile: u32| u64::from(tile + 12) * u64::from(tile + 36) * images.saturating_add(images.isqrt() * 2 + 8);
+        |tile: u32| u64::from(tile + 12) * u64::from(tile + 36) * images.saturating_add(images.isqrt() * 7 + 16);
     let fits = |tile: &u32| pixels(*tile) <= MAX_PIXELS;
     TILE_SIZES.rev().skip_while(|tile| *tile > USUAL_TILE).find(fits).unwrap_or(*TILE_SIZES.start())
 }

@@ -38,14 +38,18 @@ impl Thumbnails {
     /// # Errors
     /// `missing`, or the reason why it can't be shown.
     pub fn make(&self, path: &Path, side: u32) -> Result<Encoded, String> {
-        self.make_below(path, 0, side)
+        self.made(path, None, side)
     }
 
-    /// As [`make`](Self::make), without the `cut` topmost rows of pixels.
+    /// As [`make`](Self::make) for a montage or contact sheet: without the `cut` topmost rows of pixels, and not enlarged.
     ///
     /// # Errors
     /// As for [`make`](Self::make).
     pub fn make_below(&self, path: &Path, cut: u32, side: u32) -> Result<Encoded, String> {
+        self.made(path, Some(cut), side)
+    }
+
+    fn made(&self, path: &Path, cut: Option<u32>, side: u32) -> Result<Encoded, String> {
         let picture = picture::load_below(path, cut, side, &self.budget).map_err(|problem| match problem {
             Problem::Missing => "missing".to_owned(),
             Problem::Broken(reason) => reason,
@@ -106,6 +110,8 @@ mod tests {
         assert_eq!((read(40).dimensions(), read(40)[(50, 2)]), ((100, 60), Rgb([0; 3])));
         // not all of it
         assert_eq!(read(1000).dimensions(), (100, 100));
+        let larger = Thumbnails::new(1 << 30).make_below(&path, 0, 640).unwrap();
+        assert_eq!(image::load_from_memory(&larger.bytes).unwrap().width(), 100, "not enlarged");
     }
 
     #[test]

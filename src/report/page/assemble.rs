@@ -20,6 +20,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("page/map-tip.js"),
     include_str!("page/map-select.js"),
     include_str!("page/map.js"),
+    include_str!("page/montage.js"),
     include_str!("page/cluster.js"),
     include_str!("page/findings.js"),
     include_str!("page/views.js"),

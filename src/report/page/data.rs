@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::base::matrix::UNLABELLED;
 use crate::metrics::Column;
-use crate::plan::record::{Level, RunRecord};
+use crate::plan::record::{Level, MontageFile, MontageSection, RunRecord};
 use crate::report::findings;
 
 /// Most clusters that the page lists, over all levels: a row takes about 80 bytes.
@@ -110,9 +110,13 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
         .iter()
         .map(|m| {
             json!({ "path": m.path, "end": m.end, "rank": m.rank, "cluster": m.cluster, "shown": m.rows.len(),
-                    "missing": m.missing, "broken": m.broken })
+                    "sections": sections(m), "missing": m.missing, "broken": m.broken })
         })
         .collect();
+    let sheet = level.contact_sheet.as_ref().map(|sheet| {
+        json!({ "path": sheet.path, "shown": sheet.clusters.len(), "left_out": sheet.left_out,
+                "missing": sheet.missing, "broken": sheet.broken })
+    });
     json!({
         "level": level.level,
         "clusters": level.len(),
@@ -123,9 +127,16 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
         "parent": parent,
         "ranking": level.ranking,
         "montages": montages,
+        "contact_sheet": sheet,
         "samples": level.samples,
         "maps": places(record, at),
     })
+}
+
+/// What the sections of a montage show, from the top down.
+fn sections(montage: &MontageFile) -> Vec<Value> {
+    let section = |section: &MontageSection| json!({ "title": section.title, "cluster": section.cluster });
+    montage.sections.iter().map(section).collect()
 }
 
 /// A column as an array. Reals have six significant digits, more than the page shows.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
 use crate::formats::folder::OutputFolder;
-use crate::plan::record::{MontageFile, RunRecord};
+use crate::plan::record::{ContactSheet, MontageFile, RunRecord};
 use crate::report::montage::{Encoded, Thumbnails};
 
 /// Most bytes of a page with its pictures: mail systems and viewers accept that.
@@ -18,6 +18,9 @@ const PAGE: u64 = 14_000_000;
 const MONTAGES: u64 = 6_000_000;
 /// Sides of montages in a page, pixels: the first at which all of them fit is used.
 const MONTAGE_SIDES: [u32; 3] = [640, 480, 320];
+/// Most bytes of a page for contact sheets, and their sides: they show more images.
+const SHEETS: u64 = 2_000_000;
+const SHEET_SIDES: [u32; 3] = [1280, 960, 640];
 /// Sides of thumbnails in a page and beside it, pixels.
 const SIDE: u32 = 80;
 const SIDE_BESIDE: u32 = 240;
@@ -38,7 +41,7 @@ pub enum Pictures {
 /// Sources of pictures, as written in the page.
 #[derive(Debug, Default)]
 pub(super) struct PictureSources {
-    /// By path of the montage in the record.
+    /// By path of the montage or contact sheet in the record.
     pub(super) montages: BTreeMap<PathBuf, String>,
     /// By row; images that could not be read are absent.
     pub(super) images: BTreeMap<u64, String>,
@@ -57,7 +60,9 @@ pub(super) fn embedded(
     let mut shown = PictureSources::default();
     let room = PAGE.saturating_sub(used);
     let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, check_stop)?;
-    let mut room = room - (room.min(MONTAGES) - left);
+    let room = room - (room.min(MONTAGES) - left);
+    let left = embed_sheets(record, room.min(SHEETS), montage, &make, &mut shown, check_stop)?;
+    let mut room = room - (room.min(SHEETS) - left);
     let (rows, samples) = rows_shown(record);
     let mut done = 0;
     'all: for batch in rows.chunks(BATCH) {
@@ -90,10 +95,12 @@ pub(super) fn beside(
     check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<PictureSources> {
     let mut shown = PictureSources::default();
-    for montage in record.levels.iter().flat_map(|level| &level.montages) {
+    let montages = record.levels.iter().flat_map(|level| &level.montages).map(|montage| &montage.path);
+    let sheets = record.levels.iter().filter_map(|level| Some(&level.contact_sheet.as_ref()?.path));
+    for picture in montages.chain(sheets) {
         // URLs have `/` on every system
-        let parts: Vec<_> = montage.path.iter().map(|part| part.to_string_lossy()).collect();
-        shown.montages.insert(montage.path.clone(), parts.join("/"));
+        let parts: Vec<_> = picture.iter().map(|part| part.to_string_lossy()).collect();
+        shown.montages.insert(picture.clone(), parts.join("/"));
     }
     let make = Thumbnails::new(DECODED);
     for batch in rows_shown(record).0.chunks(BATCH) {
@@ -108,8 +115,7 @@ pub(super) fn beside(
     Ok(shown)
 }
 
-/// Embeds all montages at the largest size at which they fit into `room` bytes; at the smallest size, as many as fit.
-/// Returns the bytes left.
+/// Embeds the montages that fit into `room` bytes; returns the bytes left.
 fn embed_montages(
     record: &RunRecord,
     room: u64,
@@ -121,32 +127,69 @@ fn embed_montages(
     // the first of every level and end before the second
     let mut all: Vec<_> = record.levels.iter().flat_map(|level| &level.montages).collect();
     all.sort_by_key(|montage| montage.rank);
-    let files = all.iter().map(|file| Ok((*file, montage(&file.path)?))).collect::<Result<Vec<_>>>()?;
-    for side in MONTAGE_SIDES {
-        let one = |(file, path): &(&MontageFile, PathBuf)| {
+    let file = |file: &&MontageFile| Ok((file.path.clone(), montage(&file.path)?, file.title_height));
+    let files = all.iter().map(file).collect::<Result<Vec<_>>>()?;
+    let (made, left) = fitting(&files, MONTAGE_SIDES, room, make, check_stop)?;
+    if made.len() < files.len() {
+        let note = format!("this page holds {} of {} montages", made.len(), files.len());
+        shown.notes.push(note + "; all of them are in level*/montages");
+    }
+    shown.montages.extend(made);
+    Ok(left)
+}
+
+/// Embeds the contact sheets that fit into `room` bytes, from the top level down; returns the bytes left.
+fn embed_sheets(
+    record: &RunRecord,
+    room: u64,
+    sheet: &dyn Fn(&Path) -> Result<PathBuf>,
+    make: &Thumbnails,
+    shown: &mut PictureSources,
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<u64> {
+    let sheets = record.levels.iter().rev().filter_map(|level| level.contact_sheet.as_ref());
+    let file = |file: &ContactSheet| Ok((file.path.clone(), sheet(&file.path)?, file.title_height));
+    let files = sheets.map(file).collect::<Result<Vec<_>>>()?;
+    let (made, left) = fitting(&files, SHEET_SIDES, room, make, check_stop)?;
+    shown.montages.extend(made);
+    Ok(left)
+}
+
+/// A picture: its name in the record, its file, and the height of its title, which the page says in its own words.
+type File = (PathBuf, PathBuf, u32);
+
+/// Sources of pictures by their names.
+type Named = Vec<(PathBuf, String)>;
+
+/// Makes all pictures at the largest side at which they fit into `room` bytes; at the smallest side, as many as fit. Returns the
+/// bytes left, too.
+fn fitting(
+    files: &[File],
+    sides: [u32; 3],
+    room: u64,
+    make: &Thumbnails,
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<(Named, u64)> {
+    for side in sides {
+        let one = |(name, path, title_height): &File| {
             check_stop()?;
-            let made = make.make_below(path, file.title_height, side);
-            Ok(made.ok().map(|made| (file.path.clone(), data_uri(&made))))
+            let made = make.make_below(path, *title_height, side);
+            Ok(made.ok().map(|made| (name.clone(), data_uri(&made))))
         };
         let made = files.par_iter().map(one).collect::<Result<Vec<_>>>()?;
-        let is_last = Some(&side) == MONTAGE_SIDES.last();
         let total: u64 = made.iter().flatten().map(|(_, source)| source.len() as u64).sum();
-        if total > room && !is_last {
+        if total > room && Some(&side) != sides.last() {
             continue;
         }
-        let mut left = room;
+        let (mut kept, mut left) = (Vec::new(), room);
         for (name, source) in made.into_iter().flatten() {
             let Some(rest) = left.checked_sub(source.len() as u64) else { break };
             left = rest;
-            shown.montages.insert(name, source);
+            kept.push((name, source));
         }
-        if shown.montages.len() < files.len() {
-            let note = format!("this page holds {} of {} montages", shown.montages.len(), files.len());
-            shown.notes.push(note + "; all of them are in level*/montages");
-        }
-        return Ok(left);
+        return Ok((kept, left));
     }
-    Ok(room)
+    Ok((Vec::new(), room))
 }
 
 /// Makes thumbnails of rows, in their order; `None` for images that can't be read.

@@ -77,16 +77,15 @@ function imagesOf(level, id) {
   const parts = [];
   const rows = level.samplesOf.get(id) ?? [];
   if (rows.length) {
-    const how = { closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random sample" }[data.settings?.sample];
+    const how = { sections: "closest to the centroid", closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random sample" }[data.settings?.sample];
     parts.push(el("h3", {}, `Images${how ? `: ${how}` : ""}`), el("ul", { class: "thumbnails" }, rows.map(thumbnail)));
   }
   for (const montage of level.montages.filter((montage) => montage.cluster === id)) {
     const source = images().montages[montage.path];
     const title = `Montage: ${montage.end} cluster ${montage.rank} by ${readable(level.ranking.by)}`;
     if (!source) continue;
-    const file = montage.path.split("/").map(encodeURIComponent).join("/");
-    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${counted(montage.shown, "image")} of cluster ${id}` }),
-      el("p", { class: "note" }, "Full size, beside this page: ", el("a", { href: file }, montage.path)));
+    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${title}, ${counted(montage.shown, "image")}` }),
+      sectionsOf(level, montage), fullSize(montage.path));
   }
   return parts;
 }

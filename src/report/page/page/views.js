@@ -77,7 +77,7 @@ function montageCard(level, montage) {
   const source = images().montages[montage.path];
   const value = short(level.value(level.ranking.by, level.place(montage.cluster)));
   const lost = montage.missing + montage.broken;
-  const about = `${counted(montage.shown, "image")} of cluster ${montage.cluster}${lost ? `, ${lost} of them unreadable` : ""}`;
+  const about = `Montage of cluster ${montage.cluster}: ${counted(montage.shown, "image")}${lost ? `, ${lost} of them unreadable` : ""}`;
   return el("li", {}, el("a", { href: address(level.number, montage.cluster), title: about },
     source ? el("img", { src: source, alt: about, loading: "lazy" }) : el("span", { class: "none" }, "not in this page"),
     el("span", { class: `about ${montage.end}` },
@@ -114,6 +114,7 @@ function levelView(level, open) {
       el("h2", {}, "Distributions"),
       el("div", { class: "plots" }, drawings ? drawings.content.cloneNode(true) : []),
       ...ends(level),
+      ...contactSheet(level),
       ...(map ? [el("h2", {}, "Map"), map.element] : []),
     ],
   };
