@@ -7,10 +7,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod browser;
 mod fixtures;
 mod record;
 mod remade;
 mod safe;
 mod shown;
 mod used;
+
+use common::browser;

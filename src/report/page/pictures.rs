@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
@@ -62,7 +60,7 @@ pub(super) fn embedded(
     let mut done = 0;
     'all: for batch in rows.chunks(BATCH) {
         for (row, made) in thumbnails(record, batch, SIDE, &make, check_stop)? {
-            let source = made.map(|made| data_uri(&made));
+            let source = made.map(|made| made.data_uri());
             let size = source.as_ref().map_or(0, |source| source.len() as u64);
             if size > room {
                 break 'all;
@@ -125,7 +123,7 @@ fn embed_montages(
         let one = |(file, path): &(&MontageFile, PathBuf)| {
             check_stop()?;
             let made = make.make_below(path, file.title_height, side);
-            Ok(made.ok().map(|made| (file.path.clone(), data_uri(&made))))
+            Ok(made.ok().map(|made| (file.path.clone(), made.data_uri())))
         };
         let made = files.par_iter().map(one).collect::<Result<Vec<_>>>()?;
         let is_last = Some(&side) == MONTAGE_SIDES.last();
@@ -173,8 +171,4 @@ fn round_robin(record: &RunRecord) -> Vec<u64> {
         record.levels.iter().rev().flat_map(move |l| l.samples.rows.iter().filter_map(move |r| r.get(nth)))
     };
     (0..most).flat_map(samples).copied().filter(|row| seen.insert(*row)).collect()
-}
-
-fn data_uri(picture: &Encoded) -> String {
-    format!("data:{};base64,{}", picture.mime, STANDARD.encode(&picture.bytes))
 }
