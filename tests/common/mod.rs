@@ -6,6 +6,7 @@
 mod adapter;
 #[cfg(unix)]
 pub mod browser;
+pub mod hostile;
 pub mod records;
 pub mod upstream;
 

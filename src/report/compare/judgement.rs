@@ -204,7 +204,7 @@ fn why_left_out(name: &str, changes: &[MetricChange], data: &SameData) -> Option
 /// Whether B is more even in size.
 fn sizes(changes: &[MetricChange], data: &SameData) -> Option<Outcome> {
     let known = |name: &&str| changes.iter().find(|change| change.name == **name)?.outcome;
-    data.rows.then(|| SIZES.iter().find_map(|name| known(&name))).flatten()
+    data.rows.then(|| SIZES.iter().find_map(known)).flatten()
 }
 
 /// All levels in one sentence.

@@ -12,17 +12,22 @@ use crate::report::compare::pair::{Pair, level_of};
 
 /// Most bytes of the classes of a level's clusters; of a level with more, only those of listed clusters are shown.
 const MOST_NAMES: usize = 200_000;
+/// Most clusters of a level, of both runs together, whose flows are shown: their sizes alone would fill the page.
+const MOST_CLUSTERS: usize = 200_000;
 
 pub(super) fn of(pair: &Pair, comparison: &Comparison, flows: &[Option<Flow>], pictures: &Pictures) -> Value {
     let levels = comparison.levels.iter().enumerate().map(|(at, level)| {
         let [a, b] = [&pair.a, &pair.b].map(|record| level_of(record, level.level));
         let names = [a, b].map(|level| level.and_then(names));
+        let flows = flows.get(at).and_then(Option::as_ref);
+        let shown = flows.filter(|flows| flows.of_a.len() + flows.of_b.len() <= MOST_CLUSTERS);
         json!({
             "level": level.level,
             "figures": level.metrics,
             "between": level.between,
             "clusters": level.clusters.as_ref().map(|changes| changed(changes, at, [a, b], pictures)),
-            "flow": flows.get(at).and_then(Option::as_ref).map(flow),
+            "flow": shown.map(flow),
+            "crowded": flows.is_some() && shown.is_none(),
             "names": names,
         })
     });

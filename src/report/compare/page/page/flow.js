@@ -282,6 +282,8 @@ class FlowTable {
 
 /// Drawing, legend and table.
 function flowSection(level) {
+  const title = el("h3", {}, "Where the points went");
+  if (level.crowded) return [title, el("p", { class: "note" }, "This level has too many clusters to show that in a page.")];
   if (!level.flow) return [];
   const flows = new Flows(level);
   const table = new FlowTable(flows);
@@ -295,7 +297,7 @@ function flowSection(level) {
     `${whole.format(flows.stayed)} of ${counted(flows.total, "point")} (${percent(flows.stayed / flows.total)}) are in pairs of partners: ` +
     "two clusters that share more points with each other than with any other.";
   return [
-    el("h3", {}, "Where the points went"),
+    title,
     el("p", { class: "lead" }, lead),
     ...(flows.total ? [el("p", { class: "note legend" }, legend), el("div", { class: "flow" }, drawing.element, table.element)] : []),
   ];

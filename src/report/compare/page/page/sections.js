@@ -25,7 +25,7 @@ function counts(level, name) {
 /// What a metric says of B: a word, in its colour; a star if it does not count.
 function outcome(change, level) {
   const { counted, why } = counts(level, change.name);
-  if (change.outcome) return el("span", { class: outcomes[change.outcome], title: why && `not counted: ${why}` }, change.outcome, counted ? "" : "*");
+  if (change.outcome) return el("span", { class: `${outcomes[change.outcome]}${counted ? "" : " uncounted"}`, title: why && `not counted: ${why}` }, change.outcome, counted ? "" : "*");
   if (change.difference === null) return el("span", { class: "undefined", title: change.undefined }, "not in both");
   return el("span", { class: "undefined" }, change.difference === 0 ? "equal" : "differs");
 }
