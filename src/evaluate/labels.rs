@@ -7,13 +7,15 @@ use crate::metrics::agreement::Contingency;
 use crate::metrics::level_statistics::Names;
 
 /// Counts the `labels` (below `distinct`) of the points of each cluster of `levels[level]`. Rows that are unassigned,
-/// unlabelled or `skipped` (ascending) are not counted.
+/// unlabelled or `skipped` (ascending) are not counted. `seen` gets every cell of the table that is not 0: cluster, label
+/// and count.
 pub fn contingency(
     hierarchy: &Hierarchy,
     level: usize,
     labels: &[u32],
     distinct: usize,
     skipped: &[u64],
+    seen: impl FnMut(u64, u32, u64),
 ) -> Contingency {
     let label = |row: u64| usize::try_from(row).ok().and_then(|row| labels.get(row)).copied();
     let of_cluster = |cluster| {
@@ -21,7 +23,7 @@ pub fn contingency(
         let counted = points.filter(|row| skipped.is_empty() || skipped.binary_search(row).is_err());
         counted.filter_map(label).filter(|&label| label != UNLABELLED)
     };
-    Contingency::of_groups(distinct, (0..hierarchy.k(level)).map(of_cluster))
+    Contingency::of_groups_seen(distinct, (0..hierarchy.k(level)).map(of_cluster), seen)
 }
 
 /// The labels as written in the file, for metrics that show them.

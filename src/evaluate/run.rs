@@ -134,7 +134,14 @@ impl Evaluation<'_> {
             let started = self.clock.start();
             for at in 0..self.levels.len() {
                 let (level, distinct) = (self.levels[at], external.distinct);
-                let table = labels::contingency(self.hierarchy, level, &external.of_rows, distinct, first.skipped());
+                let table = labels::contingency(
+                    self.hierarchy,
+                    level,
+                    &external.of_rows,
+                    distinct,
+                    first.skipped(),
+                    |_, _, _| {},
+                );
                 first.levels[at].labels = Some(LabelStatistics { table, names: labels::names(external) });
             }
             self.clock.stop("labels", started, false);

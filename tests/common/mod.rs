@@ -4,6 +4,9 @@
 #![allow(clippy::cast_possible_truncation, reason = "numbers in tests are small, and rounding to f4 is intended")]
 
 mod adapter;
+#[cfg(unix)]
+pub mod browser;
+pub mod hostile;
 pub mod records;
 pub mod upstream;
 

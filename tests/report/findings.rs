@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::{Clustering, Draw, Dtype, metrics, record, scratch};
 use crate::fixtures::Run;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
+pub(crate) use crate::common::hostile::HOSTILE;
 use crate::common::{Clustering, Draw, Dtype, program, scratch};
 
 /// A finished run.
@@ -104,18 +105,6 @@ pub(crate) fn four_levels() -> Run {
     };
     judged(&clustering, &["--metrics", "all", "--yes"], Some(&images))
 }
-
-/// Names and captions that would run or break a page that takes them for anything but text.
-pub(crate) const HOSTILE: [&str; 8] = [
-    "</script><script>window.hacked = 1</script>.png",
-    "<img src=x onerror='window.hacked = 2'>.png",
-    "\"><svg onload=\"window.hacked = 3\">.png",
-    "../../../etc/passwd",
-    "javascript:window.hacked=4",
-    "https://example.com/steal.png",
-    "a\nb\t'quoted' \"twice\" `${window.hacked=5}` {{data}}.png",
-    "<!-- --!> ]]> \u{2028}\u{202e}gnp.exe \u{1f408} &lt;&amp;",
-];
 
 /// A run whose images have such names, and captions too.
 pub(crate) fn hostile() -> Run {

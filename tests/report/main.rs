@@ -7,7 +7,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod browser;
 mod findings;
 mod fixtures;
 mod map;
@@ -18,3 +17,5 @@ mod remade;
 mod safe;
 mod shown;
 mod used;
+
+use common::browser;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::record;
 use crate::fixtures::four_levels;
 use crate::map::{at, frame, square};

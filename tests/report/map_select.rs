@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::record;
 use crate::fixtures::four_levels;
 use crate::map::{at, frame, square};

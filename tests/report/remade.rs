@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::{files_below, program};
 use crate::fixtures::{Run, digits, four_levels};
 

@@ -1,6 +1,6 @@
 //! Names and captions are always treated as text.
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::record;
 use crate::fixtures::{HOSTILE, hostile};
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::record;
 use crate::fixtures::{Run, digits, four_levels, ten_thousand};
 

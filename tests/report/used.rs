@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::record;
 use crate::fixtures::{Run, digits};
 

@@ -26,14 +26,18 @@ pub struct CompareArgs {
     /// Folder of B's clustering
     #[arg(long, value_name = "DIR")]
     pub clustering_b: Option<PathBuf>,
-    /// Exit with code 5 if this condition is met, or its metric is undefined, for example 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or
-    /// 'ari.level1 < 0.8', or if the metric is undefined; may be repeated
+    /// Exit with code 5 if this condition is met, or if its metric is undefined, for example
+    /// 'delta.level1.silhouette < -0.02', 'b.level1.inertia > 1e6' or 'ari.level1 < 0.8'; may be repeated
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
     /// Also write compare.json and compare.csv to this folder
     #[arg(long, short, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Replace an earlier comparison in the output folder
+    /// Also write the comparison as one page: a verdict, metrics, images of the clusters that changed most, where the points
+    /// went. Without FILE, it is compare.html in the folder of --out, or here
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub html: Option<Option<PathBuf>>,
+    /// Replace an earlier comparison in the output folder, and an earlier page
     #[arg(long)]
     pub force: bool,
     /// Print as JSON
@@ -45,4 +49,5 @@ const EXAMPLES: &str = "\
 Examples:
   clustrata compare runs/old runs/new
   clustrata compare runs/old runs/new --by silhouette --fail-if 'delta.level*.silhouette < -0.02'
+  clustrata compare runs/old runs/new --html old-new.html
   clustrata compare runs/seed0 runs/seed1 --fail-if 'ari.level1 < 0.8' --out compared";

@@ -30,7 +30,7 @@ pub struct Matches {
 /// a glob. A name is matched in any encoding; a hidden one, which starts with a dot, only by a dot.
 ///
 /// # Errors
-/// A malformed glob, a glob without a match, or a folder that can't be read.
+/// A malformed glob, a glob without a match, files separated by commas, or a folder that can't be read.
 pub fn expand(patterns: &[String]) -> Result<Expanded, Finding> {
     let mut expanded = Expanded::default();
     for pattern in patterns {
@@ -39,6 +39,8 @@ pub fn expand(patterns: &[String]) -> Result<Expanded, Finding> {
             expanded.files.push(literal.to_owned());
         } else if path_text::is_url(pattern) {
             expanded.files.push(path_text::from_text(pattern));
+        } else if let Some(finding) = separated_by_commas(pattern) {
+            return Err(finding);
         } else if !pattern.contains(['*', '?', '[']) {
             expanded.files.push(literal.to_owned());
         } else {
@@ -49,6 +51,17 @@ pub fn expand(patterns: &[String]) -> Result<Expanded, Finding> {
         }
     }
     Ok(expanded)
+}
+
+/// The finding for existing files that are separated by commas: some options take them so, but names may have commas.
+fn separated_by_commas(pattern: &str) -> Option<Finding> {
+    let parts: Vec<&str> = pattern.split(',').collect();
+    if parts.len() < 2 || !parts.iter().all(|part| Path::new(part).is_file()) {
+        return None;
+    }
+    let files = shlex::try_join(parts).ok()?;
+    let finding = Finding::new("no file has this name").file(pattern).found("files separated by commas");
+    Some(finding.hint(format!("separate them by spaces: {files} (in a config file, write a list)")))
 }
 
 fn matches(pattern: &str) -> Result<Vec<PathBuf>, Finding> {
@@ -173,6 +186,17 @@ mod tests {
         assert!(finding.contains("no file matches") && finding.contains("part-9*"), "{finding}");
         let finding = expand(&[pattern("part-[.npy")]).unwrap_err().to_string();
         assert!(finding.contains("malformed"), "{finding}");
+    }
+
+    #[test]
+    fn files_separated_by_commas_are_told_apart_from_names_with_commas() {
+        let folder = filled(&["a.npy", "b c.npy", "d,e.npy"]);
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let refused = expand(&[format!("{},{}", path("a.npy"), path("b c.npy"))]).unwrap_err().to_string();
+        let hint = format!("separate them by spaces: {} '{}' (", path("a.npy"), path("b c.npy"));
+        assert!(refused.contains(&hint), "{refused}");
+        assert_eq!(expand(&[path("d,e.npy")]).unwrap().files.len(), 1);
+        assert_eq!(expand(&[format!("{},missing.npy", path("a.npy"))]).unwrap().files.len(), 1);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) enum Contents {
 const COLLECTION: [&str; 3] = ["runs.csv", "runs.parquet", "groups.csv"];
 
 /// Directly in the folder of a comparison.
-const COMPARISON: [&str; 2] = ["compare.json", "compare.csv"];
+const COMPARISON: [&str; 3] = ["compare.json", "compare.csv", "compare.html"];
 
 /// Directly in the folder of an assignment.
 const ASSIGNED: [&str; 5] = [ASSIGNMENT, "config.yaml", "log.txt", "assigned.csv", "assigned.parquet"];

@@ -39,11 +39,26 @@ impl Contingency {
     where
         G: IntoIterator<Item = u32>,
     {
+        Self::of_groups_seen(columns, groups, |_, _, _| {})
+    }
+
+    /// As [`of_groups`](Self::of_groups). `seen` gets every cell that is not 0 once: its row, its column and its count.
+    ///
+    /// # Panics
+    /// If a label is not below `columns`.
+    pub fn of_groups_seen<G>(
+        columns: usize,
+        groups: impl IntoIterator<Item = G>,
+        mut seen: impl FnMut(u64, u32, u64),
+    ) -> Contingency
+    where
+        G: IntoIterator<Item = u32>,
+    {
         let mut table = Contingency { columns: vec![0; columns], ..Contingency::default() };
         // one row at a time; only its non-zero cells are visited and reset
         let mut cells = vec![0_u64; columns];
         let mut used: Vec<u32> = Vec::new();
-        for group in groups {
+        for (row, group) in (0..).zip(groups) {
             for label in group {
                 let cell = &mut cells[label as usize];
                 if *cell == 0 {
@@ -51,7 +66,8 @@ impl Contingency {
                 }
                 *cell += 1;
             }
-            table.push(used.drain(..).map(|label| (label, std::mem::take(&mut cells[label as usize]))));
+            let of_row = used.drain(..).map(|label| (label, std::mem::take(&mut cells[label as usize])));
+            table.push(of_row.inspect(|&(label, count)| seen(row, label, count)));
         }
         table
     }

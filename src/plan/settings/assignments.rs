@@ -23,7 +23,18 @@ pub(super) fn clustering(
         (Some(path), Some(first)) if path != *first && label_files(&path).as_ref() != Some(&files) => {
             let finding = Finding::new("two clusterings were named");
             let finding = finding.found(format!("{} and --assignments {}", path.display(), first.display()));
-            Err(Error::usage(finding.hint("name the folder or the labels, not both")))
+            let hint = match label_files(&path) {
+                // as after `--assignments a.npy b.npy`
+                Some(more) => {
+                    let all: Vec<_> = files.iter().chain(&more).map(|file| file.to_string_lossy()).collect();
+                    format!(
+                        "separate several files of labels by commas, fine to coarse: --assignments {}",
+                        all.join(",")
+                    )
+                }
+                None => "name the folder or the labels, not both".to_owned(),
+            };
+            Err(Error::usage(finding.hint(hint)))
         }
         (_, Some(first)) => Ok((first.clone(), files)),
         (Some(path), None) => match of_labels.into_iter().find(|(_, set)| *set) {
@@ -72,7 +83,12 @@ mod tests {
         assert_eq!(of("", &["a.npy", "b.npy"]).expect("labels").0, Path::new("a.npy"));
         assert_eq!(of("a.npy", &["a.npy", "b.npy"]).expect("as written by a run").1.len(), 2);
         assert_eq!(of("a.npy,b.npy", &[]).expect("labels").1.len(), 2);
-        assert!(of("hier", &["a.npy"]).is_err() && of("", &[]).is_err());
+        assert!(of("", &[]).is_err());
+        // a folder is no further file of labels; a file is
+        assert!(of("hier", &["a.npy"]).is_err_and(|e| e.to_string().contains("not both")));
+        let commas = "--assignments a.npy,b.npy";
+        assert!(of("b.npy", &["a.npy"]).is_err_and(|e| e.to_string().contains(commas)));
+        assert_eq!(of("", &["a.npy", "b.npy"]).expect("the hint works").1.len(), 2);
         let with = [("--centroids", true), ("--level-columns", false)];
         assert!(
             clustering(Some("hier".into()), Vec::new(), with).is_err_and(|e| e.to_string().contains("--centroids"))

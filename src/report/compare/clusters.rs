@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::metric_changes::Outcome;
+use super::noise;
 use super::relation::Relation;
 use crate::base::numeric::as_real;
 use crate::metrics::Metric;
@@ -91,7 +92,11 @@ pub(super) fn changes(
     // stable: ties stay in the order of A
     changes.sort_by(|x, y| y.difference.abs().total_cmp(&x.difference.abs()));
     let most = |wanted: Outcome| {
-        let is = |change: &&ClusterChange| Outcome::of(selection.by.better(), change.difference) == Some(wanted);
+        let outcome = |change: &ClusterChange| {
+            let noise = noise::of_clusters(selection.by, a, change.a, change.b);
+            Outcome::of(selection.by.better(), change.difference, noise)
+        };
+        let is = |change: &&ClusterChange| outcome(change) == Some(wanted);
         changes.iter().filter(is).take(selection.top).cloned().collect()
     };
     Some(ClusterChanges {

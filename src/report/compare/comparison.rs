@@ -6,6 +6,8 @@ use serde::Serialize;
 
 use super::between::Between;
 use super::clusters::ClusterChanges;
+use super::data::SameData;
+use super::judgement::Judgement;
 use super::metric_changes::MetricChange;
 
 /// Two runs side by side.
@@ -15,6 +17,10 @@ pub struct Comparison {
     pub a: Side,
     /// The second run.
     pub b: Side,
+    /// Whether both judged the same data.
+    pub data: SameData,
+    /// Which of the clusterings is better.
+    pub verdict: Judgement,
     /// Why the clusterings could not be compared, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub apart: Option<String>,
@@ -33,6 +39,12 @@ pub struct Side {
     pub version: String,
     /// The clustering's folder.
     pub clustering: PathBuf,
+    /// Number of rows of the embeddings.
+    pub rows: u64,
+    /// Number of their columns.
+    pub dim: usize,
+    /// Numbers of all its levels.
+    pub levels: Vec<u32>,
 }
 
 /// One level of both runs.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::noise;
 use crate::metrics::Better;
 use crate::plan::record::{Level, MetricInfo};
 
@@ -21,7 +22,11 @@ pub struct MetricChange {
     pub b: Value,
     /// b - a, if both are defined.
     pub difference: Option<f64>,
-    /// Whether that is an improvement, if both are defined and one direction is better.
+    /// The difference divided by |a|, unless a is 0.
+    pub relative: Option<f64>,
+    /// Largest difference that says nothing, if both are defined: rounding, or the error of a sample.
+    pub noise: Option<f64>,
+    /// Whether the difference is an improvement, if both are defined and one direction is better.
     pub outcome: Option<Outcome>,
     /// Why a value is null.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,19 +41,20 @@ pub enum Outcome {
     Better,
     /// B is worse than A.
     Worse,
-    /// A and B are equal to the bit.
+    /// A and B differ by no more than noise.
     Same,
 }
 
 impl Outcome {
-    /// The outcome of a difference B - A; `None` if neither direction is better, or for NaN.
-    pub fn of(better: Better, difference: f64) -> Option<Outcome> {
+    /// The outcome of a difference B - A, of which `noise` says nothing; `None` if neither direction is better, or for NaN.
+    pub fn of(better: Better, difference: f64, noise: f64) -> Option<Outcome> {
         let good = match better {
             Better::Lower => Ordering::Less,
             Better::Higher => Ordering::Greater,
             Better::Neither => return None,
         };
         match difference.partial_cmp(&0.0)? {
+            _ if difference.abs() <= noise => Some(Outcome::Same),
             Ordering::Equal => Some(Outcome::Same),
             direction if direction == good => Some(Outcome::Better),
             _ => Some(Outcome::Worse),
@@ -82,14 +88,19 @@ fn change(metric: &MetricInfo, a: &Level, b: &Level) -> MetricChange {
     };
     let reasons: Vec<String> = why("A", a).into_iter().chain(why("B", b)).collect();
     let (value_a, value_b) = (value(a), value(b));
-    let difference = value_a.as_f64().zip(value_b.as_f64()).map(|(a, b)| b - a);
+    let both = value_a.as_f64().zip(value_b.as_f64());
+    let difference = both.map(|(a, b)| b - a);
+    let relative = both.filter(|(a, _)| *a != 0.0).map(|(a, b)| (b - a) / a.abs());
+    let noise = both.map(|_| noise::of_levels(metric, a, b));
     MetricChange {
         name: metric.name.clone(),
         better: metric.better,
         a: value_a,
         b: value_b,
         difference,
-        outcome: difference.and_then(|difference| Outcome::of(metric.better, difference)),
+        relative,
+        noise,
+        outcome: difference.zip(noise).and_then(|(by, noise)| Outcome::of(metric.better, by, noise)),
         undefined: (!reasons.is_empty()).then(|| reasons.join("; ")),
     }
 }

@@ -5,11 +5,13 @@ use std::path::Path;
 use super::between::Between;
 use super::clusters::{self, ClusterSelection};
 use super::comparison::{Comparison, LevelComparison, Side};
+use super::data::{SameData, same_file};
+use super::judgement::Judgement;
 use super::metric_changes;
 use super::relation::Relation;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::folder::RECORD;
-use crate::metrics::Better;
+use crate::metrics::{Better, Column};
 use crate::plan::record::{InputFile, Level, RunRecord};
 
 /// The records of two runs.
@@ -71,11 +73,17 @@ impl Pair {
         }
     }
 
+    /// Points of each cluster of a level of A.
+    pub fn sizes(&self, level: u32) -> Vec<u64> {
+        match level_of(&self.a, level).and_then(|level| level.clusters.get("size")) {
+            Some(Column::Count(sizes)) => sizes.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether both runs read the same clustering: files with equal path, size and modification time.
     pub fn same_clustering(&self) -> bool {
-        let same = |(a, b): (&InputFile, &InputFile)| {
-            (&a.path, a.bytes, &a.modified) == (&b.path, b.bytes, &b.modified) && a.modified.is_some()
-        };
+        let same = |(a, b): (&InputFile, &InputFile)| same_file(a, b);
         let (a, b) = (&self.a.inputs, &self.b.inputs);
         let subset = a.subset.iter().count() == b.subset.iter().count() && a.subset.iter().zip(&b.subset).all(same);
         // a file of labels has a column per clustering
@@ -101,8 +109,14 @@ impl Pair {
             started: record.started.clone(),
             version: record.version.clone(),
             clustering: record.inputs.clustering.clone(),
+            rows: record.inputs.rows,
+            dim: record.inputs.dim,
+            levels: record.levels.iter().map(|level| level.level).collect(),
         };
-        Comparison { a: side(folders[0], &self.a), b: side(folders[1], &self.b), apart, levels: levels.collect() }
+        let levels: Vec<LevelComparison> = levels.collect();
+        let data = SameData::of(&self.a, &self.b);
+        let verdict = Judgement::of(levels.iter().map(|level| (level.level, &*level.metrics)), &data);
+        Comparison { a: side(folders[0], &self.a), b: side(folders[1], &self.b), data, verdict, apart, levels }
     }
 
     fn level(&self, a: &Level, b: &Level, relation: &Relation, selection: ClusterSelection) -> LevelComparison {
@@ -115,7 +129,8 @@ impl Pair {
     }
 }
 
-fn level_of(record: &RunRecord, number: u32) -> Option<&Level> {
+/// A level by its number.
+pub(super) fn level_of(record: &RunRecord, number: u32) -> Option<&Level> {
     record.levels.iter().find(|level| level.level == number)
 }
 

@@ -29,17 +29,23 @@ pub fn write_json(path: &Path, comparison: &Value) -> Result<()> {
 pub fn write_csv(path: &Path, comparison: &Comparison) -> Result<()> {
     let failed = |e: csv::Error| Error::io("can't write the table", path, &std::io::Error::from(e));
     let mut table = csv::Writer::from_path(path).map_err(failed)?;
-    table.write_record(["level", "figure", "a", "b", "difference", "outcome", "between"]).map_err(failed)?;
+    table
+        .write_record(["level", "figure", "a", "b", "difference", "outcome", "between", "relative", "noise"])
+        .map_err(failed)?;
     for level in &comparison.levels {
         let number = level.level.to_string();
         for change in &level.metrics {
             let (a, b) = (cell(&change.a), cell(&change.b));
-            let difference = change.difference.map_or_else(String::new, |difference| cell(&difference.into()));
+            let [difference, relative, noise] = [change.difference, change.relative, change.noise]
+                .map(|value| value.map_or_else(String::new, |value| cell(&value.into())));
             let outcome = change.outcome.map_or("", Outcome::name);
-            table.write_record([&number, &change.name, &a, &b, &difference, outcome, ""]).map_err(failed)?;
+            let row = [&number, &change.name, &a, &b, &difference, outcome, "", &relative, &noise];
+            table.write_record(row).map_err(failed)?;
         }
         for (name, value) in MEASURES.iter().zip(level.between.iter().flat_map(Between::values)) {
-            table.write_record([number.as_str(), name, "", "", "", "", &cell(&value.into())]).map_err(failed)?;
+            table
+                .write_record([number.as_str(), name, "", "", "", "", &cell(&value.into()), "", ""])
+                .map_err(failed)?;
         }
     }
     table.flush().map_err(|e| Error::io("can't write the table", path, &e))
@@ -55,6 +61,13 @@ pub fn as_text(comparison: &Comparison) -> String {
     let mut text = String::new();
     for (name, side) in [("A", &comparison.a), ("B", &comparison.b)] {
         let _ = writeln!(text, "{name}: {} ({}, {})", side.folder.display(), side.clustering.display(), side.started);
+    }
+    for difference in &comparison.data.differences {
+        let _ = writeln!(text, "note: {difference}");
+    }
+    let _ = writeln!(text, "\n{}", comparison.verdict.text);
+    for level in &comparison.verdict.levels {
+        let _ = writeln!(text, "  {}", level.text);
     }
     for level in &comparison.levels {
         let header = [&format!("level {}", level.level), "A", "B", "B - A", "B is"].map(str::to_owned).to_vec();

@@ -2,6 +2,8 @@
 
 use super::budget::Budget;
 use super::picture::{self, Problem};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder as _, RgbImage};
@@ -19,6 +21,13 @@ pub struct Encoded {
     pub extension: &'static str,
     /// Content of the file.
     pub bytes: Vec<u8>,
+}
+
+impl Encoded {
+    /// The picture as a URL that needs no file.
+    pub fn data_uri(&self) -> String {
+        format!("data:{};base64,{}", self.mime, STANDARD.encode(&self.bytes))
+    }
 }
 
 /// Makes small pictures on any number of threads, within a budget of decoded bytes.

@@ -3,14 +3,13 @@
 use serde_json::json;
 
 use super::pictures::{PictureSources, Pictures};
-use super::{convergence, data, distributions};
+use super::shell::{self, Content, escaped, in_script};
+use super::{convergence, distributions};
 use crate::plan::record::{Images, RunRecord};
 
-const PAGE: &str = include_str!("page/page.html");
-const STYLE: &str = include_str!("page/page.css");
 /// Joined in this order to one script.
 const SCRIPTS: &[&str] = &[
-    include_str!("page/base.js"),
+    shell::BASE,
     include_str!("page/model.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
@@ -29,27 +28,21 @@ const SCRIPTS: &[&str] = &[
 
 /// The HTML of the page.
 pub(super) fn assemble(record: &RunRecord, data: &str, shown: &PictureSources, pictures: Pictures) -> String {
-    let images = images(record, shown);
-    // unpredictable for someone who chose only the names of files
-    let mut hash = blake3::Hasher::new();
-    hash.update(data.as_bytes()).update(images.as_bytes());
-    let nonce = hash.finalize().to_hex()[..32].to_owned();
     let path: Vec<_> = record.inputs.clustering.iter().map(|part| part.to_string_lossy()).collect();
     // folders of clusterings often share a name, so the parent's name is added
     let name = path[path.len().saturating_sub(2)..].join("/");
-    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPTS.concat());
-    let values = [
-        ("nonce", nonce),
+    shell::page(&Content {
+        title: &format!("{name} – clustrata"),
         // a page beside its pictures may load them from its own folder
-        ("sources", if pictures == Pictures::Beside { " 'self' file:".to_owned() } else { String::new() }),
-        ("title", escaped(&format!("{name} – clustrata"))),
-        ("style", STYLE.to_owned()),
-        ("distributions", drawings(record)),
-        ("data", data.to_owned()),
-        ("images", images),
-        ("script", script),
-    ];
-    filled(PAGE, &values)
+        sources: if pictures == Pictures::Beside { " 'self' file:" } else { "" },
+        styles: &[shell::STYLE],
+        panel: "  <aside id=\"cluster\" aria-labelledby=\"cluster-title\" hidden></aside>\n",
+        fallback: "The same metrics are in levels.csv and level*/clusters.csv beside it.",
+        templates: &drawings(record),
+        data,
+        images: &images(record, shown),
+        scripts: &SCRIPTS,
+    })
 }
 
 /// The plots of every level, in templates that the scripts clone.
@@ -77,7 +70,7 @@ fn images(record: &RunRecord, shown: &PictureSources) -> String {
     let none = Images::default();
     let images = record.images.as_ref().unwrap_or(&none);
     let sources: Vec<Option<&String>> = images.rows.iter().map(|row| shown.images.get(row)).collect();
-    data::in_script(&json!({
+    in_script(&json!({
         "rows": images.rows,
         "paths": images.paths,
         "captions": images.captions,
@@ -87,56 +80,14 @@ fn images(record: &RunRecord, shown: &PictureSources) -> String {
     }))
 }
 
-/// Replaces every `{{name}}` of the template by its value. Braces within values have no meaning.
-fn filled(template: &str, values: &[(&str, String)]) -> String {
-    let mut page = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (name, later) = after.split_once("}}").unwrap_or((after, ""));
-        let value = values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-        page += before;
-        page += value;
-        rest = later;
-    }
-    page + rest
-}
-
-/// Escapes text for HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn values_are_inserted_verbatim() {
-        let values = [("a", "{{b}} }}".to_owned()), ("b", "x".to_owned())];
-        assert_eq!(filled("1{{a}}2{{b}}3", &values), "1{{b}} }}2x3");
-    }
-
-    #[test]
-    fn the_template_names_every_value_and_no_other() {
-        let names = ["nonce", "sources", "title", "style", "distributions", "data", "images", "script"];
-        let asked: Vec<&str> = PAGE.split("{{").skip(1).filter_map(|part| part.split_once("}}")).map(|p| p.0).collect();
-        assert!(
-            names.iter().all(|name| asked.contains(name)) && asked.iter().all(|name| names.contains(name)),
-            "{asked:?}"
-        );
-    }
-
-    #[test]
-    fn escaped_text_ends_no_element() {
-        assert_eq!(escaped("</title>\"'&"), "&lt;/title&gt;&quot;&#39;&amp;");
-    }
-
-    #[test]
     fn scripts_never_parse_text_as_html() {
         for script in SCRIPTS {
-            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "</script"] {
-                assert!(!script.contains(forbidden), "{forbidden}");
-            }
+            assert_eq!(shell::forbidden_in(script), None);
         }
     }
 
@@ -156,7 +107,7 @@ mod tests {
             for part in svg.split(attribute).skip(1) {
                 let colour = part.split('"').next().unwrap_or_default();
                 let rule = format!(".plot [{attribute}{colour}\"]");
-                assert!(STYLE.contains(&rule), "no rule {rule}");
+                assert!(shell::STYLE.contains(&rule), "no rule {rule}");
             }
         }
     }

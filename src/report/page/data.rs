@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::shell::in_script;
 use crate::base::matrix::UNLABELLED;
 use crate::metrics::Column;
 use crate::plan::record::{Level, MontageFile, MontageSection, RunRecord};
@@ -54,13 +55,6 @@ fn places(record: &RunRecord, at: usize) -> Value {
         places["tsne"] = json!(near.levels.get(at));
     }
     places
-}
-
-/// JSON that neither ends a script element nor starts a comment in it.
-pub(super) fn in_script(value: &Value) -> String {
-    // these characters occur in strings only
-    let text = value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    text.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
 /// The clusters of each level that the page lists; `None` for all. Upper levels, which have fewer clusters, come first. Of a

@@ -11,6 +11,7 @@
 //! | `convergence` | the chart of the k-means objective, if it is known |
 //! | `pictures` | which pictures fit, and where they are stored |
 //! | `assemble` | the page from its parts |
+//! | `shell` | what all pages share: frame, policy, style, text |
 //! | `write` | the files of a report |
 
 mod assemble;
@@ -18,6 +19,7 @@ mod convergence;
 mod data;
 mod distributions;
 mod pictures;
+pub(crate) mod shell;
 mod write;
 
 pub use pictures::Pictures;

@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
 use crate::base::error::{Error, Result};
@@ -67,7 +65,7 @@ pub(super) fn embedded(
     let mut done = 0;
     'all: for batch in rows.chunks(BATCH) {
         for (row, made) in thumbnails(record, batch, SIDE, &make, check_stop)? {
-            let source = made.map(|made| data_uri(&made));
+            let source = made.map(|made| made.data_uri());
             let size = source.as_ref().map_or(0, |source| source.len() as u64);
             if size > room {
                 break 'all;
@@ -174,7 +172,7 @@ fn fitting(
         let one = |(name, path, title_height): &File| {
             check_stop()?;
             let made = make.make_below(path, *title_height, side);
-            Ok(made.ok().map(|made| (name.clone(), data_uri(&made))))
+            Ok(made.ok().map(|made| (name.clone(), made.data_uri())))
         };
         let made = files.par_iter().map(one).collect::<Result<Vec<_>>>()?;
         let total: u64 = made.iter().flatten().map(|(_, source)| source.len() as u64).sum();
@@ -230,8 +228,4 @@ fn rows_shown(record: &RunRecord) -> (Vec<u64>, usize) {
         rows.extend(near.chain(&map.points.rows).copied().filter(|row| seen.insert(*row)));
     }
     (rows, samples)
-}
-
-fn data_uri(picture: &Encoded) -> String {
-    format!("data:{};base64,{}", picture.mime, STANDARD.encode(&picture.bytes))
 }

@@ -76,6 +76,11 @@ function meaning(name) {
 /// A count with its noun, which takes an s in the plural.
 const counted = (count, noun) => `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
+const notice = (title, lines) =>
+  el("div", { class: "notice" }, el("strong", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
+
+const scrolled = (label, table) => el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table);
+
 const theme = {
   names: ["auto", "light", "dark"],
   /// Called when the colours change.

@@ -1,10 +1,5 @@
 // The views: all levels side by side, one level, and the run.
 
-const notice = (title, lines) =>
-  el("div", { class: "notice" }, el("strong", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
-
-const scrolled = (label, table) => el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table);
-
 function overview() {
   const named = data.metrics.filter(({ name }) => levels.some((level) => name in level.figures));
   const row = (info) => el("tr", {},

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A headless Chromium with one page; ends with the value.
-pub(crate) struct Browser {
+pub struct Browser {
     child: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -25,14 +25,14 @@ pub(crate) struct Browser {
 
 impl Browser {
     /// `None` if there is no browser, with a message.
-    pub(crate) fn start() -> Option<Browser> {
+    pub fn start() -> Option<Browser> {
         let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         let is_there = |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success());
         let Some(name) = names.into_iter().find(|name| is_there(name)) else {
             println!("skipped: no Chromium (Debian: chromium)");
             return None;
         };
-        let profile = crate::common::scratch();
+        let profile = super::scratch();
         // its protocol is on the descriptors 3 and 4
         let mut child = Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null", name])
@@ -57,7 +57,7 @@ impl Browser {
     }
 
     /// Sends a command and gives its result; events that come before it are kept.
-    pub(crate) fn command(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn command(&mut self, method: &str, parameters: Value) -> Value {
         self.sent += 1;
         let mut message = json!({ "id": self.sent, "method": method, "params": parameters });
         if !self.session.is_empty() {
@@ -82,7 +82,7 @@ impl Browser {
     }
 
     /// Opens a file, waits until it is loaded, and forgets events of earlier pages.
-    pub(crate) fn open(&mut self, file: &Path, hash: &str) {
+    pub fn open(&mut self, file: &Path, hash: &str) {
         let file = std::fs::canonicalize(file).expect("the page is there");
         self.navigate("about:blank");
         self.navigate(&format!("file://{}{hash}", file.display()));
@@ -98,20 +98,20 @@ impl Browser {
     }
 
     /// The value of an expression, awaited if it is a promise.
-    pub(crate) fn value(&mut self, expression: &str) -> Value {
+    pub fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let result = self.command("Runtime.evaluate", parameters);
         assert!(result["exceptionDetails"].is_null(), "{expression}: {}", result["exceptionDetails"]);
         result["result"]["value"].clone()
     }
 
-    pub(crate) fn text(&mut self, selector: &str) -> String {
+    pub fn text(&mut self, selector: &str) -> String {
         let found = self.value(&format!("document.querySelector({})?.innerText", json!(selector)));
         found.as_str().unwrap_or_default().to_owned()
     }
 
     /// Waits until an expression is true.
-    pub(crate) fn wait(&mut self, expression: &str) {
+    pub fn wait(&mut self, expression: &str) {
         let begun = Instant::now();
         while self.value(&format!("!!({expression})")) != true {
             assert!(begun.elapsed() < PATIENCE, "still not: {expression}");
@@ -120,7 +120,7 @@ impl Browser {
     }
 
     /// Presses the mouse in the middle of an element, which is brought into view.
-    pub(crate) fn click(&mut self, selector: &str) {
+    pub fn click(&mut self, selector: &str) {
         let place = self.value(&format!(
             "(() => {{ const e = document.querySelector({}); e.scrollIntoView({{ block: 'center' }}); \
              const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()",
@@ -129,13 +129,13 @@ impl Browser {
         self.click_at(place[0].as_f64().expect("a place"), place[1].as_f64().expect("a place"));
     }
 
-    pub(crate) fn click_at(&mut self, x: f64, y: f64) {
+    pub fn click_at(&mut self, x: f64, y: f64) {
         self.mouse("mouseMoved", x, y);
         self.mouse("mousePressed", x, y);
         self.mouse("mouseReleased", x, y);
     }
 
-    pub(crate) fn mouse(&mut self, kind: &str, x: f64, y: f64) {
+    pub fn mouse(&mut self, kind: &str, x: f64, y: f64) {
         let button = if kind == "mouseMoved" { "none" } else { "left" };
         self.command(
             "Input.dispatchMouseEvent",
@@ -144,13 +144,13 @@ impl Browser {
     }
 
     /// Turns the wheel at a place, forward (up) or back.
-    pub(crate) fn wheel(&mut self, x: f64, y: f64, by: f64) {
+    pub fn wheel(&mut self, x: f64, y: f64, by: f64) {
         let turned = json!({ "type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by });
         self.command("Input.dispatchMouseEvent", turned);
     }
 
     /// Drags from one place to another, in steps.
-    pub(crate) fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
+    pub fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
         self.mouse("mouseMoved", from.0, from.1);
         self.mouse("mousePressed", from.0, from.1);
         for step in 1..=4 {
@@ -163,7 +163,7 @@ impl Browser {
     }
 
     /// Presses a key: `Tab`, `Enter`, `ArrowDown`, `Shift+Tab`.
-    pub(crate) fn key(&mut self, key: &str) {
+    pub fn key(&mut self, key: &str) {
         let (modifiers, key) = key.strip_prefix("Shift+").map_or((0, key), |key| (8, key));
         let code = match key {
             "Tab" => 9,
@@ -193,23 +193,23 @@ impl Browser {
     }
 
     /// Types a text where the focus is.
-    pub(crate) fn write(&mut self, text: &str) {
+    pub fn write(&mut self, text: &str) {
         self.command("Input.insertText", json!({ "text": text }));
     }
 
-    pub(crate) fn window(&mut self, width: u32, height: u32) {
+    pub fn window(&mut self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.command("Emulation.setDeviceMetricsOverride", size);
     }
 
     /// The system's theme: `light` or `dark`.
-    pub(crate) fn system_theme(&mut self, theme: &str) {
+    pub fn system_theme(&mut self, theme: &str) {
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
         self.command("Emulation.setEmulatedMedia", features);
     }
 
     /// Keeps a picture of the page for people, where `CLUSTRATA_SCREENSHOTS` names a folder.
-    pub(crate) fn screenshot(&mut self, name: &str) {
+    pub fn screenshot(&mut self, name: &str) {
         use base64::Engine;
         let Some(folder) = std::env::var_os("CLUSTRATA_SCREENSHOTS") else { return };
         let size = self.command("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();
@@ -222,7 +222,7 @@ impl Browser {
     }
 
     /// Errors and warnings: uncaught exceptions, console messages, and violations of the policy.
-    pub(crate) fn complaints(&mut self) -> Vec<String> {
+    pub fn complaints(&mut self) -> Vec<String> {
         // all earlier events have arrived once this is answered
         self.value("0");
         let complaint = |event: &Value| match event["method"].as_str()? {
@@ -235,7 +235,7 @@ impl Browser {
     }
 
     /// Addresses that the page asked for, less those that hold their data themselves.
-    pub(crate) fn requests(&mut self) -> Vec<String> {
+    pub fn requests(&mut self) -> Vec<String> {
         self.value("0");
         let sent = self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");
         let urls = sent.filter_map(|event| event["params"]["request"]["url"].as_str());
