@@ -18,4 +18,3 @@ mod safe;
 mod shown;
 mod used;
 
-use common::browser;
