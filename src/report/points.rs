@@ -17,6 +17,8 @@ pub struct Points {
     pub first_row: u64,
     /// Number of rows.
     pub rows: usize,
+    /// Ids; `None` if the embeddings have none.
+    pub ids: Option<Vec<Option<String>>>,
     /// Paths and captions; `None` if images have no names.
     pub names: Option<Names>,
     /// Thumbnails of the images; `None` if they are not wanted.
@@ -72,6 +74,7 @@ impl Points {
         let ((x, y), (tsne_x, tsne_y)) = (self.places.unzip(), self.tsne.unzip());
         let first = [
             ("row", Some(Cells::Whole(numbers.collect()))),
+            ("id", self.ids.map(Cells::Text)),
             ("path", paths.map(Cells::Text)),
             ("caption", captions.map(Cells::Text)),
             ("image", self.images.map(Cells::Pictures)),

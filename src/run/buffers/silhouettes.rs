@@ -1,9 +1,9 @@
 //! Exact silhouettes of every row, which come together at the end of a run.
 
-use super::DistanceSinks;
-use super::kind::Kinds;
+use super::kind::{Kind, Kinds};
 use super::mapped::Mapped;
 use crate::base::error::Result;
+use crate::evaluate::DistanceSinks;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
 
@@ -16,8 +16,7 @@ impl SilhouetteBuffers {
     /// # Errors
     /// `Failed` if the disk is full.
     pub fn create(plan: &Plan, folder: &OutputFolder) -> Result<SilhouetteBuffers> {
-        let create =
-            |kind: super::kind::Kind| Mapped::create(folder.staging(kind.in_output())?, kind, plan.embeddings.rows());
+        let create = |kind: Kind| Mapped::create(folder.staging(kind.in_output())?, kind, plan.embeddings.rows());
         Ok(SilhouetteBuffers(Kinds::of(plan).silhouettes.into_iter().map(create).collect::<Result<_>>()?))
     }
 

@@ -1,5 +1,7 @@
 //! The files that `--parquet` adds: the points, and the clusters of every level.
 
+mod ids;
+mod kept;
 mod rows;
 mod thumbnails;
 
@@ -7,14 +9,15 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
 use crate::base::signals;
-use crate::formats::distances::{DistanceFile, RowFile};
 use crate::formats::folder::OutputFolder;
+use crate::formats::ids::Ids;
 use crate::plan::Plan;
 use crate::plan::record::RunRecord;
 use crate::report::map::FittedMap;
 use crate::report::points::{Names, Points, PointsFile};
 use crate::report::tables;
-use crate::run::buffers::{SearchFiles, Written};
+use ids::IdGroups;
+pub(super) use kept::Kept;
 use rows::Rows;
 use thumbnails::PointThumbnails;
 
@@ -22,19 +25,6 @@ use thumbnails::PointThumbnails;
 const GROUP: usize = 1 << 17;
 /// The same with thumbnails, which take a few kilobytes each.
 const GROUP_OF_IMAGES: usize = 1 << 13;
-
-/// What a run has kept of every row, by evaluated level; empty where nothing was kept.
-pub(super) struct Kept<'a> {
-    pub(super) distances: &'a [DistanceFile],
-    pub(super) searched: Vec<SearchFiles>,
-    pub(super) silhouettes: Vec<RowFile<f32>>,
-}
-
-impl<'a> Kept<'a> {
-    pub(super) fn open(distances: &'a [DistanceFile], written: &Written) -> Result<Kept<'a>> {
-        Ok(Kept { distances, searched: written.open_search()?, silhouettes: written.open_silhouettes()? })
-    }
-}
 
 /// Writes the files to the staging folder. With a fitted map, the embeddings are read once more to place every row on it.
 pub(super) fn write(
@@ -56,16 +46,21 @@ pub(super) fn write(
         tables::write_clusters_parquet(&folder.staging(format!("level{}/clusters.parquet", level.level))?, level)?;
     }
     let thumbnails = plan.settings.parquet_thumbnails.then(PointThumbnails::default);
-    let mut export = Export {
-        rows: Rows { plan, levels: &record.levels, kept, mapped },
-        thumbnails: thumbnails.as_ref(),
-        path: folder.staging("points.parquet")?,
-        file: None,
-        next_row: 0,
-    };
     let group = if thumbnails.is_some() { GROUP_OF_IMAGES } else { GROUP };
-    export.write_all(plan, group)?;
-    export.file.map_or(Ok(()), PointsFile::finish)?;
+    let ids = Ids::find(plan.embeddings.files().iter().map(|file| file.path.as_path()));
+    let path = folder.staging("points.parquet")?;
+    std::thread::scope(|scope| {
+        let mut export = Export {
+            rows: Rows { plan, levels: &record.levels, kept, mapped },
+            ids: ids.map(|ids| IdGroups::read(scope, ids, group)),
+            thumbnails: thumbnails.as_ref(),
+            path,
+            file: None,
+            next_row: 0,
+        };
+        export.write_all(plan, group)?;
+        export.file.map_or(Ok(()), PointsFile::finish)
+    })?;
     record.warnings.extend(thumbnails.and_then(|thumbnails| thumbnails.warning()));
     Ok(())
 }
@@ -73,6 +68,7 @@ pub(super) fn write(
 /// Writes points.parquet, group by group.
 struct Export<'a> {
     rows: Rows<'a>,
+    ids: Option<IdGroups>,
     thumbnails: Option<&'a PointThumbnails>,
     path: PathBuf,
     file: Option<PointsFile>,
@@ -112,7 +108,8 @@ impl Export<'_> {
             (Some(thumbnails), Some((paths, _))) => Some(thumbnails.make(paths)?),
             _ => None,
         };
-        let points = Points { names, images, ..self.rows.read(self.next_row, rows)? };
+        let ids = self.ids.as_ref().map(|ids| ids.next(rows)).transpose()?;
+        let points = Points { ids, names, images, ..self.rows.read(self.next_row, rows)? };
         match &mut self.file {
             Some(file) => file.add(points)?,
             none => *none = Some(PointsFile::begin(&self.path, points)?),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Kept;
+use super::kept::Kept;
 use crate::base::error::Result;
 use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_f32;
