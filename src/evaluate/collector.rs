@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::evaluation::{Evaluation, Nonfinite};
+use super::search_sinks::Other;
 use super::sinks::{DistanceSinks, TileSinks, TiledSinks};
 use crate::backend::{GroupSums, Job, Observation, TileObservation, Top2, UNLABELLED};
 use crate::base::numeric::to_usize;
@@ -161,10 +162,8 @@ fn add_excess(sums: &mut ClusterSums, labels: &[u32], excess: &[f64]) {
     }
 }
 
-/// Adds the results of a top-2 search. If the own centroid is the nearest, the second nearest is the nearest other one.
-/// Otherwise the point is misassigned: the search is exact and names the own centroid first among equally near ones, whereas
-/// two distances may be rounded to the same value. `several`: another centroid exists, so an infinite distance to it
-/// overflowed. `of_search` gives what a row adds. Returns the number of rows added.
+/// Adds the results of a top-2 search; see [`Other::of`] for `several`. `of_search` gives what a row adds. Returns the number
+/// of rows added.
 fn add_search(
     sums: &mut ClusterSums,
     labels: &[u32],
@@ -176,14 +175,9 @@ fn add_search(
     let mut rows = 0;
     for ((&label, &own), nearest) in labels.iter().zip(own).zip(nearest) {
         if label != UNLABELLED {
-            let is_nearest = nearest.clusters[0] == label;
-            let other = nearest.squared[usize::from(is_nearest)];
-            let other = match is_nearest {
-                _ if several && !other.is_finite() => f64::NAN,
-                true => other.max(own),
-                false => other.min(own),
-            };
-            sums.add(label, Sums { misassigned: u64::from(!is_nearest), ..of_search(label, own, other) });
+            let other = Other::of(label, own, nearest, several);
+            let misassigned = u64::from(other.is_nearer);
+            sums.add(label, Sums { misassigned, ..of_search(label, own, other.squared) });
             rows += 1;
         }
     }

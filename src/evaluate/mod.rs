@@ -19,6 +19,7 @@ mod nonfinite;
 mod pass;
 mod rounds;
 mod run;
+mod search_sinks;
 mod silhouette;
 mod sinks;
 
@@ -27,4 +28,5 @@ pub use clock::{Clock, StageTime};
 pub use evaluation::{Evaluation, Nonfinite, Sampling, Wanted};
 pub use labels::contingency;
 pub use rounds::{Evaluated, FirstRound, SecondRound};
+pub use search_sinks::{NO_CLUSTER, SearchSinks};
 pub use sinks::DistanceSinks;

@@ -169,6 +169,8 @@ impl<'s> TileWork<Collector<'s>> for Work<'_, '_, '_, '_> {
         self.search_and_sum(lane, tile)?;
         let scale = self.pass.run.embeddings.scale();
         tile.sinks.fill_own(&tile.observation, scale);
+        let labels = self.pass.run.levels.iter().map(|&level| tile.labels[level].as_slice());
+        tile.sinks.fill_searched(labels, &tile.observation, &tile.nearest, &self.pass.job.searched, scale);
         tile.sinks.fill_all(tile.rows, lane, self.pass.job, block, check)?;
         tile.sinks.restore_all(scale);
         Ok(())

@@ -26,17 +26,17 @@ impl Evaluation<'_> {
     /// # Errors
     /// `Input` for non-finite rows that are refused; `Paused` if the run was asked to stop and a checkpoint was stored;
     /// errors of the disk and the device.
-    pub fn run(&self, sinks: DistanceSinks<'_>) -> Result<Evaluated> {
-        let first = self.first_round(self.first(sinks)?)?;
-        let second = self.second(&first)?;
-        self.finish(first, second)
+    pub fn run(&self, mut sinks: DistanceSinks<'_>) -> Result<Evaluated> {
+        let first = self.first_round(self.first(&mut sinks)?)?;
+        let second = self.second(&first, &mut sinks)?;
+        self.finish(first, second, &mut sinks)
     }
 
     /// The first round over this process's rows.
     ///
     /// # Errors
     /// As [`Evaluation::run`].
-    pub fn first(&self, sinks: DistanceSinks<'_>) -> Result<RowSums> {
+    pub fn first(&self, sinks: &mut DistanceSinks<'_>) -> Result<RowSums> {
         let pass = Pass {
             run: self,
             stage: Stage::Distances,
@@ -45,7 +45,7 @@ impl Evaluation<'_> {
             nonfinite: self.nonfinite,
             sizes: None,
         };
-        pass.run(sinks)
+        pass.run(sinks.of_first())
     }
 
     /// Derives the results of the first round from the sums over all rows.
@@ -80,13 +80,14 @@ impl Evaluation<'_> {
         first.means().filter(|_| self.wanted.cosine)
     }
 
-    /// The second round over this process's rows. Stages that are not wanted are skipped.
+    /// The second round over this process's rows. Stages that are not wanted are skipped. A repeated search replaces what the
+    /// first one wrote to the `sinks`.
     ///
     /// # Errors
     /// As [`Evaluation::run`].
-    pub fn second(&self, first: &FirstRound) -> Result<SecondRound> {
+    pub fn second(&self, first: &FirstRound, sinks: &mut DistanceSinks<'_>) -> Result<SecondRound> {
         let search = match first.emptied() {
-            true => Some(self.repeat_search(first)?),
+            true => Some(self.repeat_search(first, sinks)?),
             false => None,
         };
         let around = match self.measured_means(first) {
@@ -104,11 +105,16 @@ impl Evaluation<'_> {
         Ok(SecondRound { search, around, outer, cosine })
     }
 
-    /// Derives the results from both rounds over all rows.
+    /// Derives the results from both rounds over all rows, and writes the silhouettes to the `sinks`.
     ///
     /// # Errors
     /// Device errors.
-    pub fn finish(&self, mut first: FirstRound, second: SecondRound) -> Result<Evaluated> {
+    pub fn finish(
+        &self,
+        mut first: FirstRound,
+        second: SecondRound,
+        sinks: &mut DistanceSinks<'_>,
+    ) -> Result<Evaluated> {
         first.replace_search(second.search);
         if self.wanted.neighbours {
             let started = self.clock.start();
@@ -121,7 +127,8 @@ impl Evaluation<'_> {
         self.add_means(&mut first, second.around)?;
         if let Some(sampling) = self.wanted.silhouette {
             for (chain, outer) in self.chains().into_iter().zip(&second.outer) {
-                let found = silhouette::of_levels(&self.of_chain(&chain), sampling, first.skipped(), outer)?;
+                let out = sinks.silhouettes.get_mut(chain.clone()).unwrap_or_default();
+                let found = silhouette::of_levels(&self.of_chain(&chain), sampling, first.skipped(), outer, out)?;
                 for (level, found) in first.levels[chain].iter_mut().zip(found) {
                     level.silhouette = Some(found);
                 }
@@ -185,7 +192,7 @@ impl Evaluation<'_> {
     }
 
     /// Clusters that lost all their rows to NaN count as empty: repeats the search without them.
-    fn repeat_search(&self, first: &FirstRound) -> Result<RowSums> {
+    fn repeat_search(&self, first: &FirstRound, sinks: &mut DistanceSinks<'_>) -> Result<RowSums> {
         let left = |(searched, level): (&Vec<u32>, &LevelStatistics)| {
             searched.iter().copied().filter(|&cluster| level.clusters[cluster as usize].size > 0).collect()
         };
@@ -206,6 +213,6 @@ impl Evaluation<'_> {
             nonfinite: Nonfinite::Skip,
             sizes: None,
         };
-        pass.run(DistanceSinks::default())
+        pass.run(sinks.of_search())
     }
 }

@@ -1,8 +1,9 @@
-//! Buffers for distances, and each tile's part of them.
+//! Buffers for values of every row, and each tile's part of them.
 
 use std::slice::ChunksMut;
 
-use crate::backend::{Job, Lane, TileObservation};
+use super::search_sinks::{SearchSinks, TiledSearch};
+use crate::backend::{Job, Lane, TileObservation, Top2};
 use crate::base::error::Result;
 use crate::base::numeric::{to_f32, to_usize};
 use crate::base::scale::Scale;
@@ -10,16 +11,36 @@ use crate::base::scale::Scale;
 /// Distances computed per call, which bounds the device's block for any k.
 const PAIRWISE_BLOCK: usize = 1 << 22;
 
-/// Buffers for the distances of this process's n rows: one entry per evaluated level, or none if they are not wanted.
+/// Buffers for values of every row: one entry per evaluated level, or none if they are not wanted. This process has n rows.
 #[derive(Default)]
 pub struct DistanceSinks<'a> {
     /// Distance to the own centroid, `[n]`; NaN for unassigned points.
     pub own: Vec<&'a mut [f32]>,
     /// Distances to all centroids, `[n, k]`.
     pub all: Vec<&'a mut [f32]>,
+    /// What the top-2 search finds. Requires that search.
+    pub searched: Vec<SearchSinks<'a>>,
+    /// Exact silhouettes of **all** rows; NaN for rows without one. Only filled if this process finishes the evaluation.
+    pub silhouettes: Vec<&'a mut [f32]>,
 }
 
 impl DistanceSinks<'_> {
+    /// The buffers that the first pass fills.
+    pub(super) fn of_first(&mut self) -> DistanceSinks<'_> {
+        DistanceSinks {
+            own: self.own.iter_mut().map(|own| &mut **own).collect(),
+            all: self.all.iter_mut().map(|all| &mut **all).collect(),
+            searched: self.searched.iter_mut().map(SearchSinks::reborrow).collect(),
+            silhouettes: Vec::new(),
+        }
+    }
+
+    /// The buffers that a repeated search fills.
+    pub(super) fn of_search(&mut self) -> DistanceSinks<'_> {
+        let searched = self.searched.iter_mut().map(SearchSinks::reborrow).collect();
+        DistanceSinks { searched, ..DistanceSinks::default() }
+    }
+
     /// Drops the part of the first `done` of `rows` rows.
     pub(super) fn skip(&mut self, done: u64, rows: u64) {
         for sink in self.own.iter_mut().chain(&mut self.all) {
@@ -28,6 +49,7 @@ impl DistanceSinks<'_> {
             let at = to_usize(done * per_row);
             *sink = std::mem::take(sink).split_at_mut(at).1;
         }
+        self.searched.iter_mut().for_each(|sinks| sinks.skip(done));
     }
 }
 
@@ -35,6 +57,7 @@ impl DistanceSinks<'_> {
 pub(super) struct TiledSinks<'a> {
     own: Vec<ChunksMut<'a, f32>>,
     all: Vec<ChunksMut<'a, f32>>,
+    searched: Vec<TiledSearch<'a>>,
 }
 
 impl<'a> TiledSinks<'a> {
@@ -46,13 +69,15 @@ impl<'a> TiledSinks<'a> {
             sink.chunks_mut((tile_rows * columns).max(1))
         };
         let all = sinks.all.into_iter().map(tiles_of).collect();
-        TiledSinks { own, all }
+        let searched = sinks.searched.into_iter().map(|sinks| TiledSearch::new(sinks, tile_rows)).collect();
+        TiledSinks { own, all, searched }
     }
 
     /// The part of the next tile.
     pub(super) fn next(&mut self) -> TileSinks<'a> {
         let take = |chunks: &mut Vec<ChunksMut<'a, f32>>| chunks.iter_mut().filter_map(Iterator::next).collect();
-        TileSinks { own: take(&mut self.own), all: take(&mut self.all) }
+        let searched = self.searched.iter_mut().filter_map(TiledSearch::next).collect();
+        TileSinks { own: take(&mut self.own), all: take(&mut self.all), searched }
     }
 }
 
@@ -61,6 +86,7 @@ impl<'a> TiledSinks<'a> {
 pub(super) struct TileSinks<'a> {
     own: Vec<&'a mut [f32]>,
     all: Vec<&'a mut [f32]>,
+    searched: Vec<SearchSinks<'a>>,
 }
 
 impl TileSinks<'_> {
@@ -69,15 +95,31 @@ impl TileSinks<'_> {
         !self.all.is_empty()
     }
 
-    /// Writes the own distances of a tile without assigned points.
+    /// Writes what a tile without assigned points has.
     pub(super) fn fill_unassigned(&mut self) {
         self.own.iter_mut().for_each(|own| own.fill(f32::NAN));
+        self.searched.iter_mut().for_each(SearchSinks::clear);
     }
 
     /// Writes the own distances, in the unit of the embeddings.
     pub(super) fn fill_own(&mut self, observation: &TileObservation, scale: Scale) {
         for (own, level) in self.own.iter_mut().zip(&observation.levels) {
             own.iter_mut().zip(&level.squared).for_each(|(out, squared)| *out = to_f32(scale.distance(squared.sqrt())));
+        }
+    }
+
+    /// Writes what the search found. `labels` and `nearest` are of the evaluated levels, and `searched` lists the clusters.
+    pub(super) fn fill_searched<'l>(
+        &mut self,
+        labels: impl Iterator<Item = &'l [u32]>,
+        observation: &TileObservation,
+        nearest: &[Vec<Top2>],
+        searched: &[Vec<u32>],
+        scale: Scale,
+    ) {
+        let found = labels.zip(&observation.levels).zip(nearest.iter().zip(searched));
+        for (sinks, ((labels, level), (nearest, searched))) in self.searched.iter_mut().zip(found) {
+            sinks.fill(labels, &level.squared, nearest, searched.len() > 1, scale);
         }
     }
 

@@ -35,7 +35,7 @@ impl Element for f32 {
     const DESCR: &'static str = "<f4";
     const WHAT: &'static str = "distances";
     const SMALLER: &'static str = "write one distance per row with --distances own";
-    const WITHOUT: &'static str = "; `metrics` can leave out --distances";
+    const WITHOUT: &'static str = "; `metrics` can leave out --distances and --parquet";
 }
 
 impl Element for i32 {
@@ -139,43 +139,48 @@ impl<T: Element> RowBuffer<T> {
     }
 }
 
-/// A finished file with one distance per row, for looking up single distances.
+/// A finished file with one element per row, for looking up single rows.
 #[derive(Debug)]
-pub struct DistanceFile {
+pub struct RowFile<T> {
     map: Mmap,
     start: usize,
+    elements: PhantomData<T>,
 }
 
-impl DistanceFile {
+/// A finished file of the distances of rows to their own centroids; NaN for an unassigned row.
+pub type DistanceFile = RowFile<f32>;
+
+impl<T: Element> RowFile<T> {
     /// Opens a file of shape `[rows]`.
     ///
     /// # Errors
     /// `Failed` when it can't be read or is no such file.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io("can't open the distances", path, &e))?;
+        let failed = |what: &str, e: &io::Error| Error::io(&format!("can't {what} the {}", T::WHAT), path, e);
+        let file = File::open(path).map_err(|e| failed("open", &e))?;
         // SAFETY: it is a file of the output folder that this run holds the lock of and has finished writing; nothing
         // of the program truncates or writes it again.
-        let map = unsafe { Mmap::map(&file) }.map_err(|e| Error::io("can't map the distances", path, &e))?;
+        let map = unsafe { Mmap::map(&file) }.map_err(|e| failed("map", &e))?;
         let header = parse_header(&mut &map[..], path).map_err(Error::failed)?;
         let start = to_usize(header.data_offset);
-        if header.descr != "<f4" || header.shape.len() != 1 || !start.is_multiple_of(align_of::<f32>()) {
-            return Err(not_distances(path, &header));
+        if header.descr != T::DESCR || header.shape.len() != 1 || !start.is_multiple_of(align_of::<T>()) {
+            return Err(not_rows::<T>(path, &header));
         }
-        header.check_length(size_of::<f32>(), map.len() as u64, path).map_err(Error::failed)?;
-        Ok(DistanceFile { map, start })
+        header.check_length(size_of::<T>(), map.len() as u64, path).map_err(Error::failed)?;
+        Ok(RowFile { map, start, elements: PhantomData })
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.distances().len()
+        self.values().len()
     }
 
-    /// The distance of `row` to its own centroid. `None` past the end, NaN for an unassigned row.
-    pub fn get(&self, row: u64) -> Option<f32> {
-        self.distances().get(to_usize(row)).copied()
+    /// The element of `row`; `None` past the end.
+    pub fn get(&self, row: u64) -> Option<T> {
+        self.values().get(to_usize(row)).copied()
     }
 
-    fn distances(&self) -> &[f32] {
+    fn values(&self) -> &[T] {
         bytemuck::cast_slice(&self.map[self.start..])
     }
 }
@@ -251,13 +256,13 @@ fn not_allocated<T: Element>(path: &Path, size: u64, error: &io::Error, not_remo
     Error::failed(finding)
 }
 
-fn not_distances(path: &Path, header: &Header) -> Error {
+fn not_rows<T: Element>(path: &Path, header: &Header) -> Error {
     Error::failed(
-        Finding::new("the file is not a file of distances")
+        Finding::new(format!("the file is not a file of {}", T::WHAT))
             .file(path)
-            .expected("a .npy of little-endian float32 with one dimension")
+            .expected(format!("a .npy of {} with one dimension", T::DESCR))
             .found(format!("shape {} of {} from byte {}", header.shape_text(), header.descr, header.data_offset))
-            .hint("run again with --distances own"),
+            .hint("run again from the start"),
     )
 }
 

@@ -8,6 +8,8 @@ pub mod fingerprint;
 pub mod folder;
 pub mod hierarchy;
 pub mod hierarchy_writer;
+#[cfg(feature = "parquet")]
+pub mod ids;
 mod input_file;
 pub mod labels;
 mod lines;

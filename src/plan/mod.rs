@@ -305,6 +305,16 @@ impl Plan {
         settings.distances != Distances::None || settings.parquet || shown
     }
 
+    /// Whether what the top-2 search finds is kept for every row, to export it.
+    pub fn keeps_search(&self) -> bool {
+        self.settings.parquet && self.needs.contains(&Need::Search)
+    }
+
+    /// Whether the exact silhouette of every row is kept, to export it.
+    pub fn keeps_silhouettes(&self) -> bool {
+        self.settings.parquet && self.wanted().silhouette.is_some()
+    }
+
     /// Whether montages or contact sheets are made.
     pub fn wants_montages(&self) -> bool {
         let settings = &self.settings;

@@ -1,17 +1,9 @@
-//! `points.parquet`: a row per row of the embeddings, for tools that show embeddings.
-//!
-//! | column | type | content |
-//! |---|---|---|
-//! | `row` | int64 | number of the row, from 0 |
-//! | `path`, `caption` | text | the image, if images are named; absolute if the system can tell |
-//! | `level1`, ... | int64 | cluster on each level; null for unassigned rows |
-//! | `level1_distance`, ... | float | distance to that cluster's centroid |
-//! | `x`, `y` | float | place on the map's plane, if there is a map; null for rows that are not finite |
+//! `points.parquet`: a row per row of the embeddings, for tools that show embeddings. docs/exports.md defines its columns.
 
 use std::path::Path;
 
 use crate::base::error::Result;
-use crate::formats::parquet::{Cells, ParquetFile};
+use crate::formats::parquet::{Cells, ParquetFile, Picture};
 
 /// Paths and captions of rows.
 pub type Names = (Vec<Option<String>>, Vec<Option<String>>);
@@ -25,34 +17,74 @@ pub struct Points {
     pub first_row: u64,
     /// Number of rows.
     pub rows: usize,
+    /// Ids; `None` if the embeddings have none.
+    pub ids: Option<Vec<Option<String>>>,
     /// Paths and captions; `None` if images have no names.
     pub names: Option<Names>,
-    /// Per level (1-based number): the clusters of the rows.
-    pub labels: Vec<(u32, Vec<Option<i64>>)>,
-    /// Per level, in the order of `labels`; empty if no distances were kept.
-    pub distances: Vec<Vec<Option<f32>>>,
-    /// x and y; `None` if there is no map.
+    /// Thumbnails of the images; `None` if they are not wanted.
+    pub images: Option<Vec<Option<Picture>>>,
+    /// The user's labels; `None` if there are none.
+    pub labels: Option<Vec<Option<String>>>,
+    /// By evaluated level.
+    pub levels: Vec<LevelPoints>,
+    /// Places on the PCA map; `None` if there is no map.
     pub places: Option<Places>,
+    /// Places on the t-SNE map; `None` if there is none.
+    pub tsne: Option<Places>,
+}
+
+/// What one level says of a range of rows. `None` for what was not computed.
+#[derive(Debug, Default)]
+pub struct LevelPoints {
+    /// 1-based.
+    pub number: u32,
+    /// Clusters.
+    pub clusters: Vec<Option<i64>>,
+    /// Distance to the centroid of the own cluster.
+    pub distance: Option<Vec<Option<f32>>>,
+    /// The cluster with the nearest other centroid.
+    pub second: Option<Vec<Option<i64>>>,
+    /// Distance to that centroid minus that to the own one.
+    pub margin: Option<Vec<Option<f32>>>,
+    /// Simplified silhouette.
+    pub simplified_silhouette: Option<Vec<Option<f32>>>,
+    /// Exact silhouette.
+    pub silhouette: Option<Vec<Option<f32>>>,
+}
+
+impl LevelPoints {
+    fn columns(self) -> impl Iterator<Item = (String, Cells)> {
+        let level = format!("level{}", self.number);
+        let columns = [
+            ("_distance", self.distance.map(Cells::Single)),
+            ("_second", self.second.map(Cells::Whole)),
+            ("_margin", self.margin.map(Cells::Single)),
+            ("_simplified_silhouette", self.simplified_silhouette.map(Cells::Single)),
+            ("_silhouette", self.silhouette.map(Cells::Single)),
+        ];
+        let all = std::iter::once(("", Some(Cells::Whole(self.clusters)))).chain(columns);
+        all.filter_map(move |(what, cells)| Some((format!("{level}{what}"), cells?)))
+    }
 }
 
 impl Points {
     fn columns(self) -> Vec<(String, Cells)> {
         let numbers = (self.first_row..).take(self.rows).map(|row| i64::try_from(row).ok());
-        let mut columns = vec![("row".to_owned(), Cells::Whole(numbers.collect()))];
-        if let Some((paths, captions)) = self.names {
-            columns.push(("path".to_owned(), Cells::Text(paths)));
-            columns.push(("caption".to_owned(), Cells::Text(captions)));
-        }
-        let mut distances = self.distances.into_iter();
-        for (level, labels) in self.labels {
-            columns.push((format!("level{level}"), Cells::Whole(labels)));
-            columns.extend(distances.next().map(|cells| (format!("level{level}_distance"), Cells::Single(cells))));
-        }
-        if let Some((x, y)) = self.places {
-            columns.push(("x".to_owned(), Cells::Single(x)));
-            columns.push(("y".to_owned(), Cells::Single(y)));
-        }
-        columns
+        let (paths, captions) = self.names.unzip();
+        let ((x, y), (tsne_x, tsne_y)) = (self.places.unzip(), self.tsne.unzip());
+        let first = [
+            ("row", Some(Cells::Whole(numbers.collect()))),
+            ("id", self.ids.map(Cells::Text)),
+            ("path", paths.map(Cells::Text)),
+            ("caption", captions.map(Cells::Text)),
+            ("image", self.images.map(Cells::Pictures)),
+            ("label", self.labels.map(Cells::Text)),
+        ];
+        let last = [("x", x), ("y", y), ("tsne_x", tsne_x), ("tsne_y", tsne_y)];
+        let there = |(name, cells): (&str, Option<Cells>)| Some((name.to_owned(), cells?));
+        let levels = self.levels.into_iter().flat_map(LevelPoints::columns);
+        let last = last.map(|(name, places)| (name, places.map(Cells::Single))).into_iter().filter_map(there);
+        first.into_iter().filter_map(there).chain(levels).chain(last).collect()
     }
 }
 

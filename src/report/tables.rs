@@ -28,12 +28,15 @@ pub fn write_levels(path: &Path, record: &RunRecord) -> Result<()> {
     write_csv(path, header.collect(), rows)
 }
 
-/// Writes `clusters.csv` of one level: a row per cluster, a column per metric of clusters.
+/// Writes `clusters.csv` of one level: a row per cluster, with its parent on the level above and a column per metric of
+/// clusters.
 pub fn write_clusters(path: &Path, level: &Level) -> Result<()> {
-    let header = std::iter::once("cluster".to_owned()).chain(level.clusters.0.iter().map(|(name, _)| name.clone()));
+    let names = level.clusters.0.iter().map(|(name, _)| name.clone());
+    let header = ["cluster", "parent"].map(str::to_owned).into_iter().chain(names);
     let rows = (0..level.len()).map(|cluster| {
+        let parent = level.parent_of(cluster).map_or(String::new(), |parent| parent.to_string());
         let cells = level.clusters.0.iter().map(|(_, column)| cluster_cell(column, cluster));
-        std::iter::once(cluster.to_string()).chain(cells).collect()
+        [cluster.to_string(), parent].into_iter().chain(cells).collect()
     });
     write_csv(path, header.collect(), rows)
 }
@@ -50,8 +53,10 @@ pub fn write_clusters_parquet(path: &Path, level: &Level) -> Result<()> {
         Column::Real(reals) => Cells::Real(reals.iter().map(|&real| (!real.is_nan()).then_some(real)).collect()),
     };
     let numbers = Cells::Whole((0..level.len() as u64).map(whole).collect());
+    let parents = Cells::Whole((0..level.len()).map(|cluster| level.parent_of(cluster).map(i64::from)).collect());
     let columns = level.clusters.0.iter().map(|(name, column)| (name.clone(), cells(column)));
-    parquet::write(path, &std::iter::once(("cluster".to_owned(), numbers)).chain(columns).collect::<Vec<_>>())
+    let first = [("cluster".to_owned(), numbers), ("parent".to_owned(), parents)];
+    parquet::write(path, &first.into_iter().chain(columns).collect::<Vec<_>>())
 }
 
 /// Writes one metric of the clusters as a float64 array `[k]`; NaN if not defined.

@@ -92,7 +92,8 @@ pub(super) fn write_all(
     #[cfg(feature = "parquet")]
     if plan.settings.parquet {
         let clock = Instant::now();
-        exports::write(plan, &mut record, &files, mapped.as_ref(), folder)?;
+        let kept = exports::Kept::open(&files, distances)?;
+        exports::write(plan, &mut record, &kept, mapped.as_ref(), folder)?;
         record.stages.push(StageRecord::new("exports", clock.elapsed().as_secs_f64()));
     }
     drop(files);

@@ -22,7 +22,7 @@ use crate::plan::record::RunRecord;
 use crate::plan::settings::{Options, Settings};
 use crate::report::summary::Ending;
 use crate::report::tracking;
-use crate::run::buffers::Written;
+use crate::run::buffers::{SilhouetteBuffers, Written};
 use crate::run::parts::Parts;
 
 /// What to merge.
@@ -105,15 +105,16 @@ fn add_up_and_write(
     let rows = plan.embeddings.rows();
     let tiling = plan.tiling(plan.tile_rows())?;
     let first = parts.rows(Stage::Distances, rows)?;
+    let mut silhouettes = SilhouetteBuffers::create(plan, folder)?;
     let (evaluated, stages, times) = {
         let job = plan.job(plan.tile_rows());
         let evaluation = evaluation(plan, &job, tiling, 0..rows, frontend, &NoCheckpoints);
         let known = evaluation.first_round(first)?;
         let stages = evaluation.second_stages(&known);
         let second = second_round(parts, &stages, rows)?;
-        (evaluation.finish(known, second)?, stages, evaluation.clock.stages())
+        (evaluation.finish(known, second, &mut silhouettes.sinks())?, stages, evaluation.clock.stages())
     };
-    let written = Written::of_parts(plan, &parts.folders(), folder)?;
+    let written = Written::of_parts(plan, &parts.folders(), folder)?.with_silhouettes(silhouettes);
     let done = std::iter::once(Stage::Distances).chain(stages);
     let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
     let (settings, warnings) = (plan.settings.clone(), plan.warnings.clone());

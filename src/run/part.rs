@@ -16,6 +16,7 @@ use crate::formats::folder::{RECORD, refuse_to_write_into_clustering};
 use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::settings::Options;
+use crate::run::buffers::Buffers;
 use crate::run::parts::{Earlier, PartFolder, Parts};
 
 /// Does the part's first round, and its second if the first round of all parts is complete. Returns the text to print.
@@ -53,7 +54,7 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
         let job = plan.job(NonZero::new(tiling.tile_rows));
-        evaluation(&plan, &job, tiling, rows.clone(), frontend, &work).first(buffers.sinks())?;
+        evaluation(&plan, &job, tiling, rows.clone(), frontend, &work).first(&mut buffers.sinks())?;
         buffers.finish()?;
         if let Some(local) = local {
             // it has been copied; a leftover on the machine's own disk does no harm
@@ -114,7 +115,11 @@ fn second_round(
     let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
     let known = evaluation.first_round(first)?;
-    work.second_round(evaluation.second_stages(&known));
-    evaluation.second(&known)?;
+    let stages = evaluation.second_stages(&known);
+    let again = stages.contains(&Stage::Search);
+    let mut buffers = if again { Buffers::of_search(plan, work.path(), work.rows())? } else { None };
+    work.sync_first(buffers.as_ref().map_or(Vec::new(), Buffers::paths));
+    work.second_round(stages);
+    evaluation.second(&known, &mut buffers.as_mut().map(Buffers::sinks).unwrap_or_default())?;
     Ok("both rounds complete; `clustrata merge` adds the parts up".to_owned())
 }

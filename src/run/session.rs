@@ -22,7 +22,7 @@ use crate::plan::record::{RunRecord, Worker};
 use crate::plan::settings::{Checkpoint, Options, Settings};
 use crate::report::summary::Ending;
 use crate::report::tracking;
-use crate::run::buffers::Buffers;
+use crate::run::buffers::{Buffers, SilhouetteBuffers};
 use crate::run::parts::{Earlier, PartFolder, PartInfo, folder_of};
 
 /// Turns an interruption by a checkpoint signal into `Paused`: the run can be resumed even if it had nothing new to save.
@@ -94,6 +94,7 @@ fn evaluate_and_write(
     let settings = prepared.settings();
     let Prepared { plan, work, tiling, warnings, centroids } = prepared;
     let mut buffers = open_buffers(&plan, &work, work.path())?;
+    let mut silhouettes = SilhouetteBuffers::create(&plan, folder)?;
     let (evaluated, distances, stages) = {
         let points = EmbeddingPoints { embeddings: &plan.embeddings, subset: None };
         // only metrics of the true means need a second pass over the points
@@ -102,16 +103,17 @@ fn evaluate_and_write(
         let kept = resident.as_ref().and_then(|points| points.kept());
         let job = Job { kept, ..plan.job(NonZero::new(tiling.tile_rows)) };
         let evaluation = evaluation(&plan, &job, tiling, work.rows().clone(), frontend, &work);
-        let first = evaluation.first(buffers.sinks())?;
+        let mut sinks = buffers.sinks();
+        let first = evaluation.first(&mut sinks)?;
         let counted = first.counts;
         let known = evaluation.first_round(first)?;
         work.second_round(evaluation.second_stages(&known));
-        let second = evaluation.second(&known)?;
+        let second = evaluation.second(&known, &mut sinks)?;
         let distances = finish::counts(counted, &second);
         let stages = centroids.into_iter().chain(evaluation.clock.stages()).collect();
-        (evaluation.finish(known, second)?, distances, stages)
+        (evaluation.finish(known, second, &mut silhouettes.sinks())?, distances, stages)
     };
-    let written = buffers.finish()?.placed_in(folder)?;
+    let written = buffers.finish()?.placed_in(folder)?.with_silhouettes(silhouettes);
     let summary = RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
     let record = finish::write_all(&plan, &evaluated, &written, summary, folder)?;
     Ok((record, work, plan))
@@ -200,6 +202,10 @@ pub(super) fn open_buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Res
             if begun {
                 tracing::warn!("the distances of the interrupted run are missing: starting over");
                 work.forget(Stage::Distances);
+            }
+            if plan.keeps_search() {
+                // the rows that a repeated search has done are lost with the files
+                work.forget(Stage::Search);
             }
             Buffers::create(plan, folder, work.rows())?
         }

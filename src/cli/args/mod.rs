@@ -146,6 +146,9 @@ pub struct DemoArgs {
     /// As in `metrics`
     #[arg(long, short, value_name = "WHICH", default_value = "auto")]
     pub device: String,
+    /// Also write points.parquet, with thumbnails of the digits, and the clusters as Parquet
+    #[arg(long)]
+    pub parquet: bool,
     /// Print the summary as JSON, also with --quiet
     #[arg(long)]
     pub json: bool,

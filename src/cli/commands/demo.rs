@@ -44,6 +44,7 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
         images: vec![names.display().to_string()],
         out: Some(args.out.join("metrics")),
         device: Some(args.device.clone()),
+        parquet_thumbnails: Some(args.parquet),
         force: Some(true),
         ..Options::default()
     };

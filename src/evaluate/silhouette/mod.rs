@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use super::evaluation::{Evaluation, Sampling};
 use crate::base::error::Result;
-use crate::base::numeric::as_real;
+use crate::base::numeric::{as_real, to_f32, to_u32, to_usize};
 use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{OuterSums, Sums};
 use crate::metrics::level_statistics::Silhouettes;
@@ -48,15 +48,24 @@ fn share(run: &Evaluation<'_>, points: usize) -> Range<usize> {
     at(run.rows.start)..at(run.rows.end)
 }
 
-/// Silhouettes of every evaluated level, from those of all sampled points.
+/// Silhouettes of every evaluated level, from those of all sampled points. Buffers of all rows in `out`, one per level or none,
+/// receive those of the points.
 pub(super) fn of_levels(
     run: &Evaluation<'_>,
     sampling: Sampling,
     skipped: &[u64],
     found: &OuterSums,
+    out: &mut [&mut [f32]],
 ) -> Result<Vec<Silhouettes>> {
     let order = Order::new(run, skipped)?;
     let taken = sample::choose(order.len(), sampling);
+    for (values, out) in found.values.iter().zip(out) {
+        out.fill(f32::NAN);
+        for (at, &value) in values.iter().enumerate() {
+            let row = order.row(taken.as_ref().map_or_else(|| to_u32(at), |taken| taken[at]));
+            out[to_usize(row)] = to_f32(value);
+        }
+    }
     let of_level = |(level, values): (usize, &Vec<f64>)| summarise(run, &order, level, taken.as_deref(), values);
     Ok(found.values.iter().enumerate().map(of_level).collect())
 }

@@ -19,7 +19,7 @@ pub fn ensure_room(folder: &Path, bytes: u64) -> Result<()> {
             .file(folder)
             .expected(format!("{} available", describe_bytes(bytes)))
             .found(describe_bytes(available))
-            .hint("free some space, or name a folder on another disk with --out; metrics can leave out --distances"),
+            .hint("free some space, or name a folder on another disk with --out; metrics can leave out --distances and --parquet"),
     ))
 }
 

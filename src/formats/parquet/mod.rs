@@ -6,4 +6,4 @@ mod texts;
 mod writer;
 
 pub(super) use texts::{Kinds, Texts, column_names};
-pub use writer::{Cells, ParquetFile, write};
+pub use writer::{Cells, ParquetFile, Picture, write};

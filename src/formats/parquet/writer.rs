@@ -8,11 +8,17 @@ use std::sync::Arc;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
+use serde_json::{Map, Value, json};
 
 use crate::base::error::{Error, Result};
+
+/// Fields of a picture.
+const BYTES: &str = "bytes";
+const PATH: &str = "path";
 
 /// The cells of a column. Any cell can be null.
 #[derive(Debug)]
@@ -25,6 +31,17 @@ pub enum Cells {
     Single(Vec<Option<f32>>),
     /// UTF-8 text.
     Text(Vec<Option<String>>),
+    /// Pictures, as Hugging Face's data sets hold them: a struct of `bytes` and `path`.
+    Pictures(Vec<Option<Picture>>),
+}
+
+/// A picture in a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Content of an image file.
+    pub bytes: Vec<u8>,
+    /// Name of the file that it was made from.
+    pub path: String,
 }
 
 /// A file being written, one row group at a time.
@@ -40,10 +57,8 @@ impl ParquetFile {
     /// `Failed` if it can't be written.
     pub fn create(path: &Path, columns: &[(String, Cells)]) -> Result<ParquetFile> {
         let file = File::create(path).map_err(|e| Error::io("can't create the Parquet file", path, &e))?;
-        let begun = schema(columns).and_then(|schema| {
-            let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-            SerializedFileWriter::new(file, schema, Arc::new(properties))
-        });
+        let begun =
+            schema(columns).and_then(|schema| SerializedFileWriter::new(file, schema, Arc::new(properties(columns))));
         let writer = begun.map_err(|e| failed(path, e))?;
         Ok(ParquetFile { writer, path: path.to_owned() })
     }
@@ -84,6 +99,25 @@ fn failed(path: &Path, error: ParquetError) -> Error {
     Error::io("can't write the Parquet file", path, &std::io::Error::other(error))
 }
 
+fn properties(columns: &[(String, Cells)]) -> WriterProperties {
+    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let mut features = Map::new();
+    for (name, _) in columns.iter().filter(|(_, cells)| matches!(cells, Cells::Pictures(_))) {
+        // no two pictures are equal, and their order means nothing
+        let bytes = ColumnPath::new(vec![name.clone(), BYTES.to_owned()]);
+        properties = properties
+            .set_column_dictionary_enabled(bytes.clone(), false)
+            .set_column_statistics_enabled(bytes, EnabledStatistics::None);
+        features.insert(name.clone(), json!({ "_type": "Image" }));
+    }
+    if features.is_empty() {
+        return properties.build();
+    }
+    // by this key, Hugging Face's `datasets` knows that the structs are pictures
+    let known = Value::from(json!({ "info": { "features": features } })).to_string();
+    properties.set_key_value_metadata(Some(vec![KeyValue::new("huggingface".to_owned(), known)])).build()
+}
+
 fn schema(columns: &[(String, Cells)]) -> Result<TypePtr, ParquetError> {
     let fields = columns.iter().map(|(name, cells)| cells.field(name)).collect::<Result<_, _>>()?;
     Type::group_type_builder("table").with_fields(fields).build().map(Arc::new)
@@ -91,17 +125,35 @@ fn schema(columns: &[(String, Cells)]) -> Result<TypePtr, ParquetError> {
 
 impl Cells {
     fn field(&self, name: &str) -> Result<TypePtr, ParquetError> {
-        let (physical, logical) = match self {
-            Cells::Whole(_) => (Physical::INT64, None),
-            Cells::Real(_) => (Physical::DOUBLE, None),
-            Cells::Single(_) => (Physical::FLOAT, None),
-            Cells::Text(_) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
-        };
-        let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
-        field.with_logical_type(logical).build().map(Arc::new)
+        let text = Some(LogicalType::String);
+        match self {
+            Cells::Whole(_) => optional(name, Physical::INT64, None),
+            Cells::Real(_) => optional(name, Physical::DOUBLE, None),
+            Cells::Single(_) => optional(name, Physical::FLOAT, None),
+            Cells::Text(_) => optional(name, Physical::BYTE_ARRAY, text),
+            Cells::Pictures(_) => {
+                let fields =
+                    vec![optional(BYTES, Physical::BYTE_ARRAY, None)?, optional(PATH, Physical::BYTE_ARRAY, text)?];
+                let group = Type::group_type_builder(name).with_repetition(Repetition::OPTIONAL);
+                group.with_fields(fields).build().map(Arc::new)
+            }
+        }
     }
 
     fn write(&self, group: &mut SerializedRowGroupWriter<File>) -> Result<(), ParquetError> {
+        if let Cells::Pictures(cells) = self {
+            // a missing picture is null as a whole, so its fields are missing on both levels
+            let levels: Vec<i16> = cells.iter().map(|cell| if cell.is_some() { 2 } else { 0 }).collect();
+            let fields: [fn(&Picture) -> ByteArray; 2] =
+                [|picture| picture.bytes.clone().into(), |picture| picture.path.as_str().into()];
+            for field in fields {
+                let Some(mut column) = group.next_column()? else { return Ok(()) };
+                let values: Vec<ByteArray> = cells.iter().flatten().map(field).collect();
+                column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?;
+                column.close()?;
+            }
+            return Ok(());
+        }
         let Some(mut column) = group.next_column()? else { return Ok(()) };
         match self {
             Cells::Whole(cells) => {
@@ -120,9 +172,16 @@ impl Cells {
                 let values: Vec<ByteArray> = cells.iter().flatten().map(|text| text.as_str().into()).collect();
                 column.typed::<ByteArrayType>().write_batch(&values, Some(&defined(cells)), None)?;
             }
+            Cells::Pictures(_) => {}
         }
         column.close()
     }
+}
+
+/// A field of one value that can be null.
+fn optional(name: &str, physical: Physical, logical: Option<LogicalType>) -> Result<TypePtr, ParquetError> {
+    let field = Type::primitive_type_builder(name, physical).with_repetition(Repetition::OPTIONAL);
+    field.with_logical_type(logical).build().map(Arc::new)
 }
 
 /// Definition levels: 1 for a value, 0 for null.

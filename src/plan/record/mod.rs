@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::backend::Traffic;
+use crate::base::matrix::UNLABELLED;
 use crate::engine::partials::Counts;
 use crate::formats::embeddings::Matched;
 use crate::metrics::level_statistics::LevelStatistics;
@@ -236,6 +237,11 @@ impl Level {
     /// Whether the level has no clusters.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The cluster of the level above that holds a cluster; `None` if there is none, or that level is not evaluated.
+    pub fn parent_of(&self, cluster: usize) -> Option<u32> {
+        self.parent.get(cluster).copied().filter(|&parent| parent != UNLABELLED)
     }
 
     /// Value of a per-cluster metric as a real number; `None` if it is undefined or unknown.

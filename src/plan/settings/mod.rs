@@ -107,11 +107,17 @@ options! {
         #[arg(long, value_name = "WHICH", help_heading = "Output")]
         pub distances: Option<Distances>,
 
-        /// Write the points (points.parquet: names, clusters, distances, map) and the clusters as Parquet [default: false]
+        /// Write the points (points.parquet: names, labels, clusters, distances, margins, silhouettes, map) and the clusters as
+        /// Parquet [default: false]
         #[switch("Output")]
         pub parquet: Option<bool>,
 
-        /// Draw this map of clusters and points in the report; points.parquet gets the PCA plane [default: tsne]
+        /// Add a column `image` with a thumbnail of every image to points.parquet, at most 96 pixels wide and high, as PNG or
+        /// JPEG; implies --parquet [default: false]
+        #[switch("Output")]
+        pub parquet_thumbnails: Option<bool>,
+
+        /// Draw this map of clusters and points in the report; points.parquet gets its places [default: tsne]
         #[arg(long, value_name = "WHICH", help_heading = "Output")]
         pub map: Option<MapKind>,
 

@@ -64,6 +64,7 @@ pub struct Settings {
     pub gates: Vec<Gate>,
     pub distances: Distances,
     pub parquet: bool,
+    pub parquet_thumbnails: bool,
     pub map: MapKind,
     pub out: PathBuf,
     pub force: bool,
@@ -118,9 +119,15 @@ impl Options {
             [] => Expanded::default(),
             patterns => embeddings::expand(patterns).map_err(Error::input)?,
         };
-        if self.parquet == Some(true) && !cfg!(feature = "parquet") {
+        let thumbnails = self.parquet_thumbnails.unwrap_or(false);
+        let parquet = self.parquet.unwrap_or(false) || thumbnails;
+        if parquet && !cfg!(feature = "parquet") {
             let finding = Finding::new("this program was built without Parquet");
             return Err(Error::usage(finding.hint("build it with its default features, or remove --parquet")));
+        }
+        if thumbnails && self.images.is_empty() {
+            let finding = Finding::new("there are no images to make thumbnails of");
+            return Err(Error::usage(finding.hint("name them with --images, or remove --parquet-thumbnails")));
         }
         let images = embeddings::expand(&self.images).map_err(Error::input)?.files;
         let (best, worst) = (self.best.unwrap_or(5), self.worst.unwrap_or(5));
@@ -152,7 +159,8 @@ impl Options {
             silhouette_asked,
             gates,
             distances: self.distances.unwrap_or_default(),
-            parquet: self.parquet.unwrap_or(false),
+            parquet,
+            parquet_thumbnails: thumbnails,
             map: self.map.unwrap_or_default(),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),

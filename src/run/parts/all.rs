@@ -34,15 +34,17 @@ pub struct Parts {
     parts: Vec<Part>,
 }
 
-/// The distance files of a part.
+/// The files of values per row of a part.
 #[derive(Debug, Clone)]
 pub struct PartBuffers {
     /// Its rows.
     pub rows: Range<u64>,
     /// The part's folder.
     pub folder: PathBuf,
-    /// BLAKE3 (hex) of each file.
+    /// BLAKE3 (hex) of each file that the first round wrote.
     pub checksums: BTreeMap<String, String>,
+    /// The same of each file that a repeated search wrote; `None` if there was none.
+    pub of_search: Option<BTreeMap<String, String>>,
 }
 
 /// One part and its completed stages.
@@ -260,6 +262,7 @@ impl Parts {
                 rows: part.rows.clone(),
                 folder: part.folder.clone(),
                 checksums: header.buffers.clone(),
+                of_search: part.complete.get(&Stage::Search).map(|header| header.buffers.clone()),
             })
         };
         self.parts.iter().filter_map(of).collect()

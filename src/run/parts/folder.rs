@@ -299,7 +299,7 @@ impl PartFolder {
         }
     }
 
-    /// Writes a result or a checkpoint, after syncing the distances it depends on.
+    /// Writes a result or a checkpoint, after syncing the buffers it depends on.
     fn store(
         &self,
         stage: Stage,
@@ -312,7 +312,7 @@ impl PartFolder {
         if complete && !self.always && (quick || self.interval.is_none()) {
             return Ok(());
         }
-        if stage == Stage::Distances {
+        if matches!(stage, Stage::Distances | Stage::Search) {
             header.buffers = self.bring_buffers(complete)?;
         }
         write(&if complete { self.complete(stage) } else { self.checkpoint(stage) }, &header)?;
@@ -323,7 +323,7 @@ impl PartFolder {
         Ok(())
     }
 
-    /// Syncs the distances to disk and brings them into this folder. Returns their checksums if they are `complete`.
+    /// Syncs the buffers to disk and brings them into this folder. Returns their checksums if they are `complete`.
     fn bring_buffers(&self, complete: bool) -> Result<BTreeMap<String, String>> {
         let mut checksums = BTreeMap::new();
         for (buffer, home) in locked(&self.buffers).iter() {

@@ -42,7 +42,7 @@ pub(super) struct Header {
     pub point_columns: Option<usize>,
     /// For comparisons of points with points: how they are divided, steps done, all steps.
     pub sweep: Option<(StepCut, u64, u64)>,
-    /// Distance files beside a complete first round, with the BLAKE3 hash (hex) of each.
+    /// Files of values per row beside a complete pass, with the BLAKE3 hash (hex) of each.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub buffers: BTreeMap<String, String>,
     /// Fingerprints of the files that were merged into it.
