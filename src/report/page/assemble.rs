@@ -9,12 +9,18 @@ use crate::plan::record::{Images, RunRecord};
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// Joined in this order to one script.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 14] = [
     include_str!("page/base.js"),
     include_str!("page/model.js"),
+    include_str!("page/filter.js"),
+    include_str!("page/choices.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
     include_str!("page/map.js"),
+    include_str!("page/shades.js"),
+    include_str!("page/layers.js"),
+    include_str!("page/paint.js"),
+    include_str!("page/icicle.js"),
     include_str!("page/cluster.js"),
     include_str!("page/views.js"),
     include_str!("page/main.js"),
