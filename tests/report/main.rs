@@ -7,10 +7,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
 mod browser;
 mod fixtures;
+mod icicle;
 mod record;
 mod remade;
 mod safe;
 mod shown;
+mod table;
 mod used;

@@ -134,7 +134,7 @@ const children = (() => {
 /// The address of a level or of one of its clusters. `query` may hold a filter, a sorting (a column, with `-` before it for
 /// descending) and the columns to show, as `ClusterTable` takes them: `#level2/cluster12?filter=size%3D1&sort=-silhouette`.
 function address(level, id, query = {}) {
-  const parts = ["filter", "sort", "columns"].filter((name) => query[name]).map((name) => `${name}=${encodeURIComponent(query[name])}`);
+  const parts = ["filter", "sort", "columns"].filter((name) => query[name]).map((name) => `${name}=${encodeURIComponent(query[name]).replaceAll("%2C", ",")}`);
   return `#level${level}${id === undefined || id === null ? "" : `/cluster${id}`}${parts.length ? `?${parts.join("&")}` : ""}`;
 }
 

@@ -137,13 +137,13 @@ function inWords({ level, place, size }, name) {
 function icicleSection() {
   if (!Icicle.has()) return [];
   const icicle = new Icicle();
-  const apart = icicle.rows.slice(1).filter((row) => !row.linked).map(({ level }) => level.number);
+  const apart = icicle.rows.slice(1).filter((row) => !row.linked).map(({ level }) => level.number).reverse();
   const empty = levels.map((level) => [level.number, level.length - level.nonEmpty()]).filter(([, count]) => count);
   const partial = levels.filter((level) => level.ids);
   const about = [
     "A cluster is as wide as it has points.",
     levels.length - 1 > apart.length ? "It stands below its parent." : "",
-    apart.length && levels.length > 1 ? `Without parents, the clusters of level ${apart.join(" and ")} are ordered by size alone.` : "",
+    apart.length && levels.length > 1 ? `Without parents, the clusters of ${apart.length > 1 ? "levels" : "level"} ${apart.join(" and ")} are ordered by size alone.` : "",
     ...empty.map(([number, count]) => `${counted(count, "empty cluster")} of level ${number} can't be seen.`),
     ...partial.map((level) => `Of level ${level.number}, only the ${whole.format(level.length)} best and worst clusters are drawn.`),
     "Where a row ends in a comb, clusters are narrower than a pixel, and their mean is shown.",

@@ -10,6 +10,9 @@ const amounts = {
   light: ["#d6e4f0", "#8fb8d8", "#3f7fb5", "#0a2f5e"],
   dark: ["#2c4056", "#40668c", "#6a9ccb", "#b5daff"],
 };
+const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const few = (value) => (value && (Math.abs(value) >= 1e9 || Math.abs(value) < 1e-4) ? value.toExponential(1) : three.format(value));
+
 /// Steps of a colour scale.
 const STEPS = 64;
 
@@ -94,9 +97,9 @@ class Shades {
   }
 
   numbers({ levels: group, low, high, log, below, above }) {
-    const ends = [`${below ? "≤ " : ""}${short(low)}`, `${above ? "≥ " : ""}${short(high)}`];
+    const ends = [`${below ? "≤ " : ""}${few(low)}`, `${above ? "≥ " : ""}${few(high)}`];
     if (this.better === "higher") ends.reverse();
-    const middle = short(log ? Number(Math.sqrt(low * high).toPrecision(3)) : (low + high) / 2);
+    const middle = few(log ? Math.sqrt(low * high) : (low + high) / 2);
     const title = group.length > 1 ? "all levels" : `level ${group[0].number}`;
     return el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, ends[0]), el("td", { class: "bar" }, low === high ? "" : middle + (log ? " (logarithmic)" : "")), el("td", {}, ends[1]));
   }

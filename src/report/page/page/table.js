@@ -125,7 +125,7 @@ class ClusterTable {
   understand(text) {
     const { passes, said, wrong } = parseFilter(text, this.level);
     this.input.setAttribute("aria-invalid", wrong ? "true" : "false");
-    this.said.classList.toggle("wrong", Boolean(wrong));
+    this.count.classList.toggle("wrong", Boolean(wrong));
     if (!wrong) {
       this.filter = { text, passes, said };
       return true;
