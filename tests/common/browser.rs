@@ -169,6 +169,7 @@ impl Browser {
             "Tab" => 9,
             "Enter" => 13,
             "Escape" => 27,
+            " " => 32,
             "PageDown" => 34,
             "End" => 35,
             "Home" => 36,
@@ -183,8 +184,8 @@ impl Browser {
         };
         let mut down = json!({ "type": "keyDown", "key": key, "code": key, "windowsVirtualKeyCode": code,
                                "modifiers": modifiers });
-        if key == "Enter" {
-            down["text"] = "\r".into();
+        if key == "Enter" || key == " " {
+            down["text"] = if key == " " { " " } else { "\r" }.into();
         }
         self.command("Input.dispatchKeyEvent", down);
         let up = json!({ "type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code,

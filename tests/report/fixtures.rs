@@ -129,6 +129,30 @@ pub(crate) fn hostile() -> Run {
     judged(&clustering, &[], Some(&images))
 }
 
+/// 40 clusters of 12 points; each point has the label that `label` gives its row.
+pub(crate) fn labelled(label: &dyn Fn(usize) -> String) -> Run {
+    let clustering = synthetic(&[40, 5], 12, 8);
+    let labels = scratch();
+    let file = labels.path().join("labels.txt");
+    let lines: String = (0..clustering.points.len()).map(|row| label(row) + "\n").collect();
+    fs::write(&file, lines).expect("writes");
+    judged(&clustering, &["--metrics", "all", "--yes", "--labels", file.to_str().expect("text")], None)
+}
+
+/// Writes the page again with other data, and returns its path.
+pub(crate) fn with_data(run: &Run, change: impl FnOnce(&mut serde_json::Value)) -> PathBuf {
+    let html = run.html();
+    let opening = "<script type=\"application/json\" id=\"data\">";
+    let (before, rest) = html.split_once(opening).expect("data");
+    let (data, after) = rest.split_once("</script>").expect("an end");
+    let mut data: serde_json::Value = serde_json::from_str(data).expect("JSON");
+    change(&mut data);
+    let page = run.out.join("changed.html");
+    let data = data.to_string().replace('<', "\\u003c");
+    fs::write(&page, format!("{before}{opening}{data}</script>{after}")).expect("writes");
+    page
+}
+
 /// 10,000 clusters of two points.
 pub(crate) fn ten_thousand() -> Run {
     judged(&synthetic(&[10_000, 100], 2, 8), &["--metrics", "fast"], None)

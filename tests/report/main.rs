@@ -7,8 +7,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod access;
 mod findings;
 mod fixtures;
+mod icicle;
 mod map;
 mod map_colours;
 mod map_select;
@@ -16,5 +18,6 @@ mod record;
 mod remade;
 mod safe;
 mod shown;
+mod table;
 mod used;
 

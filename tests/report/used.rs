@@ -56,26 +56,24 @@ fn by_mouse() {
         browser.click(link);
         browser.wait(&format!("location.hash.startsWith('{start}')"));
         // the panel follows the address
-        browser.wait("document.querySelector('#cluster-title').textContent.endsWith(location.hash.match(/\\d+$/)[0])");
-        let number = browser.text("#cluster-title").split(' ').next_back().map(str::to_owned);
-        assert_eq!(hash(&mut browser).split("cluster").nth(1).map(str::to_owned), number);
+        let shown = "document.querySelector('#cluster-title').textContent.endsWith(` ${location.hash.match(/cluster(\\d+)/)[1]}`)";
+        browser.wait(shown);
         trail.push(hash(&mut browser));
     }
     for before in trail.iter().rev().skip(1) {
         browser.value("history.back()");
         browser.wait(&format!("location.hash === '{before}'"));
     }
-    browser.wait(&format!(
-        "document.querySelector('#cluster-title').textContent.endsWith(' {}')",
-        &first["#level1/cluster".len()..]
-    ));
+    let (number, sorting) = first["#level1/cluster".len()..].split_once('?').expect("a sorting");
+    assert_eq!(sorting, "sort=size");
+    browser.wait(&format!("document.querySelector('#cluster-title').textContent.endsWith(' {number}')"));
     browser.click("#cluster button");
     browser.wait("document.querySelector('#cluster').hidden");
     // a montage opens its cluster
     browser.click(".montages a");
     browser.wait("!document.querySelector('#cluster').hidden");
     let best = record(&run.out)["levels"][0]["ranking"]["best"][0].clone();
-    assert_eq!(hash(&mut browser), format!("#level1/cluster{best}"));
+    assert_eq!(hash(&mut browser), format!("#level1/cluster{best}?sort=size"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
@@ -147,7 +145,7 @@ fn by_keyboard() {
     }
     let second = browser.value("document.querySelector('.active').firstChild.textContent");
     browser.key("Enter");
-    browser.wait(&format!("location.hash === '#level2/cluster{}'", second.as_str().expect("a number")));
+    browser.wait(&format!("location.hash === '#level2/cluster{}?sort=-size'", second.as_str().expect("a number")));
     browser.wait("document.activeElement.id === 'cluster-title'");
     // the panel has the focus: its links are next, the first leads up
     browser.key("Tab");

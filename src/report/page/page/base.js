@@ -37,7 +37,8 @@ function short(value) {
   return (size >= 1e5 ? seven : five).format(value);
 }
 
-/// A format for the numbers of one column that aligns their decimal points.
+/// A format for the numbers of one column that aligns their decimal points. Its `digits` are those after the point, undefined
+/// if it writes powers of ten.
 function aligned(values) {
   let largest = 0;
   let fractional = false;
@@ -50,7 +51,7 @@ function aligned(values) {
   if (largest >= 1e9 || largest < 1e-4) return (value) => (value === null ? "–" : value.toExponential(3));
   const digits = Math.min(6, Math.max(0, 4 - Math.floor(Math.log10(largest))));
   const format = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return (value) => (value === null ? "–" : format.format(value));
+  return Object.assign((value) => (value === null ? "–" : format.format(value)), { digits });
 }
 
 function bytes(count) {
@@ -62,7 +63,7 @@ function bytes(count) {
 const metric = (name) => data.metrics.find((metric) => metric.name === name);
 const directions = { higher: "higher is better", lower: "lower is better", neither: "" };
 
-/// Which direction is better, as an arrow after a name.
+/// Which direction is better, as an arrow after a name. Sorting is shown by triangles, so that an arrow means one thing.
 const arrow = (name) => ({ higher: "\u00a0↑", lower: "\u00a0↓" })[metric(name)?.better] ?? "";
 
 /// What a metric means, and which direction is better, in one line.
@@ -83,8 +84,17 @@ const scrolled = (label, table) => el("div", { class: "scroll", tabindex: 0, rol
 
 const theme = {
   names: ["auto", "light", "dark"],
-  /// Called when the colours change.
-  changed: () => {},
+  watchers: new Map(),
+  /// Calls `draw` whenever the colours change, as long as the element is in the page.
+  watch(element, draw) {
+    theme.watchers.set(element, draw);
+  },
+  changed() {
+    for (const [element, draw] of theme.watchers) {
+      if (element.isConnected) draw();
+      else theme.watchers.delete(element);
+    }
+  },
   current() {
     return document.documentElement.dataset.theme ?? "auto";
   },
@@ -109,5 +119,18 @@ const theme = {
       theme.set(theme.names[(theme.names.indexOf(theme.current()) + 1) % theme.names.length]);
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => theme.changed());
+    // paper is white
+    let before = null;
+    addEventListener("beforeprint", () => {
+      before ??= theme.current();
+      document.documentElement.dataset.theme = "light";
+      theme.changed();
+    });
+    addEventListener("afterprint", () => {
+      if (before === "auto") delete document.documentElement.dataset.theme;
+      else if (before) document.documentElement.dataset.theme = before;
+      before = null;
+      theme.changed();
+    });
   },
 };

@@ -1,17 +1,29 @@
 // The levels, as the views query them.
 
+/// Columns whose values are names, even where they are written as integers.
+const NAMES = ["majority_label"];
+
+/// Columns in the order in which they tell a bad cluster; the one that ranks the clusters goes before those after `size`.
+const FIRST = ["cluster", "size", "silhouette", "simplified_silhouette", "misassigned", "purity", "majority_label",
+  "mean_distance", "max_distance", "mean_inertia", "nearest_cluster", "nearest_distance"];
+/// Columns that are read least, since they grow with the size or belong to another one.
+const LAST = ["labelled_points", "parent", "parent_points_share", "parent_inertia_share", "inertia"];
+
 /// One level. A cluster has a number, and a place in the columns; they differ if not all clusters are listed.
 class Level {
   constructor(raw) {
     Object.assign(this, raw);
     this.number = raw.level;
-    this.columns = new Map(raw.columns);
+    this.columns = new Map(raw.columns.map(([name, values]) =>
+      [name, NAMES.includes(name) ? values.map((value) => (value === null ? null : String(value))) : values]));
+    this.parent = raw.parent ?? [];
     this.length = raw.ids ? raw.ids.length : raw.clusters;
     /// Columns of text.
-    this.texts = new Set(raw.columns.filter(([, values]) => values.some((value) => typeof value === "string")).map(([name]) => name));
+    this.texts = new Set([...this.columns].filter(([name, values]) => NAMES.includes(name) || values.some((value) => typeof value === "string")).map(([name]) => name));
     this.places = raw.ids ? new Map(raw.ids.map((id, place) => [id, place])) : null;
     this.samplesOf = new Map(raw.samples.clusters.map((cluster, at) => [cluster, raw.samples.rows[at]]));
     this.sorted = new Map();
+    this.formats = new Map();
   }
 
   id(place) {
@@ -31,9 +43,28 @@ class Level {
     return this.columns.get(name)?.[place] ?? null;
   }
 
-  /// Columns to list, sort and filter by.
+  /// Columns to list, sort and filter by, those first that tell a bad cluster.
   names() {
-    return ["cluster", ...this.columns.keys(), ...(this.parent.length ? ["parent"] : [])];
+    const all = ["cluster", ...this.columns.keys(), ...(this.parent.length ? ["parent"] : [])];
+    const first = [...FIRST.slice(0, 2), this.ranking.by, ...FIRST.slice(2)];
+    const [start, end] = [first, LAST].map((list) => [...new Set(list)].filter((name) => all.includes(name)));
+    const kept = end.filter((name) => !start.includes(name));
+    return [...start, ...all.filter((name) => !start.includes(name) && !kept.includes(name)), ...kept];
+  }
+
+  /// The values of a column by place; undefined if there is no such column.
+  column(name) {
+    if (name === "cluster") return this.ids ?? Array.from({ length: this.length }, (_, place) => place);
+    return name === "parent" ? this.parent : this.columns.get(name);
+  }
+
+  /// Writes the values of a column so that they align.
+  format(name) {
+    if (!this.formats.has(name)) {
+      const values = name === "cluster" ? null : this.column(name);
+      this.formats.set(name, this.texts.has(name) ? (value) => value ?? "–" : values ? aligned(values) : wholeOrNone);
+    }
+    return this.formats.get(name);
   }
 
   /// Columns of numbers that colours can show.
@@ -100,7 +131,25 @@ const children = (() => {
   };
 })();
 
-const address = (level, id) => (id === undefined ? `#level${level}` : `#level${level}/cluster${id}`);
+/// The address of a level or of one of its clusters. `query` may hold a filter, a sorting (a column, with `-` before it for
+/// descending) and the columns to show, as `ClusterTable` takes them: `#level2/cluster12?filter=size%3D1&sort=-silhouette`.
+function address(level, id, query = {}) {
+  const parts = ["filter", "sort", "columns"].filter((name) => query[name]).map((name) => `${name}=${encodeURIComponent(query[name]).replaceAll("%2C", ",")}`);
+  return `#level${level}${id === undefined || id === null ? "" : `/cluster${id}`}${parts.length ? `?${parts.join("&")}` : ""}`;
+}
+
+/// Reads an address: number of the level, number of the cluster or null, and the query. Null if it is of another view.
+function fromAddress(hash) {
+  const found = /^#level(\d+)(?:\/cluster(\d+))?(?:\?(.*))?$/.exec(hash);
+  if (!found) return null;
+  const [, level, cluster, query] = found;
+  const asked = new URLSearchParams(query ?? "");
+  return {
+    level: Number(level),
+    cluster: cluster === undefined ? null : Number(cluster),
+    query: { filter: asked.get("filter") ?? "", sort: asked.get("sort") ?? "", columns: asked.get("columns") ?? "" },
+  };
+}
 
 /// A link to a cluster; plain text if the page does not list it.
 function clusterLink(level, id, text = `cluster ${id}`) {

@@ -1,146 +1,197 @@
 // The clusters of a level as a table; only visible rows are in the document.
 
-const operators = {
-  "<": (a, b) => a < b,
-  "<=": (a, b) => a <= b,
-  ">": (a, b) => a > b,
-  ">=": (a, b) => a >= b,
-  "=": (a, b) => a === b,
-  "!=": (a, b) => a !== b,
-};
-
 const inOrder = new Intl.Collator("en", { numeric: true });
 
-/// Parses a filter such as `size>=100 silhouette<0 majority_label="a cat"`, or cluster numbers. Returns a test of places, or the error.
-function parseFilter(text, level) {
-  const tests = [];
-  const wanted = new Set();
-  const unquoted = (text) => (/^".*"$/.test(text) ? text.slice(1, -1) : text);
-  const named = [...level.texts].map((name) => new RegExp(`(${name})\\s*(!=|==?)\\s*("[^"]*"|[^\\s,;"]+)`, "gi"));
-  for (const condition of named) {
-    text = text.replace(condition, (_, name, operator, value) => {
-      tests.push([name.toLowerCase(), operators[operator === "==" ? "=" : operator], unquoted(value)]);
-      return " ";
-    });
-  }
-  const number = "-?\\d+(?:\\.\\d*)?(?:e[+-]?\\d+)?";
-  const condition = new RegExp(`([a-z_]+)\\s*(<=|>=|!=|==?|<|>)\\s*(${number})(?=[\\s,;]|$)`, "gi");
-  const rest = text.replace(condition, (_, name, operator, value) => {
-    tests.push([name.toLowerCase(), operators[operator === "==" ? "=" : operator], Number(value)]);
-    return " ";
-  });
-  const unknown = tests.find(([name]) => !level.names().includes(name));
-  if (unknown) return { wrong: `no column “${unknown[0]}”; columns are ${level.names().join(", ")}` };
-  for (const word of rest.split(/[\s,;]+|\band\b/).filter(Boolean)) {
-    if (!/^\d+$/.test(word)) return { wrong: `“${word}” is neither a cluster number nor a condition such as size>=100` };
-    wanted.add(Number(word));
-  }
-  const passes = (place) =>
-    (!wanted.size || wanted.has(level.id(place))) &&
-    tests.every(([name, holds, value]) => {
-      const found = level.value(name, place);
-      return found !== null && holds(found, value);
-    });
-  return { passes };
-}
-
 const ROW = 30;
+const NO_FILTER = { text: "", passes: () => true, said: "" };
 
 class ClusterTable {
   constructor(level, open) {
     this.level = level;
     this.open = open;
-    this.names = level.names();
-    this.formats = this.names.map((name) => {
-      const values = name === "parent" ? level.parent : level.columns.get(name);
-      if (level.texts.has(name)) return (value) => value ?? "–";
-      return values ? aligned(values) : wholeOrNone;
-    });
     this.sort = { name: "cluster", descending: false };
-    this.places = Array.from({ length: level.length }, (_, place) => place);
+    /// The filter that is shown: the last one that was understood.
+    this.filter = NO_FILTER;
+    this.order = null;
+    this.places = [];
     this.rows = [];
     this.active = 0;
     this.selected = null;
+    /// Called with the new query when the filter, the sorting or the columns change.
+    this.changed = () => {};
     this.build();
+    this.setColumns(null);
     this.apply();
   }
 
   build() {
-    const example = ["silhouette", "simplified_silhouette", "inertia"].find((name) => this.names.includes(name));
-    const hint = `size>=10${example ? ` ${example}<0.1` : ""}, or cluster numbers`;
+    const level = this.level;
+    const names = level.names();
+    const example = ["silhouette", "simplified_silhouette", "mean_inertia", "inertia"].find((name) => names.includes(name));
+    const hint = `size>=10${example ? ` and ${readable(example)}<0.1` : ""}, or cluster numbers`;
     this.input = el("input", {
       type: "search", placeholder: `Filter: ${hint}`, "aria-label": `Filter clusters, for example ${hint}`,
-      spellcheck: "false", autocomplete: "off", oninput: () => this.apply(),
+      "aria-describedby": "filter-count filter-said", spellcheck: "false", autocomplete: "off", oninput: () => this.type(),
     });
-    this.count = el("span", { class: "note", role: "status" });
-    this.headers = this.names.map((name, at) => {
-      const title = name === "cluster" ? "number of the cluster" : name === "parent" ? "cluster on the level above" : meaning(name);
-      const button = el("button", { type: "button", title, tabindex: at ? -1 : 0, onclick: () => this.sortBy(name) }, readable(name));
-      return el("div", { role: "columnheader" }, button);
+    this.count = el("span", { class: "note", role: "status", id: "filter-count" });
+    this.said = el("p", { class: "note said", id: "filter-said" });
+    this.chooser = new ColumnChooser(names.filter((name) => name !== "cluster"), (shown) => {
+      this.setColumns(shown);
+      this.draw();
+      this.tell();
     });
-    const head = el("div", { role: "row", class: "head" }, this.headers);
-    head.addEventListener("keydown", (event) => this.headKey(event));
+    this.quick = new QuickFilters(level);
+    this.head = el("div", { role: "row", class: "head" });
+    this.head.addEventListener("keydown", (event) => this.headKey(event));
     this.space = el("div", { class: "space", role: "rowgroup" });
     this.empty = el("p", { class: "empty", hidden: true }, "No cluster matches the filter.");
-    this.grid = el("div", {
-      class: "grid", role: "grid", tabindex: 0, "aria-label": `Clusters of level ${this.level.number}`,
-      "aria-colcount": this.names.length,
-    }, head, this.space, this.empty);
-    this.grid.style.setProperty("--columns", this.names.length - 1);
+    this.grid = el("div", { class: "grid", role: "grid", tabindex: 0, "aria-label": `Clusters of level ${level.number}` }, this.head, this.space);
     this.grid.addEventListener("scroll", () => this.draw(), { passive: true });
     this.grid.addEventListener("keydown", (event) => this.key(event));
     this.space.addEventListener("click", (event) => {
       const row = event.target.closest("[role=row]");
       if (row) this.activate(Number(row.dataset.at), true);
     });
-    this.head = head;
     this.resized = new ResizeObserver(() => this.draw());
     this.resized.observe(this.grid);
-    this.element = el("div", {}, el("div", { class: "tools" }, this.input, this.count), this.grid);
+    this.printed = el("div", { class: "printed" });
+    const signs = "↑ higher is better · ↓ lower is better · ▲ ▼ sorted by this column";
+    this.element = el("div", {},
+      this.quick.element,
+      el("div", { class: "tools" }, this.input, this.chooser.element, this.count), this.said, this.grid, this.empty,
+      el("p", { class: "note signs" }, signs), this.printed);
+  }
+
+  /// Shows these columns, all if null; clusters are always named.
+  setColumns(shown) {
+    const names = this.level.names();
+    const kept = shown && names.filter((name) => name === "cluster" || shown.includes(name));
+    this.names = kept && kept.length < names.length ? kept : names;
+    this.all = this.names.length === names.length;
+    this.formats = this.names.map((name) => this.level.format(name));
+    this.chooser.show(this.names);
+    this.headers = this.names.map((name, at) => {
+      const title = name === "cluster" ? "number of the cluster" : name === "parent" ? "cluster on the level above" : meaning(name);
+      const button = el("button", { type: "button", title, tabindex: at ? -1 : 0, onclick: () => this.sortBy(name) }, readable(name) + arrow(name));
+      return el("div", { role: "columnheader", class: this.level.texts.has(name) ? "name" : null }, button);
+    });
+    this.head.replaceChildren(...this.headers);
+    this.space.replaceChildren();
+    this.rows = [];
+    this.grid.setAttribute("aria-colcount", this.names.length);
+    this.grid.style.setProperty("--columns", this.names.length - 1);
+    this.markSorted();
+  }
+
+  /// What the address tells of this table.
+  query() {
+    const { name, descending } = this.sort;
+    const plain = name === "cluster" && !descending;
+    return {
+      filter: this.filter.text,
+      sort: plain ? "" : (descending ? "-" : "") + name,
+      columns: this.all ? "" : this.names.filter((name) => name !== "cluster").join(",") || "none",
+    };
+  }
+
+  /// Shows what an address asks for.
+  show({ filter, sort, columns }) {
+    const now = this.query();
+    if (columns !== now.columns) this.setColumns(columns ? columns.split(",") : null);
+    const name = sort.replace(/^-/, "");
+    const known = this.level.names().includes(name);
+    this.setSort(known ? { name, descending: sort.startsWith("-") } : { name: "cluster", descending: false });
+    if (filter !== now.filter) {
+      this.input.value = filter;
+      this.filter = NO_FILTER;
+      this.understand(filter);
+    }
+    if (filter !== now.filter || sort !== now.sort) this.apply();
+    this.quick.mark(this.query());
+  }
+
+  tell() {
+    this.quick.mark(this.query());
+    this.changed(this.query());
+  }
+
+  type() {
+    if (!this.understand(this.input.value.trim())) return;
+    this.apply();
+    this.tell();
+  }
+
+  /// Takes a filter if it is understood; says why not otherwise.
+  understand(text) {
+    const { passes, said, wrong } = parseFilter(text, this.level);
+    this.input.setAttribute("aria-invalid", wrong ? "true" : "false");
+    this.count.classList.toggle("wrong", Boolean(wrong));
+    if (!wrong) {
+      this.filter = { text, passes, said };
+      return true;
+    }
+    this.count.textContent = `Not understood: ${wrong}`;
+    this.said.textContent = this.filter.said ? `The table still shows: ${this.filter.said}.` : "The table shows all clusters.";
+    return false;
+  }
+
+  /// Places in the order of the sorting. Undefined values come last in either direction; ties by number.
+  sorted() {
+    const { name, descending } = this.sort;
+    const column = this.level.column(name);
+    const order = Array.from({ length: this.level.length }, (_, place) => place);
+    const compare = this.level.texts.has(name) ? inOrder.compare : (a, b) => a - b;
+    const value = (place) => column[place] ?? null;
+    return order.sort((a, b) => {
+      const [first, second] = [value(a), value(b)];
+      if (first === null || second === null) return (first === null) - (second === null) || a - b;
+      return (descending ? compare(second, first) : compare(first, second)) || a - b;
+    });
   }
 
   /// Applies filter and sorting.
   apply() {
-    const { passes, wrong } = parseFilter(this.input.value, this.level);
-    this.input.setAttribute("aria-invalid", wrong ? "true" : "false");
-    if (wrong) {
-      this.count.textContent = wrong;
-      return;
+    this.order ??= this.sorted();
+    this.places = this.order.filter(this.filter.passes);
+    if (this.input.getAttribute("aria-invalid") !== "true") {
+      const all = wholeOrNone(this.level.clusters);
+      const listed = this.level.ids ? `${wholeOrNone(this.level.length)} best and worst of ${all}` : all;
+      this.count.textContent = `${wholeOrNone(this.places.length)} of ${listed} clusters`;
+      this.said.textContent = this.filter.said ? `Shown: ${this.filter.said}.` : "";
     }
-    const { name, descending } = this.sort;
-    const level = this.level;
-    const value = (place) => this.level.value(name, place);
-    const places = Array.from({ length: this.level.length }, (_, place) => place).filter(passes);
-    // undefined values come last in either direction; ties by number
-    places.sort((a, b) => {
-      const [first, second] = [value(a), value(b)];
-      if (first === null || second === null) return (first === null) - (second === null) || a - b;
-      const order = level.texts.has(name) ? inOrder.compare(first, second) : first - second;
-      return (descending ? -order : order) || a - b;
-    });
-    this.places = places;
-    this.headers.forEach((header, at) => {
-      const sorted = this.names[at] === name ? (descending ? "descending" : "ascending") : "none";
-      header.setAttribute("aria-sort", sorted);
-    });
-    const all = wholeOrNone(this.level.clusters);
-    const listed = this.level.ids ? `${wholeOrNone(this.level.length)} best and worst of ${all}` : all;
-    this.count.textContent = `${wholeOrNone(places.length)} of ${listed} clusters`;
-    this.grid.setAttribute("aria-rowcount", places.length + 1);
-    this.space.style.height = `${places.length * ROW}px`;
-    this.empty.hidden = places.length > 0;
-    this.active = Math.max(0, places.indexOf(this.selected));
+    this.grid.setAttribute("aria-rowcount", this.places.length + 1);
+    this.space.style.height = `${this.places.length * ROW}px`;
+    this.empty.hidden = this.places.length > 0;
+    this.active = Math.max(0, this.places.indexOf(this.selected));
     this.grid.scrollTop = 0;
     this.draw();
+  }
+
+  setSort(sort) {
+    if (sort.name === this.sort.name && sort.descending === this.sort.descending) return;
+    this.sort = sort;
+    this.order = null;
+    this.markSorted();
+  }
+
+  markSorted() {
+    const { name, descending } = this.sort;
+    this.headers.forEach((header, at) =>
+      header.setAttribute("aria-sort", this.names[at] === name ? (descending ? "descending" : "ascending") : "none"));
   }
 
   sortBy(name) {
     const better = metric(name)?.better;
     // the first click shows large and bad clusters, which readers look for first
     const first = better === "lower" || name === "size";
-    const descending = this.sort.name === name ? !this.sort.descending : first;
-    this.sort = { name, descending };
+    this.setSort({ name, descending: this.sort.name === name ? !this.sort.descending : first });
     this.apply();
+    this.tell();
+  }
+
+  /// Fills the table that is printed instead, or empties it again.
+  print(on) {
+    this.printed.replaceChildren(...(on ? printedRows(this) : []));
   }
 
   draw() {
@@ -155,7 +206,8 @@ class ClusterTable {
   }
 
   row() {
-    const row = el("div", { role: "row" }, this.names.map(() => el("div", { role: "gridcell" })));
+    const cell = (name) => el("div", { role: "gridcell", class: this.level.texts.has(name) ? "name" : null });
+    const row = el("div", { role: "row" }, this.names.map(cell));
     this.space.append(row);
     return row;
   }
@@ -170,7 +222,10 @@ class ClusterTable {
     row.classList.toggle("active", at === this.active);
     this.names.forEach((name, column) => {
       const text = this.formats[column](this.level.value(name, place));
-      if (row.children[column].textContent !== text) row.children[column].textContent = text;
+      const cell = row.children[column];
+      if (cell.textContent !== text) cell.textContent = text;
+      // a long name is cut off
+      if (this.level.texts.has(name)) cell.title = text;
     });
   }
 

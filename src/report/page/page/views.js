@@ -18,6 +18,7 @@ function overview() {
     verdict(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
+    ...icicleSection(),
     el("h2", {}, "Levels side by side"),
     el("p", { class: "lead" }, `${grouping()} Distances are Euclidean, to the stored centroids.`),
     scrolled("Metrics of levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),
@@ -80,17 +81,23 @@ function montageCard(level, montage) {
       el("span", {}, `${readable(level.ranking.by)} ${value}`))));
 }
 
-/// The best and worst clusters as montages, or as links if there are none.
+/// The clusters of an end of the ranking with their first columns.
+function endTable(level, end) {
+  const places = level.ranking[end].map((cluster) => level.place(cluster)).filter((place) => place !== undefined);
+  if (!places.length) return el("p", {}, "none");
+  return scrolled(`${end} clusters`, plainTable(level, places, level.names().slice(0, PRINTED.columns)));
+}
+
+/// The best and worst clusters as montages, or as tables if there are none.
 function ends(level) {
   const { by, min_size, ranked } = level.ranking;
   const about = `Ranked by ${readable(by)}: ${counted(ranked, "cluster")} with at least ${counted(min_size, "point")}.`;
   const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about)];
   for (const end of ["best", "worst"]) {
     const montages = level.montages.filter((montage) => montage.end === end);
-    const links = level.ranking[end].flatMap((cluster, i) => [i ? ", " : "", clusterLink(level.number, cluster)]);
     parts.push(el("h3", { class: end }, end === "best" ? "Best" : "Worst"));
     if (montages.length) parts.push(el("ul", { class: "montages" }, montages.map((montage) => montageCard(level, montage))));
-    else parts.push(el("p", {}, links.length ? links : "none"));
+    else parts.push(endTable(level, end));
   }
   return parts;
 }
@@ -132,6 +139,12 @@ function list(label, pairs, head) {
   return scrolled(label, el("table", {}, head ? el("thead", {}, el("tr", {}, names)) : null, rows(pairs)));
 }
 
+/// `evaluate.read` is part of `evaluate`, and summed over lanes.
+function stageName(name) {
+  const [stage, part] = name.split(".");
+  return part ? `${readable(stage)}: ${readable(part)}, in all lanes` : readable(stage);
+}
+
 function runView() {
   const { device, inputs } = data;
   const file = (kind, input) => [kind, text(input.path), bytes(input.bytes), input.modified ?? "–"];
@@ -163,7 +176,8 @@ function runView() {
     el("p", { class: "lead" }, `${counted(inputs.rows, "row")} of ${counted(inputs.dim, "column")}, ${inputs.dtype}. The fingerprint above is a hash of the inputs and of the settings that decide the metrics.`),
     list("Inputs", files, ["kind", "file", "size", "modified"]),
     el("h2", {}, "Time"),
-    list("Time", data.stages.map((stage) => [readable(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "time", "rate"]),
+    ...(data.stages.some((stage) => stage.name.includes(".")) ? [el("p", { class: "lead" }, "A row “… in all lanes” adds up the seconds of lanes that work at the same time, and may exceed the stage that it is part of.")] : []),
+    list("Time", data.stages.map((stage) => [stageName(stage.name), `${stage.seconds.toFixed(3)} s`, rate(stage)]), ["stage", "time", "rate"]),
     ...(data.parts.length ? [el("h2", {}, "Parts"), list("Parts", data.parts.flatMap(worker), ["rows", "stage", "machine", "device", "seconds", "resumed"])] : []),
     el("h2", {}, "Settings"),
     list("Settings", Object.entries(data.settings).map(([name, value]) => [name, text(value)])),

@@ -1,0 +1,106 @@
+// Colours for values: the scale of each level, and its legend.
+
+/// From the best to the worst value, in the order of lightness; the worst stands out most from the ground of its theme.
+const qualities = {
+  light: ["#d3e1ee", "#efcf9f", "#d9782d", "#7c2503"],
+  dark: ["#34495f", "#75695f", "#c27a45", "#ff9a5c"],
+};
+/// From low to high, where neither is better.
+const amounts = {
+  light: ["#d6e4f0", "#8fb8d8", "#3f7fb5", "#0a2f5e"],
+  dark: ["#2c4056", "#40668c", "#6a9ccb", "#b5daff"],
+};
+const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
+const few = (value) => (value && (Math.abs(value) >= 1e9 || Math.abs(value) < 1e-4) ? value.toExponential(1) : three.format(value));
+
+/// Steps of a colour scale.
+const STEPS = 64;
+
+const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+
+/// `STEPS` colours between stops.
+function blended(stops) {
+  return Array.from({ length: STEPS }, (_, step) => {
+    const at = (step / (STEPS - 1)) * (stops.length - 1);
+    const from = Math.min(stops.length - 2, Math.floor(at));
+    const [a, b] = [channels(stops[from]), channels(stops[from + 1])];
+    return `rgb(${a.map((channel, i) => Math.round(channel + (b[i] - channel) * (at - from))).join(" ")})`;
+  });
+}
+
+/// Black or white, whichever is easier to read on a colour.
+function inkOn(colour) {
+  const [r, g, b] = colour.match(/\d+/g).map((channel) => (channel / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000000" : "#ffffff";
+}
+
+/// How a metric is coloured. Ratios have one scale for all levels; sums and distances, which grow with the level, one for each.
+class Shades {
+  constructor(name) {
+    this.name = name;
+    const info = metric(name);
+    this.better = info?.better ?? "neither";
+    this.unit = info?.unit ?? "";
+    const having = levels.filter((level) => level.ascending(name).length);
+    const ratio = !this.unit && having.some((level) => level.ascending(name).some((value) => !Number.isInteger(value)));
+    const groups = ratio ? [having] : having.map((level) => [level]);
+    this.scales = groups.filter((group) => group.length).map((group) => this.scale(group));
+    this.byLevel = new Map(this.scales.flatMap((scale) => scale.levels.map((level) => [level, scale])));
+  }
+
+  /// The range of some levels. The outermost hundredth on either side has the colours of the ends.
+  scale(group) {
+    const values = Float64Array.from(group.flatMap((level) => [...level.ascending(this.name)])).sort();
+    const last = values.length - 1;
+    const cut = Math.floor(last / 100);
+    const wide = values[last - cut] > values[cut];
+    const [low, high] = wide ? [values[cut], values[last - cut]] : [values[0], values[last]];
+    // sums and sizes span several powers of ten
+    const log = low > 0 && high / low > 50;
+    return { levels: group, low, high, log, below: values[0] < low, above: values[last] > high };
+  }
+
+  /// Where a value lies on the scale of its level, from 0 (best, or low) to 1; null if it is not defined.
+  at(level, value) {
+    const scale = this.byLevel.get(level);
+    if (value === null || !scale) return null;
+    const { low, high, log } = scale;
+    if (high === low) return 0;
+    const share = log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
+    const inside = Math.min(1, Math.max(0, share));
+    return this.better === "higher" ? 1 - inside : inside;
+  }
+
+  /// The colours of the theme.
+  colours() {
+    const kind = this.better === "neither" ? amounts : qualities;
+    return blended(theme.isDark() ? kind.dark : kind.light);
+  }
+
+  /// The scale with its numbers; undefined values are hatched.
+  legend(hatch) {
+    const colours = this.colours();
+    const canvas = el("canvas", { width: STEPS * 3, height: 12, role: "img", "aria-label": this.better === "neither" ? "Colours from low to high" : "Colours from best to worst" });
+    const pen = canvas.getContext("2d");
+    colours.forEach((colour, step) => {
+      pen.fillStyle = colour;
+      pen.fillRect(step * 3, 0, 3, 12);
+    });
+    const [start, end] = this.better === "neither" ? ["low", "high"] : ["better", "worse"];
+    const none = el("canvas", { width: 24, height: 12, role: "img", "aria-label": "Hatched" });
+    hatch(none.getContext("2d"), 0, 0, 24, 12);
+    return el("div", { class: "scales" },
+      el("table", {},
+        el("thead", {}, el("tr", {}, el("td"), el("th", { scope: "col" }, start), el("td", { class: "bar" }, canvas), el("th", { scope: "col" }, end))),
+        el("tbody", {}, this.scales.map((scale) => this.numbers(scale)))),
+      el("p", { class: "note" }, none, " not defined"));
+  }
+
+  numbers({ levels: group, low, high, log, below, above }) {
+    const ends = [`${below ? "≤ " : ""}${few(low)}`, `${above ? "≥ " : ""}${few(high)}`];
+    if (this.better === "higher") ends.reverse();
+    const middle = few(log ? Math.sqrt(low * high) : (low + high) / 2);
+    const title = group.length > 1 ? "all levels" : `level ${group[0].number}`;
+    return el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, ends[0]), el("td", { class: "bar" }, low === high ? "" : middle + (log ? " (logarithmic)" : "")), el("td", {}, ends[1]));
+  }
+}
