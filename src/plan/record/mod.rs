@@ -9,6 +9,7 @@ mod images;
 mod input_file;
 mod kmeans;
 mod map;
+pub(crate) mod order;
 mod read;
 mod stage;
 mod worker;

@@ -1,20 +1,22 @@
 //! Assembles the page from its parts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pictures::{PictureSources, Pictures};
-use super::{convergence, data, distributions};
+use super::{convergence, data, distributions, shown};
 use crate::plan::record::{Images, RunRecord};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// Joined in this order to one script.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 10] = [
     include_str!("page/base.js"),
     include_str!("page/model.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
     include_str!("page/map.js"),
+    include_str!("page/lightbox.js"),
+    include_str!("page/members.js"),
     include_str!("page/cluster.js"),
     include_str!("page/views.js"),
     include_str!("page/main.js"),
@@ -65,18 +67,28 @@ fn drawings(record: &RunRecord) -> String {
     html
 }
 
-/// Names, captions and sources of pictures as JSON, and notes about what was left out.
+/// Samples, names, captions and sources of the pictures that the page shows as JSON, and notes about what was left out.
 fn images(record: &RunRecord, shown: &PictureSources) -> String {
     let none = Images::default();
     let images = record.images.as_ref().unwrap_or(&none);
-    let sources: Vec<Option<&String>> = images.rows.iter().map(|row| shown.images.get(row)).collect();
+    let rows: Vec<u64> = images.rows.iter().copied().filter(|row| shown.images.contains_key(row)).collect();
+    let places: Vec<usize> = rows.iter().filter_map(|&row| images.place(row)).collect();
+    let texts =
+        |column: &[Option<String>]| places.iter().map(|&at| column.get(at).cloned().flatten()).collect::<Vec<_>>();
+    let captions = if images.captions.iter().any(Option::is_some) { texts(&images.captions) } else { Vec::new() };
+    let is_shown = |row: u64| shown.images.contains_key(&row);
+    let levels: Vec<Value> = record.levels.iter().map(|level| shown::samples(level, &is_shown)).collect();
     data::in_script(&json!({
-        "rows": images.rows,
-        "paths": images.paths,
-        "captions": images.captions,
-        "sources": sources,
+        "root": images.root.to_string_lossy(),
+        "rows": rows,
+        "paths": places.iter().map(|&at| &images.paths[at]).collect::<Vec<_>>(),
+        "captions": captions,
+        "classes": if images.classes.is_empty() { Vec::new() } else { texts(&images.classes) },
+        "sources": rows.iter().map(|row| &shown.images[row]).collect::<Vec<_>>(),
+        "levels": levels,
         "montages": shown.montages,
         "notes": shown.notes,
+        "command": shown.command,
     }))
 }
 

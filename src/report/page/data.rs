@@ -121,7 +121,6 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
         "parent": parent,
         "ranking": level.ranking,
         "montages": montages,
-        "samples": level.samples,
         "maps": places(record, at),
     })
 }

@@ -9,6 +9,7 @@
 //! | `data` | which part of the record the page gets |
 //! | `distributions` | histograms, in the page and as files |
 //! | `convergence` | the chart of the k-means objective, if it is known |
+//! | `shown` | which images of which clusters are shown, the most important first |
 //! | `pictures` | which pictures fit, and where they are stored |
 //! | `assemble` | the page from its parts |
 //! | `write` | the files of a report |
@@ -18,6 +19,7 @@ mod convergence;
 mod data;
 mod distributions;
 mod pictures;
+mod shown;
 mod write;
 
 pub use pictures::Pictures;

@@ -88,7 +88,7 @@ function montageCard(level, montage) {
 function ends(level) {
   const { by, min_size, ranked } = level.ranking;
   const about = `Ranked by ${readable(by)}: ${counted(ranked, "cluster")} with at least ${counted(min_size, "point")}.`;
-  const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about)];
+  const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about), missingImages(level)];
   for (const end of ["best", "worst"]) {
     const montages = level.montages.filter((montage) => montage.end === end);
     const links = level.ranking[end].flatMap((cluster, i) => [i ? ", " : "", clusterLink(level.number, cluster)]);
