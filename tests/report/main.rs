@@ -9,6 +9,7 @@ mod common;
 
 mod browser;
 mod fixtures;
+mod images;
 mod record;
 mod remade;
 mod safe;

@@ -67,3 +67,24 @@ impl Images {
         self.rows.binary_search(&row).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_older_versions_have_no_distances() {
+        let samples: Samples = serde_json::from_str(r#"{"clusters":[3],"rows":[[7,2]]}"#).expect("samples");
+        assert_eq!((samples.all_rows().collect::<Vec<_>>(), samples.farthest_of(0)), (vec![7, 2], &[] as &[u64]));
+        let images = r#"{"root":"/x","rows":[2],"paths":["a.png"],"captions":[null]}"#;
+        let images: Images = serde_json::from_str(images).expect("images");
+        assert_eq!((images.path(2), images.path(3)), (Some(PathBuf::from("/x/a.png")), None));
+    }
+
+    #[test]
+    fn a_distance_that_is_not_finite_is_null() {
+        let samples = Samples { distances: vec![vec![Some(0.5), None]], ..Samples::default() };
+        let text = serde_json::to_string(&samples).expect("JSON");
+        assert_eq!(serde_json::from_str::<Samples>(&text).expect("samples"), samples);
+    }
+}

@@ -14,9 +14,10 @@ use crate::plan::settings::Sample;
 
 /// Members shown of a cluster; a third of them are the farthest from its centroid.
 const EACH: usize = 12;
-/// Members shown of the clusters at both ends of the ranking, in this share.
+/// Members shown of the clusters at both ends of the ranking.
 const RANKED: usize = 64;
-const RANKED_FARTHEST: usize = 16;
+/// All points of a cluster that has no more are shown as the closest: who sees all of them also sees the farthest.
+const FEW: u64 = 8;
 /// Most clusters of each end of the ranking that get so many.
 const MOST_RANKED: usize = 20;
 /// Most members shown of all clusters of all levels together: they take about 10 MB of the record.
@@ -82,8 +83,7 @@ fn of_level(level: &Level, sizes: &[u64], better: Better, share: usize) -> (Vec<
         clusters.sort_unstable();
     }
     let each = each.unwrap_or(1);
-    let mut wanted: Vec<Wanted> =
-        clusters.iter().map(|&cluster| Wanted { cluster, rows: each - each / 3, farthest: each / 3 }).collect();
+    let mut wanted: Vec<Wanted> = clusters.iter().map(|&cluster| split(cluster, size(cluster), each)).collect();
     let mut used: usize = clusters.iter().map(|&cluster| taken(cluster, each)).sum();
     let ends = [&level.ranking.worst, &level.ranking.best].map(|end| end.iter().take(MOST_RANKED));
     for &cluster in ends.into_iter().flatten() {
@@ -91,10 +91,17 @@ fn of_level(level: &Level, sizes: &[u64], better: Better, share: usize) -> (Vec<
         let more = taken(cluster, RANKED) - taken(cluster, each);
         if used + more <= share {
             used += more;
-            wanted[at] = Wanted { cluster, rows: RANKED - RANKED_FARTHEST, farthest: RANKED_FARTHEST };
+            wanted[at] = split(cluster, size(cluster), RANKED);
         }
     }
     (wanted, used)
+}
+
+/// Divides `each` members of a cluster of `size` points into the closest and the farthest.
+fn split(cluster: u64, size: u64, each: usize) -> Wanted {
+    let count = each.min(usize::try_from(size).unwrap_or(each));
+    let farthest = if size <= FEW && size == count as u64 { 0 } else { count / 3 };
+    Wanted { cluster, rows: count - farthest, farthest }
 }
 
 /// The members as the record has them.
@@ -149,11 +156,8 @@ mod tests {
     use super::*;
     use crate::plan::record::order::tests::level;
 
-    fn total(wanted: &[Wanted], sizes: &[u64]) -> usize {
-        let of = |w: &Wanted| {
-            (w.rows + w.farthest).min(usize::try_from(sizes[usize::try_from(w.cluster).unwrap()]).unwrap())
-        };
-        wanted.iter().map(of).sum()
+    fn total(wanted: &[Wanted]) -> usize {
+        wanted.iter().map(|wanted| wanted.rows + wanted.farthest).sum()
     }
 
     #[test]
@@ -162,7 +166,7 @@ mod tests {
         let level = level(1, &sizes, &[0.1, f64::NAN, 0.2, 0.3], &[0], &[3]);
         let wanted = &allot(&[level], &[&sizes], Better::Higher, 1000)[0];
         let counts: Vec<_> = wanted.iter().map(|w| (w.cluster, w.rows, w.farthest)).collect();
-        assert_eq!(counts, [(0, 48, 16), (2, 8, 4), (3, 48, 16)], "the ends of the ranking get more");
+        assert_eq!(counts, [(0, 43, 21), (2, 5, 0), (3, 20, 10)], "the ends of the ranking get more");
     }
 
     #[test]
@@ -174,7 +178,7 @@ mod tests {
             let ((low_sizes, low_values), (high_sizes, high_values)) = (of(low), of(high));
             let levels = [level(1, &low_sizes, &low_values, &[0], &[]), level(2, &high_sizes, &high_values, &[], &[])];
             let wanted = allot(&levels, &[&low_sizes, &high_sizes], Better::Higher, all);
-            let used = total(&wanted[0], &low_sizes) + total(&wanted[1], &high_sizes);
+            let used = total(&wanted[0]) + total(&wanted[1]);
             assert!(used <= all, "{used} of {all}");
             assert!(wanted.iter().all(|wanted| wanted.is_sorted_by_key(|w| w.cluster)));
             // nearly all of it is used where there is more to show

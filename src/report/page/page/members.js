@@ -1,9 +1,8 @@
 // The images of a cluster's members: grids of them, and words about those that are not in this page.
 
-/// Most images in a grid at a time.
-const PER_PAGE = 12;
-/// Images of the nearest cluster.
-const BESIDE = 4;
+/// Most images in a grid at a time, and in one of the farthest: a row of the panel, above one of the nearest cluster.
+const PER_PAGE = 8;
+const IN_ROW = 4;
 
 /// What the page has of a level's images: which clusters, and how many there are elsewhere.
 const imagesOn = (level) => images().levels.find((other) => other.level === level.number);
@@ -52,29 +51,30 @@ function pictureOf({ source, caption, name }) {
 /// Images in a grid with pages. It is one stop of the Tab key; arrow keys move within it, Enter enlarges.
 class MemberGrid {
   /// `farther` adds how a distance compares with the mean.
-  constructor(items, label, { farther = false } = {}) {
+  constructor(items, label, { farther = false, perPage = PER_PAGE } = {}) {
     this.items = items;
     this.label = label;
     this.farther = farther;
+    this.perPage = perPage;
     this.page = 0;
     this.list = el("ul", { class: "thumbnails", "aria-label": label, onkeydown: (event) => this.key(event) });
     this.about = el("span", { class: "note", role: "status" });
     const turn = (by, text, name) => el("button", { type: "button", class: "quiet", "aria-label": name, onclick: () => this.show(this.page + by) }, text);
     this.before = turn(-1, "‹", `Earlier images: ${label}`);
     this.after = turn(1, "›", `More images: ${label}`);
-    const pager = items.length > PER_PAGE ? el("div", { class: "pager" }, this.before, this.about, this.after) : null;
+    const pager = items.length > perPage ? el("div", { class: "pager" }, this.before, this.about, this.after) : null;
     this.element = el("div", { class: "members" }, [this.list, pager].filter(Boolean));
     this.show(0);
   }
 
   get pages() {
-    return Math.ceil(this.items.length / PER_PAGE);
+    return Math.ceil(this.items.length / this.perPage);
   }
 
   show(page) {
     this.page = Math.min(Math.max(page, 0), this.pages - 1);
-    const first = this.page * PER_PAGE;
-    const shown = this.items.slice(first, first + PER_PAGE);
+    const first = this.page * this.perPage;
+    const shown = this.items.slice(first, first + this.perPage);
     this.buttons = shown.map((item, i) => this.button(item, first + i));
     this.buttons[0].tabIndex = 0;
     this.list.replaceChildren(...shown.map((item, i) => this.figure(item, this.buttons[i])));
@@ -91,22 +91,22 @@ class MemberGrid {
   figure(item, button) {
     const image = imageOf(item.row);
     const about = [image.caption, image.path, `row ${item.row}`].filter(Boolean).join("\n");
-    const line = (text, kind) => (text === null ? null : el("span", { class: kind }, text));
+    const line = (text, kind, title) => (text === null ? null : el("span", { class: kind, title }, text));
     const majority = item.level.place(item.cluster) === undefined ? null : item.level.value("majority_label", item.level.place(item.cluster));
     const differs = image.class !== null && majority !== null && String(majority) !== image.class;
     return el("li", {}, el("figure", { title: about }, button, el("figcaption", {},
       line(item.distance === null ? null : `d ${short(item.distance)}`, "line"),
       this.farther ? line(ratioOf(item, " × mean"), "line") : null,
-      line(image.class, differs ? "line other-class" : "line"),
+      line(image.class, differs ? "line other-class" : "line", differs ? `${image.class}: not the majority label, ${majority}` : null),
       line(image.caption ?? (image.class === null ? image.name : null), "words"))));
   }
 
   /// Shows the page with this image, and returns its button.
   reveal(at) {
-    const page = Math.floor(at / PER_PAGE);
+    const page = Math.floor(at / this.perPage);
     if (page !== this.page) this.show(page);
     this.buttons.forEach((button) => { button.tabIndex = -1; });
-    const button = this.buttons[at - page * PER_PAGE];
+    const button = this.buttons[at - page * this.perPage];
     button.tabIndex = 0;
     return button;
   }
@@ -117,7 +117,7 @@ class MemberGrid {
     const columns = getComputedStyle(this.list).gridTemplateColumns.split(" ").length;
     const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -Infinity, End: Infinity };
     if (!(event.key in steps)) return;
-    const from = this.page * PER_PAGE + at;
+    const from = this.page * this.perPage + at;
     this.reveal(Math.min(Math.max(from + steps[event.key], 0), this.items.length - 1)).focus();
     event.preventDefault();
   }
@@ -133,7 +133,7 @@ function missingImages(level) {
     const rest = recorded < non_empty ? `writes those of ${counted(recorded, "cluster")} beside it.` : "writes all beside it.";
     words.push(el("code", {}, images().command), ` ${rest} `);
   }
-  if (recorded < non_empty) words.push(`The run chose images of ${recorded ? "the worst " : ""}${counted(recorded, "cluster")}.`);
+  if (recorded < non_empty) words.push(`To keep its record small, the run chose images of ${counted(recorded, "cluster")}.`);
   return el("p", { class: "note missing" }, words);
 }
 
@@ -161,7 +161,7 @@ function besideOf(level, place) {
   const members = membersOf(level, nearest);
   const title = el("h3", {}, "Nearest cluster: ", clusterLink(level.number, nearest));
   if (!members) return [title, el("p", { class: "note" }, "No images of it are in this page.")];
-  const shown = members.closest.slice(0, BESIDE);
+  const shown = members.closest.slice(0, IN_ROW);
   return shown.length ? [title, new MemberGrid(shown, `members of the nearest cluster, ${nearest}`).element] : [];
 }
 
@@ -184,8 +184,8 @@ function imagesOf(level, id, place) {
   }
   if (farthest.length) {
     const mean = level.value("mean_distance", place);
-    parts.push(el("h3", {}, "Farthest from the centroid", mean === null ? null : el("small", {}, `mean distance ${short(mean)}`)),
-      new MemberGrid(farthest, `farthest from the centroid, cluster ${id}`, { farther: true }).element);
+    parts.push(el("h3", {}, "Farthest from the centroid", mean === null ? null : el("small", {}, `mean ${short(mean)}`)),
+      new MemberGrid(farthest, `farthest from the centroid, cluster ${id}`, { farther: true, perPage: IN_ROW }).element);
   }
   return [...parts, moreMembers(members), ...(shown ? besideOf(level, place) : [])];
 }
