@@ -128,9 +128,11 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
     }
     record.stages.push(StageRecord::new("map", clock.elapsed().as_secs_f64()));
     if plan.names.is_some() {
-        let samples = gallery::samples(plan, &record.levels, files);
+        let clock = Instant::now();
+        let samples = gallery::samples(plan, &record.levels, files, &signals::go_on)?;
         record.levels.iter_mut().zip(samples).for_each(|(level, samples)| level.samples = samples);
         record.images = gallery::images(plan, &record.levels, record.map.as_ref())?;
+        record.stages.push(StageRecord::new("samples", clock.elapsed().as_secs_f64()));
     }
     Ok(mapped)
 }

@@ -106,6 +106,27 @@ pub(crate) fn four_levels() -> Run {
     judged(&clustering, &["--metrics", "all", "--yes"], Some(&images))
 }
 
+/// 4,000 points whose images are grain, which can't be compressed: too many for a page.
+pub(crate) fn grainy() -> Run {
+    let clustering = synthetic(&[1000, 150, 30, 5], 4, 4);
+    let rows = clustering.points.len();
+    let images = |folder: &Path| {
+        let mut draw = Draw(3);
+        for i in 0..10 {
+            let grain =
+                RgbImage::from_fn(80, 80, |_, _| Rgb(draw.bits().to_le_bytes()[..3].try_into().expect("three")));
+            grain.save(folder.join(format!("{i}.png"))).expect("writes");
+        }
+        let mut list = String::new();
+        for row in 0..rows {
+            let _ = writeln!(list, "{}.png", row % 10);
+        }
+        fs::write(folder.join("names.txt"), list).expect("writes");
+        folder.join("names.txt")
+    };
+    judged(&clustering, &["--metrics", "fast", "--montage-min-size", "2"], Some(&images))
+}
+
 /// A run whose images have such names, and captions too.
 pub(crate) fn hostile() -> Run {
     let clustering = synthetic(&[8, 3], 16, 6);

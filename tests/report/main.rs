@@ -11,6 +11,7 @@ mod access;
 mod findings;
 mod fixtures;
 mod icicle;
+mod images;
 mod map;
 mod map_colours;
 mod map_select;
@@ -20,4 +21,3 @@ mod safe;
 mod shown;
 mod table;
 mod used;
-

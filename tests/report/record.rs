@@ -1,14 +1,12 @@
 //! What the report takes from the record: the map, the members, the size of it all.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use image::{Rgb, RgbImage};
 use serde_json::Value;
 
-use crate::common::{Clustering, Draw, distance, record};
-use crate::fixtures::{judged, synthetic};
+use crate::common::{Clustering, distance, record};
+use crate::fixtures::{grainy, judged, synthetic};
 
 fn numbers(column: &Value) -> Vec<f64> {
     column.as_array().expect("a column").iter().filter_map(Value::as_f64).collect()
@@ -96,7 +94,7 @@ fn tsne_keeps_near_centroids_together() {
     assert!(plane["tsne"].is_null() && plane["levels"] == map["levels"]);
 }
 
-/// Samples are members, closest first, and the record names their images.
+/// Samples are members, closest first, those of small clusters too, and the record names their images.
 #[test]
 fn samples_are_members_of_their_clusters() {
     let clustering = synthetic(&[30, 5], 12, 6);
@@ -116,7 +114,7 @@ fn samples_are_members_of_their_clusters() {
         {
             let cluster = usize::try_from(cluster.as_u64().expect("a number")).expect("small");
             let chosen: Vec<usize> = numbers(chosen).into_iter().map(|row| row as usize).collect();
-            assert!(chosen.len() == 8 && chosen.iter().all(|&row| labels[row] == Some(cluster)));
+            assert!(chosen.len() >= 8 && chosen.iter().all(|&row| labels[row] == Some(cluster)));
             let away = |row: &usize| distance(&clustering.points[*row], &centroids[cluster]);
             assert!(chosen.windows(2).all(|pair| away(&pair[0]) <= away(&pair[1]) + 1e-5));
         }
@@ -130,24 +128,7 @@ fn samples_are_members_of_their_clusters() {
 /// Grain can't be compressed: a page with all of it would be twice as large.
 #[test]
 fn a_page_of_many_pictures_stays_small_and_says_so() {
-    let clustering = synthetic(&[1000, 150, 30, 5], 4, 4);
-    let rows = clustering.points.len();
-    let images = |folder: &Path| {
-        let mut draw = Draw(3);
-        for i in 0..10 {
-            let grain =
-                RgbImage::from_fn(80, 80, |_, _| Rgb(draw.bits().to_le_bytes()[..3].try_into().expect("three")));
-            grain.save(folder.join(format!("{i}.png"))).expect("writes");
-        }
-        let mut list = String::new();
-        for row in 0..rows {
-            let _ = writeln!(list, "{}.png", row % 10);
-        }
-        fs::write(folder.join("names.txt"), list).expect("writes");
-        folder.join("names.txt")
-    };
-    let run = judged(&clustering, &["--metrics", "fast", "--montage-min-size", "2"], Some(&images));
-    let page = run.html();
+    let page = grainy().html();
     assert!(page.len() < 15_000_000, "{} bytes", page.len());
     assert!(page.matches("data:image/").count() > 800, "{}", page.matches("data:image/").count());
     assert!(page.contains("sample images, to keep it small"));

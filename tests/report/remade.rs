@@ -38,7 +38,7 @@ fn missing_images_leave_their_places_empty() {
     succeeded(&remake(&run, &[]));
     let Some(mut browser) = Browser::start() else { return };
     browser.open(&run.page(), "#level2/cluster3");
-    assert_eq!(browser.value("document.querySelectorAll('#cluster .thumbnails .none').length"), 8);
+    assert_eq!(browser.value("document.querySelectorAll('#cluster .thumbnails .none').length"), 8 + 4 + 4);
     assert_eq!(browser.value("document.querySelectorAll('#cluster .thumbnails img').length"), 0);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -61,8 +61,9 @@ fn four_levels_are_shown_with_the_metrics_of_the_record() {
     let below = record["levels"][1]["parent"].as_array().expect("parents");
     let children = below.iter().filter(|parent| **parent == 1).count();
     assert!(panel.contains(&format!("{children} children")), "{panel}");
-    let images = browser.value("document.querySelectorAll('#cluster .thumbnails img').length");
-    assert_eq!(images, 8, "{panel}");
+    let images = browser.value("document.querySelectorAll('#cluster .members img').length");
+    // of the closest, the farthest and the nearest cluster
+    assert_eq!(images, 8 + 4 + 4, "{panel}");
 }
 
 /// The theme of the page beats that of the system, and is kept.

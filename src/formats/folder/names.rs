@@ -107,9 +107,15 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
     Ok(ours)
 }
 
-/// Pictures of a report in `root`: paths relative to `root`.
+/// Pictures of a report in `root`, in numbered folders or, as older versions wrote them, in one: paths relative to `root`.
 pub(super) fn pictures_in(root: &Path) -> Result<Vec<PathBuf>> {
-    known_files(root, Path::new(REPORT), is_picture)
+    let folder = Path::new(REPORT);
+    let mut pictures = known_files(root, folder, is_picture)?;
+    let numbered = entries(&root.join(folder))?.into_iter().filter(|(name, is_folder)| *is_folder && is_number(name));
+    for (name, _) in numbered {
+        pictures.extend(known_files(root, &folder.join(name), is_picture)?);
+    }
+    Ok(pictures)
 }
 
 /// A file that makes `root` a clustering, relative to `root`; `None` where `root` is no clustering.
@@ -234,6 +240,7 @@ mod tests {
             "level2/montages/best-1-cluster-4.png",
             "plots/distribution-size.svg",
             "record.json",
+            "report/12/row-8.jpg",
             "report/row-7.png",
         ];
         let others = [
@@ -243,6 +250,8 @@ mod tests {
             "other/record.json",
             "levels",
             "plots/distribution.svg",
+            "report/12/me.png",
+            "report/mine/row-8.jpg",
             "report/me.png",
         ];
         for file in ours.iter().chain(&others) {

@@ -19,7 +19,7 @@ pub(in crate::formats) fn numpy_command(file: &Path, load: &str, expression: &st
 }
 
 /// The path as one word of a shell.
-pub(in crate::formats) fn shell_word(path: &Path) -> String {
+pub(crate) fn shell_word(path: &Path) -> String {
     match path.to_str() {
         Some(text) if cfg!(windows) => format!("\"{text}\""),
         Some(text) => shlex::try_quote(text).unwrap_or(Cow::Borrowed(text)).into_owned(),

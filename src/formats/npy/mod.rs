@@ -12,7 +12,8 @@ mod writer;
 
 pub(super) use header::MAGIC;
 pub use header::{ByteOrder, Element, Header, parse_header};
-pub(super) use hints::{floats, labels as label_hint, numpy_command, shell_word};
+pub(crate) use hints::shell_word;
+pub(super) use hints::{floats, labels as label_hint, numpy_command};
 pub(super) use indices::each_integer;
 pub use indices::read_indices;
 pub use matrix::Matrix;

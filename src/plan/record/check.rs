@@ -2,7 +2,7 @@
 
 use std::path::Component;
 
-use super::{Images, Level, Places, PlaneMap, RunRecord, SampledPoints};
+use super::{Images, Level, Places, PlaneMap, RunRecord, SampledPoints, Samples};
 
 impl RunRecord {
     /// Checks that the parts of the record are consistent; an error describes the first contradiction.
@@ -27,7 +27,7 @@ fn of_level(level: &Level) -> Result<(), String> {
     if !level.parent.is_empty() {
         same(&format!("the parents of level {number}"), level.parent.len(), clusters)?;
     }
-    same(&format!("the samples of level {number}"), level.samples.rows.len(), level.samples.clusters.len())?;
+    of_samples(&level.samples).map_err(|wrong| format!("the samples of level {number}: {wrong}"))?;
     let ranking = level.ranking.best.iter().chain(&level.ranking.worst);
     let sections = level.montages.iter().flat_map(|montage| &montage.sections).map(|section| &section.cluster);
     let pictured = level.montages.iter().map(|montage| &montage.cluster).chain(sections);
@@ -40,6 +40,21 @@ fn of_level(level: &Level) -> Result<(), String> {
         None => Ok(()),
         Some(path) => Err(format!("a picture outside the output folder: {}", path.display())),
     }
+}
+
+fn of_samples(samples: &Samples) -> Result<(), String> {
+    same("clusters", samples.rows.len(), samples.clusters.len())?;
+    let columns = [
+        ("distances", &samples.distances, &samples.rows),
+        ("distances of the farthest", &samples.farthest_distances, &samples.farthest),
+    ];
+    for (what, distances, rows) in columns {
+        if !distances.is_empty() {
+            same(what, distances.len(), rows.len())?;
+            distances.iter().zip(rows).try_for_each(|(distances, rows)| same(what, distances.len(), rows.len()))?;
+        }
+    }
+    if samples.farthest.is_empty() { Ok(()) } else { same("farthest", samples.farthest.len(), samples.clusters.len()) }
 }
 
 fn of_map(map: &PlaneMap, levels: &[Level]) -> Result<(), String> {
@@ -75,7 +90,8 @@ fn of_points(points: &SampledPoints, levels: usize) -> Result<(), String> {
 
 fn of_images(images: &Images) -> Result<(), String> {
     same("names of images", images.paths.len(), images.rows.len())?;
-    same("captions of images", images.captions.len(), images.rows.len())
+    same("captions of images", images.captions.len(), images.rows.len())?;
+    if images.classes.is_empty() { Ok(()) } else { same("classes of images", images.classes.len(), images.rows.len()) }
 }
 
 fn same(what: &str, found: usize, expected: usize) -> Result<(), String> {

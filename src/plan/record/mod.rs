@@ -11,6 +11,7 @@ mod input_file;
 mod kmeans;
 mod map;
 mod montage_file;
+pub(crate) mod order;
 mod read;
 mod stage;
 mod worker;

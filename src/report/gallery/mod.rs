@@ -8,12 +8,14 @@
 //! | `cluster`, `contact_sheet` | the montage of one cluster; one image of each cluster of a level |
 //! | `compose` | all pictures of a run |
 //! | `picture` | a montage together with its entry in the record |
-//! | `samples` | the images that the report shows beside montages |
+//! | `samples` | the images that the report shows beside montages: how many of which clusters |
+//! | `members` | which ones: the closest and the farthest members of all clusters, in one pass |
 
 mod choose;
 mod cluster;
 mod compose;
 mod contact_sheet;
+mod members;
 mod nearest;
 mod picture;
 mod samples;

@@ -1,10 +1,10 @@
 //! Assembles the page from its parts.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pictures::{PictureSources, Pictures};
 use super::shell::{self, Content, escaped, in_script};
-use super::{convergence, distributions};
+use super::{convergence, distributions, shown as chosen};
 use crate::plan::record::{Images, RunRecord};
 
 /// Joined in this order to one script.
@@ -26,6 +26,8 @@ const SCRIPTS: &[&str] = &[
     include_str!("page/layers.js"),
     include_str!("page/paint.js"),
     include_str!("page/icicle.js"),
+    include_str!("page/lightbox.js"),
+    include_str!("page/members.js"),
     include_str!("page/cluster.js"),
     include_str!("page/findings.js"),
     include_str!("page/views.js"),
@@ -71,18 +73,32 @@ fn drawings(record: &RunRecord) -> String {
     html
 }
 
-/// Names, captions and sources of pictures as JSON, and notes about what was left out.
+/// Samples, names, captions and sources of the pictures that the page shows as JSON, and notes about what was left out.
 fn images(record: &RunRecord, shown: &PictureSources) -> String {
     let none = Images::default();
     let images = record.images.as_ref().unwrap_or(&none);
-    let sources: Vec<Option<&String>> = images.rows.iter().map(|row| shown.images.get(row)).collect();
+    // points on the map have a name even where there is no room for their picture
+    let mut rows: Vec<u64> = shown.images.keys().copied().chain(chosen::on_map(record)).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows.retain(|&row| images.place(row).is_some());
+    let places: Vec<usize> = rows.iter().filter_map(|&row| images.place(row)).collect();
+    let texts =
+        |column: &[Option<String>]| places.iter().map(|&at| column.get(at).cloned().flatten()).collect::<Vec<_>>();
+    let captions = if images.captions.iter().any(Option::is_some) { texts(&images.captions) } else { Vec::new() };
+    let is_shown = |row: u64| shown.images.contains_key(&row);
+    let levels: Vec<Value> = record.levels.iter().map(|level| chosen::samples(level, &is_shown)).collect();
     in_script(&json!({
-        "rows": images.rows,
-        "paths": images.paths,
-        "captions": images.captions,
-        "sources": sources,
+        "root": images.root.to_string_lossy(),
+        "rows": rows,
+        "paths": places.iter().map(|&at| &images.paths[at]).collect::<Vec<_>>(),
+        "captions": captions,
+        "classes": if images.classes.is_empty() { Vec::new() } else { texts(&images.classes) },
+        "sources": rows.iter().map(|row| shown.images.get(row).and_then(Option::as_ref)).collect::<Vec<_>>(),
+        "levels": levels,
         "montages": shown.montages,
         "notes": shown.notes,
+        "command": shown.command,
     }))
 }
 

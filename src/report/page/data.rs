@@ -122,7 +122,6 @@ fn level(record: &RunRecord, at: usize, kept: &Option<Vec<usize>>) -> Value {
         "ranking": level.ranking,
         "montages": montages,
         "contact_sheet": sheet,
-        "samples": level.samples,
         "maps": places(record, at),
     })
 }

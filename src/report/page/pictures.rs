@@ -1,12 +1,16 @@
 //! The pictures of a page: which ones fit, and where they are stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use serde_json::json;
 
+use super::shell::in_script;
+use super::shown;
 use crate::base::error::{Error, Result};
 use crate::formats::folder::OutputFolder;
+use crate::formats::npy::shell_word;
 use crate::plan::record::{ContactSheet, MontageFile, RunRecord};
 use crate::report::montage::{Encoded, Thumbnails};
 
@@ -19,9 +23,15 @@ const MONTAGE_SIDES: [u32; 3] = [640, 480, 320];
 /// Most bytes of a page for contact sheets, and their sides: they show more images.
 const SHEETS: u64 = 2_000_000;
 const SHEET_SIDES: [u32; 3] = [1280, 960, 640];
-/// Sides of thumbnails in a page and beside it, pixels.
-const SIDE: u32 = 80;
-const SIDE_BESIDE: u32 = 240;
+/// Sides of thumbnails in a page, pixels: the first at which all of them fit is used.
+const SIDES: [u32; 3] = [160, 112, 80];
+/// Thumbnails that are made to estimate the bytes of all.
+const PROBED: usize = 48;
+/// Sides of thumbnails beside the page, pixels: the second if there are more than so many, which would take about a gigabyte.
+const SIDES_BESIDE: [u32; 2] = [240, 160];
+const MANY_BESIDE: usize = 20_000;
+/// Most thumbnails in one folder: programs that list or copy folders become slow with many more.
+const IN_FOLDER: usize = 1_000;
 /// Most bytes of decoded images in memory at a time.
 const DECODED: u64 = 1 << 30;
 /// Pictures made between two checks of the budget.
@@ -41,49 +51,95 @@ pub enum Pictures {
 pub(super) struct PictureSources {
     /// By path of the montage or contact sheet in the record.
     pub(super) montages: BTreeMap<PathBuf, String>,
-    /// By row; images that could not be read are absent.
-    pub(super) images: BTreeMap<u64, String>,
+    /// By row; `None` for an image that can't be read. Rows that the page leaves out are absent.
+    pub(super) images: BTreeMap<u64, Option<String>>,
     /// What was left out, in words for readers.
     pub(super) notes: Vec<String>,
+    /// The command that writes all pictures beside the page.
+    pub(super) command: String,
 }
 
 /// Embeds pictures, as many as fit beside `used` bytes of other content.
 pub(super) fn embedded(
     record: &RunRecord,
     used: u64,
+    out: &Path,
     montage: &dyn Fn(&Path) -> Result<PathBuf>,
     check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<PictureSources> {
     let make = Thumbnails::new(DECODED);
-    let mut shown = PictureSources::default();
+    let mut shown = PictureSources { command: command(out), ..PictureSources::default() };
     let room = PAGE.saturating_sub(used);
     let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, check_stop)?;
     let room = room - (room.min(MONTAGES) - left);
     let left = embed_sheets(record, room.min(SHEETS), montage, &make, &mut shown, check_stop)?;
     let mut room = room - (room.min(SHEETS) - left);
-    let (rows, samples) = rows_shown(record);
-    let mut done = 0;
+    let (first, rest) = shown::in_order(record);
+    let side = side(record, &first, room, &make, check_stop)?;
+    let samples = first.len() + rest.len();
+    let on_map = shown::only_on_map(record, &[&first, &rest]);
+    let rows = [first, rest, on_map].concat();
     'all: for batch in rows.chunks(BATCH) {
-        for (row, made) in thumbnails(record, batch, SIDE, &make, check_stop)? {
+        for (row, made) in thumbnails(record, batch, side, &make, check_stop)? {
             let source = made.map(|made| made.data_uri());
-            let size = source.as_ref().map_or(0, |source| source.len() as u64);
+            let size = source.as_ref().map_or(0, |source| source.len() as u64) + bytes_about(record, row);
             if size > room {
                 break 'all;
             }
             room -= size;
-            done += 1;
-            shown.images.extend(source.map(|source| (row, source)));
+            shown.images.insert(row, source);
         }
     }
-    let what = if done < samples { Some((done, samples, "sample images")) } else { None };
-    let on_map = (done - done.min(samples), rows.len() - samples, "images of points on the map");
-    if let Some((done, all, what)) = what.or((done < rows.len()).then_some(on_map)) {
+    let done = shown.images.len();
+    let missing = match () {
+        () if done < samples => Some((done, samples, "sample images")),
+        () if done < rows.len() => Some((done - samples, rows.len() - samples, "images of points on the map")),
+        () => None,
+    };
+    if let Some((done, all, what)) = missing {
         shown.notes.push(format!(
-            "this page holds {done} of {all} {what}, to keep it small; `clustrata report --report-folder` writes \
-             all of them beside it"
+            "this page holds {done} of {all} {what}, to keep it small, those of the worst clusters first; `{}` writes all \
+             of them beside it",
+            shown.command
+
         ));
     }
     Ok(shown)
+}
+
+/// The largest side at which these rows take at most `room` bytes, by a few of them; the smallest if there is none.
+fn side(
+    record: &RunRecord,
+    rows: &[u64],
+    room: u64,
+    make: &Thumbnails,
+    check_stop: &(dyn Fn() -> Result<()> + Sync),
+) -> Result<u32> {
+    let step = rows.len().div_ceil(PROBED).max(1);
+    let probed: Vec<u64> = rows.iter().step_by(step).copied().collect();
+    let about: u64 = probed.iter().map(|&row| bytes_about(record, row)).sum();
+    let [larger @ .., smallest] = &SIDES;
+    for &side in larger {
+        let made = thumbnails(record, &probed, side, make, check_stop)?;
+        let bytes: u64 = made.iter().flat_map(|(_, made)| made).map(|made| made.data_uri().len() as u64).sum();
+        if (bytes + about) * step as u64 <= room {
+            return Ok(side);
+        }
+    }
+    Ok(*smallest)
+}
+
+/// About how many bytes the page takes for a row beside its picture: names, and numbers on every level.
+fn bytes_about(record: &RunRecord, row: u64) -> u64 {
+    let Some(images) = &record.images else { return 0 };
+    let Some(at) = images.place(row) else { return 0 };
+    let text = in_script(&json!([images.paths.get(at), images.captions.get(at), images.classes.get(at)]));
+    text.len() as u64 + 32 * (record.levels.len() as u64 + 1)
+}
+
+/// The command that writes the report with all pictures.
+fn command(out: &Path) -> String {
+    format!("clustrata report {} --report-folder", shell_word(out))
 }
 
 /// Writes all thumbnails beside the page, where the montages are already.
@@ -92,7 +148,7 @@ pub(super) fn beside(
     folder: &OutputFolder,
     check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<PictureSources> {
-    let mut shown = PictureSources::default();
+    let mut shown = PictureSources { command: command(folder.path()), ..PictureSources::default() };
     let montages = record.levels.iter().flat_map(|level| &level.montages).map(|montage| &montage.path);
     let sheets = record.levels.iter().filter_map(|level| Some(&level.contact_sheet.as_ref()?.path));
     for picture in montages.chain(sheets) {
@@ -100,14 +156,21 @@ pub(super) fn beside(
         let parts: Vec<_> = picture.iter().map(|part| part.to_string_lossy()).collect();
         shown.montages.insert(picture.clone(), parts.join("/"));
     }
+    let samples = record.levels.iter().flat_map(|level| level.samples.all_rows());
+    let mut rows: Vec<u64> = samples.chain(shown::on_map(record)).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let side = SIDES_BESIDE[usize::from(rows.len() > MANY_BESIDE)];
     let make = Thumbnails::new(DECODED);
-    for batch in rows_shown(record).0.chunks(BATCH) {
-        for (row, made) in thumbnails(record, batch, SIDE_BESIDE, &make, check_stop)? {
-            let Some(made) = made else { continue };
-            let name = format!("report/row-{row}.{}", made.extension);
-            let path = folder.staging(&name)?;
-            std::fs::write(&path, made.bytes).map_err(|e| Error::io("can't write a thumbnail", &path, &e))?;
-            shown.images.insert(row, name);
+    for (number, rows) in rows.chunks(IN_FOLDER).enumerate() {
+        for (row, made) in thumbnails(record, rows, side, &make, check_stop)? {
+            let write = |made: Encoded| {
+                let name = format!("report/{number}/row-{row}.{}", made.extension);
+                let path = folder.staging(&name)?;
+                std::fs::write(&path, made.bytes).map_err(|e| Error::io("can't write a thumbnail", &path, &e))?;
+                Ok(name)
+            };
+            shown.images.insert(row, made.map(write).transpose()?);
         }
     }
     Ok(shown)
@@ -204,28 +267,4 @@ fn thumbnails(
         Ok((row, path.and_then(|path| make.make(&path, side).ok())))
     };
     rows.par_iter().map(one).collect()
-}
-
-/// The rows of all samples, each once: first the first sample of every cluster, from the top level down, then the second,
-/// and so on.
-fn round_robin(record: &RunRecord) -> Vec<u64> {
-    let most = record.levels.iter().flat_map(|level| &level.samples.rows).map(Vec::len).max().unwrap_or(0);
-    let mut seen = BTreeSet::new();
-    let samples = |nth: usize| {
-        record.levels.iter().rev().flat_map(move |l| l.samples.rows.iter().filter_map(move |r| r.get(nth)))
-    };
-    (0..most).flat_map(samples).copied().filter(|row| seen.insert(*row)).collect()
-}
-
-/// The rows of all samples and then of the points on the map, and the number of samples. The points of the t-SNE map, which is
-/// shown first, come before those of the plane alone.
-fn rows_shown(record: &RunRecord) -> (Vec<u64>, usize) {
-    let mut rows = round_robin(record);
-    let samples = rows.len();
-    let mut seen: BTreeSet<u64> = rows.iter().copied().collect();
-    if let (Some(map), Some(_)) = (&record.map, &record.images) {
-        let near = map.tsne.iter().flat_map(|near| &near.points.rows);
-        rows.extend(near.chain(&map.points.rows).copied().filter(|row| seen.insert(*row)));
-    }
-    (rows, samples)
 }

@@ -27,7 +27,7 @@ pub fn write(
     convergence::write_file(record, folder)?;
     let data = data::of(record);
     let shown = match pictures {
-        Pictures::Embedded => pictures::embedded(record, data.len() as u64, montage, check_stop)?,
+        Pictures::Embedded => pictures::embedded(record, data.len() as u64, folder.path(), montage, check_stop)?,
         Pictures::Beside => pictures::beside(record, folder, check_stop)?,
     };
     let page = assemble::assemble(record, &data, &shown, pictures);

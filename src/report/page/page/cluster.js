@@ -1,4 +1,4 @@
-// One cluster: its metrics, relatives and images.
+// One cluster: its images, metrics and relatives.
 
 /// Most children listed.
 const LISTED = 200;
@@ -59,37 +59,6 @@ function childrenOf(level, id) {
   ];
 }
 
-const base = (path) => path.split(/[\\/]/).pop() || path;
-
-function thumbnail(row) {
-  const { rows, paths, captions, sources } = images();
-  const at = rows.indexOf(row);
-  if (at < 0) return null;
-  const name = base(paths[at]);
-  const about = [captions[at], paths[at], `row ${row}`].filter(Boolean).join("\n");
-  const picture = sources[at]
-    ? el("img", { src: sources[at], alt: captions[at] ?? name, loading: "lazy", decoding: "async" })
-    : el("span", { class: "none" }, "not in this page");
-  return el("li", {}, el("figure", { title: about }, picture, el("figcaption", {}, captions[at] ?? name)));
-}
-
-function imagesOf(level, id) {
-  const parts = [];
-  const rows = level.samplesOf.get(id) ?? [];
-  if (rows.length) {
-    const how = { sections: "closest to the centroid", closest: "closest to the centroid", farthest: "farthest from the centroid", random: "a random sample" }[data.settings?.sample];
-    parts.push(el("h3", {}, `Images${how ? `: ${how}` : ""}`), el("ul", { class: "thumbnails" }, rows.map(thumbnail)));
-  }
-  for (const montage of level.montages.filter((montage) => montage.cluster === id)) {
-    const source = images().montages[montage.path];
-    const title = `Montage: ${montage.end} cluster ${montage.rank} by ${readable(level.ranking.by)}`;
-    if (!source) continue;
-    parts.push(el("h3", {}, title), el("img", { class: "montage", src: source, alt: `${title}, ${counted(montage.shown, "image")}` }),
-      sectionsOf(level, montage), fullSize(montage.path));
-  }
-  return parts;
-}
-
 /// Shows a cluster in the panel.
 function showCluster(level, id, close) {
   const place = level.place(id);
@@ -103,9 +72,10 @@ function showCluster(level, id, close) {
   const panel = document.getElementById("cluster");
   panel.replaceChildren(...[
     el("div", { class: "top" }, title, button),
-    ...ends, empty, kin(level, id, place), metricsOf(level, place),
+    ...ends, empty, kin(level, id, place), ...imagesOf(level, id, place),
+    el("h3", {}, "Metrics"), metricsOf(level, place),
     el("p", { class: "note" }, "Dots show where the cluster ranks within its level, from lowest (left) to highest value."),
-    ...imagesOf(level, id), ...childrenOf(level, id),
+    ...childrenOf(level, id), ...montagesOf(level, id),
   ].filter(Boolean));
   panel.hidden = false;
   panel.scrollTop = 0;

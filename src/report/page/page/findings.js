@@ -42,9 +42,7 @@ function headline(findings) {
 function worstOf(level) {
   const { by, worst } = level.ranking;
   const item = (id) => {
-    const rows = level.samplesOf.get(id) ?? [];
-    const { rows: known, sources } = images();
-    const source = rows.map((row) => sources[known.indexOf(row)]).find(Boolean);
+    const source = (membersOf(level, id)?.closest ?? []).map(({ row }) => imageOf(row).source).find(Boolean);
     const value = level.value(by, level.place(id));
     return el("li", {}, el("a", { href: address(level.number, id), "aria-label": `cluster ${id}` },
       source ? el("img", { src: source, alt: "", loading: "lazy" }) : null,

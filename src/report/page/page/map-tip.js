@@ -1,16 +1,5 @@
 // What the pointer, or the keyboard, has found on the map.
 
-/// Path, caption and source of a row's picture; null if the report knows none.
-const imageOf = (() => {
-  let at = null;
-  return (row) => {
-    const { rows, paths, captions, sources } = images();
-    at ??= new Map(rows.map((row, i) => [row, i]));
-    const i = at.get(row);
-    return i === undefined ? null : { path: paths[i], caption: captions[i], source: sources[i] };
-  };
-})();
-
 /// Title, facts and picture of a cluster.
 function aboutCluster(level, place, colour) {
   const id = level.id(place);
@@ -20,8 +9,9 @@ function aboutCluster(level, place, colour) {
   const texts = [...level.texts].filter((name) => level.value(name, place) !== null).map((name) => `${readable(name)} ${level.value(name, place)}`);
   const parent = level.value("parent", place);
   const up = parent === null ? [] : [`in cluster ${parent} of level ${level.number + 1}`];
-  const first = level.samplesOf.get(id)?.[0];
-  return { title: `cluster ${id}`, facts: [...facts, ...texts, ...up], image: first === undefined ? null : imageOf(first) };
+  const members = membersOf(level, id);
+  const first = members && [...members.closest, ...members.farthest][0];
+  return { title: `cluster ${id}`, facts: [...facts, ...texts, ...up], image: first ? imageOf(first.row) : null };
 }
 
 /// Title, facts and picture of a point.
@@ -36,7 +26,7 @@ function aboutPoint(level, places, i) {
     `cluster ${point.clusters[levels.indexOf(level)]}${place < 0 ? ", which this page does not list" : ""}`,
     typeof point.distance === "number" ? `distance to its centroid ${short(point.distance)}` : null,
   ];
-  return { title: image ? image.caption ?? base(image.path) : `row ${point.row}`, facts: facts.filter(Boolean), image };
+  return { title: image ? image.caption ?? image.name : `row ${point.row}`, facts: facts.filter(Boolean), image };
 }
 
 class MapTip {

@@ -21,9 +21,13 @@ class Level {
     /// Columns of text.
     this.texts = new Set([...this.columns].filter(([name, values]) => NAMES.includes(name) || values.some((value) => typeof value === "string")).map(([name]) => name));
     this.places = raw.ids ? new Map(raw.ids.map((id, place) => [id, place])) : null;
-    this.samplesOf = new Map(raw.samples.clusters.map((cluster, at) => [cluster, raw.samples.rows[at]]));
     this.sorted = new Map();
     this.formats = new Map();
+  }
+
+  /// The place of a cluster among the samples of its level, made when first needed.
+  get samplePlaces() {
+    return (this.known ??= new Map(imagesOn(this).clusters.map((cluster, at) => [cluster, at])));
   }
 
   id(place) {

@@ -92,7 +92,7 @@ function endTable(level, end) {
 function ends(level) {
   const { by, min_size, ranked } = level.ranking;
   const about = `Ranked by ${readable(by)}: ${counted(ranked, "cluster")} with at least ${counted(min_size, "point")}.`;
-  const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about)];
+  const parts = [el("h2", {}, "Best and worst"), el("p", { class: "lead" }, about), missingImages(level)];
   for (const end of ["best", "worst"]) {
     const montages = level.montages.filter((montage) => montage.end === end);
     parts.push(el("h3", { class: end }, end === "best" ? "Best" : "Worst"));
