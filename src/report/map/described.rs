@@ -62,9 +62,9 @@ mod tests {
         };
         let mut map = PlaneMap { explained: [1.0, 0.0], levels: Vec::new(), points, tsne: None };
         describe(&mut map, &files, Some(&labels));
-        assert_eq!(map.points.distances, [vec![Some(0.25), None, Some(4.0)]]);
+        assert_eq!(map.points.distances, [vec![Some(0.25_f32), None, Some(4.0)]]);
         assert_eq!(map.points.given_labels, [Some("dog".to_owned()), None, Some("dog".to_owned())]);
-        let numbers = Labels { names: LabelNames::Whole([7, 12].as_slice().into()), ..labels };
+        let numbers = Labels { names: LabelNames::Whole([7_u64, 12].as_slice().into()), ..labels };
         describe(&mut map, &[], Some(&numbers));
         assert!(map.points.distances.is_empty());
         assert_eq!(map.points.given_labels[0].as_deref(), Some("12"));

@@ -31,10 +31,10 @@ function aboutPoint(level, places, i) {
 
 class MapTip {
   constructor() {
-    this.picture = el("img", { alt: "", hidden: true });
+    this.picture = el("img", { alt: "" });
     this.title = el("strong");
     this.lines = el("div");
-    this.element = el("div", { class: "tip", hidden: true }, this.picture, el("div", {}, this.title, this.lines));
+    this.element = el("div", { class: "tip", hidden: true }, el("div", {}, this.title, this.lines));
   }
 
   hide() {
@@ -45,8 +45,12 @@ class MapTip {
   show({ title, facts, image }) {
     this.title.textContent = title;
     this.lines.replaceChildren(...facts.map((fact) => el("div", {}, fact)));
-    this.picture.hidden = !image?.source;
-    if (image?.source) this.picture.src = image.source;
+    if (image?.source) {
+      this.picture.src = image.source;
+      this.element.prepend(this.picture);
+    } else {
+      this.picture.remove();
+    }
     this.element.hidden = false;
     return [title, ...facts].join(" · ");
   }
