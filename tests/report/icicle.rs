@@ -170,12 +170,11 @@ fn the_worst_is_never_the_palest() {
 }
 
 #[test]
-fn other_shapes_are_drawn_too() {
+fn levels_without_parents_stand_on_their_own_by_size() {
     let Some(mut browser) = Browser::start() else { return };
     let run = digits();
     browser.window(1280, 1000);
-    let (upper, lower) = (sizes(&run, 2), sizes(&run, 0));
-    // levels without parents stand on their own, by size
+    let lower = sizes(&run, 0);
     let page = with_data(&run, |data| {
         for level in data["levels"].as_array_mut().expect("levels") {
             level["parent"] = json!([]);
@@ -189,7 +188,15 @@ fn other_shapes_are_drawn_too() {
     let text = press(&mut browser, "Home");
     let first = largest(&lower, 0..lower.len());
     assert!(text.starts_with(&format!("level 1, cluster {first} · {} points", lower[first])), "{text}");
-    // empty clusters are left out, with a word; undefined values are told
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn empty_clusters_and_undefined_values_are_told() {
+    let Some(mut browser) = Browser::start() else { return };
+    let run = digits();
+    browser.window(1280, 1000);
+    let upper = sizes(&run, 2);
     let gone = largest(&upper, 0..upper.len());
     let page = with_data(&run, |data| {
         for column in data["levels"][2]["columns"].as_array_mut().expect("columns") {
@@ -206,7 +213,25 @@ fn other_shapes_are_drawn_too() {
     assert!(!press(&mut browser, "ArrowRight").starts_with(&format!("level 3, cluster {gone} ")));
     assert!(press(&mut browser, "ArrowDown").contains("silhouette not defined"));
     assert!(browser.text(".icicle").contains("not defined"));
-    // one level of one cluster
+    // no points at all
+    let page = with_data(&run, |data| {
+        for level in data["levels"].as_array_mut().expect("levels") {
+            for column in level["columns"].as_array_mut().expect("columns") {
+                let none = if column[0] == "size" { json!(0) } else { Value::Null };
+                column[1].as_array_mut().expect("values").fill(none);
+            }
+        }
+    });
+    browser.open(&page, "");
+    browser.wait("document.querySelector('main').childElementCount > 0");
+    assert_eq!(browser.value("document.querySelector('.icicle')"), Value::Null);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn one_level_of_one_cluster_is_drawn_too() {
+    let Some(mut browser) = Browser::start() else { return };
+    let run = digits();
     let page = with_data(&run, |data| {
         data["levels"].as_array_mut().expect("levels").truncate(1);
         let level = &mut data["levels"][0];
@@ -230,17 +255,4 @@ fn other_shapes_are_drawn_too() {
     browser.open(&page, "");
     assert!(press(&mut browser, "ArrowRight").starts_with("level 1, cluster 0 · "));
     assert_eq!(press(&mut browser, "ArrowDown"), told(&mut browser));
-    // no points at all
-    let page = with_data(&run, |data| {
-        for level in data["levels"].as_array_mut().expect("levels") {
-            for column in level["columns"].as_array_mut().expect("columns") {
-                let none = if column[0] == "size" { json!(0) } else { Value::Null };
-                column[1].as_array_mut().expect("values").fill(none);
-            }
-        }
-    });
-    browser.open(&page, "");
-    browser.wait("document.querySelector('main').childElementCount > 0");
-    assert_eq!(browser.value("document.querySelector('.icicle')"), Value::Null);
-    assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -36,7 +36,7 @@ fn invalid(browser: &mut Browser) -> bool {
     browser.value("document.querySelector('.tools > input').ariaInvalid") == "true"
 }
 
-/// The clusters in the table from its top.
+/// The cluster in the first row.
 fn first(browser: &mut Browser) -> String {
     let text = browser.value("document.querySelector('[role=row][data-at=\"0\"]').firstChild.textContent");
     text.as_str().unwrap_or_default().to_owned()
@@ -132,7 +132,7 @@ fn what_is_not_understood_is_refused_in_a_sentence_and_changes_nothing() {
         ("4<size", "begins with its column"),
         ("size", "needs a comparison, such as size>=10"),
         ("3 and 17", "a cluster has one"),
-        ("size>3 & size<9", "“&” (character 8) is neither"),
+        ("size>3 & size<9", "“&” (character 8) is no condition"),
         ("big", "neither a cluster number nor a condition"),
         ("-1", "is not the number of a cluster"),
         ("\"a", "has no closing quote"),
@@ -201,6 +201,7 @@ fn filter_and_sorting_stand_in_the_address() {
     let large: Vec<usize> = (0..200).filter(|&at| sizes[at] >= 10.0).collect();
     let best = *large.iter().max_by(|&&a, &&b| silhouettes[a].total_cmp(&silhouettes[b])).expect("large ones");
     let address = "#level1?filter=size%3E%3D10&sort=-silhouette";
+    browser.window(1600, 1000);
     browser.open(&run.page(), address);
     browser.wait("document.querySelector('[role=row][data-at=\"0\"]')");
     let shown = |browser: &mut Browser| {
@@ -280,7 +281,7 @@ fn groups_lead_to_their_clusters() {
     // Back goes through the groups
     browser.value("history.back()");
     browser.wait("document.querySelector('.quick a:nth-child(2)').ariaCurrent === 'true'");
-    // none is ranked or small on a level of large clusters
+    // a level without singletons has no such group
     browser.open(&run.page(), "#level2");
     let titles = browser.text(".quick");
     assert!(!titles.contains("of one point") && !titles.contains("empty"), "{titles}");

@@ -81,7 +81,7 @@ class FilterReader {
     if (!this.text.trim()) return { passes: () => true, said: "" };
     const read = this.either();
     const rest = this.take(/\S+/);
-    if (rest) this.refuse(rest.text, rest.at, rest.text.startsWith(")") ? "closes nothing" : "is not understood");
+    if (rest) this.refuse(rest.text, rest.at, rest.text.startsWith(")") ? "closes nothing" : "is no condition");
     return read;
   }
 
@@ -168,7 +168,7 @@ class FilterReader {
     const sign = this.take(/<=|>=|!=|<>|==|[≤≥≠<>=]/);
     if (!words.length) {
       const what = sign ?? this.take(/\S+/) ?? comma;
-      this.refuse(what.text, what.at, sign ? "needs a column before it, as in size>=10" : "is not understood");
+      this.refuse(what.text, what.at, sign ? "needs a column before it, as in size>=10" : "is no condition");
     }
     if (!sign) return { parts: this.texts(words) };
     // `a cat mean inertia>2`: the longest end of the words that names a column
@@ -293,7 +293,7 @@ class FilterReader {
     const column = this.names.find((name) => name === all.toLowerCase().replaceAll(/[\s_-]+/g, "_"));
     if (column) this.refuse(all, words[0].at, `needs a comparison, such as ${column}${this.level.texts.has(column) ? "=name" : ">=10"}`);
     return words.map(({ text, at }) => {
-      if (!/[\p{L}\p{N}]/u.test(text)) this.refuse(text, at, "is not understood");
+      if (!/[\p{L}\p{N}]/u.test(text)) this.refuse(text, at, "is no condition");
       if (text.toLowerCase() === "empty" && this.level.column("size")) return { passes: (place) => this.level.isEmpty(place), said: "without points" };
       return this.holding(text, at);
     });
