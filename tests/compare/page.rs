@@ -83,6 +83,7 @@ fn a_run_is_the_same_as_itself() {
     assert_eq!(outcomes(&mut browser), "same");
     assert_eq!(browser.value("document.querySelectorAll('.notice').length"), 0);
     assert!(browser.text("main").contains("1,797 of 1,797 points (100 %)"));
+    browser.wait("document.querySelector('.bands svg')");
     // bands for the ten clusters of the top level, a matrix for more
     assert_eq!(browser.value("[document.querySelectorAll('.bands svg .pair').length, document.querySelectorAll('.bands svg .moved').length]"), serde_json::json!([10, 0]));
     assert_eq!(browser.value("document.querySelectorAll('.matrix canvas').length"), 2);
