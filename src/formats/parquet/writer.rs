@@ -12,7 +12,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type, TypePtr};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::base::error::{Error, Result};
 
@@ -114,7 +114,7 @@ fn properties(columns: &[(String, Cells)]) -> WriterProperties {
         return properties.build();
     }
     // by this key, Hugging Face's `datasets` knows that the structs are pictures
-    let known = Value::from(json!({ "info": { "features": features } })).to_string();
+    let known = json!({ "info": { "features": features } }).to_string();
     properties.set_key_value_metadata(Some(vec![KeyValue::new("huggingface".to_owned(), known)])).build()
 }
 
