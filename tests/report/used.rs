@@ -152,8 +152,8 @@ fn by_keyboard() {
     browser.key("Tab");
     browser.key("Enter");
     browser.wait("document.activeElement.textContent.startsWith('Level 3')");
-    // down again, through the children
-    for _ in 0..9 {
+    // down again, past the images, each grid of which is one stop, through the children
+    for _ in 0..14 {
         browser.key("Tab");
         if focused(&mut browser).as_str().is_some_and(|href| href.starts_with("#level2")) {
             break;
