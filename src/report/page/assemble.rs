@@ -15,6 +15,7 @@ const SCRIPTS: &[&str] = &[
     include_str!("page/choices.js"),
     include_str!("page/table.js"),
     include_str!("page/viewport.js"),
+    include_str!("page/colours.js"),
     include_str!("page/map-colours.js"),
     include_str!("page/map-places.js"),
     include_str!("page/map-draw.js"),

@@ -1,18 +1,5 @@
 // The colours of the map: a metric by its value; labels and clusters of upper levels by kind.
 
-// Nine colours each, at even distances (OKLab) along a curve whose lightness only rises or only falls, so that readers with
-// any colour vision see the order. The last one, for the worst or the largest value, contrasts most with the ground; the
-// first one still has 3 to 1.
-const ramps = {
-  light: {
-    worse: ["#3f9ad3", "#6286e6", "#836bd9", "#9854b6", "#a33d8b", "#a6205d", "#9d002d", "#810003", "#5f0608"],
-    more: ["#2ea4a4", "#14939e", "#008297", "#007190", "#005f87", "#004e7c", "#0b3e6f", "#122e5f", "#141e4f"],
-  },
-  dark: {
-    worse: ["#346aac", "#6868cb", "#996cce", "#bf75b9", "#dd809b", "#f58f7b", "#ffa863", "#ffc96f", "#ffeb9d"],
-    more: ["#4669a2", "#387eb2", "#2c93bc", "#28a9c2", "#37bdc7", "#54d0ca", "#79e2cd", "#a2f1d1", "#cefcd6"],
-  },
-};
 // At least 0.07 apart (OKLab), also to readers without red or green cones, and from the grey of the rest.
 const kindColours = {
   light: ["#2276cb", "#eb6c10", "#408b76", "#a2265d", "#776717", "#65349b", "#4499d3", "#5d111c", "#91509a", "#33552d", "#322f4c", "#6ca064"],
@@ -20,27 +7,12 @@ const kindColours = {
 };
 const rest = { light: "#a3a3a3", dark: "#767c83" };
 
-/// Colours that a metric is drawn in.
-const STEPS = 33;
 /// Share of the clusters at each end of a metric that get the colour of that end, so that few do not take all colours.
 const CUT = 0.02;
 /// Ratio of the ends from which on colours follow the logarithm.
 const WIDE = 50;
 
-const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const brief = (value) => (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) ? value.toExponential(2) : three.format(value)).replaceAll("-", "−");
-
-const mode = () => (theme.isDark() ? "dark" : "light");
-
-const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-
-/// A colour of a ramp, from 0 to 1, as channels.
-function along(ramp, share) {
-  const at = share * (ramp.length - 1);
-  const from = Math.min(Math.floor(at), ramp.length - 2);
-  const [a, b] = [channels(ramp[from]), channels(ramp[from + 1])];
-  return a.map((low, i) => Math.round(low + (at - from) * (b[i] - low)));
-}
 
 /// The scale of a metric: which values get the colours at the ends, and where a value lies between them.
 function scaleOf(ascending) {

@@ -1,7 +1,7 @@
 // Points and clusters selected on the map, by a line drawn around them or by what is in view.
 
 /// Most clusters of a selection that are named.
-const NAMED = 12;
+const LISTED_CLUSTERS = 12;
 
 /// Whether a place lies inside a closed line (even-odd rule).
 function isInside(line, x, y) {
@@ -169,8 +169,8 @@ class Selection {
     const rows = () => [...this.rows].sort((a, b) => a - b);
     const none = !this.rows.size;
     const centroids = this.spots.size ? `, and ${counted(this.spots.size, "centroid")}` : "";
-    const named = counts.slice(0, NAMED).flatMap(([cluster, count], i) => [i ? ", " : "", clusterLink(level.number, cluster), ` ${whole.format(count)}`]);
-    const more = counts.length > NAMED ? `, and ${counted(counts.length - NAMED, "more cluster")}` : "";
+    const named = counts.slice(0, LISTED_CLUSTERS).flatMap(([cluster, count], i) => [i ? ", " : "", clusterLink(level.number, cluster), ` ${whole.format(count)}`]);
+    const more = counts.length > LISTED_CLUSTERS ? `, and ${counted(counts.length - LISTED_CLUSTERS, "more cluster")}` : "";
     const table = typeof shown === "object" ? shown.parts?.table : null;
     this.element.replaceChildren(
       el("p", { role: "status" }, `Selected: ${counted(this.rows.size, "sampled point")} of ${counted(counts.length, "cluster")}${centroids}`),

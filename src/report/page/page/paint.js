@@ -2,7 +2,7 @@
 
 /// Width from which a cell is set off from the next, and from which it has room for a number.
 const PARTED = 4;
-const NAMED = 34;
+const WIDE_ENOUGH = 34;
 
 /// Draws all rows of an icicle.
 function paintIcicle(icicle) {
@@ -57,7 +57,7 @@ function paintCell(pen, { shades, colours, canvas }, { level, place }, cell, { l
   }
   const [from, to] = [Math.max(left, 0), Math.min(left + wide, canvas.clientWidth)];
   const name = String(level.id(place[cell]));
-  if (to - from < NAMED || !colour || pen.measureText(name).width > to - from - 8) return;
+  if (to - from < WIDE_ENOUGH || !colour || pen.measureText(name).width > to - from - 8) return;
   pen.fillStyle = inkOn(colour);
   pen.fillText(name, (from + to) / 2, top + tall / 2);
 }

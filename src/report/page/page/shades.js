@@ -1,32 +1,6 @@
 // Colours for values: the scale of each level, and its legend.
 
-/// From the best to the worst value, in the order of lightness; the worst stands out most from the ground of its theme.
-const qualities = {
-  light: ["#d3e1ee", "#efcf9f", "#d9782d", "#7c2503"],
-  dark: ["#34495f", "#75695f", "#c27a45", "#ff9a5c"],
-};
-/// From low to high, where neither is better.
-const amounts = {
-  light: ["#d6e4f0", "#8fb8d8", "#3f7fb5", "#0a2f5e"],
-  dark: ["#2c4056", "#40668c", "#6a9ccb", "#b5daff"],
-};
-const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const few = (value) => (value && (Math.abs(value) >= 1e9 || Math.abs(value) < 1e-4) ? value.toExponential(1) : three.format(value));
-
-/// Steps of a colour scale.
-const STEPS = 64;
-
-const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-
-/// `STEPS` colours between stops.
-function blended(stops) {
-  return Array.from({ length: STEPS }, (_, step) => {
-    const at = (step / (STEPS - 1)) * (stops.length - 1);
-    const from = Math.min(stops.length - 2, Math.floor(at));
-    const [a, b] = [channels(stops[from]), channels(stops[from + 1])];
-    return `rgb(${a.map((channel, i) => Math.round(channel + (b[i] - channel) * (at - from))).join(" ")})`;
-  });
-}
 
 /// Black or white, whichever is easier to read on a colour.
 function inkOn(colour) {
@@ -71,20 +45,20 @@ class Shades {
     return this.better === "higher" ? 1 - inside : inside;
   }
 
-  /// The colours of the theme.
+  /// The colours of the theme, from the best to the worst or from low to high.
   colours() {
-    const kind = this.better === "neither" ? amounts : qualities;
-    return blended(theme.isDark() ? kind.dark : kind.light);
+    const ramp = ramps[mode()][this.better === "neither" ? "more" : "worse"];
+    return Array.from({ length: STEPS }, (_, step) => `rgb(${along(ramp, step / (STEPS - 1)).join(" ")})`);
   }
 
   /// The scale with its numbers; undefined values are hatched.
   legend(hatch) {
     const colours = this.colours();
-    const canvas = el("canvas", { width: STEPS * 3, height: 12, role: "img", "aria-label": this.better === "neither" ? "Colours from low to high" : "Colours from best to worst" });
+    const canvas = el("canvas", { width: STEPS * 6, height: 12, role: "img", "aria-label": this.better === "neither" ? "Colours from low to high" : "Colours from best to worst" });
     const pen = canvas.getContext("2d");
     colours.forEach((colour, step) => {
       pen.fillStyle = colour;
-      pen.fillRect(step * 3, 0, 3, 12);
+      pen.fillRect(step * 6, 0, 6, 12);
     });
     const [start, end] = this.better === "neither" ? ["low", "high"] : ["better", "worse"];
     const none = el("canvas", { width: 24, height: 12, role: "img", "aria-label": "Hatched" });
