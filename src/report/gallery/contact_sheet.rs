@@ -67,10 +67,10 @@ fn arranged(ranked: Vec<u64>, most: usize) -> Arranged {
         let title = format!("{} from best to worst", counted(all, "cluster"));
         return Arranged { title, sections: vec![(String::new(), ranked)], left_out: 0 };
     }
-    let ends = both_ends(&ranked, most);
-    let sections: Vec<_> =
-        [("best", ends.0), ("worst", ends.1)].map(|(end, clusters)| (of_end(end, clusters.len()), clusters)).into();
-    let shown: Vec<&str> = sections.iter().filter(|(_, c)| !c.is_empty()).map(|(title, _)| title.as_str()).collect();
+    let (best, worst) = both_ends(&ranked, most);
+    let ends = [("best", best), ("worst", worst)].into_iter().filter(|(_, clusters)| !clusters.is_empty());
+    let sections: Vec<_> = ends.map(|(end, clusters)| (of_end(end, clusters.len()), clusters)).collect();
+    let shown: Vec<&str> = sections.iter().map(|(title, _)| title.as_str()).collect();
     let title = format!("{} of {all} clusters", shown.join(" and "));
     // as the first word of a line
     let sections = sections.into_iter().map(|(title, clusters)| (title.replacen("the", "The", 1), clusters)).collect();
@@ -130,6 +130,6 @@ mod tests {
             "the 3 best and the 2 worst of 10 clusters; The 3 best: [0, 1, 2], The 2 worst: [8, 9]; 5"
         );
         assert_eq!(titles(2), "the best and the worst of 10 clusters; The best: [0], The worst: [9]; 8");
-        assert_eq!(titles(1), "the best of 10 clusters; The best: [0], The worst: []; 9");
+        assert_eq!(titles(1), "the best of 10 clusters; The best: [0]; 9");
     }
 }
