@@ -14,6 +14,7 @@ use crate::base::signals;
 use crate::base::time::rfc3339;
 use crate::engine::checkpoint_store::{Chain, Stage};
 use crate::engine::partials::Counts;
+use crate::engine::progress::Progress;
 use crate::evaluate::{Evaluated, SecondRound, StageTime};
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
@@ -62,12 +63,15 @@ pub(super) fn write_all(
     distances: &Written,
     mut summary: RunSummary,
     folder: &OutputFolder,
+    progress: &dyn Progress,
 ) -> Result<RunRecord> {
     let clock = Instant::now();
     let told = summary.warnings.len();
     let files = distances.open()?;
     if plan.wants_montages() && summary.settings.sample != Sample::Random && files.is_empty() {
-        summary.settings.sample = Sample::Random;
+        if summary.settings.sample != Sample::Sections {
+            summary.settings.sample = Sample::Random;
+        }
         summary.warnings.push("the parts kept no distances: montages show a random sample of members".to_owned());
     }
     let config = summary.settings.to_yaml()?;
@@ -81,7 +85,7 @@ pub(super) fn write_all(
     record.warnings.extend(record.levels.iter().flat_map(record::Level::range_warnings));
     record.findings = Some(findings::of(&record));
     if plan.wants_montages() {
-        pictures::make(plan, &mut record, &files, folder)?;
+        pictures::make(plan, &mut record, &files, folder, progress)?;
         record.stages.push(StageRecord::new("montages", clock.elapsed().as_secs_f64()));
     }
     #[cfg_attr(
@@ -109,6 +113,7 @@ pub(super) fn write_all(
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
     // from the record as written, so that `clustrata report` produces the same page
+    tracing::info!("writing the report");
     let montage = |path: &std::path::Path| folder.staging(path);
     page::write(&record, folder, &montage, Pictures::Embedded, &signals::go_on)?;
     Ok(record)
@@ -117,6 +122,7 @@ pub(super) fn write_all(
 /// Adds the map and the sample images to the record, so that the report needs the record alone.
 fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<FittedMap>> {
     let clock = Instant::now();
+    tracing::info!("drawing the map");
     // hours of computation must not fail because of a picture
     let mapped = map::of_run(plan).unwrap_or_else(|error| {
         record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));

@@ -121,7 +121,7 @@ fn add_up_and_write(
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let summary =
         RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
-    finish::write_all(plan, &evaluated, &written, summary, folder)
+    finish::write_all(plan, &evaluated, &written, summary, folder, frontend)
 }
 
 /// Adds up the second rounds of all parts.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::base::error::Result;
 use crate::base::signals;
 use crate::base::text::counted;
+use crate::engine::progress::Progress;
 use crate::formats::distances::DistanceFile;
 use crate::formats::folder::OutputFolder;
 use crate::plan::Plan;
@@ -20,13 +21,25 @@ const MOST_REASONS: usize = 5;
 const MOST_CHARACTERS: usize = 12;
 
 /// Draws the pictures into the staging folder and adds them to the record.
-pub(super) fn make(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile], folder: &OutputFolder) -> Result<()> {
+pub(super) fn make(
+    plan: &Plan,
+    record: &mut RunRecord,
+    files: &[DistanceFile],
+    folder: &OutputFolder,
+    progress: &dyn Progress,
+) -> Result<()> {
     let pictures = gallery::compose(plan, &record.levels, files)?;
     let mut jobs = Vec::new();
     for picture in &pictures {
         jobs.push((folder.staging(picture.file.path())?, picture.montage.clone()));
     }
-    let made = montage::write_all(&jobs, &gallery::options(&plan.settings), |_| signals::go_on())?;
+    let drawn = progress.start_stage("montages", jobs.len() as u64, 0);
+    let on_done = |_: &Path| {
+        drawn.advance(1);
+        signals::go_on()
+    };
+    let made = montage::write_all(&jobs, &gallery::options(&plan.settings), on_done)?;
+    drop(drawn);
     warn(plan, record, &pictures, &made);
     for picture in pictures {
         let shown = || picture.montage.tiles().map(|tile| &tile.image);

@@ -115,7 +115,7 @@ fn evaluate_and_write(
     };
     let written = buffers.finish()?.placed_in(folder)?.with_silhouettes(silhouettes);
     let summary = RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
-    let record = finish::write_all(&plan, &evaluated, &written, summary, folder)?;
+    let record = finish::write_all(&plan, &evaluated, &written, summary, folder, frontend)?;
     Ok((record, work, plan))
 }
 

@@ -63,7 +63,7 @@ impl Bar {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
         let units = as_real(done) / seconds;
         if self.unit_bytes == 0 {
-            return format!("{:.3} M/s", units / 1e6);
+            return if units < 1e5 { format!("{units:.1}/s") } else { format!("{:.3} M/s", units / 1e6) };
         }
         format!("{:.3} M rows/s, {:.2} GB/s", units / 1e6, units * as_real(self.unit_bytes) / 1e9)
     }

@@ -107,6 +107,20 @@ fn images(record: &RunRecord, shown: &PictureSources) -> String {
 mod tests {
     use super::*;
 
+    /// They share one scope, in which a second constant of the same name is an error.
+    #[test]
+    fn scripts_share_no_name() {
+        let mut names = std::collections::BTreeSet::new();
+        for line in SCRIPTS.iter().flat_map(|script| script.lines()) {
+            let Some((kind, rest)) = line.split_once(' ') else { continue };
+            let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+            if matches!(kind, "const" | "let" | "function" | "class") {
+                assert!(names.insert(name), "{name} is there twice");
+            }
+        }
+        assert!(names.contains("overview"), "{names:?}");
+    }
+
     #[test]
     fn scripts_never_parse_text_as_html() {
         for script in SCRIPTS {

@@ -12,9 +12,7 @@ const severities = {
 
 /// The address of the clusters that a finding is about.
 function addressOf({ level, cluster, filter, sort }) {
-  if (cluster !== undefined) return address(level, cluster);
-  const wanted = Object.entries({ filter, sort }).filter(([, value]) => value);
-  return wanted.length ? `${address(level)}?${new URLSearchParams(wanted)}` : address(level);
+  return address(level, cluster, { filter, sort });
 }
 
 function findingItem(finding) {

@@ -91,7 +91,7 @@ class ClusterMap {
     const zoom = el("span", { class: "zoom" },
       button("−", "Zoom out", () => this.view.zoomBy(1 / STEP)),
       button("+", "Zoom in", () => this.view.zoomBy(STEP)),
-      button("All", "Show the whole map", () => this.view.all()));
+      button("All", "All: show the whole map", () => this.view.all()));
     const tools = el("div", { class: "tools" },
       this.kinds.length > 1 ? el("span", { class: "field" }, el("label", { for: "map-kind" }, "Map"), kind) : null,
       el("span", { class: "field" }, el("label", { for: "map-colour" }, "Colour by"), this.select),

@@ -115,6 +115,14 @@ class ClusterTable {
     this.changed(this.query());
   }
 
+  /// Shows these clusters alone. The filter names them, so the address keeps them.
+  only(places) {
+    this.input.value = places.map((place) => this.level.id(place)).join(", ");
+    this.type();
+    this.input.scrollIntoView({ block: "center" });
+    this.input.focus({ preventScroll: true });
+  }
+
   type() {
     if (!this.understand(this.input.value.trim())) return;
     this.apply();

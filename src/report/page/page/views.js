@@ -16,9 +16,9 @@ function overview() {
   const clusters = data.metrics.filter(({ name }) => levels.some((level) => level.columns.has(name)) && !named.some((n) => n.name === name));
   return [
     verdict(),
+    ...icicleSection(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
-    ...icicleSection(),
     el("h2", {}, "Levels side by side"),
     el("p", { class: "lead" }, `${grouping()} Distances are Euclidean, to the stored centroids.`),
     scrolled("Metrics of levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),

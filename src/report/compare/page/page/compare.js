@@ -12,7 +12,7 @@ function start() {
   theme.install();
   const parts = [...notices(), ...verdict(), ...sideBySide(), ...data.levels.map(levelSection), ...runs()];
   document.getElementById("main").append(...parts.filter(Boolean));
-  theme.changed = () => drawings.forEach((drawing) => drawing.draw());
+  theme.watch(document.body, () => drawings.forEach((drawing) => drawing.draw()));
   // the place that the address names did not exist when the page was opened
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
