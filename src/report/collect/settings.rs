@@ -11,7 +11,7 @@ use crate::metrics::unknown;
 
 /// Settings that change no metric of levels: where and how a run is executed, and what it shows. The list of metrics counts
 /// among them.
-const NEUTRAL: [&str; 33] = [
+const NEUTRAL: [&str; 34] = [
     "out",
     "force",
     "yes",
@@ -32,6 +32,7 @@ const NEUTRAL: [&str; 33] = [
     "montage-captions",
     "contact-sheet",
     "parquet",
+    "parquet-thumbnails",
     "map",
     "track",
     "track-project",
