@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn sampled_rows_have_a_place_and_others_have_none() {
-        let points =
-            SampledPoints { rows: vec![2, 5, 9], x: vec![0.2, 0.5, 0.9], y: vec![2.0, 5.0, 9.0], labels: Vec::new() };
+        let (rows, x, y) = (vec![2, 5, 9], vec![0.2, 0.5, 0.9], vec![2.0, 5.0, 9.0]);
+        let points = SampledPoints { rows, x, y, ..SampledPoints::default() };
         let (x, y) = sampled(&points, &(5..10));
         assert_eq!(x, [Some(0.5), None, None, None, Some(0.9)]);
         assert_eq!(y, [Some(5.0), None, None, None, Some(9.0)]);
