@@ -1,6 +1,7 @@
 //! The verdict on clusterings whose faults are known: it is what a reader sees first, and it leads to the clusters.
 
 use std::fs;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -102,8 +103,10 @@ fn the_record_the_terminal_and_gates_have_the_findings_of_the_page() {
 
     let (hier, embeddings) = (run.folder.path().join("hier"), run.folder.path().join("embeddings.npy"));
     let judge = |gate: &str, name: &str| {
-        let more = ["--device", "cpu", "--metrics", "all", "--fail-if", gate];
-        let output = metrics(&hier, &embeddings, &run.folder.path().join(name), &more);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clustrata"));
+        command.arg("metrics").arg(&hier).arg("--embeddings").arg(&embeddings);
+        command.arg("--out").arg(run.folder.path().join(name)).args(["--device", "cpu", "--metrics", "all"]);
+        let output = command.args(["--fail-if", gate]).output().expect("starts");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
     let (code, told) = judge("findings.severe > 0", "fails");

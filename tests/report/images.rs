@@ -8,7 +8,7 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::common::browser::Browser;
 use crate::common::{Clustering, distance, files_below, program, record, scratch};
 use crate::fixtures::{HOSTILE, Run, four_levels, grainy, hostile, judged, synthetic};
 

@@ -187,8 +187,11 @@ fn labels_are_names_even_if_they_are_numbers() {
     assert!(status(&mut browser).contains("which is a name"), "{}", status(&mut browser));
     let cell = browser.value("(() => { const c = document.querySelector('.space .name'); return [c.textContent, getComputedStyle(c).textAlign]; })()");
     assert_eq!(cell, serde_json::json!(["1000", "left"]));
-    let colours = browser.value("[...document.querySelectorAll('#map-colour option')].map((o) => o.value).join()");
-    assert!(!colours.as_str().expect("text").contains("majority"), "{colours}");
+    browser.value(
+        "(() => { const s = document.querySelector('#map-colour'); s.value = 'majority_label'; \
+         s.dispatchEvent(new Event('change')); })()",
+    );
+    browser.wait("document.querySelectorAll('.legend .kind').length === 4");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

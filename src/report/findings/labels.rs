@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Found;
 use super::level_facts::{LevelFacts, per_level, reached};
 use super::words::{counted, grouped, percent};
 use crate::base::numeric::as_real;
 use crate::metrics::{Column, Severity};
-use crate::plan::record::RunRecord;
+use crate::plan::record::{ClusteringFinding, RunRecord};
 
 /// Below this purity, a cluster mixes labels.
 const MIXES: f64 = 0.6;
@@ -17,7 +16,7 @@ pub(super) const MIXED: &str = "In ranked clusters, less than 60 % of the labell
                                 level has fewer clusters than there are labels, since it must mix them.";
 
 /// Clusters in which no label has a clear majority.
-pub(super) fn mixed(record: &RunRecord) -> Vec<Found> {
+pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let purity = level.column("purity")?;
         let (clusters, points) = level.which(|cluster| level.is_ranked(cluster) && purity.real(cluster) < MIXES);
@@ -44,14 +43,14 @@ pub(super) fn mixed(record: &RunRecord) -> Vec<Found> {
         let filter = format!("purity < {MIXES} and size >= {}", level.level.ranking.min_size);
         let suggestion = format!("Look at them; more clusters on level {number} separate labels if the embeddings do.");
         let found = level.finding(severity, as_real(clusters), sentence);
-        Some(Found { suggestion: Some(suggestion), clusters: level.shown(filter, "purity"), ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "purity"), ..found })
     })
 }
 
 pub(super) const PURE: &str = "The purity of a level is 0.9 or more, with ten times fewer clusters than points: good.";
 
 /// Levels whose clusters have one label each.
-pub(super) fn pure(record: &RunRecord) -> Vec<Found> {
+pub(super) fn pure(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let purity = level.figure("purity").filter(|&purity| purity >= 0.9)?;
         let sentence = format!(

@@ -35,12 +35,9 @@ pub struct Rule {
     pub name: &'static str,
     /// When it speaks, and how severe that is.
     pub condition: &'static str,
-    /// Finds it: at most once for the run, or once per level.
-    find: fn(&RunRecord) -> Vec<Found>,
+    /// Finds it, at most once for the run or once per level; the name of the rule is added later.
+    find: fn(&RunRecord) -> Vec<ClusteringFinding>,
 }
-
-/// What a rule found, without its name.
-type Found = ClusteringFinding;
 
 /// Every rule. Of findings of one severity, those of earlier rules come first.
 pub const RULES: [Rule; 16] = [

@@ -1,16 +1,15 @@
 //! The rows that the clustering covers.
 
-use super::Found;
 use super::words::{are, counted, percent};
 use crate::base::numeric::as_real;
 use crate::metrics::Severity;
-use crate::plan::record::RunRecord;
+use crate::plan::record::{ClusteringFinding, RunRecord};
 
 pub(super) const UNCOVERED: &str = "Rows are in no cluster although no subset was clustered, or were skipped because they are \
                                     not finite: note; 5 % of the rows: warning.";
 
 /// Rows that enter no metric.
-pub(super) fn uncovered(record: &RunRecord) -> Vec<Found> {
+pub(super) fn uncovered(record: &RunRecord) -> Vec<ClusteringFinding> {
     let rows = record.inputs.rows;
     let points = |level: &crate::plan::record::Level| level.figures.get("points").and_then(serde_json::Value::as_u64);
     // skipped rows are no points either
@@ -28,5 +27,5 @@ pub(super) fn uncovered(record: &RunRecord) -> Vec<Found> {
         are(without)
     );
     let (rule, level, value) = (String::new(), None, as_real(without));
-    vec![Found { rule, severity, level, value, sentence, suggestion: None, clusters: None }]
+    vec![ClusteringFinding { rule, severity, level, value, sentence, suggestion: None, clusters: None }]
 }

@@ -1,11 +1,10 @@
 //! How well clusters are apart, and whether points are in the right one.
 
-use super::Found;
 use super::level_facts::{LevelFacts, per_level, reached};
 use super::words::{counted, percent, value};
 use crate::base::numeric::as_real;
 use crate::metrics::Severity;
-use crate::plan::record::RunRecord;
+use crate::plan::record::{ClusteringFinding, RunRecord};
 
 /// The better known silhouette first.
 const SILHOUETTES: [&str; 2] = ["silhouette", "simplified_silhouette"];
@@ -18,7 +17,7 @@ fn silhouette(level: LevelFacts<'_>) -> Option<(f64, &'static str, String)> {
 pub(super) const CHANCE: &str = "Calinski-Harabasz is below 1.5; it is 1 on average for random groups: severe.";
 
 /// Clusters that random groups of the points would match: rows and clusters that do not belong together look like that.
-pub(super) fn chance(record: &RunRecord) -> Vec<Found> {
+pub(super) fn chance(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let ratio = level.figure("calinski_harabasz").filter(|&ratio| ratio < 1.5)?;
         let number = level.number();
@@ -29,7 +28,7 @@ pub(super) fn chance(record: &RunRecord) -> Vec<Found> {
         );
         let suggestion = "Check that embeddings and clustering list the same rows in the same order.".to_owned();
         let found = level.finding(Severity::Severe, ratio, sentence);
-        Some(Found { suggestion: Some(suggestion), ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion), ..found })
     })
 }
 
@@ -37,7 +36,7 @@ pub(super) const NEGATIVE: &str =
     "The silhouette of a level is negative (the exact one if computed, else the simplified one): severe.";
 
 /// Levels whose points are, on average, nearer to another cluster.
-pub(super) fn negative(record: &RunRecord) -> Vec<Found> {
+pub(super) fn negative(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let (mean, name, words) = silhouette(level).filter(|(mean, ..)| *mean < 0.0)?;
         let number = level.number();
@@ -49,7 +48,11 @@ pub(super) fn negative(record: &RunRecord) -> Vec<Found> {
         let suggestion =
             "Look at the worst clusters: they overlap with their nearest cluster or surround it.".to_owned();
         let found = level.finding(Severity::Severe, mean, sentence);
-        Some(Found { suggestion: Some(suggestion), clusters: level.shown(format!("{name} < 0"), name), ..found })
+        Some(ClusteringFinding {
+            suggestion: Some(suggestion),
+            clusters: level.shown(format!("{name} < 0"), name),
+            ..found
+        })
     })
 }
 
@@ -57,7 +60,7 @@ pub(super) const MISASSIGNED: &str = "Points are nearer to another centroid than
                                       level 1, or 5 % on a higher one: warning; half of them: severe. No such point: good.";
 
 /// Points that are nearer to another centroid.
-pub(super) fn misassigned(record: &RunRecord) -> Vec<Found> {
+pub(super) fn misassigned(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let count = level.figure("misassigned")?;
         let number = level.number();
@@ -82,7 +85,7 @@ pub(super) fn misassigned(record: &RunRecord) -> Vec<Found> {
         };
         let clusters = level.shown("misassigned > 0", "-misassigned");
         let found = level.finding(severity, share, sentence);
-        Some(Found { suggestion: Some(suggestion.to_owned()), clusters, ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion.to_owned()), clusters, ..found })
     })
 }
 
@@ -90,7 +93,7 @@ pub(super) const MISPLACED: &str = "Ranked clusters have a negative silhouette, 
                                     a tenth of the points: warning; half of them: severe.";
 
 /// Clusters whose points are, on average, nearer to another one.
-pub(super) fn misplaced(record: &RunRecord) -> Vec<Found> {
+pub(super) fn misplaced(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let (_, name, words) = silhouette(level).filter(|(mean, ..)| *mean >= 0.0)?;
         let column = level.column(name)?;
@@ -108,7 +111,7 @@ pub(super) fn misplaced(record: &RunRecord) -> Vec<Found> {
         let filter = format!("{name} < 0 and size >= {}", level.level.ranking.min_size);
         let suggestion = "Compare each with its nearest cluster: they may be one group that was split.".to_owned();
         let found = level.finding(severity, as_real(clusters), sentence);
-        Some(Found { suggestion: Some(suggestion), clusters: level.shown(filter, name), ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, name), ..found })
     })
 }
 
@@ -116,7 +119,7 @@ pub(super) const COINCIDING: &str =
     "Clusters have the same stored centroid as another one: note; a tenth of a level's clusters: warning.";
 
 /// Clusters whose centroid another one has too.
-pub(super) fn coinciding(record: &RunRecord) -> Vec<Found> {
+pub(super) fn coinciding(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let distances = level.column("nearest_distance")?;
         #[expect(clippy::float_cmp, reason = "the same centroid is at distance 0 exactly")]
@@ -132,7 +135,7 @@ pub(super) fn coinciding(record: &RunRecord) -> Vec<Found> {
         let suggestion = "Repeated rows do that: remove duplicates, or ask for fewer clusters.".to_owned();
         let shown = level.shown("nearest_distance = 0", "");
         let found = level.finding(severity, as_real(clusters), sentence);
-        (clusters > 0).then_some(Found { suggestion: Some(suggestion), clusters: shown, ..found })
+        (clusters > 0).then_some(ClusteringFinding { suggestion: Some(suggestion), clusters: shown, ..found })
     })
 }
 
@@ -140,7 +143,7 @@ pub(super) const SEPARATION: &str = "The silhouette of a level is 0.5 or more: g
                                      structure, Kaufman and Rousseeuw 1990): note. A level has a single cluster: warning.";
 
 /// How far clusters are apart.
-pub(super) fn separation(record: &RunRecord) -> Vec<Found> {
+pub(super) fn separation(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let number = level.number();
         if level.count() == 1 {
@@ -157,6 +160,6 @@ pub(super) fn separation(record: &RunRecord) -> Vec<Found> {
             value(mean)
         );
         let found = level.finding(Severity::Note, mean, sentence);
-        (mean < 0.25).then_some(Found { clusters: level.shown("", name), ..found })
+        (mean < 0.25).then_some(ClusteringFinding { clusters: level.shown("", name), ..found })
     })
 }

@@ -1,18 +1,17 @@
 //! How the points are spread over the clusters.
 
-use super::Found;
 use super::level_facts::{per_level, reached};
 use super::words::{are, counted, percent};
 use crate::base::numeric::as_real;
 use crate::metrics::Severity;
-use crate::plan::record::RunRecord;
+use crate::plan::record::{ClusteringFinding, RunRecord};
 
 pub(super) const COLLAPSED: &str = "One cluster holds half of a level's points, and three times its fair share (points / \
                                     clusters), or nine tenths of them: severe. It holds half of them and twice its fair \
                                     share, or a fifth and ten times its fair share: warning.";
 
 /// One cluster that holds most points.
-pub(super) fn collapsed(record: &RunRecord) -> Vec<Found> {
+pub(super) fn collapsed(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let largest = level.clusters().max_by_key(|&cluster| (level.size(cluster), std::cmp::Reverse(cluster)))?;
         let share = level.share(level.size(largest));
@@ -29,7 +28,7 @@ pub(super) fn collapsed(record: &RunRecord) -> Vec<Found> {
         let sentence = format!("Level {number} {verb}: cluster {largest} holds {} of the points.", percent(share));
         let suggestion = format!("Ask for more clusters on level {number}, or cluster again with another seed.");
         let found = level.finding(severity, share, sentence);
-        Some(Found { suggestion: Some(suggestion), clusters: level.one(largest), ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.one(largest), ..found })
     })
 }
 
@@ -37,7 +36,7 @@ pub(super) const UNEVEN: &str = "The largest tenth of a level's clusters (of 20 
                                  four fifths: warning.";
 
 /// A few clusters that hold most points.
-pub(super) fn uneven(record: &RunRecord) -> Vec<Found> {
+pub(super) fn uneven(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let mut sizes: Vec<u64> = level.clusters().map(|cluster| level.size(cluster)).collect();
         if sizes.len() < 20 {
@@ -53,7 +52,7 @@ pub(super) fn uneven(record: &RunRecord) -> Vec<Found> {
             counted(tenth as u64, "largest cluster"),
             percent(share)
         );
-        Some(Found { clusters: level.shown("", "-size"), ..level.finding(severity, share, sentence) })
+        Some(ClusteringFinding { clusters: level.shown("", "-size"), ..level.finding(severity, share, sentence) })
     })
 }
 
@@ -61,7 +60,7 @@ pub(super) const SINGLETONS: &str = "A level has clusters of a single point: not
                                      1 % of its points: warning.";
 
 /// Clusters of one point.
-pub(super) fn singletons(record: &RunRecord) -> Vec<Found> {
+pub(super) fn singletons(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let (alone, _) = level.which(|cluster| level.size(cluster) == 1);
         // each point on its own is another case than a few outliers
@@ -77,7 +76,11 @@ pub(super) fn singletons(record: &RunRecord) -> Vec<Found> {
         );
         let suggestion = "Look at them: they are outliers, or the level has too many clusters.".to_owned();
         let found = level.finding(severity, as_real(alone), sentence);
-        (alone > 0).then_some(Found { suggestion: Some(suggestion), clusters: level.shown("size = 1", ""), ..found })
+        (alone > 0).then_some(ClusteringFinding {
+            suggestion: Some(suggestion),
+            clusters: level.shown("size = 1", ""),
+            ..found
+        })
     })
 }
 
@@ -85,7 +88,7 @@ pub(super) const SMALL: &str = "Clusters with too few points to be ranked (`--mo
                                 points: note; half of them: warning.";
 
 /// Points that the ranking does not see.
-pub(super) fn small(record: &RunRecord) -> Vec<Found> {
+pub(super) fn small(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let ranking = &level.level.ranking;
         let share = level.share(ranking.small_points);
@@ -100,14 +103,14 @@ pub(super) fn small(record: &RunRecord) -> Vec<Found> {
         let suggestion = format!("`--montage-min-size {}` ranks smaller clusters too.", (least / 2).max(1));
         let filter = format!("size > 0 and size < {least}");
         let found = level.finding(severity, share, sentence);
-        Some(Found { suggestion: Some(suggestion), clusters: level.shown(filter, "-size"), ..found })
+        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "-size"), ..found })
     })
 }
 
 pub(super) const EMPTY: &str = "A level has empty clusters: note; a tenth of its clusters are empty: warning.";
 
 /// Clusters without points.
-pub(super) fn empty(record: &RunRecord) -> Vec<Found> {
+pub(super) fn empty(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let empty = level.level.len() as u64 - level.count();
         let share = as_real(empty) / as_real((level.level.len() as u64).max(1));
@@ -121,6 +124,10 @@ pub(super) fn empty(record: &RunRecord) -> Vec<Found> {
         );
         let suggestion = format!("Ask for fewer clusters on level {number}, or start k-means from other centroids.");
         let found = level.finding(severity, as_real(empty), sentence);
-        (empty > 0).then_some(Found { suggestion: Some(suggestion), clusters: level.shown("size = 0", ""), ..found })
+        (empty > 0).then_some(ClusteringFinding {
+            suggestion: Some(suggestion),
+            clusters: level.shown("size = 0", ""),
+            ..found
+        })
     })
 }

@@ -1,16 +1,15 @@
 //! How k-means ended, for clusterings made by this program.
 
-use super::Found;
 use super::level_facts::{LevelFacts, per_level, reached};
 use super::words::percent;
 use crate::metrics::Severity;
-use crate::plan::record::RunRecord;
+use crate::plan::record::{ClusteringFinding, RunRecord};
 
 pub(super) const STILL_FALLING: &str = "The objective of a level's last k-means fell by 1 % in its last iteration, and it had \
                                         not converged: warning; by 0.1 %: note.";
 
 /// k-means that were stopped early.
-pub(super) fn still_falling(record: &RunRecord) -> Vec<Found> {
+pub(super) fn still_falling(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level: LevelFacts<'_>| {
         let made = level.record.kmeans.as_ref()?;
         let step = made.steps.iter().rfind(|step| step.level == level.number() && !step.converged)?;
@@ -28,6 +27,6 @@ pub(super) fn still_falling(record: &RunRecord) -> Vec<Found> {
             step.objectives.len()
         );
         let suggestion = "Allow more iterations (`n_iters`).".to_owned();
-        Some(Found { suggestion: Some(suggestion), ..level.finding(severity, fall, sentence) })
+        Some(ClusteringFinding { suggestion: Some(suggestion), ..level.finding(severity, fall, sentence) })
     })
 }

@@ -40,10 +40,10 @@ function headline(findings) {
 function worstOf(level) {
   const { by, worst } = level.ranking;
   const item = (id) => {
-    const source = (membersOf(level, id)?.closest ?? []).map(({ row }) => imageOf(row).source).find(Boolean);
+    const image = (membersOf(level, id)?.closest ?? []).map(({ row }) => imageOf(row)).find(({ source }) => source);
     const value = level.value(by, level.place(id));
     return el("li", {}, el("a", { href: address(level.number, id), "aria-label": `cluster ${id}` },
-      source ? el("img", { src: source, alt: "", loading: "lazy" }) : null,
+      image ? el("img", { src: image.source, alt: image.caption ?? image.name, loading: "lazy" }) : null,
       el("span", {}, el("strong", {}, id), el("span", { class: "note" }, value === null ? "–" : Number(value.toPrecision(2))))));
   };
   const shown = worst.filter((id) => level.place(id) !== undefined).slice(0, WORST_SHOWN);

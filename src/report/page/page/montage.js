@@ -26,7 +26,8 @@ function contactSheet(level) {
   return [
     el("h2", {}, "Contact sheet"),
     el("p", { class: "lead" }, about),
-    source ? el("img", { class: "sheet", src: source, alt: about, loading: "lazy" }) : null,
+    // not lazily: its height is not known before, and the page below would move under the reader's eyes
+    source ? el("img", { class: "sheet", src: source, alt: about }) : null,
     fullSize(sheet.path),
   ];
 }
