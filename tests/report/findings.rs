@@ -14,7 +14,7 @@ use crate::fixtures::Run;
 fn judged(sizes: &[usize], label: impl Fn(usize, usize) -> &'static str) -> Run {
     let folder = scratch();
     let mut draw = Draw(3);
-    let centre = |group: usize| vec![50.0 * group as f64, if group % 2 == 0 { 0.0 } else { 80.0 }];
+    let centre = |group: usize| vec![50.0 * group as f64, if group.is_multiple_of(2) { 0.0 } else { 80.0 }];
     let (mut points, mut members, mut labels) = (Vec::new(), Vec::new(), String::new());
     for (group, &size) in sizes.iter().enumerate() {
         let first = points.len() as u64;

@@ -243,7 +243,8 @@ fn odd_maps_are_drawn() {
     let Some(mut browser) = Browser::start() else { return };
     let run = four_levels();
     let page = run.html();
-    let cases: [(&str, fn(usize) -> Value, usize); 4] = [
+    type Place = fn(usize) -> Value;
+    let cases: [(&str, Place, usize); 4] = [
         ("equal", |_| json!(2.5), usize::MAX),
         ("not a number", |i| if i % 2 == 0 { Value::Null } else { json!(i) }, usize::MAX),
         ("nothing", |_| Value::Null, usize::MAX),

@@ -106,7 +106,7 @@ fn as_json(table: &Table, groups: Option<&Table>) -> Value {
 
 /// The main metrics of every run and level.
 fn of_runs(table: &Table) -> String {
-    let shown = ["run", "level"].into_iter().chain(summary::SHOWN);
+    let shown = ["run", "level"].into_iter().chain(summary::levels::SHOWN);
     let columns: Vec<usize> = shown.filter_map(|name| table.columns.iter().position(|c| c == name)).collect();
     let cell = |value: &Value| value.as_str().map_or_else(|| summary::figure(Some(value)), str::to_owned);
     let rows = table.rows.iter().map(|row| columns.iter().map(|&c| cell(&row[c])).collect());
@@ -118,7 +118,7 @@ fn of_runs(table: &Table) -> String {
 fn of_groups(table: &Table) -> String {
     let at = |name: &str| table.columns.iter().position(|column| column == name);
     let keys = table.columns.iter().take_while(|column| *column != "level").count();
-    let metrics: Vec<(&str, usize, usize)> = summary::SHOWN
+    let metrics: Vec<(&str, usize, usize)> = summary::levels::SHOWN
         .iter()
         .filter_map(|name| Some((*name, at(&format!("{name}_mean"))?, at(&format!("{name}_std"))?)))
         .collect();

@@ -122,7 +122,6 @@ pub(super) const COINCIDING: &str =
 pub(super) fn coinciding(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let distances = level.column("nearest_distance")?;
-        #[expect(clippy::float_cmp, reason = "the same centroid is at distance 0 exactly")]
         let (clusters, _) = level.which(|cluster| distances.real(cluster) == 0.0);
         let share = as_real(clusters) / as_real(level.count().max(1));
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };

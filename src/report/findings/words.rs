@@ -4,7 +4,7 @@
 pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     let text = match percent {
-        p if p >= 99.5 && p < 100.0 => return "nearly 100 %".to_owned(),
+        p if (99.5..100.0).contains(&p) => return "nearly 100 %".to_owned(),
         p if p >= 10.0 || p == 0.0 => format!("{p:.0}"),
         p if p >= 0.1 => format!("{p:.1}"),
         p if p >= 0.01 => format!("{p:.2}"),

@@ -50,7 +50,7 @@ pub(super) fn assemble(record: &RunRecord, data: &str, shown: &PictureSources, p
         templates: &drawings(record),
         data,
         images: &images(record, shown),
-        scripts: &SCRIPTS,
+        scripts: SCRIPTS,
     })
 }
 

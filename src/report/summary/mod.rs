@@ -8,7 +8,7 @@
 //! | `findings` | the verdict |
 
 mod findings;
-mod levels;
+pub(crate) mod levels;
 mod ranking;
 mod table;
 
@@ -23,7 +23,6 @@ use crate::base::terminal::Terminal;
 use crate::base::text::counted;
 use crate::plan::record::{Level, RunRecord};
 use crate::report::findings as rules;
-pub(crate) use levels::SHOWN;
 pub(crate) use table::figure;
 pub use table::table;
 
