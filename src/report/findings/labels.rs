@@ -19,7 +19,8 @@ pub(super) const MIXED: &str = "In ranked clusters, less than 60 % of the labell
 pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let purity = level.column("purity")?;
-        let (clusters, points) = level.which(|cluster| level.is_ranked(cluster) && purity.real(cluster) < MIXES);
+        let mixes = |cluster: usize| level.is_ranked(cluster) && purity.real(cluster) < MIXES;
+        let (clusters, points) = level.which(mixes);
         let share = level.share(points);
         let labels = known_labels(level.record);
         let must = level.count() < labels;
@@ -34,14 +35,13 @@ pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
             ),
             false => String::new(),
         };
-        let (mix, their) = if clusters == 1 { ("mixes", "its") } else { ("mix", "their") };
         let sentence = format!(
-            "{} of level {number}, with {} of the points, {mix} labels: less than 60 % of {their} points share one.{must}",
-            counted(clusters, "cluster"),
+            "In {} ({} of the points), less than 60 % of the points have the same label.{must}",
+            level.some(mixes),
             percent(share)
         );
         let filter = format!("purity < {MIXES} and size >= {}", level.level.ranking.min_size);
-        let suggestion = format!("Look at them; more clusters on level {number} separate labels if the embeddings do.");
+        let suggestion = format!("More clusters on level {number} help if the embeddings separate the labels.");
         let found = level.finding(severity, as_real(clusters), sentence);
         Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "purity"), ..found })
     })

@@ -1,8 +1,12 @@
 //! What the rules read of a level.
 
+use super::words::grouped;
 use crate::base::numeric::as_real;
 use crate::metrics::{Column, Severity};
 use crate::plan::record::{ClusteringFinding, ClustersShown, Level, RunRecord};
+
+/// Most clusters whose numbers a sentence has.
+const NAMED: usize = 5;
 
 /// A level and what it is part of.
 #[derive(Clone, Copy)]
@@ -62,6 +66,21 @@ impl<'a> LevelFacts<'a> {
     pub(super) fn which(self, condition: impl Fn(usize) -> bool) -> (u64, u64) {
         let met = self.clusters().filter(|&cluster| condition(cluster));
         met.fold((0, 0), |(clusters, points), cluster| (clusters + 1, points + self.size(cluster)))
+    }
+
+    /// `2 of 15 clusters of level 3 (4, 11)`: some of the non-empty clusters, with their numbers if these are few.
+    pub(super) fn some(self, condition: impl Fn(usize) -> bool) -> String {
+        let met: Vec<usize> = self.clusters().filter(|&cluster| condition(cluster)).collect();
+        let (some, all) = (met.len() as u64, self.count());
+        let how_many = if some == all {
+            format!("all {}", grouped(all))
+        } else {
+            format!("{} of {}", grouped(some), grouped(all))
+        };
+        let numbers: Vec<String> = met.iter().map(usize::to_string).collect();
+        let numbers =
+            if numbers.len() > NAMED || some == all { String::new() } else { format!(" ({})", numbers.join(", ")) };
+        format!("{how_many} clusters of level {}{numbers}", self.number())
     }
 
     /// A share of the level's points.

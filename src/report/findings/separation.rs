@@ -1,7 +1,7 @@
 //! How well clusters are apart, and whether points are in the right one.
 
 use super::level_facts::{LevelFacts, per_level, reached};
-use super::words::{counted, percent, value};
+use super::words::{percent, value};
 use crate::base::numeric::as_real;
 use crate::metrics::Severity;
 use crate::plan::record::{ClusteringFinding, RunRecord};
@@ -81,7 +81,9 @@ pub(super) fn misassigned(record: &RunRecord) -> Vec<ClusteringFinding> {
         );
         let suggestion = match number {
             1 => "`clustrata assign` gives every point to its nearest centroid.",
-            _ => "Look at the clusters with most such points: they overlap with their nearest cluster.",
+            _ => {
+                "Look at the clusters with most of them. `clustrata assign --each-level` gives every point its nearest centroid."
+            }
         };
         let clusters = level.shown("misassigned > 0", "-misassigned");
         let found = level.finding(severity, share, sentence);
@@ -97,15 +99,15 @@ pub(super) fn misplaced(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let (_, name, words) = silhouette(level).filter(|(mean, ..)| *mean >= 0.0)?;
         let column = level.column(name)?;
-        let (clusters, points) = level.which(|cluster| level.is_ranked(cluster) && column.real(cluster) < 0.0);
+        let is_negative = |cluster: usize| level.is_ranked(cluster) && column.real(cluster) < 0.0;
+        let (clusters, points) = level.which(is_negative);
         let share = level.share(points);
         let bounds = [(0.5, Severity::Severe), (0.1, Severity::Warning), (0.0, Severity::Note)];
         let severity = reached(share, &bounds).filter(|_| clusters > 0)?;
         let (have, their) = if clusters == 1 { ("has", "its") } else { ("have", "their") };
         let sentence = format!(
-            "{} of level {} {have} a negative {words}: {their} points ({} of all) are on average closer to another cluster.",
-            counted(clusters, "cluster"),
-            level.number(),
+            "{} {have} a negative {words}: {their} points ({} of all) are on average closer to another cluster.",
+            level.some(is_negative),
             percent(share)
         );
         let filter = format!("{name} < 0 and size >= {}", level.level.ranking.min_size);
@@ -122,15 +124,12 @@ pub(super) const COINCIDING: &str =
 pub(super) fn coinciding(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let distances = level.column("nearest_distance")?;
-        let (clusters, _) = level.which(|cluster| distances.real(cluster) == 0.0);
+        let coincides = |cluster: usize| distances.real(cluster) == 0.0;
+        let (clusters, _) = level.which(coincides);
         let share = as_real(clusters) / as_real(level.count().max(1));
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };
-        let number = level.number();
-        let sentence = format!(
-            "{} of level {number} {} the same centroid as another one.",
-            counted(clusters, "cluster"),
-            if clusters == 1 { "has" } else { "have" }
-        );
+        let have = if clusters == 1 { "has" } else { "have" };
+        let sentence = format!("{} {have} the same centroid as another one.", level.some(coincides));
         let suggestion = "Repeated rows do that: remove duplicates, or ask for fewer clusters.".to_owned();
         let shown = level.shown("nearest_distance = 0", "");
         let found = level.finding(severity, as_real(clusters), sentence);

@@ -1,7 +1,7 @@
 //! How the points are spread over the clusters.
 
 use super::level_facts::{per_level, reached};
-use super::words::{are, counted, percent};
+use super::words::{are, counted, grouped, percent};
 use crate::base::numeric::as_real;
 use crate::metrics::Severity;
 use crate::plan::record::{ClusteringFinding, RunRecord};
@@ -26,7 +26,9 @@ pub(super) fn collapsed(record: &RunRecord) -> Vec<ClusteringFinding> {
             () => return None,
         };
         let sentence = format!("Level {number} {verb}: cluster {largest} holds {} of the points.", percent(share));
-        let suggestion = format!("Ask for more clusters on level {number}, or cluster again with another seed.");
+        let suggestion = format!(
+            "If the data are not that uneven, ask for more clusters on level {number}, or cluster again with another seed."
+        );
         let found = level.finding(severity, share, sentence);
         Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.one(largest), ..found })
     })
@@ -67,13 +69,8 @@ pub(super) fn singletons(record: &RunRecord) -> Vec<ClusteringFinding> {
         let share = as_real(alone) / as_real(level.count().max(1));
         let many = share >= 0.1 || level.share(alone) >= 0.01;
         let severity = if many { Severity::Warning } else { Severity::Note };
-        let number = level.number();
-        let sentence = format!(
-            "{} of level {number} {} a single point ({} of the clusters).",
-            counted(alone, "cluster"),
-            if alone == 1 { "holds" } else { "hold" },
-            percent(share)
-        );
+        let hold = if alone == 1 { "holds one point" } else { "hold one point each" };
+        let sentence = format!("{} {hold}.", level.some(|cluster| level.size(cluster) == 1));
         let suggestion = "Look at them: they are outliers, or the level has too many clusters.".to_owned();
         let found = level.finding(severity, as_real(alone), sentence);
         (alone > 0).then_some(ClusteringFinding {
@@ -116,12 +113,8 @@ pub(super) fn empty(record: &RunRecord) -> Vec<ClusteringFinding> {
         let share = as_real(empty) / as_real((level.level.len() as u64).max(1));
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };
         let number = level.number();
-        let sentence = format!(
-            "{} of level {number} {} empty ({} of the clusters).",
-            counted(empty, "cluster"),
-            are(empty),
-            percent(share)
-        );
+        let all = grouped(level.level.len() as u64);
+        let sentence = format!("{} of {all} clusters of level {number} {} empty.", grouped(empty), are(empty));
         let suggestion = format!("Ask for fewer clusters on level {number}, or start k-means from other centroids.");
         let found = level.finding(severity, as_real(empty), sentence);
         (empty > 0).then_some(ClusteringFinding {

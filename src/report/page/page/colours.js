@@ -30,3 +30,14 @@ function along(ramp, share) {
   const [a, b] = [channels(ramp[from]), channels(ramp[from + 1])];
   return a.map((low, i) => Math.round(low + (at - from) * (b[i] - low)));
 }
+
+/// Ratios whose values mean the same on any data, and the least width of their scale: clusters that are nearly alike have nearly
+/// the same colour, and good ones the colours of good ones.
+const RATIOS = ["silhouette", "simplified_silhouette", "silhouette_cosine", "purity"];
+const LEAST = 0.25;
+
+/// The ends of a scale, wide enough.
+function widened(name, low, high) {
+  if (!RATIOS.includes(name) || high - low >= LEAST) return [low, high];
+  return (low + high) / 2 >= 0.5 ? [high - LEAST, high] : [low, low + LEAST];
+}

@@ -2,6 +2,8 @@
 
 /// Worst clusters shown of each level.
 const WORST_SHOWN = 4;
+/// Up to so many findings are all open.
+const FEW_FINDINGS = 6;
 
 const severities = {
   severe: { one: "severe finding", many: "severe findings" },
@@ -25,31 +27,43 @@ function findingItem(finding) {
     el("div", {}, el("p", {}, sentence), el("p", { class: "note" }, suggestion, suggestion && link ? " " : null, link)));
 }
 
-/// `1 severe finding, 2 warnings`; the good ones are not counted.
+/// A judgement, and what it rests on: `Usable with care: 2 warnings, 7 notes`.
 function headline(findings) {
-  const counts = ["severe", "warning", "note"].flatMap((severity) => {
-    const count = findings.filter((finding) => finding.severity === severity).length;
-    const { one, many } = severities[severity];
-    return count ? [`${count} ${count === 1 ? one : many}`] : [];
-  });
-  const start = findings.some(({ severity }) => severity === "severe") ? "" : "Nothing severe was found";
-  return [start, counts.join(", ")].filter(Boolean).join(": ");
+  const count = (severity) => findings.filter((finding) => finding.severity === severity).length;
+  const words = (severity) => `${count(severity)} ${count(severity) === 1 ? severities[severity].one : severities[severity].many}`;
+  const counts = (...wanted) => wanted.filter(count).map(words).join(", ");
+  if (count("severe")) return `Look before you use it: ${counts("severe", "warning", "note")}`;
+  if (count("warning")) return `Usable with care: ${counts("warning", "note")}`;
+  return count("good") ? `Good: ${counts("good", "note")}, nothing to warn of` : `Nothing to warn of${count("note") ? `: ${counts("note")}` : ""}`;
 }
 
-/// The worst clusters of a level, with a picture each where the page has one.
+/// From this silhouette on, a cluster is well apart: the worst of such clusters is no bad one.
+const WELL_APART = 0.5;
+
+/// The worst clusters of a level by its ranking; none that are good.
 function worstOf(level) {
   const { by, worst } = level.ranking;
-  const item = (id) => {
+  const isGood = (value) => by.includes("silhouette") && value !== null && value >= WELL_APART;
+  const values = worst.filter((id) => level.place(id) !== undefined).map((id) => [id, level.value(by, level.place(id))]);
+  return values.filter(([, value]) => !isGood(value)).map(([id, value]) => [id, value === null ? "–" : Math.abs(value) < 10 ? value.toFixed(2).replace(/^-(0\.00)$/, "$1").replace("-", "−") : short(value)]);
+}
+
+/// Clusters to look at on a level, with what is wrong and a picture each where the page has one: first those that findings name.
+function toLookAt(level, findings) {
+  const named = findings.filter(({ clusters }) => clusters?.level === level.number && clusters.cluster !== undefined)
+    .map(({ clusters, value }) => [clusters.cluster, `${Math.round(100 * value)} % of points`]);
+  const rest = worstOf(level).filter(([id]) => !named.some(([other]) => other === id));
+  const shown = [...named, ...rest].slice(0, WORST_SHOWN);
+  const item = ([id, about]) => {
     const image = (membersOf(level, id)?.closest ?? []).map(({ row }) => imageOf(row)).find(({ source }) => source);
-    const value = level.value(by, level.place(id));
-    return el("li", {}, el("a", { href: address(level.number, id), "aria-label": `cluster ${id}` },
+    return el("li", {}, el("a", { href: address(level.number, id) },
       image ? el("img", { src: image.source, alt: image.caption ?? image.name, loading: "lazy" }) : null,
-      el("span", {}, el("strong", {}, id), el("span", { class: "note" }, value === null ? "–" : Number(value.toPrecision(2))))));
+      el("span", {}, el("strong", {}, `cluster ${id}`), el("span", { class: "note" }, about))));
   };
-  const shown = worst.filter((id) => level.place(id) !== undefined).slice(0, WORST_SHOWN);
-  return shown.length === 0 ? null : el("div", {},
-    el("h3", {}, `Level ${level.number}, by ${readable(by)}`),
-    el("ul", { class: "worst-clusters" }, shown.map(item)));
+  if (!level.ranking.worst.length && !named.length) return null;
+  return el("div", {},
+    el("h3", {}, `Level ${level.number}, by ${readable(level.ranking.by)}`),
+    shown.length ? el("ul", { class: "worst-clusters" }, shown.map(item)) : el("p", { class: "note" }, "Even the worst ranked cluster is well apart from the others."));
 }
 
 /// Findings first, then the clusters to look at.
@@ -61,13 +75,14 @@ function verdict() {
     const count = rest.filter((finding) => finding.severity === severity).length;
     return count ? [`${count} ${count === 1 ? severities[severity].one : severities[severity].many}`] : [];
   });
-  const worst = levels.map(worstOf).filter(Boolean);
+  const worst = levels.map((level) => toLookAt(level, first)).filter(Boolean);
+  const few = first.length + rest.length <= FEW_FINDINGS;
   return el("div", { class: "verdict" },
     el("section", { "aria-labelledby": "verdict" },
       el("h2", { id: "verdict" }, "Verdict"),
       el("p", { class: "headline" }, findings.length ? headline(findings) : "No rule found anything to say."),
       first.length ? listOf(first) : null,
-      // good signs alone are the news
-      rest.length ? el("details", { open: first.length === 0 }, el("summary", {}, counts.join(", ")), listOf(rest)) : null),
-    worst.length ? el("section", { "aria-labelledby": "worst" }, el("h2", { id: "worst" }, "Worst clusters"), worst) : null);
+      rest.length ? el("details", { open: few || first.length === 0 }, el("summary", {}, counts.join(", ")), listOf(rest)) : null),
+    worst.length ? el("section", { "aria-labelledby": "worst" }, el("h2", { id: "worst" }, "Clusters to look at"), worst,
+      data.inputs.images.length ? el("p", { class: "note" }, "The pictures are the members closest to the centroids.") : null) : null);
 }

@@ -15,10 +15,11 @@ const WIDE = 50;
 const brief = (value) => (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) ? value.toExponential(2) : three.format(value)).replaceAll("-", "−");
 
 /// The scale of a metric: which values get the colours at the ends, and where a value lies between them.
-function scaleOf(ascending) {
+function scaleOf(name, ascending) {
   const at = (share) => ascending[Math.round(share * (ascending.length - 1))];
   let [low, high] = [at(CUT), at(1 - CUT)];
   if (low === high) [low, high] = [ascending[0], ascending.at(-1)];
+  [low, high] = widened(name, low, high);
   const log = low > 0 && high / low > WIDE;
   const of = log ? Math.log : (value) => value;
   const back = log ? Math.exp : (value) => value;
@@ -37,7 +38,7 @@ class MetricColours {
     this.name = name;
     this.better = metric(name)?.better ?? "neither";
     const values = level.ascending(name);
-    this.scale = values.length ? scaleOf(values) : null;
+    this.scale = values.length ? scaleOf(name, values) : null;
     this.slots = STEPS + 1;
   }
 

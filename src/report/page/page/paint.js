@@ -2,6 +2,8 @@
 
 /// Width from which a cell is set off from the next, and from which it has room for a number.
 const PARTED = 4;
+/// So few clusters are hardly ever narrower than a pixel.
+const FEW_CELLS = 50;
 const WIDE_ENOUGH = 34;
 
 /// Draws all rows of an icicle.
@@ -146,7 +148,7 @@ function icicleSection() {
     apart.length && levels.length > 1 ? `Without parents, the clusters of ${apart.length > 1 ? "levels" : "level"} ${apart.join(" and ")} are ordered by size alone.` : "",
     ...empty.map(([number, count]) => `${counted(count, "empty cluster")} of level ${number} can't be seen.`),
     ...partial.map((level) => `Of level ${level.number}, only the ${whole.format(level.length)} best and worst clusters are drawn.`),
-    "Where a row ends in a comb, clusters are narrower than a pixel, and their mean is shown.",
+    levels.some((level) => level.nonEmpty() > FEW_CELLS) ? "Where a row ends in a comb, clusters are narrower than a pixel, and their mean is shown." : "",
     "A click opens a cluster; Shift with a click, or +, zooms in.",
   ];
   return [el("h2", {}, levels.length > 1 ? "All levels at a glance" : "All clusters at a glance"), el("p", { class: "lead" }, about.filter(Boolean).join(" ")), icicle.element];

@@ -28,7 +28,7 @@ class Shades {
     const last = values.length - 1;
     const cut = Math.floor(last / 100);
     const wide = values[last - cut] > values[cut];
-    const [low, high] = wide ? [values[cut], values[last - cut]] : [values[0], values[last]];
+    const [low, high] = widened(this.name, ...(wide ? [values[cut], values[last - cut]] : [values[0], values[last]]));
     // sums and sizes span several powers of ten
     const log = low > 0 && high / low > 50;
     return { levels: group, low, high, log, below: values[0] < low, above: values[last] > high };

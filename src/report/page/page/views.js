@@ -19,8 +19,8 @@ function overview() {
     ...icicleSection(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
-    el("h2", {}, "Levels side by side"),
-    el("p", { class: "lead" }, `${grouping()} Distances are Euclidean, to the stored centroids.`),
+    el("h2", {}, levels.length === 1 ? "Metrics of the level" : "Levels side by side"),
+    el("p", { class: "lead" }, `${grouping()}Distances are Euclidean, to the ${ofMeans() ? "means of the clusters" : "stored centroids"}.`),
     scrolled("Metrics of levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),
     reasons.length ? el("p", { class: "note" }, `– means not defined: ${reasons.join("; ")}`) : null,
     clusters.length ? el("h2", {}, "Metrics of clusters only") : null,
@@ -32,11 +32,14 @@ function overview() {
 
 /// What the levels group. Without parents, the level above is not of the same hierarchy, or was not evaluated.
 function grouping() {
-  if (levels.length === 1) return "The level groups points.";
+  if (levels.length === 1) return "";
   return levels.slice(0, -1).every((level) => level.parent.length)
-    ? "Level 1 groups points; each higher level groups the clusters of the level below."
-    : "Each level groups the points on its own, except where clusters have a parent on the level above.";
+    ? "Level 1 groups points; each higher level groups the clusters of the level below. "
+    : "Each level groups the points on its own, except where clusters have a parent on the level above. ";
 }
+
+/// Whether labels were given without centroids.
+const ofMeans = () => Boolean(data.settings.assignments?.length) && !data.settings.centroids?.length;
 
 /// How the clustering was made, if known.
 function kmeansSection() {
