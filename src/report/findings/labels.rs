@@ -1,4 +1,4 @@
-//! Clusters against the user's labels.
+//! Clusters against the user's classes (`--labels`).
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,13 @@ use crate::base::numeric::as_real;
 use crate::metrics::{Column, Severity};
 use crate::plan::record::{ClusteringFinding, RunRecord};
 
-/// Below this purity, a cluster mixes labels.
+/// Below this purity, a cluster mixes classes.
 const MIXES: f64 = 0.6;
 
-pub(super) const MIXED: &str = "In ranked clusters, less than 60 % of the labelled points have the most frequent label: note; \
-                                they hold a tenth of the points: warning; half of them: severe. A note at most where a \
-                                level has fewer clusters than there are labels, since it must mix them.";
+pub(super) const MIXED: &str = "The purity of some ranked clusters is below 0.6: note; these clusters hold a tenth of the points: \
+                                warning; half: severe. Never more than a note on a level with fewer clusters than classes.";
 
-/// Clusters in which no label has a clear majority.
+/// Clusters in which no class has a clear majority.
 pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let purity = level.column("purity")?;
@@ -29,32 +28,33 @@ pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
         let number = level.number();
         let must = match must {
             true => format!(
-                " It has {} for at least {} labels, so it must.",
+                " Level {number} has {} for at least {} classes, so some must mix them.",
                 counted(level.count(), "cluster"),
                 grouped(labels)
             ),
             false => String::new(),
         };
+        let has = if clusters == 1 { "mixes" } else { "mix" };
         let sentence = format!(
-            "In {} ({} of the points), less than 60 % of the points have the same label.{must}",
+            "{} {has} classes, with {} of the points: no class has 60 % of a cluster.{must}",
             level.some(mixes),
             percent(share)
         );
         let filter = format!("purity < {MIXES} and size >= {}", level.level.ranking.min_size);
-        let suggestion = format!("More clusters on level {number} help if the embeddings separate the labels.");
+        let suggestion = format!("More clusters on level {number} help if the embeddings separate the classes.");
         let found = level.finding(severity, as_real(clusters), sentence);
         Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "purity"), ..found })
     })
 }
 
-pub(super) const PURE: &str = "The purity of a level is 0.9 or more, with ten times fewer clusters than points: good.";
+pub(super) const PURE: &str = "The purity of a level is 0.9 or more, with at most one cluster per ten points: good.";
 
-/// Levels whose clusters have one label each.
+/// Levels whose clusters have one class each.
 pub(super) fn pure(record: &RunRecord) -> Vec<ClusteringFinding> {
     per_level(record, |level| {
         let purity = level.figure("purity").filter(|&purity| purity >= 0.9)?;
         let sentence = format!(
-            "{} of the labelled points on level {} have the label of their cluster.",
+            "{} of the points with a class on level {} are of the most frequent class of their cluster.",
             percent(purity),
             level.number()
         );

@@ -68,10 +68,13 @@ impl<'a> LevelFacts<'a> {
         met.fold((0, 0), |(clusters, points), cluster| (clusters + 1, points + self.size(cluster)))
     }
 
-    /// `2 of 15 clusters of level 3 (4, 11)`: some of the non-empty clusters, with their numbers if these are few.
+    /// `2 of 15 clusters of level 3 (4 and 11)`: some of the non-empty clusters, with their numbers if these are few.
     pub(super) fn some(self, condition: impl Fn(usize) -> bool) -> String {
         let met: Vec<usize> = self.clusters().filter(|&cluster| condition(cluster)).collect();
-        let (some, all) = (met.len() as u64, self.count());
+        let (some, all) = (met.len() as u64, self.level.len() as u64);
+        if all == 1 {
+            return format!("the only cluster of level {}", self.number());
+        }
         let how_many = if some == all {
             format!("all {}", grouped(all))
         } else {
@@ -79,7 +82,7 @@ impl<'a> LevelFacts<'a> {
         };
         let numbers: Vec<String> = met.iter().map(usize::to_string).collect();
         let numbers =
-            if numbers.len() > NAMED || some == all { String::new() } else { format!(" ({})", numbers.join(", ")) };
+            if numbers.len() > NAMED || some == all { String::new() } else { format!(" ({})", listed(&numbers)) };
         format!("{how_many} clusters of level {}{numbers}", self.number())
     }
 
@@ -108,6 +111,14 @@ impl<'a> LevelFacts<'a> {
     /// One cluster.
     pub(super) fn one(self, cluster: usize) -> Option<ClustersShown> {
         Some(ClustersShown { level: self.number(), cluster: Some(cluster as u64), ..ClustersShown::default() })
+    }
+}
+
+/// `4`, `4 and 11`, `4, 11 and 12`.
+fn listed(numbers: &[String]) -> String {
+    match numbers {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => numbers.concat(),
     }
 }
 

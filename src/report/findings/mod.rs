@@ -44,7 +44,7 @@ pub const RULES: [Rule; 16] = [
     Rule { name: "chance", condition: separation::CHANCE, find: separation::chance },
     Rule { name: "collapsed", condition: sizes::COLLAPSED, find: sizes::collapsed },
     Rule { name: "negative_silhouette", condition: separation::NEGATIVE, find: separation::negative },
-    Rule { name: "mixed_labels", condition: labels::MIXED, find: labels::mixed },
+    Rule { name: "mixed_classes", condition: labels::MIXED, find: labels::mixed },
     Rule { name: "misassigned", condition: separation::MISASSIGNED, find: separation::misassigned },
     Rule { name: "misplaced_clusters", condition: separation::MISPLACED, find: separation::misplaced },
     Rule { name: "hardly_refines", condition: hierarchy::HARDLY_REFINES, find: hierarchy::hardly_refines },
@@ -62,7 +62,10 @@ pub const RULES: [Rule; 16] = [
 /// The findings of a run, the most severe first.
 pub fn of(record: &RunRecord) -> Vec<ClusteringFinding> {
     let of_rule = |rule: &Rule| {
-        let named = |found| ClusteringFinding { rule: rule.name.to_owned(), ..found };
+        let named = |found: ClusteringFinding| {
+            let sentence = words::capitalised(&found.sentence);
+            ClusteringFinding { rule: rule.name.to_owned(), sentence, ..found }
+        };
         (rule.find)(record).into_iter().map(named).collect::<Vec<_>>()
     };
     let mut findings: Vec<ClusteringFinding> = RULES.iter().flat_map(of_rule).collect();

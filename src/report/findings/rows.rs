@@ -5,8 +5,8 @@ use crate::base::numeric::as_real;
 use crate::metrics::Severity;
 use crate::plan::record::{ClusteringFinding, RunRecord};
 
-pub(super) const UNCOVERED: &str = "Rows are in no cluster although no subset was clustered, or were skipped because they are \
-                                    not finite: note; 5 % of the rows: warning.";
+pub(super) const UNCOVERED: &str = "Rows are in no cluster (not counted if only a subset was clustered), or were skipped by \
+                                    `--nonfinite skip`: note; 5 % of the rows: warning.";
 
 /// Rows that enter no metric.
 pub(super) fn uncovered(record: &RunRecord) -> Vec<ClusteringFinding> {
@@ -21,7 +21,7 @@ pub(super) fn uncovered(record: &RunRecord) -> Vec<ClusteringFinding> {
     let share = as_real(without) / as_real(rows.max(1));
     let severity = if share >= 0.05 { Severity::Warning } else { Severity::Note };
     let sentence = format!(
-        "{} ({} of all) {} left out of the metrics, in no cluster or not finite.",
+        "{} ({} of all) {} left out of the metrics: in no cluster, or not finite.",
         counted(without, "row"),
         percent(share),
         are(without)

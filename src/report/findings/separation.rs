@@ -80,9 +80,9 @@ pub(super) fn misassigned(record: &RunRecord) -> Vec<ClusteringFinding> {
             percent(share)
         );
         let suggestion = match number {
-            1 => "`clustrata assign` gives every point to its nearest centroid.",
+            1 => "`clustrata assign` assigns every point to its nearest centroid.",
             _ => {
-                "Look at the clusters with most of them. `clustrata assign --each-level` gives every point its nearest centroid."
+                "Look at the clusters with the most such points. `clustrata assign --each-level` assigns every point to its nearest centroid."
             }
         };
         let clusters = level.shown("misassigned > 0", "-misassigned");
@@ -137,7 +137,7 @@ pub(super) fn coinciding(record: &RunRecord) -> Vec<ClusteringFinding> {
     })
 }
 
-pub(super) const SEPARATION: &str = "The silhouette of a level is 0.5 or more: good; it is from 0 to 0.25 (no substantial \
+pub(super) const SEPARATION: &str = "The silhouette of a level is 0.5 or more: good; it is from 0 to below 0.25 (no substantial \
                                      structure, Kaufman and Rousseeuw 1990): note. A level has a single cluster: warning.";
 
 /// How far clusters are apart.
@@ -154,7 +154,7 @@ pub(super) fn separation(record: &RunRecord) -> Vec<ClusteringFinding> {
             return Some(level.finding(Severity::Good, mean, sentence));
         }
         let sentence = format!(
-            "The clusters of level {number} overlap: {words} {} of at most 1, usual for embeddings of many dimensions.",
+            "The clusters of level {number} overlap: their {words} is {} (1 is the best). That is usual for embeddings of many dimensions.",
             value(mean)
         );
         let found = level.finding(Severity::Note, mean, sentence);

@@ -6,9 +6,9 @@ use crate::base::numeric::as_real;
 use crate::metrics::Severity;
 use crate::plan::record::{ClusteringFinding, RunRecord};
 
-pub(super) const COLLAPSED: &str = "One cluster holds half of a level's points, and three times its fair share (points / \
-                                    clusters), or nine tenths of them: severe. It holds half of them and twice its fair \
-                                    share, or a fifth and ten times its fair share: warning.";
+pub(super) const COLLAPSED: &str = "The largest cluster holds nine tenths of a level's points, or half of them and three times its \
+                                    fair share (points / clusters): severe; half and twice its fair share, or a fifth and \
+                                    ten times its fair share: warning.";
 
 /// One cluster that holds most points.
 pub(super) fn collapsed(record: &RunRecord) -> Vec<ClusteringFinding> {

@@ -73,7 +73,7 @@ fn single_points_empty_and_small_clusters_are_counted() {
         json!({ "size": [100, 1, 0, 5, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 1, 100, 100] });
     let singletons = found("singletons", json!({}), sizes.clone()).expect("found");
     assert_eq!((singletons.severity, singletons.value), (Severity::Warning, 2.0), "a ninth of the clusters");
-    assert_eq!(singletons.sentence, "2 of 18 clusters of level 1 (1, 16) hold one point each.");
+    assert_eq!(singletons.sentence, "2 of 19 clusters of level 1 (1 and 16) hold one point each.");
     assert_eq!(singletons.clusters.expect("shown").filter, "size = 1");
     let empty = found("empty", json!({}), sizes.clone()).expect("found");
     assert_eq!((empty.severity, empty.value), (Severity::Note, 1.0));
@@ -177,14 +177,11 @@ fn a_level_that_repeats_the_one_above_hardly_refines_it() {
 #[test]
 fn clusters_that_mix_labels_are_found_unless_they_must() {
     let of = |sizes: &[u64], purity: Value, majority: Value| {
-        found("mixed_labels", json!({}), json!({ "size": sizes, "purity": purity, "majority_label": majority }))
+        found("mixed_classes", json!({}), json!({ "size": sizes, "purity": purity, "majority_label": majority }))
     };
     let mixed = of(&[100, 100], json!([0.5, 0.5]), json!(["cat", "dog"])).expect("found");
     assert_eq!((mixed.severity, mixed.value), (Severity::Severe, 2.0));
-    assert!(
-        mixed.sentence.starts_with("In all 2 clusters of level 1 (100 % of the points), less than 60 %"),
-        "{mixed:?}"
-    );
+    assert!(mixed.sentence.starts_with("All 2 clusters of level 1 mix classes, with 100 % of the points"), "{mixed:?}");
     let sizes = [800, 100, 100];
     let labels = || json!(["cat", "dog", "owl"]);
     assert_eq!(severity(of(&sizes, json!([0.9, 0.5, 0.9]), labels())), Some(Severity::Warning));
@@ -194,10 +191,13 @@ fn clusters_that_mix_labels_are_found_unless_they_must() {
     // two clusters for three labels
     let below = json!({ "size": [70, 70, 60], "purity": [1.0, 1.0, 1.0], "majority_label": labels() });
     let above = json!({ "size": [140, 60], "purity": [0.5, 1.0], "majority_label": ["cat", "owl"] });
-    let mixed = of_record("mixed_labels", &record(vec![level(1, json!({}), below), level(2, json!({}), above)]));
+    let mixed = of_record("mixed_classes", &record(vec![level(1, json!({}), below), level(2, json!({}), above)]));
     let mixed = mixed.expect("found");
     assert_eq!(mixed.severity, Severity::Note);
-    assert!(mixed.sentence.ends_with("It has 2 clusters for at least 3 labels, so it must."), "{mixed:?}");
+    assert!(
+        mixed.sentence.ends_with("Level 2 has 2 clusters for at least 3 classes, so some must mix them."),
+        "{mixed:?}"
+    );
 }
 
 #[test]

@@ -36,6 +36,12 @@ pub(super) fn value(real: f64) -> String {
     if real != 0.0 && real.abs() < 0.01 { format!("{real:.1e}") } else { format!("{real:.2}") }
 }
 
+/// The text with its first letter in upper case.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `is` after one, `are` after more.
 pub(super) fn are(count: u64) -> &'static str {
     if count == 1 { "is" } else { "are" }

@@ -47,7 +47,7 @@ pub(super) fn compose(chooser: &Chooser, level: &Level, ranked: Ranked<'_>) -> P
     }
     facts.push(match sections.is_empty() {
         true => format!("{} shown, {}", rows.len(), chooser.how()),
-        false => format!("{} shown", own(&sections, cluster)),
+        false => format!("{} of its points shown", own(&sections, cluster)),
     });
     let distances = chooser.distances.filter(|_| settings.montage_captions == MontageCaptions::Distance);
     let caption = |row: &u64| distances.and_then(|file| Some(format!("d {}", short(file.get(*row)?.into()))));

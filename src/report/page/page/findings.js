@@ -22,9 +22,14 @@ function findingItem(finding) {
   const link = clusters && levelOf(clusters.level)
     ? el("a", { href: addressOf(clusters) }, clusters.cluster === undefined ? "Show the clusters" : `Show cluster ${clusters.cluster}`)
     : null;
-  return el("li", { class: `finding ${severity}` },
+  return el("li", { class: "finding", "data-severity": severity },
     el("span", { class: "severity" }, severity),
-    el("div", {}, el("p", {}, sentence), el("p", { class: "note" }, suggestion, suggestion && link ? " " : null, link)));
+    el("div", {}, el("p", {}, withCode(sentence)), el("p", { class: "note" }, withCode(suggestion ?? ""), suggestion && link ? " " : null, link)));
+}
+
+/// Text whose parts between backquotes are commands.
+function withCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? el("code", {}, part) : part));
 }
 
 /// A judgement, and what it rests on: `Usable with care: 2 warnings, 7 notes`.
@@ -32,7 +37,7 @@ function headline(findings) {
   const count = (severity) => findings.filter((finding) => finding.severity === severity).length;
   const words = (severity) => `${count(severity)} ${count(severity) === 1 ? severities[severity].one : severities[severity].many}`;
   const counts = (...wanted) => wanted.filter(count).map(words).join(", ");
-  if (count("severe")) return `Look before you use it: ${counts("severe", "warning", "note")}`;
+  if (count("severe")) return `Probably not fit for use: ${counts("severe", "warning", "note")}`;
   if (count("warning")) return `Usable with care: ${counts("warning", "note")}`;
   return count("good") ? `Good: ${counts("good", "note")}, nothing to warn of` : `Nothing to warn of${count("note") ? `: ${counts("note")}` : ""}`;
 }
@@ -66,7 +71,7 @@ function toLookAt(level, findings) {
     shown.length ? el("ul", { class: "worst-clusters" }, shown.map(item)) : el("p", { class: "note" }, "Even the worst ranked cluster is well apart from the others."));
 }
 
-/// Findings first, then the clusters to look at.
+/// Findings first, with the picture of all levels below; beside them, the clusters to look at.
 function verdict() {
   const findings = data.findings ?? [];
   const [first, rest] = [["severe", "warning"], ["note", "good"]].map((wanted) => findings.filter(({ severity }) => wanted.includes(severity)));
@@ -80,9 +85,10 @@ function verdict() {
   return el("div", { class: "verdict" },
     el("section", { "aria-labelledby": "verdict" },
       el("h2", { id: "verdict" }, "Verdict"),
-      el("p", { class: "headline" }, findings.length ? headline(findings) : "No rule found anything to say."),
+      el("p", { class: "headline" }, findings.length ? headline(findings) : "No findings."),
       first.length ? listOf(first) : null,
-      rest.length ? el("details", { open: few || first.length === 0 }, el("summary", {}, counts.join(", ")), listOf(rest)) : null),
+      rest.length ? el("details", { open: few || first.length === 0 }, el("summary", {}, counts.join(", ")), listOf(rest)) : null,
+      icicleSection()),
     worst.length ? el("section", { "aria-labelledby": "worst" }, el("h2", { id: "worst" }, "Clusters to look at"), worst,
-      data.inputs.images.length ? el("p", { class: "note" }, "The pictures are the members closest to the centroids.") : null) : null);
+      levels.some((level) => imagesOn(level).here) ? el("p", { class: "note" }, `Pictures: ${choice(levels[0]).toLowerCase()}.`) : null) : null);
 }

@@ -22,7 +22,7 @@ function aboutPoint(level, places, i) {
   const facts = [
     image ? image.path : null,
     image ? `row ${point.row}` : null,
-    point.label === undefined ? null : point.label === null ? "no label" : `label ${point.label}`,
+    point.label === undefined ? null : point.label === null ? "no class" : `class ${point.label}`,
     `cluster ${point.clusters[levels.indexOf(level)]}${place < 0 ? ", which this page does not list" : ""}`,
     typeof point.distance === "number" ? `distance to its centroid ${short(point.distance)}` : null,
   ];

@@ -128,8 +128,8 @@ class MemberGrid {
 function missingImages(level) {
   const { here, recorded, non_empty } = imagesOn(level);
   if (!data.inputs.images.length || here >= non_empty) return null;
-  const count = here ? `${whole.format(here)} of ${counted(non_empty, "cluster")}` : `none of the ${counted(non_empty, "cluster")}`;
-  const words = [`Images of ${count} of this level are in this page, the worst clusters first. `];
+  const count = `${whole.format(here)} of ${counted(non_empty, "cluster")}`;
+  const words = [here ? `Images of ${count} of this level are in this page, the worst clusters first. ` : `No images of this level's ${counted(non_empty, "cluster")} are in this page. `];
   if (here < recorded) {
     const rest = recorded < non_empty ? `writes those of ${counted(recorded, "cluster")} beside it.` : "writes all beside it.";
     words.push(el("code", {}, images().command), ` ${rest} `);

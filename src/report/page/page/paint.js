@@ -143,12 +143,12 @@ function icicleSection() {
   const empty = levels.map((level) => [level.number, level.length - level.nonEmpty()]).filter(([, count]) => count);
   const partial = levels.filter((level) => level.ids);
   const about = [
-    "A cluster is as wide as it has points.",
+    "The width of a cluster is its number of points.",
     levels.length - 1 > apart.length ? "It stands below its parent." : "",
     apart.length && levels.length > 1 ? `Without parents, the clusters of ${apart.length > 1 ? "levels" : "level"} ${apart.join(" and ")} are ordered by size alone.` : "",
     ...empty.map(([number, count]) => `${counted(count, "empty cluster")} of level ${number} can't be seen.`),
     ...partial.map((level) => `Of level ${level.number}, only the ${whole.format(level.length)} best and worst clusters are drawn.`),
-    levels.some((level) => level.nonEmpty() > FEW_CELLS) ? "Where a row ends in a comb, clusters are narrower than a pixel, and their mean is shown." : "",
+    levels.some((level) => level.nonEmpty() > FEW_CELLS) ? "A block with a comb along its lower edge stands for clusters narrower than a pixel; its colour is their mean." : "",
     "A click opens a cluster; Shift with a click, or +, zooms in.",
   ];
   return [el("h2", {}, levels.length > 1 ? "All levels at a glance" : "All clusters at a glance"), el("p", { class: "lead" }, about.filter(Boolean).join(" ")), icicle.element];

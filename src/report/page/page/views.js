@@ -16,7 +16,6 @@ function overview() {
   const clusters = data.metrics.filter(({ name }) => levels.some((level) => level.columns.has(name)) && !named.some((n) => n.name === name));
   return [
     verdict(),
-    ...icicleSection(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
     images().notes.length ? notice("Left out of this page", images().notes) : null,
     el("h2", {}, levels.length === 1 ? "Metrics of the level" : "Levels side by side"),

@@ -272,7 +272,7 @@ class FlowTable {
   about(found, wanted, size) {
     const { flows } = this;
     if (wanted !== null && size === undefined) return "there is no such cluster";
-    if (wanted !== null && size === 0) return "no point of this cluster has a cluster in both runs";
+    if (wanted !== null && size === 0) return "none of its points is in a cluster in both runs";
     const shown = found.length > ROWS ? `the ${ROWS} largest of ${whole.format(found.length)} flows` : counted(found.length, "flow");
     const points = sum(found.map((at) => flows.points[at]));
     const all = wanted === null ? flows.total : size;
