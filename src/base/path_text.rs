@@ -32,10 +32,15 @@ pub fn is_url(text: &str) -> bool {
 pub fn file_url(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let text = absolute.to_string_lossy();
-    match url(path) {
-        Some(url) => url,
-        // `C:\\a b` is `file:///C:/a%20b`
-        None => format!("{SCHEME}/{}", percent_encoded(text.replace('\\', "/").trim_start_matches('/').as_bytes())),
+    if cfg!(windows) { url_on_windows(&text) } else { url(path).unwrap_or_else(|| text.into_owned()) }
+}
+
+/// `C:\a b` is `file:///C:/a%20b`, `\\host\a` is `file://host/a`.
+fn url_on_windows(absolute: &str) -> String {
+    let text = absolute.replace('\\', "/");
+    match text.strip_prefix("//") {
+        Some(share) => SCHEME.to_owned() + &percent_encoded(share.as_bytes()),
+        None => format!("{SCHEME}/{}", percent_encoded(text.as_bytes())),
     }
 }
 
@@ -131,6 +136,18 @@ mod tests {
     use super::*;
 
     #[cfg(unix)]
+    #[test]
+    fn urls_of_windows_have_slashes_and_keep_the_drive() {
+        assert_eq!(url_on_windows(r"C:\a b\report.html"), "file:///C:/a%20b/report.html");
+        assert_eq!(url_on_windows(r"\\host\share\x"), "file://host/share/x");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_is_absolute_and_encoded() {
+        assert_eq!(file_url(Path::new("/a b/#1/report.html")), "file:///a%20b/%231/report.html");
+    }
+
     #[test]
     fn every_path_reads_back() {
         use std::os::unix::ffi::OsStrExt;
