@@ -27,6 +27,16 @@ pub enum LabelNames {
 }
 
 impl Labels {
+    /// The label of a row, as written in the file; `None` for a row without one.
+    pub fn text_of(&self, row: u64) -> Option<String> {
+        // the number of no label is beyond all names
+        let at = usize::try_from(*self.of_rows.get(usize::try_from(row).ok()?)?).ok()?;
+        match &self.names {
+            LabelNames::Whole(numbers) => numbers.get(at).map(u64::to_string),
+            LabelNames::Text(texts) => texts.get(at).cloned(),
+        }
+    }
+
     /// Refuses labels that are not `rows` in number, or are all missing.
     pub(super) fn check(&self, path: &Path, rows: u64) -> Result<(), Finding> {
         if self.of_rows.len() as u64 != rows {

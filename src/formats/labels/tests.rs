@@ -89,3 +89,13 @@ proptest! {
         let _ = read(".npy", &npy("|S3", "(3,)", &content), 3);
     }
 }
+
+#[test]
+fn labels_are_texts_as_written() {
+    let of_rows = vec![1, UNLABELLED, 0];
+    let whole = Labels { of_rows: of_rows.clone(), distinct: 2, names: LabelNames::Whole([7, 30].into()) };
+    let shown = |labels: &Labels| (0..4).map(|row| labels.text_of(row)).collect::<Vec<_>>();
+    assert_eq!(shown(&whole), [Some("30".to_owned()), None, Some("7".to_owned()), None]);
+    let names = LabelNames::Text(["a b".to_owned(), "007".to_owned()].into());
+    assert_eq!(shown(&Labels { of_rows, distinct: 2, names })[0].as_deref(), Some("007"));
+}

@@ -4,9 +4,7 @@ use rayon::prelude::*;
 
 use super::members::{Members, Pass, Wanted};
 use crate::base::error::{Error, Result};
-use crate::base::matrix::UNLABELLED;
 use crate::formats::distances::DistanceFile;
-use crate::formats::labels::{LabelNames, Labels};
 use crate::metrics::Better;
 use crate::plan::Plan;
 use crate::plan::record::{Images, Level, PlaneMap, Samples};
@@ -139,18 +137,8 @@ pub fn images(plan: &Plan, levels: &[Level], map: Option<&PlaneMap>) -> Result<O
     let (paths, captions) = named.into_iter().map(|name| (name.path, name.caption)).unzip();
     let root = std::path::absolute(root).unwrap_or_else(|_| root.clone());
     let classes =
-        plan.labels.as_ref().map_or(Vec::new(), |labels| rows.iter().map(|&row| class(labels, row)).collect());
+        plan.labels.as_ref().map_or(Vec::new(), |labels| rows.iter().map(|&row| labels.text_of(row)).collect());
     Ok(Some(Images { root, rows, paths, captions, classes }))
-}
-
-/// The class of a row, as written in the file of labels.
-fn class(labels: &Labels, row: u64) -> Option<String> {
-    let code = *labels.of_rows.get(usize::try_from(row).ok()?)?;
-    let at = usize::try_from(code).ok().filter(|_| code != UNLABELLED)?;
-    match &labels.names {
-        LabelNames::Whole(numbers) => numbers.get(at).map(u64::to_string),
-        LabelNames::Text(texts) => texts.get(at).cloned(),
-    }
 }
 
 #[cfg(test)]

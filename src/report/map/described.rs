@@ -1,8 +1,7 @@
 //! What the report says of the points on a map: their distances and their labels.
 
-use crate::base::matrix::UNLABELLED;
 use crate::formats::distances::DistanceFile;
-use crate::formats::labels::{LabelNames, Labels};
+use crate::formats::labels::Labels;
 use crate::plan::record::{PlaneMap, SampledPoints};
 
 /// Adds the distances and labels of all points. `distances` has a file for every level, or none.
@@ -10,7 +9,8 @@ pub fn describe(map: &mut PlaneMap, distances: &[DistanceFile], labels: Option<&
     let near = map.tsne.as_mut().map(|near| &mut near.points);
     for points in near.into_iter().chain([&mut map.points]) {
         points.distances = distances.iter().map(|file| distances_of(points, file)).collect();
-        points.given_labels = labels.map_or(Vec::new(), |labels| labels_of(points, labels));
+        points.given_labels =
+            labels.map_or(Vec::new(), |labels| points.rows.iter().map(|&row| labels.text_of(row)).collect());
     }
 }
 
@@ -18,26 +18,12 @@ fn distances_of(points: &SampledPoints, file: &DistanceFile) -> Vec<Option<f32>>
     points.rows.iter().map(|&row| file.get(row).filter(|distance| distance.is_finite())).collect()
 }
 
-fn labels_of(points: &SampledPoints, labels: &Labels) -> Vec<Option<String>> {
-    let of_row = |&row: &u64| {
-        let label = *labels.of_rows.get(usize::try_from(row).ok()?)?;
-        (label != UNLABELLED).then(|| name(&labels.names, label)).flatten()
-    };
-    points.rows.iter().map(of_row).collect()
-}
-
-fn name(names: &LabelNames, label: u32) -> Option<String> {
-    let at = usize::try_from(label).ok()?;
-    match names {
-        LabelNames::Whole(numbers) => numbers.get(at).map(u64::to_string),
-        LabelNames::Text(texts) => texts.get(at).cloned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::matrix::UNLABELLED;
     use crate::formats::distances::DistanceBuffer;
+    use crate::formats::labels::LabelNames;
 
     #[test]
     fn points_get_the_distance_and_label_of_their_row() {

@@ -7,7 +7,6 @@ use crate::base::error::Result;
 use crate::base::matrix::UNLABELLED;
 use crate::base::numeric::to_f32;
 use crate::formats::distances::{Element, RowFile};
-use crate::formats::labels::{LabelNames, Labels};
 use crate::plan::Plan;
 use crate::plan::record::{Level, SampledPoints};
 use crate::report::map::FittedMap;
@@ -31,7 +30,7 @@ impl Rows<'_> {
         Ok(Points {
             first_row,
             rows,
-            labels: labels.map(|labels| range.clone().map(|row| label(labels, row)).collect()),
+            labels: labels.map(|labels| range.clone().map(|row| labels.text_of(row)).collect()),
             levels: (0..self.plan.levels.len()).map(|at| self.level(at, &range)).collect(),
             places: self.mapped.map(|mapped| self.places(mapped, first_row, rows)).transpose()?,
             tsne: tsne.map(|tsne| sampled(&tsne.points, &range)),
@@ -81,15 +80,6 @@ fn cells<T: Element>(file: &RowFile<T>, range: &Range<u64>, there: impl Fn(&T) -
     range.clone().map(|row| file.get(row).filter(&there)).collect()
 }
 
-/// The user's label of a row as written in the file.
-fn label(labels: &Labels, row: u64) -> Option<String> {
-    let code = *labels.of_rows.get(usize::try_from(row).ok()?)? as usize;
-    match &labels.names {
-        LabelNames::Whole(numbers) => numbers.get(code).map(u64::to_string),
-        LabelNames::Text(texts) => texts.get(code).cloned(),
-    }
-}
-
 /// Positions of the rows that were sampled; `None` for the others.
 fn sampled(points: &SampledPoints, range: &Range<u64>) -> Places {
     let count = range.clone().count();
@@ -115,15 +105,5 @@ mod tests {
         assert_eq!(x, [Some(0.5), None, None, None, Some(0.9)]);
         assert_eq!(y, [Some(5.0), None, None, None, Some(9.0)]);
         assert_eq!(sampled(&points, &(0..2)).0, [None, None]);
-    }
-
-    #[test]
-    fn labels_are_texts_as_written() {
-        let of_rows = vec![1, UNLABELLED, 0];
-        let whole = Labels { of_rows: of_rows.clone(), distinct: 2, names: LabelNames::Whole([7, 30].into()) };
-        let shown = |labels: &Labels| (0..4).map(|row| label(labels, row)).collect::<Vec<_>>();
-        assert_eq!(shown(&whole), [Some("30".to_owned()), None, Some("7".to_owned()), None]);
-        let names = LabelNames::Text(["a b".to_owned(), "007".to_owned()].into());
-        assert_eq!(shown(&Labels { of_rows, distinct: 2, names })[0].as_deref(), Some("007"));
     }
 }
