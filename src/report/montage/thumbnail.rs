@@ -36,6 +36,15 @@ pub struct Thumbnails {
     budget: Budget,
 }
 
+/// Most bytes of decoded images in memory at a time, unless others are asked for.
+const DECODED: u64 = 1 << 30;
+
+impl Default for Thumbnails {
+    fn default() -> Self {
+        Thumbnails::new(DECODED)
+    }
+}
+
 impl Thumbnails {
     /// `decode_bytes` as in [`Options`](super::Options).
     pub fn new(decode_bytes: u64) -> Self {
@@ -99,7 +108,7 @@ mod tests {
         let noisy = RgbImage::from_fn(300, 200, |x, y| Rgb([grain(x, y), grain(y, x), grain(x, x)]));
         for (picture, extension, size) in [(flat, "png", (80, 80)), (noisy, "jpg", (80, 53))] {
             picture.save(&path).unwrap();
-            let made = Thumbnails::new(1 << 30).make(&path, 80).unwrap();
+            let made = Thumbnails::default().make(&path, 80).unwrap();
             assert_eq!(made.extension, extension);
             let read = image::load_from_memory(&made.bytes).unwrap();
             assert_eq!((read.width(), read.height()), size);
@@ -112,14 +121,14 @@ mod tests {
         let path = folder.path().join("x.png");
         RgbImage::from_fn(100, 100, |_, y| Rgb([if y < 40 { 255 } else { 0 }, 0, 0])).save(&path).unwrap();
         let read = |cut| {
-            let made = Thumbnails::new(1 << 30).make_below(&path, cut, 100).unwrap();
+            let made = Thumbnails::default().make_below(&path, cut, 100).unwrap();
             image::load_from_memory(&made.bytes).unwrap().into_rgb8()
         };
         assert_eq!((read(0).dimensions(), read(0)[(50, 2)]), ((100, 100), Rgb([255, 0, 0])));
         assert_eq!((read(40).dimensions(), read(40)[(50, 2)]), ((100, 60), Rgb([0; 3])));
         // not all of it
         assert_eq!(read(1000).dimensions(), (100, 100));
-        let larger = Thumbnails::new(1 << 30).make_below(&path, 0, 640).unwrap();
+        let larger = Thumbnails::default().make_below(&path, 0, 640).unwrap();
         assert_eq!(image::load_from_memory(&larger.bytes).unwrap().width(), 100, "not enlarged");
     }
 
@@ -127,8 +136,8 @@ mod tests {
     fn an_image_that_can_not_be_shown_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.png");
-        assert_eq!(Thumbnails::new(1 << 30).make(&path, 80), Err("missing".to_owned()));
+        assert_eq!(Thumbnails::default().make(&path, 80), Err("missing".to_owned()));
         std::fs::write(&path, "<script>").unwrap();
-        assert!(Thumbnails::new(1 << 30).make(&path, 80).unwrap_err().contains("not an image"));
+        assert!(Thumbnails::default().make(&path, 80).unwrap_err().contains("not an image"));
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::pictures::{PictureSources, Pictures};
 use super::shell::{self, Content, escaped, in_script};
-use super::{convergence, distributions, shown as chosen};
+use super::{chosen, convergence, distributions};
 use crate::plan::record::{Images, RunRecord};
 
 /// Joined in this order to one script.

@@ -9,19 +9,19 @@
 //! | `data` | which part of the record the page gets |
 //! | `distributions` | histograms, in the page and as files |
 //! | `convergence` | the chart of the k-means objective, if it is known |
-//! | `shown` | which images of which clusters are shown, the most important first |
+//! | `chosen` | which images of which clusters are shown, the most important first |
 //! | `pictures` | which pictures fit, and where they are stored |
 //! | `assemble` | the page from its parts |
 //! | `shell` | what all pages share: frame, policy, style, text |
 //! | `write` | the files of a report |
 
 mod assemble;
+mod chosen;
 mod convergence;
 mod data;
 mod distributions;
 mod pictures;
 pub(crate) mod shell;
-mod shown;
 mod write;
 
 pub use pictures::Pictures;

@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde_json::json;
 
-use super::shell::in_script;
-use super::shown;
+use super::chosen;
+use super::shell::{MOST_BYTES, in_script};
 use crate::base::error::{Error, Result};
 use crate::formats::folder::OutputFolder;
 use crate::formats::npy::shell_word;
 use crate::plan::record::{ContactSheet, MontageFile, RunRecord};
 use crate::report::montage::{Encoded, Thumbnails};
 
-/// Most bytes of a page with its pictures: mail systems and viewers accept that.
-const PAGE: u64 = 14_000_000;
 /// Most bytes of these for montages.
 const MONTAGES: u64 = 6_000_000;
 /// Sides of montages in a page, pixels: the first at which all of them fit is used.
@@ -32,8 +30,6 @@ const SIDES_BESIDE: [u32; 2] = [240, 160];
 const MANY_BESIDE: usize = 20_000;
 /// Most thumbnails in one folder: programs that list or copy folders become slow with many more.
 const IN_FOLDER: usize = 1_000;
-/// Most bytes of decoded images in memory at a time.
-const DECODED: u64 = 1 << 30;
 /// Pictures made between two checks of the budget.
 const BATCH: usize = 128;
 
@@ -67,17 +63,17 @@ pub(super) fn embedded(
     montage: &dyn Fn(&Path) -> Result<PathBuf>,
     check_stop: &(dyn Fn() -> Result<()> + Sync),
 ) -> Result<PictureSources> {
-    let make = Thumbnails::new(DECODED);
+    let make = Thumbnails::default();
     let mut shown = PictureSources { command: command(out), ..PictureSources::default() };
-    let room = PAGE.saturating_sub(used);
+    let room = MOST_BYTES.saturating_sub(used);
     let left = embed_montages(record, room.min(MONTAGES), montage, &make, &mut shown, check_stop)?;
     let room = room - (room.min(MONTAGES) - left);
     let left = embed_sheets(record, room.min(SHEETS), montage, &make, &mut shown, check_stop)?;
     let mut room = room - (room.min(SHEETS) - left);
-    let (first, rest) = shown::in_order(record);
+    let (first, rest) = chosen::in_order(record);
     let side = side(record, &first, room, &make, check_stop)?;
     let samples = first.len() + rest.len();
-    let on_map = shown::only_on_map(record, &[&first, &rest]);
+    let on_map = chosen::only_on_map(record, &[&first, &rest]);
     let rows = [first, rest, on_map].concat();
     'all: for batch in rows.chunks(BATCH) {
         for (row, made) in thumbnails(record, batch, side, &make, check_stop)? {
@@ -91,10 +87,12 @@ pub(super) fn embedded(
         }
     }
     let done = shown.images.len();
-    let missing = match () {
-        () if done < samples => Some((done, samples, "sample images")),
-        () if done < rows.len() => Some((done - samples, rows.len() - samples, "images of points on the map")),
-        () => None,
+    let missing = if done < samples {
+        Some((done, samples, "sample images"))
+    } else if done < rows.len() {
+        Some((done - samples, rows.len() - samples, "images of points on the map"))
+    } else {
+        None
     };
     if let Some((done, all, what)) = missing {
         shown.notes.push(format!(
@@ -157,11 +155,11 @@ pub(super) fn beside(
         shown.montages.insert(picture.clone(), parts.join("/"));
     }
     let samples = record.levels.iter().flat_map(|level| level.samples.all_rows());
-    let mut rows: Vec<u64> = samples.chain(shown::on_map(record)).collect();
+    let mut rows: Vec<u64> = samples.chain(chosen::on_map(record)).collect();
     rows.sort_unstable();
     rows.dedup();
     let side = SIDES_BESIDE[usize::from(rows.len() > MANY_BESIDE)];
-    let make = Thumbnails::new(DECODED);
+    let make = Thumbnails::default();
     for (number, rows) in rows.chunks(IN_FOLDER).enumerate() {
         for (row, made) in thumbnails(record, rows, side, &make, check_stop)? {
             let write = |made: Encoded| {

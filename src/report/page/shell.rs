@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// Most bytes of a page with its pictures: mail systems and viewers accept that.
+pub(crate) const MOST_BYTES: u64 = 14_000_000;
+
 const FRAME: &str = include_str!("page/page.html");
 /// The style of all pages.
 pub(crate) const STYLE: &str = include_str!("page/page.css");

@@ -12,19 +12,11 @@ use crate::report::montage::Thumbnails;
 
 /// Sides of a thumbnail at most, pixels.
 const SIDE: u32 = 96;
-/// Most bytes of decoded images in memory at a time.
-const DECODED: u64 = 1 << 30;
-
 /// Makes thumbnails and counts the images that have none.
+#[derive(Default)]
 pub(super) struct PointThumbnails {
     make: Thumbnails,
     lacking: AtomicU64,
-}
-
-impl Default for PointThumbnails {
-    fn default() -> Self {
-        PointThumbnails { make: Thumbnails::new(DECODED), lacking: AtomicU64::new(0) }
-    }
 }
 
 impl PointThumbnails {

@@ -11,15 +11,12 @@ use crate::plan::record::{Level, RunRecord};
 use crate::report::compare::comparison::Comparison;
 use crate::report::compare::pair::{Pair, level_of};
 use crate::report::montage::Thumbnails;
+use crate::report::page::shell::MOST_BYTES;
 
-/// Most bytes of a page with its pictures: mail systems and viewers accept that.
-const PAGE: u64 = 14_000_000;
 /// Side of a picture, pixels.
 const SIDE: u32 = 112;
 /// Most images of a cluster.
 const MOST: usize = 8;
-/// Most bytes of decoded images in memory at a time.
-const DECODED: u64 = 1 << 30;
 /// Pictures made between two checks of the budget.
 const BATCH: usize = 128;
 
@@ -80,8 +77,8 @@ impl Pictures {
 
     /// Reads the images, as many as fit beside `used` bytes of other content.
     pub(super) fn embed(&mut self, used: u64, check_stop: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
-        let make = Thumbnails::new(DECODED);
-        let mut room = PAGE.saturating_sub(used);
+        let make = Thumbnails::default();
+        let mut room = MOST_BYTES.saturating_sub(used);
         let order = self.round_robin();
         for batch in order.chunks(BATCH) {
             let one = |&at: &usize| {
