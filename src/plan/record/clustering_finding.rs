@@ -26,6 +26,26 @@ pub struct ClusteringFinding {
     pub clusters: Option<ClustersShown>,
 }
 
+impl ClusteringFinding {
+    /// A finding about a level, or about the whole run. Its rule is filled in by the table of rules.
+    pub fn new(severity: Severity, level: Option<u32>, value: f64, sentence: String) -> Self {
+        let rule = String::new();
+        ClusteringFinding { rule, severity, level, value, sentence, suggestion: None, clusters: None }
+    }
+
+    /// The same with what to do.
+    #[must_use]
+    pub fn suggesting(self, suggestion: impl Into<String>) -> Self {
+        ClusteringFinding { suggestion: Some(suggestion.into()), ..self }
+    }
+
+    /// The same with the clusters concerned.
+    #[must_use]
+    pub fn showing(self, clusters: ClustersShown) -> Self {
+        ClusteringFinding { clusters: Some(clusters), ..self }
+    }
+}
+
 /// Some clusters of a level, as the report's table selects them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClustersShown {

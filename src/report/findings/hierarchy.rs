@@ -26,6 +26,6 @@ pub(super) fn hardly_refines(record: &RunRecord) -> Vec<ClusteringFinding> {
         let suggestion = format!("Ask for more clusters on level {number}, or fewer on level {above}.");
         let clusters = level.shown(format!("parent_points_share >= {NEARLY_ALL}"), "-size");
         let found = level.finding(Severity::Warning, share, sentence);
-        (share >= 0.5).then_some(ClusteringFinding { suggestion: Some(suggestion), clusters, ..found })
+        (share >= 0.5).then_some(found.suggesting(suggestion).showing(clusters))
     })
 }

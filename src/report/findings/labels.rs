@@ -43,7 +43,7 @@ pub(super) fn mixed(record: &RunRecord) -> Vec<ClusteringFinding> {
         let filter = format!("purity < {MIXES} and size >= {}", level.level.ranking.min_size);
         let suggestion = format!("More clusters on level {number} help if the embeddings separate the classes.");
         let found = level.finding(severity, as_real(clusters), sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "purity"), ..found })
+        Some(found.suggesting(suggestion).showing(level.shown(filter, "purity")))
     })
 }
 

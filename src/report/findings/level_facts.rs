@@ -98,19 +98,18 @@ impl<'a> LevelFacts<'a> {
 
     /// A finding about the level.
     pub(super) fn finding(self, severity: Severity, value: f64, sentence: String) -> ClusteringFinding {
-        let (rule, level) = (String::new(), Some(self.number()));
-        ClusteringFinding { rule, severity, level, value, sentence, suggestion: None, clusters: None }
+        ClusteringFinding::new(severity, Some(self.number()), value, sentence)
     }
 
     /// The clusters that a filter of the report's table selects, in an order.
-    pub(super) fn shown(self, filter: impl Into<String>, sort: &str) -> Option<ClustersShown> {
+    pub(super) fn shown(self, filter: impl Into<String>, sort: &str) -> ClustersShown {
         let (level, filter, sort) = (self.number(), filter.into(), sort.to_owned());
-        Some(ClustersShown { level, cluster: None, filter, sort })
+        ClustersShown { level, cluster: None, filter, sort }
     }
 
     /// One cluster.
-    pub(super) fn one(self, cluster: usize) -> Option<ClustersShown> {
-        Some(ClustersShown { level: self.number(), cluster: Some(cluster as u64), ..ClustersShown::default() })
+    pub(super) fn one(self, cluster: usize) -> ClustersShown {
+        ClustersShown { level: self.number(), cluster: Some(cluster as u64), ..ClustersShown::default() }
     }
 }
 

@@ -26,6 +26,5 @@ pub(super) fn uncovered(record: &RunRecord) -> Vec<ClusteringFinding> {
         percent(share),
         are(without)
     );
-    let (rule, level, value) = (String::new(), None, as_real(without));
-    vec![ClusteringFinding { rule, severity, level, value, sentence, suggestion: None, clusters: None }]
+    vec![ClusteringFinding::new(severity, None, as_real(without), sentence)]
 }

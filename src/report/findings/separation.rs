@@ -26,9 +26,9 @@ pub(super) fn chance(record: &RunRecord) -> Vec<ClusteringFinding> {
              1 by chance.",
             value(ratio)
         );
-        let suggestion = "Check that embeddings and clustering list the same rows in the same order.".to_owned();
+        let suggestion = "Check that embeddings and clustering list the same rows in the same order.";
         let found = level.finding(Severity::Severe, ratio, sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion), ..found })
+        Some(found.suggesting(suggestion))
     })
 }
 
@@ -48,11 +48,7 @@ pub(super) fn negative(record: &RunRecord) -> Vec<ClusteringFinding> {
         let suggestion =
             "Look at the worst clusters: they overlap with their nearest cluster or surround it.".to_owned();
         let found = level.finding(Severity::Severe, mean, sentence);
-        Some(ClusteringFinding {
-            suggestion: Some(suggestion),
-            clusters: level.shown(format!("{name} < 0"), name),
-            ..found
-        })
+        Some(found.suggesting(suggestion).showing(level.shown(format!("{name} < 0"), name)))
     })
 }
 
@@ -87,7 +83,7 @@ pub(super) fn misassigned(record: &RunRecord) -> Vec<ClusteringFinding> {
         };
         let clusters = level.shown("misassigned > 0", "-misassigned");
         let found = level.finding(severity, share, sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion.to_owned()), clusters, ..found })
+        Some(found.suggesting(suggestion).showing(clusters))
     })
 }
 
@@ -111,9 +107,9 @@ pub(super) fn misplaced(record: &RunRecord) -> Vec<ClusteringFinding> {
             percent(share)
         );
         let filter = format!("{name} < 0 and size >= {}", level.level.ranking.min_size);
-        let suggestion = "Compare each with its nearest cluster: they may be one group that was split.".to_owned();
+        let suggestion = "Compare each with its nearest cluster: they may be one group that was split.";
         let found = level.finding(severity, as_real(clusters), sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, name), ..found })
+        Some(found.suggesting(suggestion).showing(level.shown(filter, name)))
     })
 }
 
@@ -130,10 +126,10 @@ pub(super) fn coinciding(record: &RunRecord) -> Vec<ClusteringFinding> {
         let severity = if share >= 0.1 { Severity::Warning } else { Severity::Note };
         let have = if clusters == 1 { "has" } else { "have" };
         let sentence = format!("{} {have} the same centroid as another one.", level.some(coincides));
-        let suggestion = "Repeated rows do that: remove duplicates, or ask for fewer clusters.".to_owned();
+        let suggestion = "Repeated rows do that: remove duplicates, or ask for fewer clusters.";
         let shown = level.shown("nearest_distance = 0", "");
         let found = level.finding(severity, as_real(clusters), sentence);
-        (clusters > 0).then_some(ClusteringFinding { suggestion: Some(suggestion), clusters: shown, ..found })
+        (clusters > 0).then_some(found.suggesting(suggestion).showing(shown))
     })
 }
 
@@ -158,6 +154,6 @@ pub(super) fn separation(record: &RunRecord) -> Vec<ClusteringFinding> {
             value(mean)
         );
         let found = level.finding(Severity::Note, mean, sentence);
-        (mean < 0.25).then_some(ClusteringFinding { clusters: level.shown("", name), ..found })
+        (mean < 0.25).then_some(found.showing(level.shown("", name)))
     })
 }

@@ -17,20 +17,21 @@ pub(super) fn collapsed(record: &RunRecord) -> Vec<ClusteringFinding> {
         let share = level.share(level.size(largest));
         let fair = share * as_real(level.count());
         let number = level.number();
-        let (severity, verb) = match () {
-            () if level.count() < 2 => return None,
-            () if share >= 0.9 || (share >= 0.5 && fair >= 3.0) => (Severity::Severe, "collapsed"),
-            () if (share >= 0.5 && fair >= 2.0) || (share >= 0.2 && fair >= 10.0) => {
-                (Severity::Warning, "is dominated by one cluster")
-            }
-            () => return None,
+        let (severity, verb) = if level.count() < 2 {
+            return None;
+        } else if share >= 0.9 || (share >= 0.5 && fair >= 3.0) {
+            (Severity::Severe, "collapsed")
+        } else if (share >= 0.5 && fair >= 2.0) || (share >= 0.2 && fair >= 10.0) {
+            (Severity::Warning, "is dominated by one cluster")
+        } else {
+            return None;
         };
         let sentence = format!("Level {number} {verb}: cluster {largest} holds {} of the points.", percent(share));
         let suggestion = format!(
             "If the data are not that uneven, ask for more clusters on level {number}, or cluster again with another seed."
         );
         let found = level.finding(severity, share, sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.one(largest), ..found })
+        Some(found.suggesting(suggestion).showing(level.one(largest)))
     })
 }
 
@@ -54,7 +55,7 @@ pub(super) fn uneven(record: &RunRecord) -> Vec<ClusteringFinding> {
             counted(tenth as u64, "largest cluster"),
             percent(share)
         );
-        Some(ClusteringFinding { clusters: level.shown("", "-size"), ..level.finding(severity, share, sentence) })
+        Some(level.finding(severity, share, sentence).showing(level.shown("", "-size")))
     })
 }
 
@@ -71,13 +72,9 @@ pub(super) fn singletons(record: &RunRecord) -> Vec<ClusteringFinding> {
         let severity = if many { Severity::Warning } else { Severity::Note };
         let hold = if alone == 1 { "holds one point" } else { "hold one point each" };
         let sentence = format!("{} {hold}.", level.some(|cluster| level.size(cluster) == 1));
-        let suggestion = "Look at them: they are outliers, or the level has too many clusters.".to_owned();
+        let suggestion = "Look at them: they are outliers, or the level has too many clusters.";
         let found = level.finding(severity, as_real(alone), sentence);
-        (alone > 0).then_some(ClusteringFinding {
-            suggestion: Some(suggestion),
-            clusters: level.shown("size = 1", ""),
-            ..found
-        })
+        (alone > 0).then_some(found.suggesting(suggestion).showing(level.shown("size = 1", "")))
     })
 }
 
@@ -100,7 +97,7 @@ pub(super) fn small(record: &RunRecord) -> Vec<ClusteringFinding> {
         let suggestion = format!("`--montage-min-size {}` ranks smaller clusters too.", (least / 2).max(1));
         let filter = format!("size > 0 and size < {least}");
         let found = level.finding(severity, share, sentence);
-        Some(ClusteringFinding { suggestion: Some(suggestion), clusters: level.shown(filter, "-size"), ..found })
+        Some(found.suggesting(suggestion).showing(level.shown(filter, "-size")))
     })
 }
 
@@ -117,10 +114,6 @@ pub(super) fn empty(record: &RunRecord) -> Vec<ClusteringFinding> {
         let sentence = format!("{} of {all} clusters of level {number} {} empty.", grouped(empty), are(empty));
         let suggestion = format!("Ask for fewer clusters on level {number}, or start k-means from other centroids.");
         let found = level.finding(severity, as_real(empty), sentence);
-        (empty > 0).then_some(ClusteringFinding {
-            suggestion: Some(suggestion),
-            clusters: level.shown("size = 0", ""),
-            ..found
-        })
+        (empty > 0).then_some(found.suggesting(suggestion).showing(level.shown("size = 0", "")))
     })
 }

@@ -26,7 +26,7 @@ pub(super) fn still_falling(record: &RunRecord) -> Vec<ClusteringFinding> {
             percent(fall),
             step.objectives.len()
         );
-        let suggestion = "Allow more iterations (`n_iters`).".to_owned();
-        Some(ClusteringFinding { suggestion: Some(suggestion), ..level.finding(severity, fall, sentence) })
+        let suggestion = "Allow more iterations (`n_iters`).";
+        Some(level.finding(severity, fall, sentence).suggesting(suggestion))
     })
 }
