@@ -54,13 +54,12 @@ pub(super) fn man(args: &ManArgs) -> Result<String> {
         _ => Error::io("can't write the manual", folder, &e),
     };
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    clap_mangen::generate_to(args::command(), folder).map_err(unwritable)?;
-    for page in std::fs::read_dir(folder).map_err(unwritable)?.flatten().map(|entry| entry.path()) {
-        let is_ours = page.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(PROGRAM));
-        if is_ours {
-            let text = std::fs::read_to_string(&page).map_err(unwritable)?;
-            std::fs::write(&page, with_tables(&text)).map_err(unwritable)?;
-        }
+    // pages of other versions that are there already stay as they are
+    let made = tempfile::tempdir().map_err(unwritable)?;
+    clap_mangen::generate_to(args::command(), made.path()).map_err(unwritable)?;
+    for page in std::fs::read_dir(made.path()).map_err(unwritable)?.flatten() {
+        let text = std::fs::read_to_string(page.path()).map_err(unwritable)?;
+        std::fs::write(folder.join(page.file_name()), with_tables(&text)).map_err(unwritable)?;
     }
     Ok(format!("written to {}: {PROGRAM}.1 and a page per subcommand", folder.display()))
 }
