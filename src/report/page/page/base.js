@@ -77,6 +77,20 @@ function meaning(name) {
 /// A count with its noun, which takes an s in the plural.
 const counted = (count, noun) => `${whole.format(count)} ${noun}${count === 1 ? "" : "s"}`;
 
+/// The last of some ordered items for which something holds; -1 if there is none.
+function lastUpTo(items, holds) {
+  let [from, to] = [0, items.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (holds(items[middle])) from = middle + 1;
+    else to = middle;
+  }
+  return from - 1;
+}
+
+/// The last part of a path of any system.
+const fileName = (path) => path.split(/[\\/]/).pop() || path;
+
 const notice = (title, lines) =>
   el("div", { class: "notice" }, el("strong", {}, title), el("ul", {}, lines.map((line) => el("li", {}, line))));
 

@@ -13,7 +13,7 @@ function metricsOf(level, place) {
       const dot = el("i");
       dot.style.left = `${100 * share}%`;
       bar.append(dot);
-      bar.title = `larger than in ${Math.round(100 * share)}% of the clusters`;
+      bar.title = `larger than in ${Math.round(100 * share)} % of the clusters`;
     }
     return el("tr", {},
       el("th", { scope: "row", title: meaning(name) }, readable(name) + arrow(name)),
@@ -36,7 +36,7 @@ function kin(level, id, place) {
   for (const [term, value] of namesOf(level, place)) add(term, value);
   const nearest = level.value("nearest_cluster", place);
   if (nearest !== null) {
-    add("nearest", clusterLink(level.number, nearest), ` at distance ${short(level.value("nearest_distance", place))}`);
+    add("nearest cluster", clusterLink(level.number, nearest), ` at distance ${short(level.value("nearest_distance", place))}`);
   }
   return list;
 }

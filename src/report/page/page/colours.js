@@ -19,6 +19,8 @@ const STEPS = 33;
 
 const three = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 
+const brief = (value) => (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) ? value.toExponential(2) : three.format(value)).replaceAll("-", "−");
+
 const mode = () => (theme.isDark() ? "dark" : "light");
 
 const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
@@ -40,4 +42,25 @@ const LEAST = 0.25;
 function widened(name, low, high) {
   if (!RATIOS.includes(name) || high - low >= LEAST) return [low, high];
   return (low + high) / 2 >= 0.5 ? [high - LEAST, high] : [low, low + LEAST];
+}
+
+/// Ratio of the ends from which on colours follow the logarithm.
+const WIDE = 50;
+
+/// The scale of a metric by its values: which of them get the colours at the ends (a share `cut` of them at each end, so that few
+/// do not take all colours), and where a value lies between them.
+function scaleOf(name, ascending, cut) {
+  const at = (share) => ascending[Math.round(share * (ascending.length - 1))];
+  let [low, high] = [at(cut), at(1 - cut)];
+  if (low === high) [low, high] = [ascending[0], ascending.at(-1)];
+  [low, high] = widened(name, low, high);
+  const log = low > 0 && high / low > WIDE;
+  const of = log ? Math.log : (value) => value;
+  const back = log ? Math.exp : (value) => value;
+  return {
+    low, high, log,
+    middle: back((of(low) + of(high)) / 2),
+    cut: [ascending[0] < low, ascending.at(-1) > high],
+    share: (value) => (high > low ? Math.min(1, Math.max(0, (of(value) - of(low)) / (of(high) - of(low)))) : 0.5),
+  };
 }

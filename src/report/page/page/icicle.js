@@ -1,4 +1,4 @@
-// The icicle of the hierarchy: a row for each level, the top level first.
+// The icicle plot of the hierarchy: a row for each level, the top level first.
 
 /// Height of a row and the gap below it, in pixels.
 const LAYER = 38;
@@ -28,7 +28,7 @@ class Icicle {
     this.names = [...named].filter((name) => levels.some((level) => level.numericColumns().includes(name) && level.ascending(name).length));
     this.select = el("select", { id: "icicle-colour", onchange: () => this.colourBy(this.select.value) }, this.names.map((name) => el("option", { value: name }, readable(name))));
     this.canvas = el("canvas", {
-      tabindex: 0, role: "application", "aria-roledescription": "icicle diagram", "aria-describedby": "icicle-status",
+      tabindex: 0, role: "application", "aria-roledescription": "icicle plot", "aria-describedby": "icicle-status",
       "aria-label": "Hierarchy of clusters: left and right arrow keys go to the next cluster of the level, up to the parent, down to the first child, Enter opens a cluster, plus zooms in to it, minus zooms out, 0 shows everything",
     });
     this.canvas.style.height = `${this.rows.length * LAYER}px`;
@@ -310,17 +310,6 @@ class Icicle {
     const items = this.drawn()[row];
     return { row, cell: items[Math.max(0, lastUpTo(items, (item) => item.from <= where))].first };
   }
-}
-
-/// The last of some ordered items for which something holds; -1 if there is none.
-function lastUpTo(items, holds) {
-  let [from, to] = [0, items.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (holds(items[middle])) from = middle + 1;
-    else to = middle;
-  }
-  return from - 1;
 }
 
 const valueText = (level, name, place) => (level.value(name, place) === null ? "not defined" : short(level.value(name, place)));

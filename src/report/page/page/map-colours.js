@@ -9,27 +9,6 @@ const rest = { light: "#a3a3a3", dark: "#767c83" };
 
 /// Share of the clusters at each end of a metric that get the colour of that end, so that few do not take all colours.
 const CUT = 0.02;
-/// Ratio of the ends from which on colours follow the logarithm.
-const WIDE = 50;
-
-const brief = (value) => (value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3) ? value.toExponential(2) : three.format(value)).replaceAll("-", "−");
-
-/// The scale of a metric: which values get the colours at the ends, and where a value lies between them.
-function scaleOf(name, ascending) {
-  const at = (share) => ascending[Math.round(share * (ascending.length - 1))];
-  let [low, high] = [at(CUT), at(1 - CUT)];
-  if (low === high) [low, high] = [ascending[0], ascending.at(-1)];
-  [low, high] = widened(name, low, high);
-  const log = low > 0 && high / low > WIDE;
-  const of = log ? Math.log : (value) => value;
-  const back = log ? Math.exp : (value) => value;
-  return {
-    low, high, log,
-    middle: back((of(low) + of(high)) / 2),
-    cut: [ascending[0] < low, ascending.at(-1) > high],
-    share: (value) => (high > low ? Math.min(1, Math.max(0, (of(value) - of(low)) / (of(high) - of(low)))) : 0.5),
-  };
-}
 
 /// Colours by a metric. Like [`KindColours`], it gives places and points slots, and slots colours; the last slot is grey.
 class MetricColours {
@@ -38,7 +17,7 @@ class MetricColours {
     this.name = name;
     this.better = metric(name)?.better ?? "neither";
     const values = level.ascending(name);
-    this.scale = values.length ? scaleOf(name, values) : null;
+    this.scale = values.length ? scaleOf(name, values, CUT) : null;
     this.slots = STEPS + 1;
   }
 

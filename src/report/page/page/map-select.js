@@ -171,14 +171,13 @@ class Selection {
     const centroids = this.spots.size ? `, and ${counted(this.spots.size, "centroid")}` : "";
     const named = counts.slice(0, LISTED_CLUSTERS).flatMap(([cluster, count], i) => [i ? ", " : "", clusterLink(level.number, cluster), ` ${whole.format(count)}`]);
     const more = counts.length > LISTED_CLUSTERS ? `, and ${counted(counts.length - LISTED_CLUSTERS, "more cluster")}` : "";
-    const table = typeof shown === "object" ? shown.parts?.table : null;
     this.element.replaceChildren(
       el("p", { role: "status" }, `Selected: ${counted(this.rows.size, "sampled point")} of ${counted(counts.length, "cluster")}${centroids}`),
       ...(counts.length ? [el("p", { class: "note" }, "Points by cluster: ", named, more)] : []),
       el("div", { class: "tools" },
         button("Rows as .csv", () => save(`${name}.csv`, "text/csv", csvOf(this.points())), none),
         button("Rows as .npy", () => save(`${name}.npy`, "application/octet-stream", npyOf(rows())), none),
-        ...(table?.only ? [button("Show these clusters in the table", () => table.only(this.places()))] : []),
+        button("Show these clusters in the table", () => shown.parts.table.only(this.places())),
         button("Clear", () => this.clear())));
   }
 }

@@ -6,7 +6,7 @@ const mapKinds = {
     return `t-SNE of the level ${levels[0].number} centroids and of points, perplexity ${short(data.maps.tsne.perplexity)}. Neighbours lie together; sizes of groups and distances between them have no meaning.${upper}`;
   } },
   pca: { title: "PCA", about: () => {
-    const share = data.maps.pca.explained.map((share) => `${(100 * share).toFixed(0)}%`).join(" and ");
+    const share = data.maps.pca.explained.map((share) => `${(100 * share).toFixed(0)} %`).join(" and ");
     return `First two principal components of the level ${levels[0].number} centroids, weighted by cluster size; they explain ${share} of the variance. All levels share this plane.`;
   } },
 };
@@ -21,8 +21,8 @@ const SLOW = 7;
 const REST = 150;
 
 const command = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘" : "Ctrl";
-const mapHelp = `Drag to move, ${command} + wheel or pinch to zoom, double click for everything, Shift + drag to select. ` +
-  "Keys: arrows move, + and − zoom, 0 shows everything, Shift + arrow goes to the next cluster that way, Enter opens it.";
+const mapHelp = `Drag to move, ${command} + wheel or pinch to zoom, double click for the first view, Shift + drag to select. ` +
+  "Keys: arrows move, + and − zoom, 0 returns to the first view, Shift + arrow goes to the next cluster that way, Enter opens it.";
 
 class ClusterMap {
   constructor(level, open) {
@@ -91,7 +91,7 @@ class ClusterMap {
     const zoom = el("span", { class: "zoom" },
       button("−", "Zoom out", () => this.view.zoomBy(1 / STEP)),
       button("+", "Zoom in", () => this.view.zoomBy(STEP)),
-      button("All", "All: show the whole map", () => this.view.all()));
+      button("All", "All: back to the first view", () => this.view.all()));
     const tools = el("div", { class: "tools" },
       this.kinds.length > 1 ? el("span", { class: "field" }, el("label", { for: "map-kind" }, "Map"), kind) : null,
       el("span", { class: "field" }, el("label", { for: "map-colour" }, "Colour by"), this.select),

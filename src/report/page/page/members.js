@@ -10,16 +10,10 @@ const imagesOn = (level) => images().levels.find((other) => other.level === leve
 /// What is known about the image of a row; null if the page knows none.
 function imageOf(row) {
   const { rows, paths, captions, classes, sources } = images();
-  let [from, to] = [0, rows.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (rows[middle] < row) from = middle + 1;
-    else to = middle;
-  }
-  if (rows[from] !== row) return null;
-  const path = paths[from];
-  const name = path.split(/[\\/]/).pop() || path;
-  return { row, path, name, caption: captions[from] ?? null, class: classes[from] ?? null, source: sources[from] };
+  const at = lastUpTo(rows, (other) => other <= row);
+  if (rows[at] !== row) return null;
+  const path = paths[at];
+  return { row, path, name: fileName(path), caption: captions[at] ?? null, class: classes[at] ?? null, source: sources[at] };
 }
 
 /// The members of a cluster that the page shows: `closest` (or at random) and `farthest`; null if there are none.

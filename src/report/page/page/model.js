@@ -98,15 +98,7 @@ class Level {
   share(name, value) {
     const values = this.ascending(name);
     if (value === null || values.length < 2) return null;
-    const below = (limit) => {
-      let [from, to] = [0, values.length];
-      while (from < to) {
-        const middle = (from + to) >> 1;
-        if (limit(values[middle])) from = middle + 1;
-        else to = middle;
-      }
-      return from;
-    };
+    const below = (limit) => lastUpTo(values, limit) + 1;
     const less = below((other) => other < value);
     const same = below((other) => other <= value) - less;
     return (less + (same - 1) / 2) / (values.length - 1);

@@ -1,6 +1,7 @@
 // Colours for values: the scale of each level, and its legend.
 
-const few = (value) => (value && (Math.abs(value) >= 1e9 || Math.abs(value) < 1e-4) ? value.toExponential(1) : three.format(value));
+/// Share of the clusters at each end that get the colour of that end.
+const OUTERMOST = 0.01;
 
 /// Black or white, whichever is easier to read on a colour.
 function inkOn(colour) {
@@ -22,26 +23,18 @@ class Shades {
     this.byLevel = new Map(this.scales.flatMap((scale) => scale.levels.map((level) => [level, scale])));
   }
 
-  /// The range of some levels. The outermost hundredth on either side has the colours of the ends.
+  /// The scale of some levels.
   scale(group) {
     const values = Float64Array.from(group.flatMap((level) => [...level.ascending(this.name)])).sort();
-    const last = values.length - 1;
-    const cut = Math.floor(last / 100);
-    const wide = values[last - cut] > values[cut];
-    const [low, high] = widened(this.name, ...(wide ? [values[cut], values[last - cut]] : [values[0], values[last]]));
-    // sums and sizes span several powers of ten
-    const log = low > 0 && high / low > 50;
-    return { levels: group, low, high, log, below: values[0] < low, above: values[last] > high };
+    return { levels: group, ...scaleOf(this.name, values, OUTERMOST) };
   }
 
   /// Where a value lies on the scale of its level, from 0 (best, or low) to 1; null if it is not defined.
   at(level, value) {
     const scale = this.byLevel.get(level);
     if (value === null || !scale) return null;
-    const { low, high, log } = scale;
-    if (high === low) return 0;
-    const share = log ? Math.log(Math.max(value, low) / low) / Math.log(high / low) : (value - low) / (high - low);
-    const inside = Math.min(1, Math.max(0, share));
+    if (scale.high === scale.low) return 0;
+    const inside = scale.share(value);
     return this.better === "higher" ? 1 - inside : inside;
   }
 
@@ -70,11 +63,10 @@ class Shades {
       el("p", { class: "note" }, none, " not defined"));
   }
 
-  numbers({ levels: group, low, high, log, below, above }) {
-    const ends = [`${below ? "≤ " : ""}${few(low)}`, `${above ? "≥ " : ""}${few(high)}`];
+  numbers({ levels: group, low, middle, high, log, cut }) {
+    const ends = [`${cut[0] ? "≤ " : ""}${brief(low)}`, `${cut[1] ? "≥ " : ""}${brief(high)}`];
     if (this.better === "higher") ends.reverse();
-    const middle = few(log ? Math.sqrt(low * high) : (low + high) / 2);
     const title = group.length > 1 ? "all levels" : `level ${group[0].number}`;
-    return el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, ends[0]), el("td", { class: "bar" }, low === high ? "" : middle + (log ? " (logarithmic)" : "")), el("td", {}, ends[1]));
+    return el("tr", {}, el("th", { scope: "row" }, title), el("td", {}, ends[0]), el("td", { class: "bar" }, low === high ? "" : brief(middle) + (log ? " (logarithmic)" : "")), el("td", {}, ends[1]));
   }
 }

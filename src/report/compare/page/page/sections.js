@@ -106,15 +106,13 @@ function metricTable(level) {
   ];
 }
 
-const base = (path) => path.split(/[\\/]/).pop() || path;
-
 function picture(at) {
   const { name, caption, source, why } = images().pictures[at];
   const about = [caption, name, why].filter(Boolean).join("\n");
   const shown = source
-    ? el("img", { src: source, alt: caption ?? base(name), loading: "lazy", decoding: "async" })
+    ? el("img", { src: source, alt: caption ?? fileName(name), loading: "lazy", decoding: "async" })
     : el("span", { class: "none" }, why);
-  return el("li", {}, el("figure", { title: about }, shown, el("figcaption", {}, caption ?? base(name))));
+  return el("li", {}, el("figure", { title: about }, shown, el("figcaption", {}, caption ?? fileName(name))));
 }
 
 /// The images of a cluster of one run.
