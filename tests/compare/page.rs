@@ -182,6 +182,16 @@ fn names_and_classes_stay_text_and_missing_images_are_said() {
         browser.value("[...document.querySelectorAll('.change img')].every((i) => i.src.startsWith('data:image/'))"),
         true
     );
+    // none reaches over the next one
+    browser.value("document.querySelectorAll('.change img').forEach((image) => image.loading = 'eager')");
+    browser.wait("[...document.querySelectorAll('.change img')].every((image) => image.naturalWidth > 0)");
+    let width = "getBoundingClientRect().width";
+    assert_eq!(
+        browser.value(&format!(
+            "[...document.querySelectorAll('.change img')].every((i) => i.{width} <= i.closest('li').{width} + 0.5)"
+        )),
+        true
+    );
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

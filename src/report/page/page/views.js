@@ -17,7 +17,7 @@ function overview() {
   return [
     verdict(),
     data.warnings.length ? notice("Warnings of the run", data.warnings) : null,
-    images().notes.length ? notice("Left out of this page", images().notes) : null,
+    images().notes.length ? notice("Left out of this page", images().notes.map(withCode)) : null,
     el("h2", {}, levels.length === 1 ? "Metrics of the level" : "Levels side by side"),
     el("p", { class: "lead" }, `${grouping()}Distances are Euclidean, to the ${ofMeans() ? "means of the clusters" : "stored centroids"}.`),
     scrolled("Metrics of levels", el("table", { class: "wide" }, el("thead", {}, head), el("tbody", {}, named.map(row)))),

@@ -112,7 +112,7 @@ function picture(at) {
   const shown = source
     ? el("img", { src: source, alt: caption ?? fileName(name), loading: "lazy", decoding: "async" })
     : el("span", { class: "none" }, why);
-  return el("li", {}, el("figure", { title: about }, shown, el("figcaption", {}, caption ?? fileName(name))));
+  return el("li", {}, el("figure", { title: about }, shown, el("figcaption", {}, el("span", { class: "words" }, caption ?? fileName(name)))));
 }
 
 /// The images of a cluster of one run.
