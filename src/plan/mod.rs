@@ -6,6 +6,7 @@ mod inputs;
 mod normalize;
 pub mod record;
 pub mod recorded;
+mod recording;
 mod scale;
 pub mod settings;
 pub mod tuning;
@@ -13,6 +14,7 @@ pub mod tuning;
 use std::num::NonZero;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ndarray::Array2;
 
@@ -28,7 +30,7 @@ use crate::formats::scratch_copies;
 use crate::metrics::{self, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs, RankingRequest};
+use crate::plan::record::RankingRequest;
 use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
 pub use inputs::CheckedInputs;
 
@@ -53,6 +55,8 @@ pub struct Plan {
     pub reason: String,
     /// Seconds spent on opening and checking.
     pub seconds: f64,
+    /// The fingerprint, once it was taken: that reads a part of every input.
+    agreement: OnceLock<RunFingerprint>,
 }
 
 impl Deref for Plan {
@@ -96,7 +100,17 @@ impl Plan {
         inputs.settings.rank_by = Some(ranking.by.name().to_owned());
         let needs = cost::needs(&inputs.metrics);
         let seconds = inputs.started.elapsed().as_secs_f64();
-        let mut plan = Plan { inputs, ranking, needs, centre: Vec::new(), backend, device, reason, seconds };
+        let mut plan = Plan {
+            inputs,
+            ranking,
+            needs,
+            centre: Vec::new(),
+            backend,
+            device,
+            reason,
+            seconds,
+            agreement: OnceLock::new(),
+        };
         if !plan.hierarchy.lacks_centroids() {
             plan.prepare_centroids();
         }
@@ -209,60 +223,21 @@ impl Plan {
         Ok(tiling)
     }
 
-    /// The device, as written to the record.
-    pub fn recorded_device(&self, tiling: Tiling) -> Device {
-        let info = self.device.clone();
-        Device {
-            backend: info.backend.to_owned(),
-            name: info.name,
-            kind: info.kind.to_owned(),
-            api: info.api,
-            driver: info.driver,
-            limits: info.limits.into_iter().map(|(name, limit)| (name.to_owned(), limit)).collect(),
-            reason: self.reason.clone(),
-            tile_rows: tiling.tile_rows,
-            lanes: tiling.lanes,
-            tuning: self.backend.tuned(),
-        }
-    }
-
-    /// The input files, as written to the record.
-    pub fn recorded_inputs(&self) -> Inputs {
-        Inputs {
-            rows: self.embeddings.rows(),
-            dim: self.embeddings.dim(),
-            dtype: self.embeddings.stored_dtype().descr().to_owned(),
-            normalized: self.embeddings.is_normalized(),
-            embeddings: self
-                .embeddings
-                .files()
-                .iter()
-                .zip(&self.settings.embeddings)
-                .map(InputFile::of_embeddings)
-                .collect(),
-            patterns: self.embeddings.matched(&self.settings.matches),
-            clustering: std::path::absolute(&self.settings.clustering)
-                .unwrap_or_else(|_| self.settings.clustering.clone()),
-            hierarchy: self.hierarchy.files().into_iter().map(InputFile::of).collect(),
-            assignments: AssignedLevel::all(&self.hierarchy),
-            subset: self.settings.subset_indices.as_deref().map(InputFile::of),
-            images: self.settings.images.iter().map(|path| InputFile::of(path)).collect(),
-            labels: self.settings.labels.as_deref().map(InputFile::of),
-        }
-    }
-
     /// The fingerprint that all parts of a run must share.
     ///
     /// # Errors
     /// `Input` if a file can't be read.
     pub fn fingerprint(&self) -> Result<RunFingerprint> {
+        if let Some(taken) = self.agreement.get() {
+            return Ok(taken.clone());
+        }
         let of_files =
             |files: &mut dyn Iterator<Item = &Path>| files.map(FileFingerprint::of).collect::<Result<Vec<_>>>();
         let settings = &self.settings;
         let sampled = matches!(settings.silhouette, Silhouette::Sample(_));
         // labels are only used when parts are merged, so parts may have been computed without them
         let of_rows = self.metrics.iter().filter(|metric| !metric.needs().contains(&Need::Labels));
-        Ok(RunFingerprint {
+        let agreement = RunFingerprint {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             rows: self.embeddings.rows(),
             dim: self.embeddings.dim(),
@@ -280,7 +255,8 @@ impl Plan {
             nonfinite: serde_json::to_value(settings.nonfinite).unwrap_or_default(),
             allow_unassigned: settings.allow_unassigned,
             distances: serde_json::to_value(settings.distances).unwrap_or_default(),
-        })
+        };
+        Ok(self.agreement.get_or_init(|| agreement).clone())
     }
 
     /// BLAKE3 (hex) of everything that decides the metrics: the fingerprint shared by all parts, and the labels, which are only

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::path_text;
 use crate::base::time::rfc3339;
 use crate::formats::embeddings::EmbeddingFile;
+use crate::formats::fingerprint::FileFingerprint;
 
 /// An input file as it was when it was read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct InputFile {
     /// The array or column that was read, if the container has names for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub array: Option<String>,
+    /// Checksum of its content, the same for copies: see [`FileFingerprint`]. `None` where the run did not need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// Files of image names: earlier versions wrote one file or null.
@@ -55,6 +59,12 @@ impl InputFile {
         let modified = metadata.as_ref().and_then(|m| m.modified().ok()).and_then(rfc3339);
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let bytes = metadata.map_or(0, |m| m.len());
-        InputFile { path: absolute, bytes, modified, container: None, array: None }
+        InputFile { path: absolute, bytes, modified, container: None, array: None, checksum: None }
+    }
+
+    /// The same with the checksum of the file's fingerprint, if that was taken.
+    #[must_use]
+    pub fn with_checksum(self, fingerprint: Option<&FileFingerprint>) -> Self {
+        InputFile { checksum: fingerprint.map(|file| file.checksum.clone()), ..self }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::identity;
 use super::read::{self, Run};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::text::counted;
@@ -52,6 +53,7 @@ pub fn below(folders: &[PathBuf], skip_damaged: bool) -> Result<Found> {
         return Err(Error::input(nothing(folders, walk.incomplete.len())));
     }
     read::name_runs(&mut runs);
+    identity::unify(runs.iter_mut().map(|run| (&mut run.settings, &run.inputs)));
     Ok(Found { runs, incomplete: walk.incomplete, skipped: walk.unreadable })
 }
 

@@ -6,6 +6,7 @@
 pub mod charts;
 pub mod find;
 mod groups;
+mod identity;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 mod read;

@@ -4,9 +4,13 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::identity::Read;
 use crate::base::error::Finding;
 use crate::formats::folder::RECORD;
 use crate::plan::record::{MetricInfo, RunRecord};
+
+/// Prefix of the settings of k-means.
+pub(super) const KMEANS: &str = "kmeans.";
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -15,12 +19,14 @@ pub struct Run {
     pub name: String,
     /// Its folder, absolute.
     pub folder: PathBuf,
-    /// Every setting with its resolved value.
+    /// Every setting with its resolved value; those of k-means are named `kmeans.KEY`.
     pub settings: Map<String, Value>,
     /// Descriptions of the metrics.
     pub metrics: Vec<MetricInfo>,
     /// Metrics per level.
     pub levels: Vec<LevelMetrics>,
+    /// What the settings that name inputs stand for.
+    pub(super) inputs: Read,
 }
 
 /// The metrics of one level.
@@ -36,13 +42,28 @@ pub struct LevelMetrics {
 pub(super) fn run(folder: &Path) -> Result<Run, Finding> {
     let path = folder.join(RECORD);
     let record = RunRecord::read(&path)?;
-    let Value::Object(settings) = record.settings else {
+    let Value::Object(mut settings) = record.settings else {
         return Err(Finding::new("the record has no settings").file(path));
     };
+    let inputs = Read::of(&record.inputs);
+    if let Some(kmeans) = record.kmeans {
+        settings.extend(of_kmeans(kmeans.settings));
+    }
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     // drops the metrics of clusters, which can be millions
     let levels = record.levels.into_iter().map(|level| LevelMetrics { level: level.level, figures: level.figures });
-    Ok(Run { name: String::new(), folder, settings, metrics: record.metrics, levels: levels.collect() })
+    Ok(Run { name: String::new(), folder, settings, metrics: record.metrics, levels: levels.collect(), inputs })
+}
+
+/// The settings that made the clustering, as `kmeans.KEY`. A list of one level is a plain number.
+fn of_kmeans(settings: Value) -> Map<String, Value> {
+    let Value::Object(settings) = settings else { return Map::new() };
+    let plain = |value: Value| match value {
+        Value::Array(mut one) if one.len() == 1 => one.remove(0),
+        value => value,
+    };
+    let named = |(key, value): (String, Value)| (format!("{KMEANS}{}", key.replace('_', "-")), plain(value));
+    settings.into_iter().map(named).collect()
 }
 
 /// Names the runs by the parts of their folders' paths that differ.
@@ -82,6 +103,7 @@ mod tests {
             settings: Map::new(),
             metrics: Vec::new(),
             levels: Vec::new(),
+            inputs: Read::default(),
         };
         let mut runs: Vec<Run> = folders.iter().map(run).collect();
         name_runs(&mut runs);

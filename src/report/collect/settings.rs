@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::read::Run;
+use super::read::{KMEANS, Run};
 use super::table::text;
 use crate::base::error::Finding;
 use crate::metrics::unknown;
@@ -48,6 +48,25 @@ const NEUTRAL: [&str; 34] = [
     "caption-column",
 ];
 
+/// Settings of k-means that change no clustering: where and how it is computed.
+const NEUTRAL_FOR_KMEANS: [&str; 12] = [
+    "exp-dir",
+    "embeddings-path",
+    "checkpoint",
+    "checkpoint-period",
+    "device",
+    "threads",
+    "no-tuning",
+    "ngpus-per-node",
+    "nnodes",
+    "ncpus-per-gpu",
+    "slurm-partition",
+    "high-precision",
+];
+
+/// The folders that runs and clusterings are written to.
+const FOLDERS: [&str; 2] = ["out", "kmeans.exp-dir"];
+
 /// Every setting that some run has, in the order of the records.
 pub fn all(runs: &[Run]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
@@ -59,16 +78,27 @@ pub fn all(runs: &[Run]) -> Vec<String> {
     keys
 }
 
-/// Settings that differ between runs, without the output folder, which always does.
+/// Settings that differ between runs, without the output folders, which always do.
 pub fn differing(runs: &[Run]) -> Vec<String> {
     let differs = |key: &String| runs.windows(2).any(|pair| value(&pair[0], key) != value(&pair[1], key));
-    all(runs).into_iter().filter(|key| key != "out" && differs(key)).collect()
+    all(runs).into_iter().filter(|key| !FOLDERS.contains(&key.as_str()) && differs(key)).collect()
 }
 
 /// The setting that differs and can change metrics, if there is exactly one.
 pub fn only_parameter(runs: &[Run]) -> Option<String> {
-    let mut differing = differing(runs).into_iter().filter(|key| !NEUTRAL.contains(&key.as_str()));
-    differing.next().filter(|_| differing.next().is_none())
+    let mut differing: Vec<String> = differing(runs).into_iter().filter(|key| decides(key)).collect();
+    if differing.iter().any(|key| key.starts_with(KMEANS)) {
+        // the clusterings differ because their settings do
+        differing.retain(|key| key != "clustering");
+    }
+    differing.pop().filter(|_| differing.is_empty())
+}
+
+fn decides(key: &str) -> bool {
+    match key.strip_prefix(KMEANS) {
+        Some(of_kmeans) => !NEUTRAL_FOR_KMEANS.contains(&of_kmeans),
+        None => !NEUTRAL.contains(&key),
+    }
 }
 
 /// Looks up a setting by its name as a user writes it, with `-` or `_`.

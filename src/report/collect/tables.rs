@@ -5,21 +5,25 @@ use std::collections::BTreeSet;
 use serde_json::{Number, Value};
 
 use super::groups;
-use super::read::Run;
+use super::read::{KMEANS, Run};
 use super::settings;
 use super::stats::Moments;
 use super::table::Table;
 use crate::metrics::METRICS;
 
-/// Prefix of columns that hold settings: a setting and a metric can share a name (`silhouette`).
+/// Prefix of columns that hold settings of runs: a setting and a metric can share a name (`silhouette`).
 pub const SETTING: &str = "config.";
+
+/// The column of a setting.
+fn column(key: &String) -> String {
+    if key.starts_with(KMEANS) { key.clone() } else { format!("{SETTING}{key}") }
+}
 
 /// A row per run and level: the run, its settings `keys`, and all metrics of levels.
 pub fn of_runs(runs: &[Run], keys: &[String]) -> Table {
     let metrics = metrics(runs);
-    let setting = |key: &String| format!("{SETTING}{key}");
     let columns = ["run", "folder", "level"].map(str::to_owned).into_iter();
-    let columns = columns.chain(keys.iter().map(setting)).chain(metrics.iter().cloned()).collect();
+    let columns = columns.chain(keys.iter().map(column)).chain(metrics.iter().cloned()).collect();
     let mut rows = Vec::new();
     for run in runs {
         for level in &run.levels {
@@ -37,7 +41,7 @@ pub fn of_runs(runs: &[Run], keys: &[String]) -> Table {
 /// sample standard deviation and the number of runs that define it.
 pub fn of_groups(runs: &[Run], keys: &[String]) -> Table {
     let metrics = metrics(runs);
-    let mut columns: Vec<String> = keys.iter().map(|key| format!("{SETTING}{key}")).collect();
+    let mut columns: Vec<String> = keys.iter().map(column).collect();
     columns.extend(["level".to_owned(), "runs".to_owned()]);
     columns.extend(metrics.iter().flat_map(|name| ["mean", "std", "count"].map(|what| format!("{name}_{what}"))));
     let mut rows = Vec::new();

@@ -93,16 +93,21 @@ pub(super) fn same_file(a: &InputFile, b: &InputFile) -> bool {
     (&a.path, a.bytes, &a.modified, &a.array) == (&b.path, b.bytes, &b.modified, &b.array) && a.modified.is_some()
 }
 
-/// Whether the contents are equal; `None` if a file is not there any more as the run read it.
+/// Whether the contents are equal; `None` if that is not known any more.
 fn same_contents(a: &InputFile, b: &InputFile) -> Option<bool> {
     if a.bytes != b.bytes {
         return Some(false);
     }
-    let content = |file: &InputFile| {
-        let now = FileFingerprint::of(&file.path).ok()?;
-        (now.bytes == file.bytes && now.modified == file.modified).then_some(now)
-    };
-    Some(content(a)?.same_content(&content(b)?))
+    Some(checksum(a)? == checksum(b)?)
+}
+
+/// The checksum of a file as the run read it. Records of earlier versions have none: then the file's own, if it is unchanged.
+fn checksum(file: &InputFile) -> Option<String> {
+    if file.checksum.is_some() {
+        return file.checksum.clone();
+    }
+    let now = FileFingerprint::of(&file.path).ok()?;
+    (now.bytes == file.bytes && now.modified == file.modified).then_some(now.checksum)
 }
 
 fn name(file: &InputFile) -> String {

@@ -1,6 +1,9 @@
 //! `clustrata collect` on runs of the real program.
 
+#[path = "../common/mod.rs"]
 mod common;
+
+mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
