@@ -10,7 +10,7 @@ fn the_example_expands_to_what_it_says() {
     let sweep = sweep::read(&path).expect("valid");
     assert_eq!((sweep.name.as_str(), sweep.runs.len()), ("silhouette-samples", 24));
     let first = &sweep.runs[0];
-    assert_eq!(first.name, "clustering=dinov2,embeddings=dinov2.npy,silhouette=sample-1_000,seed=0");
+    assert_eq!(first.name, "data=dinov2,silhouette=sample-1_000,seed=0");
     assert_eq!(first.folder, sweep.root.join("silhouette-samples").join(&first.name));
     let options = first.to_options().expect("settings");
     assert!(

@@ -8,6 +8,7 @@
 mod command;
 mod folder;
 mod layout;
+mod members;
 mod overview;
 mod queue;
 mod report;
@@ -22,9 +23,10 @@ mod words;
 
 pub use folder::JobFolder;
 pub use layout::Layout;
+pub use members::{NamedStatus, SubmittedRun, SweepStatus};
 pub use overview::{status_of_folder, statuses_of};
 pub use queue::max_array_size;
-pub use report::{NamedStatus, SubmittedRun, of_run, of_sweep};
+pub use report::{of_run, of_sweep, of_sweeps};
 pub use retry::retry;
 pub use script::scripts;
 pub use site::Site;

@@ -1,69 +1,114 @@
-//! The state of a run, or of every run of a sweep.
+//! The state of a run, of every run of a sweep, or of several sweeps.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::folder::JobFolder;
-use super::report::{self, NamedStatus, SubmittedRun};
-use super::status::RunStatus;
+use super::members::{NamedStatus, SubmittedRun, SweepStatus};
+use super::report;
+use super::status::{RunStatus, State};
 use super::submission::Submission;
 use crate::base::error::{Error, Finding, Result};
+use crate::batch::sweep::{Member, SweepFile};
+use crate::plan::record::KmeansRecord;
 
-/// The state of the run, or of the sweep, in `folder`: as text, or as JSON.
+/// The state of the run, of the sweep, or of the sweeps in `folder`: as text, or as JSON.
 ///
 /// # Errors
-/// `Usage` if the folder holds no submitted run; `Failed` if it can't be listed.
+/// `Usage` if the folder holds no submitted run; `Failed` if it can't be listed; `Input` if the list of a sweep is damaged.
 pub fn status_of_folder(folder: &Path, as_json: bool) -> Result<String> {
     let root = std::path::absolute(folder)
         .map_err(|e| Error::usage(Finding::io("the folder has no usable path", folder, &e)))?;
     let folder = JobFolder::of(&root);
     if !folder.is_there() {
-        let runs = runs_below(&root)?;
-        if !runs.is_empty() {
-            let statuses = statuses_of(runs.into_iter());
-            return if as_json { json(&statuses) } else { Ok(report::of_sweep(&root, &statuses)) };
+        if let Some(sweep) = sweep_in(&root)? {
+            return if as_json { json(&sweep) } else { Ok(report::of_sweep(&sweep)) };
+        }
+        let sweeps = sweeps_below(&root)?;
+        if !sweeps.is_empty() {
+            return if as_json { json(&sweeps) } else { Ok(report::of_sweeps(&root, &sweeps)) };
         }
     }
     let status = RunStatus::of(&folder, &folder.read()?)?;
     if as_json { json(&status) } else { Ok(report::of_run(&root, &status)) }
 }
 
-/// The state of each run, given by name and folder. An unreadable run does not hide the others.
-pub fn statuses_of(runs: impl Iterator<Item = (String, PathBuf)>) -> Vec<NamedStatus> {
-    let read = |(name, path): (String, PathBuf)| {
-        let folder = JobFolder::of(&path);
+/// The sweep in a folder, from its list and from the runs in it; `None` if there is neither.
+fn sweep_in(root: &Path) -> Result<Option<SweepStatus>> {
+    let list = SweepFile::read(root)?;
+    let (clusterings, listed) = list.map_or_else(Default::default, |list| (list.clusterings, list.runs));
+    // the sweep may have been moved
+    let here = |run: Member| Member { folder: root.join(&run.name), ..run };
+    let mut runs: Vec<Member> = listed.into_iter().map(here).collect();
+    // runs of an earlier form of the spec, and of sweeps that were submitted by earlier versions
+    let others = runs_below(root)?.into_iter().filter(|run| runs.iter().all(|known| known.name != run.name));
+    runs.extend(others.collect::<Vec<_>>());
+    if runs.is_empty() && clusterings.is_empty() {
+        return Ok(None);
+    }
+    let count = clusterings.len();
+    let mut clusterings = statuses_of(clusterings.into_iter().chain(runs));
+    let runs = clusterings.split_off(count);
+    let sweep = SweepStatus { folder: root.to_owned(), clusterings, runs };
+    Ok(Some(sweep))
+}
+
+/// The state of each run or clustering. An unreadable one does not hide the others.
+pub fn statuses_of(members: impl Iterator<Item = Member>) -> Vec<NamedStatus> {
+    let read = |member: Member| {
+        let folder = JobFolder::of(&member.folder);
         let submission = folder.is_there().then(|| folder.read());
-        (name, folder, submission)
+        (member, folder, submission)
     };
-    let runs: Vec<(String, JobFolder, Option<Result<Submission>>)> = runs.map(read).collect();
+    let members: Vec<(Member, JobFolder, Option<Result<Submission>>)> = members.map(read).collect();
     let readable =
-        runs.iter().filter_map(|(_, folder, submission)| Some((folder, submission.as_ref()?.as_ref().ok()?)));
+        members.iter().filter_map(|(_, folder, submission)| Some((folder, submission.as_ref()?.as_ref().ok()?)));
     let mut statuses = RunStatus::of_all(&readable.collect::<Vec<_>>()).into_iter();
     let mut status = |submission: Result<Submission>| match submission.map(|_| statuses.next()) {
         Ok(Some(Ok(status))) => Some(SubmittedRun::Known(status)),
         Ok(Some(Err(error))) | Err(error) => Some(SubmittedRun::Unreadable { error }),
         Ok(None) => None,
     };
-    let named = runs.into_iter().map(|(name, folder, submission)| {
-        let path = folder.out().to_owned();
-        (name, path, submission.and_then(&mut status))
+    let named = members.into_iter().map(|(Member { name, folder, clustering }, _, submission)| {
+        let made = || is_clustering(&folder).then_some(SubmittedRun::Made { state: State::Done });
+        let status = submission.map_or_else(made, &mut status);
+        NamedStatus { name, folder, clustering, status }
     });
     named.collect()
 }
 
-/// The submitted runs in a sweep's folder, in the natural order of their names.
-pub(super) fn runs_below(root: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let entries = fs::read_dir(root).map_err(|e| Error::usage(Finding::io("can't list the folder", root, &e)))?;
-    let mut runs: Vec<(String, PathBuf)> = entries
-        .flatten()
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .filter(|(_, path)| JobFolder::of(path).is_there())
-        .collect();
-    runs.sort_by(|(a, _), (b, _)| natord::compare(a, b));
-    Ok(runs)
+/// Whether the folder holds a complete clustering.
+fn is_clustering(folder: &Path) -> bool {
+    KmeansRecord::of(folder).is_ok_and(|record| record.is_some_and(|record| record.complete))
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String> {
+/// The submitted runs in a sweep's folder, in the natural order of their names.
+pub(super) fn runs_below(root: &Path) -> Result<Vec<Member>> {
+    let runs = folders_in(root)?.into_iter().filter(|(_, path)| JobFolder::of(path).is_there());
+    Ok(runs.map(|(name, folder)| Member { name, folder, clustering: None }).collect())
+}
+
+/// The sweeps in a folder.
+fn sweeps_below(root: &Path) -> Result<Vec<SweepStatus>> {
+    let sweeps = folders_in(root)?.into_iter().map(|(_, path)| sweep_in(&path));
+    sweeps.filter_map(Result::transpose).collect()
+}
+
+/// Names and paths of the folders in a folder, in natural order.
+fn folders_in(root: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let entries = fs::read_dir(root).map_err(|e| Error::usage(Finding::io("can't list the folder", root, &e)))?;
+    let mut folders: Vec<(String, PathBuf)> = entries
+        .flatten()
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        .filter(|(_, path)| path.is_dir())
+        .collect();
+    folders.sort_by(|(a, _), (b, _)| natord::compare(a, b));
+    Ok(folders)
+}
+
+fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string_pretty(value)
         .map_err(|e| Error::failed(Finding::new("can't print the state as JSON").found(e.to_string())))
 }

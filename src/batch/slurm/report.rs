@@ -1,41 +1,15 @@
 //! The status as text.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Serialize;
-
+use super::members::{NOT_SUBMITTED, NamedStatus, SubmittedRun, SweepStatus, UNREADABLE};
 use super::status::{RunStatus, State};
 use super::steps::shown;
-use crate::base::error::{Error, Finding};
+use crate::base::error::Finding;
 use crate::base::text::counted;
 use crate::report::summary::table;
 
 const STATES: [State; 5] = [State::Done, State::Running, State::Queued, State::Failed, State::Missing];
-
-/// Shown for a run of a sweep that has no state.
-const NOT_SUBMITTED: &str = "not submitted";
-const UNREADABLE: &str = "unreadable";
-
-/// The state of a submitted run.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum SubmittedRun {
-    /// Its status.
-    Known(RunStatus),
-    /// `job.json` is damaged, or a folder can't be listed.
-    Unreadable {
-        /// Why.
-        #[serde(serialize_with = "as_text")]
-        error: Error,
-    },
-}
-
-/// A run's name, folder and state; `None` if it was not submitted.
-pub type NamedStatus = (String, PathBuf, Option<SubmittedRun>);
-
-fn as_text<S: serde::Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(error)
-}
 
 /// One run: its state, the number of shards in each state, and every shard that is not done.
 pub fn of_run(out: &Path, status: &RunStatus) -> String {
@@ -77,33 +51,66 @@ fn next_command(out: &Path, status: &RunStatus) -> String {
     }
 }
 
-/// Many runs: a row each, and the number of runs in each state.
-pub fn of_sweep(root: &Path, runs: &[NamedStatus]) -> String {
-    let mut rows = vec![["run", "state", "shards", ""].map(str::to_owned).to_vec()];
-    for (name, _, status) in runs {
-        let cells = match status {
-            None => [NOT_SUBMITTED.to_owned(), String::new(), String::new()],
-            Some(SubmittedRun::Unreadable { error }) => {
-                let message = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
-                let message = message.lines().next().unwrap_or_default().to_owned();
-                [UNREADABLE.to_owned(), String::new(), message]
-            }
-            Some(SubmittedRun::Known(status)) => {
-                let shards = match status.shards.len() {
-                    0 => String::new(),
-                    all => format!("{}/{all}", status.count(State::Done)),
-                };
-                [status.state.text().to_owned(), shards, first_failure(status)]
-            }
-        };
-        rows.push([vec![name.clone()], cells.to_vec()].concat());
+/// A sweep: a row for each clustering and each run, and their number in each state.
+pub fn of_sweep(sweep: &SweepStatus) -> String {
+    let mut tables = Vec::new();
+    if !sweep.clusterings.is_empty() {
+        let rows = sweep.clusterings.iter().map(|made| vec![made.name.clone(), made.word().to_owned(), detail(made)]);
+        let header = vec![["clustering", "state", ""].map(str::to_owned).to_vec()];
+        tables.push(table(&header.into_iter().chain(rows).collect::<Vec<_>>()));
     }
-    let names = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_SUBMITTED]);
-    let count = |name: &str| rows.iter().skip(1).filter(|row| row[1] == name).count();
-    let totals: Vec<String> =
-        names.map(|name| (count(name), name)).filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    let all = counted(runs.len(), "run");
-    format!("{}\n\n{}: {} of {all}", table(&rows), root.display(), totals.join(", "))
+    if !sweep.runs.is_empty() {
+        let rows = sweep.runs.iter().map(|run| {
+            let shards = match &run.status {
+                Some(SubmittedRun::Known(status)) if !status.shards.is_empty() => {
+                    format!("{}/{}", status.count(State::Done), status.shards.len())
+                }
+                _ => String::new(),
+            };
+            let detail = if sweep.waits(run) { "waits for its clustering".to_owned() } else { detail(run) };
+            vec![run.name.clone(), run.word().to_owned(), shards, detail]
+        });
+        let header = vec![["run", "state", "shards", ""].map(str::to_owned).to_vec()];
+        tables.push(table(&header.into_iter().chain(rows).collect::<Vec<_>>()));
+    }
+    tables.push(format!("{}: {}", sweep.folder.display(), totals_of(sweep)));
+    tables.join("\n\n")
+}
+
+/// Several sweeps: a row each.
+pub fn of_sweeps(root: &Path, sweeps: &[SweepStatus]) -> String {
+    let name = |sweep: &SweepStatus| sweep.folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut rows = vec![["sweep", "state"].map(str::to_owned).to_vec()];
+    rows.extend(sweeps.iter().map(|sweep| vec![name(sweep), totals_of(sweep)]));
+    format!("{}\n\n{}: {}", table(&rows), root.display(), counted(sweeps.len(), "sweep"))
+}
+
+/// `2 done of 2 clusterings; 5 done, 1 failed of 6 runs`
+fn totals_of(sweep: &SweepStatus) -> String {
+    let both = [(&sweep.clusterings, "clustering"), (&sweep.runs, "run")];
+    let present = both.into_iter().filter(|(members, _)| !members.is_empty());
+    present.map(|(members, what)| totals(members, what)).collect::<Vec<_>>().join("; ")
+}
+
+/// `5 done, 1 failed of 6 runs`
+fn totals(members: &[NamedStatus], what: &str) -> String {
+    let words = STATES.map(State::text).into_iter().chain([UNREADABLE, NOT_SUBMITTED]);
+    let count = |word: &str| members.iter().filter(|member| member.word() == word).count();
+    let counts: Vec<String> =
+        words.map(|word| (count(word), word)).filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    format!("{} of {}", counts.join(", "), counted(members.len(), what))
+}
+
+/// Why a run or a clustering has its state; empty if that needs no words.
+fn detail(member: &NamedStatus) -> String {
+    match &member.status {
+        None | Some(SubmittedRun::Made { .. }) => String::new(),
+        Some(SubmittedRun::Unreadable { error }) => {
+            let message = error.findings().kept().first().map(Finding::to_string).unwrap_or_default();
+            message.lines().next().unwrap_or_default().to_owned()
+        }
+        Some(SubmittedRun::Known(status)) => first_failure(status),
+    }
 }
 
 /// `5 done, 1 failed`

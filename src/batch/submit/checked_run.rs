@@ -19,12 +19,12 @@ pub(super) struct CheckedRun<'a> {
     pub(super) files: Vec<(&'static str, String)>,
 }
 
-/// Checks the inputs of all runs, and reports all findings together.
-pub(super) fn check<'a>(sweep: &'a Sweep, site: &Site, array_size: u64) -> Result<Vec<CheckedRun<'a>>> {
+/// Checks the inputs of some runs of a sweep, and reports all findings together.
+pub(super) fn check<'a>(sweep: &Sweep, runs: &[&'a Run], site: &Site, array_size: u64) -> Result<Vec<CheckedRun<'a>>> {
     let mut findings = Findings::new();
     let mut seen: Vec<Finding> = Vec::new();
     let mut checked = Vec::new();
-    for run in &sweep.runs {
+    for &run in runs {
         match check_run(sweep, run, site, array_size) {
             Ok(run) => checked.push(run),
             // a problem of the disk or the system would hit every other run, too

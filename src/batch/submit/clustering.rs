@@ -1,39 +1,55 @@
-//! Makes the clustering that the runs of a spec evaluate, if the spec has a `kmeans` block: one job, which submits the runs
-//! once the clustering is complete. The runs can't be checked before.
+//! Makes the clusterings that the runs of a spec evaluate, if the spec has a `kmeans` block: one job for each, which submits
+//! the runs on it once the clustering is complete. These can't be checked before.
 
 use std::path::Path;
 
 use super::decision::{for_new_run, submitted_already};
 use super::local;
 use super::request::Request;
-use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::batch::slurm::{self, JobFolder, RunStatus, Site, Submission};
-use crate::batch::sweep::{Kmeans, Sweep};
+use crate::batch::sweep::{Kmeans, Run, Sweep};
 use crate::run::kmeans;
 
-/// Makes the clustering, or submits the job that does. Returns the text to print if the runs have to wait for it; `None`
-/// if the clustering is complete.
-pub(super) fn make_first(sweep: &Sweep, site: &Site, request: &Request) -> Result<Option<String>> {
-    let Some(kmeans) = &sweep.kmeans else { return Ok(None) };
-    let survey = kmeans::survey(&kmeans.settings)?;
-    if survey.complete {
-        return Ok(None);
+/// A clustering that is not complete.
+pub(super) struct Pending<'a> {
+    pub(super) kmeans: &'a Kmeans,
+    /// Its place in [`Sweep::kmeans`].
+    index: usize,
+    /// Rows of the embeddings.
+    rows: u64,
+}
+
+/// The clusterings that are still to be made. Checks their inputs and, as far as it can, the runs that wait for them.
+pub(super) fn pending<'a>(sweep: &'a Sweep, request: &Request) -> Result<Vec<Pending<'a>>> {
+    let mut pending = Vec::new();
+    for (index, kmeans) in sweep.kmeans.iter().enumerate() {
+        let survey = kmeans::survey(&kmeans.settings)?;
+        if !survey.complete {
+            pending.push(Pending { kmeans, index, rows: survey.rows });
+        }
     }
-    check_early(sweep, request)?;
-    kmeans.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    if request.local && !request.dry_run {
-        local::make_clustering(kmeans)?;
-        return Ok(None);
+    check_early(waiting(sweep, &pending), request)?;
+    let mut warned: Vec<&str> = Vec::new();
+    for warning in pending.iter().flat_map(|pending| &pending.kmeans.settings.warnings) {
+        if !warned.contains(&warning.as_str()) {
+            tracing::warn!("{warning}");
+            warned.push(warning);
+        }
     }
-    let job = Job::new(sweep, kmeans, survey.rows, site, request)?;
-    let message = if request.dry_run { job.preview(request.local) } else { job.submit(request) }?;
-    Ok(Some(format!("{message}\n\n{}", what_follows(sweep, request))))
+    Ok(pending)
+}
+
+/// The runs that wait for a clustering.
+pub(super) fn waiting<'a>(sweep: &'a Sweep, pending: &[Pending]) -> impl Iterator<Item = &'a Run> {
+    let waits: Vec<usize> = pending.iter().map(|pending| pending.index).collect();
+    sweep.runs.iter().filter(move |run| run.kmeans.is_some_and(|index| waits.contains(&index)))
 }
 
 /// Checks what can be checked of the runs without the clustering, before hours go into it.
-fn check_early(sweep: &Sweep, request: &Request) -> Result<()> {
+fn check_early<'a>(runs: impl Iterator<Item = &'a Run>, request: &Request) -> Result<()> {
     let mut findings = Findings::new();
-    for run in &sweep.runs {
+    for run in runs {
         run.to_options()?.resolve()?;
         let folder = JobFolder::of(&run.folder);
         if !folder.is_there() {
@@ -45,26 +61,53 @@ fn check_early(sweep: &Sweep, request: &Request) -> Result<()> {
     findings.into_result()
 }
 
-fn what_follows(sweep: &Sweep, request: &Request) -> String {
-    let first = sweep.runs.iter().map(|run| run.name.as_str()).take(3).collect::<Vec<_>>().join(", ");
-    let more = if sweep.runs.len() > 3 { ", ..." } else { "" };
-    let who = if request.local { "this command evaluates the runs" } else { "the job submits the runs" };
-    let root = sweep.root.join(&sweep.name);
-    format!("Once the clustering is complete, {who} of {}: {first}{more} ({})", root.display(), sweep.runs.len())
+/// Makes the clusterings on this machine, one after another. Returns those that failed, unless it was the only one.
+///
+/// # Errors
+/// `Interrupted` or `Paused` after a signal; that of the only clustering.
+pub(super) fn make_here<'a>(pending: Vec<Pending<'a>>) -> Result<Vec<Pending<'a>>> {
+    let only = pending.len() == 1;
+    let mut failed = Vec::new();
+    for clustering in pending {
+        match local::make_clustering(clustering.kmeans) {
+            Ok(()) => {}
+            Err(error) if error.kind() == Kind::Failed && !only => {
+                tracing::warn!("{}: {error}", clustering.kmeans.name);
+                failed.push(clustering);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(failed)
 }
 
-/// The job that makes the clustering.
-struct Job {
+/// What happens to the runs that wait, for the user.
+pub(super) fn what_follows(sweep: &Sweep, pending: &[Pending], request: &Request) -> String {
+    let runs: Vec<&str> = waiting(sweep, pending).map(|run| run.name.as_str()).collect();
+    let first = runs.iter().take(3).copied().collect::<Vec<_>>().join(", ");
+    let more = if runs.len() > 3 { ", ..." } else { "" };
+    let (what, whose) = if pending.len() > 1 { ("a clustering", "its") } else { ("the clustering", "the") };
+    let who = if request.local { "this command evaluates".to_owned() } else { "the job submits".to_owned() };
+    let root = sweep.root.join(&sweep.name);
+    format!("Once {what} is complete, {who} {whose} runs of {}: {first}{more} ({})", root.display(), runs.len())
+}
+
+/// The job that makes a clustering.
+pub(super) struct Job {
     folder: JobFolder,
     submission: Submission,
     files: Vec<(&'static str, String)>,
 }
 
 impl Job {
-    fn new(sweep: &Sweep, kmeans: &Kmeans, rows: u64, site: &Site, request: &Request) -> Result<Job> {
+    pub(super) fn new(sweep: &Sweep, pending: &Pending, site: &Site, request: &Request) -> Result<Job> {
+        let kmeans = pending.kmeans;
         let folder = JobFolder::of(&kmeans.settings.out);
-        let work = slurm::Kmeans { processes: kmeans.tasks, then: own_arguments(request)? };
-        let submission = Submission::of_kmeans(&format!("{}/kmeans", sweep.name), folder.out(), rows, work);
+        // the jobs of the other clusterings submit the other runs
+        let only = (sweep.kmeans.len() > 1 || request.clustering.is_some()).then(|| folder.out());
+        let work = slurm::Kmeans { processes: kmeans.tasks, then: own_arguments(request, only)? };
+        let name = format!("{}/{}", sweep.name, kmeans.name);
+        let submission = Submission::of_kmeans(&name, folder.out(), pending.rows, work);
         let mut settings = kmeans.settings.to_yaml()?;
         if kmeans.settings.force {
             // the settings that a clustering keeps leave `force` out
@@ -75,7 +118,7 @@ impl Job {
         Ok(Job { folder, submission, files })
     }
 
-    fn preview(&self, local: bool) -> Result<String> {
+    pub(super) fn preview(&self, local: bool) -> Result<String> {
         let mut text = vec![format!("### {}: {}", self.submission.name, self.folder.out().display())];
         let shown = self.files.iter().filter(|(name, _)| !local || *name == "kmeans.yaml");
         text.extend(shown.map(|(name, file)| format!("# {name}\n{file}")));
@@ -86,7 +129,7 @@ impl Job {
     }
 
     /// Submits the job, unless it is queued or running already.
-    fn submit(mut self, request: &Request) -> Result<String> {
+    pub(super) fn submit(mut self, request: &Request) -> Result<String> {
         let mut lock = self.folder.lock()?;
         if self.folder.is_there() {
             match self.folder.read() {
@@ -126,13 +169,19 @@ impl Job {
     }
 }
 
-/// This command's own arguments, for the job to repeat.
-fn own_arguments(request: &Request) -> Result<Vec<String>> {
-    let unusable = |found: String| Error::usage(Finding::new("the job spec has no usable path").found(found));
-    let spec = std::path::absolute(&request.spec).map_err(|e| unusable(e.to_string()))?;
-    let name = |spec: &Path| spec.to_str().map(str::to_owned);
-    let spec = name(&spec).ok_or_else(|| unusable(format!("{}, which is not UTF-8", spec.display())))?;
+/// This command's own arguments, for the job to repeat; with `only` for the runs on that clustering.
+fn own_arguments(request: &Request, only: Option<&Path>) -> Result<Vec<String>> {
+    let spec = std::path::absolute(&request.spec)
+        .map_err(|e| Error::usage(Finding::io("the job spec has no usable path", &request.spec, &e)))?;
+    let text = |path: &Path| {
+        let refused = || Finding::new("a path in a job's script must be UTF-8").file(path).hint("use another name");
+        path.to_str().map(str::to_owned).ok_or_else(|| Error::usage(refused()))
+    };
+    let mut arguments = vec!["submit".to_owned(), text(&spec)?];
     let flags = [(request.overwrite, "--overwrite"), (request.retry, "--retry")];
-    let flags = flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag.to_owned());
-    Ok(["submit".to_owned(), spec].into_iter().chain(flags).collect())
+    arguments.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag.to_owned()));
+    if let Some(clustering) = only {
+        arguments.extend(["--clustering".to_owned(), text(clustering)?]);
+    }
+    Ok(arguments)
 }

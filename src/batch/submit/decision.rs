@@ -5,7 +5,8 @@ use std::path::Path;
 use super::checked_run::CheckedRun;
 use super::request::Request;
 use crate::base::error::{Finding, Findings, Result};
-use crate::batch::slurm::{self, JobRequest, RunStatus, State, Submission, SubmittedRun};
+use crate::batch::slurm::{self, JobRequest, NamedStatus, RunStatus, State, Submission, SubmittedRun};
+use crate::batch::sweep::Member;
 use crate::formats::folder::RECORD;
 use crate::run::parts;
 
@@ -34,16 +35,22 @@ pub(super) fn decide(runs: &[CheckedRun], request: &Request) -> Result<Vec<Decis
     let mut all = Vec::new();
     // read before the statuses: a submission made in between then shows as a change under the lock
     let submitted: Vec<Option<Submission>> = runs.iter().map(|checked| checked.folder.read().ok()).collect();
-    let folders = runs.iter().map(|checked| (checked.run.name.clone(), checked.folder.out().to_owned()));
-    let statuses = slurm::statuses_of(folders);
-    for ((checked, submitted), (_, _, status)) in runs.iter().zip(submitted).zip(statuses) {
+    let members = runs.iter().map(|checked| Member {
+        name: checked.run.name.clone(),
+        folder: checked.folder.out().to_owned(),
+        clustering: None,
+    });
+    let statuses = slurm::statuses_of(members);
+    for ((checked, submitted), NamedStatus { status, .. }) in runs.iter().zip(submitted).zip(statuses) {
         let action = match status {
             Some(SubmittedRun::Known(status)) => for_submitted_run(checked, &status, request)?,
             Some(SubmittedRun::Unreadable { error }) if !request.overwrite => {
                 error.findings().kept().iter().for_each(|finding| findings.push(finding.clone()));
                 continue;
             }
-            Some(SubmittedRun::Unreadable { .. }) | None => for_new_run(checked.folder.out(), request)?,
+            Some(SubmittedRun::Unreadable { .. } | SubmittedRun::Made { .. }) | None => {
+                for_new_run(checked.folder.out(), request)?
+            }
         };
         match action {
             Ok(action) => all.push(Decision { action, submitted }),

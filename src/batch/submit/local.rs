@@ -1,12 +1,14 @@
 //! Runs on this machine, each in a process of its own.
 
 use std::cell::Cell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use super::checked_run::CheckedRun;
+use serde_json::Value;
+
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::process::{self, End, Limits};
 use crate::base::signals;
@@ -29,19 +31,35 @@ pub(super) fn evaluate(checked: &CheckedRun) -> Result<bool> {
     Ok(status.success())
 }
 
-/// Makes the clustering that the runs evaluate, resuming from its last checkpoint if there is one.
+/// Makes a clustering, resuming from its last checkpoint if there is one.
 ///
 /// # Errors
 /// `Interrupted` or `Paused` if it was stopped; `Failed` if it failed, after printing why.
 pub(super) fn make_clustering(kmeans: &Kmeans) -> Result<()> {
-    let (config, out) = (&kmeans.config, &kmeans.settings.out);
-    let arguments = ["kmeans".as_ref(), config.as_os_str(), "--out".as_ref(), out.as_os_str(), "--resume".as_ref()];
+    let out = &kmeans.settings.out;
+    let mut arguments = vec!["kmeans".into(), kmeans.config.clone().into_os_string()];
+    arguments.extend(kmeans.parameters.iter().flat_map(|(key, value)| options(key, value)));
+    arguments.extend(["--out".into(), out.clone().into_os_string(), "--resume".into()]);
+    let arguments: Vec<&OsStr> = arguments.iter().map(OsString::as_os_str).collect();
     let status = run(&arguments, out, "the same command resumes from there")?;
     if status.success() {
         return Ok(());
     }
     let finding = Finding::new("the clustering could not be made").file(out).found(status.to_string());
     Err(Error::failed(finding.hint("see its message above")))
+}
+
+/// A parameter as options of the command line: one for each entry of a list of texts, such as paths with commas in them.
+fn options(key: &str, value: &Value) -> Vec<OsString> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let option = |value: String| OsString::from(format!("--{key}={value}"));
+    match value {
+        Value::Array(values) if values.iter().all(Value::is_string) => {
+            values.iter().map(|value| option(text(value))).collect()
+        }
+        Value::Array(values) => vec![option(values.iter().map(text).collect::<Vec<_>>().join(","))],
+        one => vec![option(text(one))],
+    }
 }
 
 /// Runs this program. `out` and `hint` go into the message if it stopped after a checkpoint.

@@ -9,16 +9,17 @@ mod request;
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
 use crate::batch::slurm::{self, JobRequest, Site};
-use crate::batch::sweep::{self, Sweep};
+use crate::batch::sweep::{self, Run, Sweep, SweepFile};
 use crate::formats::folder::OutputFolder;
 use checked_run::CheckedRun;
+use clustering::Job;
 use decision::{Action, Decision};
 pub use request::Request;
 
 /// Slurm's default `MaxArraySize`.
 const DEFAULT_MAX_ARRAY_SIZE: u64 = 1001;
 
-/// Spec -> clustering -> checked inputs -> scripts -> jobs. Writes nothing before all runs have passed their checks.
+/// Spec -> clusterings -> checked inputs -> scripts -> jobs. Writes nothing before all runs have passed their checks.
 /// Returns the text to print: the state of all runs, or with `dry_run` what would be submitted.
 ///
 /// # Errors
@@ -26,21 +27,53 @@ const DEFAULT_MAX_ARRAY_SIZE: u64 = 1001;
 /// a local run failed; `Interrupted` or `Paused` after a signal.
 pub fn submit(request: &Request) -> Result<String> {
     refuse_windows(cfg!(windows), request.local)?;
-    let sweep = sweep::read(&request.spec)?;
-    let mut site = Site::read(&sweep.slurm)?;
+    let whole = sweep::read(&request.spec)?;
+    let mut site = Site::read(&whole.slurm)?;
     if request.local {
         // one machine is fastest with one process
         site.shards = 1;
     }
-    if let Some(message) = clustering::make_first(&sweep, &site, request)? {
-        return Ok(message);
+    let sweep = match &request.clustering {
+        Some(folder) => whole.on_clustering(folder).map_err(Error::usage)?,
+        None => whole.clone(),
+    };
+    let mut pending = clustering::pending(&sweep, request)?;
+    if request.local && !request.dry_run {
+        pending = clustering::make_here(pending)?;
     }
-    let runs = checked_run::check(&sweep, &site, max_array_size(request)?)?;
+    let waiting: Vec<&str> = clustering::waiting(&sweep, &pending).map(|run| run.name.as_str()).collect();
+    let ready: Vec<&Run> = sweep.runs.iter().filter(|run| !waiting.contains(&run.name.as_str())).collect();
+    let array_size = if ready.is_empty() { DEFAULT_MAX_ARRAY_SIZE } else { max_array_size(request)? };
+    let runs = checked_run::check(&sweep, &ready, &site, array_size)?;
     let decisions = decision::decide(&runs, request)?;
+    let jobs = pending.iter().map(|pending| Job::new(&sweep, pending, &site, request)).collect::<Result<Vec<Job>>>()?;
+    let follows = (!pending.is_empty()).then(|| clustering::what_follows(&sweep, &pending, request));
     if request.dry_run {
-        return preview(&runs, &decisions, request.local);
+        let mut text = jobs.iter().map(|job| job.preview(request.local)).collect::<Result<Vec<_>>>()?;
+        text.extend(preview(&runs, &decisions, request.local)?.into_iter().chain(follows));
+        return Ok(text.join("\n\n"));
     }
-    let mut failed = Vec::new();
+    SweepFile::of(&whole, &request.spec)?.write(&whole.folder())?;
+    if request.local {
+        let failed = pending.iter().map(|pending| pending.kmeans.name.as_str()).collect();
+        return carry_out_all(&sweep, &runs, decisions, request, failed);
+    }
+    let mut text = jobs.into_iter().map(|job| job.submit(request)).collect::<Result<Vec<_>>>()?;
+    text.extend(follows);
+    if !runs.is_empty() {
+        text.push(carry_out_all(&sweep, &runs, decisions, request, Vec::new())?);
+    }
+    Ok(text.join("\n\n"))
+}
+
+/// Carries out all decisions. Returns the state of all runs, or an error if some failed here; `failed` did so before.
+fn carry_out_all<'a>(
+    sweep: &'a Sweep,
+    runs: &[CheckedRun<'a>],
+    decisions: Vec<Decision>,
+    request: &Request,
+    mut failed: Vec<&'a str>,
+) -> Result<String> {
     for (checked, decision) in runs.iter().zip(decisions) {
         if signals::requested() {
             let finding = Finding::new(format!("interrupted before {} was started", checked.run.name));
@@ -50,7 +83,7 @@ pub fn submit(request: &Request) -> Result<String> {
             failed.push(checked.run.name.as_str());
         }
     }
-    completion(&sweep, &failed)
+    completion(sweep, &failed)
 }
 
 /// Refuses Slurm on Windows. Job scripts hold absolute paths, and those of Windows, with drive letters, mean nothing on a
@@ -106,7 +139,7 @@ fn max_array_size(request: &Request) -> Result<u64> {
 }
 
 /// The scripts and the sbatch lines of every run.
-fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<String> {
+fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<Vec<String>> {
     let mut text = Vec::new();
     for (checked, decision) in runs.iter().zip(decisions) {
         let jobs = match &decision.action {
@@ -125,7 +158,7 @@ fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<S
         text.extend(checked.files.iter().map(|(name, file)| format!("# {name}\n{file}")));
         text.push(slurm::preview(&jobs, &checked.submission, &checked.folder)?.join("\n"));
     }
-    Ok(text.join("\n\n"))
+    Ok(text)
 }
 
 /// Writes a run's folder. With `overwrite`, first removes what an earlier submission left.
@@ -154,18 +187,21 @@ fn submit_jobs(checked: &CheckedRun, requests: &[JobRequest]) -> Result<()> {
     Ok(())
 }
 
-/// The state of all runs; an error where some `failed` here.
+/// The state of all runs; an error where some clusterings or runs `failed` here.
 fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
-    let folders = sweep.runs.iter().map(|run| (run.name.clone(), run.folder.clone()));
-    let report = slurm::of_sweep(&sweep.root.join(&sweep.name), &slurm::statuses_of(folders));
+    let report = slurm::status_of_folder(&sweep.folder(), false)?;
     if failed.is_empty() {
         return Ok(report);
     }
     for line in report.lines() {
         tracing::info!("{line}");
     }
-    let finding = Finding::new(format!("{} of {} runs failed", failed.len(), sweep.runs.len()));
-    let finding = finding.found(failed.join(", "));
+    let clusterings = failed.iter().filter(|name| sweep.kmeans.iter().any(|kmeans| kmeans.name == **name)).count();
+    let what = match clusterings {
+        0 => format!("{} of {} runs failed", failed.len(), sweep.runs.len()),
+        some => format!("{some} of {} clusterings and {} runs failed", sweep.kmeans.len(), failed.len() - some),
+    };
+    let finding = Finding::new(what).found(failed.join(", "));
     Err(Error::failed(finding.hint("see their messages above; rerun them with --local --retry")))
 }
 

@@ -15,4 +15,6 @@ pub struct Request {
     pub overwrite: bool,
     /// Submit only what failed or is missing of runs that were submitted before.
     pub retry: bool,
+    /// Only the runs that evaluate the clustering in this folder.
+    pub clustering: Option<PathBuf>,
 }

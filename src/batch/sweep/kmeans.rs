@@ -1,75 +1,87 @@
-//! The `kmeans` block of a job spec: makes the clustering that the runs evaluate.
+//! The `kmeans` block of a job spec: makes the clusterings that the runs evaluate, one per combination of its parameters.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::product::{Block, Combination};
-use super::spec::{Place, refuse_unknown};
+use super::names;
+use super::product::{Block, Combination, Parameters};
+use super::spec::Place;
+use super::values::Command;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::yaml;
 use crate::plan::settings::{KmeansOptions, KmeansSettings};
 
+/// Keys of the block that are no parameters.
 const KEYS: [&str; 3] = ["config", "out", "tasks"];
+
+/// Prefix of the parameters in the names of runs.
+const PREFIX: &str = "kmeans.";
 
 /// The parameter that the block replaces.
 const CLUSTERING: &str = "clustering";
 
-/// A clustering to make before the runs.
+/// Folder of the clusterings in the sweep's folder, unless the spec or the config names one.
+const FOLDER: &str = "clusterings";
+
+/// A clustering to make before the runs that evaluate it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kmeans {
+    /// What tells it from the others of the sweep; `kmeans` if it is the only one.
+    pub name: String,
     /// The CONFIG of `kmeans`, as written.
     pub config: PathBuf,
+    /// Parameters of the block, which override those of the config.
+    pub parameters: Map<String, Value>,
     /// Its settings; `out` is absolute.
     pub settings: KmeansSettings,
     /// Processes that share the work.
     pub tasks: u64,
 }
 
-impl Kmeans {
-    /// Reads the block and the config that it names; `None` if there is no block.
+/// The block as written.
+pub(super) struct KmeansBlock {
+    config: PathBuf,
+    out: Option<PathBuf>,
+    tasks: u64,
+    parameters: Block,
+}
+
+impl KmeansBlock {
+    /// Reads the block; `None` if there is none.
     ///
     /// # Errors
-    /// `Usage` for unknown keys and invalid values; as `kmeans` if the config is invalid.
-    pub(super) fn read(block: &Value, place: &Place) -> Result<Option<Kmeans>> {
+    /// `Usage` for unknown keys and invalid values.
+    pub(super) fn read(block: &Value, place: &Place) -> Result<Option<KmeansBlock>> {
         let place = place.key("kmeans");
-        let map = match block {
+        let mut parameters = match block {
             Value::Null => return Ok(None),
-            Value::Object(map) => map,
+            Value::Object(map) => map.clone(),
             other => {
                 let finding = place.finding("`kmeans` is not a map").expected("{config: KMEANS.yaml, tasks: 1}");
                 return Err(Error::usage(finding.found(super::values::kind(other))));
             }
         };
         let mut findings = Findings::new();
-        refuse_unknown(map, &KEYS, &place, &mut findings);
-        let mut path = |key: &str, needed: bool| match map.get(key) {
-            None | Some(Value::Null) if !needed => None,
-            Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
-            other => {
-                let finding =
-                    place.finding(format!("`{key}` doesn't name a {}", if needed { "file" } else { "folder" }));
-                let finding = other.map_or(finding.clone(), |value| finding.found(value.to_string()));
-                findings.push_usage(finding.expected("a path"));
-                None
-            }
-        };
-        let (config, out) = (path("config", true), path("out", false));
-        let tasks = map.get("tasks").filter(|tasks| !tasks.is_null());
-        let tasks = tasks.map_or(Some(1), |tasks| yaml::typed(tasks).as_u64().filter(|&tasks| tasks > 0));
+        let [config, out, tasks] = KEYS.map(|key| parameters.shift_remove(key).filter(|value| !value.is_null()));
+        let config = path("config", config, true, &place, &mut findings);
+        let out = path("out", out, false, &place, &mut findings);
+        let tasks = tasks.map_or(Some(1), |tasks| yaml::typed(&tasks).as_u64().filter(|&tasks| tasks > 0));
         if tasks.is_none() {
             findings.push_usage(place.finding("`tasks` must be a number of processes").expected("1 or more"));
         }
+        refuse_near_misses(&mut parameters, &place, &mut findings);
+        let parameters = Block::read(&parameters, Command::Kmeans, &place, &mut findings);
         findings.into_result()?;
-        let (Some(config), Some(tasks)) = (config, tasks) else { return Ok(None) };
-        let from_block = KmeansOptions { out, ..KmeansOptions::default() };
-        let mut settings = from_block.over(KmeansOptions::read(&config)?).resolve()?;
-        settings.out = std::path::absolute(&settings.out)
-            .map_err(|e| Error::usage(Finding::io("the output folder has no usable path", &settings.out, &e)))?;
-        Ok(Some(Kmeans { config, settings, tasks }))
+        Ok(config.zip(tasks).map(|(config, tasks)| KmeansBlock { config, out, tasks, parameters }))
     }
 
-    /// Refuses parameters that name a clustering.
+    /// The number of clusterings.
+    pub(super) fn count(&self) -> u64 {
+        self.parameters.count()
+    }
+
+    /// Refuses parameters of the runs that name a clustering.
     pub(super) fn refuse_another(&self, parameters: &Block, findings: &mut Findings) {
         if let Some(place) = parameters.place_of(CLUSTERING) {
             let finding = place.finding("the clustering is given twice");
@@ -79,13 +91,79 @@ impl Kmeans {
         }
     }
 
-    /// Sets the clustering of all runs.
-    pub(super) fn give_to(&self, runs: &mut [Combination]) -> Result<(), Finding> {
-        let out = self.settings.out.to_str().ok_or_else(|| {
-            let finding = Finding::new("the path of the clustering can't be written as YAML");
-            finding.file(&self.settings.out).hint("choose another folder with `kmeans: out`")
-        })?;
-        runs.iter_mut().for_each(|run| run.insert(0, (CLUSTERING.to_owned(), out.into())));
-        Ok(())
+    /// The clusterings, and what each sets in the runs that evaluate it. `sweep` is the sweep's folder.
+    ///
+    /// # Errors
+    /// `Usage` if two are the same; as `kmeans` if the config is invalid.
+    pub(super) fn expand(&self, sweep: &Path, place: &Place) -> Result<Vec<(Kmeans, Combination)>> {
+        let combinations: Vec<Combination> = self.parameters.expand();
+        names::refuse_repeated(&combinations, &place.key("kmeans"), "clustering").map_err(Error::usage)?;
+        let varied = names::varied(&combinations);
+        let names = names::of_runs(&combinations, &varied);
+        let several = combinations.len() > 1;
+        let both = names.into_iter().zip(combinations).zip(varied);
+        both.map(|((name, combination), varied)| {
+            let place = several.then(|| (sweep, name.as_str()));
+            let kmeans = self.clustering(combination.parameters, place)?;
+            let runs = of_its_runs(&kmeans, varied).map_err(Error::usage)?;
+            Ok((kmeans, runs))
+        })
+        .collect()
     }
+
+    /// One clustering. Of several, each has a folder of its own, given by the sweep's folder and its name.
+    fn clustering(&self, parameters: Parameters, several: Option<(&Path, &str)>) -> Result<Kmeans> {
+        // null leaves a parameter to the config
+        let parameters: Map<String, Value> = parameters.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        let yaml = serde_saphyr::to_string(&parameters);
+        let yaml =
+            yaml.map_err(|e| Error::failed(Finding::new("can't write parameters as YAML").found(e.to_string())))?;
+        let options = KmeansOptions::parse(&yaml)?.over(KmeansOptions::read(&self.config)?);
+        let out = self.out.clone().or_else(|| options.out.clone());
+        let out = match several {
+            None => out,
+            Some((sweep, name)) => Some(out.unwrap_or_else(|| sweep.join(FOLDER)).join(name)),
+        };
+        let mut settings = KmeansOptions { out, ..options }.resolve()?;
+        settings.out = std::path::absolute(&settings.out)
+            .map_err(|e| Error::usage(Finding::io("the output folder has no usable path", &settings.out, &e)))?;
+        let name = several.map_or("kmeans", |(_, name)| name).to_owned();
+        Ok(Kmeans { name, config: self.config.clone(), parameters, settings, tasks: self.tasks })
+    }
+}
+
+/// What a clustering sets in the runs that evaluate it.
+fn of_its_runs(kmeans: &Kmeans, varied: Parameters) -> Result<Combination, Finding> {
+    let out = kmeans.settings.out.to_str().ok_or_else(|| {
+        let finding = Finding::new("the path of the clustering can't be written as YAML");
+        finding.file(&kmeans.settings.out).hint("choose another folder with `kmeans: out`")
+    })?;
+    let shown = varied.into_iter().map(|(key, value)| (format!("{PREFIX}{key}"), value)).collect();
+    Ok(Combination { parameters: vec![(CLUSTERING.to_owned(), out.into())], shown })
+}
+
+/// The path under a key of the block.
+fn path(key: &str, value: Option<Value>, file: bool, place: &Place, findings: &mut Findings) -> Option<PathBuf> {
+    match value {
+        None if !file => None,
+        Some(Value::String(path)) if !path.is_empty() => Some(PathBuf::from(path)),
+        other => {
+            let finding = place.finding(format!("`{key}` doesn't name a {}", if file { "file" } else { "folder" }));
+            let finding = other.map_or(finding.clone(), |value| finding.found(value.to_string()));
+            findings.push_usage(finding.expected("a path"));
+            None
+        }
+    }
+}
+
+/// Refuses keys that are closer to a key of the block than to any parameter of `kmeans`.
+fn refuse_near_misses(parameters: &mut Map<String, Value>, place: &Place, findings: &mut Findings) {
+    parameters.retain(|key, _| {
+        let near = KEYS.iter().any(|known| strsim::damerau_levenshtein(key, known) == 1);
+        let is_parameter = Command::Kmeans.check_key(&key.replace('_', "-")).is_ok();
+        if near && !is_parameter {
+            findings.push_usage(place.of(crate::metrics::unknown("key", key, KEYS.into_iter())));
+        }
+        !near || is_parameter
+    });
 }

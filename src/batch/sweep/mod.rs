@@ -2,7 +2,7 @@
 //!
 //! The file is the job spec of common experiment launchers: `job_details` (name and root folder), `parameters` (keys of
 //! `metrics --config`; a list is one dimension of the product; a key beginning with `LIST` holds blocks of parameters that
-//! vary together), `kmeans` (makes the clustering that the runs evaluate), `slurm` (for `submit`), and `grid` (the limit on
+//! vary together), `kmeans` (makes the clusterings that the runs evaluate), `slurm` (for `submit`), and `grid` (the limit on
 //! the number of runs). See docs/sweeps.md.
 
 mod folder_name;
@@ -10,6 +10,7 @@ mod kmeans;
 mod names;
 mod product;
 mod spec;
+mod sweep_file;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +20,11 @@ use serde_json::{Map, Value};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::plan::settings::Options;
 pub use kmeans::Kmeans;
-use product::Block;
+use kmeans::KmeansBlock;
+use product::{Block, Combination};
 use spec::Spec;
+pub use sweep_file::{Member, SweepFile};
+use values::Command;
 
 /// A job spec, expanded into its runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +35,8 @@ pub struct Sweep {
     pub root: PathBuf,
     /// In the order of the product: the last parameter varies fastest.
     pub runs: Vec<Run>,
-    /// Makes the clustering that all runs evaluate, if the file has a `kmeans` block.
-    pub kmeans: Option<Kmeans>,
+    /// The clusterings that a `kmeans` block makes, in the order of the product; empty without such a block.
+    pub kmeans: Vec<Kmeans>,
     /// The `slurm` block as written; `Null` if there is none.
     pub slurm: Value,
 }
@@ -46,8 +50,41 @@ pub struct Run {
     pub folder: PathBuf,
     /// Keys of `metrics`' config file with their values; paths are absolute.
     pub options: Map<String, Value>,
-    /// The parameters that differ between the sweep's runs, in order; `Null` if the run uses the default.
+    /// What its name shows: parameters and blocks that differ between the sweep's runs, in order; `Null` if the run uses the
+    /// default.
     pub varied: Vec<(String, Value)>,
+    /// The clustering of [`Sweep::kmeans`] that it evaluates.
+    pub kmeans: Option<usize>,
+}
+
+impl Sweep {
+    /// The folder of the sweep.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(&self.name)
+    }
+
+    /// The sweep with one of its clusterings alone, and the runs on it.
+    ///
+    /// # Errors
+    /// If the sweep makes no clustering in this folder.
+    pub fn on_clustering(&self, folder: &Path) -> Result<Sweep, Finding> {
+        let unusable = |e| Finding::io("the folder has no usable path", folder, &e);
+        let folder = std::path::absolute(folder).map_err(unusable)?;
+        let Some(index) = self.kmeans.iter().position(|kmeans| kmeans.settings.out == folder) else {
+            let folders: Vec<String> =
+                self.kmeans.iter().map(|kmeans| kmeans.settings.out.display().to_string()).collect();
+            let finding = Finding::new("the spec makes no clustering in this folder").file(folder);
+            return Err(if folders.is_empty() {
+                finding.hint("only a spec with a `kmeans` block makes clusterings")
+            } else {
+                finding.expected(format!("one of: {}", folders.join(", ")))
+            });
+        };
+        let runs = self.runs.iter().filter(|run| run.kmeans == Some(index));
+        let runs = runs.map(|run| Run { kmeans: Some(0), ..run.clone() }).collect();
+        Ok(Sweep { runs, kmeans: vec![self.kmeans[index].clone()], ..self.clone() })
+    }
 }
 
 impl Run {
@@ -88,30 +125,49 @@ fn parse(text: &str, path: &Path) -> Result<Sweep> {
     let Some(spec) = Spec::parse(text, &place, &mut findings) else {
         return Err(refused(findings));
     };
-    let kmeans = Kmeans::read(&spec.kmeans, &place)?;
-    let block = Block::read(&spec.parameters, &place.key("parameters"), &mut findings);
+    let kmeans = KmeansBlock::read(&spec.kmeans, &place)?;
+    let block = Block::read(&spec.parameters, Command::Metrics, &place.key("parameters"), &mut findings);
     kmeans.iter().for_each(|kmeans| kmeans.refuse_another(&block, &mut findings));
-    block.refuse_more_than(spec.max_runs, &place, &mut findings);
+    let clusterings = kmeans.as_ref().map_or(1, KmeansBlock::count);
+    block.refuse_more_than(spec.max_runs, clusterings, &place, &mut findings);
     if !findings.is_empty() {
         return Err(refused(findings));
     }
-    let mut combinations = block.expand();
-    if let Some(kmeans) = &kmeans {
-        kmeans.give_to(&mut combinations).map_err(Error::usage)?;
-    }
+    let folder = spec.root.join(&spec.name);
+    let kmeans = kmeans.map_or(Ok(Vec::new()), |kmeans| kmeans.expand(&folder, &place))?;
+    let runs = runs_of(&block, &kmeans, &folder, &place).map_err(Error::usage)?;
+    let kmeans = kmeans.into_iter().map(|(kmeans, _)| kmeans).collect();
+    Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
+}
+
+/// Every combination of the parameters; with clusterings to make, on each of them.
+fn runs_of(
+    block: &Block,
+    kmeans: &[(Kmeans, Combination)],
+    folder: &Path,
+    place: &spec::Place,
+) -> Result<Vec<Run>, Finding> {
+    let alone = block.expand();
+    names::refuse_repeated(&alone, &place.key("parameters"), "run")?;
+    let (made_by, combinations): (Vec<Option<usize>>, Vec<Combination>) = if kmeans.is_empty() {
+        alone.into_iter().map(|combination| (None, combination)).unzip()
+    } else {
+        let on = |(i, (_, clustering)): (usize, &(Kmeans, Combination))| {
+            alone.iter().map(|run| (Some(i), clustering.with(run))).collect::<Vec<_>>()
+        };
+        kmeans.iter().enumerate().flat_map(on).unzip()
+    };
     let varied = names::varied(&combinations);
     let names = names::of_runs(&combinations, &varied);
-    names::refuse_repeated(&combinations, &place).map_err(Error::usage)?;
-    let folder = spec.root.join(&spec.name);
-    let run = |((name, options), varied): ((String, product::Combination), Vec<(String, Value)>)| Run {
+    let run = |(((name, Combination { parameters, .. }), varied), kmeans)| Run {
         folder: folder.join(&name),
         name,
         // null means the default
-        options: options.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        options: parameters.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         varied,
+        kmeans,
     };
-    let runs = names.into_iter().zip(combinations).zip(varied).map(run).collect();
-    Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
+    Ok(names.into_iter().zip(combinations).zip(varied).zip(made_by).map(run).collect())
 }
 
 /// The error for a file with findings.

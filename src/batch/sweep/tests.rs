@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod kmeans;
+
 fn grid(parameters: &str) -> Result<Sweep> {
     let indented: String = parameters.lines().map(|line| format!("  {line}\n")).collect();
     parse(&format!("job_details: {{name: g, root: r}}\nparameters:\n{indented}"), Path::new("grid.yaml"))
@@ -24,33 +26,6 @@ fn refused(parameters: &str) -> String {
     let error = grid(parameters).expect_err(parameters);
     assert_eq!(error.kind(), crate::base::error::Kind::Usage, "{error}");
     error.to_string()
-}
-
-#[test]
-fn all_runs_evaluate_the_clustering_that_kmeans_makes() {
-    let base = tempfile::tempdir().expect("a folder");
-    let config = base.path().join("kmeans.yaml");
-    std::fs::write(&config, "embeddings_path: e.npy\nn_clusters: [9, 3]\nexp_dir: hier\n").expect("writes");
-    let spec = |kmeans: &str, parameters: &str| {
-        // a path in quotes is YAML on Windows as well
-        let config = serde_json::Value::from(config.to_str().expect("UTF-8"));
-        let text = format!("job_details: {{name: g, root: r}}\nkmeans: {{config: {config}{kmeans}}}\n{parameters}");
-        parse(&text, Path::new("grid.yaml"))
-    };
-    let sweep = spec(", tasks: 4", "parameters: {seed: [1, 2]}").expect("a grid");
-    let hier = std::path::absolute("hier").expect("a path");
-    assert_eq!(sweep.kmeans.as_ref().map(|kmeans| (kmeans.tasks, &kmeans.settings.out)), Some((4, &hier)));
-    let names: Vec<&str> = sweep.runs.iter().map(|run| run.name.as_str()).collect();
-    assert_eq!(names, ["seed=1", "seed=2"]);
-    assert!(sweep.runs.iter().all(|run| run.options["clustering"] == hier.to_str().expect("UTF-8")));
-    // nothing else is required
-    let sweep = spec(", out: other", "").expect("a grid");
-    assert!(
-        sweep.runs.len() == 1 && sweep.runs[0].options["clustering"].as_str().is_some_and(|out| out.ends_with("other"))
-    );
-    let error = spec("", "parameters: {clustering: [a, b]}").expect_err("two clusterings");
-    assert!(error.to_string().contains("given twice"), "{error}");
-    assert!(parse("job_details: {name: g, root: r}\n", Path::new("grid.yaml")).is_err(), "no parameters");
 }
 
 /// Parameters, and the runs that they mean.
@@ -124,6 +99,9 @@ fn what_is_wrong_is_told_with_its_place() {
             "tile-rows: 1\ntile_rows: 2",
             &["`tile-rows` is given twice", "parameters.tile-rows and parameters.tile_rows"],
         ),
+        ("LIST_x: [{name: a}, {name: a, seed: 1}]", &["same name", "`a`", "parameters.LIST_x"]),
+        ("LIST_x: [{name: [a], seed: 1}]", &["`name` of a block", "a list", "parameters.LIST_x[0].name"]),
+        ("name: a", &["unknown key `name`"]),
         ("seed: 1\nseed: 2", &["not valid YAML", "duplicate"]),
         ("seed: [1, 2, 1]", &["the same run twice", "seed: 1"]),
         ("LIST: [{}, {seed: null}]", &["the same run twice"]),
@@ -188,12 +166,22 @@ fn names_show_what_varies_and_nothing_else() {
     assert_eq!(names("best: 2\nseed: [1, null]\nsilhouette: off"), ["seed=1", "seed=default"]);
     assert_eq!(
         names("seed: [1, 2]\nLIST: [{silhouette: off}, {silhouette: 'sample:10'}]"),
-        [
-            "silhouette=off,seed=1",
-            "silhouette=off,seed=2",
-            "silhouette=sample-10,seed=1",
-            "silhouette=sample-10,seed=2"
-        ]
+        ["block=0,seed=1", "block=0,seed=2", "block=1,seed=1", "block=1,seed=2"],
+        "a block is named once, by its index"
+    );
+    assert_eq!(
+        names("LIST_data: [{name: a b, clustering: x, embeddings: y}, {name: 7, clustering: z, embeddings: w}]"),
+        ["data=a-b", "data=7"],
+        "or by its name"
+    );
+    assert_eq!(
+        names("LIST_s: [{name: off, silhouette: off}, {name: some, silhouette: 'sample:9', seed: [1, 2]}]"),
+        ["s=off,seed=default", "s=some,seed=1", "s=some,seed=2"],
+        "what a block leaves open is shown as well"
+    );
+    assert_eq!(
+        names("LIST_a: [{name: x, LIST_b: [{seed: 1}, {seed: 2}]}, {name: y}]"),
+        ["a=x,b=0", "a=x,b=1", "a=y,b=default"]
     );
     assert_eq!(names("clustering: [x/a b, x/c]"), ["clustering=a-b", "clustering=c"]);
     assert_eq!(names("clustering: [x/k1/hier, x/k2/hier]"), ["clustering=k1-hier", "clustering=k2-hier"]);
@@ -212,6 +200,12 @@ fn names_that_would_collide_get_a_hash() {
     let names = names(&format!("device: [{long}a, {long}b, short]"));
     assert_eq!((names[0].len(), names[1].len(), names[2].as_str()), (80, 80, "device=short"));
     assert_ne!(names[0], names[1]);
+    // a hash stands for paths, and the scalars stay visible
+    let (a, b) = ("a".repeat(50), "b".repeat(50));
+    let names = self::names(&format!("clustering: [{a}, {b}]\nlabels: [{a}, {b}]\nseed: [1, 2]"));
+    assert_eq!(names.len(), 8);
+    assert!(names.iter().enumerate().all(|(i, name)| name.starts_with(&format!("seed={}-", 1 + i % 2))), "{names:?}");
+    assert!(names.iter().all(|name| name.len() == "seed=1-".len() + 12), "{names:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Values of parameters: checks them as `metrics --config` does, and makes paths absolute.
+//! Values of parameters: checks them as the config file of a command does, and makes paths absolute.
 
 use std::path::Path;
 
@@ -7,10 +7,17 @@ use serde_json::Value;
 use crate::base::error::Finding;
 use crate::base::path_text;
 use crate::formats::yaml;
-use crate::plan::settings::Options;
+use crate::plan::settings::{KmeansOptions, Options};
 
-/// Parameters that are paths. `embeddings` can be several, or globs.
-pub(super) const PATHS: [&str; 9] = [
+/// The command that parameters belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Command {
+    Metrics,
+    Kmeans,
+}
+
+/// Parameters of `metrics` that are paths. `embeddings` can be several, or globs.
+const PATHS: [&str; 9] = [
     "clustering",
     "embeddings",
     "images",
@@ -25,31 +32,49 @@ pub(super) const PATHS: [&str; 9] = [
 /// Those that can be several paths in one text, separated by commas.
 const LISTS: [&str; 2] = ["assignments", "centroids"];
 
+/// Parameters of `kmeans` that are paths.
+const KMEANS_PATHS: [&str; 3] = ["embeddings-path", "subset-indices-path", "fit-indices"];
+
+/// Whether a name shows the last components of the parameter's value. `kmeans.KEY` is a parameter of `kmeans`.
+pub(super) fn is_path(key: &str) -> bool {
+    key.strip_prefix("kmeans.").map_or_else(|| PATHS.contains(&key), |key| KMEANS_PATHS.contains(&key))
+}
+
 /// Words that YAML 1.1 reads as booleans.
 const TRUE: [&str; 3] = ["yes", "on", "y"];
 const FALSE: [&str; 3] = ["no", "off", "n"];
 
-/// Checks that `metrics` has a setting of this name (with `-`), and that a sweep may set it.
-pub(super) fn check_key(key: &str) -> Result<(), Finding> {
-    if key == "out" {
-        let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
-        return Err(finding.hint("`root` and `name` of `job_details` determine the folders"));
-    }
-    Options::fitting(key, &Value::Null).map(drop)
-}
-
-/// Checks a value and returns it in the form that the settings accept.
-pub(super) fn check(key: &str, value: &Value) -> Result<Value, Finding> {
-    let checked = match Options::fitting(key, value) {
-        Ok(value) => value,
-        Err(wrong) => truth(value).filter(|truth| Options::fitting(key, truth).is_ok()).ok_or(wrong)?,
-    };
-    match checked {
-        Value::String(list) if LISTS.contains(&key) => {
-            absolute(&list.split(',').map(|path| Value::from(path.trim())).collect::<Vec<_>>().into())
+impl Command {
+    /// Checks that the command has a setting of this name (with `-`), and that a sweep may set it.
+    pub(super) fn check_key(self, key: &str) -> Result<(), Finding> {
+        if key == "out" {
+            let finding = Finding::new("`out` is not a parameter: each run of a sweep has its own folder");
+            return Err(finding.hint("`root` and `name` of `job_details` determine the folders"));
         }
-        checked if PATHS.contains(&key) => absolute(&checked),
-        checked => Ok(checked),
+        self.fitting(key, &Value::Null).map(drop)
+    }
+
+    fn fitting(self, key: &str, value: &Value) -> Result<Value, Finding> {
+        match self {
+            Command::Metrics => Options::fitting(key, value),
+            Command::Kmeans => KmeansOptions::fitting(key, value),
+        }
+    }
+
+    /// Checks a value and returns it in the form that the settings accept.
+    pub(super) fn check(self, key: &str, value: &Value) -> Result<Value, Finding> {
+        let checked = match self.fitting(key, value) {
+            Ok(value) => value,
+            Err(wrong) => truth(value).filter(|truth| self.fitting(key, truth).is_ok()).ok_or(wrong)?,
+        };
+        let paths: &[&str] = if self == Command::Metrics { &PATHS } else { &KMEANS_PATHS };
+        match checked {
+            Value::String(list) if LISTS.contains(&key) => {
+                absolute(&list.split(',').map(|path| Value::from(path.trim())).collect::<Vec<_>>().into())
+            }
+            checked if paths.contains(&key) => absolute(&checked),
+            checked => Ok(checked),
+        }
     }
 }
 
@@ -94,16 +119,24 @@ mod tests {
     use super::*;
     use clap::ValueHint;
 
+    fn check(key: &str, value: &Value) -> Result<Value, Finding> {
+        Command::Metrics.check(key, value)
+    }
+
     #[test]
     fn all_path_settings_are_listed() {
         let command = crate::cli::args::command();
-        let metrics = command.find_subcommand("metrics").expect("exists");
-        let is_path = |arg: &&clap::Arg| arg.get_value_hint() == ValueHint::AnyPath;
-        let keys = metrics.get_arguments().filter(is_path).map(|arg| arg.get_id().as_str().replace('_', "-"));
-        let others = ["out", "config"];
-        let unknown: Vec<String> = keys.filter(|key| !PATHS.contains(&&**key) && !others.contains(&&**key)).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
-        assert!(metrics.get_arguments().filter(is_path).count() >= PATHS.len(), "the hint identifies paths");
+        for (name, paths) in [("metrics", PATHS.as_slice()), ("kmeans", KMEANS_PATHS.as_slice())] {
+            let command = command.find_subcommand(name).expect("exists");
+            let is_path = |arg: &&clap::Arg| arg.get_value_hint() == ValueHint::AnyPath;
+            let keys = command.get_arguments().filter(is_path).map(|arg| arg.get_id().as_str().replace('_', "-"));
+            let others = ["out", "config"];
+            let unknown: Vec<String> =
+                keys.filter(|key| !paths.contains(&&**key) && !others.contains(&&**key)).collect();
+            assert!(unknown.is_empty(), "{unknown:?}");
+            let hinted = command.get_arguments().filter(is_path).count();
+            assert!(hinted + usize::from(name == "kmeans") >= paths.len(), "the hint identifies paths");
+        }
     }
 
     #[test]

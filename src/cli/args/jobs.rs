@@ -22,6 +22,9 @@ pub struct SubmitArgs {
     /// Submit only what failed or is missing of runs that were submitted before
     #[arg(long)]
     pub retry: bool,
+    /// Submit only the runs that evaluate this clustering of the spec's `kmeans` block
+    #[arg(long, value_name = "DIR")]
+    pub clustering: Option<PathBuf>,
 }
 
 /// Arguments of `status`.

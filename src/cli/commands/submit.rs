@@ -11,5 +11,6 @@ pub(super) fn run(args: &SubmitArgs) -> Result<String> {
         local: args.local,
         overwrite: args.overwrite,
         retry: args.retry,
+        clustering: args.clustering.clone(),
     })
 }

@@ -46,13 +46,22 @@ impl Options {
     /// # Errors
     /// An unknown key, or a value of the wrong type.
     pub fn fitting(key: &str, value: &Value) -> Result<Value, Finding> {
-        let mut known = Vec::new();
-        Options::add_keys("", &mut known);
-        if !known.iter().any(|name| name == key) {
-            return Err(metrics::unknown("key", key, known.iter().map(String::as_str)));
-        }
-        if value.is_null() { Ok(Value::Null) } else { fitting::<Options>(key, value, "metrics") }
+        known_and_fitting::<Options>(key, value, "metrics")
     }
+}
+
+/// The value of a key of `command`; an unknown key is an error.
+pub(super) fn known_and_fitting<T: Layer + DeserializeOwned>(
+    key: &str,
+    value: &Value,
+    command: &str,
+) -> Result<Value, Finding> {
+    let mut known = Vec::new();
+    T::add_keys("", &mut known);
+    if !known.iter().any(|name| name == key) {
+        return Err(metrics::unknown("key", key, known.iter().map(String::as_str)));
+    }
+    if value.is_null() { Ok(Value::Null) } else { fitting::<T>(key, value, command) }
 }
 
 /// The file that findings name.

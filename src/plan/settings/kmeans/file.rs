@@ -34,6 +34,14 @@ impl KmeansOptions {
         KmeansOptions::of_document(&document, &file::Place::default())
     }
 
+    /// The value of a key as the settings take it, as [`Options::fitting`](crate::plan::settings::Options::fitting).
+    ///
+    /// # Errors
+    /// An unknown key, or a value of the wrong type.
+    pub fn fitting(key: &str, value: &Value) -> Result<Value, Finding> {
+        file::known_and_fitting::<KmeansOptions>(key, value, "kmeans")
+    }
+
     fn of_document(document: &Document, place: &file::Place) -> Result<KmeansOptions> {
         let refuse = |finding| place.refuse(finding);
         let mut keys = file::keys(document.value.clone()).map_err(refuse)?;
