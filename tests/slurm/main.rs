@@ -12,6 +12,7 @@ mod labels;
 mod shards;
 mod signals;
 mod stand_ins;
+mod sweeps;
 
 use std::path::Path;
 
