@@ -103,7 +103,7 @@ impl KmeansBlock {
         let several = combinations.len() > 1;
         let both = names.into_iter().zip(combinations).zip(varied);
         both.map(|((name, combination), varied)| {
-            let place = several.then(|| (sweep, name.as_str()));
+            let place = several.then_some((sweep, name.as_str()));
             let kmeans = self.clustering(combination.parameters, place)?;
             let runs = of_its_runs(&kmeans, varied).map_err(Error::usage)?;
             Ok((kmeans, runs))
