@@ -9,7 +9,7 @@ use clustrata::formats::hierarchy::Tree;
 use clustrata::formats::npy::read_indices;
 use serde_json::Value;
 
-use super::common::{Clustering, Dtype, npy_indices, program, scratch, shared};
+use super::common::{Clustering, Dtype, files_below, judged, npy_indices, program, scratch, shared};
 use super::shares::is_balanced;
 
 pub(super) fn digits() -> PathBuf {
@@ -186,4 +186,68 @@ fn a_clustering_in_the_current_folder_can_be_sampled() {
     let rows = read_indices(&made.join("curated_datasets/2r_mul1_101_balanced_selection.npy")).expect("row numbers");
     assert_eq!(rows.len(), 101);
     is_balanced(&tree(&made, None), &rows, 1, false).expect("balanced");
+}
+
+/// Row numbers and the lines of the list beside them.
+fn with_names(clustering: &Path, out: &Path, more: &[&str]) -> (Vec<u64>, Vec<String>) {
+    let rows =
+        sampled(clustering, out, &[&["--target-size", "90"], more].concat(), "3r_mul1_90_balanced_selection.npy");
+    let text = fs::read_to_string(out.join("3r_mul1_90_balanced_selection.txt")).expect("a list");
+    (rows, text.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn names_of_images_are_written_beside_the_rows() {
+    let folder = scratch();
+    let list = folder.path().join("images.txt");
+    let name = |row: u64| format!("dir {}/{row}.png", row % 7);
+    fs::write(&list, (0..1797).map(|row| name(row) + "\n").collect::<String>()).expect("writes");
+    let of = |root: &Path, rows: &[u64]| -> Vec<String> {
+        rows.iter().map(|&row| root.join(name(row)).display().to_string()).collect()
+    };
+    let images = ["--images", list.to_str().expect("UTF-8")];
+    let out = folder.path().join("named");
+    let (rows, names) = with_names(&digits(), &out, &images);
+    assert_eq!((rows.len(), &names), (90, &of(folder.path(), &rows)), "relative to the list");
+    let elsewhere = folder.path().join("elsewhere");
+    let (rows, names) = with_names(
+        &digits(),
+        &out,
+        &[&images[..], &["--force", "--image-root", elsewhere.to_str().expect("UTF-8")]].concat(),
+    );
+    assert_eq!(names, of(&elsewhere, &rows));
+    // an earlier list is as safe as the rows
+    fs::remove_file(out.join("3r_mul1_90_balanced_selection.npy")).expect("removes");
+    let refused = sample(&digits(), &out, &[&["--target-size", "90"], &images[..]].concat());
+    assert!(refused.status.code() == Some(2) && String::from_utf8_lossy(&refused.stderr).contains(".txt"));
+    // a list that is too short leaves nothing
+    fs::write(&list, "a.png\n").expect("writes");
+    let short = folder.path().join("short");
+    let refused = sample(&digits(), &short, &[&["--target-size", "90"], &images[..]].concat());
+    assert_eq!(refused.status.code(), Some(3), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert!(!short.exists());
+}
+
+#[test]
+fn images_of_the_judged_clustering_are_known() {
+    let folder = scratch();
+    let hier = folder.path().join("hier");
+    for file in files_below(&digits()).into_iter().filter(|file| file.starts_with("level")) {
+        fs::create_dir_all(hier.join(&file).parent().expect("a folder")).expect("makes a folder");
+        fs::copy(digits().join(&file), hier.join(&file)).expect("copies");
+    }
+    let list = folder.path().join("images.txt");
+    fs::write(&list, (0..1797).map(|row| format!("{row}.png\n")).collect::<String>()).expect("writes");
+    let more = ["--images", list.to_str().expect("UTF-8"), "--best", "0", "--worst", "0"];
+    let more = [&more[..], &["--device", "cpu", "--metrics", "fast"]].concat();
+    judged(&hier, &digits().join("embeddings.npy"), &hier.join("metrics"), &more);
+    let out = folder.path().join("out");
+    let (rows, names) = with_names(&hier, &out, &[]);
+    assert_eq!(names, rows.iter().map(|row| format!("{}/{row}.png", folder.path().display())).collect::<Vec<_>>());
+    // if the list is gone, the rows are still written, and why there are no names is said
+    fs::remove_file(&list).expect("removes");
+    let output = program().args(["sample"]).arg(&hier).args(["--target-size", "80"]).output().expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = files_below(&hier.join("curated_datasets"));
+    assert_eq!(files, ["3r_mul1_80_balanced_selection.npy"]);
 }

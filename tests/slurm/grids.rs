@@ -61,6 +61,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     let refused = cluster.try_clustrata(&["submit", &other, "--retry"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused).contains("the spec has changed"), "{}", text(&refused));
+    assert!(text(&refused).contains("metrics: ") && text(&refused).contains(" instead of "), "{}", text(&refused));
     assert_eq!(cluster.try_clustrata(&["submit", &spec]).status.code(), Some(2));
     fs::write(sweep.join("seed=1/notes.txt"), "mine").expect("writes");
     cluster.clustrata(&["submit", &other, "--overwrite"]);

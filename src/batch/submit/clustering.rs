@@ -9,6 +9,7 @@ use super::request::Request;
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::batch::slurm::{self, JobFolder, RunStatus, Site, Submission};
 use crate::batch::sweep::{Kmeans, Run, Sweep};
+use crate::formats::npy::shell_word;
 use crate::run::kmeans;
 
 /// A clustering that is not complete.
@@ -165,7 +166,11 @@ impl Job {
     }
 
     fn message(&self, what: &str) -> String {
-        format!("{}: {what}\nclustrata status {0} shows its progress", self.folder.out().display())
+        format!(
+            "{}: {what}\nclustrata status {} shows its progress",
+            self.folder.out().display(),
+            shell_word(self.folder.out())
+        )
     }
 }
 

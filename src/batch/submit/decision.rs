@@ -4,10 +4,13 @@ use std::path::Path;
 
 use super::checked_run::CheckedRun;
 use super::request::Request;
+use serde_json::{Map, Value};
+
 use crate::base::error::{Finding, Findings, Result};
-use crate::batch::slurm::{self, JobRequest, NamedStatus, RunStatus, State, Submission, SubmittedRun};
+use crate::batch::slurm::{self, JobRequest, Layout, NamedStatus, RunStatus, State, Submission, SubmittedRun};
 use crate::batch::sweep::Member;
 use crate::formats::folder::RECORD;
+use crate::formats::yaml;
 use crate::run::parts;
 
 /// What to do with a run, and the submission that this was based on.
@@ -86,9 +89,10 @@ fn for_submitted_run(checked: &CheckedRun, status: &RunStatus, request: &Request
         return Ok(Err(moved));
     }
     let submission = folder.read()?;
-    if folder.settings().as_deref() != Some(&checked.settings) || submission.layout != checked.submission.layout {
+    let changes = changes(folder.settings().as_deref(), checked, &submission);
+    if !changes.is_empty() {
         let finding = Finding::new("the spec has changed since the run was submitted");
-        let finding = finding.file(folder.file("metrics.yaml"));
+        let finding = finding.file(folder.file("metrics.yaml")).found(changes.join("; "));
         return Ok(Err(finding.hint("change it back, or start over with --overwrite")));
     }
     if matches!(status.state, State::Done | State::Running | State::Queued) {
@@ -97,6 +101,27 @@ fn for_submitted_run(checked: &CheckedRun, status: &RunStatus, request: &Request
     let (first, second) = status.open_shards();
     let retry = Action::Retry(slurm::remaining(&submission, &first, &second));
     Ok(slurm::refuse_active(folder, status).map(|()| retry))
+}
+
+/// The settings that differ from those that a run was submitted with: `seed: 2 instead of 1`.
+fn changes(before: Option<&str>, checked: &CheckedRun, submission: &Submission) -> Vec<String> {
+    let parsed = |text: &str| match yaml::parse(text).map(|document| document.value) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    };
+    let (now, before) = (parsed(&checked.settings), before.map(parsed).unwrap_or_default());
+    let shown = |map: &Map<String, Value>, key: &str| map.get(key).map_or("nothing".to_owned(), Value::to_string);
+    let added = now.keys().chain(before.keys().filter(|key| !now.contains_key(*key)));
+    let changed = added.filter(|key| now.get(*key) != before.get(*key));
+    let mut changes: Vec<String> =
+        changed.map(|key| format!("{key}: {} instead of {}", shown(&now, key), shown(&before, key))).collect();
+    let (layout, then) = (checked.submission.layout, submission.layout);
+    if layout != then {
+        let words =
+            |layout: Layout| format!("{} shards of {} rows in {} tasks", layout.shards, layout.rows, layout.tasks);
+        changes.push(format!("{} instead of {}", words(layout), words(then)));
+    }
+    changes
 }
 
 /// The refusal of a run that was submitted before, where neither --retry nor --overwrite is given.

@@ -41,6 +41,16 @@ pub struct SampleArgs {
     /// Columns of labels in a .csv, fine to coarse, as in `metrics`
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub level_columns: Vec<String>,
+    /// Also write the paths of the sampled images, from lists as in `metrics --images` [default: the images of the run of
+    /// `metrics` in CLUSTERING/metrics, if it had some]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub images: Vec<PathBuf>,
+    /// Folder that relative names of images start from [default: that of the list]
+    #[arg(long, value_name = "DIR")]
+    pub image_root: Option<PathBuf>,
+    /// Column of the images in a .csv or Parquet list [default: path]
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

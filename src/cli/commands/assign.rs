@@ -6,6 +6,7 @@ use crate::base::error::Result;
 use crate::base::text::counted;
 use crate::cli::args::AssignArgs;
 use crate::cli::console::Console;
+use crate::formats::npy::shell_word;
 use crate::plan::record::AssignRecord;
 use crate::plan::settings::{AssignOptions, Checkpoint};
 use crate::report::summary::table;
@@ -23,7 +24,7 @@ pub(super) fn run(args: AssignArgs, console: &Console) -> Result<String> {
         Assigned::All(record) => summary(&record, &out, args.json),
         Assigned::Part(rows) if args.json => serde_json::json!({ "rows": [rows.start, rows.end] }).to_string(),
         Assigned::Part(rows) => {
-            let out = out.display();
+            let out = shell_word(&out);
             format!("rows {}..{}: complete; `clustrata merge {out}` joins the parts", rows.start, rows.end)
         }
     })

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::cli::args::DemoArgs;
 use crate::cli::console::Console;
 use crate::formats::npy::Matrix;
+use crate::formats::npy::shell_word;
 use crate::plan::settings::Options;
 use crate::run::session;
 
@@ -48,10 +49,9 @@ pub(super) fn run(args: DemoArgs, console: &Console) -> Result<String> {
         force: Some(true),
         ..Options::default()
     };
-    let input = input.display();
-    tracing::info!(
-        "the same with: clustrata metrics {input}/clustering --embeddings {input}/embeddings.npy --images {input}/images.txt"
-    );
+    let [clustering, embeddings, images] =
+        ["clustering", "embeddings.npy", "images.txt"].map(|name| shell_word(&input.join(name)));
+    tracing::info!("the same with: clustrata metrics {clustering} --embeddings {embeddings} --images {images}");
     session::evaluate(options, false, args.json, console)
 }
 

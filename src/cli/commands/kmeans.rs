@@ -3,6 +3,7 @@
 use crate::base::error::Result;
 use crate::cli::args::KmeansArgs;
 use crate::cli::console::Console;
+use crate::formats::npy::shell_word;
 use crate::plan::record::KmeansRecord;
 use crate::plan::settings::{Checkpoint, KmeansOptions, KmeansSettings};
 use crate::report::summary::table;
@@ -41,10 +42,10 @@ fn summary(record: &KmeansRecord, settings: &KmeansSettings) -> String {
             format!("{:.1}", step.seconds.iter().sum::<f64>()),
         ]
     }));
-    let out = settings.out.display();
+    let (out, word) = (settings.out.display(), shell_word(&settings.out));
     format!(
         "{}\n\nfirst, last: mean squared distance of the step's points, before the first and before the last iteration; \
-         all points: of all points of the level\n\nwritten: {out}\nevaluate it: clustrata metrics {out}",
+         all points: of all points of the level\n\nwritten: {out}\nevaluate it: clustrata metrics {word}",
         table(&rows)
     )
 }

@@ -14,6 +14,7 @@ mod metrics;
 mod report;
 mod retry;
 mod sample;
+mod sample_names;
 mod status;
 mod submit;
 mod track;

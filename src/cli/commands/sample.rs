@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::sample_names;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
 use crate::base::text::counted;
@@ -32,7 +33,10 @@ pub(super) fn run(args: &SampleArgs) -> Result<String> {
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     signals::go_on()?;
     let path = file(args, is_labels, tree.height());
-    if path.exists() && !args.force {
+    let images = sample_names::open(args, &beside(&args.clustering, is_labels, "metrics"))?;
+    let list = images.as_ref().map(|_| path.with_extension("txt"));
+    let exists = [Some(&path), list.as_ref()].into_iter().flatten().find(|path| path.exists());
+    if let Some(path) = exists.filter(|_| !args.force) {
         let finding = Finding::new("a selection with this name exists already").file(path);
         return Err(Error::usage(finding.hint("add --force to replace it, or --name-suffix for another name")));
     }
@@ -44,15 +48,25 @@ pub(super) fn run(args: &SampleArgs) -> Result<String> {
     };
     let mut selection = sampling::select(&tree, request).map_err(Error::usage)?;
     signals::go_on()?;
-    let summary =
-        Summary { level: tree.height(), available: tree.rows().len(), unique: unique(&selection.rows), path: &path };
+    let summary = Summary {
+        level: tree.height(),
+        available: tree.rows().len(),
+        unique: unique(&selection.rows),
+        path: &path,
+        images: list.as_deref(),
+    };
     let report = if args.json { summary.as_json(&selection) } else { summary.as_text(&selection) };
     if args.sort_indices {
         selection.rows.sort_unstable();
     }
+    // a row without a name leaves nothing behind
+    let names = images.map(|images| images.lines(&selection.rows)).transpose()?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|e| Error::io("can't create the folder of the selection", folder, &e))?;
+    }
+    if let Some((names, list)) = names.zip(list) {
+        sample_names::write(&names, &list)?;
     }
     write_indices(&path, selection.rows.into_iter())?;
     Ok(report)
@@ -87,17 +101,19 @@ struct Summary<'a> {
     available: usize,
     unique: usize,
     path: &'a Path,
+    images: Option<&'a Path>,
 }
 
 impl Summary<'_> {
     fn as_text(&self, selection: &Selection) -> String {
         let (rows, clusters) = (selection.rows.len(), selection.per_cluster.len());
         let [least, median, most] = spread(&selection.per_cluster);
+        let images = self.images.map_or(String::new(), |list| format!("\n{}", list.display()));
         let repeated = if rows == self.unique { String::new() } else { format!(" ({} distinct)", self.unique) };
         format!(
             "{}{repeated} of {} available, from {} of level {}\n\
              {least} to {most} per cluster, median {median}\n\
-             {}",
+             {}{images}",
             counted(rows, "row"),
             self.available,
             counted(clusters, "cluster"),
@@ -110,6 +126,7 @@ impl Summary<'_> {
         let [least, median, most] = spread(&selection.per_cluster);
         let summary = json!({
             "file": self.path.to_string_lossy(),
+            "images": self.images.map(Path::to_string_lossy),
             "rows": selection.rows.len(),
             "unique_rows": self.unique,
             "available_rows": self.available,

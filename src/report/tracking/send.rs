@@ -7,6 +7,7 @@ use super::wandb::{self, Target};
 use crate::base::error::{Finding, Result};
 use crate::base::signals;
 use crate::formats::folder::TRACK_LOG;
+use crate::formats::npy::shell_word;
 use crate::plan::record::RunRecord;
 use crate::plan::settings::{Tracker, Tracking};
 
@@ -64,5 +65,5 @@ fn later(out: &Path) -> String {
     let set =
         |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| format!("{name}={value} "));
     let sweep: String = ["WANDB_SWEEP_ID", "WANDB_RUN_ID"].into_iter().filter_map(set).collect();
-    format!("{sweep}clustrata track {}", out.display())
+    format!("{sweep}clustrata track {}", shell_word(out))
 }
