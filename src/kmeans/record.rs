@@ -33,6 +33,10 @@ pub struct KmeansStep {
     pub objectives: Vec<f64>,
     /// Per iteration: number of points that changed their cluster.
     pub moved: Vec<u64>,
+    /// Per iteration: number of points for which bounds did not rule out another cluster, so that all centroids were
+    /// searched; empty in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<u64>,
     /// Whether the iterations ended early, because no point moved or by the tolerance.
     pub converged: bool,
     /// Mean squared distance of all points of the level to the nearest stored centroid.

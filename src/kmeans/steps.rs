@@ -202,6 +202,7 @@ impl Steps<'_> {
             distinct_points: fitted.distinct,
             objectives: fitted.objectives.iter().map(|sum| sum / as_real(count)).collect(),
             moved: fitted.moved,
+            searched: fitted.searched,
             converged: fitted.converged,
             mean_squared_distance: assigned.squared.iter().sum::<f64>() / as_real(self.points.len()),
             counters: None,

@@ -57,6 +57,13 @@ impl Place {
         command
     }
 
+    /// `clustrata COMMAND`, not yet started.
+    pub(crate) fn program(&self, subcommand: &str) -> Command {
+        let mut command = program(self.folder.path());
+        command.arg(subcommand);
+        command
+    }
+
     /// `clustrata COMMAND OUT`, not yet started.
     pub(crate) fn of_out(&self, subcommand: &str, more: &[&str]) -> Command {
         let mut command = program(self.folder.path());

@@ -8,4 +8,5 @@ mod common;
 mod events;
 mod failures;
 mod fixtures;
+mod kmeans;
 mod offline;

@@ -10,7 +10,7 @@ use crate::common::{files_below, record};
 use crate::fixtures::{Place, output, python_with_wandb, said};
 
 /// What the only offline run below `out` holds, and its folder.
-fn read_back(python: &Path, out: &Path) -> (Value, PathBuf) {
+pub(crate) fn read_back(python: &Path, out: &Path) -> (Value, PathBuf) {
     let files = files_below(&out.join("wandb"));
     let [file] = &files
         .iter()

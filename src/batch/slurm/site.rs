@@ -64,6 +64,9 @@ const KMEANS: &str = "kmeans";
 /// Names a file with the same keys. The keys of the block take precedence.
 const SITE: &str = "site";
 
+/// The key of an account at Weights & Biases.
+const API_KEY: &str = "WANDB_API_KEY";
+
 impl Site {
     /// Reads the block and the site file that it names. A relative path is relative to the current directory.
     ///
@@ -202,6 +205,13 @@ fn variable((name, value): (&String, &Value)) -> Result<(String, String), Findin
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     };
+    if name == API_KEY {
+        let finding = Finding::new(format!("`{API_KEY}` doesn't belong into `slurm: variables`"));
+        let finding = finding.found("every user of the cluster can read the scripts that would contain it");
+        return Err(
+            finding.hint("run `wandb login` once on the login node: it keeps the key in ~/.netrc, for you alone")
+        );
+    }
     match text {
         Some(text) if words::is_variable(name) => Ok((name.clone(), text)),
         _ => Err(Finding::new("an entry of `slurm: variables` is not valid")

@@ -10,13 +10,16 @@ use super::spec::Place;
 use super::values::Command;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::formats::yaml;
-use crate::plan::settings::{KmeansOptions, KmeansSettings};
+use crate::plan::settings::{KmeansOptions, KmeansSettings, Tracker};
 
 /// Keys of the block that are no parameters.
 const KEYS: [&str; 3] = ["config", "out", "tasks"];
 
 /// Prefix of the parameters in the names of runs.
 const PREFIX: &str = "kmeans.";
+
+/// Name of the only clustering of a sweep.
+const ALONE: &str = "kmeans";
 
 /// The parameter that the block replaces.
 const CLUSTERING: &str = "clustering";
@@ -37,6 +40,21 @@ pub struct Kmeans {
     pub settings: KmeansSettings,
     /// Processes that share the work.
     pub tasks: u64,
+}
+
+impl Kmeans {
+    /// Names the sweep as the tracker's group, and itself in it, unless the settings say otherwise.
+    fn join_group(&mut self, sweep: &Path) {
+        let tracking = &mut self.settings.tracking;
+        if tracking.track.is_none_or(|tracker| tracker == Tracker::None) {
+            return;
+        }
+        let group = || sweep.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = || if self.name == ALONE { ALONE.to_owned() } else { format!("{PREFIX}{}", self.name) };
+        let group = tracking.track_group.get_or_insert_with(group).clone();
+        let name = tracking.track_name.get_or_insert_with(name).clone();
+        self.parameters.extend([("track-group".to_owned(), group.into()), ("track-name".to_owned(), name.into())]);
+    }
 }
 
 /// The block as written.
@@ -104,7 +122,8 @@ impl KmeansBlock {
         let both = names.into_iter().zip(combinations).zip(varied);
         both.map(|((name, combination), varied)| {
             let place = several.then_some((sweep, name.as_str()));
-            let kmeans = self.clustering(combination.parameters, place)?;
+            let mut kmeans = self.clustering(combination.parameters, place)?;
+            kmeans.join_group(sweep);
             let runs = of_its_runs(&kmeans, varied).map_err(Error::usage)?;
             Ok((kmeans, runs))
         })
@@ -127,7 +146,7 @@ impl KmeansBlock {
         let mut settings = KmeansOptions { out, ..options }.resolve()?;
         settings.out = std::path::absolute(&settings.out)
             .map_err(|e| Error::usage(Finding::io("the output folder has no usable path", &settings.out, &e)))?;
-        let name = several.map_or("kmeans", |(_, name)| name).to_owned();
+        let name = several.map_or(ALONE, |(_, name)| name).to_owned();
         Ok(Kmeans { name, config: self.config.clone(), parameters, settings, tasks: self.tasks })
     }
 }

@@ -159,13 +159,15 @@ fn runs_of(
     };
     let varied = names::varied(&combinations);
     let names = names::of_runs(&combinations, &varied);
-    let run = |(((name, Combination { parameters, .. }), varied), kmeans)| Run {
-        folder: folder.join(&name),
-        name,
+    let sweep = folder.file_name().unwrap_or_default().to_string_lossy();
+    let run = |(((name, Combination { parameters, .. }), varied), kmeans): (((String, _), _), _)| {
         // null means the default
-        options: parameters.into_iter().filter(|(_, value)| !value.is_null()).collect(),
-        varied,
-        kmeans,
+        let mut options: Map<String, Value> = parameters.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        if options.get("track").is_some_and(|tracker| tracker != "none") {
+            options.entry("track-group").or_insert_with(|| sweep.as_ref().into());
+            options.entry("track-name").or_insert_with(|| name.as_str().into());
+        }
+        Run { folder: folder.join(&name), name, options, varied, kmeans }
     };
     Ok(names.into_iter().zip(combinations).zip(varied).zip(made_by).map(run).collect())
 }

@@ -7,6 +7,7 @@ use crate::formats::npy::shell_word;
 use crate::plan::record::KmeansRecord;
 use crate::plan::settings::{Checkpoint, KmeansOptions, KmeansSettings};
 use crate::report::summary::table;
+use crate::report::tracking;
 use crate::run::{kmeans, session};
 
 pub(super) fn run(args: KmeansArgs, console: &Console) -> Result<String> {
@@ -15,6 +16,9 @@ pub(super) fn run(args: KmeansArgs, console: &Console) -> Result<String> {
     let checkpoints = settings.checkpoint != Checkpoint::Off;
     let made = kmeans::make(settings, args.shard, args.resume, console);
     let record = made.map_err(|error| if checkpoints { session::interrupted_as_paused(error) } else { error })?;
+    if let Some((record, settings)) = &record {
+        tracking::send_after_kmeans(&settings.tracking, record, &settings.out);
+    }
     Ok(match record {
         // only rank 0 prints the summary
         None => String::new(),

@@ -47,6 +47,9 @@ const PLOTS: &str = "plots";
 /// Start of the name of a plot that shows how a metric is distributed over clusters.
 const DISTRIBUTION: &str = "distribution-";
 
+/// The other plots of a run.
+const RUN_PLOTS: [&str; 2] = ["kmeans.svg", "corner.svg"];
+
 /// Folder of a report's pictures, unless they are embedded in the page.
 const REPORT: &str = "report";
 
@@ -84,7 +87,7 @@ pub(super) fn ours_in(root: &Path, contents: &Contents) -> Result<Vec<PathBuf>> 
     };
     match contents {
         Contents::Run => {
-            ours.extend(known_files(root, Path::new(PLOTS), is_distribution)?);
+            ours.extend(known_files(root, Path::new(PLOTS), is_plot)?);
             ours.extend(pictures_in(root)?);
             let is_run = is_run(root);
             for level in levels_in(root)? {
@@ -195,9 +198,10 @@ fn is_plot_of(name: &str, metrics: &[&str]) -> bool {
 }
 
 /// `distribution-mean_distance.svg`
-fn is_distribution(name: &str) -> bool {
+fn is_plot(name: &str) -> bool {
     let metric = name.strip_prefix(DISTRIBUTION).and_then(|rest| rest.strip_suffix(".svg"));
-    metric.is_some_and(|metric| !metric.is_empty() && metric.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    let is_metric = |metric: &str| !metric.is_empty() && metric.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    RUN_PLOTS.contains(&name) || metric.is_some_and(is_metric)
 }
 
 /// `row-17.jpg`
@@ -220,8 +224,9 @@ mod tests {
         assert!(!is_level("level") && !is_level("level1b") && !is_level("levels") && !is_level("Level1"));
         assert!(is_montage("best-1-cluster-42.png") && is_montage("worst-10-cluster-0.png"));
         assert!(is_montage("best-1-cluster-2.jpg") && is_montage("contact-sheet.webp"));
-        assert!(is_distribution("distribution-mean_distance.svg") && !is_distribution("distribution-.svg"));
-        assert!(!is_distribution("distribution-My plot.svg") && !is_distribution("distribution-size.png"));
+        assert!(is_plot("corner.svg") && is_plot("kmeans.svg") && !is_plot("mine.svg"));
+        assert!(is_plot("distribution-mean_distance.svg") && !is_plot("distribution-.svg"));
+        assert!(!is_plot("distribution-My plot.svg") && !is_plot("distribution-size.png"));
         for other in ["best-cluster-1.png", "best-1-cluster-.png", "best-1-cluster-2.gif", "my-best-1-cluster-2.png"] {
             assert!(!is_montage(other), "{other}");
         }

@@ -1,11 +1,12 @@
-//! Distributions of the metrics of clusters: per level in the page, all levels of a metric in a file.
+//! Distributions of the metrics of clusters: per level in the page, all levels of a metric in a file, and all metrics against
+//! each other in another.
 
 use crate::base::error::{Error, Result};
 use crate::formats::folder::OutputFolder;
 use crate::metrics::Column;
 use crate::plan::record::{Level, MetricInfo, RunRecord};
 use crate::report::metric_text::{meaning, readable, with_unit};
-use crate::report::plot::{Distribution, Histogram};
+use crate::report::plot::{Corner, CornerSeries, Distribution, Histogram};
 
 /// Metrics of clusters that are plotted if they were computed; the ranking metric is added.
 const PLOTTED: [&str; 5] = ["size", "inertia", "mean_distance", "simplified_silhouette", "silhouette"];
@@ -19,7 +20,28 @@ pub(super) fn write_files(record: &RunRecord, folder: &OutputFolder) -> Result<(
         let path = folder.staging(format!("plots/distribution-{}.svg", info.name))?;
         std::fs::write(&path, histogram.to_svg()).map_err(|e| Error::io("can't write the plot", &path, &e))?;
     }
-    Ok(())
+    write_corner(record, folder)
+}
+
+/// Writes `plots/corner.svg`, unless there are fewer than two metrics to hold against each other.
+fn write_corner(record: &RunRecord, folder: &OutputFolder) -> Result<()> {
+    let metrics: Vec<&MetricInfo> = plotted(record).collect();
+    if metrics.len() < 2 {
+        return Ok(());
+    }
+    // the lowest level has the most clusters; the levels above are drawn over it
+    let levels = record.levels.iter().take(Corner::MOST_SERIES);
+    let series = levels.map(|level| CornerSeries {
+        name: format!("level {}", level.level),
+        values: metrics.iter().map(|info| of_full_clusters(level, info)).collect(),
+    });
+    let corner = Corner {
+        title: "clusters: metrics against each other".to_owned(),
+        metrics: metrics.iter().map(|info| readable(&info.name)).collect(),
+        series: series.collect(),
+    };
+    let path = folder.staging("plots/corner.svg")?;
+    std::fs::write(&path, corner.to_svg()).map_err(|e| Error::io("can't write the plot", &path, &e))
 }
 
 /// The plots of one level: name of the metric, SVG.
@@ -56,9 +78,13 @@ fn blank(info: &MetricInfo) -> Histogram {
 
 /// The defined values of the non-empty clusters.
 fn distribution(level: &Level, info: &MetricInfo, title: &str) -> Distribution {
-    let full = |cluster: &usize| level.clusters.get("size").is_none_or(|sizes| sizes.real(*cluster) > 0.0);
-    let values = level.clusters.get(&info.name).map_or(Vec::new(), |column| {
-        (0..column.len()).filter(full).map(|cluster| column.real(cluster)).filter(|value| value.is_finite()).collect()
-    });
+    let values = of_full_clusters(level, info).into_iter().filter(|value| value.is_finite()).collect();
     Distribution { title: title.to_owned(), values }
+}
+
+/// A metric of the non-empty clusters; NaN where it is not defined.
+fn of_full_clusters(level: &Level, info: &MetricInfo) -> Vec<f64> {
+    let full = |cluster: &usize| level.clusters.get("size").is_none_or(|sizes| sizes.real(*cluster) > 0.0);
+    let column = level.clusters.get(&info.name);
+    (0..level.len()).filter(full).map(|cluster| column.map_or(f64::NAN, |column| column.real(cluster))).collect()
 }

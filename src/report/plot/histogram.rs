@@ -5,6 +5,7 @@ use super::position::short;
 use super::scale::{self, Scale};
 use super::style::{COLOURS, GREY, INK, PALE, PAPER};
 use super::svg::{Anchor, Font, Svg};
+use super::value_axis::ValueAxis;
 use super::words;
 use crate::base::numeric::as_real;
 
@@ -25,8 +26,6 @@ const QUIET: Font = Font::new(LABEL, GREY);
 const LEADING: f64 = 1.4;
 /// Fewest and most bars.
 const BARS: (f64, f64) = (6.0, 40.0);
-/// Positive values that span this ratio or more get a logarithmic axis.
-const WIDE: f64 = 100.0;
 
 /// Distributions of a metric, in one or several panels side by side.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,7 +109,7 @@ impl Histogram {
 /// Bins of equal width on the axis, with the number of values in each.
 #[derive(Debug, Clone, PartialEq)]
 struct Bins {
-    axis: Axis,
+    axis: ValueAxis,
     counts: Vec<usize>,
     median: f64,
 }
@@ -121,7 +120,7 @@ impl Bins {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (&low, &high) = (sorted.first()?, sorted.last()?);
-        let axis = Axis::over(low, high);
+        let axis = ValueAxis::over(low, high);
         // for quantiles the nearest value is precise enough
         let quantile = |share: f64| sorted[index_at(share, sorted.len())];
         let spread = axis.on(quantile(0.75)) - axis.on(quantile(0.25));
@@ -164,69 +163,6 @@ fn index_at(share: f64, len: usize) -> usize {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and NaN becomes 0")]
 fn whole(value: f64) -> usize {
     value as usize
-}
-
-/// The x axis.
-#[derive(Debug, Clone, PartialEq)]
-struct Axis {
-    low: f64,
-    high: f64,
-    is_logarithmic: bool,
-}
-
-impl Axis {
-    fn over(low: f64, high: f64) -> Axis {
-        let is_logarithmic = low > 0.0 && high / low >= WIDE;
-        // values that differ by rounding alone count as equal
-        let same = high - low <= 1e-12 * low.abs().max(high.abs());
-        let margin = if same { (0.1 * low.abs()).max(0.5) } else { 0.0 };
-        Axis { low: low - margin, high: high + margin, is_logarithmic }
-    }
-
-    fn on(&self, value: f64) -> f64 {
-        if self.is_logarithmic { value.log10() } else { value }
-    }
-
-    /// 0 on the left, 1 on the right.
-    fn place(&self, value: f64) -> f64 {
-        (self.on(value) - self.on(self.low)) / (self.on(self.high) - self.on(self.low))
-    }
-
-    /// Places and labels of ticks at round values, for an axis of `width` CSS pixels. A logarithmic axis gets the densest
-    /// ticks whose labels do not touch.
-    fn ticks(&self, width: f64) -> Vec<(f64, String)> {
-        if !self.is_logarithmic {
-            let step = scale::step(self.high - self.low);
-            let first = (self.low / step).ceil();
-            return self.labelled((0..20_u32).map(|i| (first + f64::from(i)) * step), width).0;
-        }
-        let (from, to) = (self.low.log10().floor(), self.high.log10());
-        let powers = || (0..700_i32).map(|i| from + f64::from(i)).take_while(|power| *power <= to);
-        let densities: &[&[f64]] = if to - from < 4.0 { &[&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]] } else { &[&[1.0]] };
-        let ticks = |factors: &&[f64]| {
-            let values = powers().flat_map(|power| factors.iter().map(move |factor| factor * 10_f64.powf(power)));
-            self.labelled(values, width)
-        };
-        let complete = densities.iter().map(ticks).find(|(ticks, dropped)| *dropped == 0 && ticks.len() > 1);
-        complete.unwrap_or_else(|| ticks(&densities[0])).0
-    }
-
-    /// The values within the axis with their labels, and how many were dropped because their labels would touch others.
-    fn labelled(&self, values: impl Iterator<Item = f64>, width: f64) -> (Vec<(f64, String)>, usize) {
-        let (mut ticks, mut dropped) = (Vec::new(), 0);
-        let mut end = f64::NEG_INFINITY;
-        for value in values.filter(|value| (self.low..=self.high).contains(value)) {
-            let (place, label) = (self.place(value), short(value));
-            let half = words::width(&label, LABEL) / 2.0;
-            if place * width - half > end + 8.0 {
-                end = place * width + half;
-                ticks.push((place, label));
-            } else {
-                dropped += 1;
-            }
-        }
-        (ticks, dropped)
-    }
 }
 
 /// A number to three significant digits; whole numbers below a million in full.

@@ -1,18 +1,20 @@
-//! Plots as SVG: a metric over a parameter with its spread over repeated runs, and distributions of a metric.
+//! Plots as SVG: a metric over a parameter with its spread over repeated runs, distributions of a metric, and metrics against
+//! each other.
 //!
-//! A [`Chart`] or a [`Histogram`] holds what is shown; its `to_svg` draws it, dark on white. The colours are those of Okabe
+//! A [`Chart`], a [`Histogram`] or a [`Corner`] holds what is shown; its `to_svg` draws it, dark on white. The colours are those of Okabe
 //! and Ito, which colour-blind readers can tell apart; series differ in their markers as well.
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | `chart`, `histogram` | what is shown |
+//! | `chart`, `histogram`, `corner` | what is shown |
 //! | `layout`, `panel` | where the parts of a chart go, and drawing them |
-//! | `position`, `scale` | the x and the y axis: ranges, ticks, labels |
+//! | `position`, `scale`, `value_axis` | the axes: ranges, ticks, labels |
 //! | `style` | colours and markers |
 //! | `svg` | the SVG text |
 //! | `words` | text widths, wrapping and shortening |
 
 mod chart;
+mod corner;
 mod histogram;
 mod layout;
 mod panel;
@@ -20,9 +22,11 @@ mod position;
 mod scale;
 mod style;
 mod svg;
+mod value_axis;
 mod words;
 
 pub use chart::{Chart, Panel, Positions, Spot};
+pub use corner::{Corner, CornerSeries};
 pub use histogram::{Distribution, Histogram};
 pub use style::MOST_SERIES;
 

@@ -109,6 +109,18 @@ impl Svg {
         self.push(format_args!("<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{colour}\"{opacity}/>"));
     }
 
+    /// Filled circles in one short element: lines without length and with round ends.
+    pub(super) fn dots(&mut self, points: &[Point], diameter: f64, colour: Colour, opacity: f64) {
+        if points.is_empty() {
+            return;
+        }
+        let path: String = points.iter().map(|&(x, y)| format!("M{},{}h0", Number(x), Number(y))).collect();
+        let (diameter, opacity) = (Number(diameter), Opacity(opacity));
+        self.push(format_args!(
+            "<path d=\"{path}\" stroke=\"{colour}\" stroke-width=\"{diameter}\" stroke-linecap=\"round\"{opacity}/>"
+        ));
+    }
+
     /// One line of text; `point` is at half the height of its capitals. Writes nothing for an empty text.
     pub(super) fn text(&mut self, text: &str, (x, y): Point, anchor: Anchor, font: Font) {
         if text.is_empty() {

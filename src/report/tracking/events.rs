@@ -104,8 +104,12 @@ pub fn write(out: &mut impl Write, record: &RunRecord) -> io::Result<()> {
 /// The same for a run whenever it is written, and different for every other run.
 fn identity(record: &RunRecord) -> String {
     let out = record.settings.get("out").and_then(Value::as_str).unwrap_or_default();
-    let text = format!("{}\n{}\n{out}\n{}", record.plan, record.started, record.command.join("\n"));
-    blake3::hash(text.as_bytes()).to_hex()[..ID_DIGITS].to_owned()
+    digest(&[&record.plan, &record.started, out, &record.command.join("\n")])
+}
+
+/// An identity made of texts.
+pub(super) fn digest(texts: &[&str]) -> String {
+    blake3::hash(texts.join("\n").as_bytes()).to_hex()[..ID_DIGITS].to_owned()
 }
 
 fn run(record: &RunRecord) -> Event<'_> {

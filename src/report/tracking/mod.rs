@@ -3,6 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`events`] | a record as JSON lines: `events.jsonl`, and the input of trackers |
+//! | [`kmeans_events`] | a k-means as JSON lines |
 //! | [`wandb`] | Weights & Biases, through its own SDK in a Python process |
 //! | `histogram` | histograms of the metrics of clusters |
 //! | `send` | choosing the tracker, and reporting what it said |
@@ -11,7 +12,8 @@
 
 pub mod events;
 mod histogram;
+pub mod kmeans_events;
 mod send;
 pub mod wandb;
 
-pub use send::{send, send_after_run};
+pub use send::{send, send_after_kmeans, send_after_run, send_kmeans};

@@ -43,7 +43,7 @@ def begin(wandb, out, options, event):
     config.update(clustrata=event["version"], device_used=event["device"], command=event["command"])
     return wandb.init(
         project=options["project"] or os.environ.get("WANDB_PROJECT", "clustrata"),
-        group=options["group"],
+        group=options["group"] or os.environ.get("WANDB_RUN_GROUP", options["default_group"]),
         tags=options["tags"] or None,
         name=options["name"] if options["name"] else os.environ.get("WANDB_NAME", options["default_name"]),
         # a run that is sent again keeps its identity
@@ -51,7 +51,7 @@ def begin(wandb, out, options, event):
         resume=os.environ.get("WANDB_RESUME", "allow"),
         dir=os.environ.get("WANDB_DIR", out),
         config=config,
-        job_type=os.environ.get("WANDB_JOB_TYPE", "metrics"),
+        job_type=os.environ.get("WANDB_JOB_TYPE", event.get("job", "metrics")),
         settings=settings(wandb, options["seconds"]),
     )
 
@@ -111,11 +111,11 @@ def defined(figures):
 
 
 def row_of(wandb, out, events):
-    """The values that are logged for a level."""
+    """The values that are logged for a level, or for an iteration of k-means."""
     row, montages = {}, {}
     for event in events:
         kind = event["event"]
-        if kind == "level":
+        if kind in ("level", "iteration", "fitted"):
             row.update(defined(event["figures"]))
         elif kind == "histogram":
             row["histograms/" + event["figure"]] = wandb.Histogram(np_histogram=(event["counts"], event["edges"]))
@@ -139,8 +139,8 @@ def send(wandb, out, options):
     events = [json.loads(line) for line in sys.stdin]
     first, last = events[0], events[-1]
     run = begin(wandb, out, options, first)
-    for step, of_level in itertools.groupby(events[1:-1], key=lambda event: event["step"]):
-        run.log(row_of(wandb, out, of_level), step=step)
+    for step, of_step in itertools.groupby(events[1:-1], key=lambda event: event["step"]):
+        run.log(row_of(wandb, out, of_step), step=step)
     run.summary.update(defined(last["figures"]))
     run.summary.update({"seconds/" + stage: seconds for stage, seconds in last["seconds"].items()})
     run.summary.update({"skipped_rows": last["skipped_rows"], "warnings": last["warnings"]})

@@ -32,6 +32,8 @@ pub struct Target {
     pub project: Option<String>,
     /// Overrides `WANDB_RUN_GROUP`.
     pub group: Option<String>,
+    /// Group of the run if neither sets one.
+    pub default_group: Option<String>,
     /// Overrides `WANDB_TAGS`.
     pub tags: Vec<String>,
     /// Overrides `WANDB_NAME`.

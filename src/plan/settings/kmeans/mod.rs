@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Checkpoint;
 use super::layer::options;
 #[cfg(feature = "cli")]
 use super::values::pattern;
 use super::values::{one_or_many, text_or_number};
+use super::{Checkpoint, Tracking};
 use crate::formats::embeddings::Untyped;
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
@@ -154,6 +154,11 @@ options! {
         /// Do not time the kernels of a GPU, as in `clustrata metrics` [default: false]
         #[switch("Device")]
         pub no_tuning: Option<bool>,
+
+        /// Experiment tracking.
+        #[command(flatten)]
+        #[serde(flatten)]
+        pub tracking: Tracking,
 
         /// Upstream's keys that have no effect here, as spelled there.
         #[arg(skip)]

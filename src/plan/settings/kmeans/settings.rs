@@ -13,8 +13,8 @@ use crate::base::path_text;
 use crate::formats::embeddings::{Expanded, Matches, ReadOptions, expand};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
-use crate::plan::settings::Checkpoint;
 use crate::plan::settings::values::device;
+use crate::plan::settings::{Checkpoint, Tracking};
 
 /// All settings of `kmeans` with their values. They are consistent with each other, but not yet checked against the
 /// embeddings.
@@ -66,6 +66,8 @@ pub struct KmeansSettings {
     pub threads: Option<NonZero<usize>>,
     /// Whether the kernels of a GPU are not timed.
     pub no_tuning: bool,
+    /// Experiment tracking.
+    pub tracking: Tracking,
     /// Upstream's keys that have no effect here; copied to config.yaml.
     pub foreign: Map<String, Value>,
     /// Warnings for the user.
@@ -162,6 +164,7 @@ impl KmeansOptions {
             device: device.unwrap_or_default(),
             threads: self.threads,
             no_tuning: self.no_tuning.unwrap_or(false),
+            tracking: self.tracking,
             foreign: self.foreign,
             warnings,
         })
@@ -319,6 +322,11 @@ impl KmeansSettings {
         let Value::Object(mut own) = own else { return Map::new() };
         let ReadOptions { array, column, untyped, .. } = &self.read;
         let read = [("array", json!(array)), ("column", json!(column)), ("embeddings-dtype", json!(untyped))];
+        let tracking = serde_json::to_value(&self.tracking).unwrap_or_default();
+        let tracking = tracking.as_object().cloned().unwrap_or_default().into_iter();
+        own.extend(
+            tracking.filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())),
+        );
         own.extend(read.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
         own
     }
