@@ -158,7 +158,7 @@ fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init, s
     let process = |rank: usize| {
         let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
         let backend = CpuBackend::new(std::num::NonZero::new(1));
-        let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
+        let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32], interface: None };
         let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
         let mut fit = fit(&points, &backend, clusters, &FOREVER);
         (fit.communicator, fit.init, fit.spherical) = (&communicator, init, spherical);

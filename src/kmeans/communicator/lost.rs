@@ -1,14 +1,31 @@
-//! The error for a lost connection.
+//! Errors about the other processes.
 
-use std::io;
+use crate::base::error::{Error, Finding, Kind};
 
-use crate::base::error::{Error, Finding};
-
-/// The connection to another process failed.
-pub(super) fn lost(error: &io::Error) -> Error {
-    Error::failed(
-        Finding::new("another process of this k-means is lost").found(error.to_string()).hint(
+/// Another process is lost. The run can be resumed, so the exit code says so.
+pub(super) fn lost(found: &str) -> Error {
+    Error::new(
+        Kind::Paused,
+        Finding::new("another process of this k-means is lost").found(found).hint(
             "see the output of that process; start all processes with --resume to continue from the last checkpoint",
         ),
+    )
+}
+
+/// Another process ended with an error of its own. Resuming may meet the same error, so the exit code is another.
+pub(super) fn left() -> Error {
+    Error::failed(
+        Finding::new("another process of this k-means ended with an error")
+            .hint("see the output of that process; once it is repaired, start all processes with --resume"),
+    )
+}
+
+/// Another process sent something else than expected.
+pub(super) fn misfit(expected: u64, found: u64) -> Error {
+    Error::failed(
+        Finding::new("another process of this k-means sent a message of the wrong length")
+            .expected(format!("{expected} bytes"))
+            .found(format!("{found} bytes"))
+            .hint("start all processes with the same program"),
     )
 }

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
 use crate::backend::select::{self, Choice, Request};
-use crate::base::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::matrix::Dtype;
 use crate::base::numeric::to_usize;
 use crate::base::signals;
@@ -130,6 +130,9 @@ pub fn make(
         report: &report,
     };
     let built = build.run();
+    if built.as_ref().is_err_and(|error| !matches!(error.kind(), Kind::Paused | Kind::Interrupted)) {
+        communicator.leave();
+    }
     frontend.detach_log();
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(place) = &mut place {
@@ -181,6 +184,7 @@ fn join<'a>(
         rank: number(shard.index - 1),
         size: number(shard.of),
         fingerprint: *blake3::hash(agreement.as_bytes()).as_bytes(),
+        interface: settings.interface.as_deref(),
     };
     Ok(Box::new(TcpCommunicator::join(&meeting, cancelled)?))
 }
