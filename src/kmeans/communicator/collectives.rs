@@ -59,6 +59,9 @@ pub trait Communicator: Sync {
     /// Call when this process ends with an error of its own: the others then know that it is not just lost.
     fn leave(&self);
 
+    /// Call when this process is done, and all others are or will be without a further exchange.
+    fn finish(&self) {}
+
     /// Sums `values` over all processes, element by element and in rank order. All processes receive the same bits. The
     /// length must be the same on all.
     ///

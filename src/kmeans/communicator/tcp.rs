@@ -6,17 +6,15 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::collectives::{Communicator, Exchanged};
-use super::lost::{left, lost, misfit};
+use super::lost::{left, lost, lost_unless_stopped, misfit};
 use super::rendezvous::{Rendezvous, Streams};
 use crate::base::error::{Error, Kind, Result};
 
 /// How often a waiting process checks for cancellation.
 const POLL: Duration = Duration::from_millis(200);
-/// A signal reaches the processes one after another. A process that loses another one waits this long for its own signal.
-const GRACE: Duration = Duration::from_secs(3);
 /// In place of a length: the process ends with an error.
 const FAREWELL: u64 = u64::MAX;
 
@@ -97,14 +95,7 @@ impl<'a> TcpCommunicator<'a> {
         }
         // a process that waits for this one must not wait for its grace as well
         self.close();
-        let since = Instant::now();
-        while since.elapsed() < GRACE {
-            if (self.cancelled)() {
-                return Err(Error::interrupted());
-            }
-            std::thread::sleep(POLL / 10);
-        }
-        Err(lost(&error.to_string()))
+        Err(lost_unless_stopped(&error.to_string(), self.cancelled))
     }
 
     /// Ends the communication because of an error that is no lost process.
