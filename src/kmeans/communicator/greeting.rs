@@ -132,3 +132,42 @@ pub(super) fn unhex(text: &str) -> [u8; TOKEN] {
     let byte = |at: usize| text.get(2 * at..2 * at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).unwrap_or(0);
     std::array::from_fn(byte)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_hello_with_a_damaged_length_or_another_token_is_a_strangers() {
+        let token = [5; TOKEN];
+        let hello = Hello { token, fingerprint: [6; TOKEN], rank: 1, size: 2, announced: "[::1]:7".to_owned() };
+        let heard = |token: &[u8; TOKEN], length: Option<u32>| {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let mut ours = TcpStream::connect(listener.local_addr().expect("bound")).expect("connects");
+            let numbers = [1_u32, 2].map(u32::to_ne_bytes);
+            let fixed = [&hello.token[..], &hello.fingerprint, numbers.as_flattened()].concat();
+            ours.write_all(&fixed).expect("sent");
+            match length {
+                Some(length) => ours.write_all(&length.to_ne_bytes()).expect("sent"),
+                None => write_text(&mut ours, &hello.announced).expect("sent"),
+            }
+            drop(ours);
+            Hello::hear(&mut listener.accept().expect("accepts").0, token)
+        };
+        assert_eq!(heard(&token, None), Some(hello.clone()));
+        assert_eq!(heard(&[4; TOKEN], None), None);
+        for length in [u32::MAX, 1 << 21, 1] {
+            assert_eq!(heard(&token, Some(length)), None, "{length} bytes that never come");
+        }
+    }
+
+    #[test]
+    fn tokens_survive_the_way_through_a_file() {
+        let token = random_token();
+        assert_eq!(unhex(&hex(&token)), token);
+        assert_ne!(random_token(), token);
+        assert_eq!(unhex("zz"), [0; TOKEN]);
+    }
+}

@@ -231,11 +231,11 @@ impl Communicator for MpiCommunicator<'_> {
 
 impl Drop for MpiCommunicator<'_> {
     fn drop(&mut self) {
-        if self.finished.load(Ordering::Relaxed) {
-            // SAFETY: it is not used again. All processes are done, so ending MPI waits for none that is lost
+        // A launcher kills all processes once one has ended without ending MPI. But ending MPI waits for all of them, so it is
+        // not done where one is lost.
+        if self.finished.load(Ordering::Relaxed) || self.lifelines.end_together() {
+            // SAFETY: it is not used again
             unsafe { ManuallyDrop::drop(&mut self.world.universe) };
-        } else {
-            self.lifelines.end_together();
         }
     }
 }
