@@ -23,7 +23,7 @@ pub enum Kind {
     Device,
     /// The run succeeded, but a `--fail-if` condition holds. Exit code 5.
     Gate,
-    /// Stopped by SIGTERM or SIGUSR1 after writing a checkpoint. Exit code 75 (`EX_TEMPFAIL`: try again).
+    /// Stopped by SIGTERM or SIGUSR1 after writing a checkpoint, or because another process was lost. Exit code 75 (`EX_TEMPFAIL`: try again).
     Paused,
     /// Stopped by Ctrl-C. Exit code 130.
     Interrupted,

@@ -274,7 +274,7 @@ fn misshapen(checkpoint: &Checkpoint, name: &str) -> Finding {
 pub(super) fn store_on_stop(fit: &Fit<'_>, error: Error, state: &State) -> Error {
     let Some(checkpoint) = &fit.checkpoint else { return error };
     let pausing = error.kind() == Kind::Interrupted && signals::asked() == StopRequest::Checkpoint;
-    let lost = error.kind() == Kind::Failed && fit.communicator.size() > 1;
+    let lost = matches!(error.kind(), Kind::Paused | Kind::Failed) && fit.communicator.size() > 1;
     if !pausing && !lost {
         return error;
     }

@@ -66,7 +66,9 @@ use crate::engine::points::Points;
 use crate::engine::progress::Progress;
 pub use assign::assign;
 pub use build::{Build, Level, still_there};
-pub use communicator::{Communicator, Rendezvous, SingleProcess, TcpCommunicator};
+pub use communicator::{Communicator, Exchanged, Rendezvous, SingleProcess, TcpCommunicator};
+#[cfg(feature = "mpi")]
+pub use communicator::{MpiCommunicator, World};
 pub use start::{Start, choose as choose_start, sampled_positions};
 
 /// How the initial centroids are chosen.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Init;
+use super::communicator::Exchanged;
 use crate::backend::Traffic;
 
 /// One k-means of a level.
@@ -44,6 +45,9 @@ pub struct KmeansStep {
     /// Work and data that rank 0's device was given for this step; missing for the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counters: Option<Traffic>,
+    /// Bytes that rank 0 exchanged with the other processes for this step; missing if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchanged: Option<Exchanged>,
     /// Seconds of k-means++, of the iterations, and of assigning all points.
     pub seconds: [f64; 3],
 }

@@ -67,7 +67,7 @@ impl Steps<'_> {
         let count = sample.as_ref().map_or(self.points.len(), |sample| sample.len() as u64);
         let start = self.start(step, count);
         let times = StageTimes::new(self.build.watch);
-        let before = self.build.backend.traffic();
+        let (before, exchanged) = (self.build.backend.traffic(), communicator.exchanged());
         let picked = sample.as_deref().map(|positions| Picked { of: self.points, positions });
         let picked = picked.as_ref().map(|picked| share_of(picked, communicator.rank(), communicator.size()));
         let fitted_points: &dyn Points = picked.as_ref().map_or(share, |picked| picked);
@@ -98,7 +98,12 @@ impl Steps<'_> {
             if let Some(counters) = counters {
                 tracing::info!("level {}, step {step}: device counters: {counters}", self.number);
             }
-            report(KmeansStep { counters, ..self.record(step, (count, start), fitted, &sorted, &assigned, seconds) })?;
+            let exchanged = (communicator.size() > 1).then(|| communicator.exchanged().since(exchanged));
+            report(KmeansStep {
+                counters,
+                exchanged,
+                ..self.record(step, (count, start), fitted, &sorted, &assigned, seconds)
+            })?;
             hierarchy_writer::discard_checkpoints(folder);
             if communicator.size() == 1 {
                 return Ok(BuiltLevel { centroids, sorted });
@@ -206,6 +211,7 @@ impl Steps<'_> {
             converged: fitted.converged,
             mean_squared_distance: assigned.squared.iter().sum::<f64>() / as_real(self.points.len()),
             counters: None,
+            exchanged: None,
             seconds,
         }
     }

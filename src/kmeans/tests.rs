@@ -158,7 +158,7 @@ fn distributed(matrix: &Array2<f64>, size: usize, clusters: usize, init: Init, s
     let process = |rank: usize| {
         let points = Stretch { of: &all, range: end(rank)..end(rank + 1) };
         let backend = CpuBackend::new(std::num::NonZero::new(1));
-        let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32] };
+        let rendezvous = Rendezvous { folder: folder.path(), rank, size, fingerprint: [0; 32], interface: None };
         let communicator = TcpCommunicator::join(&rendezvous, &never).expect("meets");
         let mut fit = fit(&points, &backend, clusters, &FOREVER);
         (fit.communicator, fit.init, fit.spherical) = (&communicator, init, spherical);
@@ -211,6 +211,50 @@ fn the_mean_of_equal_points_of_several_processes_is_the_point() {
     // negative control: sums in float64 are not exact
     let off = |value: &f64| shares.iter().map(|share| share * value).sum::<f64>() / 1001.0 != *value;
     assert!(values.iter().any(off));
+}
+
+#[test]
+fn an_iteration_exchanges_its_sums_and_little_else() {
+    let (clusters, dim) = (100, 64);
+    let matrix = matrix(2000, dim);
+    let all = MatrixPoints { matrix: &matrix };
+    let never = || false;
+    let exchanged = |size: usize, iterations: u32| -> Vec<Exchanged> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (all, never, folder) = (&all, &never, folder.path());
+        let process = move |rank: usize| {
+            let end = |rank: usize| all.len() * rank as u64 / size as u64;
+            let points = Stretch { of: all, range: end(rank)..end(rank + 1) };
+            let backend = CpuBackend::new(std::num::NonZero::new(1));
+            let rendezvous = Rendezvous { folder, rank, size, fingerprint: [0; 32], interface: None };
+            let communicator = TcpCommunicator::join(&rendezvous, never).expect("meets");
+            let mut fit = fit(&points, &backend, clusters, &FOREVER);
+            (fit.communicator, fit.init, fit.inits, fit.iterations) = (&communicator, Init::Random, 1, iterations);
+            assert_eq!(
+                fit.run().expect("clusters").objectives.len(),
+                iterations as usize,
+                "it goes on to the last one"
+            );
+            communicator.exchanged()
+        };
+        std::thread::scope(|scope| {
+            let processes: Vec<_> = (0..size).map(|rank| scope.spawn(move || process(rank))).collect();
+            processes.into_iter().map(|process| process.join().expect("no panic")).collect()
+        })
+    };
+    for size in [2, 3, 16] {
+        for (few, more) in exchanged(size, 2).into_iter().zip(exchanged(size, 5)) {
+            let of_three = more.since(few);
+            let of_one = [of_three.bytes_sent, of_three.bytes_received].map(|bytes| as_real(bytes) / 3.0);
+            // sums in double-double arithmetic are two float64
+            let values = 2.0 * 8.0 * as_real((clusters * dim) as u64);
+            let least = values * as_real(size as u64 - 1) / as_real(size as u64);
+            assert!(
+                of_one.iter().all(|&bytes| (least..=2.1 * values).contains(&bytes)),
+                "{size} processes: {of_one:?}"
+            );
+        }
+    }
 }
 
 /// Six points on a line.

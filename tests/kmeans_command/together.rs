@@ -38,9 +38,11 @@ fn any_number_of_processes_reaches_the_same_objective() {
     place.made("alone", &[&SETTINGS[..], &["--device", "cpu"]].concat());
     let alone = place.judged("alone", &[]);
     let device = *devices().last().expect("one at least");
-    // one kind of device, and two
-    let (cpu, other): (&[&str], &[&str]) = (&["--device", "cpu"], &["--device", device]);
-    let groups: [&[&[&str]]; 2] = [&[cpu; 3], &[cpu, other]];
+    // one kind of device, and two; the other two meet at an interface of their own
+    let cpu: &[&str] = &["--device", "cpu"];
+    let (local, other) =
+        (["--device", "cpu", "--interface", "127.0.0.1"], ["--device", device, "--interface", "127.0.0.1"]);
+    let groups: [&[&[&str]]; 2] = [&[cpu; 3], &[&local, &other]];
     for (number, communicator) in groups.into_iter().enumerate() {
         let out = format!("team{number}");
         for output in together(&place, &out, communicator) {
@@ -53,6 +55,11 @@ fn any_number_of_processes_reaches_the_same_objective() {
             assert!((one - all).abs() < 5e-3 * one, "level {level}: {one} and {all}");
         }
         assert_eq!(judged["kmeans"]["processes"], communicator.len());
+        for step in judged["kmeans"]["steps"].as_array().expect("steps") {
+            for direction in ["bytes_sent", "bytes_received"] {
+                assert!(step["exchanged"][direction].as_u64().expect("a count") > 0, "{step}");
+            }
+        }
         assert!(!place.at(&out).join("team").exists(), "the rendezvous file is removed");
     }
     // the same processes give the same bits
@@ -91,6 +98,12 @@ fn processes_resume_after_one_is_lost() {
         assert!(sent.is_ok());
         let ended = [first.wait_with_output().expect("ends"), second.wait_with_output().expect("ends")];
         lost += u32::from(ended.iter().all(|output| !output.status.success()));
+        if let [Some(first), second] = ended.each_ref().map(|output| output.status.code())
+            && (first, second) != (0, Some(0))
+        {
+            let said = String::from_utf8_lossy(&ended[0].stderr);
+            assert_eq!(first, 75, "a lost process asks for a resume: {said}");
+        }
         let second = start(&out, 2);
         let again = [start(&out, 1), second].map(|child| child.wait_with_output().expect("ends"));
         for output in &again {

@@ -92,7 +92,7 @@ fn events_can_be_made_again_from_the_record() {
     let options = std::fs::read_to_string(place.at("options.json")).expect("options");
     let options: Value = serde_json::from_str(&options).expect("JSON");
     // the settings of the run hold unless overridden
-    let expected = json!({"project": null, "group": "g", "tags": ["a", "b"], "name": "later", "default_name": "out", "seconds": 600});
+    let expected = json!({"project": null, "group": "g", "default_group": null, "tags": ["a", "b"], "name": "later", "default_name": "out", "seconds": 600});
     assert_eq!(options, expected);
     // and another run is another one to the tracker
     let id = |events: &[Value]| events[0]["id"].clone();

@@ -51,7 +51,14 @@ fn an_offline_k_means_holds_every_iteration_and_joins_the_group_of_its_runs() {
     assert_eq!((&read["config"]["seed"], &read["config"]["rows"]), (&0.into(), &kept["rows"]));
     // the run that judges it
     let mut metrics = place.program("metrics");
-    metrics.arg(&made).args(["--device", "cpu", "--metrics", "fast", "--track", "wandb"]);
+    metrics.arg(&made).arg("--embeddings").arg(place.at("embeddings.npy")).args([
+        "--device",
+        "cpu",
+        "--metrics",
+        "fast",
+        "--track",
+        "wandb",
+    ]);
     offline(&mut metrics, &python);
     let (read, _) = read_back(&python, &made.join("metrics"));
     assert_eq!(read["run"]["group"], "hier-made");

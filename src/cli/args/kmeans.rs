@@ -21,7 +21,8 @@ pub struct KmeansArgs {
     #[arg(long, help_heading = "Output")]
     pub resume: bool,
     /// Run as process I of N that share the work, each on its own device. All N run at the same time, on one machine or on
-    /// several that share the output folder and reach each other by TCP
+    /// several that share the output folder and reach each other by TCP. Not needed under mpirun or `srun --mpi` in a program
+    /// built with the feature `mpi`
     #[arg(long, value_name = "I/N", help_heading = "Device")]
     pub shard: Option<Shard>,
     /// Print the summary as JSON, also with --quiet

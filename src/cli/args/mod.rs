@@ -196,7 +196,8 @@ Exit codes:
   3    an input is refused
   4    no usable device
   5    done, but a gate of --fail-if failed
-  75   stopped by SIGTERM or SIGUSR1 after a checkpoint: resume with the same command and --resume
+  75   stopped by SIGTERM or SIGUSR1 after a checkpoint, or because another process was lost: resume with the same
+       command and --resume
   130  interrupted; nothing is left half-written";
 
 const METRICS_EXAMPLES: &str = "\

@@ -1,25 +1,23 @@
 //! How the processes of a communicator find each other.
 //!
 //! Rank 0 listens on a port and writes its address and a random token to a file in a shared folder. The other ranks read the
-//! file and connect. A stale file does no harm: nobody listens at its address, or the listener expects another token.
+//! file, connect, and say where they listen themselves. Once all have come, rank 0 tells everyone where the others listen,
+//! and each rank connects to those before it. A stale file does no harm: nobody listens at its address, or the listener
+//! expects another token.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::lost::lost;
+use super::address::{Listeners, reach};
+use super::greeting::{Answer, Hello, TOKEN, answer, hex, random_token, read_text, unhex, write_text};
 use crate::base::error::{Error, Finding, Result};
-use crate::base::numeric::to_u32;
 use crate::formats::atomic_file::AtomicFile;
 
 /// How long processes wait for each other at the start. The nodes of an allocation start within seconds, container images
 /// within minutes.
 const TIMEOUT: Duration = Duration::from_secs(600);
-/// Bytes of the token and of the fingerprint.
-const TOKEN: usize = 32;
 
 /// Where the processes meet, and which process this is.
 pub struct Rendezvous<'a> {
@@ -31,41 +29,86 @@ pub struct Rendezvous<'a> {
     pub size: usize,
     /// Fingerprint of settings and inputs. It must be the same for all processes.
     pub fingerprint: [u8; TOKEN],
+    /// The network interface on which to listen: its name or its address. `None` for all.
+    pub interface: Option<&'a str>,
 }
 
+/// The connections to the other processes, by rank; `None` for this one.
+pub(super) type Streams = Vec<Option<TcpStream>>;
+
 impl Rendezvous<'_> {
+    /// Waits for all other processes, and connects to them.
+    pub(super) fn meet(&self, cancelled: &dyn Fn() -> bool) -> Result<Streams> {
+        let meeting =
+            Meeting { of: self, cancelled, listeners: Listeners::open(self.interface)?, started: Instant::now() };
+        if self.rank == 0 { meeting.host() } else { meeting.join() }
+    }
+
     fn file(&self) -> PathBuf {
         self.folder.join("team")
     }
+}
 
-    /// Rank 0: waits for the other ranks. Returns their connections in rank order.
-    pub(super) fn host(&self, cancelled: &dyn Fn() -> bool) -> Result<Vec<TcpStream>> {
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).map_err(|e| lost(&e))?;
-        listener.set_nonblocking(true).map_err(|e| lost(&e))?;
+/// A rendezvous that has begun.
+struct Meeting<'a> {
+    of: &'a Rendezvous<'a>,
+    cancelled: &'a dyn Fn() -> bool,
+    listeners: Listeners,
+    started: Instant,
+}
+
+impl Meeting<'_> {
+    /// Rank 0: waits for the other ranks, and tells each where the others listen.
+    fn host(&self) -> Result<Streams> {
+        let file = self.of.file();
         let token = random_token();
-        self.announce(&listener, &token)
-            .map_err(|e| Error::io("can't write the address for the other processes", &self.file(), &e))?;
-        let removed = RemoveOnDrop(self.file());
-        let streams = self.gather(&token, || listener.accept().map(|(stream, _)| stream), cancelled)?;
+        self.announce(&token).map_err(|e| Error::io("can't write the address for the other processes", &file, &e))?;
+        let removed = RemoveOnDrop(file);
+        let (mut streams, announced) = self.gather(1, &token, || self.listeners.accept())?;
         drop(removed);
+        let table = announced.join(" ");
+        for stream in streams.iter_mut().flatten() {
+            write_text(stream, &table).map_err(|_| self.missing("a process left before all had come"))?;
+        }
         Ok(streams)
     }
 
-    /// Takes connections from `accept` until all other ranks have connected. Returns them in rank order.
+    /// Other ranks: connects to rank 0, then to the ranks between, and waits for those after.
+    fn join(&self) -> Result<Streams> {
+        let file = self.of.file();
+        let (mut first, token) = loop {
+            if let Some(found) = self.try_first(&file)? {
+                break found;
+            }
+            self.wait(|| format!("rank 0 has not written {}, or can't be reached", file.display()))?;
+        };
+        let table = self.table(&mut first)?;
+        let mut before = vec![first];
+        for (rank, announced) in table.split(' ').enumerate().take(self.of.rank).skip(1) {
+            before.push(self.reach_rank(rank, announced, token)?);
+        }
+        let (mut streams, _) = self.gather(self.of.rank + 1, &token, || self.listeners.accept())?;
+        streams.iter_mut().zip(before).for_each(|(to, stream)| *to = Some(stream));
+        Ok(streams)
+    }
+
+    /// Takes connections from `accept` until all ranks from `first` on have connected. Returns them and what they announced, by rank.
     fn gather(
         &self,
+        first: usize,
         token: &[u8; TOKEN],
         mut accept: impl FnMut() -> io::Result<TcpStream>,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<Vec<TcpStream>> {
-        let mut streams: Vec<Option<TcpStream>> = (1..self.size).map(|_| None).collect();
-        let started = Instant::now();
+    ) -> Result<(Streams, Vec<String>)> {
+        let size = self.of.size;
+        let mut streams: Streams = (0..size).map(|_| None).collect();
+        let mut announced = vec!["-".to_owned(); size];
         let mut failed = String::new();
-        while streams.iter().any(Option::is_none) {
+        while streams.iter().skip(first).any(Option::is_none) {
             match accept() {
                 Ok(stream) => {
-                    if let Some((rank, stream)) = self.greet(stream, token)? {
-                        streams[rank - 1] = Some(stream);
+                    if let Some((hello, stream)) = self.greet(first, stream, token)? {
+                        streams[hello.rank] = Some(stream);
+                        announced[hello.rank] = hello.announced;
                     }
                     continue;
                 }
@@ -73,101 +116,99 @@ impl Rendezvous<'_> {
                 // A connection that ended at once, or too many open files, says nothing about the next connection.
                 Err(e) => failed = format!("; a connection failed: {e}"),
             }
-            wait(started, cancelled, || {
-                let missing = streams.iter().filter(|stream| stream.is_none()).count();
-                format!("{missing} of {} did not connect{failed}", self.size)
+            self.wait(|| {
+                let missing = streams.iter().skip(first).filter(|stream| stream.is_none()).count();
+                format!("{missing} of {size} did not connect{failed}")
             })?;
         }
-        Ok(streams.into_iter().flatten().collect())
+        Ok((streams, announced))
     }
 
-    fn announce(&self, listener: &TcpListener, token: &[u8; TOKEN]) -> io::Result<()> {
-        let port = listener.local_addr()?.port();
-        let host = gethostname::gethostname();
-        let mut file = AtomicFile::create(&self.file())?;
+    fn announce(&self, token: &[u8; TOKEN]) -> io::Result<()> {
+        let mut file = AtomicFile::create(&self.of.file())?;
         private(file.unfinished_path())?;
-        writeln!(file, "{}:{port} {}", host.to_string_lossy(), hex(token))?;
+        writeln!(file, "{} {}", self.listeners.announced(), hex(token))?;
         file.commit()
     }
 
     /// Checks a new connection. A stranger is ignored; a process with other settings ends the rendezvous.
-    fn greet(&self, mut stream: TcpStream, token: &[u8; TOKEN]) -> Result<Option<(usize, TcpStream)>> {
-        let mut hello = [0; 2 * TOKEN + 8];
-        let read = stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(5))));
-        if read.and_then(|()| stream.read_exact(&mut hello)).is_err() || hello[..TOKEN] != token[..] {
-            return Ok(None);
-        }
-        let numbers = &hello[2 * TOKEN..];
-        let rank = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], numbers[3]]) as usize;
-        let size = u32::from_le_bytes([numbers[4], numbers[5], numbers[6], numbers[7]]) as usize;
-        let matches = hello[TOKEN..2 * TOKEN] == self.fingerprint && size == self.size && (1..size).contains(&rank);
-        // the other process reports the error as well
-        let _ = stream.write_all(&[u8::from(matches)]);
-        if !matches {
+    fn greet(&self, first: usize, mut stream: TcpStream, token: &[u8; TOKEN]) -> Result<Option<(Hello, TcpStream)>> {
+        let Some(hello) = Hello::hear(&mut stream, token) else { return Ok(None) };
+        let agrees = hello.fingerprint == self.of.fingerprint && hello.size == self.of.size;
+        let welcome = agrees && (first..self.of.size).contains(&hello.rank);
+        // the other process reports a disagreement as well
+        let confirmed = answer(&mut stream, welcome);
+        if !welcome {
             return Err(disagreement());
         }
-        Ok(Some((rank, stream)))
+        Ok(confirmed.then_some((hello, stream)))
     }
 
-    /// Other ranks: tries to connect to rank 0 until it succeeds.
-    pub(super) fn connect(&self, cancelled: &dyn Fn() -> bool) -> Result<TcpStream> {
-        let started = Instant::now();
+    /// Tries to connect to rank 0. Returns the connection and the token.
+    fn try_first(&self, file: &Path) -> Result<Option<(TcpStream, [u8; TOKEN])>> {
+        let Ok(text) = std::fs::read_to_string(file) else { return Ok(None) };
+        let Some((announced, token)) = text.trim().split_once(' ') else { return Ok(None) };
+        let token = unhex(token);
+        Ok(self.try_rank(announced, token)?.map(|stream| (stream, token)))
+    }
+
+    fn reach_rank(&self, rank: usize, announced: &str, token: [u8; TOKEN]) -> Result<TcpStream> {
         loop {
-            if let Some(stream) = self.try_connect()? {
+            if let Some(stream) = self.try_rank(announced, token)? {
                 return Ok(stream);
             }
-            wait(started, cancelled, || {
-                format!("rank 0 has not written {}, or can't be reached", self.file().display())
-            })?;
+            self.wait(|| format!("rank {rank} can't be reached at {announced}"))?;
         }
     }
 
-    fn try_connect(&self) -> Result<Option<TcpStream>> {
-        let Ok(text) = std::fs::read_to_string(self.file()) else { return Ok(None) };
-        let Some((address, token)) = text.trim().split_once(' ') else { return Ok(None) };
-        let local = gethostname::gethostname();
-        let port = address.strip_prefix(&*local.to_string_lossy()).and_then(|rest| rest.strip_prefix(':'));
-        // a host may be unable to resolve its own name
-        let address = port.map_or_else(|| address.to_owned(), |port| format!("127.0.0.1:{port}"));
-        let Some(mut stream) = reach(&address) else { return Ok(None) };
-        let mut hello = unhex(token);
-        hello.extend(self.fingerprint);
-        let number = |number: usize| to_u32(number).to_le_bytes();
-        hello.extend(number(self.rank));
-        hello.extend(number(self.size));
-        let mut answer = [0];
-        // another program may listen there by now; it may answer nothing, or anything
-        let timeout = Some(Duration::from_secs(5));
-        if stream.set_read_timeout(timeout).and_then(|()| stream.set_write_timeout(timeout)).is_err() {
-            return Ok(None);
-        }
-        match stream.write_all(&hello).and_then(|()| stream.read_exact(&mut answer)) {
-            Ok(()) if answer == [1] => Ok(Some(stream)),
-            Ok(()) if answer == [0] => Err(disagreement()),
-            _ => Ok(None),
+    fn try_rank(&self, announced: &str, token: [u8; TOKEN]) -> Result<Option<TcpStream>> {
+        let Some(mut stream) = reach(announced) else { return Ok(None) };
+        let Rendezvous { rank, size, fingerprint, .. } = *self.of;
+        let hello = Hello { token, fingerprint, rank, size, announced: self.listeners.announced() };
+        match hello.say(&mut stream) {
+            Answer::Welcome => Ok(Some(stream)),
+            Answer::Refused => Err(disagreement()),
+            // another program may listen there by now
+            Answer::Stranger => Ok(None),
         }
     }
-}
 
-fn reach(address: &str) -> Option<TcpStream> {
-    let mut addresses = address.to_socket_addrs().ok()?;
-    addresses.find_map(|address| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok())
-}
-
-fn wait(started: Instant, cancelled: &dyn Fn() -> bool, missing: impl Fn() -> String) -> Result<()> {
-    if cancelled() {
-        return Err(Error::interrupted());
+    /// Where all ranks listen. It comes once all are there.
+    fn table(&self, first: &mut TcpStream) -> Result<String> {
+        let mut byte = [0];
+        while let Err(e) = first.peek(&mut byte) {
+            match e.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {
+                    self.wait(|| "not all processes have connected to rank 0".to_owned())?;
+                }
+                _ => return Err(self.missing("rank 0 ended")),
+            }
+        }
+        read_text(first).map_err(|_| self.missing("rank 0 ended; see its output"))
     }
-    if started.elapsed() > TIMEOUT {
-        return Err(Error::failed(
+
+    fn wait(&self, missing: impl Fn() -> String) -> Result<()> {
+        if (self.cancelled)() {
+            return Err(Error::interrupted());
+        }
+        if self.started.elapsed() > TIMEOUT {
+            return Err(self.missing(&missing()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        Ok(())
+    }
+
+    fn missing(&self, found: &str) -> Error {
+        Error::failed(
             Finding::new("the processes of this k-means did not meet")
                 .expected("all of them within 10 minutes")
-                .found(missing())
-                .hint("start all N of --shard I/N at the same time, with the same settings and output folder"),
-        ));
+                .found(found)
+                .hint(
+                    "start all N of --shard I/N at the same time, with the same settings and output folder; if a machine has \
+                     several networks, name the one that reaches all with --interface",
+                ),
+        )
     }
-    std::thread::sleep(Duration::from_millis(20));
-    Ok(())
 }
 
 fn disagreement() -> Error {
@@ -178,15 +219,6 @@ fn disagreement() -> Error {
     )
 }
 
-/// A token that nobody can guess: the standard library seeds its maps from the system's random numbers.
-fn random_token() -> [u8; TOKEN] {
-    let mut token = [0; TOKEN];
-    for part in token.as_chunks_mut::<8>().0 {
-        *part = RandomState::new().hash_one(std::process::id()).to_le_bytes();
-    }
-    token
-}
-
 /// Removes the file once all processes have connected.
 struct RemoveOnDrop(PathBuf);
 
@@ -194,17 +226,6 @@ impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A malformed token decodes to one that no host accepts.
-fn unhex(text: &str) -> Vec<u8> {
-    (0..TOKEN)
-        .map(|at| text.get(2 * at..2 * at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()).unwrap_or(0))
-        .collect()
 }
 
 /// Only this user may read the token.
@@ -226,22 +247,34 @@ mod tests {
     #[test]
     fn errors_of_single_connections_do_not_end_the_rendezvous() {
         let folder = tempfile::tempdir().expect("a folder");
-        let meet = |rank| Rendezvous { folder: folder.path(), rank, size: 2, fingerprint: [7; TOKEN] };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let token = random_token();
+        let meet = |rank| Rendezvous {
+            folder: folder.path(),
+            rank,
+            size: 2,
+            fingerprint: [7; TOKEN],
+            interface: Some("127.0.0.1"),
+        };
+        let (host, guest) = (meet(0), meet(1));
+        let begun = |of| {
+            let listeners = Listeners::open(Some("127.0.0.1")).expect("a port");
+            Meeting { of, cancelled: &|| false, listeners, started: Instant::now() }
+        };
         let mut errors = vec![
             io::Error::from(ErrorKind::ConnectionAborted),
             io::Error::from(ErrorKind::ConnectionReset),
             io::Error::from(ErrorKind::Interrupted),
             io::Error::from_raw_os_error(24),
         ];
-        let address = format!("{} {}", listener.local_addr().expect("bound"), hex(&token));
-        std::fs::write(meet(1).file(), address).expect("written");
+        let token = random_token();
+        let hosting = begun(&host);
+        hosting.announce(&token).expect("written");
         std::thread::scope(|scope| {
-            let other = scope.spawn(|| meet(1).connect(&|| false).map(drop));
-            let accept = || errors.pop().map_or_else(|| listener.accept().map(|(stream, _)| stream), Err);
-            assert_eq!(meet(0).gather(&token, accept, &|| false).expect("they meet").len(), 1);
-            other.join().expect("no panic").expect("they meet");
+            let other = scope.spawn(|| begun(&guest).try_first(&guest.file()).map(|found| found.is_some()));
+            let accept = || errors.pop().map_or_else(|| hosting.listeners.accept(), Err);
+            let (streams, announced) = hosting.gather(1, &token, accept).expect("they meet");
+            assert!(streams[0].is_none() && streams[1].is_some() && announced[1].starts_with("127.0.0.1:"));
+            assert!(other.join().expect("no panic").expect("they meet"));
         });
+        assert!(errors.is_empty(), "all errors were met");
     }
 }

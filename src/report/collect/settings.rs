@@ -49,7 +49,7 @@ const NEUTRAL: [&str; 34] = [
 ];
 
 /// Settings of k-means that change no clustering: where and how it is computed.
-const NEUTRAL_FOR_KMEANS: [&str; 12] = [
+const NEUTRAL_FOR_KMEANS: [&str; 19] = [
     "exp-dir",
     "embeddings-path",
     "checkpoint",
@@ -62,6 +62,13 @@ const NEUTRAL_FOR_KMEANS: [&str; 12] = [
     "ncpus-per-gpu",
     "slurm-partition",
     "high-precision",
+    "interface",
+    "track",
+    "track-project",
+    "track-group",
+    "track-tags",
+    "track-name",
+    "track-seconds",
 ];
 
 /// The folders that runs and clusterings are written to.

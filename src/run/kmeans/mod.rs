@@ -1,5 +1,6 @@
 //! From embeddings to the hierarchy.
 
+mod company;
 mod fitted;
 mod inputs;
 mod place;
@@ -11,17 +12,17 @@ use std::time::SystemTime;
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
 use crate::backend::select::{self, Choice, Request};
-use crate::base::error::{Error, Finding, Result};
+use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::matrix::Dtype;
-use crate::base::numeric::to_usize;
 use crate::base::signals;
 use crate::base::time::rfc3339;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
-use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
+use crate::kmeans::{Build, Level, still_there};
 use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use crate::plan::tuning;
+use company::Company;
 use inputs::Inputs;
 use place::{Found, Place};
 
@@ -57,6 +58,8 @@ pub fn make(
     frontend: &dyn Frontend,
 ) -> Result<Option<(KmeansRecord, KmeansSettings)>> {
     signals::install_checkpoints();
+    let company = Company::of(shard)?;
+    let shard = company.shard();
     settings.out = std::path::absolute(&settings.out)
         .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
     let inputs = Inputs::open(&settings)?;
@@ -80,7 +83,6 @@ pub fn make(
     let device = select::open(&Choice::parse(&settings.device), &request)?;
     let info = device.backend.describe();
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
-    let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
     let open = || {
         let bytes = inputs.bytes_written(&settings);
@@ -88,7 +90,7 @@ pub fn make(
     };
     let mut place = if shard.index == 1 { Some(open()?) } else { None };
     let cancelled = || frontend.cancelled();
-    let communicator = join(&settings, shard, &agreement, &cancelled)?;
+    let communicator = company.join(&settings, &agreement, &cancelled)?;
     if let Some(place) = &place {
         place.attach_log(frontend)?;
         place.write_config(&settings)?;
@@ -130,12 +132,16 @@ pub fn make(
         report: &report,
     };
     let built = build.run();
+    if built.as_ref().is_err_and(|error| !matches!(error.kind(), Kind::Paused | Kind::Interrupted)) {
+        communicator.leave();
+    }
     frontend.detach_log();
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
     if let Some(place) = &mut place {
         place.end(built.as_ref().err());
     }
     built?;
+    communicator.finish();
     let Some(place) = place else { return Ok(None) };
     record.warnings.extend(record.steps.iter().filter_map(warn_of_empty));
     record.tuning = device.backend.tuned();
@@ -162,27 +168,6 @@ fn warn_of_empty(step: &KmeansStep) -> Option<String> {
     );
     tracing::warn!("{text}");
     Some(text)
-}
-
-/// Connects the processes started with `--shard`; a single process needs no others.
-fn join<'a>(
-    settings: &KmeansSettings,
-    shard: Shard,
-    agreement: &str,
-    cancelled: &'a (dyn Fn() -> bool + Sync),
-) -> Result<Box<dyn Communicator + 'a>> {
-    let number = |number: u64| to_usize(number);
-    if shard.of == 1 {
-        return Ok(Box::new(SingleProcess));
-    }
-    tracing::info!("waiting for the other {} of {} processes", shard.of - 1, shard.of);
-    let meeting = Rendezvous {
-        folder: &settings.out,
-        rank: number(shard.index - 1),
-        size: number(shard.of),
-        fingerprint: *blake3::hash(agreement.as_bytes()).as_bytes(),
-    };
-    Ok(Box::new(TcpCommunicator::join(&meeting, cancelled)?))
 }
 
 fn levels(settings: &KmeansSettings) -> Result<Vec<Level>> {

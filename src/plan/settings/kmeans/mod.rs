@@ -155,6 +155,11 @@ options! {
         #[switch("Device")]
         pub no_tuning: Option<bool>,
 
+        /// With several processes: let the others reach this one at this network interface of the machine only, e.g. ib0, or
+        /// at this address [default: all interfaces, by the name of the machine]
+        #[arg(long, value_name = "NAME|ADDRESS", help_heading = "Device")]
+        pub interface: Option<String>,
+
         /// Experiment tracking.
         #[command(flatten)]
         #[serde(flatten)]

@@ -64,6 +64,8 @@ pub struct KmeansSettings {
     pub device: String,
     /// Number of threads of the CPU backend; `None` for all.
     pub threads: Option<NonZero<usize>>,
+    /// Network interface at which other processes reach this one, by its name or address; `None` for all.
+    pub interface: Option<String>,
     /// Whether the kernels of a GPU are not timed.
     pub no_tuning: bool,
     /// Experiment tracking.
@@ -163,6 +165,7 @@ impl KmeansOptions {
             checkpoint: self.checkpoint.unwrap_or_default(),
             device: device.unwrap_or_default(),
             threads: self.threads,
+            interface: self.interface,
             no_tuning: self.no_tuning.unwrap_or(false),
             tracking: self.tracking,
             foreign: self.foreign,
@@ -317,6 +320,7 @@ impl KmeansSettings {
             "checkpoint": self.checkpoint,
             "device": self.device,
             "threads": self.threads,
+            "interface": self.interface,
             "no-tuning": self.no_tuning,
         });
         let Value::Object(mut own) = own else { return Map::new() };
