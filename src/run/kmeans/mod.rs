@@ -60,6 +60,8 @@ pub fn make(
     signals::install_checkpoints();
     let company = Company::of(shard)?;
     let shard = company.shard();
+    // srun writes the messages of all processes to one log
+    let _named = (shard.of > 1).then(|| tracing::info_span!("process", number = shard.index, of = shard.of).entered());
     settings.out = std::path::absolute(&settings.out)
         .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
     let inputs = Inputs::open(&settings)?;
@@ -95,7 +97,9 @@ pub fn make(
         place.attach_log(frontend)?;
         place.write_config(&settings)?;
     }
-    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if shard.index == 1 {
+        settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    }
     let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
     let earlier = still_there(earlier, &levels, &settings.out);
