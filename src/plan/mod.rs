@@ -29,7 +29,7 @@ use crate::metrics::{self, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::record::{AssignedLevel, Device, InputFile, Inputs, RankingRequest};
-use crate::plan::settings::{Distances, Sample, Settings, Silhouette};
+use crate::plan::settings::{Distances, Sample, Settings, Silhouette, Unset};
 pub use inputs::CheckedInputs;
 
 /// Bound on the distances (float32) of one tile and one level that `--distances all` writes: 256 MiB.
@@ -122,12 +122,21 @@ impl Plan {
     ///
     /// # Errors
     /// `Failed` if the copies can't be written or opened; the error of `go_on`, which is polled while copying.
-    pub fn stage_embeddings(self, go_on: &dyn Fn() -> Result<()>) -> Result<(Plan, u64)> {
-        let Some(folder) = &self.settings.scratch else { return Ok((self, 0)) };
+    pub fn stage_embeddings(mut self, go_on: &dyn Fn() -> Result<()>) -> Result<(Plan, u64)> {
+        let Some(scratch) = &self.settings.scratch else { return Ok((self, 0)) };
+        let folder = match scratch.folder() {
+            Ok(folder) => folder,
+            Err(Unset(name)) => {
+                let written = scratch.written().display();
+                let text = format!("--scratch {written}: ${name} is not set here, so the embeddings are not copied");
+                self.inputs.warnings.push(text);
+                return Ok((self, 0));
+            }
+        };
         let mut copies = Vec::new();
         let mut bytes = 0;
         for file in &self.settings.embeddings {
-            let staged = scratch_copies::stage(file, folder, go_on)?;
+            let staged = scratch_copies::stage(file, &folder, go_on)?;
             tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
             bytes += staged.copied;
             copies.push(staged.path);

@@ -9,6 +9,7 @@ mod finish;
 pub mod frontend;
 pub mod gates;
 pub mod kmeans;
+pub mod legs;
 pub mod merge;
 pub mod part;
 pub mod parts;

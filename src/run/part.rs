@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::settings::Options;
 use crate::run::buffers::Buffers;
+use crate::run::legs::Legs;
 use crate::run::parts::{Earlier, PartFolder, Parts};
 
 /// Does the part's first round, and its second if the first round of all parts is complete. Returns the text to print.
@@ -25,6 +26,7 @@ use crate::run::parts::{Earlier, PartFolder, Parts};
 /// As for a whole run; `Usage` where the output folder holds a finished run.
 pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
+    let legs = Legs::start();
     let plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
     let agreement = plan.fingerprint()?;
@@ -47,7 +49,8 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
         // the same command, repeated after the first round, does the second
         (false, false) => Earlier::BuildOn,
     };
-    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), part_info(&plan), earlier)?;
+    let info = part_info(&plan, legs, &rows);
+    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), info, earlier)?;
     let work = work.storing(checkpoint_interval(&plan), true);
     let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, Keep::Always, frontend)?;
     if !work.has(Stage::Distances) {
@@ -76,7 +79,7 @@ fn message(rows: &Range<u64>, done: &str, json: bool) -> String {
 /// The folder on the machine's own disk where distances are written first, if there is one: many small writes to a shared
 /// disk are slow, and memory-mapped files are not safe on every shared file system.
 fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> Result<Option<PathBuf>> {
-    let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
+    let Some(scratch) = plan.settings.scratch_folder().filter(|_| plan.keeps_rows()) else { return Ok(None) };
     // this machine may be computing other runs of the same inputs
     let out = std::path::absolute(&plan.settings.out).unwrap_or_else(|_| plan.settings.out.clone());
     let run = blake3::hash(format!("{} {}", agreement.hash(), out.display()).as_bytes()).to_hex();

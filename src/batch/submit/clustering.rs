@@ -6,6 +6,7 @@ use std::path::Path;
 use super::decision::{for_new_run, submitted_already};
 use super::local;
 use super::request::Request;
+use super::saved_spec;
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::batch::slurm::{self, JobFolder, RunStatus, Site, Submission};
 use crate::batch::sweep::{Kmeans, Sweep};
@@ -22,11 +23,17 @@ pub(super) fn make_first(sweep: &Sweep, site: &Site, request: &Request) -> Resul
     check_early(sweep, request)?;
     kmeans.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if request.local && !request.dry_run {
+        saved_spec::save(sweep, &request.spec)?;
         local::make_clustering(kmeans)?;
         return Ok(None);
     }
     let job = Job::new(sweep, kmeans, survey.rows, site, request)?;
-    let message = if request.dry_run { job.preview(request.local) } else { job.submit(request) }?;
+    let message = if request.dry_run {
+        job.preview(request.local)?
+    } else {
+        saved_spec::save(sweep, &request.spec)?;
+        job.submit(request)?
+    };
     Ok(Some(format!("{message}\n\n{}", what_follows(sweep, request))))
 }
 

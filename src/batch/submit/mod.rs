@@ -5,6 +5,7 @@ mod clustering;
 mod decision;
 mod local;
 mod request;
+mod saved_spec;
 
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
@@ -40,6 +41,7 @@ pub fn submit(request: &Request) -> Result<String> {
     if request.dry_run {
         return preview(&runs, &decisions, request.local);
     }
+    saved_spec::save(&sweep, &request.spec)?;
     let mut failed = Vec::new();
     for (checked, decision) in runs.iter().zip(decisions) {
         if signals::requested() {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::product::{Block, Combination};
 use super::spec::{Place, refuse_unknown};
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::paths;
 use crate::formats::yaml;
 use crate::plan::settings::{KmeansOptions, KmeansSettings};
 
@@ -64,7 +65,7 @@ impl Kmeans {
         let (Some(config), Some(tasks)) = (config, tasks) else { return Ok(None) };
         let from_block = KmeansOptions { out, ..KmeansOptions::default() };
         let mut settings = from_block.over(KmeansOptions::read(&config)?).resolve()?;
-        settings.out = std::path::absolute(&settings.out)
+        settings.out = paths::absolute(&settings.out)
             .map_err(|e| Error::usage(Finding::io("the output folder has no usable path", &settings.out, &e)))?;
         Ok(Some(Kmeans { config, settings, tasks }))
     }

@@ -35,6 +35,10 @@ pub struct Sweep {
     pub kmeans: Option<Kmeans>,
     /// The `slurm` block as written; `Null` if there is none.
     pub slurm: Value,
+    /// The `parameters` block with checked values; paths are absolute.
+    pub parameters: Map<String, Value>,
+    /// Most runs, `grid: max_runs`.
+    pub max_runs: u64,
 }
 
 /// One combination.
@@ -110,8 +114,10 @@ fn parse(text: &str, path: &Path) -> Result<Sweep> {
         options: options.into_iter().filter(|(_, value)| !value.is_null()).collect(),
         varied,
     };
+    let parameters = block.to_map();
     let runs = names.into_iter().zip(combinations).zip(varied).map(run).collect();
-    Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
+    let Spec { name, root, slurm, max_runs, .. } = spec;
+    Ok(Sweep { name, root, runs, kmeans, slurm, parameters, max_runs })
 }
 
 /// The error for a file with findings.

@@ -12,6 +12,7 @@ mod kmeans;
 mod layer;
 mod reading;
 mod resolved;
+mod scratch;
 mod selection;
 mod silhouette;
 mod tracking;
@@ -29,6 +30,7 @@ pub use kmeans::{FitRows, KmeansOptions, KmeansSettings, LevelSettings, Precisio
 use layer::options;
 pub use reading::Reading;
 pub use resolved::Settings;
+pub use scratch::{Scratch, Unset};
 pub use silhouette::Silhouette;
 pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};

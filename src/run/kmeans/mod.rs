@@ -19,9 +19,10 @@ use crate::base::time::rfc3339;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
 use crate::kmeans::{Build, Communicator, Level, Rendezvous, SingleProcess, TcpCommunicator, still_there};
-use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
+use crate::plan::record::{InputFile, KmeansRecord, KmeansStep, Leg};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use crate::plan::tuning;
+use crate::run::legs::Legs;
 use inputs::Inputs;
 use place::{Found, Place};
 
@@ -57,6 +58,7 @@ pub fn make(
     frontend: &dyn Frontend,
 ) -> Result<Option<(KmeansRecord, KmeansSettings)>> {
     signals::install_checkpoints();
+    let mut legs = Legs::start();
     settings.out = std::path::absolute(&settings.out)
         .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
     let inputs = Inputs::open(&settings)?;
@@ -79,6 +81,7 @@ pub fn make(
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
     let device = select::open(&Choice::parse(&settings.device), &request)?;
     let info = device.backend.describe();
+    legs.use_device(device.backend.as_ref());
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
     let shard = shard.unwrap_or(Shard { index: 1, of: 1 });
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
@@ -96,14 +99,17 @@ pub fn make(
     settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
+    legs.follow(place.iter().flat_map(|place| place.legs.clone()));
     let earlier = still_there(earlier, &levels, &settings.out);
-    let record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    let mut record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    record.provenance = Some(legs.provenance());
     // from here on the folder can be resumed
     place.as_ref().map_or(Ok(()), |place| place.keep(&record))?;
     let record = Mutex::new(record);
     let report = |step: KmeansStep| {
         let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
         record.steps.push(step);
+        record.provenance = Some(legs.provenance());
         place.as_ref().map_or(Ok(()), |place| place.keep(&record))
     };
     let interval = match settings.checkpoint {
@@ -132,7 +138,15 @@ pub fn make(
     let built = build.run();
     frontend.detach_log();
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if built.is_ok() {
+        legs.follow(of_others(communicator.as_ref(), &legs));
+    }
+    record.provenance = Some(legs.provenance());
     if let Some(place) = &mut place {
+        if built.is_err() {
+            // for the process that resumes
+            place.keep(&record).unwrap_or_else(|error| tracing::warn!("{error}"));
+        }
         place.end(built.as_ref().err());
     }
     built?;
@@ -142,6 +156,22 @@ pub fn make(
     record.complete = true;
     place.finish(&record)?;
     Ok(Some((record, settings)))
+}
+
+/// The legs of the other processes, which the first process receives from them.
+fn of_others(communicator: &dyn Communicator, legs: &Legs) -> Vec<Leg> {
+    if communicator.size() == 1 {
+        return Vec::new();
+    }
+    let own = serde_json::to_vec(&legs.own()).unwrap_or_default();
+    match communicator.gather(own) {
+        Ok(all) => all.iter().skip(1).filter_map(|leg| serde_json::from_slice(leg).ok()).collect(),
+        Err(error) => {
+            // the clustering is complete without them
+            tracing::warn!("the record does not say what the other processes took: {error}");
+            Vec::new()
+        }
+    }
 }
 
 /// Warns of empty clusters of a step, with the reason if it is known.
@@ -217,6 +247,7 @@ fn begun(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: rfc3339(SystemTime::now()).unwrap_or_default(),
+        provenance: None,
         complete: false,
         fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),
