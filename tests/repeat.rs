@@ -191,7 +191,8 @@ fn a_saved_job_spec_repeats_the_sweep() {
     is_portable(&saved, &place);
     is_portable(&made, &place);
     // into another folder, and with a clustering of its own
-    let places = [("work/runs/sweep/kmeans.yaml", "far/kmeans.yaml"), ("work/runs", "far/runs"), ("work/made", "far/made")];
+    let places =
+        [("work/runs/sweep/kmeans.yaml", "far/kmeans.yaml"), ("work/runs", "far/runs"), ("work/made", "far/made")];
     let other = places.iter().fold(saved, |text, (from, to)| {
         let [from, to] = [from, to].map(|name| place.at(name).to_str().expect("UTF-8").to_owned());
         assert!(text.contains(&from), "{from} is not in {text}");

@@ -9,7 +9,7 @@ use crate::backend::Backend;
 use crate::base::memory::peak_memory;
 use crate::base::numeric::as_real;
 use crate::base::time::{cpu_seconds, rfc3339};
-use crate::plan::record::{Leg, Provenance, SlurmJob, joined_legs};
+use crate::plan::record::{Leg, Provenance, SlurmJob, Staging, joined_legs};
 
 /// The legs of the processes before this one, and this one's so far.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ impl Legs {
             peak_memory_bytes: None,
             device: String::new(),
             gpu_memory_bytes: None,
+            scratch: None,
         };
         let cpu_before = cpu_seconds();
         Legs { earlier: Vec::new(), own, since: Instant::now(), cpu_before, gpu_memory: None }
@@ -57,6 +58,11 @@ impl Legs {
         let info = backend.describe();
         self.own.device = format!("{} [{}, {}]", info.name, info.backend, info.api);
         self.gpu_memory = backend.peak_memory();
+    }
+
+    /// Notes what this process did with `--scratch`.
+    pub fn use_scratch(&mut self, staging: Option<Staging>) {
+        self.own.scratch = staging;
     }
 
     /// Adds the legs of other processes.

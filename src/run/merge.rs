@@ -124,8 +124,17 @@ fn add_up_and_write(
     let scratch = parts.settings()?["scratch"].as_str().map(|written| Scratch::new(written.into()));
     let (settings, warnings) = (Settings { scratch, ..plan.settings.clone() }, plan.warnings.clone());
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let summary =
-        RunSummary { started, legs, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    let summary = RunSummary {
+        started,
+        legs,
+        settings,
+        warnings,
+        tiling,
+        plan_hash,
+        distances,
+        parts: parts.workers(),
+        stages: times,
+    };
     finish::write_all(plan, &evaluated, &written, summary, folder, frontend)
 }
 

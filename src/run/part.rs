@@ -52,7 +52,9 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
     let info = part_info(&plan, legs, &rows);
     let work = PartFolder::open(&out, rows.clone(), agreement.clone(), info, earlier)?;
     let work = work.storing(checkpoint_interval(&plan), true);
-    let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, Keep::Always, frontend)?;
+    // the second round needs the first of all parts
+    let goes_on = plan.takes_two_rounds() && (work.has(Stage::Distances) || rows == (0..plan.embeddings.rows()));
+    let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, (Keep::Always, goes_on), frontend)?;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;

@@ -74,7 +74,7 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
     let settings = plan.settings.clone();
     let keep = Keep::IfSlow(checkpoint_interval(&plan));
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let prepared = prepare(plan, work, &agreement, keep, frontend)?;
+        let prepared = prepare(plan, work, &agreement, (keep, true), frontend)?;
         evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();
@@ -170,17 +170,19 @@ impl Prepared {
     }
 }
 
-/// Stages the embeddings, provides missing centroids and decides on tiles; a resumed run keeps its tile size.
+/// Stages the embeddings for the first round and, if the process `goes_on`, for the second. Provides missing centroids and decides on tiles; a resumed run keeps its tile size.
 pub(super) fn prepare(
-    plan: Plan,
+    mut plan: Plan,
     mut work: PartFolder,
     agreement: &RunFingerprint,
-    keep: Keep,
+    (keep, goes_on): (Keep, bool),
     frontend: &dyn Frontend,
 ) -> Result<Prepared> {
-    let (mut plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+    let passes = plan.passes(work.rows(), goes_on, &|stage| work.has(stage));
+    let staging = plan.stage(work.rows(), passes, &signals::go_on)?;
     let centroids = centroids::provide(&mut plan, agreement, keep, frontend)?;
-    work.info_mut().worker.staged_bytes = staged_bytes;
+    work.info_mut().worker.staged_bytes = staging.as_ref().map_or(0, |staging| staging.copied_bytes);
+    work.info_mut().legs.use_scratch(staging);
     let earlier = work.earlier_tile_rows();
     let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
     let mut warnings = plan.warnings.clone();

@@ -31,7 +31,8 @@ pub(super) fn save(sweep: &Sweep, from: &Path) -> Result<()> {
         write(&folder.join(KMEANS), &(kmeans.settings.to_yaml()? + force), &kmeans.config)?;
     }
     let yaml = serde_saphyr::to_string(&absolute(sweep, &folder));
-    let yaml = yaml.map_err(|e| Error::failed(Finding::new("can't write the job spec as YAML").found(e.to_string())))?;
+    let yaml =
+        yaml.map_err(|e| Error::failed(Finding::new("can't write the job spec as YAML").found(e.to_string())))?;
     write(&folder.join(SPEC), &yaml, from)
 }
 

@@ -50,6 +50,21 @@ pub struct Leg {
     /// Most memory that its buffers took on a GPU, in bytes; `None` on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_memory_bytes: Option<u64>,
+    /// What it did with `--scratch`; `None` without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<Staging>,
+}
+
+/// Whether and what a process copied to the machine's own disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staging {
+    /// Bytes that this process copied.
+    pub copied_bytes: u64,
+    /// Bytes that it read from copies, its own or those of other processes.
+    pub bytes: u64,
+    /// Why it read all or some rows from the source; `None` if all that it reads more than once is copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }
 
 /// A job of Slurm.
@@ -132,6 +147,7 @@ mod tests {
             peak_memory_bytes: Some(u64::from(pid)),
             device: String::new(),
             gpu_memory_bytes: None,
+            scratch: None,
         }
     }
 
@@ -152,7 +168,9 @@ mod tests {
     #[test]
     fn jobs_are_known_by_slurm_s_variables() {
         let job = |variables: &[(&str, &str)]| {
-            SlurmJob::of(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+            SlurmJob::of(|name| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            })
         };
         assert_eq!(job(&[("SLURM_ARRAY_JOB_ID", "6")]), None);
         assert_eq!(job(&[("SLURM_JOB_ID", "7")]), Some(SlurmJob { job: 7, array: None, restarts: 0 }));

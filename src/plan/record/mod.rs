@@ -37,7 +37,7 @@ pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use input_file::InputFile;
 pub use kmeans::{KmeansRecord, KmeansStep};
-pub use legs::{Leg, Provenance, SlurmJob, joined as joined_legs};
+pub use legs::{Leg, Provenance, SlurmJob, Staging, joined as joined_legs};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use montage_file::{MontageFile, MontageSection};
 pub use stage::StageRecord;

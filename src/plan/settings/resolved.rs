@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::values::device;
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Reading, Sample, Scratch, Silhouette, Tracking,
-    assignments, beside, selection,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Reading, Sample, Scratch, Silhouette,
+    Tracking, assignments, beside, selection,
 };
 use crate::base::error::{Error, Finding, Result};
 use crate::base::{path_text, paths};

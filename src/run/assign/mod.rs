@@ -120,8 +120,8 @@ pub fn merge(request: MergeRequest, frontend: &dyn Frontend) -> Result<AssignRec
     }
     survey::check_cover(&parts, inputs.embeddings.rows())?;
     let folder = OutputFolder::prepare_assignment(&settings.out, settings.force)?;
-    let written =
-        attach_log(&folder, frontend).and_then(|()| finish::write(&inputs, &settings, &parts, &folder, (started, &legs)));
+    let written = attach_log(&folder, frontend)
+        .and_then(|()| finish::write(&inputs, &settings, &parts, &folder, (started, &legs)));
     frontend.detach_log();
     let record = written?;
     folder.commit()?;
