@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use super::centroids::Keep;
 use super::frontend::Frontend;
-use super::session::{Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare};
+use super::session::{
+    Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare, stage,
+};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
@@ -52,9 +54,8 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
     let info = part_info(&plan, legs, &rows);
     let work = PartFolder::open(&out, rows.clone(), agreement.clone(), info, earlier)?;
     let work = work.storing(checkpoint_interval(&plan), true);
-    // the second round needs the first of all parts
-    let goes_on = plan.takes_two_rounds() && (work.has(Stage::Distances) || rows == (0..plan.embeddings.rows()));
-    let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, (Keep::Always, goes_on), frontend)?;
+    let prepared = prepare(plan, work, &agreement, (Keep::Always, false), frontend)?;
+    let Prepared { mut plan, mut work, tiling, .. } = prepared;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
@@ -66,7 +67,7 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
             let _ = std::fs::remove_dir_all(local);
         }
     }
-    let done = second_round(&plan, tiling, &agreement, &work, frontend)?;
+    let done = second_round(&mut plan, tiling, &agreement, &mut work, frontend)?;
     Ok(message(&rows, &done, json))
 }
 
@@ -92,10 +93,10 @@ fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> R
 
 /// Does the second round, if there is one and the first is complete for all rows. Returns the part's progress.
 fn second_round(
-    plan: &Plan,
+    plan: &mut Plan,
     tiling: Tiling,
     agreement: &RunFingerprint,
-    work: &PartFolder,
+    work: &mut PartFolder,
     frontend: &dyn Frontend,
 ) -> Result<String> {
     if !plan.takes_two_rounds() {
@@ -117,6 +118,10 @@ fn second_round(
         ));
     }
     let first = parts.first(all, &signals::go_on)?;
+    let told = plan.warnings.len();
+    stage(plan, work, true)?;
+    plan.warnings[told..].iter().for_each(|warning| tracing::warn!("{warning}"));
+    let (plan, work) = (&*plan, &*work);
     let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
     let known = evaluation.first_round(first)?;

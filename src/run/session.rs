@@ -178,11 +178,8 @@ pub(super) fn prepare(
     (keep, goes_on): (Keep, bool),
     frontend: &dyn Frontend,
 ) -> Result<Prepared> {
-    let passes = plan.passes(work.rows(), goes_on, &|stage| work.has(stage));
-    let staging = plan.stage(work.rows(), passes, &signals::go_on)?;
+    stage(&mut plan, &mut work, goes_on)?;
     let centroids = centroids::provide(&mut plan, agreement, keep, frontend)?;
-    work.info_mut().worker.staged_bytes = staging.as_ref().map_or(0, |staging| staging.copied_bytes);
-    work.info_mut().legs.use_scratch(staging);
     let earlier = work.earlier_tile_rows();
     let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
     let mut warnings = plan.warnings.clone();
@@ -194,6 +191,17 @@ pub(super) fn prepare(
     // now, when the run can still be stopped
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(Prepared { plan, work, tiling, warnings, centroids })
+}
+
+/// Copies rows to the machine's own disk, if `--scratch` is set, that are read more than once in the first round and, if the
+/// process `goes_on`, in the second.
+pub(super) fn stage(plan: &mut Plan, work: &mut PartFolder, goes_on: bool) -> Result<()> {
+    let passes = plan.passes(work.rows(), goes_on, &|stage| work.has(stage));
+    let staging = plan.stage(work.rows(), passes, &signals::go_on)?;
+    let info = work.info_mut();
+    info.worker.staged_bytes = staging.as_ref().map_or(0, |staging| staging.copied_bytes);
+    info.legs.use_scratch(staging);
+    Ok(())
 }
 
 /// Opens the distance buffers of the part's rows in `folder`: those of an interrupted run, or new ones.

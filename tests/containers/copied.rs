@@ -5,15 +5,14 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clustrata::base::error::Findings;
-use clustrata::formats::embeddings::Embeddings;
+use clustrata::formats::embeddings::{Embeddings, ReadOptions};
 
 use crate::common::{files_below, scratch};
-use crate::writers::{Matrix, Written, singles};
+use crate::writers::{Matrix, singles};
 
-fn opened(written: &[Written]) -> Embeddings {
+fn opened(paths: &[PathBuf], options: &ReadOptions) -> Embeddings {
     let mut findings = Findings::new();
-    let paths: Vec<PathBuf> = written.iter().map(|written| written.path.clone()).collect();
-    let opened = Embeddings::open_with(&paths, &written[0].options, &mut findings);
+    let opened = Embeddings::open_with(paths, options, &mut findings);
     opened.unwrap_or_else(|| panic!("{}: {:?}", paths[0].display(), findings.kept()))
 }
 
@@ -28,7 +27,7 @@ fn any_rows_of_any_container_can_be_copied() {
     let matrix = Matrix::new(1031, 33);
     let (folder, disk) = (scratch(), scratch());
     for (number, written) in singles(&matrix, folder.path()).iter().enumerate() {
-        let mut embeddings = opened(std::slice::from_ref(written));
+        let mut embeddings = opened(std::slice::from_ref(&written.path), &written.options);
         let name = written.path.display();
         let before = read(&embeddings, 0..1031);
         let row = embeddings.row_bytes() as u64;
@@ -56,17 +55,16 @@ fn rows_are_read_from_the_copy_and_other_rows_from_the_source() {
     let again = folder.path().join("again.npy");
     fs::copy(path, &again).expect("copied");
     // two files of 65 rows each: the rows reach from one into the other
-    let second = Written { path: again, options: written[0].options.clone() };
-    let both = [Written { path: path.clone(), options: written[0].options.clone() }, second];
-    let mut embeddings = opened(&both);
+    let both = [path.clone(), again];
+    let mut embeddings = opened(&both, &written[0].options);
     let before = read(&embeddings, 0..130);
     let copied = embeddings.copy_rows(&(60..75), disk.path(), &|| Ok(())).expect("copies");
     assert_eq!((copied.copied, copied.in_copies), (15 * 12, 15 * 12));
     let copies = files_below(disk.path()).into_iter().filter(|name| name.ends_with(".rows"));
     assert_eq!(copies.count(), 2);
     for file in &both {
-        let bytes = fs::read(&file.path).expect("a file");
-        fs::write(&file.path, vec![0; bytes.len()]).expect("written");
+        let bytes = fs::read(file).expect("a file");
+        fs::write(file, vec![0; bytes.len()]).expect("written");
     }
     let after = read(&embeddings, 0..130);
     assert!(after[60 * 12..75 * 12] == before[60 * 12..75 * 12]);
