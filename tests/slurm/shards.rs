@@ -1,7 +1,7 @@
 //! Runs in parts on three nodes, with failures and requeues, against a run in one piece.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
