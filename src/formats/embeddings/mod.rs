@@ -6,6 +6,7 @@
 
 mod column_major;
 mod copied_rows;
+mod copying;
 mod data_file;
 mod element;
 mod formats;
