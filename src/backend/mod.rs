@@ -206,6 +206,11 @@ pub trait Backend: Send + Sync {
         None
     }
 
+    /// Place of this device on the PCI bus, such as `0000:01:00.0`; `None` for the CPU, and if the driver doesn't say.
+    fn bus_id(&self) -> Option<String> {
+        None
+    }
+
     /// Most bytes that buffers on this device have taken together, a number that goes on growing; `None` for the CPU.
     fn peak_memory(&self) -> Option<Arc<AtomicU64>> {
         None

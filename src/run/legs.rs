@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
+use super::gpu_load::GpuLoad;
 use crate::backend::Backend;
 use crate::base::memory::peak_memory;
 use crate::base::numeric::as_real;
@@ -20,6 +21,7 @@ pub struct Legs {
     since: Instant,
     cpu_before: Option<f64>,
     gpu_memory: Option<Arc<AtomicU64>>,
+    gpu_load: Option<GpuLoad>,
 }
 
 impl Legs {
@@ -40,10 +42,11 @@ impl Legs {
             peak_memory_bytes: None,
             device: String::new(),
             gpu_memory_bytes: None,
+            gpu_utilisation: None,
             scratch: None,
         };
         let cpu_before = cpu_seconds();
-        Legs { earlier: Vec::new(), own, since: Instant::now(), cpu_before, gpu_memory: None }
+        Legs { earlier: Vec::new(), own, since: Instant::now(), cpu_before, gpu_memory: None, gpu_load: None }
     }
 
     /// The same, with the rows of this process.
@@ -58,6 +61,7 @@ impl Legs {
         let info = backend.describe();
         self.own.device = format!("{} [{}, {}]", info.name, info.backend, info.api);
         self.gpu_memory = backend.peak_memory();
+        self.gpu_load = backend.bus_id().map(|id| GpuLoad::watch(&id));
     }
 
     /// Notes what this process did with `--scratch`.
@@ -81,6 +85,7 @@ impl Legs {
             cpu_utilisation: cpu_seconds.map(|busy| busy / (seconds * as_real(self.own.cores as u64))),
             peak_memory_bytes: peak_memory(),
             gpu_memory_bytes: self.gpu_memory.as_ref().map(|most| most.load(Ordering::Relaxed)),
+            gpu_utilisation: self.gpu_load.as_ref().and_then(GpuLoad::mean),
             ..self.own.clone()
         }
     }

@@ -8,6 +8,7 @@ mod exports;
 mod finish;
 pub mod frontend;
 pub mod gates;
+mod gpu_load;
 pub mod kmeans;
 pub mod legs;
 pub mod merge;

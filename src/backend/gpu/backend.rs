@@ -110,6 +110,10 @@ impl Backend for GpuBackend {
         Some(self.gpu.counters.read())
     }
 
+    fn bus_id(&self) -> Option<String> {
+        Some(self.gpu.bus_id.clone()).filter(|id| !id.is_empty())
+    }
+
     fn peak_memory(&self) -> Option<Arc<AtomicU64>> {
         Some(self.gpu.pool.peak())
     }

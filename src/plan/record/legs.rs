@@ -50,6 +50,10 @@ pub struct Leg {
     /// Most memory that its buffers took on a GPU, in bytes; `None` on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_memory_bytes: Option<u64>,
+    /// Mean share of the time that the GPU was busy, with this process or others, from 0 to 1, sampled every ten seconds;
+    /// `None` if its driver does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_utilisation: Option<f64>,
     /// What it did with `--scratch`; `None` without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<Staging>,
@@ -147,6 +151,7 @@ mod tests {
             peak_memory_bytes: Some(u64::from(pid)),
             device: String::new(),
             gpu_memory_bytes: None,
+            gpu_utilisation: None,
             scratch: None,
         }
     }
