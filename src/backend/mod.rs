@@ -19,6 +19,8 @@ mod traffic;
 mod tuning;
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use crate::base::error::Result;
 use crate::base::matrix::{Dtype, MatrixView};
@@ -201,6 +203,16 @@ pub trait Backend: Send + Sync {
 
     /// Work and data that this device was given since it was opened; `None` for the CPU, which shares the host's memory.
     fn traffic(&self) -> Option<Traffic> {
+        None
+    }
+
+    /// Place of this device on the PCI bus, such as `0000:01:00.0`; `None` for the CPU, and if the driver doesn't say.
+    fn bus_id(&self) -> Option<String> {
+        None
+    }
+
+    /// Most bytes that buffers on this device have taken together, a number that goes on growing; `None` for the CPU.
+    fn peak_memory(&self) -> Option<Arc<AtomicU64>> {
         None
     }
 

@@ -8,6 +8,7 @@ pub mod matrix;
 pub mod memory;
 pub mod numeric;
 pub mod path_text;
+pub mod paths;
 pub mod process;
 pub mod scale;
 pub mod signals;

@@ -1,4 +1,4 @@
-//! Times as text.
+//! Times as text, and the processor time of this process.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,9 +9,54 @@ pub fn rfc3339(time: SystemTime) -> Option<String> {
     since.map(|_| humantime::format_rfc3339_seconds(time).to_string())
 }
 
+/// Seconds that all processors together have spent on this process; `None` where the system doesn't say.
+pub fn cpu_seconds() -> Option<f64> {
+    system::cpu_time().map(|time| time.as_secs_f64())
+}
+
+#[cfg(unix)]
+mod system {
+    use std::time::Duration;
+
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeVal;
+
+    pub(super) fn cpu_time() -> Option<Duration> {
+        let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+        Some(duration(usage.user_time())? + duration(usage.system_time())?)
+    }
+
+    fn duration(time: TimeVal) -> Option<Duration> {
+        let (seconds, micros) = (u64::try_from(time.tv_sec()).ok()?, u64::try_from(time.tv_usec()).ok()?);
+        Some(Duration::from_secs(seconds) + Duration::from_micros(micros))
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::time::Duration;
+
+    pub(super) fn cpu_time() -> Option<Duration> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn processor_time_grows_with_work() {
+        let before = cpu_seconds().expect("known");
+        let clock = std::time::Instant::now();
+        let mut sum = 0_u64;
+        while clock.elapsed() < Duration::from_millis(50) {
+            sum = std::hint::black_box(sum.wrapping_mul(31).wrapping_add(7));
+        }
+        let after = cpu_seconds().expect("known");
+        assert!(after > before, "{before}, then {after}");
+    }
 
     #[test]
     fn times_that_the_format_cannot_express_are_none() {

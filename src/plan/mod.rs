@@ -9,6 +9,7 @@ pub mod recorded;
 mod recording;
 mod scale;
 pub mod settings;
+pub mod staging;
 pub mod tuning;
 
 use std::num::NonZero;
@@ -20,13 +21,11 @@ use ndarray::Array2;
 
 use crate::backend::select::{self, Choice, Request, Selected};
 use crate::backend::{Backend, DeviceInfo, Job, PointSet, Tiling};
-use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::error::{Error, Result};
 use crate::base::numeric::as_real;
 use crate::evaluate::{Sampling, Wanted};
-use crate::formats::embeddings::Embeddings;
 use crate::formats::fingerprint::FileFingerprint;
 use crate::formats::hierarchy::Level;
-use crate::formats::scratch_copies;
 use crate::metrics::{self, Need};
 use crate::plan::cost::Work;
 use crate::plan::fingerprint::RunFingerprint;
@@ -129,33 +128,6 @@ impl Plan {
         let subtracts = |need: &Need| !matches!(need, Need::Labels | Need::Neighbours);
         let lowest = &self.inputs.hierarchy.levels[self.inputs.levels[0]];
         self.centre = if self.needs.iter().any(subtracts) { centre(lowest) } else { Vec::new() };
-    }
-
-    /// The same plan, but with rows read from copies on the machine's own disk if `--scratch` is set. Also returns the number
-    /// of bytes that this process copied.
-    ///
-    /// # Errors
-    /// `Failed` if the copies can't be written or opened; the error of `go_on`, which is polled while copying.
-    pub fn stage_embeddings(self, go_on: &dyn Fn() -> Result<()>) -> Result<(Plan, u64)> {
-        let Some(folder) = &self.settings.scratch else { return Ok((self, 0)) };
-        let mut copies = Vec::new();
-        let mut bytes = 0;
-        for file in &self.settings.embeddings {
-            let staged = scratch_copies::stage(file, folder, go_on)?;
-            tracing::info!("{}: {} bytes copied in {:.1} s", staged.path.display(), staged.copied, staged.seconds);
-            bytes += staged.copied;
-            copies.push(staged.path);
-        }
-        let mut findings = Findings::new();
-        let opened = Embeddings::open_with(&copies, &self.settings.read_options(), &mut findings);
-        findings.into_result()?;
-        let mut embeddings =
-            opened.ok_or_else(|| Error::failed(Finding::new("the copies of the embeddings could not be opened")))?;
-        if self.embeddings.is_normalized() {
-            embeddings.normalize();
-        }
-        embeddings.divide_by(self.embeddings.scale());
-        Ok((Plan { inputs: CheckedInputs { embeddings, ..self.inputs }, ..self }, bytes))
     }
 
     /// Rows per tile that the settings ask for; `None` if the device decides.

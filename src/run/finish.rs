@@ -27,10 +27,12 @@ use crate::report::tables;
 use crate::report::tracking::events;
 use crate::report::{findings, gallery};
 use crate::run::buffers::Written;
+use crate::run::legs::Legs;
 
 /// What the record says of a run besides its metrics.
 pub(super) struct RunSummary {
     pub(super) started: SystemTime,
+    pub(super) legs: Legs,
     /// The settings, with what the run decided.
     pub(super) settings: Settings,
     /// Warnings, which the user has been told.
@@ -74,7 +76,9 @@ pub(super) fn write_all(
         }
         summary.warnings.push("the parts kept no distances: montages show a random sample of members".to_owned());
     }
+    summary.settings = summary.settings.absolute();
     let config = summary.settings.to_yaml()?;
+    let legs = summary.legs.clone();
     let mut record = record_of(plan, evaluated, summary);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
@@ -110,6 +114,7 @@ pub(super) fn write_all(
     for warning in &record.warnings[told..] {
         tracing::warn!("{warning}");
     }
+    record.provenance = Some(legs.provenance());
     tables::write_record(&folder.staging("record.json")?, &record)?;
     write_events(&record, folder)?;
     // from the record as written, so that `clustrata report` produces the same page
@@ -159,6 +164,7 @@ fn record_of(plan: &Plan, evaluated: &Evaluated, summary: RunSummary) -> RunReco
         warnings: summary.warnings,
         skipped_rows: evaluated.skipped,
         distances: summary.distances,
+        provenance: None,
         parts: summary.parts,
         kmeans: None,
         findings: None,

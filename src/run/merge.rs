@@ -19,10 +19,11 @@ use crate::metrics;
 use crate::metrics::gates::Gate;
 use crate::plan::Plan;
 use crate::plan::record::RunRecord;
-use crate::plan::settings::{Options, Settings};
+use crate::plan::settings::{Options, Scratch, Settings};
 use crate::report::summary::Ending;
 use crate::report::tracking;
 use crate::run::buffers::{SilhouetteBuffers, Written};
+use crate::run::legs::Legs;
 use crate::run::parts::Parts;
 
 /// What to merge.
@@ -43,16 +44,18 @@ pub struct Request {
 /// Where parts are missing, damaged or of another run.
 pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
-    let started = SystemTime::now();
+    let (started, mut legs) = (SystemTime::now(), Legs::start());
     let parts = Parts::find(&request.folder)?;
     let mut plan = Plan::check(settings(&parts, request.options, &request.folder)?.for_parts())?;
+    legs.use_device(plan.backend.as_ref());
+    legs.follow(parts.legs());
     let agreement = plan.fingerprint()?;
     parts.agree(&agreement)?;
     let plan_hash = plan.hash(&agreement)?;
     let folder = OutputFolder::prepare(&plan.settings.out, plan.settings.force)?;
     let finished = attach_log(&folder, frontend)
         .and_then(|()| centroids::provide(&mut plan, &agreement, Keep::Never, frontend))
-        .and_then(|_| add_up_and_write(&plan, &parts, plan_hash, &folder, started, frontend));
+        .and_then(|_| add_up_and_write(&plan, &parts, plan_hash, &folder, (started, legs), frontend));
     frontend.detach_log();
     let record = finished.map_err(|error| match signals::asked() {
         StopRequest::Checkpoint if error.kind() == Kind::Interrupted => {
@@ -99,7 +102,7 @@ fn add_up_and_write(
     parts: &Parts,
     plan_hash: String,
     folder: &OutputFolder,
-    started: SystemTime,
+    (started, legs): (SystemTime, Legs),
     frontend: &dyn Frontend,
 ) -> Result<RunRecord> {
     let rows = plan.embeddings.rows();
@@ -117,10 +120,21 @@ fn add_up_and_write(
     let written = Written::of_parts(plan, &parts.folders(), folder)?.with_silhouettes(silhouettes);
     let done = std::iter::once(Stage::Distances).chain(stages);
     let distances: BTreeMap<_, _> = done.map(|stage| (stage.name().to_owned(), parts.counts(stage))).collect();
-    let (settings, warnings) = (plan.settings.clone(), plan.warnings.clone());
+    // a merge copies nothing, but the parts may have
+    let scratch = parts.settings()?["scratch"].as_str().map(|written| Scratch::new(written.into()));
+    let (settings, warnings) = (Settings { scratch, ..plan.settings.clone() }, plan.warnings.clone());
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let summary =
-        RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: parts.workers(), stages: times };
+    let summary = RunSummary {
+        started,
+        legs,
+        settings,
+        warnings,
+        tiling,
+        plan_hash,
+        distances,
+        parts: parts.workers(),
+        stages: times,
+    };
     finish::write_all(plan, &evaluated, &written, summary, folder, frontend)
 }
 

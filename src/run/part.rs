@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use super::centroids::Keep;
 use super::frontend::Frontend;
-use super::session::{Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare};
+use super::session::{
+    Prepared, checkpoint_interval, evaluation, finished_record, open_buffers, part_info, prepare, stage,
+};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
@@ -17,6 +19,7 @@ use crate::plan::Plan;
 use crate::plan::fingerprint::RunFingerprint;
 use crate::plan::settings::Options;
 use crate::run::buffers::Buffers;
+use crate::run::legs::Legs;
 use crate::run::parts::{Earlier, PartFolder, Parts};
 
 /// Does the part's first round, and its second if the first round of all parts is complete. Returns the text to print.
@@ -25,6 +28,7 @@ use crate::run::parts::{Earlier, PartFolder, Parts};
 /// As for a whole run; `Usage` where the output folder holds a finished run.
 pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
+    let legs = Legs::start();
     let plan = Plan::check(options.resolve()?.for_parts())?;
     let rows = share.rows(plan.embeddings.rows())?;
     let agreement = plan.fingerprint()?;
@@ -47,9 +51,11 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
         // the same command, repeated after the first round, does the second
         (false, false) => Earlier::BuildOn,
     };
-    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), part_info(&plan), earlier)?;
+    let info = part_info(&plan, legs, &rows);
+    let work = PartFolder::open(&out, rows.clone(), agreement.clone(), info, earlier)?;
     let work = work.storing(checkpoint_interval(&plan), true);
-    let Prepared { plan, work, tiling, .. } = prepare(plan, work, &agreement, Keep::Always, frontend)?;
+    let prepared = prepare(plan, work, &agreement, (Keep::Always, false), frontend)?;
+    let Prepared { mut plan, mut work, tiling, .. } = prepared;
     if !work.has(Stage::Distances) {
         let local = local_folder(&plan, &agreement, &rows)?;
         let mut buffers = open_buffers(&plan, &work, local.as_deref().unwrap_or(work.path()))?;
@@ -61,7 +67,7 @@ pub fn run(options: Options, share: &Share, resume: bool, json: bool, frontend: 
             let _ = std::fs::remove_dir_all(local);
         }
     }
-    let done = second_round(&plan, tiling, &agreement, &work, frontend)?;
+    let done = second_round(&mut plan, tiling, &agreement, &mut work, frontend)?;
     Ok(message(&rows, &done, json))
 }
 
@@ -76,7 +82,7 @@ fn message(rows: &Range<u64>, done: &str, json: bool) -> String {
 /// The folder on the machine's own disk where distances are written first, if there is one: many small writes to a shared
 /// disk are slow, and memory-mapped files are not safe on every shared file system.
 fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> Result<Option<PathBuf>> {
-    let Some(scratch) = plan.settings.scratch.as_ref().filter(|_| plan.keeps_rows()) else { return Ok(None) };
+    let Some(scratch) = plan.settings.scratch_folder().filter(|_| plan.keeps_rows()) else { return Ok(None) };
     // this machine may be computing other runs of the same inputs
     let out = std::path::absolute(&plan.settings.out).unwrap_or_else(|_| plan.settings.out.clone());
     let run = blake3::hash(format!("{} {}", agreement.hash(), out.display()).as_bytes()).to_hex();
@@ -87,10 +93,10 @@ fn local_folder(plan: &Plan, agreement: &RunFingerprint, rows: &Range<u64>) -> R
 
 /// Does the second round, if there is one and the first is complete for all rows. Returns the part's progress.
 fn second_round(
-    plan: &Plan,
+    plan: &mut Plan,
     tiling: Tiling,
     agreement: &RunFingerprint,
-    work: &PartFolder,
+    work: &mut PartFolder,
     frontend: &dyn Frontend,
 ) -> Result<String> {
     if !plan.takes_two_rounds() {
@@ -112,6 +118,10 @@ fn second_round(
         ));
     }
     let first = parts.first(all, &signals::go_on)?;
+    let told = plan.warnings.len();
+    stage(plan, work, true)?;
+    plan.warnings[told..].iter().for_each(|warning| tracing::warn!("{warning}"));
+    let (plan, work) = (&*plan, &*work);
     let job = plan.job(NonZero::new(tiling.tile_rows));
     let evaluation = evaluation(plan, &job, tiling, work.rows().clone(), frontend, work);
     let known = evaluation.first_round(first)?;

@@ -1,6 +1,7 @@
 //! The main job: one run, in one piece.
 
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +24,7 @@ use crate::plan::settings::{Checkpoint, Options, Settings};
 use crate::report::summary::Ending;
 use crate::report::tracking;
 use crate::run::buffers::{Buffers, SilhouetteBuffers};
+use crate::run::legs::Legs;
 use crate::run::parts::{Earlier, PartFolder, PartInfo, folder_of};
 
 /// Turns an interruption by a checkpoint signal into `Paused`: the run can be resumed even if it had nothing new to save.
@@ -41,7 +43,7 @@ pub fn interrupted_as_paused(error: Error) -> Error {
 /// Whatever is wrong with settings, inputs, device or disk; `Gate` where a gate of `fail_if` fails.
 pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Frontend) -> Result<String> {
     signals::install_checkpoints();
-    let started = SystemTime::now();
+    let (started, legs) = (SystemTime::now(), Legs::start());
     let plan = Plan::check(options.resolve()?)?;
     let agreement = plan.fingerprint()?;
     let hash = plan.hash(&agreement)?;
@@ -50,7 +52,8 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
         let rows = 0..plan.embeddings.rows();
         centroids::forget(&plan, &agreement);
         if folder_of(&plan.settings.out, &rows).parent().is_some_and(Path::is_dir) {
-            PartFolder::open(&plan.settings.out, rows, agreement, part_info(&plan), Earlier::Discard)?.discard();
+            let info = part_info(&plan, legs, &rows);
+            PartFolder::open(&plan.settings.out, rows, agreement, info, Earlier::Discard)?.discard();
         }
         let ending = Ending { out: &plan.settings.out, took: None, terminal: frontend.terminal() };
         return gates::hold(&plan.settings.gates, &record, &ending, json);
@@ -65,12 +68,13 @@ pub fn evaluate(options: Options, resume: bool, json: bool, frontend: &dyn Front
         (false, true) => Earlier::Discard,
         (false, false) => Earlier::Refuse,
     };
-    let work = PartFolder::open(folder.path(), rows, agreement.clone(), part_info(&plan), earlier)?;
+    let info = part_info(&plan, legs, &rows);
+    let work = PartFolder::open(folder.path(), rows, agreement.clone(), info, earlier)?;
     let work = work.storing(checkpoint_interval(&plan), false);
     let settings = plan.settings.clone();
     let keep = Keep::IfSlow(checkpoint_interval(&plan));
     let finished = attach_log(&folder, frontend).and_then(|()| {
-        let prepared = prepare(plan, work, &agreement, keep, frontend)?;
+        let prepared = prepare(plan, work, &agreement, (keep, true), frontend)?;
         evaluate_and_write(prepared, hash, &folder, started, frontend)
     });
     frontend.detach_log();
@@ -114,7 +118,9 @@ fn evaluate_and_write(
         (evaluation.finish(known, second, &mut silhouettes.sinks())?, distances, stages)
     };
     let written = buffers.finish()?.placed_in(folder)?.with_silhouettes(silhouettes);
-    let summary = RunSummary { started, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
+    let legs = work.legs().clone();
+    let summary =
+        RunSummary { started, legs, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
     let record = finish::write_all(&plan, &evaluated, &written, summary, folder, frontend)?;
     Ok((record, work, plan))
 }
@@ -124,7 +130,7 @@ pub(super) fn evaluation<'a>(
     plan: &'a Plan,
     job: &'a Job<'a>,
     tiling: Tiling,
-    rows: std::ops::Range<u64>,
+    rows: Range<u64>,
     frontend: &'a dyn Frontend,
     checkpoints: &'a dyn CheckpointStore,
 ) -> Evaluation<'a> {
@@ -164,17 +170,16 @@ impl Prepared {
     }
 }
 
-/// Stages the embeddings, provides missing centroids and decides on tiles; a resumed run keeps its tile size.
+/// Stages the embeddings for the first round and, if the process `goes_on`, for the second. Provides missing centroids and decides on tiles; a resumed run keeps its tile size.
 pub(super) fn prepare(
-    plan: Plan,
+    mut plan: Plan,
     mut work: PartFolder,
     agreement: &RunFingerprint,
-    keep: Keep,
+    (keep, goes_on): (Keep, bool),
     frontend: &dyn Frontend,
 ) -> Result<Prepared> {
-    let (mut plan, staged_bytes) = plan.stage_embeddings(&signals::go_on)?;
+    stage(&mut plan, &mut work, goes_on)?;
     let centroids = centroids::provide(&mut plan, agreement, keep, frontend)?;
-    work.info_mut().worker.staged_bytes = staged_bytes;
     let earlier = work.earlier_tile_rows();
     let tiling = plan.tiling(earlier.and_then(NonZero::new).or(plan.tile_rows()))?;
     let mut warnings = plan.warnings.clone();
@@ -186,6 +191,17 @@ pub(super) fn prepare(
     // now, when the run can still be stopped
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(Prepared { plan, work, tiling, warnings, centroids })
+}
+
+/// Copies rows to the machine's own disk, if `--scratch` is set, that are read more than once in the first round and, if the
+/// process `goes_on`, in the second.
+pub(super) fn stage(plan: &mut Plan, work: &mut PartFolder, goes_on: bool) -> Result<()> {
+    let passes = plan.passes(work.rows(), goes_on, &|stage| work.has(stage));
+    let staging = plan.stage(work.rows(), passes, &signals::go_on)?;
+    let info = work.info_mut();
+    info.worker.staged_bytes = staging.as_ref().map_or(0, |staging| staging.copied_bytes);
+    info.legs.use_scratch(staging);
+    Ok(())
 }
 
 /// Opens the distance buffers of the part's rows in `folder`: those of an interrupted run, or new ones.
@@ -215,12 +231,14 @@ pub(super) fn open_buffers(plan: &Plan, work: &PartFolder, folder: &Path) -> Res
 }
 
 /// The information stored beside partial results. The tiling is not known yet.
-pub(super) fn part_info(plan: &Plan) -> PartInfo {
+pub(super) fn part_info(plan: &Plan, mut legs: Legs, rows: &Range<u64>) -> PartInfo {
+    legs.use_device(plan.backend.as_ref());
     let device = plan.recorded_device(Tiling { tile_rows: 0, lanes: 0 });
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     PartInfo {
         settings: serde_json::to_value(plan.settings.clone().absolute()).unwrap_or_default(),
         worker: Worker { host, device, seconds: 0.0, resumed: 0, staged_bytes: 0 },
+        legs: legs.over(rows),
     }
 }
 

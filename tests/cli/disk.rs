@@ -60,6 +60,32 @@ fn a_full_disk_is_an_error_before_anything_is_computed() {
 }
 
 #[test]
+fn a_small_scratch_disk_is_not_written_to() {
+    let mut draw = crate::common::Draw(3);
+    let members = (0..6).map(|cluster| (0..600).filter(|row| row % 6 == cluster).collect()).collect();
+    let centroids = (0..6).map(|_| vec![draw.value(), draw.value()]).collect();
+    let place = Place::of(&crate::common::Clustering {
+        points: (0..600).map(|_| vec![draw.value(), draw.value()]).collect(),
+        dtype: crate::common::Dtype::F8,
+        levels: vec![(members, centroids)],
+        subset: None,
+    });
+    let Some(disk) = Mount::new(place.at("node"), "4k") else { return };
+    let node = disk.0.display().to_string();
+    // every row is read twice
+    let more = ["--metrics", "all", "--yes", "--scratch", &node];
+    let output = place.command(&more).output().expect("starts");
+    let said = text(&output.stderr);
+    assert!(output.status.success() && said.contains("has no room for a copy"), "{said}");
+    assert!(crate::common::files_below(&disk.0).is_empty());
+    let record = crate::common::record(&place.out);
+    let scratch = &record["provenance"]["legs"][0]["scratch"];
+    assert_eq!((&scratch["copied_bytes"], &scratch["bytes"]), (&0.into(), &0.into()), "{scratch}");
+    assert!(scratch["source"].as_str().is_some_and(|why| why.contains("4.0 kB")), "{scratch}");
+    assert!(record["warnings"].to_string().contains("has no room for a copy"));
+}
+
+#[test]
 fn a_full_disk_is_an_error_before_distances_are_written() {
     into_small_disk("1m", &["--distances", "own"]);
     into_small_disk("1m", &["--distances", "all"]);

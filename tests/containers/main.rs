@@ -8,6 +8,7 @@ mod common;
 #[path = "../common/counting.rs"]
 mod counting;
 
+mod copied;
 mod hostile;
 mod options;
 #[cfg(feature = "parquet")]

@@ -87,6 +87,8 @@ fn a_stopped_run_says_how_to_resume() {
         assert!(said.contains("--resume"), "{said}");
         succeeded(&place.kmeans(&out, &[&SETTINGS[..], &["--resume"]].concat()).output().expect("starts"));
         assert!(contents(&place.at(&out)) == contents(&place.at("whole")));
+        let legs = crate::fixtures::made_as(&place.at(&out))["provenance"]["legs"].clone();
+        assert_eq!(legs.as_array().map(Vec::len), Some(2), "the stopped process and the one that resumed: {legs}");
         if stopped == 3 {
             return;
         }

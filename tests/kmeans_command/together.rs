@@ -60,6 +60,9 @@ fn any_number_of_processes_reaches_the_same_objective() {
                 assert!(step["exchanged"][direction].as_u64().expect("a count") > 0, "{step}");
             }
         }
+        let legs = judged["kmeans"]["provenance"]["legs"].as_array().expect("legs").iter();
+        let processes: std::collections::BTreeSet<_> = legs.filter_map(|leg| leg["pid"].as_u64()).collect();
+        assert_eq!(processes.len(), communicator.len(), "every process says what it took");
         assert!(!place.at(&out).join("team").exists(), "the rendezvous file is removed");
     }
     // the same processes give the same bits

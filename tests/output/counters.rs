@@ -41,6 +41,28 @@ fn two_passes_upload_the_points_once() {
 }
 
 #[test]
+fn points_that_stay_on_the_device_are_not_copied_to_a_disk() {
+    let folder = scratch();
+    let (clusters, embeddings) = clustering().write(folder.path());
+    for device in devices() {
+        let node = folder.path().join(format!("node-{device}")).display().to_string();
+        let more = ["--device", device, "--tile-rows", "256", "--metrics", "calinski_harabasz", "--scratch", &node];
+        let record = judged(&clusters, &embeddings, &folder.path().join(device), &more);
+        let leg = &record["provenance"]["legs"][0];
+        let points = ROWS * DIM * 4;
+        let on_gpu = leg["gpu_memory_bytes"].as_u64();
+        match device {
+            // the CPU reads the points twice, for both passes
+            "cpu" => assert_eq!((leg["scratch"]["copied_bytes"].as_u64(), on_gpu), (Some(points), None), "{leg}"),
+            _ => {
+                assert_eq!(leg["scratch"]["copied_bytes"], 0, "{leg}");
+                assert!(on_gpu.is_some_and(|bytes| bytes >= points && bytes < 1 << 40), "{leg}");
+            }
+        }
+    }
+}
+
+#[test]
 fn an_exact_silhouette_uploads_the_points_once() {
     let folder = scratch();
     let (clusters, embeddings) = clustering().write(folder.path());

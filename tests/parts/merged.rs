@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::common::{devices, record};
 use crate::fixtures::{Place, ROWS, difference, refused, succeeded, without_silhouettes};
 
@@ -110,7 +112,7 @@ fn a_machine_s_own_disk_is_read_and_written_and_comes_back() {
     let place = Place::new();
     let more = ["--metrics", "fast", "--distances", "own"];
     let whole = place.whole("whole", &more);
-    // two machines: the first has two parts, and copies the embeddings once
+    // two machines, of which the first has two parts
     for (share, node) in [("1/3", "node1"), ("2/3", "node1"), ("3/3", "node2")] {
         let scratch = place.at(node).display().to_string();
         succeeded(&mut place.metrics("parts", &[&more[..], &["--shard", share, "--scratch", &scratch]].concat()));
@@ -119,9 +121,10 @@ fn a_machine_s_own_disk_is_read_and_written_and_comes_back() {
     let merged = record(&place.at("parts"));
     assert!(difference(&merged["levels"], &whole["levels"]).is_some_and(|d| d <= SUMS));
     assert_eq!(merged["distances"], whole["distances"], "each distance once");
-    let staged = |part: usize| merged["parts"][part]["stages"]["distances"]["staged_bytes"].clone();
-    let bytes = fs::metadata(&place.embeddings).expect("embeddings").len();
-    assert_eq!([staged(0), staged(1), staged(2)].map(|n| n.as_u64()), [Some(bytes), Some(0), Some(bytes)]);
+    let legs = merged["provenance"]["legs"].as_array().expect("legs");
+    let told: Vec<&Value> = legs.iter().map(|leg| &leg["scratch"]).filter(|scratch| !scratch.is_null()).collect();
+    let nothing = json!({"copied_bytes": 0, "bytes": 0, "source": "no row is read twice"});
+    assert_eq!(told, [&nothing; 3]);
     assert!(
         fs::read(place.at("parts/level1/distances.npy")).ok() == fs::read(place.at("whole/level1/distances.npy")).ok()
     );
@@ -129,6 +132,54 @@ fn a_machine_s_own_disk_is_read_and_written_and_comes_back() {
         let left = crate::common::files_below(&place.at(node));
         assert!(!left.iter().any(|file| file.contains("distances")), "{left:?}");
     }
+}
+
+#[test]
+fn a_part_copies_the_rows_that_it_reads_twice_and_only_once() {
+    let place = Place::new();
+    let whole = place.whole("whole", &ALL);
+    let (node, rows) = (place.at("node").display().to_string(), 4099_u64.div_ceil(2));
+    let more = [&ALL[..], &["--scratch", &node, "--resume"]].concat();
+    let round = || {
+        for share in ["1/2", "2/2"] {
+            succeeded(&mut place.metrics("parts", &[&more[..], &["--shard", share]].concat()));
+        }
+    };
+    let copies = || crate::common::files_below(&place.at("node")).into_iter().filter(|name| name.ends_with(".rows"));
+    succeeded(&mut place.metrics("parts", &[&more[..], &["--shard", "1/2"]].concat()));
+    assert_eq!(copies().count(), 0, "the first round reads every row once");
+    // the second part goes on with distances to the true means and the silhouette, and then the first does
+    round();
+    round();
+    let size = |name: &String| fs::metadata(place.at("node").join(name)).expect("a copy").len();
+    let sizes: Vec<u64> = copies().map(|name| size(&name)).collect();
+    let row = 17 * 4;
+    assert!(sizes.len() == 2 && sizes.iter().sum::<u64>() == 4099 * row && sizes[0].abs_diff(rows * row) <= row);
+    // a task that is queued again has its copy, and one that has nothing to do needs none
+    fs::remove_file(place.at("parts/parts").join(first_part(&place)).join("silhouette.part")).expect("removed");
+    fs::remove_file(place.at("parts/parts").join(first_part(&place)).join("means.part")).expect("removed");
+    round();
+    succeeded(&mut place.merge("parts", &[]));
+    let merged = record(&place.at("parts"));
+    let sums = difference(&without_silhouettes(&merged), &without_silhouettes(&whole));
+    assert!(sums.is_some_and(|d| d <= SUMS), "{sums:?}");
+    let legs = merged["provenance"]["legs"].as_array().expect("legs").iter();
+    let told: Vec<[u64; 2]> = legs
+        .filter(|leg| !leg["scratch"].is_null())
+        .map(|leg| ["copied_bytes", "bytes"].map(|key| leg["scratch"][key].as_u64().expect("a number")))
+        .collect();
+    let used: Vec<&[u64; 2]> = told.iter().filter(|[_, bytes]| *bytes > 0).collect();
+    assert_eq!((used.len(), used.iter().map(|[_, bytes]| bytes).sum::<u64>()), (2, 4099 * row), "{told:?}");
+    // the second part made its copy, and the first used that from before
+    let without = used.iter().filter(|[copied, _]| *copied == 0).count();
+    assert_eq!((without, used.iter().filter(|[copied, bytes]| copied == bytes).count()), (1, 1), "{told:?}");
+}
+
+/// Name of the folder of the first part.
+fn first_part(place: &Place) -> String {
+    let entries = fs::read_dir(place.at("parts/parts")).expect("parts").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("rows-")).min().expect("a part")
 }
 
 #[test]

@@ -76,6 +76,20 @@ fn killed_runs_go_on_to_the_same_bits() {
     );
 }
 
+/// The record of a part that was resumed once, and merged, has three legs.
+fn both_legs_and_the_merge(provenance: &serde_json::Value) {
+    let legs = provenance["legs"].as_array().expect("legs");
+    let processes: std::collections::BTreeSet<_> = legs.iter().filter_map(|leg| leg["pid"].as_u64()).collect();
+    assert_eq!((legs.len(), processes.len()), (3, 3), "{provenance}");
+    let merges = legs.iter().filter(|leg| leg["rows"].is_null()).count();
+    assert_eq!((merges, &legs[0]["rows"]), (1, &serde_json::json!([0, 4099])), "{provenance}");
+    for sum in ["seconds", "cpu_seconds"] {
+        let of_legs: f64 = legs.iter().filter_map(|leg| leg[sum].as_f64()).sum();
+        assert!(provenance[sum].as_f64().is_some_and(|all| (all - of_legs).abs() <= 1e-9 * of_legs && all > 0.0));
+    }
+    assert_eq!((&provenance["started"], &provenance["ended"]), (&legs[0]["started"], &legs[2]["ended"]));
+}
+
 #[cfg(unix)]
 #[test]
 fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
@@ -124,6 +138,7 @@ fn asked_to_stop_a_part_leaves_a_checkpoint_and_goes_on() {
         let got = record(&place.at(&out));
         assert!(got["levels"] == want["levels"], "{signal} after {wait:?} ms");
         assert_eq!(got["distances"], want["distances"]);
+        both_legs_and_the_merge(&got["provenance"]);
     }
     assert!(stopped > 0, "all runs were through before they were asked");
 }

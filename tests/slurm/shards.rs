@@ -1,7 +1,7 @@
 //! Runs in parts on three nodes, with failures and requeues, against a run in one piece.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -137,7 +137,7 @@ fn the_same_with_photographs() {
 }
 
 #[test]
-fn nodes_with_disks_of_their_own_copy_once_and_compute_each_distance_once() {
+fn nodes_with_disks_of_their_own_copy_each_row_once_and_compute_each_distance_once() {
     let Some(cluster) = Cluster::up() else { return };
     let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits");
     let embeddings = digits.join("embeddings.npy");
@@ -147,23 +147,27 @@ fn nodes_with_disks_of_their_own_copy_once_and_compute_each_distance_once() {
     cluster.wait_for_all_jobs();
     let merged = record(&cluster.shared().join("out/test/run"));
     assert_same_figures(&merged, &in_one_piece(&cluster, &digits, &embeddings));
-    let copies = |node: &str| -> Vec<PathBuf> {
+    let copies = |node: &str| -> Vec<u64> {
         let folders = fs::read_dir(cluster.scratch(node)).into_iter().flatten().flatten();
         let files = folders.filter_map(|folder| fs::read_dir(folder.path()).ok()).flatten().flatten();
-        files.map(|file| file.path()).filter(|file| file.ends_with("embeddings.npy")).collect()
+        let copies = files.filter(|file| file.path().ends_with("embeddings.npy.rows"));
+        copies.map(|file| file.metadata().expect("a file").len()).collect()
     };
-    let counts = ["n1", "n2", "n3"].map(|node| copies(node).len());
-    assert!(
-        counts.iter().all(|&count| count <= 1) && counts.iter().filter(|&&count| count == 1).count() >= 2,
-        "{counts:?}"
-    );
-    // the record says the same: as many processes copied as there are copies, all of the file
-    let size = fs::metadata(&embeddings).expect("a file").len();
-    let parts = merged["parts"].as_array().expect("parts").iter();
-    let copied: Vec<u64> = parts.filter_map(|part| part["stages"]["distances"]["staged_bytes"].as_u64()).collect();
-    let expected = counts.iter().sum::<usize>();
-    assert_eq!((copied.len(), copied.iter().filter(|&&bytes| bytes == size).count()), (6, expected), "{copied:?}");
-    assert_eq!(copied.iter().filter(|&&bytes| bytes == 0).count(), 6 - expected, "{copied:?}");
+    let copied: Vec<u64> = ["n1", "n2", "n3"].iter().flat_map(|node| copies(node)).collect();
+    let [rows, dim] = ["rows", "dim"].map(|key| merged["inputs"][key].as_u64().expect("a number"));
+    let row = dim * 4;
+    // each shard its own rows, and only those: for the means and the silhouette
+    assert_eq!((copied.len(), copied.iter().sum::<u64>()), (6, rows * row), "{copied:?}");
+    assert!(copied.iter().all(|&bytes| bytes <= rows.div_ceil(6) * row), "{copied:?}");
+    // the record says the same, and in which job of which array
+    let legs = merged["provenance"]["legs"].as_array().expect("legs");
+    let told: u64 = legs.iter().filter_map(|leg| leg["scratch"]["copied_bytes"].as_u64()).sum();
+    assert_eq!((told, &merged["settings"]["scratch"]), (rows * row, &Value::from("$SLURM_TMPDIR")));
+    let (parts, merges): (Vec<&Value>, Vec<&Value>) = legs.iter().partition(|leg| !leg["rows"].is_null());
+    // the last part of the first array may go on with its second round
+    assert!(parts.len() >= 11 && merges.len() == 1, "{legs:?}");
+    assert!(parts.iter().all(|leg| leg["slurm"]["job"].is_u64() && leg["slurm"]["array"][1].is_u64()), "{parts:?}");
+    assert!(merges[0]["slurm"]["job"].is_u64() && merges[0]["slurm"]["array"].is_null(), "{merges:?}");
 }
 
 #[test]
@@ -184,6 +188,7 @@ fn the_script_that_comes_with_the_program_can_be_submitted_as_it_is() {
     let output = submit(&[&[paths[0]], &options[..]].concat());
     assert!(output.status.success(), "{}", text(&output));
     assert_same_figures(&record(&out), &in_one_piece(&cluster, &digits, &embeddings));
+    // every row is read twice
     let copied = fs::read_dir(cluster.scratch("n1")).map(Iterator::count);
     assert!(copied.is_ok_and(|files| files > 0), "read from the node's own disk");
     assert_eq!(submit(&[]).status.code(), Some(2), "without a clustering");

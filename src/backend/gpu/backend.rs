@@ -1,5 +1,6 @@
 //! The GPU as a [`Backend`].
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::engine::buffers::Buffers;
@@ -107,6 +108,14 @@ impl Backend for GpuBackend {
 
     fn traffic(&self) -> Option<Traffic> {
         Some(self.gpu.counters.read())
+    }
+
+    fn bus_id(&self) -> Option<String> {
+        Some(self.gpu.bus_id.clone()).filter(|id| !id.is_empty())
+    }
+
+    fn peak_memory(&self) -> Option<Arc<AtomicU64>> {
+        Some(self.gpu.pool.peak())
     }
 
     fn tiling(&self, job: &Job<'_>) -> Result<Tiling> {

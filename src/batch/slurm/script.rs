@@ -46,7 +46,8 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
         Step::Merge => (MERGE, &site.merge_resources),
     };
     let scratch = match &site.scratch {
-        Some(path) => format!(" --scratch {}", words::shell_path(path)?),
+        // the program expands its variables on the node, and keeps them in the settings that it saves
+        Some(path) => format!(" --scratch {}", words::shell(path)?),
         None => String::new(),
     };
     let binary = site.binary.to_str().ok_or_else(|| {

@@ -12,50 +12,6 @@ pub(super) fn shell(text: &str) -> Result<String> {
     })
 }
 
-/// Quotes a path that may contain variables of the node: `$TMPDIR/x`, `${SLURM_TMPDIR}`. Nothing else is expanded. A variable
-/// that isn't set on the node ends the script with a message.
-///
-/// # Errors
-/// As [`shell`].
-pub(super) fn shell_path(template: &str) -> Result<String> {
-    let mut word = String::new();
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        let (before, after) = rest.split_at(at);
-        match variable(&after[1..]) {
-            Some((name, length)) => {
-                push_literal(&mut word, before)?;
-                word.push_str(&format!("\"${{{name}:?is not set on this node}}\""));
-                rest = &after[1 + length..];
-            }
-            None => {
-                push_literal(&mut word, &rest[..=at])?;
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    push_literal(&mut word, rest)?;
-    Ok(word)
-}
-
-fn push_literal(word: &mut String, text: &str) -> Result<()> {
-    if !text.is_empty() {
-        word.push_str(&shell(text)?);
-    }
-    Ok(())
-}
-
-/// Parses `NAME...` or `{NAME}...` and returns the name and its length in bytes, including braces.
-fn variable(text: &str) -> Option<(&str, usize)> {
-    let (inner, braces) = text.strip_prefix('{').map_or((text, false), |inner| (inner, true));
-    let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
-    let name = &inner[..end];
-    if !is_variable(name) || (braces && !inner[end..].starts_with('}')) {
-        return None;
-    }
-    Some((name, if braces { end + 2 } else { end }))
-}
-
 /// Whether a shell variable can have this name.
 pub(super) fn is_variable(name: &str) -> bool {
     let first = name.chars().next();
@@ -85,18 +41,6 @@ pub(super) fn job_name(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_variables_of_a_path_are_expanded() {
-        let word = |template| shell_path(template).expect("no NUL");
-        assert_eq!(word("$TMPDIR"), "\"${TMPDIR:?is not set on this node}\"");
-        assert_eq!(word("/scratch/${USER}x"), "/scratch/\"${USER:?is not set on this node}\"x");
-        assert_eq!(word("/a b"), "'/a b'");
-        for hostile in ["$(id)", "`id`", "${X:-$(id)}", "$1", "a$"] {
-            assert!(word(hostile).contains('\''), "{}", word(hostile));
-        }
-        assert!(shell_path("a\0b").is_err());
-    }
 
     #[test]
     fn words_of_sbatch_lines_are_one_line() {

@@ -1,12 +1,9 @@
 //! Runs whose inputs have passed their checks, with the files to write for them.
 
-use std::path::{Path, PathBuf};
-
-use crate::base::error::{Error, Finding, Findings, Kind, Result};
+use crate::base::error::{Finding, Findings, Kind, Result};
 use crate::batch::slurm::{self, JobFolder, Layout, Site, Submission};
 use crate::batch::sweep::{Run, Sweep};
 use crate::plan::CheckedInputs;
-use crate::plan::settings::Settings;
 
 /// A run that can be submitted.
 pub(super) struct CheckedRun<'a> {
@@ -51,7 +48,7 @@ pub(super) fn check<'a>(sweep: &Sweep, runs: &[&'a Run], site: &Site, array_size
 fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> Result<CheckedRun<'a>> {
     let settings = run.to_options()?.resolve()?;
     // as for shards: all runs of a sweep compute the same metrics, whatever device each finds
-    let settings = absolute(settings.for_parts())?;
+    let settings = settings.for_parts().absolute();
     let checked = CheckedInputs::open(settings)?;
     for warning in &checked.warnings {
         tracing::warn!("{}: {warning}", run.name);
@@ -65,24 +62,4 @@ fn check_run<'a>(sweep: &Sweep, run: &'a Run, site: &Site, array_size: u64) -> R
     let mut files = vec![("metrics.yaml", settings.clone())];
     files.extend(slurm::scripts(&submission, &folder, site)?);
     Ok(CheckedRun { run, folder, settings, submission, files })
-}
-
-/// Makes paths absolute: jobs may start in another folder.
-fn absolute(settings: Settings) -> Result<Settings> {
-    let path = |path: &Path| {
-        std::path::absolute(path).map_err(|e| Error::usage(Finding::io("a path is not usable", path, &e)))
-    };
-    let optional = |file: &Option<PathBuf>| file.as_deref().map(path).transpose();
-    Ok(Settings {
-        clustering: path(&settings.clustering)?,
-        assignments: settings.assignments.iter().map(|file| path(file)).collect::<Result<_>>()?,
-        centroids: settings.centroids.iter().map(|file| path(file)).collect::<Result<_>>()?,
-        embeddings: settings.embeddings.iter().map(|file| path(file)).collect::<Result<_>>()?,
-        images: settings.images.iter().map(|file| path(file)).collect::<Result<_>>()?,
-        image_root: optional(&settings.image_root)?,
-        subset_indices: optional(&settings.subset_indices)?,
-        labels: optional(&settings.labels)?,
-        out: path(&settings.out)?,
-        ..settings
-    })
 }

@@ -5,6 +5,7 @@ mod clustering;
 mod decision;
 mod local;
 mod request;
+mod saved_spec;
 
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
@@ -39,6 +40,7 @@ pub fn submit(request: &Request) -> Result<String> {
     };
     let mut pending = clustering::pending(&sweep, request)?;
     if request.local && !request.dry_run {
+        save(&whole, request)?;
         pending = clustering::make_here(pending)?;
     }
     let waiting: Vec<&str> = clustering::waiting(&sweep, &pending).map(|run| run.name.as_str()).collect();
@@ -53,7 +55,7 @@ pub fn submit(request: &Request) -> Result<String> {
         text.extend(preview(&runs, &decisions, request.local)?.into_iter().chain(follows));
         return Ok(text.join("\n\n"));
     }
-    SweepFile::of(&whole, &request.spec)?.write(&whole.folder())?;
+    save(&whole, request)?;
     if request.local {
         let failed = pending.iter().map(|pending| pending.kmeans.name.as_str()).collect();
         return carry_out_all(&sweep, &runs, decisions, request, failed);
@@ -64,6 +66,12 @@ pub fn submit(request: &Request) -> Result<String> {
         text.push(carry_out_all(&sweep, &runs, decisions, request, Vec::new())?);
     }
     Ok(text.join("\n\n"))
+}
+
+/// Keeps the spec and the list of what belongs to it in the sweep's folder.
+fn save(sweep: &Sweep, request: &Request) -> Result<()> {
+    saved_spec::save(sweep, &request.spec)?;
+    SweepFile::of(sweep, &request.spec)?.write(&sweep.folder())
 }
 
 /// Carries out all decisions. Returns the state of all runs, or an error if some failed here; `failed` did so before.

@@ -9,6 +9,7 @@ use super::product::{Block, Combination, Parameters};
 use super::spec::Place;
 use super::values::Command;
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::paths;
 use crate::formats::yaml;
 use crate::plan::settings::{KmeansOptions, KmeansSettings, Tracker};
 
@@ -55,6 +56,21 @@ impl Kmeans {
         let name = tracking.track_name.get_or_insert_with(name).clone();
         self.parameters.extend([("track-group".to_owned(), group.into()), ("track-name".to_owned(), name.into())]);
     }
+}
+
+/// A `kmeans` block that a saved spec repeats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WrittenKmeans {
+    /// The file that held the settings.
+    pub config: PathBuf,
+    /// Its settings; paths are absolute.
+    pub settings: KmeansSettings,
+    /// The folder of the clustering, or of the clusterings; absolute.
+    pub out: PathBuf,
+    /// Processes that share the work.
+    pub tasks: u64,
+    /// Parameters with their lists and checked values.
+    pub parameters: Map<String, Value>,
 }
 
 /// The block as written.
@@ -130,6 +146,23 @@ impl KmeansBlock {
         .collect()
     }
 
+    /// The block as a saved spec has it; `None` if it makes nothing.
+    ///
+    /// # Errors
+    /// As `kmeans` if the config is invalid.
+    pub(super) fn written(&self, made: &[(Kmeans, Combination)]) -> Result<Option<WrittenKmeans>> {
+        let Some((first, _)) = made.first() else { return Ok(None) };
+        let out = match made.len() {
+            1 => first.settings.out.clone(),
+            _ => first.settings.out.parent().map(Path::to_owned).unwrap_or_default(),
+        };
+        // a config may leave to the block what k-means needs
+        let alone = KmeansOptions::read(&self.config)?.resolve();
+        let settings = KmeansSettings { out: out.clone(), ..alone.unwrap_or_else(|_| first.settings.clone()) };
+        let (config, parameters) = (self.config.clone(), self.parameters.to_map());
+        Ok(Some(WrittenKmeans { config, settings, out, tasks: self.tasks, parameters }))
+    }
+
     /// One clustering. Of several, each has a folder of its own, given by the sweep's folder and its name.
     fn clustering(&self, parameters: Parameters, several: Option<(&Path, &str)>) -> Result<Kmeans> {
         // null leaves a parameter to the config
@@ -144,7 +177,7 @@ impl KmeansBlock {
             Some((sweep, name)) => Some(out.unwrap_or_else(|| sweep.join(FOLDER)).join(name)),
         };
         let mut settings = KmeansOptions { out, ..options }.resolve()?;
-        settings.out = std::path::absolute(&settings.out)
+        settings.out = paths::absolute(&settings.out)
             .map_err(|e| Error::usage(Finding::io("the output folder has no usable path", &settings.out, &e)))?;
         let name = several.map_or(ALONE, |(_, name)| name).to_owned();
         Ok(Kmeans { name, config: self.config.clone(), parameters, settings, tasks: self.tasks })

@@ -19,8 +19,8 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::plan::settings::Options;
-pub use kmeans::Kmeans;
 use kmeans::KmeansBlock;
+pub use kmeans::{Kmeans, WrittenKmeans};
 use product::{Block, Combination};
 use spec::Spec;
 pub use sweep_file::{Member, SweepFile};
@@ -37,8 +37,14 @@ pub struct Sweep {
     pub runs: Vec<Run>,
     /// The clusterings that a `kmeans` block makes, in the order of the product; empty without such a block.
     pub kmeans: Vec<Kmeans>,
+    /// The `kmeans` block, to write it again.
+    pub written: Option<WrittenKmeans>,
     /// The `slurm` block as written; `Null` if there is none.
     pub slurm: Value,
+    /// The `parameters` block with checked values; paths are absolute.
+    pub parameters: Map<String, Value>,
+    /// Most runs, `grid: max_runs`.
+    pub max_runs: u64,
 }
 
 /// One combination.
@@ -134,10 +140,14 @@ fn parse(text: &str, path: &Path) -> Result<Sweep> {
         return Err(refused(findings));
     }
     let folder = spec.root.join(&spec.name);
-    let kmeans = kmeans.map_or(Ok(Vec::new()), |kmeans| kmeans.expand(&folder, &place))?;
+    let made = kmeans.as_ref().map_or(Ok(Vec::new()), |kmeans| kmeans.expand(&folder, &place))?;
+    let written = kmeans.map(|kmeans| kmeans.written(&made)).transpose()?.flatten();
+    let kmeans = made;
     let runs = runs_of(&block, &kmeans, &folder, &place).map_err(Error::usage)?;
     let kmeans = kmeans.into_iter().map(|(kmeans, _)| kmeans).collect();
-    Ok(Sweep { name: spec.name, root: spec.root, runs, kmeans, slurm: spec.slurm })
+    let parameters = block.to_map();
+    let Spec { name, root, slurm, max_runs, .. } = spec;
+    Ok(Sweep { name, root, runs, kmeans, written, slurm, parameters, max_runs })
 }
 
 /// Every combination of the parameters; with clusterings to make, on each of them.

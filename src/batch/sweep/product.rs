@@ -125,6 +125,20 @@ impl Block {
         );
     }
 
+    /// The parameters as a job spec has them, with checked values.
+    pub(super) fn to_map(&self) -> Map<String, Value> {
+        let value = |factor: &Factor| match factor {
+            Factor::Values(_, values) => match values.as_slice() {
+                // in a spec, a list is several values
+                [single] if !single.is_array() => single.clone(),
+                values => Value::from(values),
+            },
+            Factor::Blocks(_, blocks) => blocks.iter().map(|block| Value::Object(block.to_map())).collect(),
+        };
+        let name = self.name.iter().map(|name| (NAME.to_owned(), name.as_str().into()));
+        name.chain(self.factors.iter().map(|factor| (factor.key().to_owned(), value(factor)))).collect()
+    }
+
     /// All combinations, in order.
     pub(super) fn expand(&self) -> Vec<Combination> {
         self.factors.iter().fold(vec![Combination::default()], |heads, factor| {

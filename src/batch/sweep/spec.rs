@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::folder_name;
 use crate::base::error::{Finding, Findings};
+use crate::base::paths;
 use crate::formats::yaml;
 use crate::metrics::unknown;
 
@@ -174,6 +175,6 @@ fn is_name(name: &str, place: &Place, findings: &mut Findings) -> bool {
 }
 
 fn absolute(root: &str, place: &Place, findings: &mut Findings) -> Option<PathBuf> {
-    let absolute = std::path::absolute(root);
+    let absolute = paths::absolute(root.as_ref());
     absolute.map_err(|e| findings.push_usage(place.key("root").finding("not a usable path").found(e.to_string()))).ok()
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::base::error::Finding;
-use crate::base::path_text;
+use crate::base::{path_text, paths};
 use crate::formats::yaml;
-use crate::plan::settings::{KmeansOptions, Options};
+use crate::plan::settings::{KmeansOptions, Options, Scratch};
 
 /// The command that parameters belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +72,10 @@ impl Command {
             Value::String(list) if LISTS.contains(&key) => {
                 absolute(&list.split(',').map(|path| Value::from(path.trim())).collect::<Vec<_>>().into())
             }
+            Value::String(scratch) if key == "scratch" => {
+                let scratch = Scratch::new(scratch.into()).absolute();
+                scratch.written().to_str().map(Value::from).ok_or_else(unwritable)
+            }
             checked if paths.contains(&key) => absolute(&checked),
             checked => Ok(checked),
         }
@@ -90,16 +94,17 @@ fn absolute(value: &Value) -> Result<Value, Finding> {
     match value {
         Value::Array(paths) => paths.iter().map(absolute).collect::<Result<_, _>>().map(Value::Array),
         Value::String(path) if !path.is_empty() && !path_text::is_url(path) => {
-            let absolute =
-                std::path::absolute(path).map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
-            let as_text = absolute.into_os_string().into_string().map_err(|path| {
-                let finding = Finding::new("the current directory can't be written as YAML");
-                finding.found(path.display().to_string()).hint("change to another directory, or write absolute paths")
-            })?;
-            Ok(Value::String(as_text))
+            let absolute = paths::absolute(path.as_ref());
+            let absolute = absolute.map_err(|e| Finding::io("not a usable path", Path::new(path), &e))?;
+            absolute.to_str().map(Value::from).ok_or_else(unwritable)
         }
         other => Ok(other.clone()),
     }
+}
+
+fn unwritable() -> Finding {
+    let finding = Finding::new("the current directory can't be written as YAML");
+    finding.hint("change to another directory, or write absolute paths")
 }
 
 /// The kind of a value, for messages.
@@ -152,7 +157,9 @@ mod tests {
     fn paths_become_absolute_and_other_texts_stay() {
         let here = std::env::current_dir().expect("somewhere").join("a/*.npy").display().to_string();
         assert_eq!(check("embeddings", &"a/*.npy".into()), Ok(here.clone().into()));
-        assert_eq!(check("embeddings", &serde_json::json!(["a/*.npy"])), Ok(serde_json::json!([here])));
+        assert_eq!(check("embeddings", &serde_json::json!(["a/*.npy"])), Ok(serde_json::json!([here.clone()])));
+        assert_eq!(check("embeddings", &"./b/../a/*.npy".into()), Ok(here.into()));
+        assert_eq!(check("scratch", &"$TMPDIR/x".into()), Ok("$TMPDIR/x".into()));
         assert_eq!(check("rank-by", &"inertia".into()), Ok("inertia".into()));
     }
 }

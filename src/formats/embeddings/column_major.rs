@@ -35,6 +35,10 @@ impl RowFile for ColumnMajor {
         }
         Ok(())
     }
+
+    fn is_unpacked(&self) -> bool {
+        self.source.is_unpacked()
+    }
 }
 
 impl ColumnMajor {

@@ -12,6 +12,11 @@ use crate::base::error::{Error, Finding};
 pub(super) trait ReadAt: Debug + Send + Sync {
     /// Fills `out` with the bytes from `offset` on.
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether the bytes are unpacked to a temporary file first.
+    fn is_unpacked(&self) -> bool {
+        false
+    }
 }
 
 /// A file that stays open, or is opened for each read.
@@ -25,6 +30,12 @@ impl DataFile {
     pub(super) fn new(candidate: Candidate<'_>) -> DataFile {
         let handle = candidate.keep_open.then_some(candidate.file);
         DataFile { path: candidate.path.to_owned(), handle }
+    }
+
+    /// Opens a copy of rows.
+    pub(super) fn open(path: PathBuf, keep_open: bool) -> Result<DataFile, Error> {
+        let opened = File::open(&path).map_err(|e| Error::io("can't read the copy of the embeddings", &path, &e))?;
+        Ok(DataFile { path, handle: keep_open.then_some(opened) })
     }
 }
 

@@ -5,6 +5,8 @@
 //! and byte, not a signal that kills the program in hour six.
 
 mod column_major;
+mod copied_rows;
+mod copying;
 mod data_file;
 mod element;
 mod formats;
@@ -35,6 +37,8 @@ use crate::base::numeric::to_usize;
 use crate::base::scale::Scale;
 use crate::base::text::counted;
 
+use copied_rows::CopiedRows;
+pub use copied_rows::CopySummary;
 pub use normalize::was_zero;
 pub use patterns::{Expanded, Matches, expand};
 use row_file::{Opened, RowFile};
@@ -65,6 +69,8 @@ pub struct EmbeddingFile {
     columns: Vec<String>,
     first_row: u64,
     reader: Box<dyn RowFile>,
+    /// Rows that are read from a copy instead.
+    copy: Option<CopiedRows>,
 }
 
 /// The files that a glob matched.
@@ -320,7 +326,10 @@ impl Embeddings {
             let wanted = (rest.len() / row_bytes) as u64;
             let rows = to_usize(wanted.min(file.rows - in_file));
             let (part, later) = rest.split_at_mut(rows * row_bytes);
-            file.reader.read(in_file, part)?;
+            match &file.copy {
+                None => file.reader.read(in_file, part)?,
+                Some(copy) => copy.read(in_file, part, file.reader.as_ref())?,
+            }
             row += rows as u64;
             rest = later;
             index += 1;
@@ -343,6 +352,7 @@ fn open_one(path: &Path, options: &ReadOptions, keep_open: bool) -> Result<(Embe
         columns,
         first_row: 0,
         reader,
+        copy: None,
     };
     Ok((file, dim, dtype))
 }

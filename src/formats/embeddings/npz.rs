@@ -134,6 +134,10 @@ impl ReadAt for Deflated {
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
         self.spill.read_exact_at(offset, out, |spill| self.unpack(spill))
     }
+
+    fn is_unpacked(&self) -> bool {
+        true
+    }
 }
 
 impl Deflated {

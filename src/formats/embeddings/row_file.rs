@@ -15,6 +15,11 @@ pub(super) trait RowFile: Debug + Send + Sync {
     /// # Errors
     /// An error of the disk, a file that changed, or content that is not what the header promised.
     fn read(&self, first: u64, out: &mut [u8]) -> Result<(), Error>;
+
+    /// Whether all rows are unpacked to a temporary file first: another copy would gain nothing.
+    fn is_unpacked(&self) -> bool {
+        false
+    }
 }
 
 /// How to read arrays where a file leaves a choice.

@@ -34,4 +34,8 @@ impl RowFile for RowMajor {
             Ok(())
         })
     }
+
+    fn is_unpacked(&self) -> bool {
+        self.source.is_unpacked()
+    }
 }

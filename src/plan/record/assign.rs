@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::InputFile;
+use super::{InputFile, Provenance};
 use crate::backend::{Traffic, Tuned};
 use crate::base::error::Finding;
 use crate::formats::embeddings::Matched;
@@ -52,6 +52,9 @@ pub struct AssignRecord {
     pub first_skipped: Vec<u64>,
     /// Results, one entry per level, in ascending order.
     pub levels: Vec<LevelAssignment>,
+    /// The processes that worked on the assignment, and what that took; `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// The processes that computed the rows, in row order; one if the run was not sharded.
     pub parts: Vec<AssignPart>,
     /// Files that were written, relative to the output folder.

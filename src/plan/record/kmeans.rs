@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::InputFile;
+use super::{InputFile, Provenance};
 use crate::backend::Tuned;
 use crate::base::error::Finding;
 use crate::formats::embeddings::Matched;
@@ -26,6 +26,10 @@ pub struct KmeansRecord {
     pub command: Vec<String>,
     /// Time of the last start, RFC 3339, UTC.
     pub started: String,
+    /// The processes that worked on the clustering, and what that took; `None` in records of earlier versions. Of
+    /// the processes beside the first, only those that finished the clustering are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// Whether all levels are complete.
     pub complete: bool,
     /// Fingerprint of the run: BLAKE3 (hex) of the contents of the inputs and of the settings that decide the result.

@@ -9,6 +9,7 @@ mod contact_sheet;
 mod images;
 mod input_file;
 mod kmeans;
+mod legs;
 mod map;
 mod montage_file;
 pub(crate) mod order;
@@ -36,6 +37,7 @@ pub use contact_sheet::ContactSheet;
 pub use images::{Images, Samples};
 pub use input_file::InputFile;
 pub use kmeans::{KmeansRecord, KmeansStep};
+pub use legs::{Leg, Provenance, SlurmJob, Staging, joined as joined_legs};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use montage_file::{MontageFile, MontageSection};
 pub use stage::StageRecord;
@@ -76,6 +78,9 @@ pub struct RunRecord {
     /// Number of distances computed, by stage; summed over all parts.
     #[serde(default)]
     pub distances: BTreeMap<String, Counts>,
+    /// The processes that worked on the run, and what that took; `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Provenance>,
     /// Workers of each part; empty if the run was not sharded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartOf>,

@@ -12,7 +12,7 @@ use super::values::pattern;
 use super::values::{device, one_or_many, text_or_number};
 use super::{Checkpoint, Reading};
 use crate::base::error::{Error, Finding, Findings, Result};
-use crate::base::path_text;
+use crate::base::{path_text, paths};
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions};
 
@@ -220,9 +220,7 @@ impl AssignSettings {
     pub fn absolute(mut self) -> AssignSettings {
         let paths = self.clustering.iter_mut().chain([&mut self.out]).chain(&mut self.centroids);
         for path in paths.chain(&mut self.embeddings) {
-            if let Ok(absolute) = std::path::absolute(&path) {
-                *path = absolute;
-            }
+            *path = paths::absolute_or_same(path);
         }
         self
     }

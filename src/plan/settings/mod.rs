@@ -12,6 +12,7 @@ mod kmeans;
 mod layer;
 mod reading;
 mod resolved;
+mod scratch;
 mod selection;
 mod silhouette;
 mod tracking;
@@ -29,6 +30,7 @@ pub use kmeans::{FitRows, KmeansOptions, KmeansSettings, LevelSettings, Precisio
 use layer::options;
 pub use reading::Reading;
 pub use resolved::Settings;
+pub use scratch::{Scratch, Unset};
 pub use silhouette::Silhouette;
 pub use tracking::{Tracker, Tracking};
 use values::{one_or_many, text_or_number};
@@ -133,8 +135,8 @@ options! {
         #[arg(long, value_name = "TIME", help_heading = "Output")]
         pub checkpoint: Option<Checkpoint>,
 
-        /// Copy the embeddings to this folder on the machine's own disk first, once per machine, and read them from there,
-        /// e.g. $TMPDIR of a batch job [default: no copy]
+        /// Copy rows that are read more than once to this folder on the machine's own disk first, once per machine, and read
+        /// them from there, e.g. '$TMPDIR' of a batch job; without room there, read the source [default: no copy]
         #[arg(long, value_name = "DIR", help_heading = "Input")]
         pub scratch: Option<PathBuf>,
 

@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::values::device;
 use super::{
-    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Reading, Sample, Silhouette, Tracking,
-    assignments, beside, selection,
+    Checkpoint, Distances, MapKind, MontageCaptions, MontageFormat, Options, Reading, Sample, Scratch, Silhouette,
+    Tracking, assignments, beside, selection,
 };
 use crate::base::error::{Error, Finding, Result};
-use crate::base::path_text;
+use crate::base::{path_text, paths};
 use crate::evaluate::Nonfinite;
 use crate::formats::embeddings::{self, Expanded, Matches, ReadOptions};
 use crate::formats::names::NameColumns;
@@ -69,7 +69,7 @@ pub struct Settings {
     pub out: PathBuf,
     pub force: bool,
     pub checkpoint: Checkpoint,
-    pub scratch: Option<PathBuf>,
+    pub scratch: Option<Scratch>,
     #[serde(flatten)]
     pub reading: Reading,
     pub image_column: Option<String>,
@@ -164,7 +164,7 @@ impl Options {
             map: self.map.unwrap_or_default(),
             force: self.force.unwrap_or(false),
             checkpoint: self.checkpoint.unwrap_or_default(),
-            scratch: self.scratch,
+            scratch: self.scratch.map(Scratch::new),
             reading: self.reading,
             image_column: self.image_column,
             caption_column: self.caption_column,
@@ -204,21 +204,26 @@ impl Settings {
     /// The same settings with absolute paths, for use from another working directory.
     #[must_use]
     pub fn absolute(mut self) -> Settings {
-        let optional = [&mut self.image_root, &mut self.subset_indices, &mut self.labels, &mut self.scratch];
+        let optional = [&mut self.image_root, &mut self.subset_indices, &mut self.labels];
         let paths = optional.into_iter().flatten().chain([&mut self.clustering, &mut self.out]);
         let lists = self.embeddings.iter_mut().chain(&mut self.assignments).chain(&mut self.centroids);
         for path in paths.chain(lists).chain(&mut self.images) {
-            if let Ok(absolute) = std::path::absolute(&path) {
-                *path = absolute;
-            }
+            *path = paths::absolute_or_same(path);
         }
+        self.scratch = self.scratch.map(Scratch::absolute);
         self
     }
 
     /// Which arrays of the embeddings' files are read, and how.
     #[must_use]
     pub fn read_options(&self) -> ReadOptions {
-        self.reading.options(self.scratch.as_deref())
+        self.reading.options(self.scratch_folder().as_deref())
+    }
+
+    /// The folder of `--scratch`; `None` if it was not given, or has a variable that is not set on this machine.
+    #[must_use]
+    pub fn scratch_folder(&self) -> Option<PathBuf> {
+        self.scratch.as_ref()?.folder().ok()
     }
 
     /// The columns of image names.
@@ -227,13 +232,13 @@ impl Settings {
         NameColumns { image: self.image_column.clone(), caption: self.caption_column.clone() }
     }
 
-    /// The settings as YAML that `--config` accepts.
+    /// The settings as YAML that `--config` accepts in any folder.
     ///
     /// # Errors
     /// `Failed` if a path is not UTF-8.
     pub fn to_yaml(&self) -> Result<String> {
         // `force` must be requested again when this file is reused with --config
-        let settings = Settings { force: false, ..self.clone() };
+        let settings = Settings { force: false, ..self.clone().absolute() };
         let text = serde_saphyr::to_string(&settings);
         text.map_err(|e| Error::failed(Finding::new("can't write the settings as YAML").found(e.to_string())))
     }

@@ -16,8 +16,9 @@ use crate::base::time::rfc3339;
 use crate::formats::distances::{Element, RowBuffer};
 use crate::formats::folder::{ASSIGNMENT, OutputFolder, ensure_room};
 use crate::formats::hierarchy::CentroidLevel;
-use crate::plan::record::{AssignPart, AssignRecord, InputFile, LevelAssignment};
+use crate::plan::record::{AssignPart, AssignRecord, InputFile, LevelAssignment, Provenance};
 use crate::plan::settings::{AssignFormat, AssignSettings};
+use crate::run::legs::Legs;
 
 /// Bytes per row of a table, at most, besides those of its arrays.
 const TABLE_ROW: u64 = 32;
@@ -28,7 +29,7 @@ pub(super) fn write(
     settings: &AssignSettings,
     parts: &[Done],
     folder: &OutputFolder,
-    started: SystemTime,
+    (started, legs): (SystemTime, &Legs),
 ) -> Result<AssignRecord> {
     let (levels, first_skipped, skipped_rows) = count(inputs, parts)?;
     let rows = inputs.embeddings.rows();
@@ -72,6 +73,7 @@ pub(super) fn write(
         skipped_rows,
         first_skipped,
         levels,
+        provenance: Some(Provenance::of(parts.iter().flat_map(|part| part.state.legs.clone()).chain([legs.own()]))),
         parts: parts.iter().map(|part| part.state.worker.clone()).collect::<Vec<AssignPart>>(),
         files,
         warnings,

@@ -25,6 +25,7 @@ use crate::formats::folder::{ASSIGNMENT, OutputFolder, PARTS, RECORD, refuse_to_
 use crate::plan::record::{AssignPart, AssignRecord};
 use crate::plan::settings::{AssignOptions, AssignSettings, Checkpoint};
 use crate::plan::tuning;
+use crate::run::legs::Legs;
 use inputs::Inputs;
 use part::{Earlier, Part, PartState};
 use pass::Assigner;
@@ -46,7 +47,7 @@ pub enum Assigned {
 /// Whatever is wrong with settings, inputs, device or disk; `Paused` after a checkpoint.
 pub fn run(options: AssignOptions, share: &Share, resume: bool, frontend: &dyn Frontend) -> Result<Assigned> {
     signals::install_checkpoints();
-    let started = SystemTime::now();
+    let (started, legs) = (SystemTime::now(), Legs::start());
     let settings = options.resolve()?;
     let inputs = Inputs::open(&settings)?;
     inputs.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
@@ -60,12 +61,13 @@ pub fn run(options: AssignOptions, share: &Share, resume: bool, frontend: &dyn F
     if resume && let Some(record) = finished(&settings.out, &fingerprint) {
         return Ok(Assigned::All(Box::new(record)));
     }
+    let mut legs = legs.over(&rows);
     let begun = begun(&settings, fingerprint, rows.clone());
     if *share != Share::Whole {
         refuse_to_write_into_clustering(&settings.out)?;
         refuse_finished(&settings)?;
         let mut part = Part::open(&settings.out, &inputs, begun, earlier)?;
-        assign(&mut part, &inputs, &settings, frontend)?;
+        assign(&mut part, &inputs, &settings, &mut legs, frontend)?;
         return Ok(Assigned::Part(rows));
     }
     // a run killed while moving its results into place has left some of them
@@ -73,9 +75,9 @@ pub fn run(options: AssignOptions, share: &Share, resume: bool, frontend: &dyn F
     let folder = OutputFolder::prepare_assignment(&settings.out, settings.force || interrupted)?;
     let finished = attach_log(&folder, frontend).and_then(|()| {
         let mut part = Part::open(folder.path(), &inputs, begun, earlier)?;
-        assign(&mut part, &inputs, &settings, frontend)?;
+        assign(&mut part, &inputs, &settings, &mut legs, frontend)?;
         let done = Done { folder: part.path().to_owned(), state: part.state.clone() };
-        let record = finish::write(&inputs, &settings, &[done], &folder, started)?;
+        let record = finish::write(&inputs, &settings, &[done], &folder, (started, &legs))?;
         Ok((record, part))
     });
     frontend.detach_log();
@@ -100,7 +102,7 @@ pub struct MergeRequest {
 /// # Errors
 /// `Input` where parts are missing, damaged, not complete or of another assignment.
 pub fn merge(request: MergeRequest, frontend: &dyn Frontend) -> Result<AssignRecord> {
-    let started = SystemTime::now();
+    let (started, legs) = (SystemTime::now(), Legs::start());
     let parts = survey::complete(&request.folder)?;
     let first = parts.first().ok_or_else(|| Error::input(Finding::new("no part is there").file(&request.folder)))?;
     let of_parts = AssignOptions::of_value(first.state.settings.clone())?;
@@ -118,8 +120,8 @@ pub fn merge(request: MergeRequest, frontend: &dyn Frontend) -> Result<AssignRec
     }
     survey::check_cover(&parts, inputs.embeddings.rows())?;
     let folder = OutputFolder::prepare_assignment(&settings.out, settings.force)?;
-    let written =
-        attach_log(&folder, frontend).and_then(|()| finish::write(&inputs, &settings, &parts, &folder, started));
+    let written = attach_log(&folder, frontend)
+        .and_then(|()| finish::write(&inputs, &settings, &parts, &folder, (started, &legs)));
     frontend.detach_log();
     let record = written?;
     folder.commit()?;
@@ -135,7 +137,13 @@ pub fn merge(request: MergeRequest, frontend: &dyn Frontend) -> Result<AssignRec
 }
 
 /// Assigns the rows of a part that are not done yet.
-fn assign(part: &mut Part, inputs: &Inputs, settings: &AssignSettings, frontend: &dyn Frontend) -> Result<()> {
+fn assign(
+    part: &mut Part,
+    inputs: &Inputs,
+    settings: &AssignSettings,
+    legs: &mut Legs,
+    frontend: &dyn Frontend,
+) -> Result<()> {
     let left = part.rows_left();
     if left.is_empty() && part.state.is_complete() {
         return Ok(());
@@ -145,6 +153,8 @@ fn assign(part: &mut Part, inputs: &Inputs, settings: &AssignSettings, frontend:
     let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), &request)?;
     let info = backend.describe();
     tracing::info!("{} [{}, {}]: {reason}", info.name, info.backend, info.api);
+    legs.use_device(backend.as_ref());
+    legs.follow(std::mem::take(&mut part.state.legs));
     part.state.worker.host = gethostname::gethostname().to_string_lossy().into_owned();
     part.state.worker.device = format!("{} [{}, {}]", info.name, info.backend, info.api);
     let job = inputs.job(settings.tile_rows.map_or(0, std::num::NonZero::get));
@@ -165,6 +175,7 @@ fn assign(part: &mut Part, inputs: &Inputs, settings: &AssignSettings, frontend:
         let until = interval(settings).map(|interval| begun + interval);
         let (done, outcome) = assigner.run(part.rows_left(), part.sinks(), until);
         part.state.worker.seconds += begun.elapsed().as_secs_f64();
+        part.state.legs = legs.all();
         if let Err(error) = outcome {
             return Err(stopped(error, part, done, settings));
         }
@@ -216,6 +227,7 @@ fn begun(settings: &AssignSettings, fingerprint: String, rows: Range<u64>) -> Pa
             counters: None,
             tuning: Vec::new(),
         },
+        legs: Vec::new(),
         checksums: Default::default(),
     }
 }

@@ -26,7 +26,7 @@ use crate::formats::atomic_file::{AtomicFile, remove_unfinished};
 use crate::formats::distances::{DistanceBuffer, Element, LabelBuffer, RowBuffer};
 use crate::formats::folder::{LockedFolder, PARTS, ensure_room};
 use crate::formats::hierarchy::CentroidLevel;
-use crate::plan::record::AssignPart;
+use crate::plan::record::{AssignPart, Leg};
 use crate::run::parts::Emptied;
 
 /// Start of the names of their folders.
@@ -60,6 +60,9 @@ pub(super) struct PartState {
     pub(super) done: u64,
     /// The process.
     pub(super) worker: AssignPart,
+    /// The processes that have worked on it so far; empty in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) legs: Vec<Leg>,
     /// BLAKE3 (hex) of each file's elements, once all rows are done.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) checksums: BTreeMap<String, String>,

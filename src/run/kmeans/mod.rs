@@ -18,10 +18,11 @@ use crate::base::signals;
 use crate::base::time::rfc3339;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
-use crate::kmeans::{Build, Level, still_there};
-use crate::plan::record::{InputFile, KmeansRecord, KmeansStep};
+use crate::kmeans::{Build, Communicator, Level, still_there};
+use crate::plan::record::{InputFile, KmeansRecord, KmeansStep, Leg};
 use crate::plan::settings::{Checkpoint, KmeansSettings};
 use crate::plan::tuning;
+use crate::run::legs::Legs;
 use company::Company;
 use inputs::Inputs;
 use place::{Found, Place};
@@ -58,6 +59,7 @@ pub fn make(
     frontend: &dyn Frontend,
 ) -> Result<Option<(KmeansRecord, KmeansSettings)>> {
     signals::install_checkpoints();
+    let mut legs = Legs::start();
     let company = Company::of(shard)?;
     let shard = company.shard();
     // srun writes the messages of all processes to one log
@@ -84,6 +86,7 @@ pub fn make(
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
     let device = select::open(&Choice::parse(&settings.device), &request)?;
     let info = device.backend.describe();
+    legs.use_device(device.backend.as_ref());
     tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
     let open = || {
@@ -102,14 +105,17 @@ pub fn make(
     }
     let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
+    legs.follow(place.iter().flat_map(|place| place.legs.clone()));
     let earlier = still_there(earlier, &levels, &settings.out);
-    let record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    let mut record = begun(&settings, &inputs, &info, &agreement, shard.of, &earlier);
+    record.provenance = Some(legs.provenance());
     // from here on the folder can be resumed
     place.as_ref().map_or(Ok(()), |place| place.keep(&record))?;
     let record = Mutex::new(record);
     let report = |step: KmeansStep| {
         let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
         record.steps.push(step);
+        record.provenance = Some(legs.provenance());
         place.as_ref().map_or(Ok(()), |place| place.keep(&record))
     };
     let interval = match settings.checkpoint {
@@ -141,7 +147,15 @@ pub fn make(
     }
     frontend.detach_log();
     let mut record = record.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if built.is_ok() {
+        legs.follow(of_others(communicator.as_ref(), &legs));
+    }
+    record.provenance = Some(legs.provenance());
     if let Some(place) = &mut place {
+        if built.is_err() {
+            // for the process that resumes
+            place.keep(&record).unwrap_or_else(|error| tracing::warn!("{error}"));
+        }
         place.end(built.as_ref().err());
     }
     built?;
@@ -152,6 +166,22 @@ pub fn make(
     record.complete = true;
     place.finish(&record)?;
     Ok(Some((record, settings)))
+}
+
+/// The legs of the other processes, which the first process receives from them.
+fn of_others(communicator: &dyn Communicator, legs: &Legs) -> Vec<Leg> {
+    if communicator.size() == 1 {
+        return Vec::new();
+    }
+    let own = serde_json::to_vec(&legs.own()).unwrap_or_default();
+    match communicator.gather(own) {
+        Ok(all) => all.iter().skip(1).filter_map(|leg| serde_json::from_slice(leg).ok()).collect(),
+        Err(error) => {
+            // the clustering is complete without them
+            tracing::warn!("the record does not say what the other processes took: {error}");
+            Vec::new()
+        }
+    }
 }
 
 /// Warns of empty clusters of a step, with the reason if it is known.
@@ -206,6 +236,7 @@ fn begun(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
         started: rfc3339(SystemTime::now()).unwrap_or_default(),
+        provenance: None,
         complete: false,
         fingerprint: agreement.to_owned(),
         device: format!("{} [{}, {}]", device.name, device.backend, device.api),

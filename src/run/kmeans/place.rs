@@ -9,7 +9,7 @@ use crate::base::error::{Error, Finding, Kind, Result};
 use crate::formats::atomic_file::AtomicFile;
 use crate::formats::folder::{LockedFolder, ensure_room};
 use crate::formats::hierarchy_writer;
-use crate::plan::record::{KmeansRecord, KmeansStep};
+use crate::plan::record::{KmeansRecord, KmeansStep, Leg};
 use crate::plan::settings::KmeansSettings;
 use crate::run::frontend::Frontend;
 
@@ -50,6 +50,8 @@ pub(super) struct Place {
     lock: LockedFolder,
     /// Finished steps of the run that is resumed.
     pub(super) earlier: Vec<KmeansStep>,
+    /// The processes that worked on it.
+    pub(super) legs: Vec<Leg>,
     /// The files beside the levels, as they were before the run.
     before: Vec<(PathBuf, Option<Vec<u8>>)>,
     decided: bool,
@@ -62,7 +64,10 @@ impl Place {
         replaced::recover(folder)?;
         let found = look(folder, agreement, resume, force)?;
         hierarchy_writer::remove_unfinished(folder)?;
-        let earlier = if let Found::Earlier(record) = &found { record.steps.clone() } else { Vec::new() };
+        let (earlier, legs) = match &found {
+            Found::Earlier(record) => (record.steps.clone(), record.provenance.clone().unwrap_or_default().legs),
+            _ => Default::default(),
+        };
         // a resumed run has most of its files already
         if earlier.is_empty() {
             ensure_room(folder, bytes)?;
@@ -75,7 +80,7 @@ impl Place {
         }
         let names = [CONFIG, KmeansRecord::NAME, LOG];
         let before = names.map(|name| folder.join(name)).map(|path| (path.clone(), fs::read(path).ok())).to_vec();
-        Ok(Place { folder: folder.to_owned(), lock, earlier, before, decided: false })
+        Ok(Place { folder: folder.to_owned(), lock, earlier, legs, before, decided: false })
     }
 
     /// Call when the run ends, with its error if it is not complete. Keeps what the run left if it can be resumed. Otherwise

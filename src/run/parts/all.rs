@@ -20,7 +20,7 @@ use crate::formats::atomic_file::remove_unfinished;
 use crate::formats::folder::{LockedFolder, PARTS};
 use crate::formats::part_file::PartFile;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::PartOf;
+use crate::plan::record::{Leg, PartOf, joined_legs};
 
 /// File name of the merged first round, beside the parts.
 const SUM: &str = "sum.part";
@@ -298,6 +298,12 @@ impl Parts {
             stages: part.complete.iter().map(|(s, header)| (s.name().to_owned(), header.worker.clone())).collect(),
         };
         self.parts.iter().filter(|part| !part.complete.is_empty()).map(of).collect()
+    }
+
+    /// The legs of the processes that computed the parts.
+    pub fn legs(&self) -> Vec<Leg> {
+        let headers = self.parts.iter().flat_map(|part| part.complete.values());
+        joined_legs(headers.flat_map(|header| header.legs.iter().cloned()))
     }
 
     /// The number of distances that all parts computed in a stage.

@@ -20,7 +20,8 @@ use crate::formats::folder::LockedFolder;
 use crate::formats::part_file::PartFile;
 use crate::formats::scratch_copies;
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::Worker;
+use crate::plan::record::{Worker, joined_legs};
+use crate::run::legs::Legs;
 
 /// Writing checkpoints takes at most 1/20 of the time: slow writes happen less often.
 const SHARE: u32 = 20;
@@ -45,6 +46,8 @@ pub struct PartInfo {
     pub settings: Value,
     /// This process.
     pub worker: Worker,
+    /// The legs of the part.
+    pub legs: Legs,
 }
 
 /// The locked folder of a part, where a process stores its results. If dropped without a result or checkpoint, it removes
@@ -116,7 +119,7 @@ impl PartFolder {
         let path = folder_of(&root, &rows);
         let locked = LockedFolder::open(&path)?;
         let plan_hash = plan.hash();
-        let folder = PartFolder {
+        let mut folder = PartFolder {
             _emptied: Emptied(path.clone()),
             path,
             rows,
@@ -145,6 +148,8 @@ impl PartFolder {
             }
             Earlier::BuildOn | Earlier::Resume => folder.check_earlier()?,
         }
+        let headers: Vec<Header> = Stage::all().filter_map(|stage| folder.header(stage)).collect();
+        folder.info.legs.follow(joined_legs(headers.into_iter().flat_map(|header| header.legs)));
         Ok(folder)
     }
 
@@ -158,6 +163,11 @@ impl PartFolder {
     /// The information stored beside the results.
     pub fn info_mut(&mut self) -> &mut PartInfo {
         &mut self.info
+    }
+
+    /// The legs of the part so far.
+    pub fn legs(&self) -> &Legs {
+        &self.info.legs
     }
 
     /// The folder's path.
@@ -291,6 +301,7 @@ impl PartFolder {
             plan_hash: self.plan_hash.clone(),
             settings: self.info.settings.clone(),
             worker: self.worker(stage),
+            legs: self.info.legs.all(),
             counts,
             point_columns: None,
             sweep: None,

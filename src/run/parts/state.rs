@@ -12,7 +12,7 @@ use crate::engine::checkpoint_store::Stage;
 use crate::engine::partials::{ClusterSums, Counts, OuterSums, PointSums, RowSums, Running, StepCut, Sums};
 use crate::formats::part_file::{PartFile, Writer};
 use crate::plan::fingerprint::RunFingerprint;
-use crate::plan::record::Worker;
+use crate::plan::record::{Leg, Worker};
 
 /// Metadata of a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub(super) struct Header {
     pub settings: Value,
     /// The process that computed it.
     pub worker: Worker,
+    /// The processes that have worked on the part so far; empty in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<Leg>,
     /// The number of distances computed.
     pub counts: Counts,
     /// Columns of the point sums; `None` if there are none.

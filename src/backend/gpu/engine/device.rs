@@ -41,6 +41,8 @@ pub(crate) struct GpuDevice {
     /// The limits that the device was opened with.
     pub(crate) limits: wgpu::Limits,
     pub(crate) info: DeviceInfo,
+    /// Its place on the PCI bus, such as `0000:01:00.0`; empty if the driver doesn't say.
+    pub(crate) bus_id: String,
     pub(crate) options: GpuOptions,
     pub(crate) fault: Fault,
     pub(crate) counters: Counters,
@@ -67,6 +69,7 @@ impl GpuDevice {
         Ok(GpuDevice {
             shapes: SearchShapes::new(&options, &info),
             info,
+            bus_id: opened.info.device_pci_bus_id,
             device: opened.device,
             queue: opened.queue,
             limits: opened.limits,

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A free buffer that was not taken during this many trials is freed. A *trial* allocates everything that a pass needs.
@@ -20,8 +21,10 @@ type Kind = (u64, wgpu::BufferUsages);
 #[derive(Debug)]
 pub(crate) struct Pool {
     shelf: Mutex<Shelf>,
-    /// Most bytes of all buffers together.
+    /// Most bytes that all buffers together may take.
     limit: u64,
+    /// Most bytes that they have taken.
+    peak: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +46,7 @@ pub(crate) struct DeviceBuffer {
 impl Pool {
     /// A pool without buffers, for at most `limit` bytes of buffers.
     pub(crate) fn new(limit: u64) -> Arc<Pool> {
-        Arc::new(Pool { shelf: Mutex::default(), limit })
+        Arc::new(Pool { shelf: Mutex::default(), limit, peak: Arc::default() })
     }
 
     /// A free buffer of this kind, or a new one.
@@ -71,6 +74,7 @@ impl Pool {
         let fits = shelf.bytes.saturating_add(bytes) <= self.limit;
         if fits {
             shelf.bytes += bytes;
+            self.peak.fetch_max(shelf.bytes, Ordering::Relaxed);
         }
         REFUSED.set(REFUSED.get() || !fits);
         fits
@@ -80,6 +84,11 @@ impl Pool {
     pub(crate) fn release(&self, bytes: u64) {
         let mut shelf = self.shelf();
         shelf.bytes = shelf.bytes.saturating_sub(bytes);
+    }
+
+    /// Most bytes that all buffers together have taken. The number goes on growing.
+    pub(crate) fn peak(&self) -> Arc<AtomicU64> {
+        self.peak.clone()
     }
 
     /// Whether this thread was refused memory since the last call of this function.

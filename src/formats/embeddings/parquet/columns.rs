@@ -22,6 +22,10 @@ impl ReadAt for Columns {
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> Result<(), Error> {
         self.spill.read_exact_at(offset, out, |spill| self.decode(spill))
     }
+
+    fn is_unpacked(&self) -> bool {
+        true
+    }
 }
 
 impl Columns {

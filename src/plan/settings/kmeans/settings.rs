@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{FitRows, KmeansOptions, Precision};
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::base::matrix::Dtype;
-use crate::base::path_text;
+use crate::base::{path_text, paths};
 use crate::formats::embeddings::{Expanded, Matches, ReadOptions, expand};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
@@ -378,6 +378,6 @@ impl KmeansSettings {
 
 /// An absolute path as text.
 fn absolute(path: &Path) -> String {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = paths::absolute_or_same(path);
     path_text::to_text(&path).unwrap_or_else(|| path.to_string_lossy()).into_owned()
 }
