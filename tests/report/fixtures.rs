@@ -3,12 +3,17 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
 pub(crate) use crate::common::hostile::HOSTILE;
-use crate::common::{Clustering, Draw, Dtype, program, scratch};
+use crate::common::{Clustering, Draw, Dtype, files_below, program, scratch};
+
+/// Start of the name of the folder of `demo`.
+const DEMO: &str = "report-demo-";
 
 /// A finished run.
 pub(crate) struct Run {
@@ -27,12 +32,44 @@ impl Run {
     }
 }
 
-/// `demo`: three levels of digits with images.
+/// `demo`: three levels of digits with images. Made once; every test has files of its own.
 pub(crate) fn digits() -> Run {
     let folder = scratch();
-    let output = program().args(["demo", "--device", "cpu", "--out"]).arg(folder.path()).output().expect("starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Run { out: folder.path().join("metrics"), folder }
+    let (made, out) = (demo(), folder.path().join("metrics"));
+    for file in files_below(&made.join("metrics")) {
+        let copy = out.join(&file);
+        fs::create_dir_all(copy.parent().expect("a folder")).expect("makes a folder");
+        fs::copy(made.join("metrics").join(&file), copy).expect("copies");
+    }
+    // links of the page are relative to its folder
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(made.join("input"), folder.path().join("input")).expect("links");
+    Run { out, folder }
+}
+
+/// The folder that `demo` wrote to.
+fn demo() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        // a test binary has no end at which to remove it, so it lies where Cargo keeps what tests leave
+        let tests = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        remove_old(tests);
+        let folder = tests.join(format!("{DEMO}{}", std::process::id()));
+        let output = program().args(["demo", "--device", "cpu", "--out"]).arg(&folder).output().expect("starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        folder
+    })
+}
+
+/// Removes what earlier test runs left; one that is still running is younger.
+fn remove_old(tests: &Path) {
+    let old = |entry: &fs::DirEntry| {
+        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|at| at.elapsed().ok());
+        entry.file_name().to_string_lossy().starts_with(DEMO) && age.is_some_and(|age| age > Duration::from_secs(7200))
+    };
+    for entry in fs::read_dir(tests).into_iter().flatten().flatten().filter(old) {
+        let _ = fs::remove_dir_all(entry.path());
+    }
 }
 
 /// A clustering of `counts` clusters on its levels, the lowest first; `each` points in a cluster.

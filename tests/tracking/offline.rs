@@ -49,6 +49,7 @@ fn an_offline_run_holds_config_history_images_and_tables() {
     command.arg("--labels").arg(&labels);
     command.current_dir(place.at("")).env("CLUSTRATA_PYTHON", &python).env("WANDB_MODE", "offline");
     // the variables set by a sweep's agent (in a sweep, the SDK accepts no other project), and an empty one
+    command.envs([("SLURM_JOB_ID", "41"), ("SLURM_ARRAY_JOB_ID", "40"), ("SLURM_ARRAY_TASK_ID", "2")]);
     command.env("WANDB_SWEEP_ID", "s1").env("WANDB_RUN_ID", "r1").env("WANDB_RESUME", "").env("WANDB_PROJECT", "p");
     let ended = output(&mut command);
     assert!(ended.status.success() && said(&ended).is_empty(), "{}", said(&ended));
@@ -64,6 +65,9 @@ fn an_offline_run_holds_config_history_images_and_tables() {
     assert_eq!(read["config"]["clustering"], record["settings"]["clustering"]);
     assert_eq!(read["config"]["rows"], record["inputs"]["rows"]);
     assert_eq!(read["config"]["device_used"]["backend"], "cpu");
+    // where it ran
+    assert_eq!(read["config"]["hosts"], serde_json::json!([gethostname::gethostname().to_str()]));
+    assert_eq!(read["config"]["slurm_jobs"], serde_json::json!(["40_2"]));
 
     let levels = record["levels"].as_array().expect("levels");
     assert_eq!(read["history"].as_object().map(|history| history.len()), Some(levels.len()));

@@ -39,7 +39,7 @@ pub fn submit(request: &Request) -> Result<String> {
         None => whole.clone(),
     };
     let mut pending = clustering::pending(&sweep, request)?;
-    if request.local && !request.dry_run {
+    if request.local && !request.dry_run && !pending.is_empty() {
         save(&whole, request)?;
         pending = clustering::make_here(pending)?;
     }

@@ -19,6 +19,31 @@ pub struct Provenance {
     pub legs: Vec<Leg>,
 }
 
+impl Provenance {
+    /// The hosts, each once.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = Vec::new();
+        for leg in &self.legs {
+            if !hosts.contains(&leg.host.as_str()) {
+                hosts.push(&leg.host);
+            }
+        }
+        hosts
+    }
+
+    /// The Slurm jobs as squeue names them, each once: `41`, or `40_2` for a task of an array.
+    pub fn slurm_jobs(&self) -> Vec<String> {
+        let mut jobs: Vec<String> = Vec::new();
+        for job in self.legs.iter().filter_map(|leg| leg.slurm.as_ref()) {
+            let name = job.array.map_or_else(|| job.job.to_string(), |(array, task)| format!("{array}_{task}"));
+            if !jobs.contains(&name) {
+                jobs.push(name);
+            }
+        }
+        jobs
+    }
+}
+
 /// One process that worked on a result: until its end, or until the last result or checkpoint that it stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Leg {

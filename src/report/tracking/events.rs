@@ -3,7 +3,7 @@
 //!
 //! | event | when | content |
 //! |---|---|---|
-//! | `run` | first | identity, settings, device, inputs, descriptions of the metrics |
+//! | `run` | first | identity, settings, device, inputs, hosts and Slurm jobs, descriptions of the metrics |
 //! | `level` | per level | metrics of the level; `step` is the level |
 //! | `histogram` | per level and metric of clusters | edges of equal bins, and the number of clusters in each |
 //! | `clusters` | per level | the table of clusters: its file, and the metric that ranks them |
@@ -18,11 +18,11 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::histogram::Histogram;
 use crate::metrics;
-use crate::plan::record::{Device, Level, MetricInfo, RunRecord};
+use crate::plan::record::{Device, Level, MetricInfo, Provenance, RunRecord};
 
 /// Version of the format, raised when a reader of an older version would misread it.
 pub const FORMAT: u32 = 1;
@@ -42,6 +42,7 @@ enum Event<'a> {
         settings: &'a Value,
         device: &'a Device,
         inputs: BTreeMap<&'static str, Value>,
+        work: Value,
         metrics: &'a [MetricInfo],
     },
     Level {
@@ -129,8 +130,24 @@ fn run(record: &RunRecord) -> Event<'_> {
             ("clustering", inputs.clustering.to_string_lossy().into()),
         ]
         .into(),
+        work: work(record.provenance.as_ref()),
         metrics: &record.metrics,
     }
+}
+
+/// Where a result was computed, and what that took; null in records of earlier versions.
+pub(super) fn work(provenance: Option<&Provenance>) -> Value {
+    let of = |made: &Provenance| {
+        json!({
+            "hosts": made.hosts(),
+            "slurm_jobs": made.slurm_jobs(),
+            "processes": made.legs.len(),
+            "wall_seconds": made.seconds,
+            "cpu_seconds": made.cpu_seconds,
+            "peak_memory_bytes": made.peak_memory_bytes,
+        })
+    };
+    provenance.map_or(Value::Null, of)
 }
 
 fn of_level(level: &Level) -> impl Iterator<Item = Event<'_>> {

@@ -2,7 +2,7 @@
 //!
 //! | event | when | content |
 //! |---|---|---|
-//! | `run` | first | identity, settings, device, inputs |
+//! | `run` | first | identity, settings, device, inputs, hosts and Slurm jobs |
 //! | `iteration` | per iteration | objective, points that moved, points that were searched |
 //! | `fitted` | per step of a level | clusters without points, objective of all points |
 //! | `summary` | last | results of all levels in one map, seconds, warnings |
@@ -31,6 +31,7 @@ enum Event<'a> {
         settings: &'a Value,
         device: &'a str,
         inputs: BTreeMap<&'static str, Value>,
+        work: Value,
     },
     Iteration {
         step: u64,
@@ -86,8 +87,8 @@ fn run(record: &KmeansRecord) -> Event<'_> {
         command: &record.command,
         settings: &record.settings,
         device: &record.device,
-        inputs: [("rows", record.rows.into()), ("dim", record.dim.into()), ("processes", record.processes.into())]
-            .into(),
+        inputs: [("rows", record.rows.into()), ("dim", record.dim.into())].into(),
+        work: events::work(record.provenance.as_ref()),
     }
 }
 

@@ -39,7 +39,7 @@ def settings(wandb, seconds):
 
 
 def begin(wandb, out, options, event):
-    config = {**event["settings"], **event["inputs"]}
+    config = {**event["settings"], **event["inputs"], **(event.get("work") or {})}
     config.update(clustrata=event["version"], device_used=event["device"], command=event["command"])
     return wandb.init(
         project=options["project"] or os.environ.get("WANDB_PROJECT", "clustrata"),
