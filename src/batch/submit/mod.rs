@@ -8,7 +8,7 @@ mod request;
 
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
-use crate::batch::slurm::{self, JobRequest, Site};
+use crate::batch::slurm::{self, JobRequest, Overview, Site};
 use crate::batch::sweep::{self, Run, Sweep, SweepFile};
 use crate::formats::folder::OutputFolder;
 use checked_run::CheckedRun;
@@ -189,7 +189,7 @@ fn submit_jobs(checked: &CheckedRun, requests: &[JobRequest]) -> Result<()> {
 
 /// The state of all runs; an error where some clusterings or runs `failed` here.
 fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
-    let report = slurm::status_of_folder(&sweep.folder(), false)?;
+    let report = Overview::of(&sweep.folder())?.text(&sweep.folder())?;
     if failed.is_empty() {
         return Ok(report);
     }

@@ -22,9 +22,20 @@ use crate::base::error::Result;
 use crate::cli::args::Command;
 use crate::cli::console::Console;
 
+/// What a subcommand that did its work answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// For standard output.
+    pub text: String,
+    /// The exit code of the process.
+    pub exit_code: u8,
+}
+
 /// Runs a subcommand.
-pub fn run(command: Command, console: &Console) -> Result<String> {
-    match command {
+pub fn run(command: Command, console: &Console) -> Result<Answer> {
+    let text = match command {
+        // its exit code tells the state
+        Command::Status(args) => return status::run(&args),
         Command::Metrics(args) => metrics::run(*args, console),
         Command::Kmeans(args) => kmeans::run(*args, console),
         Command::Assign(args) => assign::run(*args, console),
@@ -32,7 +43,6 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Merge(args) => merge::run(*args, console),
         Command::Report(args) => report::run(&args),
         Command::Submit(args) => submit::run(&args),
-        Command::Status(args) => status::run(&args),
         Command::Retry(args) => retry::run(&args),
         Command::Collect(args) => collect::run(&args),
         Command::Track(args) => track::run(args),
@@ -42,5 +52,6 @@ pub fn run(command: Command, console: &Console) -> Result<String> {
         Command::Check(args) => check::run(&args),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => completions::man(&args),
-    }
+    }?;
+    Ok(Answer { text, exit_code: 0 })
 }

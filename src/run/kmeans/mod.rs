@@ -24,6 +24,7 @@ use crate::plan::settings::{Checkpoint, KmeansSettings};
 use crate::plan::tuning;
 use inputs::Inputs;
 use place::{Found, Place};
+pub use replaced::LOG;
 
 /// State of a clustering before anything is computed.
 pub struct Survey {
