@@ -106,6 +106,27 @@ impl SweepStatus {
         Standing::of(&states, self.members().any(NamedStatus::gate_failed))
     }
 
+    /// The queued and running jobs of all members.
+    pub fn active_jobs(&self) -> Vec<u64> {
+        let mut jobs: Vec<u64> = self.known().flat_map(|status| status.active_jobs.clone()).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        jobs
+    }
+
+    /// Why squeue gave no answer.
+    pub fn queue_unknown(&self) -> Option<String> {
+        self.known().find_map(|status| status.queue_unknown.clone())
+    }
+
+    /// The members that were submitted and can be read.
+    pub(super) fn known(&self) -> impl Iterator<Item = &RunStatus> {
+        self.members().filter_map(|member| match &member.status {
+            Some(SubmittedRun::Known(status)) => Some(status),
+            _ => None,
+        })
+    }
+
     /// Whether the clustering of a run that was not submitted is still to be made.
     pub(super) fn waits(&self, run: &NamedStatus) -> bool {
         let made_by = self.clusterings.iter().find(|clustering| Some(&clustering.name) == run.clustering.as_ref());

@@ -94,16 +94,10 @@ pub(super) fn of_sweep(sweep: &SweepStatus) -> String {
 
 /// The command that completes a sweep without active jobs. What has to be changed first has a line each.
 fn next_commands(sweep: &SweepStatus) -> String {
-    let known = || {
-        sweep.members().filter_map(|member| match &member.status {
-            Some(SubmittedRun::Known(status)) => Some(status),
-            _ => None,
-        })
-    };
-    let mut fixes: Vec<&str> = known().flat_map(RunStatus::fixes).collect();
+    let mut fixes: Vec<&str> = sweep.known().flat_map(RunStatus::fixes).collect();
     fixes.sort_unstable();
     fixes.dedup();
-    let local = known().any(|status| status.local);
+    let local = sweep.known().any(|status| status.local);
     let first = fixes.into_iter().map(|fix| format!("fix     {fix}"));
     first.chain([format!("try     {}", again(None, sweep.spec.as_deref(), local))]).collect::<Vec<_>>().join("\n")
 }

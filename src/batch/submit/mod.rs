@@ -3,6 +3,7 @@
 mod checked_run;
 mod clustering;
 mod decision;
+mod dry_run;
 mod local;
 mod request;
 
@@ -50,7 +51,8 @@ pub fn submit(request: &Request) -> Result<String> {
     let follows = (!pending.is_empty()).then(|| clustering::what_follows(&sweep, &pending, request));
     if request.dry_run {
         let mut text = jobs.iter().map(|job| job.preview(request.local)).collect::<Result<Vec<_>>>()?;
-        text.extend(preview(&runs, &decisions, request.local)?.into_iter().chain(follows));
+        text.extend(dry_run::scripts(&runs, &decisions, request.local)?.into_iter().chain(follows));
+        text.push(dry_run::summary(&sweep, &waiting, (&runs, &decisions), &site, request));
         return Ok(text.join("\n\n"));
     }
     SweepFile::of(&whole, &request.spec)?.write(&whole.folder())?;
@@ -63,7 +65,21 @@ pub fn submit(request: &Request) -> Result<String> {
     if !runs.is_empty() {
         text.push(carry_out_all(&sweep, &runs, decisions, request, Vec::new())?);
     }
+    text.extend(announce(&whole, &site));
     Ok(text.join("\n\n"))
+}
+
+/// Has one mail sent when all jobs of the sweep have ended, if the site names an address. Returns the text to print. Without
+/// the mail, the runs are submitted all the same.
+fn announce(sweep: &Sweep, site: &Site) -> Option<String> {
+    let address = site.mail.as_ref()?;
+    match slurm::mail_at_the_end(&sweep.folder(), &sweep.name, site) {
+        Ok(job) => job.map(|job| format!("job {job} sends a mail to {address} when everything has ended")),
+        Err(error) => {
+            tracing::warn!("no mail will be sent: {error}");
+            None
+        }
+    }
 }
 
 /// Carries out all decisions. Returns the state of all runs, or an error if some failed here; `failed` did so before.
@@ -136,29 +152,6 @@ fn max_array_size(request: &Request) -> Result<u64> {
         }
         Err(error) => Err(error),
     }
-}
-
-/// The scripts and the sbatch lines of every run.
-fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<Vec<String>> {
-    let mut text = Vec::new();
-    for (checked, decision) in runs.iter().zip(decisions) {
-        let jobs = match &decision.action {
-            Action::Submit | Action::Overwrite => slurm::all(&checked.submission),
-            Action::Retry(jobs) => jobs.clone(),
-            Action::Leave(state) => {
-                text.push(format!("### {}: {}, left unchanged", checked.run.name, state.text()));
-                continue;
-            }
-        };
-        text.push(format!("### {}: {}", checked.run.name, checked.folder.out().display()));
-        if local {
-            text.push(format!("# metrics.yaml\n{}", checked.settings));
-            continue;
-        }
-        text.extend(checked.files.iter().map(|(name, file)| format!("# {name}\n{file}")));
-        text.push(slurm::preview(&jobs, &checked.submission, &checked.folder)?.join("\n"));
-    }
-    Ok(text)
 }
 
 /// Writes a run's folder. With `overwrite`, first removes what an earlier submission left.
