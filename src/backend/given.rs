@@ -130,7 +130,8 @@ mod tests {
             gpu(4, "AMD Radeon (RADV)", Some("0000:01:00.0")),
         ];
         let all: Vec<&Adapter> = list.iter().collect();
-        let taken = |name, value| given(&[(name, value)]).and_then(|given| given.among(&all)).map(|gpu| gpu.index);
+        let taken =
+            |name: &str, value: &str| given(&[(name, value)]).and_then(|given| given.among(&all)).map(|gpu| gpu.index);
         assert_eq!([0, 1, 2].map(|i| taken("CUDA_VISIBLE_DEVICES", &i.to_string())), [Some(2), Some(0), None]);
         assert_eq!([0, 1, 2].map(|i| taken("ROCR_VISIBLE_DEVICES", &i.to_string())), [Some(4), Some(1), None]);
         assert_eq!(taken("SLURM_JOB_GPUS", "3"), Some(0));

@@ -170,7 +170,8 @@ fn watching_ends_with_the_jobs_and_says_what_changed() {
 fn a_failed_gate_shows_and_the_report_has_hours() {
     let place = scratch();
     let (spec, root) = (place.path().join("grid.yaml"), place.path().join("runs"));
-    let gates = "  metrics: fast\n  LIST_gate:\n    - {name: strict, fail-if: ['clusters > 0']}\n    - {name: none}\n";
+    let gates =
+        "  metrics: fast\n  LIST_gate:\n    - {name: strict, fail-if: ['level1.clusters > 0']}\n    - {name: none}\n";
     fs::write(&spec, digits(&root, "  shards: 1\n").replace("  metrics: all\n", gates)).expect("writes");
     let output = without_slurm(&["submit", name(&spec), "--local"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));

@@ -31,62 +31,63 @@ pub(super) struct Failure {
 
 const MEMORY: &str = "ask for more `memory` in the `slurm` block of the spec";
 
-/// Why the job failed.
+/// Why the job failed. What Slurm says comes first: a script that is stopped ends with any exit code.
 pub(super) fn explain(evidence: &Evidence) -> Failure {
-    let Evidence { mark, state, log, has_checkpoint } = *evidence;
-    let failure = |why: &str, more: &str, fix: Option<&str>| Failure {
-        why: why.to_owned(),
-        more: more.to_owned(),
-        fix: fix.map(str::to_owned),
-    };
-    let node = &mark.node;
-    match (mark.ended, state) {
-        (_, Some("OUT_OF_MEMORY")) => failure("out of memory", "", Some(MEMORY)),
-        (Some(code), state) => {
-            let failure = |more: &str, fix: Option<&str>| failure(&format!("exit code {code}"), more, fix);
-            if let Some(why) = &mark.why {
-                let cancelled = if state == Some("CANCELLED") { "cancelled: " } else { "" };
-                let fix = why.contains("environment failed").then_some("correct `environment` in the `slurm` block");
-                return failure(&format!("{cancelled}{why}"), fix);
-            }
-            let said = last_error(log).unwrap_or_default();
-            match code {
-                2 => failure(&said, Some("correct the spec (a run with other settings starts over with --overwrite)")),
-                3 => failure(&said, Some("correct the input that the log names")),
-                4 => {
-                    let fix = format!(
-                        "correct `environment` in the `slurm` block so that the GPU's driver is found, or leave out the \
-                         node (exclude: {node})"
-                    );
-                    failure(&said, Some(&fix))
-                }
-                126 => failure(
-                    "the node can't execute the program: a matter of permissions, or of another kind of processor",
-                    Some("make it executable, or name another one in `slurm: binary`"),
-                ),
-                127 => failure(
-                    "the node does not find the program, or a library of it",
-                    Some(&format!(
-                        "correct `slurm: binary`, or mount its folder on {node} (exclude: {node} leaves the node out)"
-                    )),
-                ),
-                137 => failure("killed, which most often means that the memory ran out", Some(MEMORY)),
-                _ if code > 128 => failure(&format!("ended by signal {}", code - 128), None),
-                _ => failure(&said, None),
-            }
-        }
-        (None, Some("TIMEOUT")) if !has_checkpoint => failure(
+    let Evidence { mark, state, has_checkpoint, .. } = *evidence;
+    let own = mark.why.as_deref().unwrap_or_default();
+    match (state, mark.ended) {
+        (Some("OUT_OF_MEMORY"), _) => failure("out of memory", own, Some(MEMORY)),
+        (Some("CANCELLED"), _) => failure("cancelled", own, None),
+        (Some("NODE_FAIL"), _) => failure("node failure", &format!("Slurm lost {}", mark.node), None),
+        (Some("TIMEOUT"), _) if has_checkpoint => failure("timeout", own, None),
+        (Some("TIMEOUT"), _) => failure(
             "timeout",
             "no checkpoint was written",
             Some("ask for more `time`, or for an earlier `signal`, in the `slurm` block"),
         ),
-        (None, Some("NODE_FAIL")) => failure("node failure", &format!("Slurm lost {node}"), None),
-        (None, Some("CANCELLED")) => failure("cancelled", "", None),
-        (None, Some(state)) => failure(&state.to_lowercase().replace('_', " "), "", None),
+        (_, Some(code)) => of_code(code, evidence),
+        (Some(state), None) => failure(&state.to_lowercase().replace('_', " "), own, None),
         (None, None) => {
             failure("killed", "Slurm no longer knows why: cancelled, out of memory, or a node failed", None)
         }
     }
+}
+
+/// Why a job that ended by itself failed.
+fn of_code(code: u8, evidence: &Evidence) -> Failure {
+    let Evidence { mark, log, .. } = *evidence;
+    let node = &mark.node;
+    let failure = |more: &str, fix: Option<&str>| failure(&format!("exit code {code}"), more, fix);
+    if let Some(why) = &mark.why {
+        let fix = why.contains("environment failed").then_some("correct `environment` in the `slurm` block");
+        return failure(why, fix);
+    }
+    let said = last_error(log).unwrap_or_default();
+    match code {
+        2 => failure(&said, Some("correct the spec (a run with other settings starts over with --overwrite)")),
+        3 => failure(&said, Some("correct the input that the log names")),
+        4 => {
+            let fix =
+                "correct `environment` in the `slurm` block so that the GPU's driver is found, or leave out the node";
+            failure(&said, Some(&format!("{fix} (exclude: {node})")))
+        }
+        126 => failure(
+            "the node can't execute the program: a matter of permissions, or of another kind of processor",
+            Some("make it executable, or name another one in `slurm: binary`"),
+        ),
+        127 => {
+            let fix =
+                format!("correct `slurm: binary`, or mount its folder on {node} (exclude: {node} leaves the node out)");
+            failure("the node does not find the program, or a library of it", Some(&fix))
+        }
+        137 => failure("killed, which most often means that the memory ran out", Some(MEMORY)),
+        129..=192 => failure(&format!("ended by signal {}", code - 128), None),
+        _ => failure(&said, None),
+    }
+}
+
+fn failure(why: &str, more: &str, fix: Option<&str>) -> Failure {
+    Failure { why: why.to_owned(), more: more.to_owned(), fix: fix.map(str::to_owned) }
 }
 
 /// A job that ended before the first line of its script.
@@ -140,7 +141,8 @@ mod tests {
         let failed = explained(Some(1), Some(line), Some("FAILED"), false);
         assert!(failed.more == line && failed.fix.is_some_and(|fix| fix.contains("`environment`")));
         let stopped = explained(Some(75), Some("stopped after a checkpoint"), Some("CANCELLED"), true);
-        assert_eq!((stopped.more.as_str(), stopped.fix), ("cancelled: stopped after a checkpoint", None));
+        assert_eq!((stopped.why.as_str(), stopped.more.as_str()), ("cancelled", "stopped after a checkpoint"));
+        assert_eq!(stopped.fix, None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One straight-line file per subcommand. Each returns the text for standard output: a summary, or data. Data (with --json,
 //! and from commands that only produce text) is printed even with --quiet.
 
+mod answer;
 mod assign;
 mod check;
 mod collect;
@@ -21,15 +22,7 @@ mod track;
 use crate::base::error::Result;
 use crate::cli::args::Command;
 use crate::cli::console::Console;
-
-/// What a subcommand that did its work answers.
-#[derive(Debug)]
-pub struct Answer {
-    /// For standard output.
-    pub text: String,
-    /// The exit code of the process.
-    pub exit_code: u8,
-}
+pub use answer::Answer;
 
 /// Runs a subcommand.
 pub fn run(command: Command, console: &Console) -> Result<Answer> {

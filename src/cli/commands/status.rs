@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::Answer;
+use super::answer::Answer;
 use crate::base::error::Result;
 use crate::base::signals;
 use crate::base::time::rfc3339;
@@ -52,8 +52,10 @@ fn watch(args: &StatusArgs, every: Duration) -> Result<Answer> {
 
 /// The lines that were not there before, after the time; all of them at first.
 fn changed(before: &str, now: &str) -> String {
-    let known: Vec<&str> = before.lines().collect();
-    let new = now.lines().filter(|line| !line.is_empty() && !known.contains(line));
+    // a table may have become wider
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let known: Vec<String> = before.lines().map(words).collect();
+    let new = now.lines().filter(|line| !line.is_empty() && !known.contains(&words(line)));
     let time = rfc3339(SystemTime::now()).unwrap_or_default();
     std::iter::once(time.as_str()).chain(new).collect::<Vec<_>>().join("\n")
 }
@@ -77,6 +79,6 @@ mod tests {
         let lines =
             |before: &str, now: &str| changed(before, now).lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(lines("", "a queued\n\nb queued"), ["a queued", "b queued"]);
-        assert_eq!(lines("a queued\n\nb queued", "a running\n\nb queued"), ["a running"]);
+        assert_eq!(lines("a queued\n\nb queued", "a running\n\nb   queued"), ["a running"]);
     }
 }
