@@ -83,7 +83,7 @@ fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
         assert_eq!(seen(base.path()), [vec![name.to_owned()], shard("2/5"), shard("5/5")].concat());
         let output = run(base.path(), &folder.file("merge.sh"), 1);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(seen(base.path()), [name, "merge", out]);
+        assert_eq!(seen(base.path()), [name, "merge", out, "--remove-parts"]);
         assert!(!base.path().join("touched").exists(), "{name}");
         let marks = folder.marks();
         let mark = marks.of(Step::First, Some(2)).expect("a mark");
