@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::folder::JobFolder;
+use super::piece::State;
 use super::standing::Standing;
-use super::status::{RunStatus, State};
+use super::status::RunStatus;
 use crate::base::error::Error;
 use crate::batch::sweep::SweepFile;
 

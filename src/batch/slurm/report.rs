@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::members::{self, NamedStatus, SubmittedRun, SweepStatus, UNREADABLE};
+use super::piece::State;
 use super::standing::Standing;
-use super::status::{RunStatus, State};
+use super::status::RunStatus;
 use super::steps::shown;
 use crate::base::error::Finding;
 use crate::base::text::counted;

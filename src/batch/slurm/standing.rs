@@ -1,6 +1,6 @@
 //! Where a run or a sweep stands as a whole, as an exit code for scripts.
 
-use super::status::State;
+use super::piece::State;
 use crate::base::error::Kind;
 
 /// Where a run or a sweep stands as a whole.

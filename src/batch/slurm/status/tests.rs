@@ -70,6 +70,16 @@ fn files_come_first_then_the_queue_then_what_scripts_wrote() {
 }
 
 #[test]
+fn a_held_job_says_how_it_goes_on() {
+    let job = |id: u64, reason: &str| json!({"job_id": id, "array_job_id": 12, "array_task_id": id, "job_state": "PENDING", "state_reason": reason});
+    let jobs = json!({"jobs": [job(2, "launch_failed_requeued_held"), job(3, "JobHeldUser"), job(4, "Priority")]});
+    let found = status(&Queue::parse(&jobs, &[12, 13]), 1, false);
+    let detail = |shard: usize| found.shards[shard - 1].piece.detail.as_str();
+    assert!(detail(2).ends_with("scontrol release 12_2") && detail(3).ends_with("scontrol release 12_3"), "{found:?}");
+    assert!(detail(4).ends_with("Priority"), "{}", detail(4));
+}
+
+#[test]
 fn a_second_round_is_open_where_the_first_is_done() {
     let found = status(&Ok(Queue::default()), 2, false);
     assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], vec![1, 2, 3, 4, 5, 6]));
