@@ -34,6 +34,23 @@ supervised() {
     return "$code"
 }
 
+# Says what went wrong, in the log and for `clustrata status`.
+say_why() {
+    echo "$1" >&2
+    [ -z "${clustrata_state:-}" ] || printf 'why %s\n' "${1//$'\n'/ }" >>"$clustrata_state"
+}
+
+# Ends the job when a line of its environment fails: without what the line loads, a GPU job would go on as a CPU job. Of a
+# file that a line reads (`source`), only the exit code counts.
+environment_failed() {
+    local code=$1 line
+    line=$(sed -n "${2}p" "$0")
+    say_why "a line of the environment failed with exit code $code: $line"
+    echo "if it may fail, write: $line || true" >&2
+    exit 1
+}
+clustrata_on_error='clustrata_code=$?; [ "${#BASH_SOURCE[@]}" -gt 1 ] || environment_failed "$clustrata_code" "$LINENO"'
+
 # After exit code 75: requeues the job, at most $1 times, to resume from the checkpoint. An array task is named
 # ARRAYJOB_TASK; the bare number would requeue all tasks. Only a running job is requeued: Slurm would revive a cancelled
 # one. (A job submitted by hand from inside a restarted job inherits SLURM_RESTART_COUNT, which can't be detected here.)
@@ -42,9 +59,9 @@ go_on_later() {
     [ -z "${SLURM_ARRAY_JOB_ID:-}" ] || job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
     state=$(squeue -h -j "$job" -o %T)
     if ((restarts >= $1)); then
-        echo "stopped after a checkpoint; job $job is not queued again: it was $restarts times, of at most $1" >&2
+        say_why "stopped after a checkpoint; job $job is not queued again: it was $restarts times, of at most $1"
     elif [ "$state" != RUNNING ]; then
-        echo "stopped after a checkpoint; job $job is not queued again: squeue calls it ${state:-nothing}, not RUNNING" >&2
+        say_why "stopped after a checkpoint; job $job is not queued again: squeue calls it ${state:-nothing}, not RUNNING"
     else
         echo "stopped after a checkpoint; job $job is queued again" >&2
         scontrol requeue "$job"

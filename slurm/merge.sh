@@ -8,7 +8,7 @@
 unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 
 @HEAD@
-program merge "$run"
+program merge "$run"@REMOVE_PARTS@
 code=$?
 ((code != 75)) || go_on_later "$most_requeues"
 exit "$code"

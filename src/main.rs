@@ -42,9 +42,9 @@ fn main() -> ExitCode {
     signals::install();
     let silent = cli.verbosity.quiet && !cli.command.prints_data();
     match commands::run(cli.command, &console) {
-        Ok(report) => {
-            print(&report, silent);
-            ExitCode::SUCCESS
+        Ok(answer) => {
+            print(&answer.text, silent);
+            ExitCode::from(answer.exit_code)
         }
         Err(error) => {
             print(error.report().unwrap_or_default(), silent);

@@ -8,7 +8,9 @@
 //! Results meet the crate's accuracy contract: own distances use direct differences, float32 sums never span more than a
 //! workgroup's rows, and wider sums are float64 on the host.
 
+mod adapter;
 pub mod cpu;
+mod given;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod kept;

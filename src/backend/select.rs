@@ -2,7 +2,9 @@
 
 use std::num::NonZero;
 
+pub use super::adapter::Adapter;
 use super::cpu::CpuBackend;
+use super::given::GivenGpu;
 use super::{Backend, DeviceInfo, Tuning};
 use crate::base::error::Result;
 
@@ -60,7 +62,11 @@ pub struct Request {
 pub fn open(choice: &Choice, request: &Request) -> Result<Selected> {
     // listing the adapters takes time
     let adapters = if *choice == Choice::Cpu { Vec::new() } else { adapters() };
-    let (device, reason) = decide(choice, &adapters, request)?;
+    let given = GivenGpu::from_environment();
+    if let Some(warning) = given.as_ref().and_then(|given| doubt(choice, &adapters, given)) {
+        tracing::warn!("{warning}");
+    }
+    let (device, reason) = decide(choice, &adapters, request, given.as_ref())?;
     let backend = match device {
         Some(adapter) => imp::open(adapter.index, request)?,
         None => Box::new(CpuBackend::new(request.threads)),
@@ -96,7 +102,7 @@ pub struct TimedShape {
 pub fn tune(choice: &Choice, tuning: &Tuning, go_on: &dyn Fn() -> Result<()>) -> Result<(DeviceInfo, Vec<TimedShape>)> {
     use crate::base::error::{Error, Finding};
     let adapters = adapters();
-    match decide(choice, &adapters, &Request::default())? {
+    match decide(choice, &adapters, &Request::default(), GivenGpu::from_environment().as_ref())? {
         (Some(adapter), _) => imp::tune(adapter.index, tuning, go_on),
         (None, reason) => {
             let finding = Finding::new("the CPU has no kernels to choose from").found(format!("the CPU: {reason}"));
@@ -110,41 +116,70 @@ pub fn adapters() -> Vec<Adapter> {
     imp::adapters()
 }
 
-/// One entry of the list of adapters.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct Adapter {
-    /// Index for `--device`.
-    pub index: usize,
-    /// Description of the adapter.
-    #[serde(flatten)]
-    pub info: DeviceInfo,
-    /// Why it can't be used; `None` if it can.
-    pub unusable: Option<String>,
-}
-
 /// The adapter that `auto` selects: the first discrete GPU, otherwise the first integrated one, otherwise the first virtual
 /// one.
 pub fn preferred(adapters: &[Adapter]) -> Option<&Adapter> {
-    let usable = || adapters.iter().filter(|a| a.unusable.is_none());
-    ["discrete", "integrated", "virtual"].iter().find_map(|kind| usable().find(|a| a.info.kind == *kind))
+    gpus(adapters).first().copied()
+}
+
+/// The GPUs among which `auto` and `gpu` choose: the discrete ones, otherwise the integrated ones, otherwise the virtual ones.
+fn gpus(adapters: &[Adapter]) -> Vec<&Adapter> {
+    let of_kind = |kind| adapters.iter().filter(|a| a.unusable.is_none() && a.info.kind == kind).collect::<Vec<_>>();
+    let kinds = ["discrete", "integrated", "virtual"];
+    kinds.into_iter().map(of_kind).find(|gpus| !gpus.is_empty()).unwrap_or_default()
+}
+
+/// The GPU that this process was given, else the first, and why.
+fn best<'a>(adapters: &'a [Adapter], given: Option<&GivenGpu>) -> Option<(&'a Adapter, String)> {
+    let gpus = gpus(adapters);
+    if let Some((given, gpu)) = given.and_then(|given| Some((given, given.among(&gpus)?))) {
+        return Some((gpu, format!("the {} GPU that this process was given ({})", gpu.info.kind, given.variable)));
+    }
+    gpus.first().map(|gpu| (*gpu, format!("the first {} GPU", gpu.info.kind)))
+}
+
+/// What a user must know who was given a GPU that is not the one, or not at all, used.
+fn doubt(choice: &Choice, adapters: &[Adapter], given: &GivenGpu) -> Option<String> {
+    let gpus = gpus(adapters);
+    match choice {
+        Choice::Auto if gpus.is_empty() => Some(format!(
+            "this process was given a GPU ({}), but none can be used: it computes on the CPU. Look at `clustrata devices` on \
+             this node; --device gpu ends with an error instead. {}",
+            given.variable,
+            why_cpu(adapters)
+        )),
+        Choice::Auto | Choice::Gpu if !gpus.is_empty() && given.among(&gpus).is_none() => Some(format!(
+            "this process was given a GPU ({}), but none of the {} GPUs here can be recognised as this one: it takes the first. \
+             Name one with --device",
+            given.variable,
+            gpus.len()
+        )),
+        _ => None,
+    }
 }
 
 /// The adapter to open, or `None` for the CPU, and why.
-fn decide<'a>(choice: &Choice, adapters: &'a [Adapter], request: &Request) -> Result<(Option<&'a Adapter>, String)> {
+fn decide<'a>(
+    choice: &Choice,
+    adapters: &'a [Adapter],
+    request: &Request,
+    given: Option<&GivenGpu>,
+) -> Result<(Option<&'a Adapter>, String)> {
     let usable = || adapters.iter().filter(|a| a.unusable.is_none());
     let asked = || "asked for".to_owned();
     let (adapter, reason) = match choice {
         Choice::Cpu => return Ok((None, asked())),
-        Choice::Auto => match preferred(adapters) {
-            Some(adapter) if request.own_distances_alone && adapter.info.kind == "discrete" => {
+        Choice::Auto => match best(adapters, given) {
+            Some((adapter, _)) if request.own_distances_alone && adapter.info.kind == "discrete" => {
                 return Ok((None, slower_on(&adapter.info.name)));
             }
-            Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
+            Some((adapter, reason)) => (Some(adapter), reason),
             None => return Ok((None, why_cpu(adapters))),
         },
-        Choice::Gpu => match preferred(adapters) {
-            Some(adapter) => (Some(adapter), format!("the first {} GPU", adapter.info.kind)),
-            None => (usable().next(), "no discrete or integrated GPU found, only this".to_owned()),
+        Choice::Gpu => match (best(adapters, given), given) {
+            (Some((adapter, reason)), _) => (Some(adapter), reason),
+            (None, Some(given)) => return Err(none_given(adapters, given)),
+            (None, None) => (usable().next(), "no discrete or integrated GPU found, only this".to_owned()),
         },
         Choice::Index(_) | Choice::Name(_) => (pick(choice, adapters), asked()),
     };
@@ -239,8 +274,19 @@ fn driver_hint() -> &'static str {
     }
 }
 
-fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
+/// The error that a process was given a GPU that is not there. A rasterizer would take its place for hours.
+fn none_given(adapters: &[Adapter], given: &GivenGpu) -> crate::base::error::Error {
     use crate::base::error::{Error, Finding};
+    let finding = Finding::new("this process was given a GPU, but none can be used").expected(given.variable.clone());
+    let hint = format!(
+        "load its Vulkan driver ({}) in `slurm: environment`, leave out nodes without it, or use --device cpu",
+        driver_hint()
+    );
+    Error::device(finding.found(list(adapters)).hint(hint))
+}
+
+/// The adapters, for messages.
+fn list(adapters: &[Adapter]) -> String {
     let listed: Vec<String> = adapters
         .iter()
         .map(|a| match &a.unusable {
@@ -248,15 +294,19 @@ fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
             None => format!("{}: {} ({})", a.index, a.info.name, a.info.kind),
         })
         .collect();
+    if listed.is_empty() { "no adapter".to_owned() } else { listed.join("; ") }
+}
+
+fn none(choice: &Choice, adapters: &[Adapter]) -> crate::base::error::Error {
+    use crate::base::error::{Error, Finding};
     let expected = match choice {
         Choice::Auto | Choice::Gpu | Choice::Cpu => "a usable Vulkan, Metal or DX12 adapter".to_owned(),
         Choice::Index(index) => format!("an adapter with index {index}"),
         Choice::Name(part) => format!("an adapter whose name contains `{part}`"),
     };
-    let found = if listed.is_empty() { "no adapter".to_owned() } else { listed.join("; ") };
     let hint =
         format!("use --device cpu, or get a GPU driver ({}); `clustrata devices` lists the adapters", driver_hint());
-    Error::device(Finding::new("no such device").expected(expected).found(found).hint(hint))
+    Error::device(Finding::new("no such device").expected(expected).found(list(adapters)).hint(hint))
 }
 
 #[cfg(feature = "gpu")]
@@ -267,7 +317,7 @@ mod imp {
 
     pub(super) fn adapters() -> Vec<Adapter> {
         let listing = gpu::adapters().into_iter();
-        listing.map(|a| Adapter { index: a.index, info: a.info, unusable: a.unusable }).collect()
+        listing.map(|a| Adapter { index: a.index, info: a.info, pci: a.pci, unusable: a.unusable }).collect()
     }
 
     pub(super) fn open(index: usize, request: &Request) -> Result<Box<dyn Backend>> {
@@ -312,81 +362,4 @@ mod imp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn adapter(index: usize, kind: &'static str, unusable: Option<&str>) -> Adapter {
-        let info = DeviceInfo {
-            backend: "gpu",
-            name: format!("{kind} {index}"),
-            kind,
-            api: "Vulkan".into(),
-            driver: String::new(),
-            limits: std::collections::BTreeMap::new(),
-        };
-        Adapter { index, info, unusable: unusable.map(str::to_owned) }
-    }
-
-    #[test]
-    fn device_values_are_parsed() {
-        let name = |n: &str| Choice::Name(n.to_owned());
-        let parsed = ["auto", "gpu", "cpu", "3", "llvm"].map(Choice::parse);
-        assert_eq!(parsed, [Choice::Auto, Choice::Gpu, Choice::Cpu, Choice::Index(3), name("llvm")]);
-    }
-
-    #[test]
-    fn names_match_in_part_and_ignore_case() {
-        let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
-        assert_eq!(named(&list, "DISCRETE").map(|a| a.index), Some(1));
-        assert!(named(&list, "4090").is_none());
-    }
-
-    #[test]
-    fn a_number_is_an_index_or_a_model_but_no_version() {
-        let mut list = [adapter(0, "software", None), adapter(1, "discrete", Some("no compute"))];
-        list[0].info.name = "llvmpipe (LLVM 19.1.7, 256 bits)".into();
-        list[0].info.driver = "llvmpipe Mesa 25.0.7-2 (LLVM 19.1.7)".into();
-        let open = |list: &[Adapter], text: &str| pick(&Choice::parse(text), list).map(|a| a.index);
-        for text in ["1", "7", "19", "256", "25.0", "19.1", "19.1.7", ""] {
-            assert_eq!(open(&list, text), None, "{text}");
-        }
-        assert_eq!(["0", "llvm", "mesa"].map(|text| open(&list, text)), [Some(0); 3]);
-        list[1] = adapter(1, "discrete", None);
-        list[1].info.name = "NVIDIA GeForce RTX 4090".into();
-        assert_eq!(["1", "4090", "rtx 4090"].map(|text| open(&list, text)), [Some(1); 3]);
-        list[1].info.name = "Intel(R) UHD Graphics 620 (KBL GT2)".into();
-        assert_eq!(["620", "uhd graphics 620", "kbl", "intel(r)"].map(|text| open(&list, text)), [Some(1); 4]);
-    }
-
-    #[test]
-    fn auto_computes_own_distances_alone_on_the_cpu_where_the_points_would_be_copied() {
-        let list = [adapter(0, "integrated", None), adapter(1, "discrete", None)];
-        let decide = |choice: &str, list: &[Adapter], own_distances_alone| {
-            let request = Request { own_distances_alone, ..Request::default() };
-            let (adapter, reason) = decide(&Choice::parse(choice), list, &request).expect("a device");
-            (adapter.map(|adapter| adapter.index), reason)
-        };
-        let (device, reason) = decide("auto", &list, true);
-        assert_eq!(device, None);
-        assert!(reason.contains("discrete 1") && reason.contains("--device gpu"), "{reason}");
-        // other work, a choice of the user's, a GPU that shares the memory
-        assert_eq!(decide("auto", &list, false), (Some(1), "the first discrete GPU".to_owned()));
-        for choice in ["gpu", "1", "discrete"] {
-            assert_eq!(decide(choice, &list, true).0, Some(1), "{choice}");
-        }
-        assert_eq!(decide("auto", &list[..1], true).0, Some(0));
-    }
-
-    #[test]
-    fn auto_prefers_discrete_and_never_takes_software() {
-        let list = [
-            adapter(0, "software", None),
-            adapter(1, "integrated", None),
-            adapter(2, "discrete", Some("no compute")),
-            adapter(3, "discrete", None),
-        ];
-        assert_eq!(preferred(&list).map(|a| a.index), Some(3));
-        assert_eq!(preferred(&list[..3]).map(|a| a.index), Some(1));
-        assert!(preferred(&list[..1]).is_none());
-    }
-}
+mod tests;

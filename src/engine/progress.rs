@@ -14,6 +14,9 @@ pub trait Progress: Sync {
 pub trait StageProgress: Sync {
     /// Reports `units` more units as done.
     fn advance(&self, units: u64);
+
+    /// Reports that an iteration of at most `most` is done.
+    fn iteration(&self, _done: u64, _most: u64) {}
 }
 
 /// Ignores progress, and never cancels.

@@ -85,6 +85,7 @@ impl Run<'_> {
         let mut converged = false;
         while state.objectives.len() < iterations as usize && !converged {
             self.iteration(state, progress.as_ref())?;
+            progress.iteration(state.objectives.len() as u64, u64::from(iterations));
             converged = self.has_converged(state);
             if !converged {
                 self.checkpoint_if_due(state, since)?;

@@ -45,6 +45,10 @@ impl StageProgress for TimedStage<'_> {
     fn advance(&self, units: u64) {
         self.progress.advance(units);
     }
+
+    fn iteration(&self, done: u64, most: u64) {
+        self.progress.iteration(done, most);
+    }
 }
 
 impl Drop for TimedStage<'_> {

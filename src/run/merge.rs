@@ -14,7 +14,7 @@ use crate::base::signals::{self, StopRequest};
 use crate::engine::checkpoint_store::{NoCheckpoints, Stage};
 use crate::engine::partials::RowSums;
 use crate::evaluate::SecondRound;
-use crate::formats::folder::OutputFolder;
+use crate::formats::folder::{OutputFolder, RECORD};
 use crate::metrics;
 use crate::metrics::gates::Gate;
 use crate::plan::Plan;
@@ -66,11 +66,24 @@ pub fn run(request: Request, frontend: &dyn Frontend) -> Result<String> {
     let out = folder.path().to_owned();
     folder.commit()?;
     if request.remove_parts {
+        verify(&out, &record)?;
         parts.remove()?;
     }
     tracking::send_after_run(&plan.settings.tracking, &record, &out);
     let ending = Ending { out: &out, took: started.elapsed().ok(), terminal: frontend.terminal() };
     gates::hold(&plan.settings.gates, &record, &ending, request.json)
+}
+
+/// Reads the record back before the parts go: they are the only other copy of the results.
+fn verify(out: &Path, written: &RunRecord) -> Result<()> {
+    let path = out.join(RECORD);
+    let read = RunRecord::read(&path).map_err(Error::failed)?;
+    let levels = |record: &RunRecord| serde_json::to_value(&record.levels).ok();
+    if read.plan == written.plan && levels(&read).is_some_and(|read| Some(read) == levels(written)) {
+        return Ok(());
+    }
+    let finding = Finding::new("the merged record does not read back as it was written, so the parts stay").file(path);
+    Err(Error::failed(finding.hint("check the disk, then merge again with --force")))
 }
 
 /// The settings of the parts, overridden by `options`.

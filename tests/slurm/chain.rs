@@ -93,7 +93,7 @@ fn one_submit_makes_the_clustering_and_judges_it() {
     assert_same_figures(&judged, &in_one_piece(&cluster, &again, &embeddings()));
 
     // what is there is not made again
-    let status = cluster.clustrata(&["status", hier.to_str().expect("UTF-8")]);
+    let status = cluster.status(&[hier.to_str().expect("UTF-8")], 0);
     assert!(status.contains("test/kmeans (done)"), "{status}");
     let jobs = cluster.jobs().len();
     let refused = cluster.try_clustrata(&["submit", &spec]);

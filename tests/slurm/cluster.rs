@@ -68,6 +68,19 @@ impl Cluster {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
+    /// What `clustrata status` prints; it must end with this exit code.
+    pub(crate) fn status(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.try_clustrata(&[&["status"], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// The mails that Slurm sent: the subject of each.
+    pub(crate) fn mails(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.slurm().join("log/mails")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
     /// `clustrata`, however it ends.
     pub(crate) fn try_clustrata(&self, arguments: &[&str]) -> Output {
         self.command(env!("CARGO_BIN_EXE_clustrata")).args(arguments).output().expect("the program starts")

@@ -41,7 +41,7 @@ SlurmctldPidFile=$dir/run/slurmctld.pid
 SlurmdPidFile=$dir/run/slurmd-%n.pid
 SlurmctldLogFile=$dir/log/slurmctld.log
 SlurmdLogFile=$dir/log/slurmd-%n.log
-MailProg=/bin/true
+MailProg=$dir/etc/mail.sh
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -71,6 +71,7 @@ echo "export TMPDIR=\$scratch"
 echo "export SLURM_TMPDIR=\$scratch"
 END
     printf '#!/bin/sh\nexit 0\n' >"$dir/etc/epilog.sh"
+    printf '#!/bin/sh\necho "$*" >>"%s/log/mails"\n' "$dir" >"$dir/etc/mail.sh"
     chmod 755 "$dir"/etc/*.sh
 }
 

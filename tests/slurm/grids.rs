@@ -36,7 +36,7 @@ fn only_what_failed_of_a_grid_is_submitted_again() {
     cluster.clustrata(&["submit", &spec]);
     cluster.wait_for_all_jobs();
     let sweep = root.join("test");
-    let status = cluster.clustrata(&["status", sweep.to_str().expect("UTF-8")]);
+    let status = cluster.status(&[sweep.to_str().expect("UTF-8")], 1);
     assert!(status.contains("2 done, 1 failed of 3 runs") && status.contains("exit code 5"), "{status}");
 
     fs::write(cluster.shared().join("mended"), "").expect("writes");

@@ -7,11 +7,15 @@ mod common;
 
 mod chain;
 mod cluster;
+mod endings;
+mod gpus;
 mod grids;
 mod labels;
+mod mail;
 mod shards;
 mod signals;
 mod stand_ins;
+mod states;
 mod sweeps;
 
 use std::path::Path;

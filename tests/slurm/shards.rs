@@ -87,7 +87,7 @@ fn with_trouble(cluster: &Cluster, clustering: &Path, embeddings: &Path) {
     // the second round and the merge have gone with the task that failed
     assert!(!out.join("record.json").exists());
     assert_eq!(cluster.jobs().iter().filter(|job| job.ends_with("CANCELLED")).count(), 9, "{:?}", cluster.jobs());
-    let status: Value = serde_json::from_str(&cluster.clustrata(&["status", folder, "--json"])).expect("JSON");
+    let status: Value = serde_json::from_str(&cluster.status(&[folder, "--json"], 1)).expect("JSON");
     let first_done = |shard: usize| status["shards"][shard - 1]["first_done"].as_bool().expect("known");
     assert_eq!((1..=8).filter(|&shard| !first_done(shard)).collect::<Vec<_>>(), [3]);
     assert_eq!(status["shards"][2]["state"], "failed");
@@ -114,10 +114,11 @@ fn with_trouble(cluster: &Cluster, clustering: &Path, embeddings: &Path) {
         [2, 2, 3, 2, 3, 2, 2, 2],
         "first and second round, and the two"
     );
-    assert!(cluster.clustrata(&["status", folder]).contains("(done)"));
+    assert!(cluster.status(&[folder], 0).contains("(done)"));
     assert!(cluster.clustrata(&["retry", folder]).contains("nothing to submit"));
     let merged = record(&out);
     assert_eq!(merged["parts"].as_array().map(Vec::len), Some(8));
+    assert!(!out.join("parts").exists(), "they are merged");
     assert_same_figures(&merged, &in_one_piece(cluster, clustering, embeddings));
 }
 

@@ -75,7 +75,7 @@ fn a_failure_takes_what_comes_after_it_away() {
         cluster.jobs().iter().map(|job| job.split(' ').next_back().unwrap_or_default().to_owned()).collect();
     assert_eq!(states.iter().filter(|state| *state == "CANCELLED").count(), 3, "{:?}", cluster.jobs());
     let out = root.join("test/run");
-    let status = cluster.clustrata(&["status", out.to_str().expect("UTF-8")]);
+    let status = cluster.status(&[out.to_str().expect("UTF-8")], 1);
     assert!(status.contains("failed    exit code 1: job") || status.contains("exit code 1: job"), "{status}");
     assert!(!out.join("slurm/state/merge").exists());
 }

@@ -29,12 +29,12 @@ if [ "$1" = show ]; then echo "MaxArraySize = 1001"; else echo "$*" >>"$HERE/sco
 "#;
 
 /// A folder with commands that stand in for Slurm's.
-struct StandIns {
+pub(crate) struct StandIns {
     folder: tempfile::TempDir,
 }
 
 impl StandIns {
-    fn new() -> StandIns {
+    pub(crate) fn new() -> StandIns {
         let stand_ins = StandIns { folder: scratch() };
         fs::create_dir(stand_ins.path("bin")).expect("a folder");
         let commands = [("sbatch", SBATCH), ("squeue", SQUEUE), ("scontrol", SCONTROL), ("scancel", "")];
@@ -45,11 +45,17 @@ impl StandIns {
         stand_ins
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// The same, with an sbatch that accepts jobs.
+    pub(crate) fn with_sbatch(self) -> StandIns {
+        self.program("bin/sbatch", SBATCH);
+        self
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn program(&self, name: &str, lines: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str, lines: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, format!("#!/bin/bash\n{lines}\n")).expect("writes");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -57,52 +63,52 @@ impl StandIns {
     }
 
     /// What squeue answers from now on.
-    fn queue(&self, answer: &Value) {
+    pub(crate) fn queue(&self, answer: &Value) {
         fs::write(self.path("queue.json"), answer.to_string()).expect("writes");
     }
 
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap_or_default());
         command.env("PATH", path).env("HERE", self.folder.path());
         command
     }
 
-    fn clustrata(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn clustrata(&self, arguments: &[&str]) -> Output {
         self.program_with(arguments).output().expect("the program starts")
     }
 
-    fn program_with(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn program_with(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(env!("CARGO_BIN_EXE_clustrata"));
         command.args(arguments);
         command
     }
 
-    fn calls(&self, command: &str) -> Vec<String> {
+    pub(crate) fn calls(&self, command: &str) -> Vec<String> {
         let text = fs::read_to_string(self.path(&format!("{command}.calls"))).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Writes a spec and gives its path.
-    fn spec(&self, slurm: &str) -> String {
+    pub(crate) fn spec(&self, slurm: &str) -> String {
         let path = self.path("spec.yaml");
         fs::write(&path, digits(&self.path("runs"), slurm)).expect("writes");
         path.to_str().expect("UTF-8").to_owned()
     }
 
     /// Submits a run of so many shards; its folder.
-    fn submitted(&self, shards: u64) -> PathBuf {
+    pub(crate) fn submitted(&self, shards: u64) -> PathBuf {
         let output = self.clustrata(&["submit", &self.spec(&format!("  shards: {shards}\n"))]);
         assert!(output.status.success(), "{}", text(&output));
         self.path("runs/test/run")
     }
 }
 
-fn name(path: &Path) -> &str {
+pub(crate) fn name(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-fn assert_refused(output: &Output, parts: &[&str]) {
+pub(crate) fn assert_refused(output: &Output, parts: &[&str]) {
     assert!(!output.status.success(), "{}", text(output));
     for part in parts {
         assert!(text(output).contains(part), "no {part} in {}", text(output));
@@ -196,7 +202,7 @@ fn a_copy_of_a_run_is_not_the_run() {
     assert_refused(&slurm.clustrata(&["retry", name(&copy), "--force"]), &["moved or copied"]);
     assert_eq!(slurm.calls("sbatch").len(), before);
     let status = slurm.clustrata(&["status", name(&copy)]);
-    assert!(status.status.success() && text(&status).contains("moved or copied"), "{}", text(&status));
+    assert!(status.status.code() == Some(1) && text(&status).contains("moved or copied"), "{}", text(&status));
     // by another name it is the run itself
     std::os::unix::fs::symlink(slurm.path("runs"), slurm.path("link")).expect("a link");
     let link = slurm.path("link/test/run");
@@ -235,7 +241,7 @@ fn one_damaged_record_does_not_hide_the_other_runs() {
     fs::write(root.join("seed=1/slurm/job.json"), "{").expect("writes");
     let status = slurm.clustrata(&["status", name(&root)]);
     assert!(text(&status).contains("1 missing, 1 unreadable of 2 runs"), "{}", text(&status));
-    assert!(slurm.clustrata(&["status", name(&root), "--json"]).status.success());
+    assert_eq!(slurm.clustrata(&["status", name(&root), "--json"]).status.code(), Some(1));
     assert_refused(&slurm.clustrata(&["submit", &spec, "--retry"]), &["is damaged", "seed=1", "--overwrite"]);
     let output = slurm.clustrata(&["submit", &spec, "--overwrite"]);
     assert!(output.status.success(), "{}", text(&output));

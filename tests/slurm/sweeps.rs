@@ -112,7 +112,7 @@ fn settings_and_seeds_are_swept_overnight_and_collected_in_the_morning() {
     cluster.wait_for_all_jobs();
 
     let sweep = root.join("seeds");
-    let status = cluster.clustrata(&["status", sweep.to_str().expect("UTF-8")]);
+    let status = cluster.status(&[sweep.to_str().expect("UTF-8")], 1);
     assert!(status.contains("5 done, 1 failed of 6 clusterings"), "{status}");
     assert!(status.contains("4 done, 1 failed, 1 not submitted of 6 runs"), "{status}");
     assert!(status.contains("waits for its clustering") && status.contains("exit code 9"), "{status}");
@@ -133,7 +133,7 @@ fn settings_and_seeds_are_swept_overnight_and_collected_in_the_morning() {
     }
     assert_groups(&root, &SEEDS);
     let damaged: Value =
-        serde_json::from_str(&cluster.clustrata(&["status", root.to_str().expect("UTF-8"), "--json"])).expect("JSON");
+        serde_json::from_str(&cluster.status(&[root.to_str().expect("UTF-8"), "--json"], 0)).expect("JSON");
     assert_eq!(damaged[0]["runs"].as_array().map(Vec::len), Some(6), "a folder of sweeps");
     assert_eq!(damaged[0]["runs"][0]["status"]["state"], "done");
     every_run_repeats(&cluster, base, &root);

@@ -15,13 +15,17 @@ use crate::formats::folder::{LockedFolder, PARTS};
 use crate::run::parts;
 
 /// The state that a job's script recorded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Mark {
     /// The job's number, or the array's; 0 for a run on this machine.
     pub(super) job: u64,
     pub(super) node: String,
     /// Its exit code; `None` while it runs and if it was killed.
     pub(super) ended: Option<u8>,
+    /// What went wrong, if the script knows.
+    pub(super) why: Option<String>,
+    /// Seconds of all its starts whose end is known.
+    pub(super) seconds: f64,
 }
 
 /// The latest state of every job of a run.
@@ -32,6 +36,11 @@ impl Marks {
     /// The state of a step, or of one of its tasks; `None` if it has not started.
     pub(super) fn of(&self, step: Step, task: Option<u64>) -> Option<&Mark> {
         self.0.get(&mark_name(step, task))
+    }
+
+    /// Seconds of all jobs whose end is known, including those that were repeated.
+    pub(super) fn seconds(&self) -> f64 {
+        self.0.values().map(|mark| mark.seconds).sum()
     }
 
     /// The jobs that ran one of the steps, unordered; includes jobs submitted by hand.
@@ -169,14 +178,17 @@ impl JobFolder {
         fs::read_to_string(self.file(METRICS_SETTINGS)).ok()
     }
 
-    /// Records, as a script does, that a run on this machine failed.
+    /// Records, as a script does, a run on this machine that has ended.
     ///
     /// # Errors
     /// `Failed` if the folder can't be written.
-    pub fn note_failure(&self, exit_code: Option<i32>) -> Result<()> {
-        let (at, code) =
-            (rfc3339(SystemTime::now()).unwrap_or_default(), exit_code.map_or("-".to_owned(), |code| code.to_string()));
-        write(&self.file("state").join(Step::Whole.name()), &format!("begun 0 - {at}\nended {code} {at}\n"))
+    pub fn note_local(&self, started: SystemTime, exit_code: Option<i32>) -> Result<()> {
+        let time = |at| rfc3339(at).unwrap_or_default();
+        let code = exit_code.map_or("-".to_owned(), |code| code.to_string());
+        let path = self.file("state").join(Step::Whole.name());
+        let earlier = fs::read_to_string(&path).unwrap_or_default();
+        let (started, ended) = (time(started), time(SystemTime::now()));
+        write(&path, &format!("{earlier}begun 0 - {started}\nended {code} {ended}\n"))
     }
 
     /// The states that the scripts recorded.
@@ -218,16 +230,32 @@ impl JobFolder {
     }
 }
 
+/// The last start in a state file, which has three kinds of lines: `begun JOB NODE TIME`, `why TEXT` and `ended CODE TIME`.
 fn parse_mark(text: &str) -> Option<Mark> {
-    let mut lines = text.lines().map(|line| line.split(' '));
-    let mut begun = lines.next()?;
-    if begun.next() != Some("begun") {
-        return None;
+    let mut last: Option<Mark> = None;
+    let mut begun = None;
+    for line in text.lines() {
+        let (kind, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let mut words = rest.split(' ');
+        match (kind, &mut last) {
+            ("begun", _) => {
+                let (job, node) = (words.next()?.parse().ok()?, words.next()?.to_owned());
+                begun = words.next().and_then(|at| humantime::parse_rfc3339(at).ok());
+                let seconds = last.map_or(0.0, |earlier| earlier.seconds);
+                last = Some(Mark { job, node, ended: None, why: None, seconds });
+            }
+            ("ended", Some(mark)) => {
+                mark.ended = words.next().and_then(|code| code.parse().ok());
+                let ended = words.next().and_then(|at| humantime::parse_rfc3339(at).ok());
+                let took = begun.take().and_then(|begun| ended?.duration_since(begun).ok());
+                mark.seconds += took.map_or(0.0, |took| took.as_secs_f64());
+            }
+            ("why", Some(mark)) => mark.why = Some(rest.to_owned()),
+            (_, Some(_)) => {}
+            (_, None) => return None,
+        }
     }
-    let (job, node) = (begun.next()?.parse().ok()?, begun.next()?.to_owned());
-    let ended =
-        lines.find_map(|mut words| if words.next() == Some("ended") { words.next()?.parse().ok() } else { None });
-    Some(Mark { job, node, ended })
+    last
 }
 
 /// Writes a file atomically.

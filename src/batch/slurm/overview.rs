@@ -5,39 +5,104 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::account;
 use super::folder::JobFolder;
 use super::members::{NamedStatus, SubmittedRun, SweepStatus};
+use super::piece::State;
 use super::report;
-use super::status::{RunStatus, State};
+use super::standing::Standing;
+use super::status::RunStatus;
 use super::submission::Submission;
 use crate::base::error::{Error, Finding, Result};
 use crate::batch::sweep::{Member, SweepFile};
 use crate::plan::record::KmeansRecord;
 
-/// The state of the run, of the sweep, or of the sweeps in `folder`: as text, or as JSON.
-///
-/// # Errors
-/// `Usage` if the folder holds no submitted run; `Failed` if it can't be listed; `Input` if the list of a sweep is damaged.
-pub fn status_of_folder(folder: &Path, as_json: bool) -> Result<String> {
-    let root = std::path::absolute(folder)
-        .map_err(|e| Error::usage(Finding::io("the folder has no usable path", folder, &e)))?;
-    let folder = JobFolder::of(&root);
-    if !folder.is_there() {
-        if let Some(sweep) = sweep_in(&root)? {
-            return if as_json { json(&sweep) } else { Ok(report::of_sweep(&sweep)) };
+/// What a folder holds.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Overview {
+    /// A submitted run, or a clustering.
+    Run(Box<RunStatus>),
+    /// A sweep.
+    Sweep(SweepStatus),
+    /// A folder of sweeps.
+    Sweeps(Vec<SweepStatus>),
+}
+
+impl Overview {
+    /// The state of the run, of the sweep, or of the sweeps in `folder`.
+    ///
+    /// # Errors
+    /// `Usage` if the folder holds no submitted run; `Failed` if it can't be listed; `Input` if the list of a sweep is damaged.
+    pub fn of(folder: &Path) -> Result<Overview> {
+        let root = absolute(folder)?;
+        let folder = JobFolder::of(&root);
+        if !folder.is_there() {
+            if let Some(sweep) = sweep_in(&root)? {
+                return Ok(Overview::Sweep(sweep));
+            }
+            let sweeps = sweeps_below(&root)?;
+            if !sweeps.is_empty() {
+                return Ok(Overview::Sweeps(sweeps));
+            }
         }
-        let sweeps = sweeps_below(&root)?;
-        if !sweeps.is_empty() {
-            return if as_json { json(&sweeps) } else { Ok(report::of_sweeps(&root, &sweeps)) };
+        Ok(Overview::Run(Box::new(RunStatus::of(&folder, &folder.read()?)?)))
+    }
+
+    /// As text; `folder` as it was given.
+    ///
+    /// # Errors
+    /// `Usage` if the folder's path is not usable.
+    pub fn text(&self, folder: &Path) -> Result<String> {
+        let root = absolute(folder)?;
+        Ok(match self {
+            Overview::Run(status) => report::of_run(&root, status),
+            Overview::Sweep(sweep) => report::of_sweep(sweep),
+            Overview::Sweeps(sweeps) => report::of_sweeps(&root, sweeps),
+        })
+    }
+
+    /// What became of each combination, and the hours it took.
+    pub fn account(&self) -> String {
+        match self {
+            Overview::Run(status) => account::of_run(status),
+            Overview::Sweep(sweep) => account::of_sweep(sweep),
+            Overview::Sweeps(sweeps) => sweeps.iter().map(account::of_sweep).collect::<Vec<_>>().join("\n\n"),
         }
     }
-    let status = RunStatus::of(&folder, &folder.read()?)?;
-    if as_json { json(&status) } else { Ok(report::of_run(&root, &status)) }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// `Failed` if a path is not Unicode.
+    pub fn json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self)
+            .map_err(|e| Error::failed(Finding::new("can't print the state as JSON").found(e.to_string())))
+    }
+
+    /// Where all of it stands.
+    pub fn standing(&self) -> Standing {
+        match self {
+            Overview::Run(status) => Standing::of(&[Some(status.state)], status.gate_failed),
+            Overview::Sweep(sweep) => sweep.standing(),
+            Overview::Sweeps(sweeps) => {
+                let all = sweeps.iter().map(SweepStatus::standing);
+                let order = [Standing::Active, Standing::Failed, Standing::GateFailed];
+                let all: Vec<Standing> = all.collect();
+                order.into_iter().find(|standing| all.contains(standing)).unwrap_or(Standing::Done)
+            }
+        }
+    }
+}
+
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder).map_err(|e| Error::usage(Finding::io("the folder has no usable path", folder, &e)))
 }
 
 /// The sweep in a folder, from its list and from the runs in it; `None` if there is neither.
 fn sweep_in(root: &Path) -> Result<Option<SweepStatus>> {
     let list = SweepFile::read(root)?;
+    let spec = list.as_ref().map(|list| list.spec.clone());
     let (clusterings, listed) = list.map_or_else(Default::default, |list| (list.clusterings, list.runs));
     // the sweep may have been moved
     let here = |run: Member| Member { folder: root.join(&run.name), ..run };
@@ -51,7 +116,7 @@ fn sweep_in(root: &Path) -> Result<Option<SweepStatus>> {
     let count = clusterings.len();
     let mut clusterings = statuses_of(clusterings.into_iter().chain(runs));
     let runs = clusterings.split_off(count);
-    let sweep = SweepStatus { folder: root.to_owned(), clusterings, runs };
+    let sweep = SweepStatus { folder: root.to_owned(), clusterings, runs, spec };
     Ok(Some(sweep))
 }
 
@@ -106,9 +171,4 @@ fn folders_in(root: &Path) -> Result<Vec<(String, PathBuf)>> {
         .collect();
     folders.sort_by(|(a, _), (b, _)| natord::compare(a, b));
     Ok(folders)
-}
-
-fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string_pretty(value)
-        .map_err(|e| Error::failed(Finding::new("can't print the state as JSON").found(e.to_string())))
 }

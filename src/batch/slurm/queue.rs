@@ -55,6 +55,11 @@ impl Entry {
         ACTIVE.contains(&self.state.as_str())
     }
 
+    /// Whether it waits for a person: Slurm holds a job that it could not launch.
+    pub(super) fn is_held(&self) -> bool {
+        self.state == "REQUEUE_HOLD" || self.reason.to_lowercase().contains("held")
+    }
+
     /// Whether it is running.
     pub(super) fn is_running(&self) -> bool {
         self.is_active() && !matches!(self.state.as_str(), "PENDING" | "REQUEUED" | "REQUEUE_HOLD")

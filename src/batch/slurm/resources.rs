@@ -76,6 +76,13 @@ impl Resources {
         Ok(Resources(options))
     }
 
+    /// The options of a job that needs next to nothing: those that say where it may run.
+    pub(super) fn for_a_moment(&self) -> Vec<String> {
+        const PLACE: [&str; 5] = ["--partition=", "--account=", "--qos=", "--reservation=", "--constraint="];
+        let is_place = |option: &&String| PLACE.iter().any(|name| option.starts_with(name));
+        self.0.iter().filter(is_place).cloned().chain(["--time=10".to_owned()]).collect()
+    }
+
     /// The options of a job of several processes, each of which gets these resources. sbatch counts `cpus` per process
     /// anyway.
     pub(super) fn per_process(&self, processes: u64) -> Vec<String> {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::folder::JobFolder;
 use super::overview::runs_below;
-use super::status::{RunStatus, State, refuse_active, refuse_moved};
+use super::piece::State;
+use super::status::{RunStatus, refuse_active, refuse_moved};
 use super::steps;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::text::counted;

@@ -1,6 +1,7 @@
 //! The scripts, from the templates in `slurm/`.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use super::folder::JobFolder;
 use super::layout::array_of;
@@ -15,6 +16,7 @@ const MERGE: &str = include_str!("../../../slurm/merge.sh");
 const METRICS: &str = include_str!("../../../slurm/metrics.sh");
 const KMEANS: &str = include_str!("../../../slurm/kmeans.sh");
 const HEAD: &str = include_str!("../../../slurm/head.sh");
+const MAIL: &str = include_str!("../../../slurm/mail.sh");
 const COMMON: &str = include_str!("../../../slurm/common.sh");
 
 /// The scripts of a run by their names.
@@ -50,18 +52,13 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
         Some(path) => format!(" --scratch {}", words::shell(path)?),
         None => String::new(),
     };
-    let binary = site.binary.to_str().ok_or_else(|| {
-        Error::usage(
-            Finding::new("the program's path is not UTF-8").file(&site.binary).hint("use a link with another name"),
-        )
-    })?;
     let head = fill(
         HEAD,
         &[
             ("STATE", &state(step, out)?),
             ("RUN", &words::shell(out)?),
             ("SETTINGS", step.settings()),
-            ("BINARY", &words::shell(binary)?),
+            ("BINARY", &binary(site)?),
             ("MOST_REQUEUES", &if site.requeue { site.max_requeues } else { 0 }.to_string()),
             ("COMMON", COMMON.trim_end()),
             ("ENVIRONMENT", &environment(site)?),
@@ -77,8 +74,46 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
             ("SHARDS", &submission.layout.shards.to_string()),
             ("TASKS", &submission.layout.tasks.to_string()),
             ("SCRATCH", &scratch),
+            ("REMOVE_PARTS", if site.keep_parts { "" } else { " --remove-parts" }),
             ("PROCESSES", &processes(submission).to_string()),
             ("THEN", &then),
+        ],
+    ))
+}
+
+/// The program as a shell word.
+fn binary(site: &Site) -> Result<String> {
+    let unusable = || {
+        let finding = Finding::new("the program's path is not UTF-8").file(&site.binary);
+        Error::usage(finding.hint("use a link with another name"))
+    };
+    words::shell(site.binary.to_str().ok_or_else(unusable)?)
+}
+
+/// The script of the job that waits for all others of a sweep, in `folder`.
+///
+/// # Errors
+/// `Usage` for a path that is not UTF-8.
+pub(super) fn mail(sweep: &Path, folder: &Path, name: &str, address: &str, site: &Site) -> Result<String> {
+    let text = |path: &Path| {
+        let finding = Finding::new("the sweep's folder is not UTF-8, so no script can name it").file(path);
+        path.to_str().map(str::to_owned).ok_or_else(|| Error::usage(finding.hint("choose another folder")))
+    };
+    let mut options = vec![
+        format!("--job-name={}", words::job_name(name)),
+        format!("--output={}/mail-%j.log", text(folder)?.replace('%', "%%")),
+    ];
+    options.extend(site.merge_resources.for_a_moment());
+    options.extend([format!("--mail-user={address}"), "--mail-type=END".to_owned()]);
+    let lines = options.iter().filter_map(|option| Some(format!("#SBATCH {}", words::sbatch(option)?)));
+    let lines: Vec<String> = lines.collect();
+    Ok(fill(
+        MAIL,
+        &[
+            ("SBATCH", &lines.join("\n")),
+            ("ENVIRONMENT", &environment(site)?),
+            ("BINARY", &binary(site)?),
+            ("SWEEP", &words::shell(&text(sweep)?)?),
         ],
     ))
 }

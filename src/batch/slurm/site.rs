@@ -34,6 +34,10 @@ pub struct Site {
     pub scratch: Option<String>,
     /// Path of the program on the nodes.
     pub binary: PathBuf,
+    /// Whether the parts of a run stay after the merge.
+    pub keep_parts: bool,
+    /// Address for one mail when all jobs of a sweep have ended.
+    pub mail: Option<String>,
     /// Working directory of the jobs: the folder that they are submitted from.
     pub directory: Option<PathBuf>,
     pub(super) shard_resources: Resources,
@@ -54,10 +58,23 @@ struct Block {
     variables: BTreeMap<String, Value>,
     scratch: Option<String>,
     binary: Option<PathBuf>,
+    keep_parts: Option<bool>,
+    mail: Option<String>,
 }
 
-const BLOCK: [&str; 9] =
-    ["shards", "max_running", "signal", "requeue", "max_requeues", "environment", "variables", "scratch", "binary"];
+const BLOCK: [&str; 11] = [
+    "shards",
+    "max_running",
+    "signal",
+    "requeue",
+    "max_requeues",
+    "environment",
+    "variables",
+    "scratch",
+    "binary",
+    "keep_parts",
+    "mail",
+];
 /// Blocks that override the shards' resources for the merge, and for the job that makes a clustering.
 const MERGE: &str = "merge";
 const KMEANS: &str = "kmeans";
@@ -87,6 +104,16 @@ impl Site {
         Self::of(keys).map_err(Error::usage)
     }
 
+    /// sbatch's options for the resources of a shard, or of a run in one job.
+    pub fn shard_options(&self) -> Vec<String> {
+        self.shard_resources.0.clone()
+    }
+
+    /// sbatch's options for the resources of a merge.
+    pub fn merge_options(&self) -> Vec<String> {
+        self.merge_resources.0.clone()
+    }
+
     fn of(mut keys: Map<String, Value>) -> Result<Site, Finding> {
         let shard_resources = Resources::read(&keys)?;
         let (merge, kmeans) = (keys.remove(MERGE), keys.remove(KMEANS));
@@ -103,6 +130,11 @@ impl Site {
             let finding = Finding::new("`slurm: scratch` doesn't name a folder").expected("a path such as $TMPDIR");
             return Err(finding.found("an empty string").hint("leave it out to read the embeddings in place"));
         }
+        if let Some(address) = block.mail.as_ref().filter(|address| !is_address(address)) {
+            let finding =
+                Finding::new("`slurm: mail` is not an address").expected("one address, such as me@example.org");
+            return Err(finding.found(format!("{address:?}")));
+        }
         Ok(Site {
             shards: block.shards.map_or(1, NonZero::get),
             max_running: block.max_running.map(NonZero::get),
@@ -113,12 +145,19 @@ impl Site {
             variables,
             scratch: block.scratch,
             binary: binary(block.binary)?,
+            keep_parts: block.keep_parts.unwrap_or(false),
+            mail: block.mail,
             directory: std::env::current_dir().ok(),
             shard_resources,
             merge_resources,
             kmeans_resources,
         })
     }
+}
+
+/// Whether sbatch takes it as one address.
+fn is_address(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && text.chars().all(|c| c.is_ascii_graphic() && !"\"'\\,;".contains(c))
 }
 
 /// The resources of a job: those of all jobs, overridden by the block under `key`.
@@ -303,6 +342,8 @@ mod tests {
         assert!(refused(json!({"variables": {"A B": 1}})).contains("`slurm: variables`"));
         assert!(refused(json!({"variables": {"A": [1]}})).contains("`slurm: variables`"));
         assert!(refused(json!({"binary": "/no/such/clustrata"})).contains("does not exist"));
+        assert!(refused(json!({"mail": "me, you"})).contains("`slurm: mail`"));
+        assert!(refused(json!({"keep_parts": 3})).contains("`slurm: keep_parts`"));
         assert!(refused(json!({"scratch": ""})).contains("`slurm: scratch`"));
         assert!(refused(json!([1])).contains("not valid"));
         let far = refused(json!({"colour": 3}));

@@ -9,62 +9,17 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::folder::{JobFolder, Marks};
-use super::queue::Queue;
+use super::failure::{self, Evidence};
+use super::folder::{JobFolder, Mark, Marks};
+use super::kmeans_progress;
+use super::piece::{Piece, State};
+use super::queue::{Entry, Queue};
 use super::steps::shown;
 use super::submission::{Step, Submission};
-use crate::base::error::{Finding, Result};
+use crate::base::error::{Finding, Kind, Result};
 use crate::formats::folder::RECORD;
 use crate::plan::record::KmeansRecord;
 use crate::run::parts::{self, PartState, Progress};
-
-/// The state of a run, a shard or a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Its result is there.
-    Done,
-    /// A job is working on it.
-    Running,
-    /// A job for it waits.
-    Queued,
-    /// A job for it ended, or was killed, without a result.
-    Failed,
-    /// No result, and no job queued or running.
-    Missing,
-}
-
-impl State {
-    /// In one word.
-    pub fn text(self) -> &'static str {
-        match self {
-            State::Done => "done",
-            State::Running => "running",
-            State::Queued => "queued",
-            State::Failed => "failed",
-            State::Missing => "missing",
-        }
-    }
-}
-
-/// The state of a shard, or of a job without shards.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Piece {
-    /// Its state.
-    pub state: State,
-    /// Details for people; may be empty.
-    pub detail: String,
-}
-
-impl Piece {
-    /// Puts what the files say first. If they are `damaged`, a missing result counts as failed, unless a job will compute it
-    /// again.
-    fn with(self, files: String, damaged: bool) -> Piece {
-        let said: Vec<String> = [files, self.detail].into_iter().filter(|text| !text.is_empty()).collect();
-        let state = if damaged && self.state == State::Missing { State::Failed } else { self.state };
-        Piece { state, detail: said.join("; ") }
-    }
-}
 
 /// One shard.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -101,6 +56,10 @@ pub struct RunStatus {
     pub moved_from: Option<PathBuf>,
     /// Whether it was started on this machine, without Slurm.
     pub local: bool,
+    /// Whether it is done, but failed a gate.
+    pub gate_failed: bool,
+    /// Hours of all jobs whose end is known, also of those that were repeated.
+    pub hours: f64,
 }
 
 impl RunStatus {
@@ -144,6 +103,12 @@ impl RunStatus {
             self.shards.iter().filter(|shard| !done(shard)).map(|shard| shard.shard).collect()
         };
         (open(|shard| shard.first_done), open(|shard| shard.second_done))
+    }
+
+    /// What to change before what failed is submitted again.
+    pub(super) fn fixes(&self) -> impl Iterator<Item = &str> {
+        let pieces = self.shards.iter().map(|shard| &shard.piece).chain([&self.last]);
+        pieces.filter_map(|piece| piece.fix.as_deref())
     }
 
     /// The number of shards in a state.
@@ -207,17 +172,22 @@ impl View<'_> {
             if in_parts { (1..=layout.shards).map(|shard| self.shard(shard)).collect() } else { Vec::new() };
         let step = if in_parts { Step::Merge } else { self.submission.only_step() };
         let last = match self.complete {
-            true => Piece { state: State::Done, detail: String::new() },
-            false if in_parts => self.of_jobs(&[step], None),
+            true => Piece::new(State::Done, self.failed_gate(step)),
+            false if in_parts => self.of_jobs(&[step], None, false),
             false => {
                 let all = self.parts.iter().find(|part| part.rows == (0..layout.rows));
-                let files = all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default();
+                let files = match step {
+                    Step::Kmeans => kmeans_progress::progress(self.folder.out()),
+                    _ => all.map(|part| progress(part, part.first == Progress::Done)).unwrap_or_default(),
+                };
                 let damaged = all.is_some_and(|part| is_damaged(part, part.first == Progress::Done));
-                self.of_jobs(&[step], None).with(files, damaged)
+                self.of_jobs(&[step], None, !files.is_empty()).with(files, damaged)
             }
         };
         RunStatus {
             name: self.submission.name.clone(),
+            gate_failed: !last.detail.is_empty() && last.state == State::Done,
+            hours: self.marks.seconds() / 3600.0,
             state: whole(&shards, &last),
             shards,
             last,
@@ -240,47 +210,79 @@ impl View<'_> {
         let first_done = self.complete || part.is_some_and(|part| done(&part.first));
         let second_done = self.complete || self.submission.rounds < 2 || part.is_some_and(|part| done(&part.second));
         let piece = if first_done && second_done {
-            Piece { state: State::Done, detail: String::new() }
+            Piece::new(State::Done, String::new())
         } else {
             let task = self.submission.layout.task_of(shard);
             let files = part.map(|part| progress(part, first_done)).unwrap_or_default();
             let damaged = part.is_some_and(|part| is_damaged(part, first_done));
-            self.of_jobs(&[Step::First, Step::Second], Some(task)).with(files, damaged)
+            self.of_jobs(&[Step::First, Step::Second], Some(task), !files.is_empty()).with(files, damaged)
         };
         ShardStatus { shard, rows, first_done, second_done, piece }
     }
 
+    /// Why the last job of a complete run did not exit with 0; empty if it did. The exit code of a failed gate comes after the
+    /// results.
+    fn failed_gate(&self, step: Step) -> String {
+        let Some(mark) = self.marks.of(step, None).filter(|mark| mark.ended == Some(Kind::Gate.exit_code())) else {
+            return String::new();
+        };
+        let log = self.folder.log(step, mark.job, None);
+        let gate = failure::last_error(&log).unwrap_or_else(|| "a gate failed".to_owned());
+        if mark.job == 0 { gate } else { format!("{gate}: see {}", log.display()) }
+    }
+
     /// The state of a job without a result, from the queue and the scripts' records.
-    fn of_jobs(&self, steps: &[Step], task: Option<u64>) -> Piece {
-        let piece = |state, detail: String| Piece { state, detail };
+    fn of_jobs(&self, steps: &[Step], task: Option<u64>, has_checkpoint: bool) -> Piece {
         let jobs = jobs_of_steps(self.submission, &self.marks, steps);
         let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&jobs, task));
         if let Some(entry) = entry.filter(|entry| entry.is_active()) {
             let number = task.map_or(entry.job.to_string(), |task| format!("{}_{task}", entry.job));
             return match entry.is_running() {
-                true => piece(State::Running, format!("job {number} on {}", entry.nodes)),
-                false => piece(State::Queued, format!("job {number}: {}", entry.reason)),
+                true => Piece::new(State::Running, format!("job {number} on {}", entry.nodes)),
+                false if entry.is_held() => {
+                    let release = format!("it is held until somebody says: scontrol release {number}");
+                    Piece::new(State::Queued, format!("job {number}: {}; {release}", entry.reason))
+                }
+                false => Piece::new(State::Queued, format!("job {number}: {}", entry.reason)),
             };
         }
-        let step = steps[0];
-        let Some(mark) = self.marks.of(step, task) else {
-            let why = entry.map(|entry| format!("job {} {}", entry.job, ended_how(&entry.state)));
-            return piece(State::Missing, why.unwrap_or_default());
-        };
+        let mark = self.marks.of(steps[0], task);
+        // a later job that was cancelled, as those after a failure are, says nothing
+        let began = |entry: &Entry| mark.is_some_and(|mark| mark.job >= entry.job || entry.state != "FAILED");
+        if let Some(entry) = entry.filter(|entry| !began(entry)) {
+            return self.never_began(entry, steps[0], task);
+        }
+        match mark {
+            Some(mark) => self.of_mark(mark, steps[0], task, has_checkpoint),
+            None if jobs.is_empty() => Piece::new(State::NotSubmitted, String::new()),
+            None => Piece::new(State::Missing, String::new()),
+        }
+    }
+
+    /// The state of a job that has ended without a line of its script.
+    fn never_began(&self, entry: &Entry, step: Step, task: Option<u64>) -> Piece {
+        if entry.state != "FAILED" {
+            return Piece::new(State::Missing, format!("job {} {}", entry.job, ended_how(&entry.state)));
+        }
+        let log = self.folder.log(step, entry.job, task);
+        Piece::failed(failure::never_began(&entry.nodes, &log), &format!("job {}", entry.job))
+    }
+
+    /// The state of a job without a result that has begun and is no longer there.
+    fn of_mark(&self, mark: &Mark, step: Step, task: Option<u64>, has_checkpoint: bool) -> Piece {
         let log = self.folder.log(step, mark.job, task);
         let place = match mark.job {
             0 => "run with --local".to_owned(),
             job => format!("job {job} on {}, see {}", mark.node, log.display()),
         };
         match mark.ended {
-            Some(0) => piece(State::Missing, String::new()),
-            Some(code) => piece(State::Failed, format!("exit code {code}: {place}")),
-            None if self.queue.is_err() => piece(State::Running, format!("running or killed: {place}")),
-            None => {
+            Some(0) => Piece::new(State::Missing, String::new()),
+            None if self.queue.is_err() => Piece::new(State::Running, format!("running or killed: {place}")),
+            _ => {
                 // how another job ended says nothing about this one
-                let entry = entry.filter(|entry| entry.job == mark.job);
-                let why = entry.map_or("killed".to_owned(), |entry| entry.state.to_lowercase());
-                piece(State::Failed, format!("{why}: {place}"))
+                let entry = self.queue.as_ref().ok().and_then(|queue| queue.find(&[mark.job], task));
+                let state = entry.map(|entry| entry.state.as_str());
+                Piece::failed(failure::explain(&Evidence { mark, state, log: &log, has_checkpoint }), &place)
             }
         }
     }
@@ -290,7 +292,6 @@ impl View<'_> {
 fn ended_how(state: &str) -> String {
     match state {
         "COMPLETED" => "completed".to_owned(),
-        "FAILED" => "failed".to_owned(),
         "CANCELLED" => "was cancelled".to_owned(),
         "PREEMPTED" => "was preempted".to_owned(),
         "TIMEOUT" => "timed out".to_owned(),
@@ -330,7 +331,10 @@ fn whole(shards: &[ShardStatus], last: &Piece) -> State {
         return State::Done;
     }
     let by_weight = [State::Running, State::Queued, State::Failed];
-    by_weight.into_iter().find(|&state| has(state)).unwrap_or(State::Missing)
+    let never =
+        last.state == State::NotSubmitted && shards.iter().all(|shard| shard.piece.state == State::NotSubmitted);
+    let rest = if never { State::NotSubmitted } else { State::Missing };
+    by_weight.into_iter().find(|&state| has(state)).unwrap_or(rest)
 }
 
 #[cfg(test)]

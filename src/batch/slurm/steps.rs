@@ -127,7 +127,7 @@ pub fn submit(requests: &[JobRequest], submission: &mut Submission, folder: &Job
 }
 
 /// A path as a shell word, for messages.
-pub(super) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
     words::shell(&text).unwrap_or_else(|_| text.into_owned())
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::SystemTime;
 
 use super::checked_run::CheckedRun;
 use serde_json::Value;
@@ -21,12 +22,13 @@ use crate::batch::sweep::Kmeans;
 /// `Interrupted` or `Paused` if it was stopped: then no other run is started.
 pub(super) fn evaluate(checked: &CheckedRun) -> Result<bool> {
     tracing::info!("{}: started", checked.run.name);
+    let started = SystemTime::now();
     let settings = checked.folder.file("metrics.yaml");
     let arguments = ["metrics".as_ref(), "--config".as_ref(), settings.as_os_str(), "--resume".as_ref()];
     let status = run(&arguments, checked.folder.out(), "resume with --local --retry")?;
+    checked.folder.note_local(started, status.code())?;
     if !status.success() {
         tracing::warn!("{}: failed ({status})", checked.run.name);
-        checked.folder.note_failure(status.code())?;
     }
     Ok(status.success())
 }

@@ -3,13 +3,14 @@
 mod checked_run;
 mod clustering;
 mod decision;
+mod dry_run;
 mod local;
 mod request;
 mod saved_spec;
 
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
-use crate::batch::slurm::{self, JobRequest, Site};
+use crate::batch::slurm::{self, JobRequest, Overview, Site};
 use crate::batch::sweep::{self, Run, Sweep, SweepFile};
 use crate::formats::folder::OutputFolder;
 use checked_run::CheckedRun;
@@ -52,7 +53,8 @@ pub fn submit(request: &Request) -> Result<String> {
     let follows = (!pending.is_empty()).then(|| clustering::what_follows(&sweep, &pending, request));
     if request.dry_run {
         let mut text = jobs.iter().map(|job| job.preview(request.local)).collect::<Result<Vec<_>>>()?;
-        text.extend(preview(&runs, &decisions, request.local)?.into_iter().chain(follows));
+        text.extend(dry_run::scripts(&runs, &decisions, request.local)?.into_iter().chain(follows));
+        text.push(dry_run::summary(&sweep, &waiting, (&runs, &decisions), &site, request));
         return Ok(text.join("\n\n"));
     }
     save(&whole, request)?;
@@ -65,6 +67,7 @@ pub fn submit(request: &Request) -> Result<String> {
     if !runs.is_empty() {
         text.push(carry_out_all(&sweep, &runs, decisions, request, Vec::new())?);
     }
+    text.extend(announce(&whole, &site));
     Ok(text.join("\n\n"))
 }
 
@@ -72,6 +75,19 @@ pub fn submit(request: &Request) -> Result<String> {
 fn save(sweep: &Sweep, request: &Request) -> Result<()> {
     saved_spec::save(sweep, &request.spec)?;
     SweepFile::of(sweep, &request.spec)?.write(&sweep.folder())
+}
+
+/// Has one mail sent when all jobs of the sweep have ended, if the site names an address. Returns the text to print. Without
+/// the mail, the runs are submitted all the same.
+fn announce(sweep: &Sweep, site: &Site) -> Option<String> {
+    let address = site.mail.as_ref()?;
+    match slurm::mail_at_the_end(&sweep.folder(), &sweep.name, site) {
+        Ok(job) => job.map(|job| format!("job {job} sends a mail to {address} when everything has ended")),
+        Err(error) => {
+            tracing::warn!("no mail will be sent: {error}");
+            None
+        }
+    }
 }
 
 /// Carries out all decisions. Returns the state of all runs, or an error if some failed here; `failed` did so before.
@@ -146,29 +162,6 @@ fn max_array_size(request: &Request) -> Result<u64> {
     }
 }
 
-/// The scripts and the sbatch lines of every run.
-fn preview(runs: &[CheckedRun], decisions: &[Decision], local: bool) -> Result<Vec<String>> {
-    let mut text = Vec::new();
-    for (checked, decision) in runs.iter().zip(decisions) {
-        let jobs = match &decision.action {
-            Action::Submit | Action::Overwrite => slurm::all(&checked.submission),
-            Action::Retry(jobs) => jobs.clone(),
-            Action::Leave(state) => {
-                text.push(format!("### {}: {}, left unchanged", checked.run.name, state.text()));
-                continue;
-            }
-        };
-        text.push(format!("### {}: {}", checked.run.name, checked.folder.out().display()));
-        if local {
-            text.push(format!("# metrics.yaml\n{}", checked.settings));
-            continue;
-        }
-        text.extend(checked.files.iter().map(|(name, file)| format!("# {name}\n{file}")));
-        text.push(slurm::preview(&jobs, &checked.submission, &checked.folder)?.join("\n"));
-    }
-    Ok(text)
-}
-
 /// Writes a run's folder. With `overwrite`, first removes what an earlier submission left.
 fn create(checked: &CheckedRun, overwrite: bool) -> Result<()> {
     if overwrite {
@@ -197,7 +190,7 @@ fn submit_jobs(checked: &CheckedRun, requests: &[JobRequest]) -> Result<()> {
 
 /// The state of all runs; an error where some clusterings or runs `failed` here.
 fn completion(sweep: &Sweep, failed: &[&str]) -> Result<String> {
-    let report = slurm::status_of_folder(&sweep.folder(), false)?;
+    let report = Overview::of(&sweep.folder())?.text(&sweep.folder())?;
     if failed.is_empty() {
         return Ok(report);
     }

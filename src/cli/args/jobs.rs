@@ -1,5 +1,6 @@
 //! Arguments of `submit`, `status` and `retry`.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -27,12 +28,26 @@ pub struct SubmitArgs {
     pub clustering: Option<PathBuf>,
 }
 
+const STATUS_CODES: &str = "\
+Exit codes:
+  0    everything is done
+  1    something failed, is missing or was never submitted, and nothing runs or waits
+  5    everything is done, but a gate of fail_if failed
+  75   something still runs or waits: ask again later, or use --watch";
+
 /// Arguments of `status`.
 #[derive(Debug, Args)]
+#[command(after_help = STATUS_CODES)]
 pub struct StatusArgs {
-    /// Folder of a run, or of a sweep (grid of runs)
+    /// Folder of a run, of a sweep (grid of runs), or of several sweeps
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
+    /// Show the state every so many seconds until nothing runs or waits; into a file, only what changed
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30", conflicts_with = "json")]
+    pub watch: Option<NonZero<u64>>,
+    /// Show what became of each combination, with the hours that its jobs took
+    #[arg(long, conflicts_with = "json")]
+    pub report: bool,
     /// Print as JSON
     #[arg(long)]
     pub json: bool,

@@ -79,6 +79,11 @@ impl StageProgress for Bar {
             self.bar.set_position(done);
         }
     }
+
+    /// For log.txt, from which `status` tells how far a clustering has come.
+    fn iteration(&self, done: u64, most: u64) {
+        tracing::debug!("{}: iteration {done} of {most}", self.stage);
+    }
 }
 
 impl Drop for Bar {

@@ -26,6 +26,7 @@ use crate::run::legs::Legs;
 use company::Company;
 use inputs::Inputs;
 use place::{Found, Place};
+pub use replaced::LOG;
 
 /// State of a clustering before anything is computed.
 pub struct Survey {

@@ -34,7 +34,7 @@ const MOVING: &str = ".clustrata-moving";
 pub(super) const CONFIG: &str = "config.yaml";
 
 /// Name of the log of this run and of those it resumes.
-pub(super) const LOG: &str = "log.txt";
+pub const LOG: &str = "log.txt";
 
 /// Start of the names of both folders.
 pub(super) const HIDDEN: &str = ".clustrata-";

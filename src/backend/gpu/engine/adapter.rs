@@ -22,6 +22,8 @@ pub struct AdapterListing {
     pub index: usize,
     /// Description of the adapter; software rasterizers have the kind `software`.
     pub info: DeviceInfo,
+    /// Place on the PCI bus, such as `0000:01:00.0`; `None` if the driver does not tell.
+    pub pci: Option<String>,
     /// Why the kernels can't run on it; `None` if they can.
     pub unusable: Option<String>,
 }
@@ -31,6 +33,7 @@ pub fn adapters() -> Vec<AdapterListing> {
     let listing = |(index, adapter): (usize, &wgpu::Adapter)| AdapterListing {
         index,
         info: describe(&adapter.get_info(), &adapter.limits()),
+        pci: Some(adapter.get_info().device_pci_bus_id.to_lowercase()).filter(|pci| !pci.is_empty()),
         unusable: unusable(adapter),
     };
     enumerate().iter().enumerate().map(listing).collect()

@@ -46,5 +46,18 @@ fn marks_tell_what_became_of_a_job() {
     assert_eq!(mark("begun 12 n1 2026-01-01T00:00:00Z\n"), Some((12, None)));
     assert_eq!(mark("begun 12  2026\nended 75 2026\n"), Some((12, Some(75))));
     assert_eq!(mark("begun x"), None);
+    assert_eq!(mark("ended 0 2026"), None);
     assert_eq!(mark(""), None);
+}
+
+#[test]
+fn of_several_starts_the_last_one_counts_and_the_time_of_all() {
+    let first = "begun 12 n1 2026-01-01T00:00:00Z\nwhy no luck\nended 75 2026-01-01T01:00:00Z\n";
+    let killed = "begun 12 n2 2026-01-01T02:00:00Z\n";
+    let last = "begun 13 n3 2026-01-01T03:00:00Z\nended 0 2026-01-01T03:00:30Z\n";
+    let mark = |text: &str| parse_mark(text).expect("a mark");
+    assert_eq!((mark(first).why.as_deref(), mark(first).seconds), (Some("no luck"), 3600.0));
+    let all = mark(&[first, killed, last].concat());
+    assert_eq!((all.job, all.node.as_str(), all.ended, all.why, all.seconds), (13, "n3", Some(0), None, 3630.0));
+    assert_eq!((mark(&[first, killed].concat()).ended, mark(&[first, killed].concat()).seconds), (None, 3600.0));
 }

@@ -63,10 +63,20 @@ fn files_come_first_then_the_queue_then_what_scripts_wrote() {
     let detail = |shard: usize| found.shards[shard - 1].piece.detail.as_str();
     assert_eq!(detail(2), "checkpoint at 40 % of the first round; job 12_2 on n1");
     assert!(detail(4).starts_with("exit code 3: job 12 on n2, see "), "{}", detail(4));
-    assert!(detail(5).starts_with("timeout: job 12 on n3"), "{}", detail(5));
+    assert!(detail(5).starts_with("timeout (no checkpoint was written): job 12 on n3"), "{}", detail(5));
     assert_eq!(detail(6), "first round damaged: cut short");
     assert_eq!(found.open_shards(), (vec![2, 3, 4, 5, 6], Vec::new()));
     assert!(refuse_active(&JobFolder::of(Path::new("out")), &found).is_err());
+}
+
+#[test]
+fn a_held_job_says_how_it_goes_on() {
+    let job = |id: u64, reason: &str| json!({"job_id": id, "array_job_id": 12, "array_task_id": id, "job_state": "PENDING", "state_reason": reason});
+    let jobs = json!({"jobs": [job(2, "launch_failed_requeued_held"), job(3, "JobHeldUser"), job(4, "Priority")]});
+    let found = status(&Queue::parse(&jobs, &[12, 13]), 1, false);
+    let detail = |shard: usize| found.shards[shard - 1].piece.detail.as_str();
+    assert!(detail(2).ends_with("scontrol release 12_2") && detail(3).ends_with("scontrol release 12_3"), "{found:?}");
+    assert!(detail(4).ends_with("Priority"), "{}", detail(4));
 }
 
 #[test]
@@ -127,6 +137,12 @@ fn a_job_submitted_by_hand_is_seen_by_its_mark() {
     assert_eq!((found.shards[1].piece.state, found.shards[5].piece.state), (State::Running, State::Queued));
     // once job 77 is gone, how job 12 ended says nothing about it
     let found = look(&json!({"jobs": [jobs["jobs"][2]]}));
-    assert!(found.shards[1].piece.detail.starts_with("killed: job 77 on n1"), "{:?}", found.shards[1]);
+    assert!(
+        found.shards[1].piece.detail.starts_with(
+            "killed (Slurm no longer knows why: cancelled, out of memory, or a node failed): job 77 on n1"
+        ),
+        "{:?}",
+        found.shards[1]
+    );
     assert!(found.active_jobs.is_empty());
 }

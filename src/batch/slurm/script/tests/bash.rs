@@ -82,7 +82,7 @@ fn names_reach_the_program_as_they_are_and_nothing_else_runs() {
         assert_eq!(seen(base.path()), [vec![name.to_owned()], shard("2/5"), shard("5/5")].concat());
         let output = run(base.path(), &folder.file("merge.sh"), 1);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert_eq!(seen(base.path()), [name, "merge", out]);
+        assert_eq!(seen(base.path()), [name, "merge", out, "--remove-parts"]);
         assert!(!base.path().join("touched").exists(), "{name}");
         let marks = folder.marks();
         let mark = marks.of(Step::First, Some(2)).expect("a mark");
@@ -146,4 +146,29 @@ fn a_name_that_is_not_quoted_would_be_noticed() {
     fs::write(folder.file("metrics.sh"), broken).unwrap();
     run(base.path(), &folder.file("metrics.sh"), 1);
     assert_eq!(seen(base.path()).len(), 5, "one word too many");
+}
+
+#[test]
+fn a_line_of_the_environment_that_fails_ends_the_job_and_says_so() {
+    let lines = |lines: &[&str]| {
+        let base = tempfile::tempdir().unwrap();
+        fs::write(base.path().join("file"), "false\ntrue\n").unwrap();
+        let block = json!({"binary": echo(base.path(), "program"), "environment": lines});
+        let folder = written(base.path(), "run", 1, block);
+        let output = run(base.path(), &folder.file("metrics.sh"), 1);
+        let mark = folder.marks().of(Step::Whole, None).cloned().expect("a mark");
+        let started = !seen(base.path()).is_empty();
+        assert_eq!(output.status.success(), started, "{}", String::from_utf8_lossy(&output.stderr));
+        (started, mark.ended, mark.why)
+    };
+    let module = "module() { [ \"$2\" = vulkan ]; }";
+    for fine in [&[][..], &["if false; then", "false", "fi"], &["false || true"], &["source ./file"], &["set -u"]] {
+        assert_eq!(lines(fine), (true, Some(0), None), "{fine:?}");
+    }
+    assert_eq!(lines(&[module, "module load vulkan"]), (true, Some(0), None));
+    for line in ["module load vulcan", "no-such-command", "source ./none", "false && true; cd /no/such"] {
+        let (started, ended, why) = lines(&[module, line, "true"]);
+        assert_eq!((started, ended), (false, Some(1)), "{line}");
+        assert!(why.is_some_and(|why| why.contains("environment failed") && why.ends_with(line)), "{line}");
+    }
 }
