@@ -56,3 +56,24 @@ fn a_cancelled_job_is_said_to_be_cancelled() {
     let said = cluster.status(&[name(&out)], 1);
     assert!(said.contains("cancelled") && said.contains("try     clustrata retry"), "{said}");
 }
+
+#[test]
+fn a_gate_that_fails_in_the_merge_shows_beside_the_results() {
+    let Some(cluster) = Cluster::up() else { return };
+    let gate = |threshold: &str| {
+        let text = digits(&cluster.shared().join("runs"), "  shards: 2\n");
+        text.replace("  metrics: all\n", &format!("  metrics: fast\n  fail-if: ['level1.clusters > {threshold}']\n"))
+            .replace("name: test", &format!("name: over-{threshold}"))
+    };
+    for threshold in ["0", "1000"] {
+        cluster.clustrata(&["submit", &cluster.spec(&format!("{threshold}.yaml"), &gate(threshold))]);
+    }
+    cluster.wait_for_all_jobs();
+    let run = |threshold: &str| cluster.shared().join(format!("runs/over-{threshold}/run"));
+    let said = cluster.status(&[name(&run("0"))], 5);
+    assert!(said.contains("(done)") && said.contains("level1.clusters") && said.contains("merge-"), "{said}");
+    assert!(run("0").join("record.json").exists() && !run("0").join("parts").exists());
+    assert!(!cluster.status(&[name(&run("1000"))], 0).contains("gate"));
+    let said = cluster.status(&[name(&cluster.shared().join("runs"))], 5);
+    assert!(said.contains("over-0     1 done (1 failed a gate) of 1 run"), "{said}");
+}
