@@ -13,7 +13,7 @@ trap 'hand_on USR1' USR1
 trap 'hand_on TERM' TERM
 
 # Runs the program; returns its exit code.
-program() { supervised "$binary" "$@"; }
+program() { supervised "${binary[@]}" "$@"; }
 
 # Runs a command and forwards signals to it; returns its exit code.
 supervised() {

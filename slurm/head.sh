@@ -15,5 +15,5 @@ set +e +u
 
 run=@RUN@
 settings=$run/slurm/@SETTINGS@
-binary=@BINARY@
+binary=(@BINARY@)
 most_requeues=@MOST_REQUEUES@

@@ -19,11 +19,11 @@ else
     # inherit --cpus-per-task from the job.
     supervised srun --ntasks="$processes" --kill-on-bad-exit=0 --wait=0 \
         ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} \
-        bash -c 'exec "$0" kmeans "$1" --resume --shard "$((SLURM_PROCID + 1))/$SLURM_NTASKS"' "$binary" "$settings"
+        bash -c 'exec "$@" kmeans "$0" --resume --shard "$((SLURM_PROCID + 1))/$SLURM_NTASKS"' "$settings" "${binary[@]}"
 fi
 code=$?
 ((code != 75)) || go_on_later "$most_requeues"
 ((code == 0)) || exit "$code"
 
 # Takes seconds; a signal in between waits until it ends.
-"$binary" @THEN@
+"${binary[@]}" @THEN@

@@ -81,13 +81,9 @@ fn script(step: Step, submission: &Submission, folder: &JobFolder, site: &Site, 
     ))
 }
 
-/// The program as a shell word.
+/// The program as shell words.
 fn binary(site: &Site) -> Result<String> {
-    let unusable = || {
-        let finding = Finding::new("the program's path is not UTF-8").file(&site.binary);
-        Error::usage(finding.hint("use a link with another name"))
-    };
-    words::shell(site.binary.to_str().ok_or_else(unusable)?)
+    Ok(site.binary.iter().map(|word| words::shell(word)).collect::<Result<Vec<_>>>()?.join(" "))
 }
 
 /// The script of the job that waits for all others of a sweep, in `folder`.

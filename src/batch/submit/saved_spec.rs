@@ -63,12 +63,18 @@ fn of_slurm(block: &Value) -> Value {
     let mut block = block.clone();
     for key in ["site", "binary"] {
         if let Some(Value::String(path)) = block.get_mut(key)
-            && (key == "site" || Path::new(path).components().count() > 1)
+            && (key == "site" || is_program(path))
         {
             *path = text(Path::new(path));
         }
     }
     block
+}
+
+/// Whether the text is the path of a program: neither a bare name nor a command of several words.
+fn is_program(text: &str) -> bool {
+    let path = Path::new(text);
+    path.components().count() > 1 && (path.is_file() || !text.contains(char::is_whitespace))
 }
 
 fn text(path: &Path) -> String {

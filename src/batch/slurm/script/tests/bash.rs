@@ -122,6 +122,30 @@ fn a_clustering_is_made_by_one_process_or_several_and_its_runs_are_submitted() {
 }
 
 #[test]
+fn the_program_can_be_a_command_of_several_words() {
+    for processes in [1, 2] {
+        let base = tempfile::tempdir().unwrap();
+        let program = echo(base.path(), "a program");
+        fs::create_dir(base.path().join("bin")).unwrap();
+        fs::write(base.path().join("bin/srun"), SRUN).unwrap();
+        Command::new("chmod").arg("+x").arg(base.path().join("bin/srun")).status().unwrap();
+        let folder = JobFolder::of(&base.path().join("two words"));
+        let work = Kmeans { processes, then: vec!["submit".into()] };
+        let submission = Submission::of_kmeans("n", folder.out(), 100, work);
+        let path = format!("PATH={}:$PATH", base.path().join("bin").display());
+        let binary = format!("env 'OF IMAGE=1' bash '{}'", program.display());
+        let files = scripts(&submission, &folder, &site(json!({"binary": binary, "environment": [path]}))).unwrap();
+        folder.create(&files, &submission).unwrap();
+        let output = run(base.path(), &folder.file("kmeans.sh"), 1);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let seen = seen(base.path());
+        let settings = folder.file("kmeans.yaml").to_str().unwrap().to_owned();
+        assert_eq!(seen[..3], ["kmeans", settings.as_str(), "--resume"]);
+        assert_eq!(seen.last().map(String::as_str), Some("submit"));
+    }
+}
+
+#[test]
 fn no_runs_are_submitted_without_their_clustering() {
     let base = tempfile::tempdir().unwrap();
     let program = echo(base.path(), "program");
