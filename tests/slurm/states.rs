@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::cluster::{text, wait_until};
-use crate::common::scratch;
+use crate::common::{record, scratch};
 use crate::digits;
 use crate::grids::without_slurm;
 use crate::stand_ins::{StandIns, name};
@@ -189,6 +189,10 @@ fn a_failed_gate_shows_and_the_report_has_hours() {
     let said = text(&output);
     let line = said.lines().find(|line| line.starts_with("gate=none")).unwrap_or_default();
     assert!(line.contains("done") && line.contains("0.500"), "{said}");
+    // the memory that its record says
+    let bytes = record(&sweep.join("gate=none"))["provenance"]["peak_memory_bytes"].as_u64();
+    let megabytes = bytes.map(|bytes| format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000));
+    assert!(megabytes.is_some_and(|memory| line.contains(&memory)), "{line}");
     assert!(said.lines().next_back().is_some_and(|last| last.ends_with("hours of jobs")), "{said}");
 }
 

@@ -1,13 +1,20 @@
-//! The account of a run or a sweep once it has ended: what became of each combination, and the hours it took.
+//! The account of a run or a sweep once it has ended: what became of each combination, the hours it took, and its memory.
+
+use std::path::Path;
+
+use serde::Deserialize;
 
 use super::members::{NamedStatus, SubmittedRun, SweepStatus};
 use super::report;
 use super::status::RunStatus;
+use crate::formats::folder::{RECORD, describe_bytes};
+use crate::plan::record::{KmeansRecord, Provenance};
 use crate::report::summary::table;
 
-/// One run.
-pub(super) fn of_run(status: &RunStatus) -> String {
-    let row = vec![status.name.clone(), status.state.text().to_owned(), hours(status.hours), report::why(status)];
+/// One run, in the folder `out`.
+pub(super) fn of_run(status: &RunStatus, out: &Path) -> String {
+    let (name, state) = (status.name.clone(), status.state.text().to_owned());
+    let row = vec![name, state, hours(status.hours), memory(out), report::why(status)];
     format!("{}\n\n{}", table(&[header("run"), row]), total(status.hours))
 }
 
@@ -18,7 +25,7 @@ pub(super) fn of_sweep(sweep: &SweepStatus) -> String {
         if !members.is_empty() {
             let rows = members.iter().map(|member| {
                 let (hours, why) = (hours(hours_of(member)), report::detail(member));
-                vec![member.name.clone(), member.word().to_owned(), hours, why]
+                vec![member.name.clone(), member.word().to_owned(), hours, memory(&member.folder), why]
             });
             text.push(table(&std::iter::once(header(what)).chain(rows).collect::<Vec<_>>()));
         }
@@ -29,7 +36,25 @@ pub(super) fn of_sweep(sweep: &SweepStatus) -> String {
 }
 
 fn header(what: &str) -> Vec<String> {
-    [what, "state", "hours", ""].map(str::to_owned).to_vec()
+    [what, "state", "hours", "peak memory", ""].map(str::to_owned).to_vec()
+}
+
+/// The part of a record that says what it took.
+#[derive(Deserialize)]
+struct Took {
+    provenance: Option<Provenance>,
+}
+
+/// Most memory that a process of the run or the clustering in a folder held, if its record says so.
+fn memory(out: &Path) -> String {
+    let took = |name: &str| {
+        let text = std::fs::read(out.join(name)).ok()?;
+        serde_json::from_slice::<Took>(&text).ok()?.provenance?.peak_memory_bytes
+    };
+    let bytes = took(RECORD).or_else(|| took(KmeansRecord::NAME));
+    let shown = bytes.map(describe_bytes).unwrap_or_default();
+    // without the exact number
+    shown.split(" (").next().filter(|text| !text.is_empty()).unwrap_or("-").to_owned()
 }
 
 fn hours_of(member: &NamedStatus) -> f64 {

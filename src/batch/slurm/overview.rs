@@ -62,13 +62,17 @@ impl Overview {
         })
     }
 
-    /// What became of each combination, and the hours it took.
-    pub fn account(&self) -> String {
-        match self {
-            Overview::Run(status) => account::of_run(status),
+    /// What became of each combination in `folder`, the hours it took, and its memory.
+    ///
+    /// # Errors
+    /// `Usage` if the folder's path is not usable.
+    pub fn account(&self, folder: &Path) -> Result<String> {
+        let root = absolute(folder)?;
+        Ok(match self {
+            Overview::Run(status) => account::of_run(status, &root),
             Overview::Sweep(sweep) => account::of_sweep(sweep),
             Overview::Sweeps(sweeps) => sweeps.iter().map(account::of_sweep).collect::<Vec<_>>().join("\n\n"),
-        }
+        })
     }
 
     /// As JSON.

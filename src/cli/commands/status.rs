@@ -24,7 +24,7 @@ fn text(args: &StatusArgs, overview: &Overview) -> Result<String> {
     if args.json {
         overview.json()
     } else if args.report {
-        Ok(overview.account())
+        overview.account(&args.folder)
     } else {
         overview.text(&args.folder)
     }

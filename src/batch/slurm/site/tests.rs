@@ -88,7 +88,7 @@ fn errors_name_the_wrong_key() {
 
 #[test]
 fn the_example_names_every_key_and_only_keys() {
-    let example = include_str!("../../../configs/slurm-example.yaml");
+    let example = include_str!("../../../../configs/slurm-example.yaml");
     let block = |text: &str| -> Value { yaml::parse(text).expect("YAML").value["slurm"].clone() };
     Site::read(&block(example)).expect("the keys that are set are valid");
     let uncommented: String = example
