@@ -43,7 +43,7 @@ fn force_replaces_all_of_an_earlier_run_and_nothing_of_others() {
     let mut want = top.map(str::to_owned).to_vec();
     let drawn = ["inertia", "mean_distance", "silhouette", "simplified_silhouette", "size"];
     want.extend(drawn.map(|figure| format!("plots/distribution-{figure}.svg")));
-    want.push("level1/montages/contact-sheet.png".to_owned());
+    want.extend(["level1/montages/contact-sheet.png", "plots/corner.svg"].map(str::to_owned));
     want.extend(["level1/clusters.csv", "level1/inertia.npy", "level1/montages/mine.png"].map(str::to_owned));
     want.push(shown);
     want.sort();
@@ -77,7 +77,7 @@ fn of_two_runs_at_once_one_result_is_whole() {
             assert_eq!(end.status.code(), Some(1));
             assert!(crate::fixtures::text(&end.stderr).contains("another run is writing"), "{end:?}");
         }
-        assert_eq!(files_below(&place.out).len(), 6 + 5 + 3 * 2, "{:?}", files_below(&place.out));
+        assert_eq!(files_below(&place.out).len(), 6 + 6 + 3 * 2, "{:?}", files_below(&place.out));
         crate::common::record(&place.out);
     }
 }

@@ -11,7 +11,7 @@ use crate::metrics::unknown;
 
 /// Settings that change no metric of levels: where and how a run is executed, and what it shows. The list of metrics counts
 /// among them.
-const NEUTRAL: [&str; 34] = [
+const NEUTRAL: [&str; 28] = [
     "out",
     "force",
     "yes",
@@ -34,12 +34,6 @@ const NEUTRAL: [&str; 34] = [
     "parquet",
     "parquet-thumbnails",
     "map",
-    "track",
-    "track-project",
-    "track-group",
-    "track-tags",
-    "track-name",
-    "track-seconds",
     "sample",
     "rank-by",
     "images",
@@ -49,7 +43,7 @@ const NEUTRAL: [&str; 34] = [
 ];
 
 /// Settings of k-means that change no clustering: where and how it is computed.
-const NEUTRAL_FOR_KMEANS: [&str; 19] = [
+const NEUTRAL_FOR_KMEANS: [&str; 13] = [
     "exp-dir",
     "embeddings-path",
     "checkpoint",
@@ -63,13 +57,10 @@ const NEUTRAL_FOR_KMEANS: [&str; 19] = [
     "slurm-partition",
     "high-precision",
     "interface",
-    "track",
-    "track-project",
-    "track-group",
-    "track-tags",
-    "track-name",
-    "track-seconds",
 ];
+
+/// Start of the settings of trackers, of which none changes a result.
+const TRACKING: &str = "track";
 
 /// The folders that runs and clusterings are written to.
 const FOLDERS: [&str; 2] = ["out", "kmeans.exp-dir"];
@@ -102,10 +93,11 @@ pub fn only_parameter(runs: &[Run]) -> Option<String> {
 }
 
 fn decides(key: &str) -> bool {
-    match key.strip_prefix(KMEANS) {
-        Some(of_kmeans) => !NEUTRAL_FOR_KMEANS.contains(&of_kmeans),
-        None => !NEUTRAL.contains(&key),
-    }
+    let (key, neutral) = match key.strip_prefix(KMEANS) {
+        Some(of_kmeans) => (of_kmeans, NEUTRAL_FOR_KMEANS.as_slice()),
+        None => (key, NEUTRAL.as_slice()),
+    };
+    !key.starts_with(TRACKING) && !neutral.contains(&key)
 }
 
 /// Looks up a setting by its name as a user writes it, with `-` or `_`.
@@ -165,8 +157,7 @@ mod tests {
         let more = reading.into_iter().chain(of_labels).chain(["silhouette", "seed"]);
         let deciding: Vec<&str> = deciding.into_iter().chain(more).collect();
         let keys = settings.as_object().expect("settings").keys();
-        let unknown: Vec<_> =
-            keys.filter(|k| !NEUTRAL.contains(&k.as_str()) && !deciding.contains(&k.as_str())).collect();
+        let unknown: Vec<_> = keys.filter(|k| decides(k) && !deciding.contains(&k.as_str())).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
     }
 }

@@ -86,10 +86,7 @@ enum Event<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, record: &RunRecord) -> io::Result<()> {
-    let mut line = |event: Event| -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &event)?;
-        out.write_all(b"\n")
-    };
+    let mut line = |event: Event| line(out, &event);
     line(run(record))?;
     for level in &record.levels {
         of_level(level).try_for_each(&mut line)?;
@@ -100,6 +97,12 @@ pub fn write(out: &mut impl Write, record: &RunRecord) -> io::Result<()> {
         skipped_rows: record.skipped_rows,
         warnings: &record.warnings,
     })
+}
+
+/// Writes an event.
+pub(super) fn line(out: &mut impl Write, event: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, event)?;
+    out.write_all(b"\n")
 }
 
 /// The same for a run whenever it is written, and different for every other run.

@@ -54,10 +54,7 @@ enum Event<'a> {
 /// # Errors
 /// Those of `out`.
 pub fn write(out: &mut impl Write, record: &KmeansRecord) -> io::Result<()> {
-    let mut line = |event: Event| -> io::Result<()> {
-        serde_json::to_writer(&mut *out, &event)?;
-        out.write_all(b"\n")
-    };
+    let mut line = |event: Event| events::line(out, &event);
     line(run(record))?;
     let mut done = 0;
     for step in &record.steps {
