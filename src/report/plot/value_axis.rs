@@ -35,13 +35,19 @@ impl ValueAxis {
         (self.on(value) - self.on(self.low)) / (self.on(self.high) - self.on(self.low))
     }
 
-    /// Places and labels of ticks at round values, for an axis of `width` CSS pixels. A logarithmic axis gets the densest
-    /// ticks whose labels do not touch.
+    /// Places and labels of ticks at round values, for an axis of `width` CSS pixels: the densest whose labels do not
+    /// touch.
     pub(super) fn ticks(&self, width: f64) -> Vec<(f64, String)> {
         if !self.is_logarithmic {
-            let step = scale::step(self.high - self.low);
-            let first = (self.low / step).ceil();
-            return self.labelled((0..20_u32).map(|i| (first + f64::from(i)) * step), width).0;
+            let ticks = |factor: &f64| {
+                let step = factor * scale::step(self.high - self.low);
+                let first = (self.low / step).ceil();
+                self.labelled((0..20_u32).map(|i| (first + f64::from(i)) * step), width)
+            };
+            // a tick left out among others would make the axis look uneven
+            let steps = [1.0, 2.0, 5.0, 10.0];
+            let complete = steps.iter().map(ticks).find(|(ticks, dropped)| *dropped == 0 && !ticks.is_empty());
+            return complete.unwrap_or_else(|| ticks(&1.0)).0;
         }
         let (from, to) = (self.low.log10().floor(), self.high.log10());
         let powers = || (0..700_i32).map(|i| from + f64::from(i)).take_while(|power| *power <= to);
@@ -69,5 +75,21 @@ impl ValueAxis {
             }
         }
         (ticks, dropped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_a_linear_axis_are_evenly_spaced_however_narrow_it_is() {
+        for (low, high) in [(0.0, 34.4), (-0.03, 0.53), (1.0, 13.0), (0.0, 1_850_000.0)] {
+            for width in [60.0, 100.0, 150.0, 270.0, 600.0] {
+                let places: Vec<f64> = ValueAxis::over(low, high).ticks(width).into_iter().map(|tick| tick.0).collect();
+                let gaps: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                assert!(!places.is_empty() && gaps.iter().all(|gap| (gap - gaps[0]).abs() < 1e-9), "{places:?}");
+            }
+        }
     }
 }
