@@ -1,5 +1,6 @@
 //! Runs in parts on three nodes, with failures and requeues, against a run in one piece.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -165,8 +166,9 @@ fn nodes_with_disks_of_their_own_copy_each_row_once_and_compute_each_distance_on
     let told: u64 = legs.iter().filter_map(|leg| leg["scratch"]["copied_bytes"].as_u64()).sum();
     assert_eq!((told, &merged["settings"]["scratch"]), (rows * row, &Value::from("$SLURM_TMPDIR")));
     let (parts, merges): (Vec<&Value>, Vec<&Value>) = legs.iter().partition(|leg| !leg["rows"].is_null());
-    // the last part of the first array may go on with its second round
-    assert!(parts.len() >= 11 && merges.len() == 1, "{legs:?}");
+    // a task of the first array that sees all of its round complete goes on with its second round; several can, at once
+    let shards: BTreeSet<String> = parts.iter().map(|leg| leg["rows"].to_string()).collect();
+    assert!(shards.len() == 6 && (6..=12).contains(&parts.len()) && merges.len() == 1, "{legs:?}");
     assert!(parts.iter().all(|leg| leg["slurm"]["job"].is_u64() && leg["slurm"]["array"][1].is_u64()), "{parts:?}");
     assert!(merges[0]["slurm"]["job"].is_u64() && merges[0]["slurm"]["array"].is_null(), "{merges:?}");
 }

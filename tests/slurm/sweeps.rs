@@ -106,8 +106,10 @@ fn settings_and_seeds_are_swept_overnight_and_collected_in_the_morning() {
     let told = cluster.clustrata(&["submit", &spec]);
     assert_eq!(told.matches("makes the clustering").count(), 6, "{told}");
     assert!(told.contains("Once a clustering is complete, the job submits its runs of"), "{told}");
-    wait_until(|| seen.join("waits").exists());
-    let array = fs::read_to_string(seen.join("waits")).expect("a number");
+    // a file is there before its line is
+    let array = || fs::read_to_string(seen.join("waits")).unwrap_or_default();
+    wait_until(|| array().ends_with('\n'));
+    let array = array();
     cluster.ask("scontrol", &["requeue", &format!("{}_2", array.trim())]);
     cluster.wait_for_all_jobs();
 
