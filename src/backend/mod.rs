@@ -163,6 +163,13 @@ pub struct DeviceInfo {
     pub limits: std::collections::BTreeMap<&'static str, u64>,
 }
 
+impl DeviceInfo {
+    /// `NAME [cpu, AVX-512]`, as in messages and records.
+    pub fn text(&self) -> String {
+        format!("{} [{}, {}]", self.name, self.backend, self.api)
+    }
+}
+
 /// Sums over rows of one tile with the same label.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RunSums {

@@ -9,6 +9,11 @@ pub fn rfc3339(time: SystemTime) -> Option<String> {
     since.map(|_| humantime::format_rfc3339_seconds(time).to_string())
 }
 
+/// The present time as RFC 3339; empty if the clock is beyond what that can express.
+pub fn now() -> String {
+    rfc3339(SystemTime::now()).unwrap_or_default()
+}
+
 /// Seconds that all processors together have spent on this process; `None` where the system doesn't say.
 pub fn cpu_seconds() -> Option<f64> {
     system::cpu_time().map(|time| time.as_secs_f64())

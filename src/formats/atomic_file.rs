@@ -54,6 +54,16 @@ impl AtomicFile {
     }
 }
 
+/// Replaces the file at `path` by one with this content, as a whole or not at all. The folder must exist.
+///
+/// # Errors
+/// Those of the system. An earlier file at `path` is then unchanged.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    file.write_all(content)?;
+    file.commit()
+}
+
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.unfinished.as_file_mut().write(bytes)

@@ -3,13 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::gpu_load::GpuLoad;
 use crate::backend::Backend;
 use crate::base::memory::peak_memory;
 use crate::base::numeric::as_real;
-use crate::base::time::{cpu_seconds, rfc3339};
+use crate::base::time::{cpu_seconds, now};
 use crate::plan::record::{Leg, Provenance, SlurmJob, Staging, joined_legs};
 
 /// The legs of the processes before this one, and this one's so far.
@@ -27,7 +27,7 @@ pub struct Legs {
 impl Legs {
     /// Starts the leg of this process.
     pub fn start() -> Legs {
-        let started = rfc3339(SystemTime::now()).unwrap_or_default();
+        let started = now();
         let own = Leg {
             host: gethostname::gethostname().to_string_lossy().into_owned(),
             pid: std::process::id(),
@@ -58,8 +58,7 @@ impl Legs {
 
     /// Notes the device of this process.
     pub fn use_device(&mut self, backend: &dyn Backend) {
-        let info = backend.describe();
-        self.own.device = format!("{} [{}, {}]", info.name, info.backend, info.api);
+        self.own.device = backend.describe().text();
         self.gpu_memory = backend.peak_memory();
         self.gpu_load = backend.bus_id().map(|id| GpuLoad::watch(&id));
     }
@@ -79,7 +78,7 @@ impl Legs {
         let seconds = self.since.elapsed().as_secs_f64();
         let cpu_seconds = cpu_seconds().zip(self.cpu_before).map(|(now, before)| now - before);
         Leg {
-            ended: rfc3339(SystemTime::now()).unwrap_or_default(),
+            ended: now(),
             seconds,
             cpu_seconds,
             cpu_utilisation: cpu_seconds.map(|busy| busy / (seconds * as_real(self.own.cores as u64))),

@@ -170,7 +170,8 @@ impl Prepared {
     }
 }
 
-/// Stages the embeddings for the first round and, if the process `goes_on`, for the second. Provides missing centroids and decides on tiles; a resumed run keeps its tile size.
+/// Stages the embeddings for the first round and, if the process `goes_on`, for the second. Provides missing centroids and
+/// decides on tiles; a resumed run keeps its tile size.
 pub(super) fn prepare(
     mut plan: Plan,
     mut work: PartFolder,
@@ -272,8 +273,7 @@ fn announce(plan: &Plan, tiling: Tiling) {
     let dtype = embeddings.stored_dtype().descr();
     tracing::info!("{} rows of {} columns ({dtype}{normalized})", embeddings.rows(), embeddings.dim());
     tracing::info!("{}", levels.join(", "));
-    let device = &plan.device;
-    tracing::info!("device: {} [{}, {}]: {}", device.name, device.backend, device.api, plan.reason);
+    tracing::info!("device: {}: {}", plan.device.text(), plan.reason);
     tracing::info!("writing to {}", plan.settings.out.display());
     tracing::debug!(
         "tiles of {} rows, {} in flight; inputs checked in {:.3} s",

@@ -8,7 +8,7 @@ use super::members::{NamedStatus, SubmittedRun, SweepStatus};
 use super::report;
 use super::status::RunStatus;
 use crate::formats::folder::{RECORD, describe_bytes};
-use crate::plan::record::{KmeansRecord, Provenance};
+use crate::plan::record::{self, KmeansRecord, Provenance};
 use crate::report::summary::table;
 
 /// One run, in the folder `out`.
@@ -47,10 +47,7 @@ struct Took {
 
 /// Most memory that a process of the run or the clustering in a folder held, if its record says so.
 fn memory(out: &Path) -> String {
-    let took = |name: &str| {
-        let text = std::fs::read(out.join(name)).ok()?;
-        serde_json::from_slice::<Took>(&text).ok()?.provenance?.peak_memory_bytes
-    };
+    let took = |name: &str| record::read_keys::<Took>(&out.join(name))?.provenance?.peak_memory_bytes;
     let bytes = took(RECORD).or_else(|| took(KmeansRecord::NAME));
     let shown = bytes.map(describe_bytes).unwrap_or_default();
     // without the exact number

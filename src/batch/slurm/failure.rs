@@ -100,16 +100,20 @@ pub(super) fn never_began(node: &str, log: &Path) -> Failure {
     }
 }
 
+/// The last `most` bytes of a log; `None` if it can't be read.
+pub(super) fn end_of(log: &Path, most: u64) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(most))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The last error that this program wrote to a log.
 pub(super) fn last_error(log: &Path) -> Option<String> {
     const TAIL: u64 = 1 << 16;
-    let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    text.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
+    end_of(log, TAIL)?.lines().rev().find_map(|line| line.strip_prefix("error: ")).map(str::to_owned)
 }
 
 #[cfg(test)]

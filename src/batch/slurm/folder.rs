@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use super::layout::Layout;
 use super::submission::{FORMAT, METRICS_SETTINGS, Step, Submission};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::time::rfc3339;
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 use crate::formats::folder::{LockedFolder, PARTS};
 use crate::run::parts;
 
@@ -260,11 +260,7 @@ fn parse_mark(text: &str) -> Option<Mark> {
 
 /// Writes a file atomically.
 fn write(path: &Path, text: &str) -> Result<()> {
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.commit()
-    });
-    written.map_err(|e| Error::io("can't write a file of the run", path, &e))
+    atomic_file::replace(path, text.as_bytes()).map_err(|e| Error::io("can't write a file of the run", path, &e))
 }
 
 fn remove_files_in(folder: &Path) -> Result<()> {

@@ -1,9 +1,8 @@
 //! How far an unfinished clustering has come, from its log.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::failure::end_of;
 use crate::run::kmeans::LOG;
 
 /// The stages of a step, as the log names them.
@@ -11,18 +10,9 @@ const STAGES: [&str; 4] = ["k-means++: ", "k-means: iteration ", "assign: ", "cl
 
 /// Level, step and iteration; empty if the folder has no log.
 pub(super) fn progress(clustering: &Path) -> String {
-    latest(&clustering.join(LOG)).unwrap_or_default()
-}
-
-fn latest(log: &Path) -> Option<String> {
     // hours of iterations
     const TAIL: u64 = 1 << 20;
-    let mut file = File::open(log).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(TAIL).read_to_end(&mut bytes).ok()?;
-    position(&String::from_utf8_lossy(&bytes))
+    end_of(&clustering.join(LOG), TAIL).and_then(|log| position(&log)).unwrap_or_default()
 }
 
 /// `level 1, step 0: 1000 clusters, 50000 points; k-means: iteration 3 of 10`

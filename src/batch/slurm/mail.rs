@@ -5,7 +5,6 @@
 //! job can't start before.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
@@ -18,7 +17,7 @@ use super::script;
 use super::site::Site;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::signals;
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 use crate::formats::folder::LockedFolder;
 
 /// Folder in the sweep's folder.
@@ -78,9 +77,5 @@ fn waits_for(job: u64, after: &str) -> bool {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.commit()
-    });
-    written.map_err(|e| Error::io("can't write a file of the sweep", path, &e))
+    atomic_file::replace(path, text.as_bytes()).map_err(|e| Error::io("can't write a file of the sweep", path, &e))
 }

@@ -1,7 +1,6 @@
 //! The jobs of a run in order: shards, their second round, merge. Each waits for the one before.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::folder::JobFolder;
 use super::layout::array_of;
@@ -10,7 +9,7 @@ use super::script::output_option;
 use super::submission::{Step, Submission, Submitted};
 use super::words;
 use crate::base::error::Result;
-use crate::base::time::rfc3339;
+use crate::base::time::now;
 
 /// A job to submit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,13 +112,7 @@ pub fn submit(requests: &[JobRequest], submission: &mut Submission, folder: &Job
             }
             (None, Step::Kmeans | Step::Whole | Step::Merge) => None,
         };
-        submission.jobs.push(Submitted {
-            step: next.step,
-            job,
-            array,
-            at: rfc3339(SystemTime::now()).unwrap_or_default(),
-            sbatch: line,
-        });
+        submission.jobs.push(Submitted { step: next.step, job, array, at: now(), sbatch: line });
         // nobody could find a job that is not recorded
         folder.write(submission).inspect_err(|_| queue::cancel(&jobs))?;
     }

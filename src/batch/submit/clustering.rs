@@ -30,7 +30,7 @@ pub(super) fn pending<'a>(sweep: &'a Sweep, request: &Request) -> Result<Vec<Pen
             pending.push(Pending { kmeans, index, rows: survey.rows });
         }
     }
-    check_early(waiting(sweep, &pending), request)?;
+    check_early(&waiting(sweep, &pending).0, request)?;
     let mut warned: Vec<&str> = Vec::new();
     for warning in pending.iter().flat_map(|pending| &pending.kmeans.settings.warnings) {
         if !warned.contains(&warning.as_str()) {
@@ -41,14 +41,14 @@ pub(super) fn pending<'a>(sweep: &'a Sweep, request: &Request) -> Result<Vec<Pen
     Ok(pending)
 }
 
-/// The runs that wait for a clustering.
-pub(super) fn waiting<'a>(sweep: &'a Sweep, pending: &[Pending]) -> impl Iterator<Item = &'a Run> {
-    let waits: Vec<usize> = pending.iter().map(|pending| pending.index).collect();
-    sweep.runs.iter().filter(move |run| run.kmeans.is_some_and(|index| waits.contains(&index)))
+/// The runs that wait for a clustering, and those that don't.
+pub(super) fn waiting<'a>(sweep: &'a Sweep, pending: &[Pending]) -> (Vec<&'a Run>, Vec<&'a Run>) {
+    let waits = |run: &&Run| pending.iter().any(|pending| run.kmeans == Some(pending.index));
+    sweep.runs.iter().partition(waits)
 }
 
 /// Checks what can be checked of the runs without the clustering, before hours go into it.
-fn check_early<'a>(runs: impl Iterator<Item = &'a Run>, request: &Request) -> Result<()> {
+fn check_early(runs: &[&Run], request: &Request) -> Result<()> {
     let mut findings = Findings::new();
     for run in runs {
         run.to_options()?.resolve()?;
@@ -84,7 +84,7 @@ pub(super) fn make_here<'a>(pending: Vec<Pending<'a>>) -> Result<Vec<Pending<'a>
 
 /// What happens to the runs that wait, for the user.
 pub(super) fn what_follows(sweep: &Sweep, pending: &[Pending], request: &Request) -> String {
-    let runs: Vec<&str> = waiting(sweep, pending).map(|run| run.name.as_str()).collect();
+    let runs: Vec<&str> = waiting(sweep, pending).0.into_iter().map(|run| run.name.as_str()).collect();
     let first = runs.iter().take(3).copied().collect::<Vec<_>>().join(", ");
     let more = if runs.len() > 3 { ", ..." } else { "" };
     let (what, whose) = if pending.len() > 1 { ("a clustering", "its") } else { ("the clustering", "the") };
@@ -183,8 +183,7 @@ fn own_arguments(request: &Request, only: Option<&Path>) -> Result<Vec<String>> 
         path.to_str().map(str::to_owned).ok_or_else(|| Error::usage(refused()))
     };
     let mut arguments = vec!["submit".to_owned(), text(&spec)?];
-    let flags = [(request.overwrite, "--overwrite"), (request.retry, "--retry")];
-    arguments.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag.to_owned()));
+    arguments.extend(request.flags().map(str::to_owned));
     if let Some(clustering) = only {
         arguments.extend(["--clustering".to_owned(), text(clustering)?]);
     }

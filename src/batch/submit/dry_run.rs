@@ -44,7 +44,7 @@ pub(super) fn scripts(runs: &[CheckedRun], decisions: &[Decision], local: bool) 
 /// At most ten lines that say what all the scripts add up to.
 pub(super) fn summary(
     sweep: &Sweep,
-    waiting: &[&str],
+    waiting: usize,
     (runs, decisions): (&[CheckedRun], &[Decision]),
     site: &Site,
     request: &Request,
@@ -55,7 +55,7 @@ pub(super) fn summary(
     let left = decisions.iter().filter(|decision| matches!(decision.action, Action::Leave(_))).count();
     let notes = [
         (runs.len() - left, "to submit now"),
-        (waiting.len(), "once their clustering is complete"),
+        (waiting, "once their clustering is complete"),
         (left, "left unchanged"),
     ];
     line("runs", format!("{}: {}", sweep.runs.len(), listed(&notes)));
@@ -107,8 +107,7 @@ fn options(options: &[String]) -> String {
 
 /// This command without `--dry-run`.
 fn next(request: &Request) -> String {
-    let flags = [(request.local, " --local"), (request.overwrite, " --overwrite"), (request.retry, " --retry")];
-    let flags: String = flags.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag).collect();
+    let flags: String = request.flags().map(|flag| format!(" {flag}")).collect();
     let clustering = request.clustering.as_deref().map_or(String::new(), |at| format!(" --clustering {}", word(at)));
     format!("clustrata submit {}{flags}{clustering}", word(&request.spec))
 }

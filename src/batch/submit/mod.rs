@@ -11,7 +11,7 @@ mod saved_spec;
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals;
 use crate::batch::slurm::{self, JobRequest, Overview, Site};
-use crate::batch::sweep::{self, Run, Sweep, SweepFile};
+use crate::batch::sweep::{self, Sweep, SweepFile};
 use crate::formats::folder::OutputFolder;
 use checked_run::CheckedRun;
 use clustering::Job;
@@ -44,8 +44,7 @@ pub fn submit(request: &Request) -> Result<String> {
         save(&whole, request)?;
         pending = clustering::make_here(pending)?;
     }
-    let waiting: Vec<&str> = clustering::waiting(&sweep, &pending).map(|run| run.name.as_str()).collect();
-    let ready: Vec<&Run> = sweep.runs.iter().filter(|run| !waiting.contains(&run.name.as_str())).collect();
+    let (waiting, ready) = clustering::waiting(&sweep, &pending);
     let array_size = if ready.is_empty() { DEFAULT_MAX_ARRAY_SIZE } else { max_array_size(request)? };
     let runs = checked_run::check(&sweep, &ready, &site, array_size)?;
     let decisions = decision::decide(&runs, request)?;
@@ -54,7 +53,7 @@ pub fn submit(request: &Request) -> Result<String> {
     if request.dry_run {
         let mut text = jobs.iter().map(|job| job.preview(request.local)).collect::<Result<Vec<_>>>()?;
         text.extend(dry_run::scripts(&runs, &decisions, request.local)?.into_iter().chain(follows));
-        text.push(dry_run::summary(&sweep, &waiting, (&runs, &decisions), &site, request));
+        text.push(dry_run::summary(&sweep, waiting.len(), (&runs, &decisions), &site, request));
         return Ok(text.join("\n\n"));
     }
     save(&whole, request)?;

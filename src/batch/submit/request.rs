@@ -18,3 +18,11 @@ pub struct Request {
     /// Only the runs that evaluate the clustering in this folder.
     pub clustering: Option<PathBuf>,
 }
+
+impl Request {
+    /// Its options without values, as on the command line, except `--dry-run`.
+    pub(super) fn flags(&self) -> impl Iterator<Item = &'static str> {
+        let all = [(self.local, "--local"), (self.overwrite, "--overwrite"), (self.retry, "--retry")];
+        all.into_iter().filter(|(set, _)| *set).map(|(_, flag)| flag)
+    }
+}

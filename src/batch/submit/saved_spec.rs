@@ -2,7 +2,6 @@
 //! any other folder. The settings of its k-means lie beside it.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::base::error::{Error, Finding, Result};
 use crate::base::{path_text, paths};
 use crate::batch::sweep::{Sweep, WrittenKmeans};
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 
 /// File names in the sweep's folder.
 const SPEC: &str = "spec.yaml";
@@ -89,10 +88,6 @@ fn write(path: &Path, yaml: &str, from: &Path) -> Result<()> {
         tracing::info!("{} stays as it is", path.display());
         return Ok(());
     }
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(HEAD.as_bytes())?;
-        file.write_all(yaml.as_bytes())?;
-        file.commit()
-    });
-    written.map_err(|e| Error::io("can't save the job spec", path, &e))
+    let content = [HEAD, yaml].concat();
+    atomic_file::replace(path, content.as_bytes()).map_err(|e| Error::io("can't save the job spec", path, &e))
 }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Finding, Findings, Result};
+use crate::base::paths;
 use crate::plan::settings::Options;
 use kmeans::KmeansBlock;
 pub use kmeans::{Kmeans, WrittenKmeans};
@@ -76,7 +77,7 @@ impl Sweep {
     /// If the sweep makes no clustering in this folder.
     pub fn on_clustering(&self, folder: &Path) -> Result<Sweep, Finding> {
         let unusable = |e| Finding::io("the folder has no usable path", folder, &e);
-        let folder = std::path::absolute(folder).map_err(unusable)?;
+        let folder = paths::absolute(folder).map_err(unusable)?;
         let Some(index) = self.kmeans.iter().position(|kmeans| kmeans.settings.out == folder) else {
             let folders: Vec<String> =
                 self.kmeans.iter().map(|kmeans| kmeans.settings.out.display().to_string()).collect();

@@ -1,14 +1,14 @@
 //! `sweep.json` in the sweep's folder: what belongs to it, also what was never submitted.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::Sweep;
 use crate::base::error::{Error, Finding, Result};
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 
 /// Version of the layout.
 const FORMAT: u32 = 1;
@@ -97,10 +97,6 @@ impl SweepFile {
             Error::failed(finding.hint("use paths that are valid Unicode"))
         })?;
         fs::create_dir_all(folder).map_err(failed)?;
-        let written = AtomicFile::create(&path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.commit()
-        });
-        written.map_err(failed)
+        atomic_file::replace(&path, text.as_bytes()).map_err(failed)
     }
 }

@@ -56,7 +56,7 @@ fn for_people(selected: &Selected, outcomes: &[(&Case, Outcome)]) -> String {
         ]
     }));
     let info = selected.backend.describe();
-    let device = format!("{} [{}, {}] {}: {}", info.name, info.backend, info.api, info.driver, selected.reason);
+    let device = format!("{} {}: {}", info.text(), info.driver, selected.reason);
     let all = match outcomes.iter().all(|(_, outcome)| outcome.passed()) {
         true => format!("\n\nall {} checks passed: this device agrees with float64", outcomes.len()),
         false => String::new(),

@@ -1,6 +1,5 @@
 //! `clustrata compare`: two runs side by side.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -11,7 +10,7 @@ use crate::base::signals;
 use crate::base::text::counted;
 use crate::cli::args::CompareArgs;
 use crate::evaluate::contingency;
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 use crate::formats::folder::OutputFolder;
 use crate::formats::hierarchy::Hierarchy;
 use crate::metrics;
@@ -108,11 +107,7 @@ fn write(
         folder.commit()?;
     }
     if let (Some(html), Some(path)) = (html, page) {
-        let written = AtomicFile::create(&path).and_then(|mut file| {
-            file.write_all(html.as_bytes())?;
-            file.commit()
-        });
-        written.map_err(|e| Error::io("can't write the page", &path, &e))?;
+        atomic_file::replace(&path, html.as_bytes()).map_err(|e| Error::io("can't write the page", &path, &e))?;
     }
     Ok(written)
 }

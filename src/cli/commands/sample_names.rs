@@ -1,19 +1,28 @@
 //! The names of a selection's images, beside its row numbers.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
 
 use crate::base::error::{Error, Finding, Findings, Result};
 use crate::cli::args::SampleArgs;
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 use crate::formats::folder::RECORD;
 use crate::formats::names::{self, NameColumns, Names};
-use crate::plan::record::RunRecord;
+use crate::plan::record::{self, Inputs};
 
 /// Lists of image names, and the folder that relative names start from.
 pub(super) struct ImageNames {
     names: Names,
     root: PathBuf,
+}
+
+/// The keys of a run's record that say where its images are.
+#[derive(Deserialize)]
+struct Judged {
+    inputs: Inputs,
+    settings: Value,
 }
 
 /// The names that were asked for; else those that `metrics` was given for this clustering, if their files are still there;
@@ -29,9 +38,9 @@ pub(super) fn open(args: &SampleArgs, beside: &Path) -> Result<Option<ImageNames
         findings.into_result()?;
         return Ok(opened.map(|names| ImageNames { names, root: root_of(args, &args.images) }));
     }
-    let Ok(record) = RunRecord::read(&beside.join(RECORD)) else { return Ok(None) };
+    let Some(record) = record::read_keys::<Judged>(&beside.join(RECORD)) else { return Ok(None) };
     let files: Vec<PathBuf> = record.inputs.images.into_iter().map(|file| file.path).collect();
-    let setting = |key: &str| record.settings.get(key).and_then(serde_json::Value::as_str);
+    let setting = |key: &str| record.settings.get(key).and_then(Value::as_str);
     let columns = NameColumns { image: columns.image.or(setting("image-column").map(str::to_owned)), caption: None };
     let mut findings = Findings::new();
     match Names::open_all(&files, &columns, &mut findings).filter(|names| !names.is_empty() && findings.is_empty()) {
@@ -77,9 +86,6 @@ impl ImageNames {
 
 /// Writes the list of a selection.
 pub(super) fn write(text: &str, path: &Path) -> Result<()> {
-    let written = AtomicFile::create(path).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.commit()
-    });
-    written.map_err(|e| Error::io("can't write the names of the selection", path, &e))
+    atomic_file::replace(path, text.as_bytes())
+        .map_err(|e| Error::io("can't write the names of the selection", path, &e))
 }

@@ -1,12 +1,12 @@
 //! `clustrata status`: the state of a submitted run, or of a sweep.
 
 use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::answer::Answer;
 use crate::base::error::Result;
 use crate::base::signals;
-use crate::base::time::rfc3339;
+use crate::base::time;
 use crate::batch::slurm::{Overview, Standing};
 use crate::cli::args::StatusArgs;
 
@@ -56,8 +56,7 @@ fn changed(before: &str, now: &str) -> String {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let known: Vec<String> = before.lines().map(words).collect();
     let new = now.lines().filter(|line| !line.is_empty() && !known.contains(&words(line)));
-    let time = rfc3339(SystemTime::now()).unwrap_or_default();
-    std::iter::once(time.as_str()).chain(new).collect::<Vec<_>>().join("\n")
+    std::iter::once(time::now().as_str()).chain(new).collect::<Vec<_>>().join("\n")
 }
 
 /// Sleeps, but ends at once after Ctrl-C.

@@ -40,6 +40,7 @@ pub use kmeans::{KmeansRecord, KmeansStep};
 pub use legs::{Leg, Provenance, SlurmJob, Staging, joined as joined_legs};
 pub use map::{NeighbourMap, Places, PlaneMap, SampledPoints};
 pub use montage_file::{MontageFile, MontageSection};
+pub use read::read_keys;
 pub use stage::StageRecord;
 pub use worker::{Device, PartOf, Worker};
 

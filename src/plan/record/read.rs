@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{FORMAT, RunRecord};
 use crate::base::error::Finding;
@@ -11,6 +12,11 @@ use crate::base::error::Finding;
 #[derive(Deserialize)]
 struct Version {
     format: u32,
+}
+
+/// A few keys of a record, without the columns of its clusters, of which there can be millions. `None` if it can't be read.
+pub fn read_keys<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 impl RunRecord {

@@ -152,11 +152,11 @@ fn assign(
         Request { threads: settings.threads, tuning: tuning::tuning(settings.no_tuning), ..Request::default() };
     let Selected { backend, reason } = select::open(&Choice::parse(&settings.device), &request)?;
     let info = backend.describe();
-    tracing::info!("{} [{}, {}]: {reason}", info.name, info.backend, info.api);
+    tracing::info!("{}: {reason}", info.text());
     legs.use_device(backend.as_ref());
     legs.follow(std::mem::take(&mut part.state.legs));
     part.state.worker.host = gethostname::gethostname().to_string_lossy().into_owned();
-    part.state.worker.device = format!("{} [{}, {}]", info.name, info.backend, info.api);
+    part.state.worker.device = info.text();
     let job = inputs.job(settings.tile_rows.map_or(0, std::num::NonZero::get));
     let tiling = backend.tiling(&job)?;
     let rows = left.end - left.start;

@@ -11,7 +11,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +21,7 @@ use super::inputs::Inputs;
 use super::pass::LevelSinks;
 use crate::base::error::{Error, Finding, Result};
 use crate::base::numeric::to_usize;
-use crate::formats::atomic_file::{AtomicFile, remove_unfinished};
+use crate::formats::atomic_file::{self, remove_unfinished};
 use crate::formats::distances::{DistanceBuffer, Element, LabelBuffer, RowBuffer};
 use crate::formats::folder::{LockedFolder, PARTS, ensure_room};
 use crate::formats::hierarchy::CentroidLevel;
@@ -256,11 +255,8 @@ impl Part {
         let text = serde_json::to_string_pretty(&self.state).map_err(|e| {
             Error::failed(Finding::new("can't write the state of a part").file(&path).found(e.to_string()))
         })?;
-        let written = AtomicFile::create(&path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.commit()
-        });
-        written.map_err(|e| Error::io("can't write the state of a part", &path, &e))?;
+        atomic_file::replace(&path, text.as_bytes())
+            .map_err(|e| Error::io("can't write the state of a part", &path, &e))?;
         self.stored = true;
         self.locked.keep();
         Ok(())

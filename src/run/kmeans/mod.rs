@@ -7,7 +7,6 @@ mod place;
 mod replaced;
 
 use std::sync::{Mutex, PoisonError};
-use std::time::SystemTime;
 
 use super::frontend::Frontend;
 use crate::backend::DeviceInfo;
@@ -15,7 +14,7 @@ use crate::backend::select::{self, Choice, Request};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::matrix::Dtype;
 use crate::base::signals;
-use crate::base::time::rfc3339;
+use crate::base::time::now;
 use crate::engine::points::EmbeddingPoints;
 use crate::engine::share::Shard;
 use crate::kmeans::{Build, Communicator, Level, still_there};
@@ -88,7 +87,7 @@ pub fn make(
     let device = select::open(&Choice::parse(&settings.device), &request)?;
     let info = device.backend.describe();
     legs.use_device(device.backend.as_ref());
-    tracing::info!("{} [{}, {}]: {}", info.name, info.backend, info.api, device.reason);
+    tracing::info!("{}: {}", info.text(), device.reason);
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
     let open = || {
         let bytes = inputs.bytes_written(&settings);
@@ -236,11 +235,11 @@ fn begun(
         format: KmeansRecord::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect(),
-        started: rfc3339(SystemTime::now()).unwrap_or_default(),
+        started: now(),
         provenance: None,
         complete: false,
         fingerprint: agreement.to_owned(),
-        device: format!("{} [{}, {}]", device.name, device.backend, device.api),
+        device: device.text(),
         tuning: Vec::new(),
         processes,
         settings: settings.recorded(),

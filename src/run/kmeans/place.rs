@@ -1,12 +1,11 @@
 //! The folder of a clustering: locks it, and finds out how far an earlier run has come.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::replaced::{self, CONFIG, LOG};
 use crate::base::error::{Error, Finding, Kind, Result};
-use crate::formats::atomic_file::AtomicFile;
+use crate::formats::atomic_file;
 use crate::formats::folder::{LockedFolder, ensure_room};
 use crate::formats::hierarchy_writer;
 use crate::plan::record::{KmeansRecord, KmeansStep, Leg};
@@ -170,11 +169,8 @@ impl Place {
             let finding = Finding::new("can't write how the clustering was made").file(&path).found(e.to_string());
             Error::failed(finding.hint("use paths that are valid Unicode"))
         })?;
-        let written = AtomicFile::create(&path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.commit()
-        });
-        written.map_err(|e| Error::io("can't write how the clustering was made", &path, &e))
+        atomic_file::replace(&path, text.as_bytes())
+            .map_err(|e| Error::io("can't write how the clustering was made", &path, &e))
     }
 }
 

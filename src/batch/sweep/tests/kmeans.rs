@@ -73,6 +73,8 @@ fn settings_of_kmeans_are_dimensions() {
     let alone = sweep.on_clustering(&folder.join("seed=1,n-clusters=500+50")).expect("there");
     assert_eq!((alone.kmeans.len(), alone.runs.len(), alone.runs[0].kmeans), (1, 2, Some(0)));
     assert!(alone.runs.iter().all(|run| run.name.starts_with("kmeans.seed=1,kmeans.n-clusters=500+50")));
+    let around = folder.join("../clusterings/seed=1,n-clusters=500+50");
+    assert_eq!(sweep.on_clustering(&around), Ok(alone), "however its path is written");
     let error = sweep.on_clustering(Path::new("elsewhere")).expect_err("another folder").to_string();
     assert!(error.contains("seed=1,n-clusters=500+50"), "{error}");
 }
