@@ -62,6 +62,8 @@ go_on_later() {
         say_why "stopped after a checkpoint; job $job is not queued again: it was $restarts times, of at most $1"
     elif [ "$state" != RUNNING ]; then
         say_why "stopped after a checkpoint; job $job is not queued again: squeue calls it ${state:-nothing}, not RUNNING"
+    elif scontrol show job "$job" | grep -q Requeue=0; then
+        say_why "stopped after a checkpoint; job $job is not queued again: it was submitted with --no-requeue"
     else
         echo "stopped after a checkpoint; job $job is queued again" >&2
         scontrol requeue "$job"

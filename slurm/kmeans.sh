@@ -10,7 +10,7 @@ unset SLURM_ARRAY_JOB_ID SLURM_ARRAY_TASK_ID
 @HEAD@
 processes=@PROCESSES@
 if ((processes == 1)); then
-    program kmeans "$settings" --resume
+    program kmeans "$settings" --resume@SCRATCH@
 else
     # srun forwards USR1 to all processes, but on TERM it kills them at once
     trap 'hand_on USR1' TERM
@@ -19,7 +19,8 @@ else
     # inherit --cpus-per-task from the job.
     supervised srun --ntasks="$processes" --kill-on-bad-exit=0 --wait=0 \
         ${SLURM_CPUS_PER_TASK:+--cpus-per-task="$SLURM_CPUS_PER_TASK"} \
-        bash -c 'exec "$@" kmeans "$0" --resume --shard "$((SLURM_PROCID + 1))/$SLURM_NTASKS"' "$settings" "${binary[@]}"
+        bash -c 'exec "$@" --shard "$((SLURM_PROCID + 1))/$SLURM_NTASKS"' bash \
+        "${binary[@]}" kmeans "$settings" --resume@SCRATCH@
 fi
 code=$?
 ((code != 75)) || go_on_later "$most_requeues"

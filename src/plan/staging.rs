@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use super::Plan;
+use super::{CheckedInputs, Plan};
+
 use crate::backend::PointShape;
 use crate::base::error::Result;
 use crate::engine::checkpoint_store::{Chain, Stage};
+use crate::formats::embeddings::Embeddings;
 use crate::formats::folder::describe_bytes;
 use crate::metrics::Need;
 use crate::plan::record::Staging;
-use crate::plan::settings::Unset;
+use crate::plan::settings::{Scratch, Unset};
 
 /// The passes that a process still has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,42 +77,57 @@ impl Plan {
         passes: Passes,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Option<Staging>> {
-        let Some(scratch) = &self.settings.scratch else { return Ok(None) };
-        let from_source = |why: &str| Some(Staging { source: Some(why.to_owned()), ..Staging::default() });
-        let folder = match scratch.folder() {
-            Ok(folder) => folder,
-            Err(Unset(name)) => {
-                let why = format!("${name} is not set on this machine");
-                self.warn_of_source(&why);
-                return Ok(from_source(&why));
-            }
-        };
-        let Some(rows) = passes.repeated(own, self.embeddings.rows()) else {
-            tracing::info!("--scratch: nothing is copied, because no row is read twice");
-            return Ok(from_source("no row is read twice"));
-        };
-        let summary = self.inputs.embeddings.copy_rows(&rows, &folder, go_on)?;
-        let source = summary.no_room.map(|(needed, available)| {
-            let [needed, available] = [needed, available].map(describe_bytes);
-            format!("{} has no room for a copy of {needed}: {available} are available", folder.display())
-        });
-        match &source {
-            Some(why) => self.warn_of_source(why),
-            None => tracing::info!(
-                "--scratch: rows {}..{} are read from {}; {} copied",
-                rows.start,
-                rows.end,
-                folder.display(),
-                describe_bytes(summary.copied)
-            ),
-        }
-        Ok(Some(Staging { copied_bytes: summary.copied, bytes: summary.in_copies, source }))
+        let CheckedInputs { settings, embeddings, warnings, .. } = &mut self.inputs;
+        let Some(scratch) = &settings.scratch else { return Ok(None) };
+        let rows = passes.repeated(own, embeddings.rows()).ok_or_else(|| "no row is read twice".to_owned());
+        let (staging, warning) = stage(scratch, embeddings, rows, go_on)?;
+        warnings.extend(warning);
+        Ok(Some(staging))
     }
+}
 
-    fn warn_of_source(&mut self, why: &str) {
-        let written = self.settings.scratch.as_ref().map_or(String::new(), |s| s.written().display().to_string());
-        self.inputs.warnings.push(format!("--scratch {written}: {why}; the embeddings are read from where they are"));
+/// Reads `rows` from copies in the folder of `scratch` from now on, which are made unless they exist; of an `Err`, which says
+/// why no row is worth it, and where that is not possible, everything is read from the source. Returns what was done, and a
+/// warning if it was not possible.
+///
+/// # Errors
+/// `Failed` if a copy can't be written or opened; the error of `go_on`, which is polled while copying.
+pub fn stage(
+    scratch: &Scratch,
+    embeddings: &mut Embeddings,
+    rows: Result<Range<u64>, String>,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<(Staging, Option<String>)> {
+    let from_source = |why: String| Staging { source: Some(why), ..Staging::default() };
+    let warning = |why: &str| {
+        format!("--scratch {}: {why}; the embeddings are read from where they are", scratch.written().display())
+    };
+    let folder = match scratch.folder() {
+        Ok(folder) => folder,
+        Err(Unset(name)) => {
+            let why = format!("${name} is not set on this machine");
+            let warning = warning(&why);
+            return Ok((from_source(why), Some(warning)));
+        }
+    };
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(why) => {
+            tracing::info!("--scratch: nothing is copied, because {why}");
+            return Ok((from_source(why), None));
+        }
+    };
+    let summary = embeddings.copy_rows(&rows, &folder, go_on)?;
+    let source = summary.no_room.map(|(needed, available)| {
+        let [needed, available] = [needed, available].map(describe_bytes);
+        format!("{} has no room for a copy of {needed}: {available} are available", folder.display())
+    });
+    if source.is_none() {
+        let (Range { start, end }, copied) = (&rows, describe_bytes(summary.copied));
+        tracing::info!("--scratch: rows {start}..{end} are read from {}; {copied} copied", folder.display());
     }
+    let warning = source.as_deref().map(warning);
+    Ok((Staging { copied_bytes: summary.copied, bytes: summary.in_copies, source }, warning))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod copied;
 mod fitted;
 mod fixtures;
 mod interrupted;

@@ -74,7 +74,8 @@ fn by_hand(cluster: &Cluster, config: &Path) -> PathBuf {
 fn one_submit_makes_the_clustering_and_judges_it() {
     let Some(cluster) = Cluster::up() else { return };
     let base = cluster.shared();
-    let spec = spec(base, &json!({"tasks": 2}), &json!({"kmeans": {"sbatch": ["--nodes=2"], "time": 30}}));
+    let slurm = json!({"kmeans": {"sbatch": ["--nodes=2"], "time": 30}, "scratch": "$SLURM_TMPDIR"});
+    let spec = spec(base, &json!({"tasks": 2}), &slurm);
     let told = cluster.clustrata(&["submit", &spec]);
     assert!(told.contains("makes the clustering") && told.contains("runs/test: run (1)"), "{told}");
     let (hier, run) = (base.join("hier"), base.join("runs/test/run"));
@@ -84,6 +85,11 @@ fn one_submit_makes_the_clustering_and_judges_it() {
     let made = json_of(&hier.join("kmeans.json"));
     assert_eq!((&made["complete"], &made["processes"]), (&json!(true), &json!(2)), "{}", log());
     assert!(run.join("record.json").exists(), "{}", log());
+    // each process read its own rows from its node's disk
+    let legs = made["provenance"]["legs"].as_array().expect("legs");
+    let copied: u64 = legs.iter().filter_map(|leg| leg["scratch"]["copied_bytes"].as_u64()).sum();
+    let row = made["dim"].as_u64().expect("a number") * 4;
+    assert_eq!(Some(copied), made["rows"].as_u64().map(|rows| rows * row), "{legs:?}");
 
     let judged = record(&run);
     assert_eq!(judged["parts"].as_array().map(Vec::len), Some(2));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::cluster::{Cluster, wait_until};
+use crate::cluster::{Cluster, text, wait_until};
 use crate::digits;
 
 /// Waits for a signal and stops as after a checkpoint; at the second start of a shard it ends well.
@@ -78,4 +78,48 @@ fn a_failure_takes_what_comes_after_it_away() {
     let status = cluster.status(&[out.to_str().expect("UTF-8")], 1);
     assert!(status.contains("failed    exit code 1: job") || status.contains("exit code 1: job"), "{status}");
     assert!(!out.join("slurm/state/merge").exists());
+}
+
+/// Stops as after a checkpoint at its first start, and is the program from then on.
+const STOPS_FIRST: &str = r#"
+echo "$SLURM_ARRAY_TASK_ID" >>"$SEEN/starts"
+if [ "$(wc -l <"$SEEN/starts")" = 1 ]; then exit 75; fi
+exec "$PROGRAM" "$@"
+"#;
+
+/// Where a site forbids requeueing: one task goes on where the one before stopped.
+#[test]
+fn a_chain_of_tasks_or_of_jobs_goes_on_without_requeueing() {
+    let Some(cluster) = Cluster::up() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm/metrics.slurm");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/digits");
+    let program = cluster.program("program", STOPS_FIRST);
+    let chained = |seen: &str, options: &[&str]| {
+        let seen = cluster.shared().join(seen);
+        fs::create_dir_all(&seen).expect("a folder");
+        let mut sbatch = cluster.command("sbatch");
+        sbatch.current_dir(&seen).env("CLUSTRATA", &program).env("SEEN", &seen);
+        sbatch.env("PROGRAM", env!("CARGO_BIN_EXE_clustrata"));
+        sbatch.args(["--parsable", "--no-requeue", "--mem=100", "--cpus-per-task=1"]).args(options).arg(&script);
+        sbatch.arg(&data).arg("--embeddings").arg(data.join("embeddings.npy")).arg("--out").arg(seen.join("out"));
+        let output = sbatch.args(["--device", "cpu", "--metrics", "fast"]).output().expect("sbatch");
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let logs = |seen: &str| -> String {
+        let files = fs::read_dir(cluster.shared().join(seen)).expect("a folder").flatten();
+        let logs = files.filter(|file| file.path().extension().is_some_and(|end| end == "log"));
+        logs.map(|log| fs::read_to_string(log.path()).expect("a log")).collect()
+    };
+    chained("array", &["--array=1-3%1"]);
+    let first = chained("jobs", &[]);
+    chained("jobs", &[&format!("--dependency=afterany:{first}")]);
+    cluster.wait_for_all_jobs();
+    for (seen, starts) in [("array", 3), ("jobs", 2)] {
+        let log = logs(seen);
+        assert_eq!(lines(&cluster.shared().join(seen).join("starts")).len(), starts, "{log}");
+        assert!(cluster.shared().join(seen).join("out/record.json").exists(), "{log}");
+        assert_eq!(log.matches("is not queued again").count(), 1, "{log}");
+    }
+    assert_eq!(logs("array").matches("complete already").count(), 1, "the last task has nothing to do");
 }

@@ -5,6 +5,7 @@ mod fitted;
 mod inputs;
 mod place;
 mod replaced;
+mod scratch;
 
 use std::sync::{Mutex, PoisonError};
 
@@ -66,7 +67,7 @@ pub fn make(
     let _named = (shard.of > 1).then(|| tracing::info_span!("process", number = shard.index, of = shard.of).entered());
     settings.out = std::path::absolute(&settings.out)
         .map_err(|e| Error::io("the output folder has no usable path", &settings.out, &e))?;
-    let inputs = Inputs::open(&settings)?;
+    let mut inputs = Inputs::open(&settings)?;
     if settings.force {
         Inputs::apart_from(&settings)?;
     }
@@ -88,7 +89,6 @@ pub fn make(
     let info = device.backend.describe();
     legs.use_device(device.backend.as_ref());
     tracing::info!("{}: {}", info.text(), device.reason);
-    let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
     let open = || {
         let bytes = inputs.bytes_written(&settings);
         Place::open(&settings.out, &agreement, (resume, settings.force), bytes)
@@ -103,6 +103,10 @@ pub fn make(
     if shard.index == 1 {
         settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     }
+    // after joining: copying can take longer than the others wait for a process to appear
+    let staged = scratch::stage(&mut settings, &mut inputs, device.backend.as_ref(), shard);
+    let staged = staged.map(|staging| legs.use_scratch(staging));
+    let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
     let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
     legs.follow(place.iter().flat_map(|place| place.legs.clone()));
@@ -141,7 +145,7 @@ pub fn make(
         checkpoint: interval.map(|every| (every, agreement.clone())),
         report: &report,
     };
-    let built = build.run();
+    let built = staged.and_then(|()| build.run());
     if built.as_ref().is_err_and(|error| !matches!(error.kind(), Kind::Paused | Kind::Interrupted)) {
         communicator.leave();
     }

@@ -132,6 +132,11 @@ options! {
         #[arg(long, value_name = "TIME", help_heading = "Output")]
         pub checkpoint: Option<Checkpoint>,
 
+        /// Copy this process's rows to this folder on the machine's own disk first, if they are read more than once, and read
+        /// them from there, as in `clustrata metrics` [default: no copy]
+        #[arg(long, value_name = "DIR", help_heading = "Input")]
+        pub scratch: Option<PathBuf>,
+
         /// Divide every row by its Euclidean norm as it is read, so that distances follow the cosine [default: false; true with
         /// --spherical]
         #[switch("Input")]

@@ -14,7 +14,7 @@ use crate::formats::embeddings::{Expanded, Matches, ReadOptions, expand};
 use crate::kmeans::Init;
 use crate::kmeans::sampling::Strategy;
 use crate::plan::settings::values::device;
-use crate::plan::settings::{Checkpoint, Tracking};
+use crate::plan::settings::{Checkpoint, Scratch, Tracking};
 
 /// All settings of `kmeans` with their values. They are consistent with each other, but not yet checked against the
 /// embeddings.
@@ -60,6 +60,8 @@ pub struct KmeansSettings {
     pub force: bool,
     /// How often to save the progress of a k-means.
     pub checkpoint: Checkpoint,
+    /// Folder on the machine's own disk that rows are copied to, as written.
+    pub scratch: Option<Scratch>,
     /// Device, as in `clustrata metrics`.
     pub device: String,
     /// Number of threads of the CPU backend; `None` for all.
@@ -142,11 +144,18 @@ impl KmeansOptions {
         }
         let device = device(self.device).map_err(|finding| findings.push_usage(finding)).ok();
         findings.into_result()?;
+        let scratch = self.scratch.map(Scratch::new);
         Ok(KmeansSettings {
             embeddings: embeddings.files,
             matches: embeddings.matches,
             subset_indices: self.subset_indices_path.filter(|path| !path.as_os_str().is_empty()),
-            read: ReadOptions { array: self.array, column: self.column, untyped: self.embeddings_dtype, scratch: None },
+            read: ReadOptions {
+                array: self.array,
+                column: self.column,
+                untyped: self.embeddings_dtype,
+                scratch: scratch.as_ref().and_then(|scratch| scratch.folder().ok()),
+            },
+            scratch,
             levels,
             strategy: self.sampling_strategy.unwrap_or_default(),
             iterations: self.n_iters.map_or(50, NonZero::get),
@@ -332,6 +341,8 @@ impl KmeansSettings {
             tracking.filter(|(_, value)| !value.is_null() && value.as_array().is_none_or(|list| !list.is_empty())),
         );
         own.extend(read.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
+        // as it was written: a batch job's own folder is gone with the job
+        own.extend(self.scratch.clone().map(|scratch| ("scratch".to_owned(), json!(scratch.absolute()))));
         own
     }
 
