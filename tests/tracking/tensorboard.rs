@@ -89,6 +89,7 @@ fn a_run_holds_scalars_histograms_pictures_texts_and_hyperparameters() {
     assert_eq!((&hparams["group"], &hparams["tags"], &hparams["job"]), (&"g".into(), &"a,b".into(), &"metrics".into()));
     assert_eq!((&hparams["seed"], &hparams["map"]), (&json!(0.0), &"tsne".into()));
     assert_eq!((&hparams["levels"], &hparams["clustering"]), (&"1,2".into(), &record["settings"]["clustering"]));
+    assert_eq!((&hparams["dtype"], &hparams["rows"]), (&"<f4".into(), &json!(40.0)));
     let elsewhere = ["out", "track", "track-project", "track-group", "metrics"];
     assert!(elsewhere.iter().all(|name| hparams[name].is_null()), "{hparams}");
     let trial = format!("out {}", place.events()[0]["id"].as_str().expect("an id"));
@@ -97,13 +98,15 @@ fn a_run_holds_scalars_histograms_pictures_texts_and_hyperparameters() {
     for line in [
         "    name: out",
         "    group: g",
+        "    dtype: <f4",
+        "    skipped_rows: 0",
         "    tags: [\"a\", \"b\"]",
         "    track-project: p",
         "    fail-if: [\"level1.clusters > 99\"]",
     ] {
         assert!(config.lines().any(|found| found == line), "no `{line}` in:\n{config}");
     }
-    assert_eq!(at(&read["text"]["warnings"], 0), "none");
+    assert!(read["text"]["warnings"].is_null(), "there are none");
     let seconds = humantime::parse_rfc3339(record["started"].as_str().expect("a time")).expect("a time");
     let seconds = seconds.duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs_f64();
     assert_eq!(read["started"].as_f64(), Some(seconds));
@@ -186,6 +189,11 @@ fn a_run_that_is_sent_twice_has_one_event_file() {
     let (first, second) = (sent(), sent());
     assert_ne!(first.0, second.0, "a new file, which an open TensorBoard notices");
     assert_eq!(first.1, second.1);
+    // with what the record holds by now
+    let mut changed = record(&place.out);
+    changed["warnings"] = json!(["`a*b*`: few", "none"]);
+    fs::write(place.out.join("record.json"), changed.to_string()).expect("writes");
+    assert_eq!(at(&sent().1["text"]["warnings"], 0), "- `'a*b*': few`\n- `none`");
     let kept = files_below(&folder);
     assert!(kept.len() == 3 && others.iter().all(|name| kept.iter().any(|kept| kept == name)), "{kept:?}");
     // a run in the same place does not touch the folder, until it is sent
@@ -204,7 +212,7 @@ fn without_the_package_the_run_is_complete_and_is_sent_later() {
     complete_with_warning(
         &place,
         &ended,
-        &["not sent to TensorBoard", "no tensorboard in", "No module named", "pip install tensorboard"],
+        &["not sent to TensorBoard", "no tensorboard in", "No module named 'tensorboard'", "pip install tensorboard"],
     );
     assert!(!place.out.join("tensorboard").exists() && !said(&ended).contains("wandb"), "{}", said(&ended));
     // as the hint says, without naming the tracker again

@@ -28,7 +28,6 @@ def say(text):
 
 
 try:
-    import numpy as np
     from tensorboard.compat.proto import event_pb2, summary_pb2
     from tensorboard.plugins.histogram import metadata as histogram
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
@@ -37,6 +36,7 @@ try:
     from tensorboard.plugins.text.summary_v2 import text_pb
     from tensorboard.summary.writer.record_writer import RecordWriter
     from tensorboard.util.tensor_util import make_tensor_proto
+    import numpy as np
 except Exception as error:  # besides a missing package, one that does not fit its protobuf
     say("no tensorboard in %s: %s" % (sys.executable, error))
     sys.exit(69)
@@ -61,14 +61,17 @@ def of_run(options, first, last, started):
     """Summaries of the run as a whole."""
     name, group = (options[key] or options["default_" + key] for key in ("name", "group"))
     belongs = {"job": first.get("job", "metrics"), "group": group, "tags": options["tags"], **first["inputs"]}
-    values = dict(hyperparameters({**belongs, **first["settings"]}))
+    # what was found in the inputs comes before settings of the same name
+    values = dict(hyperparameters({**first["settings"], **belongs}))
     yield hparams_pb(values, trial_id="%s %s" % (name, first["id"]), start_time_secs=started)
     made = {"clustrata": first["version"], "command": shlex.join(first["command"]), "device_used": first["device"]}
-    config = {"name": name, **belongs, **made, **(first["work"] or {}), **first["settings"]}
+    found = {"name": name, **belongs, **made, **(first["work"] or {}), "skipped_rows": last["skipped_rows"]}
+    config = {**found, **first["settings"], **found}
     texts = (value if isinstance(value, str) else json.dumps(value) for value in config.values())
     # Markdown changes nothing in lines that are indented
     yield text_pb("config", "\n".join("    %s: %s" % line for line in zip(config, texts)))
-    yield text_pb("warnings", "\n".join("- `%s`" % text.replace("`", "'") for text in last["warnings"]) or "none")
+    if last["warnings"]:
+        yield text_pb("warnings", "\n".join("- `%s`" % text.replace("`", "'") for text in last["warnings"]))
     for stage, seconds in last["seconds"].items():
         yield scalar_pb("seconds/" + stage, seconds)
 
