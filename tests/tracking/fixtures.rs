@@ -101,11 +101,17 @@ fn program(home: &Path) -> Command {
 
 /// A Python that has wandb, where `script/test` made one.
 pub(crate) fn python_with_wandb() -> Option<PathBuf> {
+    python_with("wandb")
+}
+
+/// A Python that has this package and Pillow, where `script/test` made one.
+pub(crate) fn python_with(package: &str) -> Option<PathBuf> {
     let mut python = common::python()?;
     let path = PathBuf::from(python.get_program());
-    let there = python.args(["-c", "import wandb, PIL"]).output().is_ok_and(|output| output.status.success());
+    let imports = format!("import {package}, PIL");
+    let there = python.args(["-c", &imports]).output().is_ok_and(|output| output.status.success());
     if !there {
-        println!("skipped: {} has no wandb and Pillow (tests/tracking/requirements.txt)", path.display());
+        println!("skipped: {} has no {package} and Pillow (tests/tracking/requirements.txt)", path.display());
     }
     there.then_some(path)
 }

@@ -10,3 +10,4 @@ mod failures;
 mod fixtures;
 mod kmeans;
 mod offline;
+mod tensorboard;

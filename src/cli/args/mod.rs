@@ -83,7 +83,7 @@ pub enum Command {
     Retry(RetryArgs),
     /// Put many runs into one table, with means and deviations across seeds, and plots
     Collect(CollectArgs),
-    /// Send a finished run to Weights & Biases
+    /// Send a finished run to Weights & Biases or TensorBoard
     Track(TrackArgs),
     /// Compare two runs: metrics, improved and worsened clusters, agreement of the clusterings; gates
     Compare(CompareArgs),

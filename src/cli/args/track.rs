@@ -12,7 +12,7 @@ pub struct TrackArgs {
     /// Folder of a finished run
     #[arg(value_name = "OUT")]
     pub folder: PathBuf,
-    /// Overrides the tracking settings of the run; without --track, Weights & Biases.
+    /// Overrides the tracking settings of the run, which goes to Weights & Biases if neither names a tracker.
     #[command(flatten)]
     pub tracking: Tracking,
 }

@@ -6,7 +6,7 @@ use crate::base::error::{Error, Finding, Result};
 use crate::cli::args::TrackArgs;
 use crate::formats::folder::RECORD;
 use crate::plan::record::{KmeansRecord, RunRecord};
-use crate::plan::settings::Tracking;
+use crate::plan::settings::{Tracker, Tracking};
 use crate::report::tracking;
 
 /// Default time limit of `track` in seconds. Long, because it has nothing else to do.
@@ -14,6 +14,10 @@ const ALONE: u64 = 600;
 
 pub(super) fn run(args: TrackArgs) -> Result<String> {
     let folder = &args.folder;
+    if args.tracking.track == Some(Tracker::None) {
+        let finding = Finding::new("`track` has no tracker to send to").found("--track none");
+        return Err(Error::usage(finding.expected("--track wandb or --track tensorboard")));
+    }
     let patient = |recorded: &Value| {
         let recorded = serde_json::from_value(recorded.clone()).unwrap_or_default();
         let seconds = args.tracking.track_seconds;
@@ -31,6 +35,5 @@ pub(super) fn run(args: TrackArgs) -> Result<String> {
             tracking::send(&patient(&record.settings), &record, folder)
         }
     };
-    let sent = sent.map_err(Error::failed)?;
-    Ok(format!("Weights & Biases: {sent}"))
+    sent.map_err(Error::failed)
 }

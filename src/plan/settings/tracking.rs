@@ -14,20 +14,20 @@ options! {
         #[arg(long, value_name = "WHERE", help_heading = "Tracking")]
         pub track: Option<Tracker>,
 
-        /// Send to this project [default: $WANDB_PROJECT, else clustrata]
+        /// Send to this project of W&B [default: $WANDB_PROJECT, else clustrata]
         #[arg(long, value_name = "NAME", help_heading = "Tracking")]
         pub track_project: Option<String>,
 
-        /// Add the run to this group [default: $WANDB_RUN_GROUP]
+        /// Add the run to this group [default: $WANDB_RUN_GROUP at W&B, else the clustering that kmeans made]
         #[arg(long, value_name = "NAME", help_heading = "Tracking")]
         pub track_group: Option<String>,
 
-        /// Tag the run, e.g. a,b [default: $WANDB_TAGS]
+        /// Tag the run, e.g. a,b [default: $WANDB_TAGS at W&B]
         #[arg(long, value_delimiter = ',', value_name = "LIST", help_heading = "Tracking")]
         #[serde(deserialize_with = "one_or_many")]
         pub track_tags: Vec<String>,
 
-        /// Name the run [default: $WANDB_NAME, else derived from the output folder]
+        /// Name the run [default: $WANDB_NAME at W&B, else derived from the output folder]
         #[arg(long, value_name = "NAME", help_heading = "Tracking")]
         pub track_name: Option<String>,
 
@@ -46,4 +46,6 @@ pub enum Tracker {
     None,
     /// Weights & Biases, through its Python package.
     Wandb,
+    /// Event files for TensorBoard in the output folder, through its Python package.
+    Tensorboard,
 }

@@ -35,10 +35,12 @@ enum Event<'a> {
     },
     Iteration {
         step: u64,
+        level: u32,
         figures: Map<String, Value>,
     },
     Fitted {
         step: u64,
+        level: u32,
         figures: Map<String, Value>,
     },
     Summary {
@@ -60,9 +62,9 @@ pub fn write(out: &mut impl Write, record: &KmeansRecord) -> io::Result<()> {
     for step in &record.steps {
         for (i, objective) in step.objectives.iter().enumerate() {
             done += 1;
-            line(Event::Iteration { step: done, figures: of_iteration(step, i, *objective) })?;
+            line(Event::Iteration { step: done, level: step.level, figures: of_iteration(step, i, *objective) })?;
         }
-        line(Event::Fitted { step: done, figures: map(&of_step(step)) })?;
+        line(Event::Fitted { step: done, level: step.level, figures: map(&of_step(step)) })?;
     }
     let name = |step: &KmeansStep| format!("level{}/step{}", step.level, step.step);
     line(Event::Summary {

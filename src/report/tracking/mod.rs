@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`events`] | a record as JSON lines: `events.jsonl`, and the input of trackers |
 //! | [`kmeans_events`] | a k-means as JSON lines |
-//! | [`wandb`] | Weights & Biases, through its own SDK in a Python process |
+//! | [`python`] | a tracker through its package in a Python process: finding a Python, its log, time limit, exit codes |
+//! | `trackers` | the list of trackers: Weights & Biases (`wandb.py`), TensorBoard (`tensorboard.py`) |
 //! | `histogram` | histograms of the metrics of clusters |
 //! | `send` | choosing the tracker, and reporting what it said |
 //!
@@ -13,7 +14,8 @@
 pub mod events;
 mod histogram;
 pub mod kmeans_events;
+pub mod python;
 mod send;
-pub mod wandb;
+mod trackers;
 
 pub use send::{send, send_after_kmeans, send_after_run, send_kmeans};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::wandb::{self, Target};
-use super::{events, kmeans_events};
+use super::python::{self, Target};
+use super::{events, kmeans_events, trackers};
 use crate::base::error::{Finding, Result};
 use crate::base::signals;
 use crate::formats::folder::TRACK_LOG;
@@ -25,21 +25,19 @@ pub fn send_after_kmeans(tracking: &Tracking, record: &KmeansRecord, out: &Path)
 }
 
 fn after(tracking: &Tracking, out: &Path, send: impl Fn() -> Result<String, Finding>) {
-    if tracking.track.unwrap_or(Tracker::None) == Tracker::None {
-        return;
-    }
+    let Some(tracker) = tracking.track.filter(|tracker| *tracker != Tracker::None) else { return };
     match send() {
-        Ok(sent) => tracing::info!("Weights & Biases: {sent}"),
+        Ok(sent) => tracing::info!("{sent}"),
         Err(finding) => {
             let text = finding.to_string();
             let one_line: Vec<&str> = text.lines().map(str::trim).collect();
-            let command = later(out);
+            let command = later(tracker, out);
             tracing::warn!("the results are complete, but {}; to send them later: {command}", one_line.join("; "));
         }
     }
 }
 
-/// Sends the run in `out` to Weights & Biases. Returns where it went, in words.
+/// Sends the run in `out` to its tracker, or to Weights & Biases if it has none. Returns where it went, in words.
 ///
 /// # Errors
 /// The reason why it was not sent.
@@ -63,6 +61,7 @@ pub fn send_kmeans(tracking: &Tracking, record: &KmeansRecord, out: &Path) -> Re
 }
 
 fn deliver(tracking: &Tracking, out: &Path, lines: &[u8], group: Option<String>) -> Result<String, Finding> {
+    let sdk = trackers::sdk(tracking.track);
     let target = Target {
         project: tracking.track_project.clone(),
         group: tracking.track_group.clone(),
@@ -72,11 +71,11 @@ fn deliver(tracking: &Tracking, out: &Path, lines: &[u8], group: Option<String>)
         default_name: name_of(out),
         seconds: tracking.track_seconds.unwrap_or(TIME_LIMIT),
     };
-    let sent = wandb::send(out, lines, &target, &signals::requested);
+    let sent = python::send(sdk, out, lines, &target, &signals::requested);
     if let Ok(log) = std::fs::read_to_string(out.join(TRACK_LOG)) {
         log.lines().for_each(|line| tracing::debug!("{TRACK_LOG}: {line}"));
     }
-    sent
+    sent.map(|sent| format!("{}: {sent}", sdk.label))
 }
 
 /// The name of a folder, however its path is written.
@@ -93,10 +92,12 @@ fn name_of(out: &Path) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The command that sends a run later. Inside a W&B sweep, it names the sweep's run.
-fn later(out: &Path) -> String {
+/// The command that sends a run later; `track` knows the tracker from the record. Inside a W&B sweep, it names the sweep's
+/// run.
+fn later(tracker: Tracker, out: &Path) -> String {
     let set =
         |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty()).map(|value| format!("{name}={value} "));
-    let sweep: String = ["WANDB_SWEEP_ID", "WANDB_RUN_ID"].into_iter().filter_map(set).collect();
+    let variables = ["WANDB_SWEEP_ID", "WANDB_RUN_ID"].into_iter().filter(|_| tracker == Tracker::Wandb);
+    let sweep: String = variables.filter_map(set).collect();
     format!("{sweep}clustrata track {}", shell_word(out))
 }

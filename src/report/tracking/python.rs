@@ -1,7 +1,7 @@
-//! Weights & Biases, through its own SDK: no crate speaks its protocol, so a Python process receives the events.
+//! A tracker through its Python package: no crate does what these packages do, so a Python process receives the events.
 //!
-//! The SDK's environment variables work as usual (`WANDB_MODE`, `WANDB_PROJECT`, `WANDB_RUN_GROUP`, `WANDB_TAGS`,
-//! `WANDB_NAME`, `WANDB_RUN_ID`, `WANDB_SWEEP_ID`, ...); the settings of the run override them.
+//! A script ends with exit code 0 if the events were sent, 1 if not, and 69 if its Python lacks the package. Lines of its
+//! output that begin with `clustrata: ` are messages for the user.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,29 +16,38 @@ use crate::base::error::Finding;
 use crate::base::process::{self, End, Limits};
 use crate::formats::folder::TRACK_LOG;
 
-/// The Python side.
-const SCRIPT: &str = include_str!("wandb.py");
-/// Exit code of the script if the Python has no wandb.
-const NO_WANDB: i32 = 69;
-/// Prefix of the script's own messages.
+/// Exit code of a script whose Python lacks the package.
+const NO_PACKAGE: i32 = 69;
+/// Prefix of a script's own messages.
 const PREFIX: &str = "clustrata: ";
 /// Environment variable with the Python to use; no other is tried then.
 const PYTHON: &str = "CLUSTRATA_PYTHON";
 
-/// Where to send a run.
+/// A tracker's Python package, and the script that hands the events to it.
+#[derive(Debug)]
+pub struct Sdk {
+    /// The tracker's name, for people.
+    pub label: &'static str,
+    /// What `pip install` takes to install the package, and what else the script uses.
+    pub packages: &'static str,
+    /// The script: it is started with the folder of the run and a [`Target`] as JSON, and reads the events from its input.
+    pub script: &'static str,
+}
+
+/// Where to send a run. Some trackers have defaults of their own, which come before those here.
 #[derive(Debug, Clone, Serialize)]
 pub struct Target {
-    /// Overrides `WANDB_PROJECT` and the default, `clustrata`.
+    /// As set.
     pub project: Option<String>,
-    /// Overrides `WANDB_RUN_GROUP`.
+    /// As set.
     pub group: Option<String>,
-    /// Group of the run if neither sets one.
+    /// Group of the run if none is set.
     pub default_group: Option<String>,
-    /// Overrides `WANDB_TAGS`.
+    /// As set.
     pub tags: Vec<String>,
-    /// Overrides `WANDB_NAME`.
+    /// As set.
     pub name: Option<String>,
-    /// Name of the run if neither sets one.
+    /// Name of the run if none is set.
     pub default_name: String,
     /// Time limit in seconds.
     pub seconds: u64,
@@ -47,15 +56,25 @@ pub struct Target {
 /// Sends the events of the run in `out`, with the files that the events name. Returns where they went, in words.
 ///
 /// # Errors
-/// The reason why they were not sent: no Python, no wandb in it, no key, no network, the time limit, or `cancelled`.
-pub fn send(out: &Path, events: &[u8], target: &Target, cancelled: &dyn Fn() -> bool) -> Result<String, Finding> {
+/// The reason why they were not sent: no Python, no such package in it, whatever the script says (no key, no network),
+/// the time limit, or `cancelled`.
+pub fn send(
+    sdk: &Sdk,
+    out: &Path,
+    events: &[u8],
+    target: &Target,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<String, Finding> {
+    let failed = |file: &Path, found: &str| {
+        Finding::new(format!("the run was not sent to {}", sdk.label)).file(file).found(found)
+    };
     let limits = Limits { deadline: Instant::now().checked_add(Duration::from_secs(target.seconds)), cancelled };
     let options = serde_json::to_string(target).map_err(|e| failed(out, &e.to_string()))?;
     let (log, path) = open_log(out).map_err(|e| failed(out, &format!("the log can't be written: {e}")))?;
     let mut unusable = Vec::new();
     for python in pythons() {
         let mut command = Command::new(&python);
-        command.arg("-c").arg(SCRIPT).arg(out).arg(&options).env("PYTHONIOENCODING", "utf-8");
+        command.arg("-c").arg(sdk.script).arg(out).arg(&options).env("PYTHONIOENCODING", "utf-8");
         let to_log = || log.try_clone().map_err(|e| failed(&path, &format!("the log can't be written: {e}")));
         command.stdout(to_log()?).stderr(to_log()?);
         let end = match process::run(&mut command, events.to_vec(), limits) {
@@ -68,7 +87,7 @@ pub fn send(out: &Path, events: &[u8], target: &Target, cancelled: &dyn Fn() -> 
         let message = last_message(&path);
         return match end {
             End::Exited(status) if status.success() => Ok(message.unwrap_or_else(|| "sent".to_owned())),
-            End::Exited(status) if status.code() == Some(NO_WANDB) => {
+            End::Exited(status) if status.code() == Some(NO_PACKAGE) => {
                 unusable.extend(message);
                 continue;
             }
@@ -79,12 +98,8 @@ pub fn send(out: &Path, events: &[u8], target: &Target, cancelled: &dyn Fn() -> 
             End::Cancelled => Err(failed(&path, "interrupted")),
         };
     }
-    let hint = format!("pip install wandb pillow; set {PYTHON} to choose the Python");
+    let hint = format!("pip install {}; set {PYTHON} to choose the Python", sdk.packages);
     Err(failed(&path, &unusable.join("; ")).hint(hint))
-}
-
-fn failed(file: &Path, found: &str) -> Finding {
-    Finding::new("the run was not sent to Weights & Biases").file(file).found(found)
 }
 
 /// Candidates for a Python, best first.
