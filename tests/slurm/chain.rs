@@ -167,7 +167,10 @@ fn the_chain_runs_on_this_machine_without_slurm() {
     let spec = spec(place.path(), &json!({"tasks": 4}), &json!({}));
     let dry = without_slurm(&["submit", &spec, "--dry-run"]);
     assert!(dry.status.success(), "{}", text(&dry));
-    for part in ["#SBATCH --ntasks=4", "srun --ntasks", "kmeans.sh", "n_clusters", "spec.yaml", "runs/test: run (1)"] {
+    let jobs = "1 job of 1 task (1 clustering); the job of a clustering submits the runs on it";
+    for part in
+        ["#SBATCH --ntasks=4", "srun --ntasks", "kmeans.sh", "n_clusters", "spec.yaml", "runs/test: run (1)", jobs]
+    {
         assert!(text(&dry).contains(part), "no {part} in {}", text(&dry));
     }
     assert_eq!(files_below(place.path()), ["kmeans.yaml", "spec.yaml"], "nothing is written");

@@ -44,7 +44,7 @@ pub(super) fn scripts(runs: &[CheckedRun], decisions: &[Decision], local: bool) 
 /// At most ten lines that say what all the scripts add up to.
 pub(super) fn summary(
     sweep: &Sweep,
-    waiting: usize,
+    (clusterings, waiting): (usize, usize),
     (runs, decisions): (&[CheckedRun], &[Decision]),
     site: &Site,
     request: &Request,
@@ -72,7 +72,7 @@ pub(super) fn summary(
             .zip(decisions)
             .flat_map(|(checked, decision)| jobs(checked, decision).into_iter().map(move |job| (checked, job)))
             .collect();
-        line("jobs", of_jobs(&planned));
+        line("jobs", of_jobs(clusterings, &planned));
         line("each job", options(&site.shard_options()));
         line("merge", options(&site.merge_options()));
     }
@@ -86,19 +86,20 @@ fn listed(notes: &[(usize, &str)]) -> String {
     present.map(|(count, what)| format!("{count} {what}")).collect::<Vec<_>>().join(", ")
 }
 
-/// `36 with 204 tasks: 12 shards, 12 shards, second round, 12 merge`
-fn of_jobs(planned: &[(&CheckedRun, JobRequest)]) -> String {
+/// `36 with 204 tasks: 12 shards, 12 shards, second round, 12 merge`; each of the clusterings is a job of its own.
+fn of_jobs(clusterings: usize, planned: &[(&CheckedRun, JobRequest)]) -> String {
     let tasks = |(checked, job): &(&CheckedRun, JobRequest)| match (&job.tasks, job.step) {
         (Some(tasks), _) => tasks.len() as u64,
         (None, Step::First | Step::Second) => checked.submission.layout.tasks,
         (None, Step::Kmeans | Step::Whole | Step::Merge) => 1,
     };
-    let all: u64 = planned.iter().map(tasks).sum();
+    let all = planned.iter().map(tasks).sum::<u64>() + clusterings as u64;
     let steps = [Step::Whole, Step::First, Step::Second, Step::Merge];
     let of_step = steps.map(|step| (planned.iter().filter(|(_, job)| job.step == step).count(), step.text()));
-    let of_step = listed(&of_step);
+    let of_step = listed(&[&[(clusterings, Step::Kmeans.text())], &of_step[..]].concat());
     let kinds = if of_step.is_empty() { of_step } else { format!(" ({of_step})") };
-    format!("{} of {}{kinds}", counted(planned.len(), "job"), counted(all, "task"))
+    let then = if clusterings > 0 { "; the job of a clustering submits the runs on it" } else { "" };
+    format!("{} of {}{kinds}{then}", counted(planned.len() + clusterings, "job"), counted(all, "task"))
 }
 
 fn options(options: &[String]) -> String {

@@ -53,7 +53,7 @@ pub fn submit(request: &Request) -> Result<String> {
     if request.dry_run {
         let mut text = jobs.iter().map(|job| job.preview(request.local)).collect::<Result<Vec<_>>>()?;
         text.extend(dry_run::scripts(&runs, &decisions, request.local)?.into_iter().chain(follows));
-        text.push(dry_run::summary(&sweep, waiting.len(), (&runs, &decisions), &site, request));
+        text.push(dry_run::summary(&sweep, (jobs.len(), waiting.len()), (&runs, &decisions), &site, request));
         return Ok(text.join("\n\n"));
     }
     save(&whole, request)?;
