@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 #[cfg(feature = "parquet")]
 use super::exports;
+use super::mapping::Mapping;
 use super::{centroids, pictures};
 use crate::backend::Tiling;
 use crate::base::error::{Error, Finding, Result};
@@ -45,6 +46,7 @@ pub(super) struct RunSummary {
     /// The parts; empty for a run in one piece.
     pub(super) parts: Vec<PartOf>,
     pub(super) stages: Vec<StageTime>,
+    pub(super) map: Mapping,
 }
 
 /// How many distances each stage computed.
@@ -79,6 +81,7 @@ pub(super) fn write_all(
     summary.settings = summary.settings.absolute();
     let config = summary.settings.to_yaml()?;
     let legs = summary.legs.clone();
+    let mapping = std::mem::replace(&mut summary.map, Mapping::later());
     let mut record = record_of(plan, evaluated, summary);
     record.warnings.extend(folder.warnings().iter().cloned());
     match KmeansRecord::of(&plan.settings.clustering) {
@@ -96,7 +99,7 @@ pub(super) fn write_all(
         not(feature = "parquet"),
         expect(unused_variables, reason = "only points.parquet has a place for every row")
     )]
-    let mapped = add_for_report(plan, &mut record, &files)?;
+    let mapped = add_for_report(plan, mapping, &mut record, &files)?;
     #[cfg(feature = "parquet")]
     if plan.settings.parquet {
         let clock = Instant::now();
@@ -125,11 +128,15 @@ pub(super) fn write_all(
 }
 
 /// Adds the map and the sample images to the record, so that the report needs the record alone.
-fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -> Result<Option<FittedMap>> {
-    let clock = Instant::now();
-    tracing::info!("drawing the map");
+fn add_for_report(
+    plan: &Plan,
+    mapping: Mapping,
+    record: &mut RunRecord,
+    files: &[DistanceFile],
+) -> Result<Option<FittedMap>> {
+    let (mapped, seconds) = mapping.end(plan);
     // hours of computation must not fail because of a picture
-    let mapped = map::of_run(plan).unwrap_or_else(|error| {
+    let mapped = mapped.unwrap_or_else(|error| {
         record.warnings.push(format!("the report has no map: {}", error.to_string().replace('\n', "; ")));
         None
     });
@@ -137,7 +144,7 @@ fn add_for_report(plan: &Plan, record: &mut RunRecord, files: &[DistanceFile]) -
     if let Some(placed) = &mut record.map {
         map::describe(placed, files, plan.labels.as_ref());
     }
-    record.stages.push(StageRecord::new("map", clock.elapsed().as_secs_f64()));
+    record.stages.push(StageRecord::new("map", seconds));
     if plan.names.is_some() {
         let clock = Instant::now();
         let samples = gallery::samples(plan, &record.levels, files, &signals::go_on)?;

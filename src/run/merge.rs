@@ -8,6 +8,7 @@ use super::centroids::{self, Keep};
 use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
+use super::mapping::Mapping;
 use super::session::{attach_log, evaluation};
 use crate::base::error::{Error, Finding, Findings, Kind, Result};
 use crate::base::signals::{self, StopRequest};
@@ -147,6 +148,7 @@ fn add_up_and_write(
         distances,
         parts: parts.workers(),
         stages: times,
+        map: Mapping::later(),
     };
     finish::write_all(plan, &evaluated, &written, summary, folder, frontend)
 }

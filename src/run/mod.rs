@@ -11,6 +11,7 @@ pub mod gates;
 mod gpu_load;
 pub mod kmeans;
 pub mod legs;
+mod mapping;
 pub mod merge;
 pub mod part;
 pub mod parts;

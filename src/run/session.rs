@@ -3,12 +3,14 @@
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::centroids::{self, Keep};
 use super::finish::{self, RunSummary};
 use super::frontend::Frontend;
 use super::gates;
+use super::mapping::Mapping;
 use crate::backend::{Job, Tiling};
 use crate::base::error::{Error, Finding, Kind, Result};
 use crate::base::signals::{self, StopRequest};
@@ -94,9 +96,11 @@ fn evaluate_and_write(
     folder: &OutputFolder,
     started: SystemTime,
     frontend: &dyn Frontend,
-) -> Result<(RunRecord, PartFolder, Plan)> {
+) -> Result<(RunRecord, PartFolder, Arc<Plan>)> {
     let settings = prepared.settings();
     let Prepared { plan, work, tiling, warnings, centroids } = prepared;
+    let plan = Arc::new(plan);
+    let map = Mapping::begin(&plan);
     let mut buffers = open_buffers(&plan, &work, work.path())?;
     let mut silhouettes = SilhouetteBuffers::create(&plan, folder)?;
     let (evaluated, distances, stages) = {
@@ -120,7 +124,7 @@ fn evaluate_and_write(
     let written = buffers.finish()?.placed_in(folder)?.with_silhouettes(silhouettes);
     let legs = work.legs().clone();
     let summary =
-        RunSummary { started, legs, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages };
+        RunSummary { started, legs, settings, warnings, tiling, plan_hash, distances, parts: Vec::new(), stages, map };
     let record = finish::write_all(&plan, &evaluated, &written, summary, folder, frontend)?;
     Ok((record, work, plan))
 }
