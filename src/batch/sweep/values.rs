@@ -33,7 +33,7 @@ const PATHS: [&str; 9] = [
 const LISTS: [&str; 2] = ["assignments", "centroids"];
 
 /// Parameters of `kmeans` that are paths.
-const KMEANS_PATHS: [&str; 3] = ["embeddings-path", "subset-indices-path", "fit-indices"];
+const KMEANS_PATHS: [&str; 4] = ["embeddings-path", "subset-indices-path", "fit-indices", "scratch"];
 
 /// Whether a name shows the last components of the parameter's value. `kmeans.KEY` is a parameter of `kmeans`.
 pub(super) fn is_path(key: &str) -> bool {
