@@ -127,8 +127,13 @@ fn devices_tune_prints_a_table_and_keeps_what_a_run_then_uses() {
     let json: Value = serde_json::from_slice(&json).expect("JSON");
     let shapes = json["shapes"].as_array().expect("a list");
     assert!(shapes.len().is_multiple_of(4) && shapes.iter().all(|shape| shape["agrees"] == true), "{json}");
-    let chosen = |columns: u64| shapes.iter().filter(|s| s["columns"] == columns && s["chosen"] == true).count();
-    assert!(chosen(128) > 0 && chosen(768) > 0, "{json}");
+    // a slow device does not get to the larger sizes in time
+    for size in shapes.chunk_by(|a, b| (&a["columns"], &a["clusters"]) == (&b["columns"], &b["clusters"])) {
+        let [timed, chosen] =
+            ["seconds", "chosen"].map(|key| size.iter().filter(|s| s[key] != Value::Null && s[key] != false).count());
+        assert_eq!(chosen, usize::from(timed > 0), "one of those that were timed: {json}");
+    }
+    assert!(shapes.iter().any(|shape| shape["columns"] == 128 && shape["chosen"] == true), "{json}");
 }
 
 #[test]
