@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::{CheckedInputs, Plan};
-
 use crate::backend::PointShape;
 use crate::base::error::Result;
 use crate::engine::checkpoint_store::{Chain, Stage};
@@ -86,9 +85,9 @@ impl Plan {
     }
 }
 
-/// Reads `rows` from copies in the folder of `scratch` from now on, which are made unless they exist; of an `Err`, which says
-/// why no row is worth it, and where that is not possible, everything is read from the source. Returns what was done, and a
-/// warning if it was not possible.
+/// Copies `rows` to the folder of `scratch`, unless the copies exist, and reads them from there from now on. An `Err` says why no
+/// row is worth a copy. Then, and where there can be none, everything is read from the source. Returns what was done, and
+/// a warning if there can be no copy.
 ///
 /// # Errors
 /// `Failed` if a copy can't be written or opened; the error of `go_on`, which is polled while copying.

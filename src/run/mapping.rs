@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::base::error::Result;
 use crate::plan::Plan;
+use crate::plan::settings::MapKind;
 use crate::report::map::{self, FittedMap};
 
 /// The map, if there is one, and the seconds that it took.
@@ -16,9 +17,10 @@ pub(super) type Mapped = (Result<Option<FittedMap>>, f64);
 pub(super) struct Mapping(Option<JoinHandle<Mapped>>);
 
 impl Mapping {
-    /// Begins to draw the map, unless the run is to have one thread. A run that fails does not wait for it.
+    /// Begins to draw the map, unless none is wanted or the run is to have one thread. A run that fails does not wait for it.
     pub(super) fn begin(plan: &Arc<Plan>) -> Mapping {
-        if plan.settings.threads.is_some_and(|threads| threads.get() == 1) {
+        let alone = plan.settings.threads.is_some_and(|threads| threads.get() == 1);
+        if alone || plan.settings.map == MapKind::None {
             return Mapping::later();
         }
         let plan = Arc::clone(plan);

@@ -34,20 +34,20 @@ pub struct Sdk {
     pub script: &'static str,
 }
 
-/// Where to send a run. Some trackers have defaults of their own, which come before those here.
+/// Where to send a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Target {
-    /// As set.
+    /// Project that the settings name.
     pub project: Option<String>,
-    /// As set.
+    /// Group that the settings name.
     pub group: Option<String>,
-    /// Group of the run if none is set.
+    /// Group of the run if neither they nor the tracker's own defaults name one.
     pub default_group: Option<String>,
-    /// As set.
+    /// Tags in the settings.
     pub tags: Vec<String>,
-    /// As set.
+    /// Name in the settings.
     pub name: Option<String>,
-    /// Name of the run if none is set.
+    /// Name of the run if neither they nor the tracker's own defaults name one.
     pub default_name: String,
     /// Time limit in seconds.
     pub seconds: u64,

@@ -103,11 +103,11 @@ pub fn make(
     if shard.index == 1 {
         settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     }
+    let levels = levels(&settings)?;
     // after joining: copying can take longer than the others wait for a process to appear
     let staged = scratch::stage(&mut settings, &mut inputs, device.backend.as_ref(), shard);
     let staged = staged.map(|staging| legs.use_scratch(staging));
     let points = EmbeddingPoints { embeddings: &inputs.embeddings, subset: inputs.subset.as_deref() };
-    let levels = levels(&settings)?;
     let earlier = place.as_mut().map(|place| std::mem::take(&mut place.earlier)).unwrap_or_default();
     legs.follow(place.iter().flat_map(|place| place.legs.clone()));
     let earlier = still_there(earlier, &levels, &settings.out);

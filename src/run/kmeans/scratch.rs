@@ -12,7 +12,7 @@ use crate::plan::record::Staging;
 use crate::plan::settings::KmeansSettings;
 use crate::plan::staging;
 
-/// Rows are copied with those between them if these are at most as many.
+/// A subset or sample is copied together with the rows between its own, up to this many times as many rows in all.
 const MOST_SPREAD: u64 = 2;
 
 /// Reads this process's rows from copies from now on, if `--scratch` is set and it pays. Returns what was done, `None` without
@@ -45,6 +45,9 @@ fn worth_copying(inputs: &Inputs, backend: &dyn Backend, shard: Shard) -> Result
     let (dim, dtype) = (embeddings.dim(), embeddings.dtype());
     if backend.keep(PointShape { dim, dtype, rows: count, tile_rows: 1 }).is_some() {
         return Err("the device keeps the points after the first pass".to_owned());
+    }
+    if fitted.is_none() && subset.is_none() {
+        return Ok(own);
     }
     let row = |point: u64| {
         let point = fitted.map_or(point, |fitted| fitted[to_usize(point)]);
